@@ -1,0 +1,51 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Registry } from 'prom-client';
+
+export interface HealthServerOptions {
+  readonly host: string;
+  /** 0 chooses a free one. */
+  readonly port: number;
+  readonly registry: Registry;
+  /** What is wrong; nothing means alive. A problem here makes the kubelet restart the pod. */
+  readonly liveness: () => readonly string[];
+  /** What is missing; nothing means ready. */
+  readonly readiness: () => readonly string[];
+}
+
+/** `/healthz`, `/readyz` and `/metrics`. */
+export async function startHealthServer(
+  options: HealthServerOptions,
+): Promise<{ port: number; close(): Promise<void> }> {
+  const { registry, liveness, readiness } = options;
+  const server: Server = createServer(async (request, response) => {
+    const answer = (problems: readonly string[]) => {
+      response.writeHead(problems.length === 0 ? 200 : 503, { 'content-type': 'text/plain' });
+      response.end(problems.length === 0 ? 'ok\n' : `${problems.join('\n')}\n`);
+    };
+    switch (request.url?.split('?')[0]) {
+      case '/healthz':
+        return answer(liveness());
+      case '/readyz':
+        return answer(readiness());
+      case '/metrics':
+        response.writeHead(200, { 'content-type': registry.contentType });
+        response.end(await registry.metrics());
+        return;
+      default:
+        response.writeHead(404).end();
+    }
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

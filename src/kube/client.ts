@@ -1,0 +1,185 @@
+import { type KubeObject, kindOf, type ResourceKind, resourcePath } from './kubeObject.ts';
+import type { Transport } from './transport.ts';
+
+export interface ListOptions {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+}
+
+export interface ListPage<T extends KubeObject> {
+  readonly items: readonly T[];
+  readonly resourceVersion: string;
+}
+
+export interface ApplyOptions {
+  readonly fieldManager: string;
+  /** Take fields over from other managers. Only for objects that we control. */
+  readonly force?: boolean;
+  readonly subresource?: 'status';
+}
+
+export interface DeleteOptions {
+  /** Refuse when the object was replaced meanwhile. */
+  readonly uid?: string | undefined;
+  readonly resourceVersion?: string | undefined;
+  readonly propagation?: 'Foreground' | 'Background' | 'Orphan';
+  readonly gracePeriodSeconds?: number;
+}
+
+/** Large lists come in pages of this many objects. */
+const PAGE_SIZE = 500;
+
+/** Calls of the Kubernetes API. Objects go out whole: nothing unknown is dropped. */
+export class KubeClient {
+  readonly transport: Transport;
+
+  constructor(transport: Transport) {
+    this.transport = transport;
+  }
+
+  async get<T extends KubeObject>(
+    kind: ResourceKind,
+    namespace: string | undefined,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<T> {
+    return (await this.transport.request(
+      { method: 'GET', path: resourcePath(kind, namespace, name) },
+      signal,
+    )) as T;
+  }
+
+  /** Every object, read page by page. Items carry their kind, which the API leaves out of lists. */
+  async list<T extends KubeObject>(
+    kind: ResourceKind,
+    options: ListOptions,
+    signal: AbortSignal,
+  ): Promise<ListPage<T>> {
+    const items: T[] = [];
+    let resourceVersion = '';
+    let token: string | undefined;
+    do {
+      const page = (await this.transport.request(
+        {
+          method: 'GET',
+          path: resourcePath(kind, options.namespace),
+          query: {
+            limit: PAGE_SIZE,
+            continue: token,
+            labelSelector: options.labelSelector,
+            fieldSelector: options.fieldSelector,
+          },
+        },
+        signal,
+      )) as { items: T[]; metadata: { resourceVersion: string; continue?: string } };
+      for (const item of page.items) items.push({ ...item, apiVersion: kind.apiVersion, kind: kind.kind });
+      resourceVersion = page.metadata.resourceVersion;
+      token = page.metadata.continue || undefined;
+    } while (token);
+    return { items, resourceVersion };
+  }
+
+  /** Server-side apply with strict field validation: an unknown field is an error, never dropped. */
+  async apply<T extends KubeObject>(
+    object: KubeObject,
+    options: ApplyOptions,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const { namespace, name } = object.metadata;
+    return (await this.transport.request(
+      {
+        method: 'PATCH',
+        path: resourcePath(kindOf(object), namespace, name, options.subresource),
+        query: {
+          fieldManager: options.fieldManager,
+          force: options.force ?? false,
+          fieldValidation: 'Strict',
+        },
+        contentType: 'application/apply-patch+yaml',
+        body: object,
+      },
+      signal,
+    )) as T;
+  }
+
+  async create<T extends KubeObject>(
+    object: KubeObject,
+    options: { fieldManager: string },
+    signal: AbortSignal,
+  ): Promise<T> {
+    return (await this.transport.request(
+      {
+        method: 'POST',
+        path: resourcePath(kindOf(object), object.metadata.namespace),
+        query: { fieldManager: options.fieldManager, fieldValidation: 'Strict' },
+        body: object,
+      },
+      signal,
+    )) as T;
+  }
+
+  /** Replaces an object; with `metadata.resourceVersion` only that version of it. */
+  async update<T extends KubeObject>(
+    object: KubeObject,
+    options: { fieldManager: string; subresource?: 'status' },
+    signal: AbortSignal,
+  ): Promise<T> {
+    const { namespace, name } = object.metadata;
+    return (await this.transport.request(
+      {
+        method: 'PUT',
+        path: resourcePath(kindOf(object), namespace, name, options.subresource),
+        query: { fieldManager: options.fieldManager, fieldValidation: 'Strict' },
+        body: object,
+      },
+      signal,
+    )) as T;
+  }
+
+  async mergePatch<T extends KubeObject>(
+    kind: ResourceKind,
+    target: { namespace?: string | undefined; name: string; subresource?: 'status' },
+    patch: unknown,
+    signal: AbortSignal,
+  ): Promise<T> {
+    return (await this.transport.request(
+      {
+        method: 'PATCH',
+        path: resourcePath(kind, target.namespace, target.name, target.subresource),
+        contentType: 'application/merge-patch+json',
+        body: patch,
+      },
+      signal,
+    )) as T;
+  }
+
+  async delete(
+    kind: ResourceKind,
+    namespace: string | undefined,
+    name: string,
+    options: DeleteOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const preconditions = {
+      ...(options.uid ? { uid: options.uid } : {}),
+      ...(options.resourceVersion ? { resourceVersion: options.resourceVersion } : {}),
+    };
+    await this.transport.request(
+      {
+        method: 'DELETE',
+        path: resourcePath(kind, namespace, name),
+        body: {
+          apiVersion: 'v1',
+          kind: 'DeleteOptions',
+          propagationPolicy: options.propagation ?? 'Background',
+          ...(options.gracePeriodSeconds === undefined
+            ? {}
+            : { gracePeriodSeconds: options.gracePeriodSeconds }),
+          ...(Object.keys(preconditions).length > 0 ? { preconditions } : {}),
+        },
+      },
+      signal,
+    );
+  }
+}

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import type { KubeObject } from './kubeObject.ts';
+
+/** Hash of what was last applied; a field that has left our manifest shows up as a different hash. */
+export const APPLIED_HASH = 'waba-operator.dev/applied-hash';
+
+/** A hash that does not depend on the order of keys. */
+export function hashOf(value: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify(canonical(value)))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+function canonical(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, inner]) => inner !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+      .map(([key, inner]) => [key, canonical(inner)]),
+  );
+}
+
+/** The manifest with the hash of itself in its annotations. */
+export function withAppliedHash(desired: KubeObject): KubeObject {
+  const { metadata } = desired;
+  return {
+    ...desired,
+    metadata: { ...metadata, annotations: { ...metadata.annotations, [APPLIED_HASH]: hashOf(desired) } },
+  };
+}
+
+/**
+ * Paths at which the live object differs from what we want. Fields that we do not mention are not ours:
+ * defaults of the API server and fields of other managers never count.
+ */
+export function differences(desired: unknown, live: unknown, path = ''): string[] {
+  if (desired === undefined) return [];
+  if (Array.isArray(desired)) return arrayDifferences(desired, live, path);
+  if (typeof desired === 'object' && desired !== null) {
+    // An empty object that the server left out says nothing.
+    if (live === undefined || live === null) return Object.keys(desired).length === 0 ? [] : [path];
+    if (typeof live !== 'object') return [path];
+    return Object.entries(desired).flatMap(([key, value]) =>
+      differences(value, (live as Record<string, unknown>)[key], path ? `${path}.${key}` : key),
+    );
+  }
+  return sameScalar(desired, live) ? [] : [path];
+}
+
+/** List entries are matched by the key that Kubernetes merges them by, else by position. */
+function arrayDifferences(desired: readonly unknown[], live: unknown, path: string): string[] {
+  if (live === undefined || live === null) return desired.length === 0 ? [] : [path];
+  if (!Array.isArray(live)) return [path];
+  const key = mergeKey(desired);
+  if (!key) {
+    if (desired.length !== live.length) return [path];
+    return desired.flatMap((item, index) => differences(item, live[index], `${path}[${index}]`));
+  }
+  return desired.flatMap((item) => {
+    const name = (item as Record<string, unknown>)[key];
+    const match = live.find((candidate) => (candidate as Record<string, unknown> | null)?.[key] === name);
+    return differences(item, match ?? null, `${path}[${key}=${String(name)}]`);
+  });
+}
+
+const MERGE_KEYS = ['uid', 'type', 'name', 'mountPath', 'containerPort', 'port'] as const;
+
+function mergeKey(items: readonly unknown[]): string | undefined {
+  if (items.length === 0 || !items.every((item) => typeof item === 'object' && item !== null))
+    return undefined;
+  return MERGE_KEYS.find((key) => {
+    const values = items.map((item) => (item as Record<string, unknown>)[key]);
+    return values.every((value) => value !== undefined) && new Set(values).size === values.length;
+  });
+}
+
+function sameScalar(desired: unknown, live: unknown): boolean {
+  if (desired === live) return true;
+  // "0", false and "" are often left out by the server.
+  if (live === undefined || live === null) return desired === false || desired === 0 || desired === '';
+  const [a, b] = [quantityValue(desired), quantityValue(live)];
+  return a !== undefined && a === b;
+}
+
+const SUFFIXES: Record<string, number> = {
+  n: 1e-9,
+  u: 1e-6,
+  m: 1e-3,
+  '': 1,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  E: 1e18,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
+  Ei: 2 ** 60,
+};
+
+/** The number that a quantity stands for: `1Gi` and `1024Mi` are the same. */
+export function quantityValue(value: unknown): number | undefined {
+  const match = /^([0-9]+(?:\.[0-9]+)?)([numkMGTPE]|[KMGTPE]i)?$/.exec(String(value));
+  if (!match) return undefined;
+  // 1e-3 and the like carry rounding errors that must not look like a change.
+  return Number((Number(match[1]) * (SUFFIXES[match[2] ?? ''] ?? 1)).toPrecision(12));
+}

@@ -1,0 +1,161 @@
+import { z } from 'zod';
+import { whatsAppDeploymentSpec } from './spec.ts';
+import { rootRules, whatsAppDeploymentStatus } from './status.ts';
+import { API_GROUP, KIND, PLURAL } from './whatsAppDeployment.ts';
+
+export type Json = { [key: string]: unknown };
+
+const STATUS = '.status';
+const conditionPath = (type: string, field: string) => `.status.conditions[?(@.type=="${type}")].${field}`;
+
+const printerColumns = [
+  ['Number', 'string', '.spec.phoneNumber', 0],
+  ['State', 'string', `${STATUS}.phase`, 0],
+  ['Ready', 'string', conditionPath('Ready', 'status'), 0],
+  ['Version', 'string', `${STATUS}.client.version`, 0],
+  ['Masters', 'string', `${STATUS}.summary.masters`, 0],
+  ['Shards', 'string', `${STATUS}.summary.shards`, 0],
+  ['Webapps', 'string', `${STATUS}.summary.webapps`, 0],
+  ['Age', 'date', '.metadata.creationTimestamp', 0],
+  ['Database', 'string', `${STATUS}.database.engine`, 1],
+  ['Expires', 'string', `${STATUS}.client.expires`, 1],
+  ['Reason', 'string', conditionPath('Ready', 'reason'), 1],
+] as const;
+
+/** JSON Schema of a zod schema in the form that a CRD accepts (structural, no unions, no `$ref`). */
+export function openApiSchema(schema: z.ZodType): Json {
+  return structural(
+    z.toJSONSchema(schema, {
+      target: 'openapi-3.0',
+      io: 'input',
+      reused: 'inline',
+      unrepresentable: 'any',
+    }) as Json,
+  );
+}
+
+const DROPPED = new Set([
+  'additionalProperties',
+  'propertyNames',
+  'planned',
+  '$schema',
+  'required',
+  'anyOf',
+  'const',
+]);
+const MAX_SAFE = Number.MAX_SAFE_INTEGER;
+
+function structural(node: Json): Json {
+  if (node['x-kubernetes-int-or-string']) {
+    const { description, ...bounds } = pick(node, ['description', 'default']);
+    return { ...(description ? { description } : {}), ...bounds, 'x-kubernetes-int-or-string': true };
+  }
+  if (node['x-kubernetes-preserve-unknown-fields']) {
+    return { ...pick(node, ['description']), type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+  }
+  const alternatives = node.anyOf as Json[] | undefined;
+  if (alternatives) return structural({ ...node, anyOf: undefined, ...mergedEnum(alternatives) });
+
+  const result: Json = {};
+  for (const [key, value] of Object.entries(node)) {
+    if (value === undefined || DROPPED.has(key)) continue;
+    // zod bounds every integer by what JavaScript can hold; in a schema that is noise.
+    if ((key === 'maximum' && value === MAX_SAFE) || (key === 'minimum' && value === -MAX_SAFE)) continue;
+    result[key] = value;
+  }
+  if (node.type === 'object') {
+    const properties = node.properties as { [name: string]: Json } | undefined;
+    const values = node.additionalProperties;
+    if (properties) {
+      result.properties = Object.fromEntries(
+        Object.entries(properties).map(([name, field]) => [name, structural(field)]),
+      );
+      // A field with a default is filled in before validation, so asking for it would be wrong.
+      const required = ((node.required as string[]) ?? []).filter(
+        (name) => properties[name]?.default === undefined,
+      );
+      if (required.length > 0) result.required = required;
+      // A loose object keeps what it does not know.
+      if (isLoose(values)) result['x-kubernetes-preserve-unknown-fields'] = true;
+    } else if (typeof values === 'object' && values !== null) {
+      result.additionalProperties = structural(values as Json);
+    }
+  }
+  if (node.items) result.items = structural(node.items as Json);
+  return result;
+}
+
+const isLoose = (values: unknown) =>
+  typeof values === 'object' && values !== null && Object.keys(values).length === 0;
+
+const pick = (node: Json, keys: string[]): Json =>
+  Object.fromEntries(keys.filter((key) => node[key] !== undefined).map((key) => [key, node[key]]));
+
+/** Only unions of literals become an enum; anything else cannot be structural. */
+function mergedEnum(alternatives: Json[]): Json {
+  const values = alternatives.flatMap(
+    (one) => (one.enum as unknown[] | undefined) ?? (one.const === undefined ? [] : [one.const]),
+  );
+  if (values.length < alternatives.length)
+    throw new Error('a CRD cannot express this union; give it a map of its own');
+  return { type: alternatives[0]?.type === 'number' ? 'integer' : alternatives[0]?.type, enum: values };
+}
+
+/** The CustomResourceDefinition of WhatsAppDeployment. */
+export function whatsAppDeploymentCrd(): Json {
+  const root = rootRules(
+    z.object({ spec: whatsAppDeploymentSpec, status: whatsAppDeploymentStatus.optional() }),
+  );
+  const schema = openApiSchema(root) as { properties: { [name: string]: Json } };
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${PLURAL}.${API_GROUP}` },
+    spec: {
+      group: API_GROUP,
+      scope: 'Namespaced',
+      names: {
+        kind: KIND,
+        listKind: `${KIND}List`,
+        plural: PLURAL,
+        singular: KIND.toLowerCase(),
+        shortNames: ['wad'],
+        categories: ['all'],
+      },
+      versions: [
+        {
+          name: 'v1alpha1',
+          served: true,
+          storage: true,
+          subresources: {
+            status: {},
+            scale: {
+              specReplicasPath: '.spec.nodes.webapp.replicas',
+              statusReplicasPath: '.status.scale.replicas',
+              labelSelectorPath: '.status.scale.selector',
+            },
+          },
+          additionalPrinterColumns: printerColumns.map(([name, type, jsonPath, priority]) => ({
+            name,
+            type,
+            jsonPath,
+            priority,
+          })),
+          schema: {
+            openAPIV3Schema: {
+              description:
+                'A WhatsApp Business On-Premises stack: Webapps, Masters, Coreapps, database and media, registered and configured.',
+              ...schema,
+              properties: {
+                apiVersion: { type: 'string' },
+                kind: { type: 'string' },
+                metadata: { type: 'object' },
+                ...schema.properties,
+              },
+            },
+          },
+        },
+      ],
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { whatsAppDeploymentSpec } from './spec.ts';
+import { whatsAppDeploymentStatus } from './status.ts';
+
+export const API_GROUP = 'waba-operator.dev';
+export const API_VERSION = `${API_GROUP}/v1alpha1`;
+export const KIND = 'WhatsAppDeployment';
+export const PLURAL = 'whatsappdeployments';
+
+/** What the operator reads of `metadata`. */
+const objectMeta = z.looseObject({
+  name: z.string(),
+  namespace: z.string(),
+  uid: z.string(),
+  generation: z.int().default(1),
+  creationTimestamp: z.string(),
+  resourceVersion: z.string(),
+  deletionTimestamp: z.string().optional(),
+  finalizers: z.array(z.string()).default([]),
+  annotations: z.record(z.string(), z.string()).default({}),
+});
+
+export const whatsAppDeployment = z.object({
+  apiVersion: z.literal(API_VERSION),
+  kind: z.literal(KIND),
+  metadata: objectMeta,
+  spec: whatsAppDeploymentSpec,
+  // A status of another version must never stop a reconcile: what does not parse counts as absent.
+  status: whatsAppDeploymentStatus.optional().catch(undefined),
+});
+export type WhatsAppDeployment = z.output<typeof whatsAppDeployment>;
+
+export interface ParseProblem {
+  /** e.g. `spec.database.external.host`. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export type ParseResult =
+  | { readonly ok: true; readonly resource: WhatsAppDeployment }
+  | { readonly ok: false; readonly problems: readonly ParseProblem[] };
+
+/** Parses what the API server stored. The CRD lets nothing else through, unless it is older or newer. */
+export function parseWhatsAppDeployment(object: unknown): ParseResult {
+  const parsed = whatsAppDeployment.safeParse(object);
+  if (parsed.success) return { ok: true, resource: parsed.data };
+  return {
+    ok: false,
+    problems: parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message })),
+  };
+}
