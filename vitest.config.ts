@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 // One project per test layer; scripts/test.mjs runs them in this order, each with its own deadline.
-const layer = (name: string, include: string[], testTimeout: number) => ({
-  test: { name, include, testTimeout, hookTimeout: testTimeout },
+const layer = (name: string, include: string[], testTimeout: number, globalSetup: string[] = []) => ({
+  test: { name, include, testTimeout, hookTimeout: testTimeout, globalSetup },
 });
 
 export default defineConfig({
@@ -10,7 +10,9 @@ export default defineConfig({
     projects: [
       layer('unit', ['src/**/*.test.ts', 'test/structure/**/*.test.ts'], 10_000),
       layer('contract', ['test/contract/**/*.test.ts'], 60_000),
-      layer('control-plane', ['test/control-plane/**/*.test.ts'], 120_000),
+      layer('control-plane', ['test/control-plane/**/*.test.ts'], 120_000, [
+        'test/support/controlPlaneSetup.ts',
+      ]),
       layer('scenarios', ['test/scenarios/**/*.test.ts'], 300_000),
     ],
   },

@@ -11,14 +11,17 @@ const answers = async (algorithm: 'EC' | 'RSA', trusted: 'own' | 'other', host =
     hosts: ['127.0.0.1', 'web.test'],
     usage: 'server',
   });
-  const server = createServer({ cert: certificatePem, key: privateKeyPem }, (_, response) => response.end('ok'));
+  const server = createServer({ cert: certificatePem, key: privateKeyPem }, (_, response) =>
+    response.end('ok'),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   try {
     return await new Promise<number | undefined>((resolve, reject) => {
       const ca = (trusted === 'own' ? authority : other).certificatePem;
       const { port } = server.address() as AddressInfo;
-      request({ host: '127.0.0.1', port, ca, servername: host === '127.0.0.1' ? '' : host, agent: false }, (response) =>
-        resolve(response.statusCode),
+      request(
+        { host: '127.0.0.1', port, ca, servername: host === '127.0.0.1' ? '' : host, agent: false },
+        (response) => resolve(response.statusCode),
       )
         .on('error', reject)
         .end();
@@ -30,10 +33,13 @@ const answers = async (algorithm: 'EC' | 'RSA', trusted: 'own' | 'other', host =
 };
 
 describe('certificates', () => {
-  it.each(['EC', 'RSA'] as const)('are accepted by a client that trusts their %s authority', async (algorithm) => {
-    expect(await answers(algorithm, 'own')).toBe(200);
-    expect(await answers(algorithm, 'own', 'web.test')).toBe(200);
-  });
+  it.each(['EC', 'RSA'] as const)(
+    'are accepted by a client that trusts their %s authority',
+    async (algorithm) => {
+      expect(await answers(algorithm, 'own')).toBe(200);
+      expect(await answers(algorithm, 'own', 'web.test')).toBe(200);
+    },
+  );
 
   it('are refused by a client that trusts another authority of the same name', async () => {
     await expect(answers('EC', 'other')).rejects.toThrow();

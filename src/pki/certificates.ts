@@ -42,7 +42,12 @@ const RSA: RsaHashedKeyGenParams = {
 };
 
 type EcKeyGenParams = { name: string; namedCurve: string };
-type RsaHashedKeyGenParams = { name: string; modulusLength: number; publicExponent: Uint8Array; hash: string };
+type RsaHashedKeyGenParams = {
+  name: string;
+  modulusLength: number;
+  publicExponent: Uint8Array;
+  hash: string;
+};
 
 x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0]);
 
@@ -76,7 +81,10 @@ export async function createAuthority(request: AuthorityRequest): Promise<KeyPai
     signingAlgorithm: algorithm,
     extensions: [
       new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign | x509.KeyUsageFlags.digitalSignature, true),
+      new x509.KeyUsagesExtension(
+        x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign | x509.KeyUsageFlags.digitalSignature,
+        true,
+      ),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
@@ -99,7 +107,10 @@ export async function issueCertificate(authority: KeyPair, request: CertificateR
     ...(request.usage === 'client' ? [] : [x509.ExtendedKeyUsage.serverAuth]),
     ...(request.usage === 'server' ? [] : [x509.ExtendedKeyUsage.clientAuth]),
   ];
-  const names = (request.hosts ?? []).map((value) => ({ type: isAddress(value) ? ('ip' as const) : ('dns' as const), value }));
+  const names = (request.hosts ?? []).map((value) => ({
+    type: isAddress(value) ? ('ip' as const) : ('dns' as const),
+    value,
+  }));
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     subject: new x509.Name([
@@ -113,7 +124,10 @@ export async function issueCertificate(authority: KeyPair, request: CertificateR
     signingAlgorithm,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment, true),
+      new x509.KeyUsagesExtension(
+        x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment,
+        true,
+      ),
       new x509.ExtendedKeyUsageExtension(usages),
       await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
       ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),

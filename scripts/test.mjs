@@ -1,0 +1,85 @@
+// Runs every layer of tests, cheapest first, each with a deadline; prints how long each took and one closing line.
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const MINUTE = 60_000;
+const scratch = await mkdtemp(join(tmpdir(), 'waba-test-'));
+const npx = (...args) => ['npx', '--no-install', ...args];
+
+const vitest = (project) => {
+  const report = join(scratch, `${project}.json`);
+  return {
+    command: npx('vitest', 'run', '--project', project, '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`),
+    async count() {
+      const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites, success } = JSON.parse(await readFile(report, 'utf8'));
+      // A file that fails before its first test counts as one failure.
+      const failed = success ? 0 : Math.max(numFailedTests, numFailedTestSuites > 0 ? 1 : 0, 1);
+      return { passed: numPassedTests, failed, skipped: numPendingTests };
+    },
+  };
+};
+
+const layers = [
+  { name: 'lint', command: npx('biome', 'check', '--error-on-warnings', '.'), deadline: 2 * MINUTE },
+  { name: 'types', command: npx('tsc', '--noEmit'), deadline: 3 * MINUTE },
+  { name: 'generated files', command: ['node', 'scripts/generate.mjs', '--check'], deadline: MINUTE },
+  { name: 'build', command: ['node', 'scripts/build.mjs'], deadline: 2 * MINUTE },
+  { name: 'unit', ...vitest('unit'), deadline: 5 * MINUTE },
+  { name: 'contract', ...vitest('contract'), deadline: 8 * MINUTE },
+  { name: 'control-plane', ...vitest('control-plane'), deadline: 15 * MINUTE },
+  { name: 'scenarios', ...vitest('scenarios'), deadline: 15 * MINUTE },
+];
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !layers.some((layer) => layer.name === name));
+if (unknown.length > 0) {
+  console.error(`no layer ${unknown.join(', ')}; there are: ${layers.map(({ name }) => name).join(', ')}`);
+  process.exit(2);
+}
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+const rows = [];
+for (const layer of layers) {
+  if (wanted.length > 0 && !wanted.includes(layer.name)) {
+    rows.push([layer.name, 'SKIPPED (not asked for)', '']);
+    continue;
+  }
+  console.log(`\n── ${layer.name}`);
+  const started = performance.now();
+  const outcome = await run(layer.command, layer.deadline);
+  let count = { passed: outcome === 'ok' ? 1 : 0, failed: outcome === 'ok' ? 0 : 1, skipped: 0 };
+  if (layer.count) count = await layer.count().catch(() => ({ passed: 0, failed: 1, skipped: 0 }));
+  if (outcome !== 'ok' && count.failed === 0) count.failed = 1;
+  for (const key of Object.keys(total)) total[key] += count[key];
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  rows.push([layer.name, `${outcome}, ${count.passed} passed, ${count.failed} failed${count.skipped ? `, ${count.skipped} SKIPPED` : ''}`, `${seconds} s`]);
+}
+await rm(scratch, { recursive: true, force: true });
+
+console.log('\nlayer            result                                   time');
+for (const [name, result, time] of rows) console.log(`${name.padEnd(16)} ${result.padEnd(40)} ${time}`);
+if (total.skipped > 0) {
+  console.log(`${total.skipped} test(s) SKIPPED`);
+  // A skipped test proves nothing; where everything can be set up it is a failure.
+  if (process.env.CI) total.failed += total.skipped;
+}
+console.log(`\n${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed > 0 ? 1 : 0;
+
+function run([program, ...args], deadline) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'], detached: true });
+    const timer = setTimeout(() => {
+      console.error(`over its deadline of ${deadline / MINUTE} min; stopped`);
+      process.kill(-child.pid, 'SIGKILL');
+      resolve('DEADLINE');
+    }, deadline);
+    child.on('error', () => resolve('FAILED'));
+    child.on('exit', (code) => {
+      clearTimeout(timer);
+      resolve(code === 0 ? 'ok' : 'FAILED');
+    });
+  });
+}

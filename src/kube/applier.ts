@@ -1,0 +1,106 @@
+import type { Clock } from '../runtime/clock.ts';
+import { CodedError } from '../runtime/codedError.ts';
+import type { KubeClient } from './client.ts';
+import type { EventRecorder } from './eventRecorder.ts';
+import { type KubeObject, keyOf, kindOf } from './kubeObject.ts';
+import { APPLIED_HASH, differences, withAppliedHash } from './ownFields.ts';
+
+export interface ApplierOptions {
+  readonly client: KubeClient;
+  readonly fieldManager: string;
+  readonly recorder: EventRecorder;
+  readonly clock: Clock;
+}
+
+export interface EnsureRequest {
+  readonly desired: KubeObject;
+  /** From the cache; absent when it does not exist. */
+  readonly live: KubeObject | undefined;
+  /** Whether the live object is ours to change. */
+  readonly controlled: (live: KubeObject) => boolean;
+  /** Whom events are about, usually the resource that the object is made for. */
+  readonly subject: KubeObject;
+}
+
+export type EnsureResult =
+  | { readonly outcome: 'unchanged' | 'contested'; readonly object: KubeObject }
+  | { readonly outcome: 'written'; readonly object: KubeObject };
+
+/** A field reclaimed more often than this within an hour is left alone: somebody else means it. */
+const MOST_RECLAIMS_PER_HOUR = 5;
+const HOUR_MS = 3_600_000;
+
+/** Makes objects what they should be, writing only when they differ in what is ours. */
+export class Applier {
+  readonly #options: ApplierOptions;
+  readonly #reclaims = new Map<string, number[]>();
+
+  constructor(options: ApplierOptions) {
+    this.#options = options;
+  }
+
+  /** @throws CodedError `NotControlled` when an object of that name belongs to somebody else; ApiError */
+  async ensure(request: EnsureRequest, signal: AbortSignal): Promise<EnsureResult> {
+    const { live, subject } = request;
+    const { client, fieldManager, recorder } = this.#options;
+    const desired = withAppliedHash(request.desired);
+    if (live) {
+      if (!request.controlled(live)) {
+        throw new CodedError(
+          'NotControlled',
+          `${live.kind} ${live.metadata.name} exists and is not part of ${subject.kind} ${subject.metadata.name}; delete or rename it`,
+        );
+      }
+      const changed = differences(request.desired, live);
+      const intended =
+        desired.metadata.annotations?.[APPLIED_HASH] === live.metadata.annotations?.[APPLIED_HASH];
+      if (intended && changed.length === 0) return { outcome: 'unchanged', object: live };
+      if (intended) {
+        // We want what we wanted before, so somebody else has changed it.
+        if (this.#isContested(live, changed)) return { outcome: 'contested', object: live };
+        const manager = await this.#otherManager(live, signal);
+        await recorder.record(
+          subject,
+          {
+            type: 'Warning',
+            reason: 'FieldReclaimed',
+            message: `${live.kind} ${live.metadata.name}: ${changed.join(', ')} changed by ${manager}, set back`,
+          },
+          signal,
+        );
+      }
+    }
+    const object = await client.apply(desired, { fieldManager, force: true }, signal);
+    return { outcome: 'written', object };
+  }
+
+  #isContested(live: KubeObject, paths: readonly string[]): boolean {
+    const now = this.#options.clock.now();
+    return paths.some((path) => {
+      const key = `${live.kind}/${keyOf(live)}/${path}`;
+      const recent = (this.#reclaims.get(key) ?? []).filter((at) => now - at < HOUR_MS);
+      if (recent.length >= MOST_RECLAIMS_PER_HOUR) return true;
+      this.#reclaims.set(key, [...recent, now]);
+      return false;
+    });
+  }
+
+  /** Who wrote last beside us. The cache drops managedFields, so this asks. */
+  async #otherManager(live: KubeObject, signal: AbortSignal): Promise<string> {
+    const { client, fieldManager } = this.#options;
+    const fresh = await client
+      .get(kindOf(live), live.metadata.namespace, live.metadata.name, signal)
+      .catch(() => undefined);
+    const entries = (fresh?.metadata.managedFields ?? []) as {
+      manager?: string;
+      time?: string;
+      subresource?: string;
+    }[];
+    return (
+      entries
+        .filter(({ manager, subresource }) => manager !== fieldManager && !subresource)
+        .sort((a, b) => (a.time ?? '').localeCompare(b.time ?? ''))
+        .at(-1)?.manager ?? 'somebody'
+    );
+  }
+}

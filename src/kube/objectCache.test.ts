@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import type { KubeObject } from './kubeObject.ts';
+import { ObjectCache } from './objectCache.ts';
+
+const pod = (name: string, uid: string, resourceVersion: number, node = 'n1'): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, namespace: 'default', uid, resourceVersion: String(resourceVersion) },
+  node,
+});
+const setup = () => new ObjectCache({ node: (object) => [String(object.node)] });
+const names = (objects: KubeObject[]) => objects.map(({ metadata }) => metadata.name);
+
+describe('the object cache', () => {
+  it('finds objects by index, also after the indexed value changed', () => {
+    const cache = setup();
+    cache.store(pod('a', 'u1', 1));
+    cache.store(pod('b', 'u2', 2));
+    cache.store(pod('a', 'u1', 3, 'n2'));
+    expect(names(cache.byIndex('node', 'n1'))).toEqual(['b']);
+    expect(names(cache.byIndex('node', 'n2'))).toEqual(['a']);
+  });
+
+  it('protects its objects against mutation', () => {
+    const cache = setup();
+    cache.store(pod('a', 'u1', 1));
+    const stored = cache.get('default/a') as { metadata: { name: string } };
+    expect(() => {
+      stored.metadata.name = 'b';
+    }).toThrow(TypeError);
+  });
+
+  it('ignores an event older than a write of ours', () => {
+    const cache = setup();
+    cache.observeWrite(pod('a', 'u1', 10, 'written'));
+    expect(cache.store(pod('a', 'u1', 9, 'late'))).toBeUndefined();
+    expect(cache.get('default/a')?.node).toBe('written');
+  });
+
+  it('compares resource versions as numbers, not as text', () => {
+    const cache = setup();
+    cache.store(pod('a', 'u1', 9));
+    expect(cache.store(pod('a', 'u1', 10))?.type).toBe('Modified');
+  });
+
+  it('does not bring back what we deleted, until the deletion arrives or another object takes its name', () => {
+    const cache = setup();
+    cache.store(pod('a', 'u1', 1));
+    cache.observeDelete(pod('a', 'u1', 1));
+    expect(cache.store(pod('a', 'u1', 2))).toBeUndefined();
+    expect(cache.store(pod('a', 'u2', 3))?.type).toBe('Added');
+  });
+
+  it('does not take the late deletion of a predecessor for that of its successor', () => {
+    const cache = setup();
+    cache.store(pod('a', 'u2', 5));
+    expect(cache.remove(pod('a', 'u1', 4))).toBeUndefined();
+    expect(cache.size).toBe(1);
+  });
+
+  it('drops what a fresh list of one namespace no longer holds, and nothing of another', () => {
+    const cache = setup();
+    cache.store(pod('a', 'u1', 1));
+    cache.store({ ...pod('b', 'u2', 2), metadata: { ...pod('b', 'u2', 2).metadata, namespace: 'other' } });
+    expect(cache.retain(new Set(), 'default').map(({ type }) => type)).toEqual(['Deleted']);
+    expect(names(cache.list())).toEqual(['b']);
+  });
+});

@@ -1,0 +1,266 @@
+import { createHash } from 'node:crypto';
+import { accessSync, constants } from 'node:fs';
+import { chmod, copyFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import { exited, findExecutable, spawnBound } from '../runtime/childProcess.ts';
+import { CodedError, describeError } from '../runtime/codedError.ts';
+import type { Progress } from './progress.ts';
+
+export const KUBERNETES_VERSION = 'v1.34.4';
+
+/** Programs of a control plane. kubectl comes along where it is found, and is optional. */
+const REQUIRED = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const;
+const OPTIONAL = ['kubectl'] as const;
+export type Program = (typeof REQUIRED)[number] | (typeof OPTIONAL)[number];
+
+export interface Programs {
+  readonly folder: string;
+  readonly origin: 'KUBEBUILDER_ASSETS' | 'cache' | 'download' | 'build';
+  path(program: Program): string;
+}
+
+export interface FindOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly progress: Progress;
+  /** Folder with main.go, go.mod and go.sum of the build. */
+  readonly sourceFolder: string;
+  readonly cacheFolder?: string;
+}
+
+const ENVTEST_INDEX =
+  'https://raw.githubusercontent.com/kubernetes-sigs/controller-tools/HEAD/envtest-releases.yaml';
+const RELEASES = 'https://dl.k8s.io';
+/** Where nothing answers for so long there is no internet, and building is quicker than waiting. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+export const userCacheFolder = (env: FindOptions['env']): string =>
+  join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'waba-operator');
+
+/**
+ * The control plane's programs: from `KUBEBUILDER_ASSETS`, the cache, the internet (checksums verified) or
+ * built from Go modules (checksums in go.sum), in this order. The last two fill the cache.
+ *
+ * @throws CodedError `UnsupportedSystem`, `NoPrograms` (with what to do)
+ */
+export async function findPrograms(options: FindOptions, signal: AbortSignal): Promise<Programs> {
+  const { env, progress } = options;
+  if (process.platform !== 'linux') {
+    throw new CodedError(
+      'UnsupportedSystem',
+      `the local cluster runs on Linux, not on ${process.platform}; use kind there`,
+    );
+  }
+  const assets = env.KUBEBUILDER_ASSETS;
+  if (assets) {
+    if (isComplete(assets)) return programs(assets, 'KUBEBUILDER_ASSETS');
+    progress.note(
+      `KUBEBUILDER_ASSETS=${assets} lacks ${REQUIRED.filter((name) => !isExecutable(join(assets, name))).join(', ')}; looking elsewhere`,
+    );
+  }
+  const cache = options.cacheFolder ?? userCacheFolder(env);
+  const folder = join(cache, 'kubernetes', `${KUBERNETES_VERSION}-linux-${process.arch}`);
+  if (isComplete(folder)) return programs(folder, 'cache');
+
+  // Filled beside its place and moved there whole, so that an interrupted attempt leaves no half cache.
+  const attempt = `${folder}.${process.pid}`;
+  try {
+    await mkdir(attempt, { recursive: true });
+  } catch (cause) {
+    throw new CodedError(
+      'NoPrograms',
+      `cannot write to the cache folder ${cache}; set XDG_CACHE_HOME to another`,
+      { cause },
+    );
+  }
+  try {
+    const origin = await fill(attempt, options, signal);
+    await rm(folder, { recursive: true, force: true });
+    await rename(attempt, folder);
+    return programs(folder, origin);
+  } finally {
+    await rm(attempt, { recursive: true, force: true });
+  }
+}
+
+async function fill(
+  folder: string,
+  options: FindOptions,
+  signal: AbortSignal,
+): Promise<'download' | 'build'> {
+  const { progress } = options;
+  let downloadError: unknown;
+  try {
+    await downloadPrograms(folder, progress, signal);
+    return 'download';
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    downloadError = error;
+    progress.note(`no download of Kubernetes (${describeError(error)})`);
+  }
+  const go = findExecutable('go', options.env.PATH);
+  if (!go) {
+    throw new CodedError(
+      'NoPrograms',
+      'Kubernetes can be neither downloaded nor built here. Connect to the internet, or install Go 1.24 or later, or set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver, kube-controller-manager and kube-scheduler',
+      { cause: downloadError },
+    );
+  }
+  await buildPrograms(go, folder, options, signal);
+  return 'build';
+}
+
+/** Bytes whose SHA-2 digest (256 or 512 bits, by its length) is as published. */
+async function downloadVerified(url: string, digest: string, signal: AbortSignal): Promise<Buffer> {
+  const content = Buffer.from(await (await download(url, signal)).arrayBuffer());
+  const algorithm = digest.length === 128 ? 'sha512' : 'sha256';
+  const actual = createHash(algorithm).update(content).digest('hex');
+  if (actual !== digest)
+    throw new CodedError('BadChecksum', `${url} has ${algorithm} ${actual}, published is ${digest}`);
+  return content;
+}
+
+async function download(url: string, signal: AbortSignal): Promise<Response> {
+  const patience = new AbortController();
+  const timer = setTimeout(
+    () => patience.abort(new CodedError('Deadline', `${url} does not answer`)),
+    CONNECT_TIMEOUT_MS,
+  );
+  try {
+    const response = await fetch(url, { signal: AbortSignal.any([signal, patience.signal]) });
+    if (!response.ok) throw new CodedError('Download', `${url} answers ${response.status}`);
+    return response;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function downloadPrograms(folder: string, progress: Progress, signal: AbortSignal): Promise<void> {
+  const arch = process.arch === 'x64' ? 'amd64' : process.arch;
+  const step = progress.step(`downloading Kubernetes ${KUBERNETES_VERSION}`);
+  try {
+    const index = load(await (await download(ENVTEST_INDEX, signal)).text()) as {
+      releases?: Record<string, Record<string, { hash: string; selfLink: string }>>;
+    };
+    // The newest envtest archive of our minor version: its patch may be older than ours.
+    const minor = KUBERNETES_VERSION.replace(/\.\d+$/, '.');
+    const release = Object.keys(index.releases ?? {})
+      .filter((version) => version.startsWith(minor))
+      .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+      .at(-1);
+    const archive = release && index.releases?.[release]?.[`envtest-${release}-linux-${arch}.tar.gz`];
+    if (!archive) throw new CodedError('Download', `no envtest archive for ${minor}x on ${arch}`);
+
+    step.update('etcd, kube-apiserver, kubectl');
+    const tarball = join(folder, 'envtest.tar.gz');
+    await writeFile(tarball, await downloadVerified(archive.selfLink, archive.hash, signal));
+    await run(['tar', '-xzf', tarball, '-C', folder, '--strip-components=2'], { signal });
+    await rm(tarball);
+    for (const name of ['kube-controller-manager', 'kube-scheduler']) {
+      step.update(name);
+      const url = `${RELEASES}/${KUBERNETES_VERSION}/bin/linux/${arch}/${name}`;
+      const digest = (await (await download(`${url}.sha512`, signal)).text()).trim().slice(0, 128);
+      await writeFile(join(folder, name), await downloadVerified(url, digest, signal), { mode: 0o755 });
+    }
+    step.done();
+  } catch (error) {
+    step.failed();
+    throw error;
+  }
+}
+
+/** One multi-call binary for all programs: shared packages are compiled and linked once. */
+async function buildPrograms(
+  go: string,
+  folder: string,
+  options: FindOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { progress, sourceFolder } = options;
+  const step = progress.step(`building Kubernetes ${KUBERNETES_VERSION} from Go modules (once; minutes)`);
+  const source = join(folder, 'source');
+  await mkdir(source);
+  // The checkout may be read-only, and Go wants a module of its own.
+  for (const name of ['main.go', 'go.mod', 'go.sum'])
+    await copyFile(join(sourceFolder, name), join(source, name));
+  const env = { ...options.env, CGO_ENABLED: '0', GOFLAGS: '-mod=mod', GOWORK: 'off' };
+  const [, minor = ''] = KUBERNETES_VERSION.slice(1).split('.');
+  const version = 'k8s.io/component-base/version';
+  const linkerFlags = [
+    '-s',
+    '-w',
+    `-X ${version}.gitVersion=${KUBERNETES_VERSION}`,
+    `-X ${version}.gitMajor=1`,
+    `-X ${version}.gitMinor=${minor}`,
+  ];
+  try {
+    step.update('downloading modules');
+    await run([go, 'mod', 'download'], { cwd: source, env, signal });
+    const packages = (await run([go, 'list', '-deps', '.'], { cwd: source, env, signal })).split('\n').length;
+    let compiled = 0;
+    await run(
+      [go, 'build', '-v', '-trimpath', '-ldflags', linkerFlags.join(' '), '-o', join(folder, 'kube'), '.'],
+      {
+        cwd: source,
+        env,
+        signal,
+        onLine: () => step.update(`compiling, ${++compiled} of at most ${packages} packages`),
+      },
+    );
+  } catch (error) {
+    step.failed();
+    if (signal.aborted) throw signal.reason;
+    throw new CodedError(
+      'NoPrograms',
+      'building Kubernetes failed. Check the output above: Go must be 1.24 or later, its module proxy reachable, and about 4 GB of disk free',
+      { cause: error },
+    );
+  }
+  for (const name of [...REQUIRED, ...OPTIONAL]) await symlink('kube', join(folder, name));
+  await chmod(join(folder, 'kube'), 0o755);
+  await rm(source, { recursive: true });
+  step.done();
+}
+
+/** Runs a program to its end; returns stdout. @throws CodedError `Program` with the last lines of stderr */
+async function run(
+  command: [string, ...string[]],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; signal: AbortSignal; onLine?: (line: string) => void },
+): Promise<string> {
+  const child = spawnBound(command, {
+    ...(options.cwd ? { cwd: options.cwd } : {}),
+    ...(options.env ? { env: options.env } : {}),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal: options.signal,
+  });
+  const output: Buffer[] = [];
+  const tail: string[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => {
+    for (const line of chunk.toString().split('\n').filter(Boolean)) {
+      options.onLine?.(line);
+      tail.push(line);
+      if (tail.length > 10) tail.shift();
+    }
+  });
+  const { code } = await exited(child);
+  if (code !== 0)
+    throw new CodedError('Program', `${command.join(' ')} failed (${code}):\n${tail.join('\n')}`);
+  return Buffer.concat(output).toString();
+}
+
+const isComplete = (folder: string): boolean => REQUIRED.every((name) => isExecutable(join(folder, name)));
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function programs(folder: string, origin: Programs['origin']): Programs {
+  return { folder, origin, path: (program) => join(folder, program) };
+}

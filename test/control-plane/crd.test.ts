@@ -1,0 +1,109 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { ApiError } from '../../src/kube/apiError.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
+import type { KubeObject } from '../../src/kube/kubeObject.ts';
+import type { WhatsAppDeployment } from '../../src/resource/whatsAppDeployment.ts';
+import { parseWhatsAppDeployment } from '../../src/resource/whatsAppDeployment.ts';
+import { badResources } from '../support/badResources.ts';
+import { freshNamespace, installCrd, kubectl, never, testClient } from '../support/cluster.ts';
+
+let client: KubeClient;
+let namespace: string;
+
+const resource = (name: string, spec: unknown): KubeObject => ({
+  apiVersion: 'waba-operator.dev/v1alpha1',
+  kind: 'WhatsAppDeployment',
+  metadata: { name, namespace },
+  spec,
+});
+const create = (name: string, spec: unknown) =>
+  client.create<KubeObject & WhatsAppDeployment>(resource(name, spec), { fieldManager: 'test' }, never);
+
+beforeAll(async () => {
+  client = await testClient();
+  await installCrd(client);
+  namespace = await freshNamespace(client);
+});
+
+describe('the CRD on a real API server', () => {
+  it('accepts the smallest resource and fills in the defaults that the types promise', async () => {
+    const stored = await create('smallest', { phoneNumber: '+16315551000' });
+    const fromServer = parseWhatsAppDeployment(stored);
+    const fromZod = parseWhatsAppDeployment({ ...stored, spec: { phoneNumber: '+16315551000' } });
+    expect(fromServer).toMatchObject({ ok: true });
+    expect(stored.spec).toEqual(fromZod.ok && fromZod.resource.spec);
+  });
+
+  it('explains itself to kubectl', async () => {
+    const database = await kubectl('explain', 'whatsappdeployment.spec.database');
+    expect(database).toContain('Where the stack keeps its state. Exactly one of its fields.');
+    expect(database).toContain('A single server run by the operator: for development and small numbers.');
+    expect(await kubectl('explain', 'wad.spec.nodes.webapp.replicas')).toContain(
+      'Default 2 in HighAvailability',
+    );
+  });
+
+  it('prints the columns that people look for', async () => {
+    const header = (await kubectl('get', 'wad', '-n', namespace)).split('\n')[0];
+    expect(header?.split(/\s+/)).toEqual([
+      'NAME',
+      'NUMBER',
+      'STATE',
+      'READY',
+      'VERSION',
+      'MASTERS',
+      'SHARDS',
+      'WEBAPPS',
+      'AGE',
+    ]);
+  });
+
+  it('scales the Webapps through /scale', async () => {
+    await create('scaled', { phoneNumber: '+16315551001', nodes: { webapp: { replicas: 2 } } });
+    await kubectl('scale', 'wad', 'scaled', '-n', namespace, '--replicas=3');
+    expect(
+      await kubectl('get', 'wad', 'scaled', '-n', namespace, '-o', 'jsonpath={.spec.nodes.webapp.replicas}'),
+    ).toBe('3');
+  });
+
+  it.each(badResources)('refuses $name and says what to do', async ({ spec, says }) => {
+    const error = await create('bad', spec).catch((failure: unknown) => failure);
+    expect(error).toBeInstanceOf(ApiError);
+    expect((error as ApiError).status).toBe(422);
+    expect((error as ApiError).message).toContain(says);
+  });
+
+  it('refuses a field that it does not know instead of dropping it', async () => {
+    await expect(create('typo', { phoneNumber: '+16315551000', topolgy: 'Single' })).rejects.toThrow(
+      /unknown field "spec.topolgy"/,
+    );
+  });
+
+  it('refuses another number once the first is registered, and not before', async () => {
+    const stored = await create('moving', { phoneNumber: '+16315551002' });
+    await client.apply(
+      resource('moving', { phoneNumber: '+16315551003' }),
+      { fieldManager: 'test', force: true },
+      never,
+    );
+    await client.apply(
+      { ...resource('moving', undefined), status: { registration: { state: 'Registered' } } },
+      { fieldManager: 'test', subresource: 'status', force: true },
+      never,
+    );
+    expect(stored.spec.phoneNumber).toBe('+16315551002');
+    await expect(
+      client.apply(
+        resource('moving', { phoneNumber: '+16315551004' }),
+        { fieldManager: 'test', force: true },
+        never,
+      ),
+    ).rejects.toThrow(/immutable once registered; create another WhatsAppDeployment/);
+  });
+
+  it('refuses a name that is too long for the names of its children', async () => {
+    await expect(create('a'.repeat(41), { phoneNumber: '+16315551000' })).rejects.toThrow(
+      /at most 40 characters/,
+    );
+  });
+});

@@ -1,0 +1,238 @@
+/** One resource for each rule and bound that a person is likely to meet, and what the refusal must say. */
+export interface BadResource {
+  readonly name: string;
+  readonly spec: Record<string, unknown>;
+  readonly says: string;
+  /** A rule with a twin in TypeScript, which must judge alike. */
+  readonly rule?: boolean;
+}
+
+const number = { phoneNumber: '+16315551000' };
+const external = { host: 'db.example.org', credentialsSecretRef: { name: 'db' } };
+const withSettings = (settings: unknown) => ({ ...number, settings });
+
+export const badResources: BadResource[] = [
+  { name: 'a missing number', spec: {}, says: 'spec.phoneNumber: Required value' },
+  { name: 'a number without +', spec: { phoneNumber: '16315551000' }, says: 'spec.phoneNumber' },
+  {
+    name: 'a number that is too long',
+    spec: { phoneNumber: '+1631555100012345678' },
+    says: 'spec.phoneNumber',
+  },
+  {
+    name: 'an unknown stack',
+    spec: { ...number, stack: 'Cloud' },
+    says: 'supported values: "Emulator", "OnPremises"',
+  },
+  {
+    name: 'an unknown topology',
+    spec: { ...number, topology: 'Triple' },
+    says: 'supported values: "HighAvailability", "Single"',
+  },
+  { name: 'a version without v', spec: { ...number, version: '2.57.1' }, says: 'spec.version' },
+  {
+    name: 'OnPremises without version and images',
+    spec: { ...number, stack: 'OnPremises', registration: { certificateSecretRef: { name: 'cert' } } },
+    says: 'stack OnPremises needs version, images.webapp and images.coreapp',
+    rule: true,
+  },
+  {
+    name: 'OnPremises without a certificate',
+    spec: { ...number, stack: 'OnPremises', version: 'v2.57.1', images: { webapp: 'web', coreapp: 'core' } },
+    says: 'stack OnPremises needs registration.certificateSecretRef',
+    rule: true,
+  },
+  {
+    name: 'emulator options for OnPremises',
+    spec: {
+      ...number,
+      stack: 'OnPremises',
+      version: 'v2.57.1',
+      images: { webapp: 'web', coreapp: 'core' },
+      registration: { certificateSecretRef: { name: 'cert' } },
+      emulator: {},
+    },
+    says: 'emulator options belong to stack Emulator; remove spec.emulator',
+    rule: true,
+  },
+  {
+    name: 'three shards',
+    spec: { ...number, multiconnect: { shards: 3 } },
+    says: 'shards must be 1, 2, 4, 8, 16 or 32',
+    rule: true,
+  },
+  { name: 'no shard', spec: { ...number, multiconnect: { shards: 0 } }, says: 'greater than or equal to 1' },
+  {
+    name: 'too many standbys',
+    spec: { ...number, multiconnect: { standbys: 33 } },
+    says: 'less than or equal to 32',
+  },
+  {
+    name: 'multiconnect and capacity',
+    spec: { ...number, multiconnect: {}, capacity: { messagesPerSecond: 10 } },
+    says: 'set either multiconnect or capacity, not both',
+    rule: true,
+  },
+  {
+    name: 'more capacity than the vendor offers',
+    spec: { ...number, capacity: { messagesPerSecond: 251 } },
+    says: 'less than or equal to 250',
+  },
+  {
+    name: 'Single with shards',
+    spec: { ...number, topology: 'Single', multiconnect: { shards: 2 } },
+    says: 'topology Single runs one Coreapp; remove multiconnect or choose HighAvailability',
+    rule: true,
+  },
+  {
+    name: 'Single with two Webapps',
+    spec: { ...number, topology: 'Single', nodes: { webapp: { replicas: 2 } } },
+    says: 'topology Single runs one Webapp; remove nodes.webapp.replicas or choose HighAvailability',
+    rule: true,
+  },
+  {
+    name: 'Single with Masters',
+    spec: { ...number, topology: 'Single', nodes: { master: { replicas: 1 } } },
+    says: 'topology Single has no Masters; remove nodes.master.replicas or choose HighAvailability',
+    rule: true,
+  },
+  {
+    name: 'replicas and autoscaling',
+    spec: { ...number, nodes: { webapp: { replicas: 2, autoscaling: { maxReplicas: 3 } } } },
+    says: 'set either replicas or autoscaling, not both',
+    rule: true,
+  },
+  {
+    name: 'autoscaling upside down',
+    spec: { ...number, nodes: { webapp: { autoscaling: { minReplicas: 4, maxReplicas: 3 } } } },
+    says: 'minReplicas must not be greater than maxReplicas',
+    rule: true,
+  },
+  {
+    name: 'too many Masters',
+    spec: { ...number, nodes: { master: { replicas: 9 } } },
+    says: 'less than or equal to 8',
+  },
+  {
+    name: 'a variable of the operator',
+    spec: {
+      ...number,
+      nodes: { coreapp: { podTemplate: { env: [{ name: 'WA_DB_ENGINE', value: 'MYSQL' }] } } },
+    },
+    says: 'WA_*, COREAPP_* and WABA_* variables belong to the operator; use the fields of spec instead',
+    rule: true,
+  },
+  {
+    name: 'two databases',
+    spec: { ...number, database: { managed: {}, external } },
+    says: 'set exactly one of managed, external, cloudNativePG, mysqlOperator, mariadbOperator',
+    rule: true,
+  },
+  {
+    name: 'no database',
+    spec: { ...number, database: {} },
+    says: 'set exactly one of managed, external, cloudNativePG, mysqlOperator, mariadbOperator',
+    rule: true,
+  },
+  {
+    name: 'an external database without credentials',
+    spec: { ...number, database: { external: { host: 'db' } } },
+    says: 'spec.database.external.credentialsSecretRef: Required value',
+  },
+  {
+    name: 'database TLS without a CA',
+    spec: { ...number, database: { external: { ...external, tls: {} } } },
+    says: 'VerifyCA needs tls.caSecretRef, the CA that signed the server certificate',
+    rule: true,
+  },
+  {
+    name: 'a database port out of range',
+    spec: { ...number, database: { external: { ...external, port: 70_000 } } },
+    says: 'less than or equal to 65535',
+  },
+  {
+    name: 'a database prefix with a dash',
+    spec: { ...number, database: { external: { ...external, name: 'my-shop' } } },
+    says: 'spec.database.external.name',
+  },
+  {
+    name: 'a media claim that is made and one that is there',
+    spec: { ...number, media: { storage: {}, claimName: 'media' } },
+    says: 'set either media.storage or media.claimName, not both',
+    rule: true,
+  },
+  {
+    name: 'a plain HTTP webhook',
+    spec: { ...number, webhook: { url: 'http://hooks.example.org' } },
+    says: 'webhook.url must begin with https://',
+    rule: true,
+  },
+  {
+    name: 'an odd concurrency',
+    spec: withSettings({ webhooks: { maxConcurrentRequests: 7 } }),
+    says: 'supported values: "6", "12", "18", "24"',
+  },
+  {
+    name: 'an unknown media kind',
+    spec: withSettings({ media: { autoDownload: ['gif'] } }),
+    says: 'Unsupported value: "gif"',
+  },
+  {
+    name: 'a negative back-off',
+    spec: withSettings({ callbackBackoffDelayMs: -1 }),
+    says: 'greater than or equal to 0',
+  },
+  {
+    name: 'admin with another role',
+    spec: { ...number, users: [{ name: 'admin', role: 'ROLE_USER', passwordSecretRef: { name: 'p' } }] },
+    says: 'the user admin always has role ROLE_ADMIN',
+    rule: true,
+  },
+  {
+    name: 'a user name that is too short',
+    spec: { ...number, users: [{ name: 'abc', passwordSecretRef: { name: 'p' } }] },
+    says: 'spec.users[0].name',
+  },
+  {
+    name: 'no choice of certificate',
+    spec: { ...number, tls: {} },
+    says: 'set exactly one of tls.secretRef, tls.issuerRef, tls.selfSigned',
+    rule: true,
+  },
+  {
+    name: 'two choices of exposure',
+    spec: { ...number, exposure: { ingress: { host: 'a' }, httpRoute: { host: 'a', gateway: 'g' } } },
+    says: 'set exactly one of exposure.ingress and exposure.httpRoute',
+    rule: true,
+  },
+  {
+    name: 'a long about text',
+    spec: { ...number, profile: { about: 'x'.repeat(140) } },
+    says: 'spec.profile.about: Too long',
+  },
+  {
+    name: 'an unknown vertical',
+    spec: { ...number, profile: { business: { vertical: 'Shoes' } } },
+    says: 'spec.profile.business.vertical: Unsupported value',
+  },
+  {
+    name: 'a third web site',
+    spec: { ...number, profile: { business: { websites: ['a', 'b', 'c'] } } },
+    says: 'must have at most 2 items',
+  },
+  {
+    name: 'a network URL that is no tcp URL',
+    spec: { ...number, emulator: { network: { url: 'https://x' } } },
+    says: 'spec.emulator.network.url',
+  },
+  {
+    name: 'a registration attempt below one',
+    spec: { ...number, registration: { attempt: 0 } },
+    says: 'greater than or equal to 1',
+  },
+  {
+    name: 'an unknown deletion policy',
+    spec: { ...number, deletionPolicy: 'Forget' },
+    says: 'supported values: "Retain", "Delete", "Snapshot"',
+  },
+];

@@ -1,0 +1,91 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { load } from 'js-yaml';
+import { inject } from 'vitest';
+import { isAlreadyExists } from '../../src/kube/apiError.ts';
+import { KubeClient } from '../../src/kube/client.ts';
+import { kubeconfigCredentials } from '../../src/kube/credentials.ts';
+import { type KubeObject, kinds, registerKind } from '../../src/kube/kubeObject.ts';
+import { HttpsTransport } from '../../src/kube/transport.ts';
+import { API_VERSION, KIND, PLURAL } from '../../src/resource/whatsAppDeployment.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+
+export const never = new AbortController().signal;
+
+export const WhatsAppDeploymentKind = registerKind({
+  apiVersion: API_VERSION,
+  kind: KIND,
+  plural: PLURAL,
+  namespaced: true,
+});
+
+/** A client of the layer's control plane, as its administrator. */
+export async function testClient(): Promise<KubeClient> {
+  const credentials = await kubeconfigCredentials({ path: inject('kubeconfig') });
+  return new KubeClient(
+    new HttpsTransport({
+      credentials,
+      clock: systemClock,
+      userAgent: 'test',
+      queriesPerSecond: 1000,
+      burst: 1000,
+    }),
+  );
+}
+
+/** A namespace that no other test uses. */
+export async function freshNamespace(client: KubeClient): Promise<string> {
+  const name = `test-${randomUUID().slice(0, 8)}`;
+  await client.create(
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
+    { fieldManager: 'test' },
+    never,
+  );
+  return name;
+}
+
+export const readCrd = async (): Promise<KubeObject> =>
+  load(await readFile('crds/whatsappdeployments.yaml', 'utf8')) as KubeObject;
+
+/** Installs the CRD and waits until it is served. */
+export async function installCrd(client: KubeClient): Promise<void> {
+  const crd = await readCrd();
+  await client.create(crd, { fieldManager: 'test' }, never).catch((error: unknown) => {
+    if (!isAlreadyExists(error)) throw error;
+  });
+  await eventually(async () => {
+    const { status } = await client.get<
+      KubeObject & { status?: { conditions?: { type: string; status: string }[] } }
+    >(kinds.CustomResourceDefinition, undefined, crd.metadata.name, never);
+    return status?.conditions?.some(({ type, status: value }) => type === 'Established' && value === 'True');
+  });
+}
+
+/** Polls until `probe` answers something true, and returns it. Errors count as "not yet". */
+export async function eventually<T>(probe: () => Promise<T>, timeoutMs = 30_000): Promise<NonNullable<T>> {
+  const end = Date.now() + timeoutMs;
+  let last: unknown;
+  for (;;) {
+    try {
+      const value = await probe();
+      if (value) return value;
+      last = value;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > end) throw new Error(`not true within ${timeoutMs} ms; last: ${String(last)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Runs kubectl against the layer's control plane; returns stdout, or throws with stderr. */
+export async function kubectl(...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(inject('kubectl'), [
+    '--kubeconfig',
+    inject('kubeconfig'),
+    ...args,
+  ]);
+  return stdout;
+}
