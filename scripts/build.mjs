@@ -31,8 +31,6 @@ const bundle = (entryPoints) =>
 
 await Promise.all([
   bundle({
-    operator: 'src/bin/operator.ts',
-    emulator: 'src/bin/emulator.ts',
     'kubectl-waba': 'src/bin/kubectl-waba.ts',
     generate: 'src/bin/generate.ts',
     bench: 'bench/main.ts',

@@ -11,9 +11,20 @@ const npx = (...args) => ['npx', '--no-install', ...args];
 const vitest = (project) => {
   const report = join(scratch, `${project}.json`);
   return {
-    command: npx('vitest', 'run', '--project', project, '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`),
+    command: npx(
+      'vitest',
+      'run',
+      '--project',
+      project,
+      '--passWithNoTests',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+    ),
     async count() {
-      const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites, success } = JSON.parse(await readFile(report, 'utf8'));
+      const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites, success } = JSON.parse(
+        await readFile(report, 'utf8'),
+      );
       // A file that fails before its first test counts as one failure.
       const failed = success ? 0 : Math.max(numFailedTests, numFailedTestSuites > 0 ? 1 : 0, 1);
       return { passed: numPassedTests, failed, skipped: numPendingTests };
@@ -54,7 +65,11 @@ for (const layer of layers) {
   if (outcome !== 'ok' && count.failed === 0) count.failed = 1;
   for (const key of Object.keys(total)) total[key] += count[key];
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  rows.push([layer.name, `${outcome}, ${count.passed} passed, ${count.failed} failed${count.skipped ? `, ${count.skipped} SKIPPED` : ''}`, `${seconds} s`]);
+  rows.push([
+    layer.name,
+    `${outcome}, ${count.passed} passed, ${count.failed} failed${count.skipped ? `, ${count.skipped} SKIPPED` : ''}`,
+    `${seconds} s`,
+  ]);
 }
 await rm(scratch, { recursive: true, force: true });
 

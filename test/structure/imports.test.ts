@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
@@ -17,7 +17,21 @@ const ALLOWED: Record<string, readonly string[]> = {
   emulator: ['onprem', 'runtime', 'pki', 'postgres'],
   local: ['kube', 'controller', 'runtime', 'pki', 'postgres'],
   cli: ['onprem', 'resource', 'kube', 'client', 'plan', 'controller', 'reconcile', 'local', 'runtime', 'pki'],
-  bin: ['onprem', 'resource', 'kube', 'client', 'plan', 'controller', 'reconcile', 'local', 'emulator', 'postgres', 'cli', 'runtime', 'pki'],
+  bin: [
+    'onprem',
+    'resource',
+    'kube',
+    'client',
+    'plan',
+    'controller',
+    'reconcile',
+    'local',
+    'emulator',
+    'postgres',
+    'cli',
+    'runtime',
+    'pki',
+  ],
 };
 
 /** Inside `plan` everything is computed from values: nothing of Node but hashing. */
@@ -29,13 +43,17 @@ const files = (folder: string): string[] =>
     .map((name) => join(folder, name));
 
 const imports = (file: string): string[] =>
-  [...readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].flatMap(([, path]) => path ?? []);
+  [...readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].flatMap(
+    ([, path]) => path ?? [],
+  );
 
 const folderOf = (file: string): string => relative('src', file).split('/')[0] ?? '';
 
 describe('the import rules', () => {
   it('know every folder of src', () => {
-    const folders = readdirSync('src', { withFileTypes: true }).filter((entry) => entry.isDirectory() && files(join('src', entry.name)).length > 0);
+    const folders = readdirSync('src', { withFileTypes: true }).filter(
+      (entry) => entry.isDirectory() && files(join('src', entry.name)).length > 0,
+    );
     expect(folders.map(({ name }) => name).filter((name) => !ALLOWED[name])).toEqual([]);
   });
 
@@ -62,7 +80,9 @@ describe('the import rules', () => {
   it('have no loops between folders', () => {
     const order = Object.keys(ALLOWED);
     const backwards = order.flatMap((folder, index) =>
-      (ALLOWED[folder] ?? []).filter((target) => order.indexOf(target) >= index).map((target) => `${folder} → ${target}`),
+      (ALLOWED[folder] ?? [])
+        .filter((target) => order.indexOf(target) >= index)
+        .map((target) => `${folder} → ${target}`),
     );
     expect(backwards).toEqual([]);
   });

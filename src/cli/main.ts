@@ -1,0 +1,33 @@
+import { styleText } from 'node:util';
+import { Command, CommanderError } from 'commander';
+import type { CliContext } from './cliContext.ts';
+import { explain, localCommand } from './localCommand.ts';
+
+/** Exit codes: 0 done, 1 failed, 2 wrong usage. */
+export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+  const program = new Command('kubectl-waba')
+    .description('Runs and looks into WhatsApp Business On-Premises stacks. Also works as `kubectl waba`.')
+    .version(context.version)
+    .showHelpAfterError('(add --help for help)')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void context.stdout.write(text),
+      writeErr: (text) => void context.stderr.write(text),
+    });
+  for (const command of [localCommand(context)]) program.addCommand(inheritSettings(command, program));
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const mark = context.stderr.isTTY ? styleText('red', 'error:') : 'error:';
+    context.stderr.write(`${mark} ${explain(error)}\n`);
+    return 1;
+  }
+}
+
+function inheritSettings(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inheritSettings(child, parent);
+  return command;
+}

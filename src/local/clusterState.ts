@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { CodedError } from '../runtime/codedError.ts';
+
+const clusterState = z.object({
+  name: z.string(),
+  /** Chooses the address ranges, so that several clusters live side by side. */
+  index: z.int().min(0),
+  port: z.int(),
+  phase: z.enum(['starting', 'ready', 'failed', 'stopped']),
+  /** What is being done, or what went wrong. */
+  message: z.string(),
+  process: z.object({ pid: z.int(), startTicks: z.string() }).optional(),
+});
+export type ClusterState = z.output<typeof clusterState>;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export const clustersFolder = (env: Environment): string =>
+  join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'waba-operator', 'clusters');
+
+const NAME = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
+
+/** @throws CodedError `BadName` */
+export function clusterFolder(env: Environment, name: string): string {
+  if (!NAME.test(name)) {
+    throw new CodedError(
+      'BadName',
+      `cluster name ${JSON.stringify(name)} must be lower-case letters, digits and dashes, at most 40`,
+    );
+  }
+  return join(clustersFolder(env), name);
+}
+
+export async function readState(folder: string): Promise<ClusterState | undefined> {
+  const text = await readFile(join(folder, 'state.json'), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const parsed = clusterState.safeParse(safeJson(text));
+  return parsed.success ? parsed.data : undefined;
+}
+
+/** Written whole or not at all: `up` reads it while the cluster's process writes it. */
+export async function writeState(folder: string, state: ClusterState): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const draft = join(folder, `state.json.${process.pid}`);
+  await writeFile(draft, `${JSON.stringify(state, null, 2)}\n`);
+  await rename(draft, join(folder, 'state.json'));
+}
+
+export async function listStates(env: Environment): Promise<ClusterState[]> {
+  const names = await readdir(clustersFolder(env)).catch(() => []);
+  const states = await Promise.all(names.map((name) => readState(join(clustersFolder(env), name))));
+  return states.filter((state) => state !== undefined);
+}
+
+/** Service and pod addresses of a cluster: 127.96 and 127.97 for the first, then 127.98 and 127.99, ... */
+export function addressRanges(index: number): { serviceCidr: string; podPrefix: string } {
+  return { serviceCidr: `127.${96 + 2 * index}.0.0/16`, podPrefix: `127.${97 + 2 * index}` };
+}
+
+/** The lowest index that no other cluster has. There is room for 79. */
+export function freeIndex(others: readonly ClusterState[]): number {
+  const taken = new Set(others.map(({ index }) => index));
+  const index = Array.from({ length: 79 }, (_, candidate) => candidate).find(
+    (candidate) => !taken.has(candidate),
+  );
+  if (index === undefined)
+    throw new CodedError(
+      'TooManyClusters',
+      'there are 79 local clusters; remove some with `kubectl waba local down`',
+    );
+  return index;
+}
+
+/** Start time of a process in clock ticks: with it a pid is never mistaken for its successor's. */
+export function processStartTicks(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The program's name stands in parentheses and may hold spaces.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+export const isRunning = (state: ClusterState): boolean =>
+  state.process !== undefined && processStartTicks(state.process.pid) === state.process.startTicks;
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

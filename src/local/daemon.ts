@@ -1,0 +1,62 @@
+import { systemClock } from '../runtime/clock.ts';
+import { CodedError, describeError } from '../runtime/codedError.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { addressRanges, clusterFolder, processStartTicks, readState, writeState } from './clusterState.ts';
+import { startControlPlane } from './controlPlane.ts';
+import { findPrograms } from './programs.ts';
+import { silentProgress } from './progress.ts';
+
+export interface DaemonOptions {
+  readonly name: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly sourceFolder: string;
+  readonly logger: Logger;
+}
+
+/** The process behind a local cluster: runs until `signal` fires or a part of it fails. */
+export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Promise<void> {
+  const { name, env, sourceFolder, logger } = options;
+  const folder = clusterFolder(env, name);
+  const known = await readState(folder);
+  if (!known)
+    throw new CodedError(
+      'LocalCluster',
+      `there is no cluster ${name}; start it with \`kubectl waba local up\``,
+    );
+  const report = (phase: 'starting' | 'ready' | 'failed' | 'stopped', message: string) => {
+    logger.info(message, { phase });
+    return writeState(folder, {
+      ...known,
+      phase,
+      message,
+      process: { pid: process.pid, startTicks: processStartTicks(process.pid) ?? '' },
+    });
+  };
+  try {
+    await report('starting', 'control plane');
+    const programs = await findPrograms({ env, progress: silentProgress, sourceFolder }, signal);
+    const { serviceCidr } = addressRanges(known.index);
+    const controlPlane = await startControlPlane(
+      { programs, folder, serviceCidr, clock: systemClock, port: known.port },
+      signal,
+    );
+    try {
+      await report('ready', `Kubernetes at ${controlPlane.server}`);
+      const ended = await Promise.race([controlPlane.failed, aborted(signal)]);
+      if (ended) throw new CodedError('ControlPlane', `${ended} has ended by itself`);
+    } finally {
+      await controlPlane.stop();
+    }
+    await report('stopped', 'stopped');
+  } catch (error) {
+    if (signal.aborted) return;
+    await report('failed', describeError(error)).catch(() => {});
+    throw error;
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<undefined> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
