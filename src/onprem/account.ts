@@ -1,0 +1,59 @@
+import { z } from 'zod';
+
+export const codeRequest = z.object({
+  cc: z.string().regex(/^[0-9]{1,3}$/),
+  phone_number: z.string().regex(/^[0-9]{4,14}$/),
+  method: z
+    .string()
+    .transform((method) => method.toLowerCase())
+    .pipe(z.enum(['sms', 'voice'])),
+  cert: z.string().min(1),
+  pin: z
+    .string()
+    .regex(/^[0-9]{6}$/)
+    .optional(),
+});
+export type CodeRequest = z.output<typeof codeRequest>;
+
+/** 202: the code is on its way. (201, without payload: this installation is registered already.) */
+export const codeRequested = z.looseObject({ account: z.array(z.looseObject({ vname: z.string() })).min(1) });
+
+/** `123456`; the dashed form `123-456` is accepted too. */
+export const verifyRequest = z.object({
+  code: z
+    .string()
+    .regex(/^[0-9]{3}-?[0-9]{3}$/)
+    .transform((code) => code.replace('-', '')),
+});
+
+export const shardsResponse = z.looseObject({ account: z.looseObject({ shards: z.int() }) });
+
+/** The wait that a refusal of `POST /v1/account` announces only as prose. */
+export function waitFromDetails(details: string | undefined): number | undefined {
+  const match = /wait\s+(?:(\d+)\s+hour\(s\)\s*)?(?:(\d+)\s+minute\(s\))?/i.exec(details ?? '');
+  if (!match?.[1] && !match?.[2]) return undefined;
+  return (Number(match[1] ?? 0) * 60 + Number(match[2] ?? 0)) * 60_000;
+}
+
+export const waitDetails = (waitMs: number): string => {
+  const minutes = Math.max(1, Math.ceil(waitMs / 60_000));
+  return `Please wait ${Math.floor(minutes / 60)} hour(s) ${minutes % 60} minute(s) before trying again`;
+};
+
+/**
+ * Country calling codes of which a number must be split off, longest first. The API wants `cc` and
+ * `phone_number` apart, and nobody else can tell where one ends: ITU-T E.164 lists the codes.
+ */
+const TWO_DIGIT = new Set(
+  '20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98'.split(
+    ' ',
+  ),
+);
+
+/** @returns `{cc: '1', phoneNumber: '6315551000'}` for `+16315551000` */
+export function splitNumber(e164: string): { cc: string; phoneNumber: string } {
+  const digits = e164.replace(/^\+/, '');
+  const length =
+    digits.startsWith('1') || digits.startsWith('7') ? 1 : TWO_DIGIT.has(digits.slice(0, 2)) ? 2 : 3;
+  return { cc: digits.slice(0, length), phoneNumber: digits.slice(length) };
+}

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+
+/** Ports of a Coreapp or Master, in the order of `COREAPP_EXTERNAL_PORTS`. */
+export const NODE_PORTS = { messaging: 6250, contacts: 6251, control: 6252, healthcheck: 6253 } as const;
+export type NodePortName = keyof typeof NODE_PORTS;
+export const NODE_PORT_NAMES = Object.keys(NODE_PORTS) as NodePortName[];
+export const WEB_PORT = 443;
+export const MEDIA_PATH = '/usr/local/wamedia';
+export const SCRIPTS = {
+  launch: '/opt/whatsapp/bin/launch_within_docker.sh',
+  waitOnPostgres: '/opt/whatsapp/bin/wait_on_postgres.sh',
+  waitOnMysql: '/opt/whatsapp/bin/wait_on_mysql.sh',
+} as const;
+/** Characters that a database password must not contain. */
+export const FORBIDDEN_PASSWORD_CHARACTERS = '?{}&~!()^=';
+
+const flag = z
+  .enum(['0', '1', ''])
+  .default('0')
+  .transform((value) => value === '1');
+const port = z.coerce.number().int().min(1).max(65_535);
+
+/** The variables of the vendor's containers that a stack is configured by. Source: deployment reference 2. */
+export const stackEnvironment = z.object({
+  WA_DB_ENGINE: z.enum(['PGSQL', 'MYSQL']).default('PGSQL'),
+  WA_DB_HOSTNAME: z.string().min(1),
+  WA_DB_PORT: port.optional(),
+  WA_DB_USERNAME: z.string().min(1),
+  WA_DB_PASSWORD: z.string(),
+  WA_DB_NAME_PREFIX: z.string().default(''),
+  WA_DB_SSL_CA: z.string().default(''),
+  WA_DB_UPGRADE: flag,
+  WA_APP_MULTICONNECT: flag,
+  WA_MASTER_NODE: flag,
+  WA_CONFIG_ON_DB: flag,
+  WA_TCP_LISTEN_ADDRESS: z.string().default('127.0.0.1'),
+  WA_SECRET: z.string().default(''),
+  WA_API_KEY: z.string().min(12).max(128).optional(),
+  WA_WEB_JWT_CRYPTO_KEY: z.string().optional(),
+  WA_WEB_SERVERNAME: z.string().default('localhost'),
+  WACORE_HOSTNAME: z.string().default('wacore'),
+  COREAPP_HOSTNAME: z.string().optional(),
+  COREAPP_EXTERNAL_PORTS: z
+    .string()
+    .default(Object.values(NODE_PORTS).join(','))
+    .transform((value) => value.split(',').map(Number))
+    .pipe(z.array(z.int().min(1).max(65_535)).length(4)),
+  HOSTNAME: z.string().optional(),
+  /** Of the emulator only: where its network process is. */
+  WABA_NETWORK_URL: z.string().optional(),
+});
+export type StackEnvironment = z.output<typeof stackEnvironment>;
+export type StackVariable = keyof StackEnvironment;

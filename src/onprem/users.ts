@@ -1,0 +1,32 @@
+import { z } from 'zod';
+
+export const DEFAULT_ADMIN = { username: 'admin', password: 'secret' } as const;
+/** Seconds that a token is valid: 7 days. */
+export const TOKEN_LIFETIME_SECONDS = 604_800;
+
+export const loginRequest = z.object({ new_password: z.string().optional() });
+export const loginResponse = z.looseObject({
+  users: z.array(z.looseObject({ token: z.string(), expires_after: z.string() })).min(1),
+});
+
+/** Why a password is refused, or nothing. 8–64 characters with an upper, a lower, a digit and a special one. */
+export function passwordProblem(password: string): string | undefined {
+  if (password.length < 8 || password.length > 64) return 'Password must have 8 to 64 characters';
+  const classes: [RegExp, string][] = [
+    [/[0-9]/, 'a digit'],
+    [/[A-Z]/, 'an upper-case letter'],
+    [/[a-z]/, 'a lower-case letter'],
+    [/[!"#$%&\\'()*+,\-./:;<=>?@[\]^_`{|}~]/, 'a special character'],
+  ];
+  const missing = classes.filter(([pattern]) => !pattern.test(password)).map(([, name]) => name);
+  return missing.length === 0 ? undefined : `Password must contain ${missing.join(', ')}`;
+}
+
+/** `YYYY-MM-DD HH:MM:SS+00:00`, with a space where ISO 8601 has a T. */
+export const formatExpiry = (epochSeconds: number): string =>
+  new Date(epochSeconds * 1000)
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, '+00:00');
+
+export const parseExpiry = (text: string): number => Date.parse(text.replace(' ', 'T'));
