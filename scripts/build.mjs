@@ -1,5 +1,6 @@
 // Bundles every entry point into dist/. The same bundles go into the images and run on the local cluster.
 import { chmod, cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { build } from 'esbuild';
 
 const quiet = process.argv.includes('--quiet');
@@ -31,6 +32,7 @@ const bundle = (entryPoints) =>
 
 await Promise.all([
   bundle({
+    emulator: 'src/bin/emulator.ts',
     'kubectl-waba': 'src/bin/kubectl-waba.ts',
     generate: 'src/bin/generate.ts',
     bench: 'bench/main.ts',
@@ -43,16 +45,29 @@ await Promise.all([
   }),
 ]);
 
-// The vendor's paths, so that pod templates name the same commands on both stacks.
-const scripts = 'dist/images/waba-emulator/opt/whatsapp/bin';
-await mkdir(scripts, { recursive: true });
-for (const name of ['launch_within_docker.sh', 'wait_on_postgres.sh', 'wait_on_mysql.sh']) {
-  await writeFile(
-    `${scripts}/${name}`,
-    `#!/usr/bin/env node\nimport(require('node:url').pathToFileURL(require('node:path').resolve(__dirname, process.env.WABA_EMULATOR_BUNDLE ?? '../../../../../emulator.js')));\n`,
-  );
-  await chmod(`${scripts}/${name}`, 0o755);
+// The paths that containers start, so that pod templates name the same commands on both stacks.
+const commands = {
+  'waba-emulator': [
+    'opt/whatsapp/bin/launch_within_docker.sh',
+    'opt/whatsapp/bin/wait_on_postgres.sh',
+    'opt/whatsapp/bin/wait_on_mysql.sh',
+    'usr/local/bin/waba-emulator',
+  ],
+};
+for (const [image, paths] of Object.entries(commands)) {
+  for (const path of paths) {
+    const file = join('dist/images', image, path);
+    const bundle = relative(dirname(file), `dist/${image.replace('waba-', '')}.js`);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(
+      file,
+      `#!/usr/bin/env node\nimport(require('node:path').join(__dirname, '${bundle}'));\n`,
+      { mode: 0o755 },
+    );
+  }
 }
+// Files without the ending .js are started as CommonJS only where no package says otherwise.
+await writeFile('dist/images/package.json', '{"type":"commonjs"}\n');
 await cp('src/local/kubernetes', 'dist/kubernetes', { recursive: true });
 await chmod('dist/kubectl-waba.js', 0o755);
 if (!quiet) console.log(`built dist/ in ${Math.round(performance.now() - started)} ms`);

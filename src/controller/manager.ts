@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { LeaderElection } from '../kube/leaderElection.ts';
+import { aborted } from '../runtime/aborted.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Controller } from './controller.ts';
 import { startHealthServer } from './healthServer.ts';
@@ -60,9 +61,3 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
     logger.info('stopped');
   }
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });

@@ -1,3 +1,4 @@
+import { aborted } from '../runtime/aborted.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { CodedError, describeError } from '../runtime/codedError.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -54,9 +55,3 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
     throw error;
   }
 }
-
-const aborted = (signal: AbortSignal): Promise<undefined> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });

@@ -1,0 +1,143 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { basename, join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { LAPTOP_DEFAULTS, startLaptop } from '../emulator/laptop.ts';
+import { startControlServer } from '../emulator/network/controlServer.ts';
+import { Network } from '../emulator/network/network.ts';
+import { runCoreapp, runWebapp, waitOnDatabase } from '../emulator/stackRoles.ts';
+import { aborted } from '../runtime/aborted.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { describeError } from '../runtime/codedError.ts';
+import { createLogger } from '../runtime/logger.ts';
+import { VERSION } from '../runtime/version.ts';
+
+const stop = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const)
+  process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
+
+const [, script = '', ...args] = process.argv;
+const interactive = process.stderr.isTTY === true;
+const logger = createLogger({ level: 'info', format: interactive ? 'pretty' : 'json' });
+const role = { env: process.env, clock: systemClock, logger };
+
+/** One image has both of the vendor's: a container that dials as a Coreapp is one. */
+function launch(): Promise<void> {
+  const { COREAPP_HOSTNAME, WA_MASTER_NODE, WA_DB_UPGRADE } = process.env;
+  const isCoreapp = COREAPP_HOSTNAME !== undefined || WA_MASTER_NODE === '1' || WA_DB_UPGRADE === '1';
+  return isCoreapp ? runCoreapp(role, stop.signal) : runWebapp(role, stop.signal);
+}
+
+async function runScript(name: string): Promise<void> {
+  if (name.startsWith('wait_on_')) await waitOnDatabase(role, stop.signal);
+  const next = name.startsWith('wait_on_') ? basename(args[0] ?? '') : name;
+  if (next === 'launch_within_docker.sh') await launch();
+  else if (next !== '') throw new Error(`do not know how to run ${args.join(' ')}`);
+}
+
+const parsePort = (text: string): number => {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new InvalidArgumentError('a port is a number from 0 to 65535');
+  return port;
+};
+
+function program(): Command {
+  const command = new Command('waba-emulator')
+    .description('A clean-room emulator of the WhatsApp Business On-Premises stack')
+    .version(VERSION);
+  const dataFolder = join(
+    process.env.XDG_DATA_HOME || join(homedir(), '.local', 'share'),
+    'waba-operator',
+    'emulator',
+  );
+  command
+    .command('laptop', { isDefault: true })
+    .description('everything in this process, registered and ready to send; data is kept between runs')
+    .option('--port <port>', 'HTTPS port of the API', parsePort, LAPTOP_DEFAULTS.port)
+    .option('--data <folder>', 'where the data lies', dataFolder)
+    .option('--number <number>', 'the phone number, with + and country code', LAPTOP_DEFAULTS.phoneNumber)
+    .option('--webhook <url>', 'HTTPS URL that gets the callbacks')
+    .option('--webhook-ca <file>', 'CA that signed the certificate of the webhook')
+    .option('--json', 'one line of JSON on stdout when ready; logs go to stderr')
+    .action(async ({ port, data, number, webhook, webhookCa, json }) => {
+      const caPem = webhookCa ? await readFile(webhookCa, 'utf8') : undefined;
+      const laptop = await startLaptop(
+        {
+          dataFolder: data,
+          port,
+          phoneNumber: number,
+          webhook: webhook ? { url: webhook, caPem } : undefined,
+          clock: systemClock,
+          logger: json || !interactive ? logger : createLogger({ level: 'warn', format: 'pretty' }),
+        },
+        stop.signal,
+      );
+      const { url, controlUrl, username, password, caFile } = laptop;
+      if (json) process.stdout.write(`${JSON.stringify({ url, controlUrl, username, password, caFile })}\n`);
+      else process.stdout.write(welcome({ url, controlUrl, username, password, caFile, number }));
+      await aborted(stop.signal);
+      await laptop.close();
+    });
+  command
+    .command('network')
+    .description('what stands for the servers of WhatsApp')
+    .option('--host <address>', 'where to listen', '0.0.0.0')
+    .option('--port <port>', 'port of the sessions', parsePort, 5222)
+    .option('--control-port <port>', 'port of the simulation page and API', parsePort, 8080)
+    .option('--data <folder>', 'where its state lies', '/var/lib/waba-network')
+    .action(async ({ host, port, controlPort, data }) => {
+      const network = await Network.start({ host, port, dataFolder: data, clock: systemClock, logger });
+      const control = await startControlServer(network, { host, port: controlPort });
+      logger.info('network listening', { port: network.port, controlPort: control.port });
+      await aborted(stop.signal);
+      await control.close();
+      await network.close();
+    });
+  command
+    .command('webapp')
+    .description('the container of the web image, configured by WA_* variables')
+    .action(() => runWebapp(role, stop.signal));
+  command
+    .command('coreapp')
+    .description('the container of the coreapp image, configured by WA_* variables')
+    .action(() => runCoreapp(role, stop.signal));
+  return command;
+}
+
+function welcome(about: {
+  url: string;
+  controlUrl: string;
+  username: string;
+  password: string;
+  caFile: string;
+  number: string;
+}): string {
+  const { url, controlUrl, username, password, caFile, number } = about;
+  return `
+WhatsApp Business On-Premises emulator, number ${number}
+
+  API        ${url}   (user ${username}, password ${password})
+  CA         ${caFile}
+  simulation ${controlUrl}
+
+Log in, let a customer write, and answer:
+
+  TOKEN=$(curl -s --cacert ${caFile} -X POST -u '${username}:${password}' ${url}/v1/users/login | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
+  curl -X POST ${controlUrl}/numbers/${number.replace('+', '')}/messages -H 'content-type: application/json' -d '{"from":"16505551234","text":"Hi"}'
+  curl --cacert ${caFile} ${url}/v1/messages -H "Authorization: Bearer $TOKEN" -d '{"to":"16505551234","type":"text","text":{"body":"Hello"}}'
+
+Ctrl-C stops it; the data stays.
+`;
+}
+
+try {
+  const name = basename(script);
+  if (name.endsWith('.sh')) await runScript(name);
+  else await program().parseAsync(args, { from: 'user' });
+} catch (error) {
+  if (!stop.signal.aborted) {
+    process.stderr.write(`error: ${describeError(error)}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,134 @@
+import type { GatewayStatus } from '../../onprem/health.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { Account } from '../store/configStore.ts';
+import { type NetworkEvent, type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
+import { Refusal } from '../wire/protocol.ts';
+import { RpcClient } from '../wire/rpcClient.ts';
+
+export interface GatewayOptions {
+  readonly networkUrl: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Events of the network; acknowledged when the promise resolves. */
+  readonly onEvents: (events: readonly NetworkEvent[]) => Promise<void>;
+  readonly onConnected: () => void;
+}
+
+/** What a session is for. Another value ends the session and opens a new one. */
+export interface SessionTarget {
+  readonly account: Account;
+  readonly shard: number;
+  readonly shards: number;
+  readonly epoch: number;
+}
+
+const targetKey = ({ account, shard, epoch }: SessionTarget): string =>
+  `${account.registrationKey}/${shard}/${epoch}`;
+
+export function parseNetworkUrl(url: string): { host: string; port: number } {
+  const { hostname, port, protocol } = new URL(url);
+  if (protocol !== 'tcp:' || !port) throw new Error(`WABA_NETWORK_URL must be tcp://host:port, not ${url}`);
+  return { host: hostname, port: Number(port) };
+}
+
+/** The connection of a Coreapp to WhatsApp, for the shard that it owns. */
+export class Gateway {
+  readonly #options: GatewayOptions;
+  #session: { key: string; client: RpcClient<NetworkProtocol>; loggedIn: boolean } | undefined;
+  #connecting: string | undefined;
+  /** A session that somebody else took: only another epoch or registration may try again. */
+  #lostKey: string | undefined;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+  }
+
+  get status(): Extract<GatewayStatus, 'connected' | 'connecting' | 'disconnected'> {
+    if (this.#session?.loggedIn && !this.#session.client.closed) return 'connected';
+    return this.#connecting === undefined ? 'disconnected' : 'connecting';
+  }
+
+  /** Makes the session what it should be: none, or that of `target`. Called again and again. */
+  async ensure(target: SessionTarget | undefined, signal: AbortSignal): Promise<void> {
+    const key = target && targetKey(target);
+    if (this.#session && (this.#session.key !== key || this.#session.client.closed)) {
+      this.#session.client.close();
+      this.#session = undefined;
+    }
+    if (!target || !key || this.#session || this.#connecting === key || this.#lostKey === key) return;
+    this.#connecting = key;
+    try {
+      await this.#open(target, key, signal);
+    } catch (error) {
+      if (error instanceof Refusal) this.#lostKey = key;
+      this.#options.logger.warn('no connection to WhatsApp', { error });
+    } finally {
+      if (this.#connecting === key) this.#connecting = undefined;
+    }
+  }
+
+  /** @throws Refusal, Unreachable */
+  async send(
+    message: { id: string; to: string; type: string; body: Record<string, unknown> },
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (!this.#session?.loggedIn) throw new Refusal(1018, 'not connected');
+    await this.#session.client.call('send', message, signal);
+  }
+
+  close(): void {
+    this.#session?.client.close();
+    this.#session = undefined;
+  }
+
+  async #open(target: SessionTarget, key: string, signal: AbortSignal): Promise<void> {
+    const { account, shard, shards, epoch } = target;
+    const client: RpcClient<NetworkProtocol> = await RpcClient.connect(
+      networkProtocol,
+      {
+        ...parseNetworkUrl(this.#options.networkUrl),
+        clock: this.#options.clock,
+        onEvent: (name, body) => {
+          if (name === 'replaced') {
+            this.#lostKey = key;
+            this.#options.logger.warn('session taken over', body as { reason: string });
+            client.close();
+          } else void this.#take(client, (body as { events: NetworkEvent[] }).events, signal);
+        },
+      },
+      signal,
+    );
+    const session = { key, client, loggedIn: false };
+    this.#session = session;
+    await client.call(
+      'login',
+      {
+        number: account.cc + account.phoneNumber,
+        registrationKey: account.registrationKey ?? '',
+        shard,
+        shards,
+        epoch,
+      },
+      signal,
+    );
+    session.loggedIn = true;
+    this.#options.logger.info('connected to WhatsApp', { shard });
+    this.#options.onConnected();
+  }
+
+  async #take(
+    client: RpcClient<NetworkProtocol>,
+    events: readonly NetworkEvent[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      await this.#options.onEvents(events);
+      await client.call('acknowledge', { eventIds: events.map(({ eventId }) => eventId) }, signal);
+    } catch (error) {
+      // Not acknowledged, so told again on the next session; this one is in an unknown state.
+      this.#options.logger.warn('events not stored', { error });
+      client.close();
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import type { NodeRecord, ShardRecord } from '../store/clusterStore.ts';
+
+export interface Assignment {
+  readonly shard: ShardRecord;
+  /** Nobody, when no healthy Coreapp is free. */
+  readonly owner: string | undefined;
+}
+
+/**
+ * Which shards need another owner: those whose owner is gone or has been silent for too long. A healthy
+ * Coreapp that owns nothing takes over; a Coreapp owns one shard at a time.
+ */
+export function planShards(
+  nodes: readonly NodeRecord[],
+  shards: readonly ShardRecord[],
+  unhealthySeconds: number,
+): Assignment[] {
+  const healthy = nodes
+    .filter(({ master, silentSeconds }) => !master && silentSeconds < unhealthySeconds)
+    .map(({ id }) => id);
+  const served = new Set(
+    shards.flatMap(({ owner }) => (owner !== undefined && healthy.includes(owner) ? [owner] : [])),
+  );
+  const standbys = healthy.filter((id) => !served.has(id));
+  return (
+    shards
+      .filter(({ owner }) => owner === undefined || !served.has(owner))
+      .map((shard) => ({ shard, owner: standbys.shift() }))
+      // An unhealthy owner stays in the map until there is somebody better: it may come back.
+      .filter(({ owner }) => owner !== undefined)
+  );
+}

@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+
+/**
+ * The emulator's form of a verified-name certificate: base64 of JSON. The real one is opaque. It may carry the
+ * hash of the registration code, so that the network knows which code to expect without being told.
+ */
+const certificate = z.object({
+  vname: z.string().min(1).max(256),
+  number: z.string().optional(),
+  codeHash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+  notAfter: z.iso.datetime().optional(),
+});
+export type Certificate = z.output<typeof certificate>;
+
+export const codeHash = (code: string): string => createHash('sha256').update(code).digest('hex');
+
+/** Nothing for what is no certificate. */
+export function parseCertificate(base64: string): Certificate | undefined {
+  try {
+    const parsed = certificate.safeParse(JSON.parse(Buffer.from(base64, 'base64').toString('utf8')));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export const encodeCertificate = (content: Certificate): string =>
+  Buffer.from(JSON.stringify(content)).toString('base64');

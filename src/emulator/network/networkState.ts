@@ -1,0 +1,151 @@
+import type { NetworkEvent } from '../wire/networkProtocol.ts';
+
+/** One number, as the servers of WhatsApp know it. */
+export interface NumberState {
+  vname: string;
+  /** SHA-256 of the code that is expected. */
+  codeHash?: string;
+  /** The code itself where the network chose it; a person reads it off the control page, as off a phone. */
+  code?: string;
+  codeRequestedAt?: number;
+  codeRequests: number;
+  registrationKey?: string;
+  registrations: number;
+  pin?: string;
+  /** Not acknowledged yet. */
+  events: NetworkEvent[];
+}
+
+export interface Person {
+  profileName?: string;
+  /** When this person last wrote to each number, epoch ms: the customer-care window. */
+  lastWrote: Record<string, number>;
+}
+
+/** A message on its way to a person. */
+export interface Outgoing {
+  readonly number: string;
+  readonly to: string;
+  stage: 'sent' | 'delivered';
+}
+
+export type Entry =
+  | { type: 'snapshot'; state: SerialisedState }
+  | { type: 'code-requested'; number: string; vname: string; codeHash: string; code?: string; at: number }
+  | { type: 'registered'; number: string; registrationKey: string }
+  | { type: 'accepted'; id: string; number: string; to: string }
+  | { type: 'stage'; id: string; stage: 'delivered' | 'read' | 'failed' }
+  | { type: 'event'; number: string; event: NetworkEvent }
+  | { type: 'acknowledged'; number: string; eventIds: number[] }
+  | { type: 'person'; waId: string; profileName?: string; wroteTo?: string; at: number };
+
+interface SerialisedState {
+  numbers: [string, NumberState][];
+  people: [string, Person][];
+  outgoing: [string, Outgoing][];
+  seen: string[];
+  nextEventId: number;
+}
+
+/** Ids of accepted messages that are remembered, so that a message sent again is not delivered twice. */
+const REMEMBERED_MESSAGES = 200_000;
+
+/** All that the network knows. It changes only by entries, so that a journal of them restores it. */
+export class NetworkState {
+  readonly numbers = new Map<string, NumberState>();
+  readonly people = new Map<string, Person>();
+  readonly outgoing = new Map<string, Outgoing>();
+  readonly #seen = new Set<string>();
+  nextEventId = 1;
+
+  hasSeen(messageId: string): boolean {
+    return this.#seen.has(messageId);
+  }
+
+  person(waId: string): Person {
+    const known = this.people.get(waId) ?? { lastWrote: {} };
+    this.people.set(waId, known);
+    return known;
+  }
+
+  number(number: string): NumberState {
+    const known = this.numbers.get(number) ?? { vname: '', codeRequests: 0, registrations: 0, events: [] };
+    this.numbers.set(number, known);
+    return known;
+  }
+
+  apply(entry: Entry): void {
+    switch (entry.type) {
+      case 'snapshot':
+        this.#restore(entry.state);
+        return;
+      case 'code-requested': {
+        const number = this.number(entry.number);
+        number.vname = entry.vname;
+        number.codeHash = entry.codeHash;
+        if (entry.code !== undefined) number.code = entry.code;
+        number.codeRequestedAt = entry.at;
+        number.codeRequests += 1;
+        return;
+      }
+      case 'registered': {
+        const number = this.number(entry.number);
+        number.registrationKey = entry.registrationKey;
+        number.registrations += 1;
+        delete number.codeHash;
+        delete number.code;
+        delete number.codeRequestedAt;
+        return;
+      }
+      case 'accepted': {
+        this.outgoing.set(entry.id, { number: entry.number, to: entry.to, stage: 'sent' });
+        this.#seen.add(entry.id);
+        const oldest = this.#seen.values().next().value;
+        if (this.#seen.size > REMEMBERED_MESSAGES && oldest !== undefined) this.#seen.delete(oldest);
+        return;
+      }
+      case 'stage': {
+        const message = this.outgoing.get(entry.id);
+        if (message && entry.stage === 'delivered') message.stage = 'delivered';
+        else this.outgoing.delete(entry.id);
+        return;
+      }
+      case 'event':
+        this.number(entry.number).events.push(entry.event);
+        this.nextEventId = Math.max(this.nextEventId, entry.event.eventId + 1);
+        return;
+      case 'acknowledged': {
+        const number = this.number(entry.number);
+        const done = new Set(entry.eventIds);
+        number.events = number.events.filter(({ eventId }) => !done.has(eventId));
+        return;
+      }
+      case 'person': {
+        const person = this.person(entry.waId);
+        if (entry.profileName !== undefined) person.profileName = entry.profileName;
+        if (entry.wroteTo !== undefined) person.lastWrote[entry.wroteTo] = entry.at;
+      }
+    }
+  }
+
+  snapshot(): Entry {
+    return {
+      type: 'snapshot',
+      state: {
+        numbers: [...this.numbers],
+        people: [...this.people],
+        outgoing: [...this.outgoing],
+        seen: [...this.#seen],
+        nextEventId: this.nextEventId,
+      },
+    };
+  }
+
+  #restore(state: SerialisedState): void {
+    for (const [key, value] of state.numbers) this.numbers.set(key, value);
+    for (const [key, value] of state.people) this.people.set(key, value);
+    for (const [key, value] of state.outgoing) this.outgoing.set(key, value);
+    for (const id of state.seen) this.#seen.add(id);
+    this.nextEventId = state.nextEventId;
+  }
+}

@@ -1,0 +1,130 @@
+import { hostname } from 'node:os';
+import pg from 'pg';
+import { NODE_PORTS, type StackEnvironment, stackEnvironment, WEB_PORT } from '../onprem/environment.ts';
+import { aborted } from '../runtime/aborted.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { CodedError } from '../runtime/codedError.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { retryUntilDone } from '../runtime/retryUntilDone.ts';
+import { CoreappNode } from './cluster/coreappNode.ts';
+import { startWebapp } from './http/webappNode.ts';
+import { connectionConfig, databaseSettings, openDatabases } from './store/databases.ts';
+import { ALL_DATABASES, NODE_DATABASES, upgradeSchema } from './store/upgrade.ts';
+
+/** The emulated client version. */
+export const CLIENT_VERSION = 'v2.57.1';
+
+export interface RoleOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** @throws CodedError `BadEnvironment`, which names each variable */
+export function parseEnvironment(env: RoleOptions['env']): StackEnvironment {
+  const parsed = stackEnvironment.safeParse(env);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  throw new CodedError('BadEnvironment', `the environment is not complete: ${problems.join('; ')}`);
+}
+
+/** `any` is the vendor's word for all interfaces. */
+const listenHost = ({ WA_TCP_LISTEN_ADDRESS: address }: StackEnvironment): string =>
+  address === 'any' ? '0.0.0.0' : address;
+
+function open({ env, logger }: RoleOptions) {
+  const environment = parseEnvironment(env);
+  const settings = databaseSettings(environment);
+  return { environment, settings, databases: openDatabases(settings, logger) };
+}
+
+/** The container of the web image. Runs until `signal` fires. */
+export async function runWebapp(options: RoleOptions, signal: AbortSignal): Promise<void> {
+  const { environment, settings, databases } = open(options);
+  const { clock, logger } = options;
+  const names = environment.WA_WEB_SERVERNAME.split(',').map((name) => name.trim());
+  try {
+    const webapp = await startWebapp(
+      {
+        databases,
+        upgradeSchema: () => upgradeSchema(settings, databases, ['web'], logger),
+        multiconnect: environment.WA_APP_MULTICONNECT,
+        single: { host: environment.WACORE_HOSTNAME, ports: Object.values(NODE_PORTS) },
+        listen: { host: '0.0.0.0', port: WEB_PORT },
+        serverNames: [...names, 'localhost', '127.0.0.1'],
+        jwtKey: environment.WA_WEB_JWT_CRYPTO_KEY,
+        apiKey: environment.WA_API_KEY,
+        version: CLIENT_VERSION,
+        clock,
+        logger,
+      },
+      signal,
+    );
+    await aborted(signal);
+    await webapp.close();
+  } finally {
+    await databases.close();
+  }
+}
+
+/** The container of the coreapp image: Coreapp, Master, or with `WA_DB_UPGRADE=1` the schema upgrade. */
+export async function runCoreapp(options: RoleOptions, signal: AbortSignal): Promise<void> {
+  const { environment, settings, databases } = open(options);
+  const { clock, logger } = options;
+  try {
+    if (environment.WA_DB_UPGRADE) {
+      await waiting(() => upgradeSchema(settings, databases, ALL_DATABASES, logger), options, signal);
+      logger.info('schema is up to date');
+      return;
+    }
+    if (!environment.WABA_NETWORK_URL)
+      throw new CodedError(
+        'BadEnvironment',
+        'WABA_NETWORK_URL is not set: tcp://host:port of the network process',
+      );
+    const container = environment.HOSTNAME ?? hostname();
+    const node = await CoreappNode.start({
+      databases,
+      upgradeSchema: () => upgradeSchema(settings, databases, NODE_DATABASES, logger),
+      networkUrl: environment.WABA_NETWORK_URL,
+      multiconnect: environment.WA_APP_MULTICONNECT,
+      master: environment.WA_MASTER_NODE,
+      hostname: environment.COREAPP_HOSTNAME ?? container,
+      container,
+      externalPorts: environment.COREAPP_EXTERNAL_PORTS,
+      listen: { host: listenHost(environment), ports: Object.values(NODE_PORTS) },
+      version: CLIENT_VERSION,
+      clock,
+      logger,
+    });
+    await aborted(signal);
+    await node.close();
+  } finally {
+    await databases.close();
+  }
+}
+
+/** Waits until the database answers, as the vendor's wait scripts do, and then runs what follows. */
+export async function waitOnDatabase(options: RoleOptions, signal: AbortSignal): Promise<void> {
+  const settings = databaseSettings(parseEnvironment(options.env));
+  await waiting(
+    async () => {
+      const client = new pg.Client({
+        ...connectionConfig(settings, 'postgres'),
+        connectionTimeoutMillis: 3_000,
+      });
+      client.on('error', () => {});
+      await client.connect();
+      await client.end();
+    },
+    options,
+    signal,
+  );
+}
+
+const waiting = <T>(
+  action: () => Promise<T>,
+  { clock, logger }: RoleOptions,
+  signal: AbortSignal,
+): Promise<T> =>
+  retryUntilDone(action, { clock, logger, what: 'waiting for the database', everyMs: 1_000 }, signal);

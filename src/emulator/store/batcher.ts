@@ -1,0 +1,49 @@
+interface Waiting<I, O> {
+  readonly item: I;
+  readonly resolve: (result: O) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Group commit: items that arrive while a batch is under way share the next one. `flush` gets them all and is
+ * committed when it resolves; every caller waits for the commit that holds its item.
+ */
+export class Batcher<I, O = void> {
+  readonly #flush: (items: readonly I[]) => Promise<readonly O[] | undefined>;
+  readonly #most: number;
+  #waiting: Waiting<I, O>[] = [];
+  #active: Promise<void> | undefined;
+
+  constructor(flush: (items: readonly I[]) => Promise<readonly O[] | undefined>, most = 500) {
+    this.#flush = flush;
+    this.#most = most;
+  }
+
+  add(item: I): Promise<O> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject });
+      this.#active ??= this.#run().finally(() => {
+        this.#active = undefined;
+      });
+    });
+  }
+
+  /** Resolves when nothing is left to commit. */
+  async idle(): Promise<void> {
+    await this.#active;
+  }
+
+  async #run(): Promise<void> {
+    // What arrives within this turn of the event loop belongs together.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, this.#most);
+      try {
+        const results = await this.#flush(batch.map(({ item }) => item));
+        for (const [index, { resolve }] of batch.entries()) resolve(results?.[index] as O);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+  }
+}

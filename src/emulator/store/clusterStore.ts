@@ -1,0 +1,138 @@
+import { type Kysely, sql } from 'kysely';
+import type { ClusterTables } from './tables.ts';
+
+export interface NodeRecord {
+  readonly id: string;
+  readonly hostname: string;
+  readonly container: string;
+  /** messaging, contacts, control, healthcheck */
+  readonly ports: readonly number[];
+  readonly master: boolean;
+  readonly version: string;
+  /** Seconds since the primary Master heard of it, by the database's clock. */
+  readonly silentSeconds: number;
+}
+
+export interface ShardRecord {
+  readonly shard: number;
+  readonly owner: string | undefined;
+  readonly epoch: number;
+}
+
+const MASTER_LEASE = 'master';
+
+/** Membership, leases and shard map. All times are the database's: nodes' clocks are never compared. */
+export class ClusterStore {
+  readonly #database: Kysely<ClusterTables>;
+
+  constructor(database: Kysely<ClusterTables>) {
+    this.#database = database;
+  }
+
+  async register(node: Omit<NodeRecord, 'silentSeconds'>): Promise<void> {
+    const { id, ...rest } = node;
+    const row = { ...rest, ports: node.ports.join(',') };
+    await this.#database
+      .insertInto('nodes')
+      .values({ id, ...row })
+      .onConflict((conflict) =>
+        conflict
+          .column('id')
+          .doUpdateSet({ ...row, healthy_at: sql<Date>`now()`, started_at: sql<Date>`now()` }),
+      )
+      .execute();
+    // A container that restarts keeps its name and gets another address: its old row is no other node.
+    await this.#database
+      .deleteFrom('nodes')
+      .where('container', '=', node.container)
+      .where('id', '!=', id)
+      .execute();
+  }
+
+  async unregister(id: string): Promise<void> {
+    await this.#database.deleteFrom('nodes').where('id', '=', id).execute();
+  }
+
+  async nodes(): Promise<NodeRecord[]> {
+    const rows = await this.#database
+      .selectFrom('nodes')
+      .select(['id', 'hostname', 'container', 'ports', 'master', 'version'])
+      .select(sql<number>`extract(epoch from now() - healthy_at)::float8`.as('silent'))
+      .orderBy('id')
+      .execute();
+    return rows.map(({ ports, silent, ...node }) => ({
+      ...node,
+      ports: ports.split(',').map(Number),
+      silentSeconds: silent,
+    }));
+  }
+
+  async markHealthy(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#database
+      .updateTable('nodes')
+      .set({ healthy_at: sql<Date>`now()` })
+      .where('id', 'in', ids)
+      .execute();
+  }
+
+  async forget(ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) await this.#database.deleteFrom('nodes').where('id', 'in', ids).execute();
+  }
+
+  /** Takes or renews the lease of the primary Master. */
+  async tryLease(holder: string, seconds: number): Promise<boolean> {
+    const expires_at = sql<Date>`now() + make_interval(secs => ${seconds})`;
+    const { numInsertedOrUpdatedRows } = await this.#database
+      .insertInto('leases')
+      .values({ name: MASTER_LEASE, holder, expires_at })
+      .onConflict((conflict) =>
+        conflict
+          .column('name')
+          .doUpdateSet({ holder, expires_at })
+          .where((where) =>
+            where.or([
+              where('leases.holder', '=', holder),
+              where('leases.expires_at', '<', sql<Date>`now()`),
+            ]),
+          ),
+      )
+      .executeTakeFirst();
+    return numInsertedOrUpdatedRows === 1n;
+  }
+
+  async releaseLease(holder: string): Promise<void> {
+    await this.#database
+      .deleteFrom('leases')
+      .where('name', '=', MASTER_LEASE)
+      .where('holder', '=', holder)
+      .execute();
+  }
+
+  /** Who holds the lease just now. */
+  async primaryMaster(): Promise<string | undefined> {
+    const row = await this.#database
+      .selectFrom('leases')
+      .select('holder')
+      .where('name', '=', MASTER_LEASE)
+      .where('expires_at', '>', sql<Date>`now()`)
+      .executeTakeFirst();
+    return row?.holder;
+  }
+
+  async shardMap(): Promise<ShardRecord[]> {
+    const rows = await this.#database.selectFrom('shard_map').selectAll().orderBy('shard').execute();
+    return rows.map(({ shard, owner, epoch }) => ({ shard, owner: owner ?? undefined, epoch }));
+  }
+
+  /** Gives a shard another owner, unless somebody else did so meanwhile. */
+  async assign(shard: ShardRecord, owner: string | undefined): Promise<boolean> {
+    const { numUpdatedRows } = await this.#database
+      .updateTable('shard_map')
+      .set({ owner: owner ?? null, epoch: shard.epoch + 1 })
+      .where('shard', '=', shard.shard)
+      .where('epoch', '=', shard.epoch)
+      .executeTakeFirst();
+    return numUpdatedRows === 1n;
+  }
+}

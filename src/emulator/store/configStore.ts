@@ -1,0 +1,97 @@
+import type { Kysely } from 'kysely';
+import { type ApplicationSettings, DEFAULT_SETTINGS, mergeSettings } from '../../onprem/settings.ts';
+import type { ConfigTables } from './tables.ts';
+
+export interface Account {
+  readonly cc: string;
+  readonly phoneNumber: string;
+  readonly vname: string;
+  readonly cert: string;
+  readonly registrationKey: string | undefined;
+  readonly pin: string | undefined;
+}
+
+const SETTINGS = 'application';
+/** Tables with a single row use this id. */
+const ONLY = 1;
+
+/** Settings and account of the stack: what every node reads and only the primary Master writes. */
+export class ConfigStore {
+  readonly #database: Kysely<ConfigTables>;
+
+  constructor(database: Kysely<ConfigTables>) {
+    this.#database = database;
+  }
+
+  /** What differs from the defaults is stored, so that later versions may have better defaults. */
+  async settings(): Promise<ApplicationSettings> {
+    return mergeSettings(DEFAULT_SETTINGS as ApplicationSettings, await this.#changed());
+  }
+
+  async patchSettings(patch: Record<string, unknown>): Promise<void> {
+    const value = JSON.stringify(mergeSettings(await this.#changed(), patch));
+    await this.#database
+      .insertInto('settings')
+      .values({ name: SETTINGS, value })
+      .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+      .execute();
+  }
+
+  async resetSettings(): Promise<void> {
+    await this.#database.deleteFrom('settings').where('name', '=', SETTINGS).execute();
+  }
+
+  async #changed(): Promise<Record<string, unknown>> {
+    const row = await this.#database
+      .selectFrom('settings')
+      .select('value')
+      .where('name', '=', SETTINGS)
+      .executeTakeFirst();
+    return row ? (JSON.parse(row.value) as Record<string, unknown>) : {};
+  }
+
+  async account(): Promise<Account | undefined> {
+    const row = await this.#database.selectFrom('account').selectAll().executeTakeFirst();
+    if (!row) return undefined;
+    return {
+      cc: row.cc,
+      phoneNumber: row.phone_number,
+      vname: row.vname,
+      cert: row.cert,
+      registrationKey: row.registration_key ?? undefined,
+      pin: row.pin ?? undefined,
+    };
+  }
+
+  async saveAccount(account: Account): Promise<void> {
+    const row = {
+      cc: account.cc,
+      phone_number: account.phoneNumber,
+      vname: account.vname,
+      cert: account.cert,
+      registration_key: account.registrationKey ?? null,
+      pin: account.pin ?? null,
+    };
+    await this.#database
+      .insertInto('account')
+      .values({ id: ONLY, ...row })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+      .execute();
+  }
+
+  async webhookCa(): Promise<string | undefined> {
+    return (await this.#database.selectFrom('webhook_ca').select('pem').executeTakeFirst())?.pem;
+  }
+
+  async setWebhookCa(pem: string | undefined): Promise<void> {
+    if (pem === undefined) {
+      await this.#database.deleteFrom('webhook_ca').execute();
+      return;
+    }
+    await this.#database
+      .insertInto('webhook_ca')
+      .values({ id: ONLY, pem })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet({ pem }))
+      .execute();
+  }
+}

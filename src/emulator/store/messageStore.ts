@@ -1,0 +1,142 @@
+import { type Kysely, sql } from 'kysely';
+import { Batcher } from './batcher.ts';
+import type { MessageTables } from './tables.ts';
+
+export interface StoredMessage {
+  readonly id: string;
+  readonly shard: number;
+  readonly recipient: string;
+  readonly type: string;
+  readonly body: Record<string, unknown>;
+}
+
+export interface NewCallback {
+  readonly shard: number;
+  readonly eventKey: string;
+  readonly payload: Record<string, unknown>;
+}
+
+export interface DueCallback {
+  readonly seq: number;
+  readonly payload: string;
+  readonly attempts: number;
+}
+
+/** What happened to a message, with the callback that tells of it, in one transaction. */
+export interface MessageUpdate {
+  readonly messageId?: string;
+  readonly state?: 'sent' | 'delivered' | 'read' | 'failed';
+  readonly callback?: NewCallback | undefined;
+}
+
+/** Messages and callbacks. Writes of many callers share transactions. */
+export class MessageStore {
+  readonly #database: Kysely<MessageTables>;
+  readonly #inserts: Batcher<StoredMessage>;
+  readonly #updates: Batcher<MessageUpdate>;
+  readonly #removals: Batcher<number>;
+
+  constructor(database: Kysely<MessageTables>) {
+    this.#database = database;
+    this.#inserts = new Batcher(async (messages) => {
+      await database
+        .insertInto('messages')
+        .values(
+          messages.map(({ body, ...message }) => ({
+            ...message,
+            body: JSON.stringify(body),
+            state: 'pending',
+          })),
+        )
+        .execute();
+      return undefined;
+    });
+    this.#updates = new Batcher((updates) => this.#commitUpdates(updates));
+    this.#removals = new Batcher(async (seqs) => {
+      await database.deleteFrom('callbacks').where('seq', 'in', seqs).execute();
+      return undefined;
+    });
+  }
+
+  /** Resolves when the message is committed. */
+  insert(message: StoredMessage): Promise<void> {
+    return this.#inserts.add(message);
+  }
+
+  update(update: MessageUpdate): Promise<void> {
+    return this.#updates.add(update);
+  }
+
+  async pending(shard: number, limit: number): Promise<StoredMessage[]> {
+    const rows = await this.#database
+      .selectFrom('messages')
+      .select(['id', 'shard', 'recipient', 'type', 'body'])
+      .where('shard', '=', shard)
+      .where('state', '=', 'pending')
+      .orderBy('created_at')
+      .limit(limit)
+      .execute();
+    return rows.map(({ body, ...row }) => ({ ...row, body: JSON.parse(body) as Record<string, unknown> }));
+  }
+
+  async dueCallbacks(shard: number, limit: number, except: readonly number[]): Promise<DueCallback[]> {
+    let query = this.#database
+      .selectFrom('callbacks')
+      .select(['seq', 'payload', 'attempts'])
+      .where('shard', '=', shard)
+      .where('next_at', '<=', sql<Date>`now()`);
+    if (except.length > 0) query = query.where('seq', 'not in', except);
+    return query.orderBy('seq').limit(limit).execute();
+  }
+
+  removeCallback(seq: number): Promise<void> {
+    return this.#removals.add(seq);
+  }
+
+  async postponeCallback(seq: number, attempts: number, delayMs: number): Promise<void> {
+    await this.#database
+      .updateTable('callbacks')
+      .set({ attempts, next_at: sql<Date>`now() + make_interval(secs => ${delayMs / 1000})` })
+      .where('seq', '=', seq)
+      .execute();
+  }
+
+  async countCallbacks(): Promise<number> {
+    const { count } = await this.#database
+      .selectFrom('callbacks')
+      .select(sql<number>`count(*)::int`.as('count'))
+      .executeTakeFirstOrThrow();
+    return count;
+  }
+
+  async idle(): Promise<void> {
+    await Promise.all([this.#inserts.idle(), this.#updates.idle(), this.#removals.idle()]);
+  }
+
+  async #commitUpdates(updates: readonly MessageUpdate[]): Promise<undefined> {
+    await this.#database.transaction().execute(async (transaction) => {
+      for (const state of ['sent', 'delivered', 'read', 'failed'] as const) {
+        const ids = updates.flatMap((update) =>
+          update.state === state && update.messageId ? [update.messageId] : [],
+        );
+        if (ids.length > 0)
+          await transaction.updateTable('messages').set({ state }).where('id', 'in', ids).execute();
+      }
+      const callbacks = updates.flatMap(({ callback }) => (callback ? [callback] : []));
+      if (callbacks.length > 0) {
+        await transaction
+          .insertInto('callbacks')
+          .values(
+            callbacks.map(({ shard, eventKey, payload }) => ({
+              shard,
+              event_key: eventKey,
+              payload: JSON.stringify(payload),
+            })),
+          )
+          .onConflict((conflict) => conflict.column('event_key').doNothing())
+          .execute();
+      }
+    });
+    return undefined;
+  }
+}

@@ -1,0 +1,137 @@
+import { type Kysely, type Migration, sql } from 'kysely';
+import type { DatabaseName } from './databases.ts';
+
+/** Schema of each database, step by step. A released step never changes; a new one is added. */
+type Steps = Readonly<Record<string, (database: Kysely<unknown>) => Promise<void>>>;
+
+const steps: Readonly<Record<DatabaseName, Steps>> = {
+  config: {
+    '001_initial': async (database) => {
+      await database.schema
+        .createTable('settings')
+        .addColumn('name', 'varchar(64)', (c) => c.primaryKey())
+        .addColumn('value', 'text', (c) => c.notNull())
+        .execute();
+      await database.schema
+        .createTable('account')
+        .addColumn('id', 'integer', (c) => c.primaryKey())
+        .addColumn('cc', 'varchar(3)', (c) => c.notNull())
+        .addColumn('phone_number', 'varchar(20)', (c) => c.notNull())
+        .addColumn('vname', 'varchar(256)', (c) => c.notNull())
+        .addColumn('cert', 'text', (c) => c.notNull())
+        .addColumn('registration_key', 'varchar(128)')
+        .addColumn('pin', 'varchar(6)')
+        .execute();
+      await database.schema
+        .createTable('webhook_ca')
+        .addColumn('id', 'integer', (c) => c.primaryKey())
+        .addColumn('pem', 'text', (c) => c.notNull())
+        .execute();
+    },
+  },
+  cluster: {
+    '001_initial': async (database) => {
+      await database.schema
+        .createTable('nodes')
+        .addColumn('id', 'varchar(512)', (c) => c.primaryKey())
+        .addColumn('hostname', 'varchar(253)', (c) => c.notNull())
+        .addColumn('container', 'varchar(253)', (c) => c.notNull())
+        .addColumn('ports', 'varchar(64)', (c) => c.notNull())
+        .addColumn('master', 'boolean', (c) => c.notNull())
+        .addColumn('version', 'varchar(32)', (c) => c.notNull())
+        .addColumn('healthy_at', 'timestamptz', (c) => c.notNull().defaultTo(sql`now()`))
+        .addColumn('started_at', 'timestamptz', (c) => c.notNull().defaultTo(sql`now()`))
+        .execute();
+      await database.schema
+        .createTable('leases')
+        .addColumn('name', 'varchar(64)', (c) => c.primaryKey())
+        .addColumn('holder', 'varchar(512)', (c) => c.notNull())
+        .addColumn('expires_at', 'timestamptz', (c) => c.notNull())
+        .execute();
+      await database.schema
+        .createTable('shard_map')
+        .addColumn('shard', 'integer', (c) => c.primaryKey())
+        .addColumn('owner', 'varchar(512)')
+        .addColumn('epoch', 'integer', (c) => c.notNull())
+        .execute();
+      await database.schema
+        .createTable('cluster')
+        .addColumn('id', 'integer', (c) => c.primaryKey())
+        .addColumn('state', 'varchar(16)', (c) => c.notNull())
+        .addColumn('shards', 'integer', (c) => c.notNull())
+        .execute();
+      await sql`INSERT INTO shard_map (shard, owner, epoch) VALUES (0, NULL, 0)`.execute(database);
+      await sql`INSERT INTO cluster (id, state, shards) VALUES (1, 'NORMAL', 1)`.execute(database);
+    },
+  },
+  message: {
+    '001_initial': async (database) => {
+      await database.schema
+        .createTable('messages')
+        .addColumn('id', 'varchar(64)', (c) => c.primaryKey())
+        .addColumn('shard', 'integer', (c) => c.notNull())
+        .addColumn('recipient', 'varchar(20)', (c) => c.notNull())
+        .addColumn('type', 'varchar(32)', (c) => c.notNull())
+        .addColumn('body', 'text', (c) => c.notNull())
+        .addColumn('state', 'varchar(16)', (c) => c.notNull())
+        .addColumn('created_at', 'timestamptz', (c) => c.notNull().defaultTo(sql`now()`))
+        .execute();
+      // Only what is still to be sent is ever looked for.
+      await sql`CREATE INDEX messages_pending ON messages (shard, created_at) WHERE state = 'pending'`.execute(
+        database,
+      );
+      await database.schema
+        .createTable('callbacks')
+        .addColumn('seq', 'bigserial', (c) => c.primaryKey())
+        .addColumn('shard', 'integer', (c) => c.notNull())
+        .addColumn('event_key', 'varchar(160)', (c) => c.notNull().unique())
+        .addColumn('payload', 'text', (c) => c.notNull())
+        .addColumn('attempts', 'integer', (c) => c.notNull().defaultTo(0))
+        .addColumn('next_at', 'timestamptz', (c) => c.notNull().defaultTo(sql`now()`))
+        .execute();
+      await sql`CREATE INDEX callbacks_due ON callbacks (shard, next_at)`.execute(database);
+    },
+  },
+  web: {
+    '001_initial': async (database) => {
+      await database.schema
+        .createTable('users')
+        .addColumn('username', 'varchar(32)', (c) => c.primaryKey())
+        .addColumn('password_hash', 'varchar(256)', (c) => c.notNull())
+        .addColumn('role', 'varchar(16)', (c) => c.notNull())
+        .addColumn('must_change', 'boolean', (c) => c.notNull())
+        .execute();
+      await database.schema
+        .createTable('tokens')
+        .addColumn('hash', 'varchar(64)', (c) => c.primaryKey())
+        .addColumn('username', 'varchar(32)', (c) =>
+          c.notNull().references('users.username').onDelete('cascade'),
+        )
+        .addColumn('expires_at', 'timestamptz', (c) => c.notNull())
+        .execute();
+      await database.schema
+        .createTable('certs')
+        .addColumn('name', 'varchar(32)', (c) => c.primaryKey())
+        .addColumn('pem', 'text', (c) => c.notNull())
+        .execute();
+    },
+  },
+};
+
+export const migrationsOf = (name: DatabaseName): Record<string, Migration> =>
+  Object.fromEntries(Object.entries(steps[name]).map(([step, up]) => [step, { up }]));
+
+/** Schema versions as `/v1/support` shows them, which knows seven areas. */
+export function schemaVersions(): Record<string, number> {
+  const count = (name: DatabaseName) => Object.keys(steps[name]).length;
+  const [config, cluster, message] = [count('config'), count('cluster'), count('message')];
+  return {
+    axolotl: config,
+    callback: message,
+    cluster,
+    config,
+    contact: message,
+    jobqueue: message,
+    message,
+  };
+}

@@ -1,0 +1,144 @@
+import { Agent, request } from 'node:https';
+import { rootCertificates } from 'node:tls';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { DueCallback, MessageStore } from '../store/messageStore.ts';
+
+export interface DispatcherOptions {
+  readonly store: MessageStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface DispatcherSettings {
+  readonly url: string;
+  readonly maxConcurrentRequests: number;
+  readonly backoffMs: number;
+  readonly maxBackoffMs: number;
+  /** Read once at start of the node: a change needs a restart, as with the real product. */
+  readonly ca: string | undefined;
+}
+
+/** Not found in any source: how long a receiver may take. */
+const RECEIVER_TIMEOUT_MS = 20_000;
+/** A look at the database when nothing has announced itself, for callbacks whose delay is over. */
+const POLL_MS = 1_000;
+
+/** Posts callbacks to the webhook until each is answered with 200. Any other status is a failure. */
+export class WebhookDispatcher {
+  readonly #options: DispatcherOptions;
+  #settings: DispatcherSettings | undefined;
+  #agent: Agent | undefined;
+  #shard: number | undefined;
+  readonly #inFlight = new Set<number>();
+  #looking = false;
+  #again = false;
+  #stopped = false;
+  #cancelPoll: (() => void) | undefined;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  configure(settings: DispatcherSettings, shard: number | undefined): void {
+    if (
+      settings.ca !== this.#settings?.ca ||
+      settings.maxConcurrentRequests !== this.#settings?.maxConcurrentRequests ||
+      !this.#agent
+    ) {
+      this.#agent?.destroy();
+      this.#agent = new Agent({
+        keepAlive: true,
+        maxSockets: settings.maxConcurrentRequests,
+        ...(settings.ca ? { ca: [...rootCertificates, settings.ca] } : {}),
+      });
+    }
+    this.#settings = settings;
+    this.#shard = shard;
+    this.wake();
+  }
+
+  /** Something may be due. */
+  wake(): void {
+    if (this.#looking) {
+      this.#again = true;
+      return;
+    }
+    this.#looking = true;
+    void this.#look()
+      .catch((error: unknown) => this.#options.logger.warn('callbacks not read', { error }))
+      .finally(() => {
+        this.#looking = false;
+        if (this.#again && !this.#stopped) {
+          this.#again = false;
+          this.wake();
+        } else this.#schedule();
+      });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelPoll?.();
+    this.#agent?.destroy();
+  }
+
+  #schedule(): void {
+    this.#cancelPoll?.();
+    if (!this.#stopped) this.#cancelPoll = this.#options.clock.after(POLL_MS, () => this.wake());
+  }
+
+  async #look(): Promise<void> {
+    const settings = this.#settings;
+    if (this.#stopped || !settings?.url || this.#shard === undefined) return;
+    const room = settings.maxConcurrentRequests - this.#inFlight.size;
+    if (room <= 0) return;
+    const due = await this.#options.store.dueCallbacks(this.#shard, room, [...this.#inFlight]);
+    for (const callback of due) void this.#deliver(callback, settings);
+  }
+
+  async #deliver(callback: DueCallback, settings: DispatcherSettings): Promise<void> {
+    const { store, logger } = this.#options;
+    this.#inFlight.add(callback.seq);
+    try {
+      const problem = await this.#post(settings.url, callback.payload);
+      if (problem === undefined) await store.removeCallback(callback.seq);
+      else {
+        const attempts = callback.attempts + 1;
+        // Linear, as documented: 3 s, 6 s, 9 s, ...
+        const delayMs = Math.min(settings.maxBackoffMs, attempts * settings.backoffMs);
+        logger.warn('webhook failed', { problem, attempts, delayMs });
+        await store.postponeCallback(callback.seq, attempts, delayMs);
+      }
+    } catch (error) {
+      logger.warn('callback state not stored', { error });
+    } finally {
+      this.#inFlight.delete(callback.seq);
+      this.wake();
+    }
+  }
+
+  /** What went wrong, or nothing for a 200. */
+  #post(url: string, payload: string): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      const outgoing = request(
+        url,
+        {
+          method: 'POST',
+          timeout: RECEIVER_TIMEOUT_MS,
+          headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) },
+          ...(this.#agent ? { agent: this.#agent } : {}),
+        },
+        (response) => {
+          response.resume();
+          response.on('end', () =>
+            resolve(response.statusCode === 200 ? undefined : `HTTP ${response.statusCode}`),
+          );
+          response.on('error', (error) => resolve(error.message));
+        },
+      );
+      outgoing.on('timeout', () => outgoing.destroy(new Error('timeout')));
+      outgoing.on('error', (error) => resolve(error.message));
+      outgoing.end(payload);
+    });
+  }
+}

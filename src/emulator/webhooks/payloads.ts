@@ -1,0 +1,42 @@
+import type { ApiErrorBody } from '../../onprem/envelope.ts';
+import type { Callback, InboundMessage, MessageStatus } from '../../onprem/webhook.ts';
+import type { NewCallback } from '../store/messageStore.ts';
+
+/** One event a callback, as documented; receivers must accept several. Source: api-messaging reference 8. */
+export function statusCallback(
+  status: {
+    messageId: string;
+    recipient: string;
+    status: MessageStatus;
+    timestamp: string;
+    errors?: ApiErrorBody[] | undefined;
+  },
+  shard: number,
+): NewCallback {
+  const payload: Callback = {
+    statuses: [
+      {
+        id: status.messageId,
+        recipient_id: status.recipient,
+        message: { recipient_id: status.recipient },
+        status: status.status,
+        timestamp: status.timestamp,
+        type: 'message',
+        ...(status.errors ? { errors: status.errors } : {}),
+      },
+    ],
+  };
+  return { shard, eventKey: `status/${status.messageId}/${status.status}`, payload };
+}
+
+export function inboundCallback(
+  message: InboundMessage,
+  profileName: string | undefined,
+  shard: number,
+): NewCallback {
+  const payload: Callback = {
+    contacts: [{ wa_id: message.from, ...(profileName ? { profile: { name: profileName } } : {}) }],
+    messages: [message],
+  };
+  return { shard, eventKey: `inbound/${message.id}`, payload };
+}

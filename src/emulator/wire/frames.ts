@@ -1,0 +1,43 @@
+import type { Socket } from 'node:net';
+import type { Frame } from './protocol.ts';
+
+/** A peer that sends more than this without a line end is no peer of ours. */
+const LONGEST_FRAME = 16 * 1024 * 1024;
+
+/** Frames on a socket: one JSON object a line. Frames of one tick leave in one write. */
+export class FrameSocket {
+  readonly socket: Socket;
+  #outgoing: string[] = [];
+
+  constructor(socket: Socket, onFrame: (frame: Frame) => void) {
+    this.socket = socket;
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 30_000);
+    let rest = '';
+    socket.setEncoding('utf8');
+    socket.on('data', (chunk: string) => {
+      rest += chunk;
+      if (rest.length > LONGEST_FRAME) return void socket.destroy(new Error('frame too long'));
+      for (let end = rest.indexOf('\n'); end !== -1; end = rest.indexOf('\n')) {
+        const line = rest.slice(0, end);
+        rest = rest.slice(end + 1);
+        try {
+          onFrame(JSON.parse(line) as Frame);
+        } catch (error) {
+          return void socket.destroy(error as Error);
+        }
+      }
+    });
+  }
+
+  send(frame: Frame): void {
+    if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush());
+    this.#outgoing.push(`${JSON.stringify(frame)}\n`);
+  }
+
+  #flush(): void {
+    const data = this.#outgoing.join('');
+    this.#outgoing = [];
+    if (!this.socket.destroyed) this.socket.write(data);
+  }
+}

@@ -1,0 +1,21 @@
+import { type Clock, sleep } from './clock.ts';
+import { describeError } from './codedError.ts';
+import type { Logger } from './logger.ts';
+
+/** Tries again every `everyMs` until `action` succeeds; the same problem twice in a row is logged once. */
+export async function retryUntilDone<T>(
+  action: () => Promise<T>,
+  options: { clock: Clock; logger: Logger; what: string; everyMs: number },
+  signal: AbortSignal,
+): Promise<T> {
+  for (let lastProblem = ''; ; ) {
+    try {
+      return await action();
+    } catch (error) {
+      const problem = describeError(error);
+      if (problem !== lastProblem) options.logger.warn(options.what, { error });
+      lastProblem = problem;
+      await sleep(options.clock, options.everyMs, signal);
+    }
+  }
+}
