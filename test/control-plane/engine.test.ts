@@ -13,7 +13,8 @@ import { LeaderElection } from '../../src/kube/leaderElection.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { silentLogger } from '../../src/runtime/logger.ts';
 import { freePort } from '../../src/runtime/ports.ts';
-import { eventually, freshNamespace, never, testClient } from '../support/cluster.ts';
+import { freshNamespace, never, testClient } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
 
 let client: KubeClient;
 let namespace: string;

@@ -11,6 +11,7 @@ import { type KubeObject, kinds, registerKind } from '../../src/kube/kubeObject.
 import { HttpsTransport } from '../../src/kube/transport.ts';
 import { API_VERSION, KIND, PLURAL } from '../../src/resource/whatsAppDeployment.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
+import { eventually } from './eventually.ts';
 
 export const never = new AbortController().signal;
 
@@ -61,23 +62,6 @@ export async function installCrd(client: KubeClient): Promise<void> {
     >(kinds.CustomResourceDefinition, undefined, crd.metadata.name, never);
     return status?.conditions?.some(({ type, status: value }) => type === 'Established' && value === 'True');
   });
-}
-
-/** Polls until `probe` answers something true, and returns it. Errors count as "not yet". */
-export async function eventually<T>(probe: () => Promise<T>, timeoutMs = 30_000): Promise<NonNullable<T>> {
-  const end = Date.now() + timeoutMs;
-  let last: unknown;
-  for (;;) {
-    try {
-      const value = await probe();
-      if (value) return value;
-      last = value;
-    } catch (error) {
-      last = error;
-    }
-    if (Date.now() > end) throw new Error(`not true within ${timeoutMs} ms; last: ${String(last)}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 /** Runs kubectl against the layer's control plane; returns stdout, or throws with stderr. */

@@ -1,0 +1,208 @@
+import { randomInt } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { StackClient } from '../../src/client/stackClient.ts';
+import { HttpsStackTransport } from '../../src/client/stackTransport.ts';
+import { CoreappNode } from '../../src/emulator/cluster/coreappNode.ts';
+import { startWebapp, type WebappNode } from '../../src/emulator/http/webappNode.ts';
+import { codeHash, encodeCertificate } from '../../src/emulator/network/certificate.ts';
+import { Network } from '../../src/emulator/network/network.ts';
+import { type Databases, openDatabases } from '../../src/emulator/store/databases.ts';
+import { ALL_DATABASES, upgradeSchema } from '../../src/emulator/store/upgrade.ts';
+import type { Callback } from '../../src/onprem/webhook.ts';
+import { createAuthority, issueCertificate } from '../../src/pki/certificates.ts';
+import { type PostgresServer, startPostgres } from '../../src/postgres/embeddedPostgres.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { silentLogger } from '../../src/runtime/logger.ts';
+import { freePort } from '../../src/runtime/ports.ts';
+
+const common = { clock: systemClock, logger: silentLogger, version: 'v2.57.1' };
+const never = new AbortController().signal;
+const HOST = '127.0.0.1';
+
+export const CODE = '123456';
+export const certificateFor = (number: string) =>
+  encodeCertificate({ vname: 'Test Shop', number, codeHash: codeHash(CODE) });
+
+/** A database server for one test file. */
+export async function testPostgres(): Promise<{
+  port: number;
+  password: string;
+  server: PostgresServer;
+  close(): Promise<void>;
+}> {
+  const folder = await mkdtemp(join(tmpdir(), 'waba-contract-'));
+  const port = await freePort();
+  const password = 'test-password';
+  const server = await startPostgres(
+    {
+      dataFolder: join(folder, 'data'),
+      host: HOST,
+      port,
+      username: 'waba',
+      password,
+      clock: systemClock,
+      settings: { max_connections: '300' },
+    },
+    never,
+  );
+  return {
+    port,
+    password,
+    server,
+    close: async () => {
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A receiver of callbacks with a CA of its own. `answer` decides the status of each call. */
+export async function startReceiver(answer: (callback: Callback) => number = () => 200) {
+  const authority = await createAuthority({ subject: 'CN=receiver CA' });
+  const { certificatePem, privateKeyPem } = await issueCertificate(authority, {
+    commonName: 'receiver',
+    hosts: [HOST],
+    usage: 'server',
+  });
+  const received: Callback[] = [];
+  const server: Server = createServer({ cert: certificatePem, key: privateKeyPem }, (request, response) => {
+    let body = '';
+    request.on('data', (chunk) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      const callback = JSON.parse(body) as Callback;
+      const status = answer(callback);
+      if (status === 200) received.push(callback);
+      response.writeHead(status).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
+  return {
+    url: `https://${HOST}:${(server.address() as AddressInfo).port}/hook`,
+    caPem: authority.certificatePem,
+    received,
+    statuses: (id: string) =>
+      received.flatMap(({ statuses = [] }) =>
+        statuses.filter((status) => status.id === id).map(({ status }) => status),
+      ),
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+/** The roles of one stack in this process, each with sockets and connections of its own, as in production. */
+export class EmulatorStack {
+  readonly number = `1631555${String(randomInt(10_000)).padStart(4, '0')}`;
+  readonly #postgres: { port: number; password: string };
+  readonly #prefix: string;
+  readonly network: Network;
+  readonly #folder: string;
+  readonly nodes = new Map<string, CoreappNode>();
+  readonly webapps: WebappNode[] = [];
+  readonly #databases: Databases[] = [];
+
+  private constructor(
+    postgres: { port: number; password: string },
+    prefix: string,
+    network: Network,
+    folder: string,
+  ) {
+    this.#postgres = postgres;
+    this.#prefix = prefix;
+    this.network = network;
+    this.#folder = folder;
+  }
+
+  static async start(
+    postgres: { port: number; password: string },
+    prefix: string,
+    counts: { masters: number; coreapps: number; webapps: number },
+  ): Promise<EmulatorStack> {
+    const folder = await mkdtemp(join(tmpdir(), 'waba-network-'));
+    const network = await Network.start({ ...common, host: HOST, port: 0, dataFolder: folder });
+    const stack = new EmulatorStack(postgres, prefix, network, folder);
+    const multiconnect = counts.masters > 0;
+    for (let i = 0; i < counts.masters; i++)
+      await stack.startNode(`master-${i}`, { master: true, multiconnect });
+    for (let i = 0; i < counts.coreapps; i++)
+      await stack.startNode(`coreapp-${i}`, { master: false, multiconnect });
+    for (let i = 0; i < counts.webapps; i++) await stack.startWebapp(multiconnect);
+    return stack;
+  }
+
+  #open() {
+    const settings = {
+      host: HOST,
+      port: this.#postgres.port,
+      username: 'waba',
+      password: this.#postgres.password,
+      prefix: this.#prefix,
+    };
+    const databases = openDatabases(settings, silentLogger);
+    this.#databases.push(databases);
+    return { databases, upgrade: () => upgradeSchema(settings, databases, ALL_DATABASES, silentLogger) };
+  }
+
+  async startNode(container: string, role: { master: boolean; multiconnect: boolean }): Promise<CoreappNode> {
+    const { databases, upgrade } = this.#open();
+    const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+    const node = await CoreappNode.start({
+      ...common,
+      ...role,
+      databases,
+      upgradeSchema: upgrade,
+      networkUrl: `tcp://${HOST}:${this.network.port}`,
+      hostname: HOST,
+      container,
+      externalPorts: ports,
+      listen: { host: HOST, ports },
+    });
+    this.nodes.set(container, node);
+    return node;
+  }
+
+  async startWebapp(multiconnect: boolean): Promise<WebappNode> {
+    const { databases, upgrade } = this.#open();
+    const single = this.nodes.get('coreapp-0')?.options.externalPorts ?? [];
+    const webapp = await startWebapp(
+      {
+        ...common,
+        databases,
+        upgradeSchema: upgrade,
+        multiconnect,
+        single: { host: HOST, ports: single },
+        listen: { host: HOST, port: 0 },
+        serverNames: ['shop.test', HOST],
+        jwtKey: 'k'.repeat(64),
+        apiKey: 'test-api-key-0001',
+      },
+      never,
+    );
+    this.webapps.push(webapp);
+    return webapp;
+  }
+
+  client(index = 0): StackClient {
+    const webapp = this.webapps[index];
+    if (!webapp) throw new Error(`no Webapp ${index}`);
+    return new StackClient(
+      new HttpsStackTransport({ host: HOST, port: webapp.port, serverName: 'shop.test', ca: webapp.caPem }),
+    );
+  }
+
+  async close(): Promise<void> {
+    for (const webapp of this.webapps) await webapp.close();
+    for (const node of this.nodes.values()) await node.close();
+    for (const databases of this.#databases) await databases.close();
+    await this.network.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
