@@ -33,6 +33,8 @@ const bundle = (entryPoints) =>
 await Promise.all([
   bundle({
     emulator: 'src/bin/emulator.ts',
+    operator: 'src/bin/operator.ts',
+    postgres: 'src/bin/postgres.ts',
     'kubectl-waba': 'src/bin/kubectl-waba.ts',
     generate: 'src/bin/generate.ts',
     bench: 'bench/main.ts',
@@ -47,6 +49,8 @@ await Promise.all([
 
 // The paths that containers start, so that pod templates name the same commands on both stacks.
 const commands = {
+  'waba-operator': ['usr/local/bin/waba-operator', 'usr/local/bin/kubectl-waba'],
+  postgres: ['usr/local/bin/docker-entrypoint.sh'],
   'waba-emulator': [
     'opt/whatsapp/bin/launch_within_docker.sh',
     'opt/whatsapp/bin/wait_on_postgres.sh',
@@ -57,7 +61,8 @@ const commands = {
 for (const [image, paths] of Object.entries(commands)) {
   for (const path of paths) {
     const file = join('dist/images', image, path);
-    const bundle = relative(dirname(file), `dist/${image.replace('waba-', '')}.js`);
+    const name = path.endsWith('kubectl-waba') ? 'kubectl-waba' : image.replace('waba-', '');
+    const bundle = relative(dirname(file), `dist/${name}.js`);
     await mkdir(dirname(file), { recursive: true });
     await writeFile(
       file,

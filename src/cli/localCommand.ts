@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { down, LOGS, type LocalClusterOptions, readLog, status, up } from '../local/cluster.ts';
 import { runDaemon } from '../local/daemon.ts';
+import type { ImageTable } from '../local/node/containerCommand.ts';
 import { findPrograms } from '../local/programs.ts';
 import { createProgress } from '../local/progress.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -106,11 +107,26 @@ export function localCommand(context: CliContext): Command {
           env: context.env,
           sourceFolder: join(context.distFolder, 'kubernetes'),
           logger: context.logger,
+          images: localImages(context.distFolder),
+          preload: join(context.distFolder, 'podNetwork.cjs'),
         },
         context.signal,
       ),
     );
   return local;
+}
+
+/** The programs of this project, and PostgreSQL, in place of their images. */
+export function localImages(distFolder: string): ImageTable {
+  const image = (name: string, entrypoint: string) => {
+    const root = join(distFolder, 'images', name);
+    return { root, entrypoint: [join(root, entrypoint)] };
+  };
+  return {
+    'waba-operator': image('waba-operator', 'usr/local/bin/waba-operator'),
+    'waba-emulator': image('waba-emulator', 'usr/local/bin/waba-emulator'),
+    postgres: image('postgres', 'usr/local/bin/docker-entrypoint.sh'),
+  };
 }
 
 export function parsePort(text: string): number {

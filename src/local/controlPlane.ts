@@ -152,6 +152,7 @@ export async function startControlPlane(
       `--kubelet-client-certificate=${pki.path('apiserver-kubelet.crt')}`,
       `--kubelet-client-key=${pki.path('apiserver-kubelet.key')}`,
       '--anonymous-auth=false',
+      '--kubelet-preferred-address-types=InternalIP',
       '--authorization-mode=Node,RBAC',
       '--allow-privileged=true',
       `--service-cluster-ip-range=${serviceCidr}`,

@@ -4,6 +4,8 @@ import { CodedError, describeError } from '../runtime/codedError.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { addressRanges, clusterFolder, processStartTicks, readState, writeState } from './clusterState.ts';
 import { startControlPlane } from './controlPlane.ts';
+import type { ImageTable } from './node/containerCommand.ts';
+import { NodeAgent } from './node/nodeAgent.ts';
 import { findPrograms } from './programs.ts';
 import { silentProgress } from './progress.ts';
 
@@ -11,7 +13,11 @@ export interface DaemonOptions {
   readonly name: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly sourceFolder: string;
+
   readonly logger: Logger;
+  readonly images: ImageTable;
+  /** Bundle that is preloaded into Node processes of pods. */
+  readonly preload: string;
 }
 
 /** The process behind a local cluster: runs until `signal` fires or a part of it fails. */
@@ -36,16 +42,26 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
   try {
     await report('starting', 'control plane');
     const programs = await findPrograms({ env, progress: silentProgress, sourceFolder }, signal);
-    const { serviceCidr } = addressRanges(known.index);
+    const { serviceCidr, podPrefix } = addressRanges(known.index);
     const controlPlane = await startControlPlane(
       { programs, folder, serviceCidr, clock: systemClock, port: known.port },
       signal,
     );
+
+    let stopNode = async () => {};
     try {
+      await report('starting', 'node');
+      const { images, preload } = options;
+      const node = await NodeAgent.start(
+        { controlPlane, folder, podPrefix, images, preload, clock: systemClock, logger, env },
+        signal,
+      );
+      stopNode = () => node.close();
       await report('ready', `Kubernetes at ${controlPlane.server}`);
       const ended = await Promise.race([controlPlane.failed, aborted(signal)]);
       if (ended) throw new CodedError('ControlPlane', `${ended} has ended by itself`);
     } finally {
+      await stopNode();
       await controlPlane.stop();
     }
     await report('stopped', 'stopped');

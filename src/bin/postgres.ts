@@ -1,0 +1,45 @@
+// Stands for the official PostgreSQL image on the local cluster: the same variables, the same port.
+import { join } from 'node:path';
+import { startPostgres } from '../postgres/embeddedPostgres.ts';
+import { exited } from '../runtime/childProcess.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { describeError } from '../runtime/codedError.ts';
+
+const {
+  POSTGRES_USER = 'postgres',
+  POSTGRES_PASSWORD,
+  PGDATA = '/var/lib/postgresql/data',
+  WABA_LOCAL_POD_IP = '127.0.0.1',
+} = process.env;
+const args = process.argv.slice(2);
+const settings = Object.fromEntries(
+  args.flatMap((word, index) =>
+    word === '-c' ? [(args[index + 1] ?? '').split(/=(.*)/s).slice(0, 2) as [string, string]] : [],
+  ),
+);
+const stop = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const)
+  process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
+
+try {
+  if (!POSTGRES_PASSWORD) throw new Error('POSTGRES_PASSWORD is not set');
+  const server = await startPostgres(
+    {
+      dataFolder: join(PGDATA),
+      host: WABA_LOCAL_POD_IP,
+      port: 5432,
+      username: POSTGRES_USER,
+      password: POSTGRES_PASSWORD,
+      settings,
+      clock: systemClock,
+      stdio: 'inherit',
+    },
+    stop.signal,
+  );
+  stop.signal.addEventListener('abort', () => void server.stop());
+  const { code } = await exited(server.process);
+  process.exitCode = stop.signal.aborted ? 0 : (code ?? 1);
+} catch (error) {
+  process.stderr.write(`${describeError(error)}\n`);
+  process.exitCode = 1;
+}

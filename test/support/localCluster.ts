@@ -1,0 +1,72 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { localImages } from '../../src/cli/localCommand.ts';
+import { type ControlPlane, startControlPlane } from '../../src/local/controlPlane.ts';
+import type { ImageTable } from '../../src/local/node/containerCommand.ts';
+import { NodeAgent } from '../../src/local/node/nodeAgent.ts';
+import { findPrograms } from '../../src/local/programs.ts';
+import { silentProgress } from '../../src/local/progress.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { silentLogger } from '../../src/runtime/logger.ts';
+
+const never = new AbortController().signal;
+
+export interface TestCluster {
+  readonly controlPlane: ControlPlane;
+  readonly folder: string;
+  kubectl(...args: string[]): Promise<string>;
+  restartNode(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A control plane and a process node in this process, running the bundles of dist/. */
+export async function startTestCluster(index: number, extraImages: ImageTable = {}): Promise<TestCluster> {
+  const folder = await mkdtemp(join(tmpdir(), 'waba-cluster-'));
+  const programs = await findPrograms(
+    { env: process.env, progress: silentProgress, sourceFolder: 'src/local/kubernetes' },
+    never,
+  );
+  const controlPlane = await startControlPlane(
+    { programs, folder, serviceCidr: `127.${200 + index}.0.0/16`, clock: systemClock },
+    never,
+  );
+  const startNode = () =>
+    NodeAgent.start(
+      {
+        controlPlane,
+        folder,
+        podPrefix: `127.${220 + index}`,
+        images: { ...localImages(resolve('dist')), ...extraImages },
+        preload: resolve('dist/podNetwork.cjs'),
+        clock: systemClock,
+        logger: silentLogger,
+        env: process.env,
+      },
+      never,
+    );
+  let node = await startNode();
+  return {
+    controlPlane,
+    folder,
+    kubectl: async (...args) =>
+      (
+        await promisify(execFile)(
+          programs.path('kubectl'),
+          ['--kubeconfig', controlPlane.kubeconfigPath, ...args],
+          { maxBuffer: 16 * 1024 * 1024 },
+        )
+      ).stdout,
+    restartNode: async () => {
+      await node.close();
+      node = await startNode();
+    },
+    close: async () => {
+      await node.close();
+      await controlPlane.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
