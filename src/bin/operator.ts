@@ -1,2 +1,91 @@
-process.stderr.write('not built yet\n');
-process.exitCode = 1;
+import { hostname } from 'node:os';
+import { Command } from 'commander';
+import { inClusterCredentials, kubeconfigCredentials } from '../kube/credentials.ts';
+import { runOperator } from '../reconcile/operator.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { describeError } from '../runtime/codedError.ts';
+import { createLogger, LOG_LEVELS, type LogLevel } from '../runtime/logger.ts';
+import { VERSION } from '../runtime/version.ts';
+
+const { env } = process;
+const command = new Command('waba-operator')
+  .description('Kubernetes operator for WhatsApp Business On-Premises stacks')
+  .version(VERSION)
+  .option(
+    '--namespaces <names>',
+    'namespaces to watch, comma separated; none means all',
+    env.WATCH_NAMESPACES ?? '',
+  )
+  .option('--kubeconfig <file>', 'run outside a cluster, by this kubeconfig')
+  .option('--context <name>', 'context of the kubeconfig')
+  .option(
+    '--service-account-dir <folder>',
+    'where the token and the CA of the pod lie',
+    '/var/run/secrets/kubernetes.io/serviceaccount',
+  )
+  .option('--leader-elect', 'only one replica acts at a time')
+  .option('--health-port <port>', 'port of /healthz, /readyz and /metrics', '8081')
+  .option(
+    '--emulator-image <image>',
+    'image of the emulator',
+    env.EMULATOR_IMAGE ?? `waba-emulator:${VERSION}`,
+  )
+  .option(
+    '--database-image <repository>',
+    'image of the managed database, without tag',
+    env.DATABASE_IMAGE ?? 'docker.io/library/postgres',
+  )
+  .option('--log-level <level>', LOG_LEVELS.join(', '), env.LOG_LEVEL ?? 'info')
+  .option('--log-format <format>', 'json or pretty', env.LOG_FORMAT ?? 'json')
+  .parse();
+const options = command.opts<{
+  namespaces: string;
+  kubeconfig?: string;
+  context?: string;
+  serviceAccountDir: string;
+  leaderElect?: boolean;
+  healthPort: string;
+  emulatorImage: string;
+  databaseImage: string;
+  logLevel: LogLevel;
+  logFormat: 'json' | 'pretty';
+}>();
+
+const logger = createLogger({ level: options.logLevel, format: options.logFormat });
+const stop = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const)
+  process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
+// A bug in one reconcile must not end the others; the queue tries it again.
+process.on('unhandledRejection', (error) => logger.error('unhandled rejection', { error }));
+
+try {
+  const { kubeconfig: path, context } = options;
+  const credentials =
+    path || context
+      ? await kubeconfigCredentials({ ...(path ? { path } : {}), ...(context ? { context } : {}) })
+      : await inClusterCredentials(env, options.serviceAccountDir);
+  await runOperator(
+    {
+      credentials,
+      version: VERSION,
+      release: { emulator: options.emulatorImage, database: options.databaseImage },
+      namespaces: options.namespaces
+        .split(',')
+        .map((name) => name.trim())
+        .filter(Boolean),
+      health: { host: '0.0.0.0', port: Number(options.healthPort) },
+      leaderElection: options.leaderElect
+        ? { namespace: credentials.namespace, identity: `${env.HOSTNAME ?? hostname()}_${process.pid}` }
+        : undefined,
+      clock: systemClock,
+      random: Math.random,
+      logger,
+    },
+    stop.signal,
+  );
+} catch (error) {
+  if (!stop.signal.aborted) {
+    logger.error(`cannot run: ${describeError(error)}`);
+    process.exitCode = 1;
+  }
+}

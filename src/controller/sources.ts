@@ -11,6 +11,7 @@ export interface SourceOptions<T extends KubeObject> {
   readonly labelSelector?: string;
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>>;
   readonly project?: (object: T) => T;
+  readonly metadataOnly?: boolean;
 }
 
 /** A watched kind: its cache, and whoever wants to hear of changes. */
@@ -67,6 +68,7 @@ export class Sources {
           random,
           logger,
           ...(options.project ? { project: options.project } : {}),
+          ...(options.metadataOnly ? { metadataOnly: true } : {}),
           onChange: (change) => {
             for (const listener of listeners) listener(change);
           },

@@ -1,5 +1,6 @@
 import type { Clock } from '../runtime/clock.ts';
 import { CodedError } from '../runtime/codedError.ts';
+import { isNotFound } from './apiError.ts';
 import type { KubeClient } from './client.ts';
 import type { EventRecorder } from './eventRecorder.ts';
 import { type KubeObject, keyOf, kindOf } from './kubeObject.ts';
@@ -41,7 +42,9 @@ export class Applier {
 
   /** @throws CodedError `NotControlled` when an object of that name belongs to somebody else; ApiError */
   async ensure(request: EnsureRequest, signal: AbortSignal): Promise<EnsureResult> {
-    const { live, subject } = request;
+    const { subject } = request;
+    // Caches hold only what bears our labels: something else may have the name.
+    const live = request.live ?? (await this.#existing(request.desired, signal));
     const { client, fieldManager, recorder } = this.#options;
     const desired = withAppliedHash(request.desired);
     if (live) {
@@ -72,6 +75,16 @@ export class Applier {
     }
     const object = await client.apply(desired, { fieldManager, force: true }, signal);
     return { outcome: 'written', object };
+  }
+
+  async #existing({ metadata, ...object }: KubeObject, signal: AbortSignal): Promise<KubeObject | undefined> {
+    const { client } = this.#options;
+    return client
+      .get(kindOf(object as KubeObject), metadata.namespace, metadata.name, signal)
+      .catch((error: unknown) => {
+        if (isNotFound(error)) return undefined;
+        throw error;
+      });
   }
 
   #isContested(live: KubeObject, paths: readonly string[]): boolean {

@@ -5,6 +5,7 @@ export interface ListOptions {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  readonly accept?: string;
 }
 
 export interface ListPage<T extends KubeObject> {
@@ -64,6 +65,7 @@ export class KubeClient {
         {
           method: 'GET',
           path: resourcePath(kind, options.namespace),
+          ...(options.accept ? { accept: options.accept } : {}),
           query: {
             limit: PAGE_SIZE,
             continue: token,

@@ -13,6 +13,8 @@ export interface ReflectorOptions<T extends KubeObject> extends ListOptions {
   readonly cache: ObjectCache<T>;
   /** Drops what nobody reads before an object is kept; managedFields are always dropped. */
   readonly project?: (object: T) => T;
+  /** Watch only metadata: the content of the objects never reaches this process. */
+  readonly metadataOnly?: boolean;
   /** Only enqueues keys: it must be fast and must not throw. */
   readonly onChange: (change: CacheChange<T>) => void;
   readonly clock: Clock;
@@ -100,7 +102,11 @@ export class Reflector<T extends KubeObject> {
 
   async #pagedList(signal: AbortSignal): Promise<void> {
     const { client, kind, cache } = this.#options;
-    const { items, resourceVersion } = await client.list<T>(kind, this.#options, signal);
+    const { items, resourceVersion } = await client.list<T>(
+      kind,
+      { ...this.#options, ...accept(this.#options) },
+      signal,
+    );
     for (const item of items) this.#take(item);
     this.#report(cache.retain(new Set(items.map(keyOf)), this.#options.namespace));
     this.#resourceVersion = resourceVersion;
@@ -125,6 +131,7 @@ export class Reflector<T extends KubeObject> {
         {
           method: 'GET',
           path: resourcePath(kind, namespace),
+          ...accept(this.#options),
           query: {
             watch: true,
             allowWatchBookmarks: true,
@@ -173,7 +180,9 @@ export class Reflector<T extends KubeObject> {
 
   #take(object: T): void {
     const { managedFields: _, ...metadata } = object.metadata;
-    const slim = { ...object, metadata } as T;
+    // Partial objects bear the kind of their form, not their own.
+    const { apiVersion, kind } = this.#options.kind;
+    const slim = { ...object, apiVersion, kind, metadata } as T;
     this.#report(this.#options.cache.store(this.#options.project?.(slim) ?? slim) ?? []);
   }
 
@@ -185,6 +194,14 @@ export class Reflector<T extends KubeObject> {
     this.#lastEventAt = this.#options.clock.monotonic();
   }
 }
+
+const accept = ({ metadataOnly }: { metadataOnly?: boolean }) =>
+  metadataOnly
+    ? {
+        accept:
+          'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
+      }
+    : {};
 
 /** A server without streaming lists refuses the query parameters. */
 const isUnsupported = (error: unknown): boolean =>

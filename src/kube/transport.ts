@@ -13,6 +13,8 @@ export interface KubeRequest {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: unknown;
   readonly contentType?: string;
+  /** Other than JSON of the whole object, e.g. its metadata only. */
+  readonly accept?: string;
 }
 
 /** The wire to the API server. Everything above it is testable with another one. */
@@ -143,7 +145,7 @@ export class HttpsTransport implements Transport {
         agent,
         method: request.method,
         headers: {
-          accept: 'application/json',
+          accept: request.accept ?? 'application/json',
           'user-agent': userAgent,
           ...(authorization ? { authorization } : {}),
           ...(payload === undefined

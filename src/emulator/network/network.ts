@@ -1,6 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { waitDetails } from '../../onprem/account.ts';
+import { codeHash, parseCertificate } from '../../onprem/emulatorCertificate.ts';
 import { asynchronousErrors } from '../../onprem/errorCatalogue.ts';
 import { messageId } from '../../onprem/messages.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -8,7 +9,6 @@ import type { Logger } from '../../runtime/logger.ts';
 import { type NetworkEvent, type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
 import { Refusal } from '../wire/protocol.ts';
 import { type Handlers, type Peer, type RpcServer, serveRpc } from '../wire/rpcServer.ts';
-import { codeHash, parseCertificate } from './certificate.ts';
 import { Journal } from './journal.ts';
 import { type Entry, NetworkState, type NumberState } from './networkState.ts';
 

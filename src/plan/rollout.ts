@@ -1,0 +1,89 @@
+import type { KubeObject } from '../kube/kubeObject.ts';
+import { APPLIED_HASH, hashOf } from '../kube/ownFields.ts';
+import { type Child, childKey } from './child.ts';
+import { annotations } from './names.ts';
+
+/** How a child that restarts pods stands to what it should be. */
+export type Difference = 'missing' | 'current' | 'inputs' | 'rendering';
+
+export function difference({ object }: Child, live: KubeObject | undefined): Difference {
+  if (!live) return 'missing';
+  const key = annotations.inputs;
+  if (live.metadata.annotations?.[key] !== object.metadata.annotations?.[key]) return 'inputs';
+  return live.metadata.annotations?.[APPLIED_HASH] === hashOf(object) ? 'current' : 'rendering';
+}
+
+export interface PlanEntry {
+  readonly target: string;
+  readonly action: string;
+  readonly reason: string;
+}
+
+export interface Rollout {
+  /** To be applied now. */
+  readonly apply: readonly Child[];
+  /** What would change, and why it does not yet. */
+  readonly waiting: readonly PlanEntry[];
+}
+
+export interface SlotRollout extends Rollout {
+  /** Every slot is ready and as it should be, held changes aside. */
+  readonly settled: boolean;
+}
+
+/**
+ * A child that restarts pods changes when its inputs have changed. The same inputs rendered otherwise are a
+ * change of the operator: held until the next roll that the user causes, unless `immediately`.
+ */
+export function holdOperatorChanges(
+  child: Child,
+  live: KubeObject | undefined,
+  immediately: boolean,
+): Rollout {
+  if (difference(child, live) !== 'rendering' || immediately) return { apply: [child], waiting: [] };
+  const entry = {
+    target: childKey(child.object),
+    action: 'Restart',
+    reason: 'another rendering of a new operator version; held by upgrade.operatorChanges',
+  };
+  return { apply: [], waiting: [entry] };
+}
+
+export interface SlotState {
+  readonly child: Child;
+  readonly live: KubeObject | undefined;
+  readonly ready: boolean;
+  /** Primary Master, or owner of a shard: it goes last. */
+  readonly primary: boolean;
+}
+
+/** Slots change one at a time, those that serve nothing first, and only while all others are ready and nobody says `wait`. */
+export function rollSlots(slots: readonly SlotState[], immediately: boolean, wait = false): SlotRollout {
+  const judged = slots.map((slot) => ({ ...slot, difference: difference(slot.child, slot.live) }));
+  const wantsRoll = (state: Difference) => state === 'inputs' || (state === 'rendering' && immediately);
+  const outdated = judged
+    .filter((slot) => wantsRoll(slot.difference))
+    // A slot that does not work loses nothing by a restart.
+    .sort((a, b) => Number(a.ready) - Number(b.ready) || Number(a.primary) - Number(b.primary));
+  const [next] = outdated;
+  const othersReady = judged.every((slot) => slot.child === next?.child || slot.ready);
+  const rolling = next && !wait && (othersReady || !next.ready) ? next : undefined;
+  return {
+    settled: outdated.length === 0 && judged.every(({ ready }) => ready),
+    apply: judged
+      .filter((slot) => slot.difference === 'missing' || slot.difference === 'current' || slot === rolling)
+      .map(({ child }) => child),
+    waiting: [
+      ...outdated
+        .filter((slot) => slot !== rolling)
+        .map(({ child }) => ({
+          target: childKey(child.object),
+          action: 'Restart',
+          reason: 'its inputs have changed; waits for its turn',
+        })),
+      ...judged
+        .filter((slot) => slot.difference === 'rendering' && !immediately)
+        .flatMap(({ child, live }) => holdOperatorChanges(child, live, false).waiting),
+    ],
+  };
+}

@@ -1,0 +1,44 @@
+import type { ReconcileResult } from '../controller/controller.ts';
+import { isNotFound } from '../kube/apiError.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { type KubeObject, kindOf } from '../kube/kubeObject.ts';
+import { CLEANUP_FINALIZER, labels, NETWORK, names } from '../plan/names.ts';
+import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import { type StackSources, WhatsAppDeploymentKind } from './stackSources.ts';
+
+/** Under `deletionPolicy: Delete`: removes what carries no owner reference, the journal last. */
+export async function finalize(
+  resource: WhatsAppDeployment,
+  stored: KubeObject,
+  options: { readonly client: KubeClient; readonly sources: StackSources },
+  signal: AbortSignal,
+): Promise<ReconcileResult> {
+  const { namespace, name, finalizers } = resource.metadata;
+  if (!finalizers.includes(CLEANUP_FINALIZER)) return {};
+  const journal = names(name).journal;
+  const retained = options.sources.children
+    .flatMap(({ cache }) => cache.byIndex('stack', `${namespace}/${name}`))
+    .filter(({ metadata }) => metadata.labels?.[labels.instance] !== NETWORK.name)
+    .filter(({ kind }) => kind === 'Secret' || kind === 'PersistentVolumeClaim')
+    .sort((a, b) => Number(a.metadata.name === journal) - Number(b.metadata.name === journal));
+  for (const object of retained) {
+    if (object.metadata.deletionTimestamp) continue;
+    await options.client
+      .delete(kindOf(object), namespace, object.metadata.name, { uid: object.metadata.uid }, signal)
+      .catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+      });
+  }
+  const rest = finalizers.filter((finalizer) => finalizer !== CLEANUP_FINALIZER);
+  await options.client
+    .mergePatch(
+      WhatsAppDeploymentKind,
+      { namespace, name },
+      { metadata: { finalizers: rest, resourceVersion: stored.metadata.resourceVersion } },
+      signal,
+    )
+    .catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+    });
+  return {};
+}

@@ -1,0 +1,45 @@
+import { randomInt } from 'node:crypto';
+import type { KubeObject } from '../kube/kubeObject.ts';
+import { codeHash, encodeCertificate } from '../onprem/emulatorCertificate.ts';
+import { DEFAULT_ADMIN } from '../onprem/users.ts';
+import { names, stackLabels } from '../plan/names.ts';
+import { KEYS } from '../plan/stackEnvironment.ts';
+import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+/** Letters and digits only: nothing that a shell, a URL or the vendor's client could stumble over. */
+const randomText = (length: number): string =>
+  Array.from({ length }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
+
+/** Meets the API's rules for passwords: one of each class, and enough that nobody guesses. */
+const randomPassword = (): string => `Aa1-${randomText(24)}`;
+
+/** The content of a Secret that the operator makes, by its name. Made once; random every time. */
+export function generateSecret(resource: WhatsAppDeployment, secretName: string): KubeObject {
+  const { name, namespace } = resource.metadata;
+  const of = names(name);
+  const content: Record<string, () => Record<string, string>> = {
+    [of.databaseSecret]: () => ({ username: 'waba', password: randomText(32) }),
+    [of.adminSecret]: () => ({ username: DEFAULT_ADMIN.username, password: randomPassword() }),
+    [of.keysSecret]: () => ({
+      [KEYS.jwt]: randomText(64),
+      [KEYS.secret]: randomText(48),
+      [KEYS.apiKey]: randomText(48),
+    }),
+    [of.registrationSecret]: () => {
+      const code = String(randomInt(1_000_000)).padStart(6, '0');
+      const number = resource.spec.phoneNumber.replace('+', '');
+      return { code, certificate: encodeCertificate({ vname: name, number, codeHash: codeHash(code) }) };
+    },
+  };
+  const make = content[secretName];
+  if (!make) throw new Error(`${secretName} is no Secret of ${name}`);
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: secretName, namespace, labels: stackLabels(name, 'secrets') },
+    type: 'Opaque',
+    stringData: make(),
+  };
+}

@@ -1,0 +1,71 @@
+import type { Source } from '../controller/sources.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { type KubeObject, objectKey } from '../kube/kubeObject.ts';
+import { EMPTY_JOURNAL, type Journal, journalSchema } from '../plan/journal.ts';
+import { FIELD_MANAGER, names, stackLabels } from '../plan/names.ts';
+import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import { CodedError } from '../runtime/codedError.ts';
+import { decodeSecret, type SecretObject } from './referencedSecrets.ts';
+
+const KEY = 'journal.json';
+
+/**
+ * Reads and writes journals. A write is compare-and-swap on the version that the decision was made from, so of
+ * two processes that decide the same only one goes on to the call. @throws ApiError `Conflict`
+ */
+export class JournalStore {
+  readonly #client: KubeClient;
+  readonly #secrets: Source<KubeObject>;
+
+  constructor(client: KubeClient, secrets: Source<KubeObject>) {
+    this.#client = client;
+    this.#secrets = secrets;
+  }
+
+  /** Nothing where there is none yet. @throws CodedError `JournalUnreadable` */
+  read(resource: WhatsAppDeployment): Journal | undefined {
+    const secret = this.#find(resource);
+    if (!secret) return undefined;
+    const parsed = journalSchema.safeParse(JSON.parse(decodeSecret(secret)[KEY] ?? '{}'));
+    if (parsed.success) return parsed.data;
+    throw new CodedError(
+      'JournalUnreadable',
+      `Secret ${secret.metadata.name} holds no journal that this version reads`,
+    );
+  }
+
+  /** Writes `change` of what was read, and returns it. */
+  async update(
+    resource: WhatsAppDeployment,
+    change: (journal: Journal) => Journal,
+    signal: AbortSignal,
+  ): Promise<Journal> {
+    const secret = this.#find(resource);
+    const next = change(this.read(resource) ?? EMPTY_JOURNAL);
+    const { name, namespace } = resource.metadata;
+    const object: KubeObject = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: {
+        name: names(name).journal,
+        namespace,
+        labels: stackLabels(name, 'secrets'),
+        ...(secret?.metadata.resourceVersion ? { resourceVersion: secret.metadata.resourceVersion } : {}),
+      },
+      type: 'waba-operator.dev/journal',
+      data: { [KEY]: Buffer.from(JSON.stringify(next)).toString('base64') },
+    };
+    const options = { fieldManager: FIELD_MANAGER };
+    const written = await (secret
+      ? this.#client.update(object, options, signal)
+      : this.#client.create(object, options, signal));
+    this.#secrets.cache.observeWrite(written as KubeObject);
+    return next;
+  }
+
+  #find({ metadata }: WhatsAppDeployment): SecretObject | undefined {
+    return this.#secrets.cache.get(objectKey(metadata.namespace, names(metadata.name).journal)) as
+      | SecretObject
+      | undefined;
+  }
+}

@@ -1,0 +1,247 @@
+import type { ReconcileResult } from '../controller/controller.ts';
+import { isAlreadyExists, isNotFound } from '../kube/apiError.ts';
+import type { Applier } from '../kube/applier.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { EventRecorder } from '../kube/eventRecorder.ts';
+import { type KubeObject, keyOf, kindOf } from '../kube/kubeObject.ts';
+import { type Child, childKey } from '../plan/child.ts';
+import { met, readiness, stamp, unmet, type Verdict } from '../plan/conditions.ts';
+import { EMPTY_JOURNAL } from '../plan/journal.ts';
+import { CLEANUP_FINALIZER, FIELD_MANAGER, generatedSecretNames } from '../plan/names.ts';
+import type { Observed } from '../plan/observed.ts';
+import type { ReleaseImages } from '../plan/stackSettings.ts';
+import { stackStatus } from '../plan/stackStatus.ts';
+import { planWorkloads, type WorkloadPlan } from '../plan/workloads.ts';
+import { CONDITION_TYPES, type ConditionType } from '../resource/status.ts';
+import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { CodedError, describeError } from '../runtime/codedError.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { finalize } from './finalize.ts';
+import { generateSecret } from './generatedSecrets.ts';
+import { belongsTo, type ObserveContext, observe } from './observe.ts';
+import { WhatsAppDeploymentKind } from './stackSources.ts';
+import { StatusWriter } from './statusWriter.ts';
+
+export interface WorkloadsOptions extends ObserveContext {
+  readonly client: KubeClient;
+  readonly applier: Applier;
+  readonly recorder: EventRecorder;
+  readonly release: ReleaseImages;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Conditions that the application controller states; this one only counts them. */
+export const APPLICATION_CONDITIONS: readonly ConditionType[] = [
+  'ApiReachable',
+  'Registered',
+  'ShardsServed',
+  'SettingsSynced',
+  'CertificatesReady',
+  'WebhookReady',
+  'BuildCurrent',
+];
+
+/** Kubernetes objects of stacks: observe, plan, act, status. */
+export class WorkloadsReconciler {
+  readonly #options: WorkloadsOptions;
+  readonly #status: StatusWriter;
+
+  constructor(options: WorkloadsOptions) {
+    this.#options = options;
+    this.#status = new StatusWriter(options.client, options.sources.stacks, 'waba-operator-workloads');
+  }
+
+  readonly reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult> => {
+    const stored = this.#options.sources.stacks.cache.get(key);
+    if (!stored) return {};
+    const parsed = parseWhatsAppDeployment(stored);
+    if (!parsed.ok) {
+      // The CRD lets nothing else through, so it was stored by another version.
+      const problems = parsed.problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
+      this.#options.logger.warn('resource not understood', { key, problems });
+      return {};
+    }
+    const { resource } = parsed;
+    if (resource.metadata.deletionTimestamp) return finalize(resource, stored, this.#options, signal);
+    await this.#keepFinalizer(resource, stored, signal);
+
+    const observed = await observe(resource, this.#options, signal);
+    const plan = planWorkloads(observed, this.#options.release);
+    const problem = resource.spec.paused ? undefined : await this.#act(observed, plan, stored, signal);
+    await this.#writeStatus(observed, plan, problem, signal);
+    if (problem) throw problem;
+    return {};
+  };
+
+  /** What went wrong, after everything that could be done was done. */
+  async #act(
+    observed: Observed,
+    plan: WorkloadPlan,
+    subject: KubeObject,
+    signal: AbortSignal,
+  ): Promise<Error | undefined> {
+    if (plan.generate.length > 0) await this.#generate(observed.resource, plan.generate, signal);
+    await this.#recordGenerated(observed, signal);
+    for (const object of plan.remove) await this.#remove(object, signal);
+    let problem: Error | undefined;
+    for (const child of plan.apply) {
+      try {
+        await this.#apply(child, observed, subject, signal);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        problem ??= error instanceof Error ? error : new Error(String(error));
+      }
+    }
+    return problem;
+  }
+
+  async #apply(child: Child, observed: Observed, subject: KubeObject, signal: AbortSignal): Promise<void> {
+    const live = observed.children.get(childKey(child.object));
+    if (live?.metadata.deletionTimestamp) return;
+    const request = { desired: child.object, live, controlled: belongsTo(observed.resource), subject };
+    const { outcome, object } = await this.#options.applier.ensure(request, signal);
+    if (outcome === 'written') this.#cacheOf(object)?.observeWrite(object);
+  }
+
+  async #remove(object: KubeObject, signal: AbortSignal): Promise<void> {
+    if (object.metadata.deletionTimestamp) return;
+    const { namespace, name, uid } = object.metadata;
+    await this.#options.client
+      .delete(kindOf(object), namespace, name, { uid, propagation: 'Foreground' }, signal)
+      .catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+      });
+  }
+
+  async #generate(
+    resource: WhatsAppDeployment,
+    secretNames: readonly string[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const name of secretNames) {
+      try {
+        const made = await this.#options.client.create(
+          generateSecret(resource, name),
+          { fieldManager: FIELD_MANAGER },
+          signal,
+        );
+        this.#cacheOf(made)?.observeWrite(made);
+      } catch (error) {
+        if (!isAlreadyExists(error)) throw error;
+        throw new CodedError(
+          'NotControlled',
+          `Secret ${name} exists and is not part of WhatsAppDeployment ${resource.metadata.name}; delete or rename it`,
+        );
+      }
+    }
+  }
+
+  /** From now on these Secrets are expected; a stack starts nothing that reads them before. */
+  async #recordGenerated({ resource, journal, children }: Observed, signal: AbortSignal): Promise<void> {
+    const known = new Set(journal?.generated ?? EMPTY_JOURNAL.generated);
+    const present = generatedSecretNames(resource).filter(
+      (name) => children.has(`Secret/${name}`) || this.#isCached(resource, name),
+    );
+    if (present.every((name) => known.has(name))) return;
+    await this.#options.journals.update(
+      resource,
+      (current) => ({ ...current, generated: [...new Set([...current.generated, ...present])] }),
+      signal,
+    );
+  }
+
+  #isCached({ metadata }: WhatsAppDeployment, name: string): boolean {
+    return this.#options.sources.children.some(
+      ({ kind, cache }) => kind.kind === 'Secret' && cache.get(`${metadata.namespace}/${name}`) !== undefined,
+    );
+  }
+
+  async #keepFinalizer(resource: WhatsAppDeployment, stored: KubeObject, signal: AbortSignal): Promise<void> {
+    const has = resource.metadata.finalizers.includes(CLEANUP_FINALIZER);
+    const wants = resource.spec.deletionPolicy === 'Delete';
+    if (has === wants) return;
+    const finalizers = wants
+      ? [...resource.metadata.finalizers, CLEANUP_FINALIZER]
+      : resource.metadata.finalizers.filter((name) => name !== CLEANUP_FINALIZER);
+    const { namespace, name, resourceVersion } = resource.metadata;
+    const written = await this.#options.client.mergePatch<KubeObject>(
+      WhatsAppDeploymentKind,
+      { namespace, name },
+      { metadata: { finalizers, resourceVersion } },
+      signal,
+    );
+    this.#options.sources.stacks.cache.observeWrite(written);
+    this.#options.logger.debug('finalizer changed', { key: keyOf(stored), wants });
+  }
+
+  async #writeStatus(
+    observed: Observed,
+    plan: WorkloadPlan,
+    problem: Error | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { resource } = observed;
+    // Another write of this reconcile may have changed it.
+    const current = parseWhatsAppDeployment(
+      this.#options.sources.stacks.cache.get(`${resource.metadata.namespace}/${resource.metadata.name}`),
+    );
+    const previous = (current.ok ? current.resource : resource).status;
+    const stored = previous?.conditions ?? [];
+    const { generation } = resource.metadata;
+    const own: Verdict[] = problem
+      ? plan.verdicts.map((verdict) =>
+          verdict.type === 'WorkloadsReady'
+            ? unmet('WorkloadsReady', codeOf(problem), describeError(problem))
+            : verdict,
+        )
+      : [...plan.verdicts];
+    const others = stored
+      .filter(({ type }) => APPLICATION_CONDITIONS.includes(type as ConditionType))
+      .map((condition) => ({ ...condition, type: condition.type as ConditionType }));
+    const summary = resource.spec.paused
+      ? unmet('Ready', 'Paused', 'spec.paused is true')
+      : readiness([...own, ...others], generation);
+    const verdicts: Verdict[] = [
+      ...own,
+      met('BackupCurrent', 'NotConfigured', 'no backup is asked for'),
+      resource.spec.paused
+        ? met('Paused', 'Paused', 'nothing is changed until spec.paused is false')
+        : unmet('Paused', 'Active', 'the operator acts on this resource'),
+      summary.status === 'True'
+        ? unmet('Progressing', 'Settled', 'nothing is under way')
+        : met('Progressing', summary.reason, summary.message),
+      summary,
+    ];
+    const status = stackStatus(observed, [...verdicts, ...others], plan.waiting);
+    const inOrder = verdicts.sort(
+      (a, b) => CONDITION_TYPES.indexOf(a.type) - CONDITION_TYPES.indexOf(b.type),
+    );
+    const conditions = stamp(inOrder, stored, generation, this.#options.clock.now());
+    await this.#status.write({ ...resource, status: previous }, { ...status, conditions }, signal);
+    await this.#announce(resource, summary, stored.find(({ type }) => type === 'Ready')?.status, signal);
+  }
+
+  async #announce(
+    resource: WhatsAppDeployment,
+    summary: Verdict,
+    before: string | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (before === summary.status || (before === undefined && summary.status !== 'True')) return;
+    const type = summary.status === 'True' ? 'Normal' : 'Warning';
+    const reason = summary.status === 'True' ? 'Ready' : 'NotReady';
+    await this.#options.recorder.record(
+      resource as unknown as KubeObject,
+      { type, reason, message: summary.message },
+      signal,
+    );
+  }
+
+  #cacheOf(object: KubeObject) {
+    return this.#options.sources.children.find(({ kind }) => kind.kind === object.kind)?.cache;
+  }
+}
+
+const codeOf = (error: Error): string => (error instanceof CodedError ? error.code : 'Error');
