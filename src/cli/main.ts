@@ -2,6 +2,8 @@ import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import type { CliContext } from './cliContext.ts';
 import { explain, localCommand } from './localCommand.ts';
+import { quickstartCommand } from './quickstartCommand.ts';
+import { demoCommand, statusCommand, verifyCommand, webhooksCommand } from './stackCommands.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
@@ -14,7 +16,15 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
       writeOut: (text) => void context.stdout.write(text),
       writeErr: (text) => void context.stderr.write(text),
     });
-  for (const command of [localCommand(context)]) program.addCommand(inheritSettings(command, program));
+  const commands = [
+    statusCommand(context),
+    verifyCommand(context),
+    quickstartCommand(context),
+    localCommand(context),
+    webhooksCommand(context),
+  ];
+  for (const command of commands) program.addCommand(inheritSettings(command, program));
+  program.addCommand(inheritSettings(demoCommand(context), program), { hidden: true });
   try {
     await program.parseAsync([...args], { from: 'user' });
     return 0;

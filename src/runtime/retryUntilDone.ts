@@ -2,16 +2,26 @@ import { type Clock, sleep } from './clock.ts';
 import { describeError } from './codedError.ts';
 import type { Logger } from './logger.ts';
 
-/** Tries again every `everyMs` until `action` succeeds; the same problem twice in a row is logged once. */
+/**
+ * Tries again every `everyMs` until `action` succeeds; the same problem twice in a row is logged once. An error
+ * that `worthRetrying` denies is thrown at once.
+ */
 export async function retryUntilDone<T>(
   action: () => Promise<T>,
-  options: { clock: Clock; logger: Logger; what: string; everyMs: number },
+  options: {
+    clock: Clock;
+    logger: Logger;
+    what: string;
+    everyMs: number;
+    worthRetrying?: (error: unknown) => boolean;
+  },
   signal: AbortSignal,
 ): Promise<T> {
   for (let lastProblem = ''; ; ) {
     try {
       return await action();
     } catch (error) {
+      if (options.worthRetrying?.(error) === false) throw error;
       const problem = describeError(error);
       if (problem !== lastProblem) options.logger.warn(options.what, { error });
       lastProblem = problem;

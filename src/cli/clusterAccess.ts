@@ -1,0 +1,35 @@
+import { KubeClient } from '../kube/client.ts';
+import { type Credentials, kubeconfigCredentials } from '../kube/credentials.ts';
+import { HttpsTransport } from '../kube/transport.ts';
+import { systemClock } from '../runtime/clock.ts';
+import type { CliContext } from './cliContext.ts';
+
+export interface ClusterOptions {
+  readonly kubeconfig?: string | undefined;
+  readonly context?: string | undefined;
+  readonly namespace?: string | undefined;
+}
+
+export interface ClusterAccess {
+  readonly client: KubeClient;
+  readonly credentials: Credentials;
+  readonly namespace: string;
+}
+
+/** Connects as kubectl would: flags, then KUBECONFIG, then ~/.kube/config. */
+export async function openCluster(options: ClusterOptions, context: CliContext): Promise<ClusterAccess> {
+  const credentials = await kubeconfigCredentials({
+    ...(options.kubeconfig ? { path: options.kubeconfig } : {}),
+    ...(options.context ? { context: options.context } : {}),
+  });
+  const transport = new HttpsTransport({
+    credentials,
+    clock: systemClock,
+    userAgent: `kubectl-waba/${context.version}`,
+  });
+  return {
+    client: new KubeClient(transport),
+    credentials,
+    namespace: options.namespace ?? credentials.namespace,
+  };
+}

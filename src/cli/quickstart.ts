@@ -1,0 +1,379 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadAll } from 'js-yaml';
+import { isAlreadyExists, isNotFound } from '../kube/apiError.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { type KubeObject, kindOf, kinds } from '../kube/kubeObject.ts';
+import type { Progress, Step } from '../local/progress.ts';
+import { createAuthority, issueCertificate } from '../pki/certificates.ts';
+import { journalSchema } from '../plan/journal.ts';
+import { NETWORK, names } from '../plan/names.ts';
+import { webappHost } from '../plan/stackSettings.ts';
+import { decodeSecret, type SecretObject } from '../reconcile/referencedSecrets.ts';
+import { WhatsAppDeploymentKind } from '../reconcile/stackSources.ts';
+import type { Condition } from '../resource/status.ts';
+import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import { type Clock, sleep } from '../runtime/clock.ts';
+import { CodedError } from '../runtime/codedError.ts';
+
+export interface QuickstartOptions {
+  readonly client: KubeClient;
+  /** Folder with crds/, deploy/ and examples/. */
+  readonly projectFolder: string;
+  readonly operatorImage: string;
+  readonly clock: Clock;
+  readonly progress: Progress;
+}
+
+const NAMESPACE = 'default';
+const RECEIVER = 'webhook-receiver';
+const RECEIVER_PORT = 8443;
+const CUSTOMER = '16505551234';
+const MANAGER = { fieldManager: 'waba-quickstart', force: true } as const;
+const READY_TIMEOUT_MS = 5 * 60_000;
+const WEBHOOK_TIMEOUT_MS = 60_000;
+const POLL_MS = 250;
+
+/** Conditions that people watch, in the order in which they come about. */
+const SHOWN = [
+  'DatabaseReady',
+  'SchemaReady',
+  'WorkloadsReady',
+  'ApiReachable',
+  'Registered',
+  'ShardsServed',
+  'WebhookReady',
+] as const;
+
+async function readObjects(path: string): Promise<KubeObject[]> {
+  return loadAll(await readFile(path, 'utf8')).filter(
+    (object) => object !== null && object !== undefined,
+  ) as KubeObject[];
+}
+
+const manifests = (folder: string) => ({
+  crd: join(folder, 'crds', 'whatsappdeployments.yaml'),
+  install: join(folder, 'deploy', 'install.yaml'),
+  example: join(folder, 'examples', 'quickstart.yaml'),
+});
+
+/** CRD, operator, receiver and example. Everything is applied, so that a second run changes nothing. */
+export async function install(options: QuickstartOptions, signal: AbortSignal): Promise<KubeObject> {
+  const { client, projectFolder, progress, clock } = options;
+  const paths = manifests(projectFolder);
+  const step = progress.step('installing the operator');
+  try {
+    for (const crd of await readObjects(paths.crd)) await client.apply(crd, MANAGER, signal);
+    for (const object of await readObjects(paths.install)) await client.apply(object, MANAGER, signal);
+    step.update('waiting for it');
+    await waitForDeployment(client, 'waba-operator-system', 'waba-operator', clock, signal);
+    step.update('webhook receiver');
+    for (const object of await receiver(client, options.operatorImage, signal))
+      await client.apply(object, MANAGER, signal);
+    const [example] = await readObjects(paths.example);
+    if (!example) throw new CodedError('NoExample', `${paths.example} holds no object`);
+    const applied = await client.apply<KubeObject>(example, MANAGER, signal);
+    step.done();
+    return applied;
+  } catch (error) {
+    step.failed();
+    throw error;
+  }
+}
+
+/** Shows each condition as it comes true. @throws CodedError `NotReady` with the condition that does not */
+export async function waitUntilReady(
+  options: QuickstartOptions,
+  signal: AbortSignal,
+): Promise<WhatsAppDeployment> {
+  const { client, progress, clock } = options;
+  const deadline = clock.monotonic() + READY_TIMEOUT_MS;
+  let shown: { type: string; step: Step } | undefined;
+  const finished = new Set<string>();
+  for (;;) {
+    const parsed = parseWhatsAppDeployment(
+      await client.get(WhatsAppDeploymentKind, NAMESPACE, 'shop', signal),
+    );
+    if (!parsed.ok) throw new CodedError('NotReady', 'the resource is not understood');
+    const { resource } = parsed;
+    const { generation } = resource.metadata;
+    const conditions = (resource.status?.conditions ?? []).filter(
+      ({ observedGeneration }) => observedGeneration === generation,
+    );
+    const isTrue = (type: string) =>
+      conditions.find((condition: Condition) => condition.type === type)?.status === 'True';
+    for (const type of SHOWN) {
+      if (finished.has(type)) continue;
+      shown ??= { type, step: progress.step(type) };
+      const condition = conditions.find((candidate) => candidate.type === type);
+      if (!isTrue(type)) {
+        shown.step.update(condition?.message ?? 'waiting');
+        break;
+      }
+      finished.add(type);
+      shown.step.done(condition?.message);
+      shown = undefined;
+    }
+    if (isTrue('Ready')) return resource;
+    if (clock.monotonic() > deadline) {
+      shown?.step.failed();
+      const ready = conditions.find(({ type }) => type === 'Ready');
+      throw new CodedError(
+        'NotReady',
+        `not Ready after ${READY_TIMEOUT_MS / 60_000} minutes: ${ready?.message ?? 'no status; is the operator running?'}`,
+      );
+    }
+    await sleep(clock, POLL_MS, signal);
+  }
+}
+
+/** A customer writes, one message answers, and its webhooks arrive; prints each. Returns the message's id. */
+export async function sendOne(
+  options: QuickstartOptions,
+  resource: WhatsAppDeployment,
+  print: (line: string) => void,
+  signal: AbortSignal,
+): Promise<string> {
+  const { client, progress, clock } = options;
+  const step = progress.step('sending a message through /v1/messages');
+  try {
+    const id = await runDemoJob(options, resource, signal);
+    step.done(id);
+    const wanted = ['sent', 'delivered', 'read'].map((status) => `webhook ${status} ${id}`);
+    const seen = new Set<string>();
+    const deadline = clock.monotonic() + WEBHOOK_TIMEOUT_MS;
+    while (seen.size < wanted.length) {
+      const log = await podLog(client, { labelSelector: `app=${RECEIVER}` }, signal);
+      for (const line of wanted) {
+        if (seen.has(line) || !log.includes(line)) continue;
+        seen.add(line);
+        print(line);
+      }
+      if (clock.monotonic() > deadline) {
+        const missing = wanted.filter((line) => !seen.has(line));
+        throw new CodedError(
+          'NoWebhook',
+          `not received: ${missing.join(', ')}. Look at: kubectl logs deploy/${RECEIVER}, kubectl logs -l app.kubernetes.io/component=coreapp`,
+        );
+      }
+      await sleep(clock, POLL_MS, signal);
+    }
+    return id;
+  } catch (error) {
+    step.failed();
+    throw error;
+  }
+}
+
+/** Inside the cluster, where the names of Services resolve and no port has to be opened. */
+async function runDemoJob(
+  options: QuickstartOptions,
+  resource: WhatsAppDeployment,
+  signal: AbortSignal,
+): Promise<string> {
+  const { client, clock, operatorImage } = options;
+  const of = names('shop');
+  const journal = journalSchema.parse(
+    JSON.parse(
+      decodeSecret(await client.get<SecretObject>(kinds.Secret, NAMESPACE, of.journal, signal))[
+        'journal.json'
+      ] ?? '{}',
+    ),
+  );
+  const name = `shop-demo-${clock.now().toString(36)}`;
+  const secret = (key: string) => ({ valueFrom: { secretKeyRef: { name: of.adminSecret, key } } });
+  const env = [
+    { name: 'DEMO_HOST', value: webappHost(resource) },
+    { name: 'DEMO_PORT', value: '443' },
+    { name: 'DEMO_CA', value: journal.webappCa ?? '' },
+    { name: 'DEMO_USERNAME', ...secret('username') },
+    { name: 'DEMO_PASSWORD', ...secret('password') },
+    { name: 'DEMO_CONTROL_URL', value: `http://${NETWORK.name}.${NAMESPACE}.svc:${NETWORK.controlPort}` },
+    { name: 'DEMO_NUMBER', value: resource.spec.phoneNumber },
+    { name: 'DEMO_CUSTOMER', value: CUSTOMER },
+  ];
+  const container = {
+    name: 'demo',
+    image: operatorImage,
+    command: ['/usr/local/bin/kubectl-waba', 'demo'],
+    env,
+  };
+  const job: KubeObject = {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name, namespace: NAMESPACE, labels: { app: 'shop-demo' } },
+    spec: {
+      backoffLimit: 3,
+      ttlSecondsAfterFinished: 600,
+      template: { spec: { restartPolicy: 'Never', enableServiceLinks: false, containers: [container] } },
+    },
+  };
+  await client.create(job, { fieldManager: MANAGER.fieldManager }, signal);
+  const deadline = clock.monotonic() + WEBHOOK_TIMEOUT_MS;
+  for (;;) {
+    const log = await podLog(client, { labelSelector: `job-name=${name}` }, signal);
+    const id = /^message (\S+)$/m.exec(log)?.[1];
+    if (id) return id;
+    if (clock.monotonic() > deadline)
+      throw new CodedError('NoMessage', `no message was accepted. Log of Job ${name}:\n${log || '(empty)'}`);
+    await sleep(clock, POLL_MS, signal);
+  }
+}
+
+async function podLog(
+  client: KubeClient,
+  selector: { labelSelector: string },
+  signal: AbortSignal,
+): Promise<string> {
+  const { items } = await client.list<KubeObject>(kinds.Pod, { namespace: NAMESPACE, ...selector }, signal);
+  const logs = await Promise.all(
+    items.map((pod) =>
+      client.transport
+        .text(
+          { method: 'GET', path: `/api/v1/namespaces/${NAMESPACE}/pods/${pod.metadata.name}/log` },
+          signal,
+        )
+        .catch(() => ''),
+    ),
+  );
+  return logs.join('\n');
+}
+
+/** A receiver with a certificate of an authority of its own. The certificate is made once. */
+async function receiver(client: KubeClient, image: string, signal: AbortSignal): Promise<KubeObject[]> {
+  const metadata = { name: RECEIVER, namespace: NAMESPACE, labels: { app: RECEIVER } };
+  const exists = await client.get(kinds.Secret, NAMESPACE, RECEIVER, signal).then(
+    () => true,
+    (error: unknown) => {
+      if (isNotFound(error)) return false;
+      throw error;
+    },
+  );
+  if (!exists) {
+    const authority = await createAuthority({ subject: 'CN=webhook receiver of the quickstart' });
+    const pair = await issueCertificate(authority, {
+      commonName: RECEIVER,
+      hosts: [`${RECEIVER}.${NAMESPACE}.svc`],
+      usage: 'server',
+    });
+    const stringData = {
+      'ca.crt': authority.certificatePem,
+      'tls.crt': pair.certificatePem,
+      'tls.key': pair.privateKeyPem,
+    };
+    await client
+      .create(
+        { apiVersion: 'v1', kind: 'Secret', metadata, stringData },
+        { fieldManager: MANAGER.fieldManager },
+        signal,
+      )
+      .catch((error: unknown) => {
+        if (!isAlreadyExists(error)) throw error;
+      });
+  }
+  const selector = { app: RECEIVER };
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata,
+      spec: { selector, ports: [{ name: 'https', port: RECEIVER_PORT, targetPort: 'https' }] },
+    },
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata,
+      spec: {
+        replicas: 1,
+        selector: { matchLabels: selector },
+        template: {
+          metadata: { labels: selector },
+          spec: {
+            enableServiceLinks: false,
+            containers: [
+              {
+                name: 'receiver',
+                image,
+                command: ['/usr/local/bin/kubectl-waba', 'webhooks', 'receive'],
+                args: [
+                  `--port=${RECEIVER_PORT}`,
+                  '--cert=/etc/receiver/tls.crt',
+                  '--key=/etc/receiver/tls.key',
+                ],
+                ports: [{ name: 'https', containerPort: RECEIVER_PORT }],
+                readinessProbe: { tcpSocket: { port: 'https' }, periodSeconds: 2 },
+                volumeMounts: [{ name: 'tls', mountPath: '/etc/receiver', readOnly: true }],
+              },
+            ],
+            volumes: [{ name: 'tls', secret: { secretName: RECEIVER } }],
+          },
+        },
+      },
+    },
+  ];
+}
+
+async function waitForDeployment(
+  client: KubeClient,
+  namespace: string,
+  name: string,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  const deadline = clock.monotonic() + READY_TIMEOUT_MS;
+  for (;;) {
+    const { status } = await client.get<KubeObject & { status?: { availableReplicas?: number } }>(
+      kinds.Deployment,
+      namespace,
+      name,
+      signal,
+    );
+    if ((status?.availableReplicas ?? 0) > 0) return;
+    if (clock.monotonic() > deadline)
+      throw new CodedError(
+        'NotReady',
+        `Deployment ${name} is not available; look at: kubectl -n ${namespace} describe pods`,
+      );
+    await sleep(clock, POLL_MS, signal);
+  }
+}
+
+/** Removes what the quickstart made from a cluster that it did not make. */
+export async function uninstall(options: QuickstartOptions, signal: AbortSignal): Promise<void> {
+  const { client, projectFolder, progress, clock } = options;
+  const step = progress.step('removing what the quickstart made');
+  const remove = (object: KubeObject) =>
+    client
+      .delete(
+        kindOf(object),
+        object.metadata.namespace,
+        object.metadata.name,
+        { propagation: 'Foreground' },
+        signal,
+      )
+      .catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+      });
+  const paths = manifests(projectFolder);
+  for (const object of await readObjects(paths.example)) {
+    // The operator has to be there still, for it removes the data.
+    await client
+      .mergePatch(WhatsAppDeploymentKind, object.metadata, { spec: { deletionPolicy: 'Delete' } }, signal)
+      .catch(() => {});
+    await remove(object);
+    while (
+      await client.get(WhatsAppDeploymentKind, NAMESPACE, object.metadata.name, signal).catch(() => undefined)
+    )
+      await sleep(clock, POLL_MS, signal);
+  }
+  for (const kind of ['Deployment', 'Service', 'Secret'] as const) {
+    await remove({
+      apiVersion: kinds[kind].apiVersion,
+      kind,
+      metadata: { name: RECEIVER, namespace: NAMESPACE },
+    });
+  }
+  for (const object of (await readObjects(paths.install)).reverse()) await remove(object);
+  for (const object of await readObjects(paths.crd)) await remove(object);
+  step.done();
+}

@@ -1,0 +1,199 @@
+import { Command, Option } from 'commander';
+import { isNotFound } from '../kube/apiError.ts';
+import { type KubeObject, kinds } from '../kube/kubeObject.ts';
+import { names } from '../plan/names.ts';
+import { WhatsAppDeploymentKind } from '../reconcile/stackSources.ts';
+import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import { CodedError } from '../runtime/codedError.ts';
+import { type CliContext, printJson } from './cliContext.ts';
+import { type ClusterAccess, type ClusterOptions, openCluster } from './clusterAccess.ts';
+import { runDemo } from './demo.ts';
+import { parsePort } from './localCommand.ts';
+import { statusTree } from './statusTree.ts';
+import { receiveWebhooks } from './webhookReceiver.ts';
+
+/** The flags of kubectl, under its names. */
+const clusterOptions = (command: Command): Command =>
+  command
+    .option('-n, --namespace <name>', 'namespace (default: that of the context)')
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('--kubeconfig <file>', 'kubeconfig (default: KUBECONFIG, then ~/.kube/config)');
+
+export function statusCommand(context: CliContext): Command {
+  return clusterOptions(new Command('status'))
+    .description('draw a stack as a tree, with states and reasons')
+    .argument('[name]', 'the WhatsAppDeployment (default: all of the namespace)')
+    .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
+    .action(async (name: string | undefined, options: ClusterOptions & { output: string }) => {
+      const access = await openCluster(options, context);
+      const stacks = name ? [await getStack(access, name, context)] : await listStacks(access, context);
+      if (options.output === 'json') {
+        return printJson(
+          context,
+          stacks.map(({ metadata, spec, status }) => ({
+            name: metadata.name,
+            namespace: metadata.namespace,
+            phoneNumber: spec.phoneNumber,
+            status,
+          })),
+        );
+      }
+      if (stacks.length === 0)
+        context.stdout.write(`no WhatsAppDeployment in namespace ${access.namespace}\n`);
+      for (const stack of stacks)
+        context.stdout.write(statusTree(stack, { colour: context.stdout.isTTY === true }));
+    });
+}
+
+export function verifyCommand(context: CliContext): Command {
+  return clusterOptions(new Command('verify'))
+    .description('hand over the registration code that WhatsApp sent, or ask for another')
+    .argument('<name>', 'the WhatsAppDeployment')
+    .option('--code <code>', 'the code, 123456 or 123-456')
+    .option('--resend', 'request another code: raises spec.registration.attempt')
+    .action(async (name: string, options: ClusterOptions & { code?: string; resend?: boolean }) => {
+      if (options.code === undefined && !options.resend)
+        throw new CodedError('Usage', 'give --code, or --resend to request another');
+      if (options.code !== undefined && !/^[0-9]{3}-?[0-9]{3}$/.test(options.code))
+        throw new CodedError('Usage', 'a code is six digits: 123456 or 123-456');
+      const access = await openCluster(options, context);
+      const stack = await getStack(access, name, context);
+      if (options.resend) {
+        const attempt = stack.spec.registration.attempt + 1;
+        await patch(access, stack, { registration: { attempt } }, context);
+        context.stdout.write(`attempt ${attempt}: another code will be requested\n`);
+      }
+      if (options.code !== undefined) await storeCode(access, stack, options.code, context);
+    });
+}
+
+/** Puts the code where the resource looks for it; where it looks nowhere yet, into a Secret of its own. */
+async function storeCode(
+  access: ClusterAccess,
+  stack: WhatsAppDeployment,
+  code: string,
+  context: CliContext,
+): Promise<void> {
+  const { namespace, name } = stack.metadata;
+  const reference = stack.spec.registration.codeSecretRef ?? { name: `${name}-code`, key: 'code' };
+  const secret: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: reference.name, namespace },
+    stringData: { [reference.key]: code },
+  };
+  await access.client
+    .mergePatch(
+      kinds.Secret,
+      { namespace, name: reference.name },
+      { stringData: secret.stringData },
+      context.signal,
+    )
+    .catch(async (error: unknown) => {
+      if (!isNotFound(error)) throw error;
+      await access.client.create(secret, { fieldManager: 'kubectl-waba' }, context.signal);
+    });
+  if (!stack.spec.registration.codeSecretRef && !(await hasGeneratedRegistration(access, stack, context))) {
+    await patch(access, stack, { registration: { codeSecretRef: reference } }, context);
+  }
+  context.stdout.write(
+    `code stored in Secret ${reference.name}; \`kubectl waba status ${name}\` shows what comes of it\n`,
+  );
+}
+
+async function hasGeneratedRegistration(
+  access: ClusterAccess,
+  { metadata, spec }: WhatsAppDeployment,
+  context: CliContext,
+): Promise<boolean> {
+  if (spec.stack !== 'Emulator' || spec.registration.certificateSecretRef) return false;
+  const secret = await access.client
+    .get(kinds.Secret, metadata.namespace, names(metadata.name).registrationSecret, context.signal)
+    .catch(() => undefined);
+  return secret !== undefined;
+}
+
+const patch = (access: ClusterAccess, { metadata }: WhatsAppDeployment, spec: object, context: CliContext) =>
+  access.client.mergePatch(
+    WhatsAppDeploymentKind,
+    { namespace: metadata.namespace, name: metadata.name },
+    { spec },
+    context.signal,
+  );
+
+async function getStack(
+  access: ClusterAccess,
+  name: string,
+  context: CliContext,
+): Promise<WhatsAppDeployment> {
+  const object = await access.client
+    .get(WhatsAppDeploymentKind, access.namespace, name, context.signal)
+    .catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+      throw new CodedError(
+        'NotFound',
+        `no WhatsAppDeployment ${name} in namespace ${access.namespace}; is the CRD installed, and is -n right?`,
+      );
+    });
+  return understand(object);
+}
+
+async function listStacks(access: ClusterAccess, context: CliContext): Promise<WhatsAppDeployment[]> {
+  const { items } = await access.client.list(
+    WhatsAppDeploymentKind,
+    { namespace: access.namespace },
+    context.signal,
+  );
+  return items.map(understand);
+}
+
+function understand(object: unknown): WhatsAppDeployment {
+  const parsed = parseWhatsAppDeployment(object);
+  if (parsed.ok) return parsed.resource;
+  throw new CodedError(
+    'NotUnderstood',
+    `the resource is of another version: ${parsed.problems.map(({ path, message }) => `${path}: ${message}`).join('; ')}`,
+  );
+}
+
+export function webhooksCommand(context: CliContext): Command {
+  const webhooks = new Command('webhooks').description('callbacks of a stack');
+  webhooks
+    .command('receive')
+    .description('an HTTPS receiver that prints each callback as a line')
+    .option('--port <port>', 'port', parsePort, 8443)
+    .requiredOption('--cert <file>', 'certificate, PEM')
+    .requiredOption('--key <file>', 'private key, PEM')
+    .action((options) => receiveWebhooks(options, context));
+  return webhooks;
+}
+
+/** Run by the quickstart inside the cluster; configured by variables, because they come from Secrets. */
+export function demoCommand(context: CliContext): Command {
+  return new Command('demo')
+    .description('a simulated customer writes, and one message answers')
+    .action(() => {
+      const variable = (name: string): string => {
+        const value = context.env[`DEMO_${name}`];
+        if (!value)
+          throw new CodedError(
+            'Usage',
+            `DEMO_${name} is not set; the quickstart runs this inside the cluster`,
+          );
+        return value;
+      };
+      return runDemo(
+        {
+          host: variable('HOST'),
+          port: Number(variable('PORT')),
+          ca: variable('CA'),
+          username: variable('USERNAME'),
+          password: variable('PASSWORD'),
+          controlUrl: variable('CONTROL_URL'),
+          number: variable('NUMBER'),
+          customer: variable('CUSTOMER'),
+        },
+        context,
+      );
+    });
+}
