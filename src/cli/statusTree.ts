@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { Condition, NodeStatus } from '../resource/status.ts';
+import { CONDITION_TYPES, type Condition, type NodeStatus } from '../resource/status.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -14,7 +14,8 @@ export function statusTree(
   options: { colour: boolean },
 ): string {
   const paint = (style: Style, text: string) => (options.colour ? styleText(style, text) : text);
-  const conditions = status?.conditions ?? [];
+  const order = (type: string) => CONDITION_TYPES.findIndex((known) => known === type);
+  const conditions = [...(status?.conditions ?? [])].sort((a, b) => order(a.type) - order(b.type));
   const stale = (status?.observedGeneration ?? 0) < metadata.generation;
   const lines: string[] = [
     `${paint('bold', metadata.name)}  ${spec.phoneNumber}  ${status?.phase ?? 'Unseen'}${stale ? paint('yellow', '  (status of an older generation)') : ''}`,

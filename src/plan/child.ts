@@ -40,9 +40,11 @@ export function child(
   options: ChildOptions = {},
 ): Child {
   const { retained = false, restarts = false, inputs } = options;
+  const { template } = (content.spec ?? {}) as { template?: unknown };
   const notes = {
     ...options.annotations,
     ...(inputs === undefined ? {} : { [annotations.inputs]: hashOf(inputs) }),
+    ...(restarts ? { [annotations.template]: hashOf(template) } : {}),
   };
   return {
     retained,

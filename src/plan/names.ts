@@ -16,6 +16,8 @@ export const labels = {
 export const annotations = {
   /** Hash of what the child was made from; the same inputs with another rendering is a change of the operator. */
   inputs: `${PREFIX}/inputs-hash`,
+  /** Hash of the pod template as rendered: what else differs restarts nothing. */
+  template: `${PREFIX}/template-hash`,
   /** Raised when something that only a restart makes effective has changed. */
   restarts: `${PREFIX}/applied-settings`,
   /** Hash of the Secrets that the pods read. */

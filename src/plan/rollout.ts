@@ -1,16 +1,17 @@
 import type { KubeObject } from '../kube/kubeObject.ts';
-import { APPLIED_HASH, hashOf } from '../kube/ownFields.ts';
+
 import { type Child, childKey } from './child.ts';
 import { annotations } from './names.ts';
 
 /** How a child that restarts pods stands to what it should be. */
+/** `current`: at most something that restarts nothing, like a number of replicas. */
 export type Difference = 'missing' | 'current' | 'inputs' | 'rendering';
 
 export function difference({ object }: Child, live: KubeObject | undefined): Difference {
   if (!live) return 'missing';
-  const key = annotations.inputs;
-  if (live.metadata.annotations?.[key] !== object.metadata.annotations?.[key]) return 'inputs';
-  return live.metadata.annotations?.[APPLIED_HASH] === hashOf(object) ? 'current' : 'rendering';
+  const differs = (key: string) => live.metadata.annotations?.[key] !== object.metadata.annotations?.[key];
+  if (differs(annotations.inputs)) return 'inputs';
+  return differs(annotations.template) ? 'rendering' : 'current';
 }
 
 export interface PlanEntry {

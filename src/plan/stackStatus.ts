@@ -29,7 +29,12 @@ export function stackStatus(
     observedGeneration: resource.metadata.generation,
     phase: phaseOf(resource.spec.paused, verdicts),
     nodes,
-    shards: { desired: wanted.shards, served: Object.keys(served).length, owners: served },
+    // An emptied map would be stored as null, which the CRD refuses.
+    shards: {
+      desired: wanted.shards,
+      served: Object.keys(served).length,
+      ...(Object.keys(served).length > 0 ? { owners: served } : {}),
+    },
     database: {
       engine: engine === 'PGSQL' ? 'PostgreSQL' : 'MySQL',
       host,

@@ -1,7 +1,8 @@
+import { hashOf } from '../kube/ownFields.ts';
 import { WEB_PORT } from '../onprem/environment.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { type Child, child, ownerReference } from './child.ts';
-import { NETWORK, names, selectorLabels, stackLabels } from './names.ts';
+import { annotations, NETWORK, names, selectorLabels, stackLabels } from './names.ts';
 import { podTemplate } from './podTemplate.ts';
 import { DEFAULTS, images, isCluster, NODE_PORT_LIST, type ReleaseImages } from './stackSettings.ts';
 
@@ -174,6 +175,13 @@ export function networkProcess(
         name: NETWORK.name,
         namespace,
         labels: { ...stackLabels(NETWORK.name, 'network'), ...selector },
+        ...(object.kind === 'Deployment'
+          ? {
+              annotations: {
+                [annotations.template]: hashOf((content.spec as { template: unknown }).template),
+              },
+            }
+          : {}),
         // No stack controls it: it is collected when all of them are gone.
         ...(retained
           ? {}

@@ -43,9 +43,8 @@ function isStored(status: WhatsAppDeploymentStatus, stored: WhatsAppDeploymentSt
   };
   const sameLength = (a: readonly unknown[] | undefined, b: readonly unknown[] | undefined) =>
     a === undefined || a.length === (b?.length ?? 0);
-  const sameOwners =
-    rest.shards?.owners === undefined ||
-    Object.keys(rest.shards.owners).length === Object.keys(stored?.shards?.owners ?? {}).length;
+  const owners = (of: WhatsAppDeploymentStatus | undefined) => Object.keys(of?.shards?.owners ?? {}).length;
+  const sameOwners = rest.shards === undefined || owners(rest) === owners(stored);
   return (
     conditions.every(same) &&
     differences(rest, stored ?? {}).length === 0 &&

@@ -54,7 +54,15 @@ describe('a highly available stack', () => {
     stack = await EmulatorStack.start(postgres, 'ha_', { masters: 2, coreapps: 2, webapps: 2 });
     client = stack.client();
   });
+
   afterAll(() => stack.close());
+  /** A webhook CA takes effect only then. */
+  const restartCoreapps = async () => {
+    for (const name of ['coreapp-0', 'coreapp-1']) {
+      await stack.nodes.get(name)?.close();
+      await stack.startNode(name, { master: false, multiconnect: true });
+    }
+  };
 
   it('wants the default password changed, and refuses weak and wrong ones', async () => {
     await expect(client.login('admin', 'secret', {}, never)).rejects.toMatchObject({ apiCode: 1024 });
@@ -164,10 +172,7 @@ describe('a highly available stack', () => {
       never,
     );
     expect(await client.webhookCa(session, never)).toBe(receiver.caPem);
-    for (const name of ['coreapp-0', 'coreapp-1']) {
-      await stack.nodes.get(name)?.close();
-      await stack.startNode(name, { master: false, multiconnect: true });
-    }
+    await restartCoreapps();
     await eventually(async () => (await connected(client)).length === 1);
 
     await stack.network.receiveFromPerson({
@@ -190,9 +195,7 @@ describe('a highly available stack', () => {
   it('answers outside the session window with a failed status 470', async () => {
     const receiver = await startReceiver();
     await client.setWebhookCa(session, receiver.caPem, never);
-    const owner = (await connected(client))[0]?.split(':')[1] ?? '';
-    await stack.nodes.get(owner)?.close();
-    await stack.startNode(owner, { master: false, multiconnect: true });
+    await restartCoreapps();
     await client.patchSettings(session, { webhooks: { url: receiver.url } }, never);
     const id = await eventually(() =>
       client.sendText(session, '16505559999', 'cold', never).catch(retriable),

@@ -4,7 +4,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { localImages } from '../../src/cli/localCommand.ts';
-import { type ControlPlane, startControlPlane } from '../../src/local/controlPlane.ts';
+import {
+  type ControlPlane,
+  type ControlPlaneOptions,
+  startControlPlane,
+} from '../../src/local/controlPlane.ts';
 import type { ImageTable } from '../../src/local/node/containerCommand.ts';
 import { NodeAgent } from '../../src/local/node/nodeAgent.ts';
 import { findPrograms } from '../../src/local/programs.ts';
@@ -23,14 +27,18 @@ export interface TestCluster {
 }
 
 /** A control plane and a process node in this process, running the bundles of dist/. */
-export async function startTestCluster(index: number, extraImages: ImageTable = {}): Promise<TestCluster> {
+export async function startTestCluster(
+  index: number,
+  extraImages: ImageTable = {},
+  extraFlags: ControlPlaneOptions['extraFlags'] = {},
+): Promise<TestCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'waba-cluster-'));
   const programs = await findPrograms(
     { env: process.env, progress: silentProgress, sourceFolder: 'src/local/kubernetes' },
     never,
   );
   const controlPlane = await startControlPlane(
-    { programs, folder, serviceCidr: `127.${200 + index}.0.0/16`, clock: systemClock },
+    { programs, folder, serviceCidr: `127.${200 + index}.0.0/16`, clock: systemClock, extraFlags },
     never,
   );
   const startNode = () =>

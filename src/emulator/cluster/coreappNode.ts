@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { GatewayStatus, NodeRole } from '../../onprem/health.ts';
 import { type Clock, sleep } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
@@ -48,6 +49,9 @@ export class CoreappNode {
   readonly gateway: Gateway;
   readonly #messages: MessageStore;
   readonly #dispatcher: WebhookDispatcher;
+  /** Another life of the same node is another holder: a lease that it left has to expire. */
+  readonly #holder: string;
+  readonly #startedAt: number;
   readonly #stop = new AbortController();
   #servers: RpcServer[] = [];
   #loop: Promise<void> = Promise.resolve();
@@ -64,6 +68,8 @@ export class CoreappNode {
     this.options = options;
     const { databases, clock, logger } = options;
     this.id = `${options.hostname}:${options.container}`;
+    this.#holder = `${this.id}#${randomBytes(6).toString('hex')}`;
+    this.#startedAt = clock.monotonic();
     this.cluster = new ClusterStore(databases.cluster);
     this.config = new ConfigStore(databases.config);
     this.pool = new ConnectionPool(nodeProtocol, clock);
@@ -104,7 +110,7 @@ export class CoreappNode {
     this.gateway.close();
     await this.#messages.idle();
     if (this.#registered && this.options.multiconnect) {
-      await this.cluster.releaseLease(this.id).catch(() => {});
+      await this.cluster.releaseLease(this.#holder).catch(() => {});
       await this.cluster.unregister(this.id).catch(() => {});
     }
     this.pool.close();
@@ -187,6 +193,7 @@ export class CoreappNode {
     if (this.options.master || !this.options.multiconnect) await this.options.upgradeSchema();
     if (!(await isSchemaCurrent(this.options.databases, NODE_DATABASES))) return false;
     const { hostname, container, externalPorts, master, version } = this.options;
+    if (this.options.multiconnect) await this.cluster.disown(this.id);
     await this.cluster.register({ id: this.id, hostname, container, ports: externalPorts, master, version });
     this.#registered = true;
     this.#schemaReady = true;
@@ -197,7 +204,9 @@ export class CoreappNode {
   async #clusterDuties(signal: AbortSignal): Promise<void> {
     const { master, clock, logger } = this.options;
     if (master) {
-      const primary = await this.cluster.tryLease(this.id, CLUSTER_BEHAVIOUR.leaseSeconds);
+      const primary =
+        (this.#primary || (await this.#mayCompete())) &&
+        (await this.cluster.tryLease(this.#holder, CLUSTER_BEHAVIOUR.leaseSeconds));
       if (primary !== this.#primary) logger.info(primary ? 'became primary Master' : 'lost the Master lease');
       this.#primary = primary;
       const { heartbeat_interval: heartbeatSeconds = 5, unhealthy_interval: unhealthySeconds = 30 } =
@@ -218,6 +227,12 @@ export class CoreappNode {
     // Forgotten while it was away: it comes back as a secondary.
     const known = await this.cluster.nodes();
     if (!known.some(({ id }) => id === this.id)) this.#schemaReady = false;
+  }
+
+  /** A Master that has just started leaves a lease that is there to those who are warm. */
+  async #mayCompete(): Promise<boolean> {
+    const youngMs = CLUSTER_BEHAVIOUR.leaseSeconds * 1500;
+    return this.options.clock.monotonic() - this.#startedAt > youngMs || !(await this.cluster.hasLease());
   }
 
   /** The only Coreapp serves the only shard. It takes it with a higher epoch, which ends any older session. */

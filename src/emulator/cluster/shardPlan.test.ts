@@ -10,6 +10,7 @@ const node = (id: string, silentSeconds = 1, master = false): NodeRecord => ({
   master,
   version: 'v1',
   silentSeconds,
+  upSeconds: 1000 - id.charCodeAt(0),
 });
 const shard = (number: number, owner?: string) => ({ shard: number, owner, epoch: 7 });
 const owners = (assignments: ReturnType<typeof planShards>) =>

@@ -17,6 +17,8 @@ export function planShards(
 ): Assignment[] {
   const healthy = nodes
     .filter(({ master, silentSeconds }) => !master && silentSeconds < unhealthySeconds)
+    // Who has been up for longest is the warmest standby; who has just restarted is not.
+    .sort((a, b) => b.upSeconds - a.upSeconds)
     .map(({ id }) => id);
   const served = new Set(
     shards.flatMap(({ owner }) => (owner !== undefined && healthy.includes(owner) ? [owner] : [])),

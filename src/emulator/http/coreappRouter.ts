@@ -135,7 +135,12 @@ export class CoreappRouter {
         cluster.shardMap(),
         cluster.primaryMaster(),
       ]);
-      this.#map = { nodes, owners: shards.map(({ owner }) => owner), primary, atMs: now };
+      this.#map = {
+        nodes,
+        owners: shards.map(({ owner }) => owner),
+        primary: primary?.split('#')[0],
+        atMs: now,
+      };
     }
     return this.#map;
   }

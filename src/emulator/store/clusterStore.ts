@@ -10,6 +10,8 @@ export interface NodeRecord {
   readonly master: boolean;
   readonly version: string;
   /** Seconds since the primary Master heard of it, by the database's clock. */
+  /** Seconds since it started, by the database's clock. */
+  readonly upSeconds: number;
   readonly silentSeconds: number;
 }
 
@@ -29,7 +31,7 @@ export class ClusterStore {
     this.#database = database;
   }
 
-  async register(node: Omit<NodeRecord, 'silentSeconds'>): Promise<void> {
+  async register(node: Omit<NodeRecord, 'silentSeconds' | 'upSeconds'>): Promise<void> {
     const { id, ...rest } = node;
     const row = { ...rest, ports: node.ports.join(',') };
     await this.#database
@@ -58,12 +60,14 @@ export class ClusterStore {
       .selectFrom('nodes')
       .select(['id', 'hostname', 'container', 'ports', 'master', 'version'])
       .select(sql<number>`extract(epoch from now() - healthy_at)::float8`.as('silent'))
+      .select(sql<number>`extract(epoch from now() - started_at)::float8`.as('up'))
       .orderBy('id')
       .execute();
-    return rows.map(({ ports, silent, ...node }) => ({
+    return rows.map(({ ports, silent, up, ...node }) => ({
       ...node,
       ports: ports.split(',').map(Number),
       silentSeconds: silent,
+      upSeconds: up,
     }));
   }
 
@@ -99,6 +103,21 @@ export class ClusterStore {
       )
       .executeTakeFirst();
     return numInsertedOrUpdatedRows === 1n;
+  }
+
+  /** A node that starts owns nothing: what its predecessor of the same name had goes to whoever is promoted. */
+  async disown(owner: string): Promise<void> {
+    for (const shard of await this.shardMap()) if (shard.owner === owner) await this.assign(shard, undefined);
+  }
+
+  async hasLease(): Promise<boolean> {
+    return (
+      (await this.#database
+        .selectFrom('leases')
+        .select('name')
+        .where('name', '=', MASTER_LEASE)
+        .executeTakeFirst()) !== undefined
+    );
   }
 
   async releaseLease(holder: string): Promise<void> {

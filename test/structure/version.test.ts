@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { CONDITION_TYPES } from '../../src/resource/status.ts';
+import { VERSION } from '../../src/runtime/version.ts';
+
+const read = (path: string) => readFileSync(path, 'utf8');
+
+describe('the version', () => {
+  it('is the same in the package, in the code and in what is installed', () => {
+    expect(JSON.parse(read('package.json')).version).toBe(VERSION);
+    const images = [...read('deploy/install.yaml').matchAll(/(waba-operator|waba-emulator):(\S+)/g)].map(
+      ([, , tag]) => tag,
+    );
+    expect(images).toEqual([VERSION, VERSION]);
+  });
+});
+
+describe('the conditions', () => {
+  it('are named once each', () => {
+    expect(new Set(CONDITION_TYPES).size).toBe(CONDITION_TYPES.length);
+  });
+});

@@ -1,0 +1,172 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import { install } from '../../src/cli/quickstart.ts';
+import type { KubeObject } from '../../src/kube/kubeObject.ts';
+import { kinds } from '../../src/kube/kubeObject.ts';
+import { createProgress } from '../../src/local/progress.ts';
+import { WhatsAppDeploymentKind } from '../../src/reconcile/stackSources.ts';
+import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../../src/resource/whatsAppDeployment.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { VERSION } from '../../src/runtime/version.ts';
+import { eventually } from './eventually.ts';
+import { startTestCluster, type TestCluster } from './localCluster.ts';
+
+const never = new AbortController().signal;
+const OPERATOR = 'system:serviceaccount:waba-operator-system:waba-operator';
+
+interface AuditEvent {
+  readonly verb: string;
+  readonly user: { readonly username: string };
+  readonly objectRef?: {
+    readonly resource?: string;
+    readonly namespace?: string;
+    readonly name?: string;
+    readonly subresource?: string;
+  };
+  readonly responseStatus?: { readonly code: number };
+  readonly requestReceivedTimestamp: string;
+}
+
+/** A local cluster with the operator as a pod, under the rights of deploy/install.yaml, and an audit of what it asks. */
+export class OperatorCluster {
+  readonly cluster: TestCluster;
+  readonly #auditLog: string;
+
+  private constructor(cluster: TestCluster, auditLog: string) {
+    this.cluster = cluster;
+    this.#auditLog = auditLog;
+  }
+
+  static async start(index: number): Promise<OperatorCluster> {
+    const folder = await mkdtemp(join(tmpdir(), 'waba-audit-'));
+    const policy = join(folder, 'policy.yaml');
+    const auditLog = join(folder, 'audit.log');
+    await writeFile(
+      policy,
+      JSON.stringify({
+        apiVersion: 'audit.k8s.io/v1',
+        kind: 'Policy',
+        omitStages: ['RequestReceived'],
+        rules: [{ level: 'Metadata', users: [OPERATOR] }, { level: 'None' }],
+      }),
+    );
+    const cluster = await startTestCluster(
+      index,
+      {},
+      {
+        'kube-apiserver': [
+          `--audit-policy-file=${policy}`,
+          `--audit-log-path=${auditLog}`,
+          '--audit-log-mode=blocking',
+        ],
+      },
+    );
+    return new OperatorCluster(cluster, auditLog);
+  }
+
+  get client() {
+    return this.cluster.controlPlane.client;
+  }
+
+  kubectl(...args: string[]): Promise<string> {
+    return this.cluster.kubectl(...args);
+  }
+
+  async installOperator(): Promise<void> {
+    await install(
+      {
+        client: this.client,
+        projectFolder: process.cwd(),
+        operatorImage: `waba-operator:${VERSION}`,
+        clock: systemClock,
+        progress: createProgress(process.stderr),
+      },
+      never,
+    );
+  }
+
+  /** What the operator asked of the API server since `since`, but for its Lease. */
+  async requests(since: Date): Promise<AuditEvent[]> {
+    const text = await readFile(this.#auditLog, 'utf8').catch(() => '');
+    return text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as AuditEvent)
+      .filter(
+        ({ user, objectRef, requestReceivedTimestamp }) =>
+          user.username === OPERATOR &&
+          objectRef?.resource !== 'leases' &&
+          new Date(requestReceivedTimestamp) >= since,
+      );
+  }
+
+  async apply(object: KubeObject): Promise<void> {
+    await this.client.apply(object, { fieldManager: 'test', force: true }, never);
+  }
+
+  async applyFile(path: string): Promise<void> {
+    const object = load(await readFile(path, 'utf8')) as KubeObject;
+    await this.apply({ ...object, metadata: { namespace: 'default', ...object.metadata } });
+  }
+
+  async stack(name: string): Promise<WhatsAppDeployment> {
+    const parsed = parseWhatsAppDeployment(
+      await this.client.get(WhatsAppDeploymentKind, 'default', name, never),
+    );
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+    return parsed.resource;
+  }
+
+  async condition(name: string, type: string) {
+    const { status, metadata } = await this.stack(name);
+    const found = status?.conditions?.find((condition) => condition.type === type);
+    return found?.observedGeneration === metadata.generation ? found : undefined;
+  }
+
+  /** Waits for Ready; a failure names what is missing. */
+  async ready(name: string, timeoutMs = 90_000): Promise<WhatsAppDeployment> {
+    try {
+      await eventually(async () => (await this.condition(name, 'Ready'))?.status === 'True', timeoutMs);
+    } catch (error) {
+      const { status } = await this.stack(name);
+      throw new Error(
+        `${name} is not Ready: ${JSON.stringify(
+          status?.conditions?.filter((condition) => condition.status !== 'True'),
+          null,
+          1,
+        )}`,
+        { cause: error },
+      );
+    }
+    return this.stack(name);
+  }
+
+  /** What the network process knows of a number. */
+  async number(number: string): Promise<{ registrations: number; codeRequests: number } | undefined> {
+    const service = await this.client.get<KubeObject & { spec: { clusterIP: string } }>(
+      kinds.Service,
+      'default',
+      'waba-network',
+      never,
+    );
+    const answer = (await (await fetch(`http://${service.spec.clusterIP}:8080/numbers`)).json()) as {
+      numbers: { number: string; registrations: number; codeRequests: number }[];
+    };
+    return answer.numbers.find((candidate) => candidate.number === number);
+  }
+
+  async spec(name: string, patch: unknown): Promise<void> {
+    await this.client.mergePatch(
+      WhatsAppDeploymentKind,
+      { namespace: 'default', name },
+      { spec: patch },
+      never,
+    );
+  }
+
+  close(): Promise<void> {
+    return this.cluster.close();
+  }
+}
