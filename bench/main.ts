@@ -1,1 +1,138 @@
-process.stdout.write('no benchmarks yet\n');
+import { execFile, execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { KubeClient } from '../src/kube/client.ts';
+import { kubeconfigCredentials } from '../src/kube/credentials.ts';
+import { type KubeObject, kinds } from '../src/kube/kubeObject.ts';
+import { HttpsTransport } from '../src/kube/transport.ts';
+import { WhatsAppDeploymentKind } from '../src/reconcile/stackSources.ts';
+import { systemClock } from '../src/runtime/clock.ts';
+import { benchEmulator } from './emulator.ts';
+
+// Figures of one run on this machine. They are printed, never asserted.
+const never = new AbortController().signal;
+const STEADY_SECONDS = 30;
+const NO_OP_ROUNDS = 200;
+
+const home = await mkdtemp(join(tmpdir(), 'waba-bench-home-'));
+const env = { ...process.env, XDG_DATA_HOME: home };
+const cli = (...args: string[]) =>
+  promisify(execFile)(process.execPath, [resolve('dist/kubectl-waba.js'), ...args], { env });
+const timed = async (action: () => Promise<unknown>) => {
+  const startedAt = performance.now();
+  await action();
+  return `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
+};
+const rows: [string, string][] = [];
+const note = (text: string) => void process.stderr.write(`${text}\n`);
+
+try {
+  note('quickstart');
+  rows.push([
+    'quickstart, no cluster yet (programs in the cache)',
+    await timed(() => cli('quickstart', '--name', 'bench')),
+  ]);
+  rows.push(['quickstart again', await timed(() => cli('quickstart', '--name', 'bench'))]);
+  const kubeconfig = join(home, 'waba-operator', 'clusters', 'bench', 'kubeconfig');
+  const client = new KubeClient(
+    new HttpsTransport({
+      credentials: await kubeconfigCredentials({ path: kubeconfig }),
+      clock: systemClock,
+      userAgent: 'bench',
+    }),
+  );
+  note('apply to Ready');
+  rows.push(['apply of the minimal resource to Ready', await timed(() => applyToReady(client))]);
+  note('steady state');
+  rows.push(...(await steadyState(client)));
+} finally {
+  await cli('quickstart', 'down', '--name', 'bench').catch(() => {});
+  await rm(home, { recursive: true, force: true });
+}
+note('emulator');
+rows.push(...(await benchEmulator()));
+const width = Math.max(...rows.map(([name]) => name.length));
+process.stdout.write(
+  `\nNode ${process.version}\n\n${rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n')}\n`,
+);
+
+async function applyToReady(client: KubeClient): Promise<void> {
+  const object: KubeObject = {
+    apiVersion: 'waba-operator.dev/v1alpha1',
+    kind: 'WhatsAppDeployment',
+    metadata: { name: 'second', namespace: 'default' },
+    spec: { phoneNumber: '+16315559999' },
+  };
+  await client.apply(object, { fieldManager: 'bench' }, never);
+  for (;;) {
+    const { status } = await client.get<
+      KubeObject & { status?: { conditions?: { type: string; status: string }[] } }
+    >(WhatsAppDeploymentKind, 'default', 'second', never);
+    if (status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True')) return;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+}
+
+/** Writes, memory and CPU of the operator's own process, by its metrics. */
+async function steadyState(client: KubeClient): Promise<[string, string][]> {
+  const { items } = await client.list<KubeObject & { status: { podIP: string } }>(
+    kinds.Pod,
+    { namespace: 'waba-operator-system' },
+    never,
+  );
+  const address = items[0]?.status.podIP ?? '';
+  const metrics = async () => {
+    const text = await (await fetch(`http://${address}:8081/metrics`)).text();
+    const sum = (pattern: RegExp) =>
+      text
+        .split('\n')
+        .filter((line) => pattern.test(line))
+        .reduce((total, line) => total + Number(line.split(' ').at(-1)), 0);
+    return {
+      writes: sum(/^rest_client_requests_total\{.*method="(PATCH|POST|DELETE)"/),
+      cpu: sum(/^process_cpu_seconds_total /),
+      reconciles: sum(/^controller_runtime_reconcile_total\{controller="workloads"/),
+      resident: sum(/^process_resident_memory_bytes /),
+    };
+  };
+  await new Promise((done) => setTimeout(done, 5_000));
+  const before = await metrics();
+  await new Promise((done) => setTimeout(done, STEADY_SECONDS * 1000));
+  const after = await metrics();
+  // Each change of an annotation is a reconcile with nothing to do.
+  for (let round = 0; round < NO_OP_ROUNDS; round++) {
+    await client.mergePatch(
+      WhatsAppDeploymentKind,
+      { namespace: 'default', name: 'second' },
+      { metadata: { annotations: { 'example.org/round': String(round) } } },
+      never,
+    );
+  }
+  await new Promise((done) => setTimeout(done, 3_000));
+  const busy = await metrics();
+  const perReconcile = ((busy.cpu - after.cpu) * 1000) / Math.max(1, busy.reconciles - after.reconciles);
+  return [
+    [
+      `API writes in ${STEADY_SECONDS} s of steady state, two stacks (the Lease aside)`,
+      String(after.writes - before.writes),
+    ],
+    [
+      'operator CPU in steady state, two stacks',
+      `${(((after.cpu - before.cpu) / STEADY_SECONDS) * 100).toFixed(1)} % of a core`,
+    ],
+    ['CPU per change without effect, both controllers with their calls', `${perReconcile.toFixed(1)} ms`],
+    ['operator RSS', `${(residentOf(address) / 1024 / 1024).toFixed(0)} MB`],
+  ];
+}
+
+function residentOf(address: string): number {
+  const pids = execFileSync('pgrep', ['-f', 'bin/waba-operator'], { encoding: 'utf8' }).trim().split('\n');
+  const pid = pids.find((candidate) =>
+    readFileSync(`/proc/${candidate}/environ`, 'utf8').includes(`WABA_LOCAL_POD_IP=${address}`),
+  );
+  const pages = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1] ?? '0';
+  return Number(pages) * 4096;
+}
