@@ -68,7 +68,7 @@ export async function up(
       });
     });
     if (!known || !isRunning(known)) {
-      const index = known?.index ?? freeIndex(await listStates(env));
+      const index = known?.index ?? freeIndex(await listStates(env), process.getuid?.() ?? 0);
       const port = options.port ? await requireFreePort(options.port) : await usablePort(known?.port);
       await writeState(folder, { name, index, port, phase: 'starting', message: 'starting' });
       const log = openSync(join(folder, 'logs', 'cluster.log'), 'a');

@@ -61,16 +61,20 @@ export function addressRanges(index: number): { serviceCidr: string; podPrefix: 
   return { serviceCidr: `127.${96 + 2 * index}.0.0/16`, podPrefix: `127.${97 + 2 * index}` };
 }
 
-/** The lowest index that no other cluster has. There is room for 79. */
-export function freeIndex(others: readonly ClusterState[]): number {
+const MOST_CLUSTERS = 79;
+
+/** An index that no other cluster of this user has. There is room for 79; users begin at different ones. */
+export function freeIndex(others: readonly ClusterState[], userId: number): number {
   const taken = new Set(others.map(({ index }) => index));
-  const index = Array.from({ length: 79 }, (_, candidate) => candidate).find(
-    (candidate) => !taken.has(candidate),
+  const candidates = Array.from(
+    { length: MOST_CLUSTERS },
+    (_, offset) => (userId * 7 + offset) % MOST_CLUSTERS,
   );
+  const index = candidates.find((candidate) => !taken.has(candidate));
   if (index === undefined)
     throw new CodedError(
       'TooManyClusters',
-      'there are 79 local clusters; remove some with `kubectl waba local down`',
+      'there is no room for another local cluster; remove some with `kubectl waba local down`',
     );
   return index;
 }
