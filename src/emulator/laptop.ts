@@ -14,6 +14,7 @@ import { startWebapp } from './http/webappNode.ts';
 import { startControlServer } from './network/controlServer.ts';
 import { Network } from './network/network.ts';
 import { CLIENT_VERSION } from './stackRoles.ts';
+import { ConfigStore } from './store/configStore.ts';
 import { openDatabases } from './store/databases.ts';
 import { ALL_DATABASES, upgradeSchema } from './store/upgrade.ts';
 import { WebStore } from './store/webStore.ts';
@@ -92,6 +93,7 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
     const databases = openDatabases(settings, logger);
     closers.push(() => databases.close());
     await upgradeSchema(settings, databases, ALL_DATABASES, logger);
+    await configure(new ConfigStore(databases.config), options.webhook);
     const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
     const coreapp = await CoreappNode.start({
       databases,
@@ -146,14 +148,14 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
   }
 }
 
-/** Registers the number where it is not yet, sets the webhook, and waits for the session. */
+/** Registers the number where it is not yet, and waits for the session. */
 async function makeReady(
   coreapp: CoreappNode,
   options: LaptopOptions,
   code: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, phoneNumber, webhook } = options;
+  const { clock, phoneNumber } = options;
   const deadline = clock.monotonic() + READY_TIMEOUT_MS;
   const calls = nodeHandlers(coreapp);
   const nobody = undefined as unknown as Peer<NodeProtocol>;
@@ -172,16 +174,17 @@ async function makeReady(
     }
     await sleep(clock, 100, signal);
   }
-  if (webhook?.caPem) await calls.setWebhookCa({ pem: webhook.caPem }, nobody);
-  await calls.patchSettings(
-    {
-      webhooks: {
-        ...(webhook ? { url: webhook.url } : {}),
-        message: { sent: true, delivered: true, read: true },
-      },
+}
+
+/** Before the Coreapp starts, for it reads the CA only then. */
+async function configure(config: ConfigStore, webhook: LaptopOptions['webhook']): Promise<void> {
+  if (webhook?.caPem) await config.setWebhookCa(webhook.caPem);
+  await config.patchSettings({
+    webhooks: {
+      ...(webhook ? { url: webhook.url } : {}),
+      message: { sent: true, delivered: true, read: true },
     },
-    nobody,
-  );
+  });
 }
 
 interface LaptopSecrets {

@@ -103,6 +103,12 @@ export class WorkloadsReconciler {
     const request = { desired: child.object, live, controlled: belongsTo(observed.resource), subject };
     const { outcome, object } = await this.#options.applier.ensure(request, signal);
     if (outcome === 'written') this.#cacheOf(object)?.observeWrite(object);
+    if (outcome === 'contested') {
+      throw new CodedError(
+        'Contested',
+        `${object.kind} ${object.metadata.name} is changed back by somebody else again and again; find out who (kubectl get --show-managed-fields) and let one of the two go`,
+      );
+    }
   }
 
   async #remove(object: KubeObject, signal: AbortSignal): Promise<void> {

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** Time as an input, so that everything that waits also runs under virtual time. */
 export interface Clock {
   /** Wall clock, epoch milliseconds. */
@@ -24,6 +26,7 @@ export const systemClock: Clock = {
 export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
+    setMaxListeners(0, signal);
     const onAbort = () => {
       cancel();
       reject(signal.reason);
@@ -45,6 +48,8 @@ export function withDeadline(
 ): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();
   const onAbort = () => controller.abort(signal.reason);
+  // Many requests share one signal at a time; each takes its listener away again.
+  setMaxListeners(0, signal);
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   const cancel = clock.after(delayMs, () => controller.abort(reason()));

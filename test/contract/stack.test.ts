@@ -231,6 +231,38 @@ describe('a highly available stack', () => {
   });
 });
 
+describe('a number with two-step verification', () => {
+  it('wants its PIN with the code request, and the right one', async () => {
+    const stack = await EmulatorStack.start(postgres, 'pin_', { masters: 0, coreapps: 1, webapps: 1 });
+    try {
+      const client = stack.client();
+      const session = await eventually(() => login(client));
+      await eventually(
+        async () => (await client.health(API_KEY, never))['']?.gateway_status === 'unregistered',
+      );
+      stack.network.state.number(stack.number).pin = '111222';
+      const request = {
+        cc: '1',
+        phone_number: stack.number.slice(1),
+        method: 'sms' as const,
+        cert: certificateFor(stack.number),
+      };
+      await expect(client.requestCode(session, request, never)).rejects.toMatchObject({
+        apiCode: 1008,
+        details: 'pin is required',
+      });
+      await expect(client.requestCode(session, { ...request, pin: '999999' }, never)).rejects.toMatchObject({
+        apiCode: 1005,
+      });
+      await client.requestCode(session, { ...request, pin: '111222' }, never);
+      await client.verifyCode(session, CODE, never);
+      await eventually(async () => (await client.health(API_KEY, never))['']?.gateway_status === 'connected');
+    } finally {
+      await stack.close();
+    }
+  });
+});
+
 describe('a single instance', () => {
   it('registers, sends, keeps callbacks while the receiver fails, and loses nothing over a restart', async () => {
     const stack = await EmulatorStack.start(postgres, 'single_', { masters: 0, coreapps: 1, webapps: 1 });

@@ -1,8 +1,17 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type KubeObject, kinds } from '../../src/kube/kubeObject.ts';
+import { encodeCertificate } from '../../src/onprem/emulatorCertificate.ts';
+import { createAuthority, issueCertificate } from '../../src/pki/certificates.ts';
+import { startPostgres } from '../../src/postgres/embeddedPostgres.ts';
 import { decodeSecret, type SecretObject } from '../../src/reconcile/referencedSecrets.ts';
 import { WhatsAppDeploymentKind } from '../../src/reconcile/stackSources.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { freePort } from '../../src/runtime/ports.ts';
 import { eventually } from '../support/eventually.ts';
 import { OperatorCluster } from '../support/operatorCluster.ts';
 
@@ -244,6 +253,103 @@ describe('the operator on a real control plane with real processes', () => {
     );
     await cluster.apply(secret(password));
     await cluster.ready('external');
+  });
+
+  it('waits for an external database that is down, and then talks to it over verified TLS', async () => {
+    const authority = await createAuthority({ subject: 'CN=database CA' });
+    const pair = await issueCertificate(authority, {
+      commonName: 'database',
+      hosts: ['127.0.0.1'],
+      usage: 'server',
+    });
+    const folder = await mkdtemp(join(tmpdir(), 'waba-external-'));
+    await writeFile(join(folder, 'server.crt'), pair.certificatePem);
+    await writeFile(join(folder, 'server.key'), pair.privateKeyPem, { mode: 0o600 });
+    const port = await freePort();
+    const database = {
+      external: {
+        host: '127.0.0.1',
+        port,
+        credentialsSecretRef: { name: 'late' },
+        tls: { caSecretRef: { name: 'late' } },
+      },
+    };
+    await cluster.apply({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'late', namespace: 'default' },
+      stringData: { username: 'waba', password: 'late-password', 'ca.crt': authority.certificatePem },
+    });
+    await cluster.apply(stack('late', '16315554000', { topology: 'Single', database }));
+    await eventually(async () => (await cluster.condition('late', 'DatabaseReady'))?.reason === 'Connecting');
+    await eventually(
+      async () =>
+        (await pods('app.kubernetes.io/instance=late,app.kubernetes.io/component=schema')).length === 1,
+    );
+    const server = await startPostgres(
+      {
+        dataFolder: join(folder, 'data'),
+        host: '127.0.0.1',
+        port,
+        username: 'waba',
+        password: 'late-password',
+        clock: systemClock,
+        settings: {
+          ssl: 'on',
+          ssl_cert_file: join(folder, 'server.crt'),
+          ssl_key_file: join(folder, 'server.key'),
+        },
+      },
+      never,
+    );
+    await cluster.ready('late');
+    await cluster.kubectl('delete', 'wad', 'late', '--wait=true', '--timeout=30s');
+    await eventually(async () => (await pods('app.kubernetes.io/instance=late')).length === 0);
+    await server.stop();
+  });
+
+  it('asks for the code that a person gets, and takes it from kubectl waba verify', async () => {
+    const number = '16315555000';
+    const certificate = encodeCertificate({ vname: 'By Hand', number });
+    await cluster.apply({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'by-hand', namespace: 'default' },
+      stringData: { certificate },
+    });
+    await cluster.apply(
+      stack('by-hand', number, {
+        topology: 'Single',
+        registration: { certificateSecretRef: { name: 'by-hand' }, codeSecretRef: { name: 'by-hand-code' } },
+      }),
+    );
+    await eventually(
+      async () => (await cluster.condition('by-hand', 'Registered'))?.reason === 'WaitingForCode',
+      60_000,
+    );
+    expect((await cluster.condition('by-hand', 'Registered'))?.message).toContain(
+      'put it into Secret by-hand-code, key code',
+    );
+    const verify = (...flags: string[]) =>
+      promisify(execFile)(process.execPath, [
+        'dist/kubectl-waba.js',
+        'verify',
+        'by-hand',
+        '--kubeconfig',
+        cluster.cluster.controlPlane.kubeconfigPath,
+        ...flags,
+      ]);
+    const wrong = await verify('--code', '12').catch((error: unknown) => error as { stderr: string });
+    expect(wrong.stderr).toContain('a code is six digits');
+    const code = (await cluster.number(number))?.code ?? '';
+    await verify('--code', code === '000000' ? '111111' : '000000');
+    await eventually(
+      async () => (await cluster.condition('by-hand', 'Registered'))?.reason === 'CodeRefused',
+    );
+    await verify('--code', code);
+    await cluster.ready('by-hand');
+    expect(await cluster.number(number)).toMatchObject({ registrations: 1, codeRequests: 1 });
+    await cluster.kubectl('delete', 'wad', 'by-hand', '--wait=true', '--timeout=30s');
   });
 
   it('keeps the data of a deleted resource, and the same resource adopts it with its registration', async () => {

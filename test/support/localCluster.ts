@@ -33,12 +33,14 @@ export async function startTestCluster(
   extraFlags: ControlPlaneOptions['extraFlags'] = {},
 ): Promise<TestCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'waba-cluster-'));
+  // Runs side by side on one machine keep out of each other's addresses, and out of the first clusters of users.
+  const octet = 130 + ((process.pid * 2 + index * 40) % 120);
   const programs = await findPrograms(
     { env: process.env, progress: silentProgress, sourceFolder: 'src/local/kubernetes' },
     never,
   );
   const controlPlane = await startControlPlane(
-    { programs, folder, serviceCidr: `127.${200 + index}.0.0/16`, clock: systemClock, extraFlags },
+    { programs, folder, serviceCidr: `127.${octet}.0.0/16`, clock: systemClock, extraFlags },
     never,
   );
   const startNode = () =>
@@ -46,7 +48,7 @@ export async function startTestCluster(
       {
         controlPlane,
         folder,
-        podPrefix: `127.${220 + index}`,
+        podPrefix: `127.${octet + 1}`,
         images: { ...localImages(resolve('dist')), ...extraImages },
         preload: resolve('dist/podNetwork.cjs'),
         clock: systemClock,

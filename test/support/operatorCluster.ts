@@ -144,7 +144,9 @@ export class OperatorCluster {
   }
 
   /** What the network process knows of a number. */
-  async number(number: string): Promise<{ registrations: number; codeRequests: number } | undefined> {
+  async number(
+    number: string,
+  ): Promise<{ registrations: number; codeRequests: number; code?: string } | undefined> {
     const service = await this.client.get<KubeObject & { spec: { clusterIP: string } }>(
       kinds.Service,
       'default',
@@ -152,7 +154,7 @@ export class OperatorCluster {
       never,
     );
     const answer = (await (await fetch(`http://${service.spec.clusterIP}:8080/numbers`)).json()) as {
-      numbers: { number: string; registrations: number; codeRequests: number }[];
+      numbers: { number: string; registrations: number; codeRequests: number; code?: string }[];
     };
     return answer.numbers.find((candidate) => candidate.number === number);
   }

@@ -1,0 +1,167 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { StackClient } from '../../src/client/stackClient.ts';
+import { HttpsStackTransport } from '../../src/client/stackTransport.ts';
+import { freePort } from '../../src/runtime/ports.ts';
+import { startReceiver } from '../support/emulatorStack.ts';
+import { eventually } from '../support/eventually.ts';
+
+const never = new AbortController().signal;
+let home: string;
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'waba-home-'));
+});
+afterAll(() => rm(home, { recursive: true, force: true }));
+
+const cli = (...args: string[]) =>
+  promisify(execFile)(process.execPath, [resolve('dist/kubectl-waba.js'), ...args], {
+    env: { ...process.env, XDG_DATA_HOME: home },
+  });
+/** Processes that mention the home of this test, but for those that have ended and wait to be reaped. */
+const processes = () => {
+  const lines = execFileSync('ps', ['-eo', 'pid,stat,args'], { encoding: 'utf8' }).split('\n');
+  return lines.filter((line) => line.includes(home) && !/^\s*\d+\s+Z/.test(line));
+};
+const failure = (error: unknown) => error as { stderr: string; code: number };
+
+describe('kubectl waba', () => {
+  it('explains itself, and ends with 2 on wrong usage', async () => {
+    for (const args of [[], ['status'], ['verify'], ['quickstart'], ['local'], ['local', 'up']]) {
+      expect((await cli(...args, '--help')).stdout).toMatch(/^Usage: kubectl-waba/);
+    }
+    expect(failure(await cli('sttaus').catch((error: unknown) => error))).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('Did you mean status?'),
+    });
+  });
+
+  it('takes a fresh machine to a Ready stack and a message with its webhooks, twice, and removes everything', async () => {
+    const first = await cli('quickstart', '--name', 'test');
+    const [id] = /gB\S+/.exec(first.stdout) ?? [];
+    expect(first.stdout.split('\n').slice(0, 3)).toEqual(
+      ['sent', 'delivered', 'read'].map((status) => `webhook ${status} ${id}`),
+    );
+    expect(first.stderr).toContain('Registered: done');
+    const second = await cli('quickstart', '--name', 'test');
+    expect(second.stdout).toContain('WhatsAppDeployment shop is Ready.');
+
+    const kubeconfig = join(home, 'waba-operator/clusters/test/kubeconfig');
+    expect((await cli('status', 'shop', '--kubeconfig', kubeconfig)).stdout).toContain('✔ Registered');
+    const [stack] = JSON.parse((await cli('status', '--kubeconfig', kubeconfig, '-o', 'json')).stdout) as {
+      status: { registration: object };
+    }[];
+    expect(stack?.status.registration).toMatchObject({ state: 'Registered' });
+    expect(
+      failure(await cli('status', 'none', '--kubeconfig', kubeconfig).catch((error: unknown) => error))
+        .stderr,
+    ).toContain('no WhatsAppDeployment none in namespace default');
+
+    await cli('quickstart', 'down', '--name', 'test');
+    expect(processes()).toEqual([]);
+    expect((await cli('local', 'status')).stdout).toContain('no local cluster');
+  });
+
+  it('keeps a local cluster over a crash, leaves no orphan, and says what to do when a port is taken', async () => {
+    const { kubeconfig, kubectl } = JSON.parse(
+      (await cli('local', 'up', '--name', 'crash', '-o', 'json')).stdout,
+    ) as { kubeconfig: string; kubectl: string };
+    const kube = (...args: string[]) => promisify(execFile)(kubectl, ['--kubeconfig', kubeconfig, ...args]);
+    await kube('create', 'configmap', 'kept', '--from-literal=a=b');
+    const { process: daemon } = JSON.parse(
+      await readFile(join(home, 'waba-operator/clusters/crash/state.json'), 'utf8'),
+    ) as { process: { pid: number } };
+    process.kill(daemon.pid, 'SIGKILL');
+    await eventually(() => processes().length === 0);
+    expect((await cli('local', 'status')).stdout).toContain('crash: stopped');
+    await cli('local', 'up', '--name', 'crash');
+    expect((await kube('get', 'configmap', 'kept', '-o', 'jsonpath={.data.a}')).stdout).toBe('b');
+    expect((await cli('local', 'logs', 'etcd', '--name', 'crash')).stdout).not.toBe('');
+    await cli('local', 'down', '--name', 'crash');
+    expect(processes()).toEqual([]);
+
+    const port = await freePort();
+    const taken = createServer().listen(port, '127.0.0.1');
+    const { stderr } = failure(
+      await cli('local', 'up', '--name', 'taken', '--port', String(port)).catch((error: unknown) => error),
+    );
+    expect(stderr).toContain(
+      `port ${port} on 127.0.0.1 is taken; stop what listens there or choose another port`,
+    );
+    taken.close();
+  });
+});
+
+describe('the emulator on a laptop', () => {
+  const start = async (...flags: string[]) => {
+    const child: ChildProcess = spawn(
+      process.execPath,
+      [resolve('dist/emulator.js'), '--json', '--data', join(home, 'laptop'), ...flags],
+      { stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    const line = await new Promise<string>((done, fail) => {
+      child.stdout?.once('data', (chunk: Buffer) => done(chunk.toString()));
+      child.once('exit', (code) => fail(new Error(`ended with ${code}`)));
+    });
+    return {
+      child,
+      about: JSON.parse(line) as {
+        url: string;
+        controlUrl: string;
+        username: string;
+        password: string;
+        caFile: string;
+      },
+    };
+  };
+  const stop = (child: ChildProcess) =>
+    new Promise((done) => {
+      child.once('exit', done);
+      child.kill('SIGTERM');
+    });
+
+  it('is registered and ready to send when it prints its line, and keeps its data between runs', async () => {
+    const receiver = await startReceiver();
+    const port = String(await freePort());
+    const caFile = join(home, 'receiver-ca.pem');
+    await promisify(execFile)(process.execPath, [
+      '-e',
+      `require('node:fs').writeFileSync(process.argv[1], process.argv[2])`,
+      caFile,
+      receiver.caPem,
+    ]);
+    const flags = ['--port', port, '--webhook', receiver.url, '--webhook-ca', caFile];
+    let running = await start(...flags);
+    const { username, password } = running.about;
+    const send = async () => {
+      const { about } = running;
+      const url = new URL(about.url);
+      const client = new StackClient(
+        new HttpsStackTransport({
+          host: url.hostname,
+          port: Number(url.port),
+          ca: await readFile(about.caFile, 'utf8'),
+        }),
+      );
+      const session = await client.login(about.username, about.password, {}, never);
+      await fetch(`${about.controlUrl}/numbers/16315551000/messages`, {
+        method: 'POST',
+        body: JSON.stringify({ from: '16505551234', text: 'Hi' }),
+      });
+      return client.sendText(session, '16505551234', 'Hello', never);
+    };
+    const id = await send();
+    await eventually(() => receiver.statuses(id).length === 3);
+    await stop(running.child);
+    running = await start(...flags);
+    expect(running.about).toMatchObject({ username, password });
+    const again = await send();
+    await eventually(() => receiver.statuses(again).includes('read'));
+    await stop(running.child);
+    await receiver.close();
+  });
+});
