@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
-import { isAlreadyExists, isNotFound } from '../kube/apiError.ts';
+import { isNotFound } from '../kube/apiError.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { type KubeObject, kindOf, kinds } from '../kube/kubeObject.ts';
 import type { Progress, Step } from '../local/progress.ts';
-import { createAuthority, issueCertificate } from '../pki/certificates.ts';
 import { journalSchema } from '../plan/journal.ts';
 import { NETWORK, names } from '../plan/names.ts';
 import { webappHost } from '../plan/stackSettings.ts';
@@ -15,6 +14,7 @@ import type { Condition } from '../resource/status.ts';
 import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import { CodedError } from '../runtime/codedError.ts';
+import { quickstartReceiver, RECEIVER } from './quickstartReceiver.ts';
 
 export interface QuickstartOptions {
   readonly client: KubeClient;
@@ -26,8 +26,6 @@ export interface QuickstartOptions {
 }
 
 const NAMESPACE = 'default';
-const RECEIVER = 'webhook-receiver';
-const RECEIVER_PORT = 8443;
 const CUSTOMER = '16505551234';
 const MANAGER = { fieldManager: 'waba-quickstart', force: true } as const;
 const READY_TIMEOUT_MS = 5 * 60_000;
@@ -68,7 +66,11 @@ export async function install(options: QuickstartOptions, signal: AbortSignal): 
     step.update('waiting for it');
     await waitForDeployment(client, 'waba-operator-system', 'waba-operator', clock, signal);
     step.update('webhook receiver');
-    for (const object of await receiver(client, options.operatorImage, signal))
+    for (const object of await quickstartReceiver(
+      client,
+      { namespace: NAMESPACE, image: options.operatorImage, ...MANAGER },
+      signal,
+    ))
       await client.apply(object, MANAGER, signal);
     const [example] = await readObjects(paths.example);
     if (!example) throw new CodedError('NoExample', `${paths.example} holds no object`);
@@ -237,80 +239,6 @@ async function podLog(
     ),
   );
   return logs.join('\n');
-}
-
-/** A receiver with a certificate of an authority of its own. The certificate is made once. */
-async function receiver(client: KubeClient, image: string, signal: AbortSignal): Promise<KubeObject[]> {
-  const metadata = { name: RECEIVER, namespace: NAMESPACE, labels: { app: RECEIVER } };
-  const exists = await client.get(kinds.Secret, NAMESPACE, RECEIVER, signal).then(
-    () => true,
-    (error: unknown) => {
-      if (isNotFound(error)) return false;
-      throw error;
-    },
-  );
-  if (!exists) {
-    const authority = await createAuthority({ subject: 'CN=webhook receiver of the quickstart' });
-    const pair = await issueCertificate(authority, {
-      commonName: RECEIVER,
-      hosts: [`${RECEIVER}.${NAMESPACE}.svc`],
-      usage: 'server',
-    });
-    const stringData = {
-      'ca.crt': authority.certificatePem,
-      'tls.crt': pair.certificatePem,
-      'tls.key': pair.privateKeyPem,
-    };
-    await client
-      .create(
-        { apiVersion: 'v1', kind: 'Secret', metadata, stringData },
-        { fieldManager: MANAGER.fieldManager },
-        signal,
-      )
-      .catch((error: unknown) => {
-        if (!isAlreadyExists(error)) throw error;
-      });
-  }
-  const selector = { app: RECEIVER };
-  return [
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata,
-      spec: { selector, ports: [{ name: 'https', port: RECEIVER_PORT, targetPort: 'https' }] },
-    },
-    {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata,
-      spec: {
-        replicas: 1,
-        selector: { matchLabels: selector },
-        template: {
-          metadata: { labels: selector },
-          spec: {
-            enableServiceLinks: false,
-            containers: [
-              {
-                name: 'receiver',
-                image,
-                command: ['/usr/local/bin/kubectl-waba', 'webhooks', 'receive'],
-                args: [
-                  `--port=${RECEIVER_PORT}`,
-                  '--cert=/etc/receiver/tls.crt',
-                  '--key=/etc/receiver/tls.key',
-                ],
-                ports: [{ name: 'https', containerPort: RECEIVER_PORT }],
-                readinessProbe: { tcpSocket: { port: 'https' }, periodSeconds: 2 },
-                volumeMounts: [{ name: 'tls', mountPath: '/etc/receiver', readOnly: true }],
-              },
-            ],
-            volumes: [{ name: 'tls', secret: { secretName: RECEIVER } }],
-          },
-        },
-      },
-    },
-  ];
 }
 
 async function waitForDeployment(

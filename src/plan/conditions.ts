@@ -1,4 +1,4 @@
-import type { Condition, ConditionType } from '../resource/status.ts';
+import { CONDITION_TYPES, type Condition, type ConditionType } from '../resource/status.ts';
 
 /** A condition as the plan states it; times and generations are added where status is written. */
 export interface Verdict {
@@ -15,12 +15,13 @@ export const met = verdict('True');
 export const unmet = verdict('False');
 export const unknown = verdict('Unknown');
 
+/** What is told and does not keep the stack from being Ready. */
+const INFORMATIVE: readonly ConditionType[] = ['BackupCurrent', 'Progressing', 'Paused', 'Ready'];
 /** What must hold before the stack counts as Ready, in the order in which it comes about. */
-const REQUIRED: readonly ConditionType[] = [
-  'SpecValid',
-  'DatabaseReady',
-  'SchemaReady',
-  'WorkloadsReady',
+const REQUIRED = CONDITION_TYPES.filter((type) => !INFORMATIVE.includes(type));
+
+/** Conditions that the application controller states; the workloads controller only counts them. */
+export const APPLICATION_CONDITIONS: readonly ConditionType[] = [
   'ApiReachable',
   'Registered',
   'ShardsServed',

@@ -4,7 +4,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { hashOf } from '../kube/ownFields.ts';
 import { settingsDifference } from '../onprem/settings.ts';
 import { declaredSettings } from '../plan/applicationSettings.ts';
-import { met, stamp, unknown, unmet, type Verdict } from '../plan/conditions.ts';
+import { APPLICATION_CONDITIONS, met, stamp, unknown, unmet, type Verdict } from '../plan/conditions.ts';
 import { names } from '../plan/names.ts';
 import type { ApiObservation, Observed } from '../plan/observed.ts';
 import { KEYS } from '../plan/stackEnvironment.ts';
@@ -19,7 +19,6 @@ import { decodeSecret, type SecretObject } from './referencedSecrets.ts';
 import { register } from './register.ts';
 import { readAuthority, type StackAccess, type StackSessions } from './stackSession.ts';
 import { StatusWriter } from './statusWriter.ts';
-import { APPLICATION_CONDITIONS } from './workloadsReconciler.ts';
 
 export interface ApplicationOptions extends ObserveContext {
   readonly client: KubeClient;

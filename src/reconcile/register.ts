@@ -72,7 +72,11 @@ async function requestCode(context: RegisterContext, signal: AbortSignal): Promi
     }
     await record(context, { attempt, phase: 'code-requested', verifiedName: answer.vname }, signal);
     return {
-      verdict: unmet('Registered', 'WaitingForCode', `a code was requested for ${answer.vname}`),
+      verdict: unmet(
+        'Registered',
+        'WaitingForCode',
+        `a code was requested for ${answer.vname}; put it into ${context.codeSource}`,
+      ),
       retryAfterMs: 0,
     };
   } catch (error) {

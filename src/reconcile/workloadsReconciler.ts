@@ -5,7 +5,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/eventRecorder.ts';
 import { type KubeObject, keyOf, kindOf } from '../kube/kubeObject.ts';
 import { type Child, childKey } from '../plan/child.ts';
-import { met, readiness, stamp, unmet, type Verdict } from '../plan/conditions.ts';
+import { APPLICATION_CONDITIONS, met, readiness, stamp, unmet, type Verdict } from '../plan/conditions.ts';
 import { EMPTY_JOURNAL } from '../plan/journal.ts';
 import { CLEANUP_FINALIZER, FIELD_MANAGER, generatedSecretNames } from '../plan/names.ts';
 import type { Observed } from '../plan/observed.ts';
@@ -31,17 +31,6 @@ export interface WorkloadsOptions extends ObserveContext {
   readonly clock: Clock;
   readonly logger: Logger;
 }
-
-/** Conditions that the application controller states; this one only counts them. */
-export const APPLICATION_CONDITIONS: readonly ConditionType[] = [
-  'ApiReachable',
-  'Registered',
-  'ShardsServed',
-  'SettingsSynced',
-  'CertificatesReady',
-  'WebhookReady',
-  'BuildCurrent',
-];
 
 /** Kubernetes objects of stacks: observe, plan, act, status. */
 export class WorkloadsReconciler {

@@ -2,15 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type KubeObject, kinds } from '../../src/kube/kubeObject.ts';
+import { canMount } from '../../src/local/node/mountNamespace.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestCluster, type TestCluster } from '../support/localCluster.ts';
 
 const never = new AbortController().signal;
 let cluster: TestCluster;
-beforeAll(async () => {
-  cluster = await startTestCluster(0, { node: { entrypoint: [process.execPath] } });
-});
-afterAll(() => cluster.close());
 
 const apply = (object: KubeObject) =>
   cluster.controlPlane.client.apply(object, { fieldManager: 'test', force: true }, never);
@@ -38,210 +35,227 @@ const ask = (host: string, path = '/', port = process.getuid?.() === 0 ? 80 : 20
     }).on('error', reject);
   });
 
-describe('the process node', () => {
-  it('runs a Deployment behind a Service, with variables, Secrets, volumes, tokens and probes', async () => {
-    await apply({
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: meta('web'),
-      spec: {
-        replicas: 2,
-        selector: { matchLabels: { app: 'web' } },
-        template: {
-          metadata: { labels: { app: 'web' } },
-          spec: {
-            containers: [
-              {
-                name: 'web',
-                image: 'docker.io/library/node:24',
-                args: ['-e', SERVER],
-                ports: [{ name: 'http', containerPort: 80 }],
-                env: [
-                  { name: 'SECRET', valueFrom: { secretKeyRef: { name: 'later', key: 'value' } } },
-                  { name: 'FILE', value: '/etc/settings/colour' },
-                  { name: 'TOKEN', value: '/var/run/secrets/kubernetes.io/serviceaccount/token' },
-                ],
-                volumeMounts: [{ name: 'settings', mountPath: '/etc/settings' }],
-                readinessProbe: { httpGet: { port: 'http' }, periodSeconds: 1 },
-              },
-            ],
-            volumes: [{ name: 'settings', configMap: { name: 'settings' } }],
+describe.each(canMount() ? (['namespace', 'rewrite'] as const) : (['rewrite'] as const))(
+  'the process node by %s',
+  (mountMode) => {
+    beforeAll(async () => {
+      cluster = await startTestCluster(0, { node: { entrypoint: [process.execPath] } }, {}, mountMode);
+    });
+    afterAll(() => cluster.close());
+
+    it('runs a Deployment behind a Service, with variables, Secrets, volumes, tokens and probes', async () => {
+      await apply({
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: meta('web'),
+        spec: {
+          replicas: 2,
+          selector: { matchLabels: { app: 'web' } },
+          template: {
+            metadata: { labels: { app: 'web' } },
+            spec: {
+              containers: [
+                {
+                  name: 'web',
+                  image: 'docker.io/library/node:24',
+                  args: ['-e', SERVER],
+                  ports: [{ name: 'http', containerPort: 80 }],
+                  env: [
+                    { name: 'SECRET', valueFrom: { secretKeyRef: { name: 'later', key: 'value' } } },
+                    { name: 'FILE', value: '/etc/settings/colour' },
+                    { name: 'TOKEN', value: '/var/run/secrets/kubernetes.io/serviceaccount/token' },
+                  ],
+                  volumeMounts: [{ name: 'settings', mountPath: '/etc/settings' }],
+                  readinessProbe: { httpGet: { port: 'http' }, periodSeconds: 1 },
+                },
+              ],
+              volumes: [{ name: 'settings', configMap: { name: 'settings' } }],
+            },
           },
         },
-      },
+      });
+      await apply({
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: meta('web'),
+        spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 'http' }] },
+      });
+      await apply({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: meta('settings'),
+        data: { colour: 'red' },
+      });
+      await eventually(async () =>
+        (
+          await jsonpath(
+            'pods',
+            '-l',
+            'app=web',
+            '-o',
+            'jsonpath={.items[*].status.containerStatuses[0].state.waiting.reason}',
+          )
+        ).includes('CreateContainerConfigError'),
+      );
+      await apply({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: meta('later'),
+        stringData: { value: 's3cret' },
+      });
+      await cluster.kubectl('rollout', 'status', 'deployment/web', '--timeout=60s');
+
+      const address = await jsonpath('service', 'web', '-o', 'jsonpath={.spec.clusterIP}');
+      const answers = await eventually(async () => {
+        const both = await Promise.all([ask(address), ask(address), ask(address), ask(address)]);
+        return new Set(both.map(({ pod }) => pod)).size === 2 ? both : undefined;
+      });
+      expect(answers[0]).toMatchObject({ secret: 's3cret', file: 'red', token: true });
     });
-    await apply({
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: meta('web'),
-      spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 'http' }] },
+
+    it('shows logs through kubectl', async () => {
+      const pod = (await jsonpath('pods', '-l', 'app=web', '-o', 'name')).split('\n')[0] ?? '';
+      expect(await cluster.kubectl('logs', pod)).toBe(`listening as ${pod.replace('pod/', '')}\n`);
+      await expect(cluster.kubectl('logs', pod, '-c', 'none')).rejects.toThrow(/container none is not valid/);
     });
-    await apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: meta('settings'), data: { colour: 'red' } });
-    await eventually(async () =>
-      (
+
+    it('restarts a container that ends, and counts it', async () => {
+      const pod = (
+        await jsonpath('pods', '-l', 'app=web', '-o', 'jsonpath={.items[0].metadata.name}')
+      ).trim();
+      const address = await jsonpath('pod', pod, '-o', 'jsonpath={.status.podIP}');
+      await ask(address, '/exit').catch(() => {});
+      await eventually(
+        async () =>
+          (await jsonpath('pod', pod, '-o', 'jsonpath={.status.containerStatuses[0].restartCount}')) === '1',
+      );
+      await cluster.kubectl('wait', '--for=condition=Ready', `pod/${pod}`, '--timeout=30s');
+      expect(
+        await jsonpath(
+          'pod',
+          pod,
+          '-o',
+          'jsonpath={.status.containerStatuses[0].lastState.terminated.exitCode}',
+        ),
+      ).toBe('3');
+    });
+
+    it('ends processes on deletion, within their grace period', async () => {
+      const pod = (
+        await jsonpath('pods', '-l', 'app=web', '-o', 'jsonpath={.items[0].metadata.name}')
+      ).trim();
+      const address = await jsonpath('pod', pod, '-o', 'jsonpath={.status.podIP}');
+      await cluster.kubectl('delete', 'pod', pod, '--wait=true', '--timeout=30s');
+      await expect(ask(address)).rejects.toThrow(/ECONNREFUSED/);
+      await cluster.kubectl(
+        'delete',
+        'deployment',
+        'web',
+        '--wait=true',
+        '--cascade=foreground',
+        '--timeout=60s',
+      );
+    });
+
+    it('runs a Job once: init container first, a failure tried again by its policy', async () => {
+      const marker = `/tmp/waba-test-${randomUUID()}`;
+      await apply({
+        apiVersion: 'batch/v1',
+        kind: 'Job',
+        metadata: meta('once'),
+        spec: {
+          backoffLimit: 3,
+          template: {
+            spec: {
+              restartPolicy: 'OnFailure',
+              initContainers: [
+                {
+                  name: 'first',
+                  image: 'node',
+                  args: ['-e', `require('node:fs').writeFileSync('${marker}', '0')`],
+                },
+              ],
+              containers: [
+                {
+                  name: 'main',
+                  image: 'node',
+                  args: [
+                    '-e',
+                    `const fs = require('node:fs'); const runs = Number(fs.readFileSync('${marker}')); fs.writeFileSync('${marker}', String(runs + 1)); process.exit(runs === 0 ? 1 : 0)`,
+                  ],
+                },
+              ],
+            },
+          },
+        },
+      });
+      await cluster.kubectl('wait', '--for=condition=complete', 'job/once', '--timeout=60s');
+      expect(
         await jsonpath(
           'pods',
           '-l',
-          'app=web',
+          'job-name=once',
           '-o',
-          'jsonpath={.items[*].status.containerStatuses[0].state.waiting.reason}',
-        )
-      ).includes('CreateContainerConfigError'),
-    );
-    await apply({
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: meta('later'),
-      stringData: { value: 's3cret' },
+          'jsonpath={.items[0].status.containerStatuses[0].restartCount}',
+        ),
+      ).toBe('1');
     });
-    await cluster.kubectl('rollout', 'status', 'deployment/web', '--timeout=60s');
 
-    const address = await jsonpath('service', 'web', '-o', 'jsonpath={.spec.clusterIP}');
-    const answers = await eventually(async () => {
-      const both = await Promise.all([ask(address), ask(address), ask(address), ask(address)]);
-      return new Set(both.map(({ pod }) => pod)).size === 2 ? both : undefined;
-    });
-    expect(answers[0]).toMatchObject({ secret: 's3cret', file: 'red', token: true });
-  });
-
-  it('shows logs through kubectl', async () => {
-    const pod = (await jsonpath('pods', '-l', 'app=web', '-o', 'name')).split('\n')[0] ?? '';
-    expect(await cluster.kubectl('logs', pod)).toBe(`listening as ${pod.replace('pod/', '')}\n`);
-    await expect(cluster.kubectl('logs', pod, '-c', 'none')).rejects.toThrow(/container none is not valid/);
-  });
-
-  it('restarts a container that ends, and counts it', async () => {
-    const pod = (await jsonpath('pods', '-l', 'app=web', '-o', 'jsonpath={.items[0].metadata.name}')).trim();
-    const address = await jsonpath('pod', pod, '-o', 'jsonpath={.status.podIP}');
-    await ask(address, '/exit').catch(() => {});
-    await eventually(
-      async () =>
-        (await jsonpath('pod', pod, '-o', 'jsonpath={.status.containerStatuses[0].restartCount}')) === '1',
-    );
-    await cluster.kubectl('wait', '--for=condition=Ready', `pod/${pod}`, '--timeout=30s');
-    expect(
-      await jsonpath(
-        'pod',
-        pod,
-        '-o',
-        'jsonpath={.status.containerStatuses[0].lastState.terminated.exitCode}',
-      ),
-    ).toBe('3');
-  });
-
-  it('ends processes on deletion, within their grace period', async () => {
-    const pod = (await jsonpath('pods', '-l', 'app=web', '-o', 'jsonpath={.items[0].metadata.name}')).trim();
-    const address = await jsonpath('pod', pod, '-o', 'jsonpath={.status.podIP}');
-    await cluster.kubectl('delete', 'pod', pod, '--wait=true', '--timeout=30s');
-    await expect(ask(address)).rejects.toThrow(/ECONNREFUSED/);
-    await cluster.kubectl(
-      'delete',
-      'deployment',
-      'web',
-      '--wait=true',
-      '--cascade=foreground',
-      '--timeout=60s',
-    );
-  });
-
-  it('runs a Job once: init container first, a failure tried again by its policy', async () => {
-    const marker = `/tmp/waba-test-${randomUUID()}`;
-    await apply({
-      apiVersion: 'batch/v1',
-      kind: 'Job',
-      metadata: meta('once'),
-      spec: {
-        backoffLimit: 3,
-        template: {
-          spec: {
-            restartPolicy: 'OnFailure',
-            initContainers: [
-              {
-                name: 'first',
-                image: 'node',
-                args: ['-e', `require('node:fs').writeFileSync('${marker}', '0')`],
-              },
-            ],
-            containers: [
-              {
-                name: 'main',
-                image: 'node',
-                args: [
-                  '-e',
-                  `const fs = require('node:fs'); const runs = Number(fs.readFileSync('${marker}')); fs.writeFileSync('${marker}', String(runs + 1)); process.exit(runs === 0 ? 1 : 0)`,
-                ],
-              },
-            ],
-          },
-        },
-      },
-    });
-    await cluster.kubectl('wait', '--for=condition=complete', 'job/once', '--timeout=60s');
-    expect(
-      await jsonpath(
-        'pods',
-        '-l',
-        'job-name=once',
-        '-o',
-        'jsonpath={.items[0].status.containerStatuses[0].restartCount}',
-      ),
-    ).toBe('1');
-  });
-
-  it('keeps a StatefulSet’s data on its claim over deletion of the pod and a restart of the node, and frees it with the claim', async () => {
-    const program = `
+    it('keeps a StatefulSet’s data on its claim over deletion of the pod and a restart of the node, and frees it with the claim', async () => {
+      const program = `
       const fs = require('node:fs'); const file = process.env.DATA + '/starts';
       fs.appendFileSync(file, 'x'); console.log(fs.readFileSync(file, 'utf8').length); setInterval(() => {}, 1000);
     `;
-    await apply({
-      apiVersion: 'apps/v1',
-      kind: 'StatefulSet',
-      metadata: meta('db'),
-      spec: {
-        serviceName: 'db',
-        replicas: 1,
-        selector: { matchLabels: { app: 'db' } },
-        template: {
-          metadata: { labels: { app: 'db' } },
-          spec: {
-            terminationGracePeriodSeconds: 1,
-            containers: [
-              {
-                name: 'db',
-                image: 'node',
-                args: ['-e', program],
-                env: [{ name: 'DATA', value: '/data' }],
-                volumeMounts: [{ name: 'data', mountPath: '/data' }],
-              },
-            ],
+      await apply({
+        apiVersion: 'apps/v1',
+        kind: 'StatefulSet',
+        metadata: meta('db'),
+        spec: {
+          serviceName: 'db',
+          replicas: 1,
+          selector: { matchLabels: { app: 'db' } },
+          template: {
+            metadata: { labels: { app: 'db' } },
+            spec: {
+              terminationGracePeriodSeconds: 1,
+              containers: [
+                {
+                  name: 'db',
+                  image: 'node',
+                  args: ['-e', program],
+                  env: [{ name: 'DATA', value: '/data' }],
+                  volumeMounts: [{ name: 'data', mountPath: '/data' }],
+                },
+              ],
+            },
           },
+          volumeClaimTemplates: [
+            {
+              metadata: { name: 'data' },
+              spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '64Mi' } } },
+            },
+          ],
         },
-        volumeClaimTemplates: [
-          {
-            metadata: { name: 'data' },
-            spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '64Mi' } } },
-          },
-        ],
-      },
+      });
+      const starts = async () => (await cluster.kubectl('logs', 'db-0')).trim().split('\n').at(-1);
+      await eventually(async () => (await starts()) === '1');
+      await cluster.kubectl('delete', 'pod', 'db-0', '--wait=true', '--timeout=30s');
+      await eventually(async () => (await starts()) === '2');
+      await cluster.restartNode();
+      await eventually(async () => (await starts()) === '3');
+      await cluster.kubectl(
+        'delete',
+        'statefulset',
+        'db',
+        '--cascade=foreground',
+        '--wait=true',
+        '--timeout=30s',
+      );
+      await cluster.kubectl('delete', 'pvc', 'data-db-0', '--timeout=30s');
+      await eventually(
+        async () =>
+          (await cluster.controlPlane.client.list(kinds.PersistentVolume, {}, never)).items.length === 0,
+      );
     });
-    const starts = async () => (await cluster.kubectl('logs', 'db-0')).trim().split('\n').at(-1);
-    await eventually(async () => (await starts()) === '1');
-    await cluster.kubectl('delete', 'pod', 'db-0', '--wait=true', '--timeout=30s');
-    await eventually(async () => (await starts()) === '2');
-    await cluster.restartNode();
-    await eventually(async () => (await starts()) === '3');
-    await cluster.kubectl(
-      'delete',
-      'statefulset',
-      'db',
-      '--cascade=foreground',
-      '--wait=true',
-      '--timeout=30s',
-    );
-    await cluster.kubectl('delete', 'pvc', 'data-db-0', '--timeout=30s');
-    await eventually(
-      async () =>
-        (await cluster.controlPlane.client.list(kinds.PersistentVolume, {}, never)).items.length === 0,
-    );
-  });
-});
+  },
+);

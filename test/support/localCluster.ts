@@ -31,6 +31,7 @@ export async function startTestCluster(
   index: number,
   extraImages: ImageTable = {},
   extraFlags: ControlPlaneOptions['extraFlags'] = {},
+  mountMode?: 'namespace' | 'rewrite',
 ): Promise<TestCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'waba-cluster-'));
   // Runs side by side on one machine keep out of each other's addresses, and out of the first clusters of users.
@@ -54,6 +55,7 @@ export async function startTestCluster(
         clock: systemClock,
         logger: silentLogger,
         env: process.env,
+        ...(mountMode ? { mountMode } : {}),
       },
       never,
     );

@@ -25,6 +25,10 @@ export interface ContainerContext {
   /** Mount path in the container → folder on this machine. */
   readonly mounts: ReadonlyMap<string, string>;
   readonly images: ImageTable;
+  /** Enters a mount namespace with `mounts`; without it their paths are rewritten wherever they stand. */
+  readonly enter?:
+    | ((argv: readonly [string, ...string[]], cwd: string | undefined) => readonly [string, ...string[]])
+    | undefined;
   /** Variables that every container gets. */
   readonly baseEnv: Readonly<Record<string, string>>;
 }
@@ -33,6 +37,8 @@ export interface ContainerCommand {
   readonly argv: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | undefined;
+  /** Another command in the same surroundings, for probes. */
+  readonly enter: (argv: readonly [string, ...string[]]) => readonly [string, ...string[]];
 }
 
 /** @throws CodedError `ErrImageNeverPull` for an image that is not in the table */
@@ -62,15 +68,17 @@ export function containerCommand(container: Container, context: ContainerContext
 
   const declared = container.command ?? image.entrypoint ?? [];
   const words = [...declared, ...(container.args ?? [])].map((word) => expand(word, env));
-  const [program, ...args] = words.map((word) => inImage(image, relocate(word, context.mounts)));
+  const place = (text: string) => (context.enter ? text : relocate(text, context.mounts));
+  const [program, ...args] = words.map((word) => inImage(image, place(word)));
   if (program === undefined)
     throw new CodedError('CreateContainerConfigError', `container ${container.name} has no command`);
+  const cwd = container.workingDir && place(container.workingDir);
+  const enter = (argv: readonly [string, ...string[]]) => context.enter?.(argv, cwd) ?? argv;
   return {
-    argv: [program, ...args],
-    env: Object.fromEntries(
-      Object.entries(env).map(([name, value]) => [name, relocate(value, context.mounts)]),
-    ),
-    cwd: container.workingDir && relocate(container.workingDir, context.mounts),
+    argv: enter([program, ...args]),
+    env: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, place(value)])),
+    cwd: context.enter ? undefined : cwd,
+    enter: (argv) => enter(argv.map((word) => inImage(image, place(word))) as [string, ...string[]]),
   };
 }
 

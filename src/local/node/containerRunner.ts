@@ -169,7 +169,8 @@ export class ContainerRunner {
       host: podIP,
       container,
       translatePort,
-      exec: (words, timeoutMs) => runCommand(words, command.env, timeoutMs),
+      exec: (words, timeoutMs) =>
+        runCommand(command.enter(words as [string, ...string[]]), command.env, timeoutMs),
     };
     if (startupProbe) {
       const startup = new AbortController();

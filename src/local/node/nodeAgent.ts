@@ -18,9 +18,10 @@ import {
 } from './claimProvisioner.ts';
 import type { ImageTable } from './containerCommand.ts';
 import { startLogServer } from './logServer.ts';
-import { PodRunner, podFolder } from './podRunner.ts';
+import { canMount } from './mountNamespace.ts';
+import { type MountMode, PodRunner, podFolder } from './podRunner.ts';
 import type { Pod } from './podTypes.ts';
-import { type Backend, type Service, ServiceProxy } from './serviceProxy.ts';
+import { type Backend, etcHosts, type Service, ServiceProxy } from './serviceProxy.ts';
 
 export interface NodeAgentOptions {
   readonly controlPlane: ControlPlane;
@@ -32,6 +33,8 @@ export interface NodeAgentOptions {
   readonly preload: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Default: namespaces where this machine allows them. */
+  readonly mountMode?: MountMode;
   /** Environment of containers beyond what Kubernetes says, e.g. HOME. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -53,6 +56,7 @@ export class NodeAgent {
   >();
   readonly #proxy: ServiceProxy;
   readonly #hostsFile: string;
+  readonly #mountMode: MountMode;
   readonly #lowPortOffset = process.getuid?.() === 0 ? 0 : LOW_PORT_OFFSET;
   readonly #stop = new AbortController();
   #services: Service[] = [];
@@ -63,6 +67,7 @@ export class NodeAgent {
   private constructor(options: NodeAgentOptions) {
     this.#options = options;
     this.#hostsFile = join(options.folder, 'hosts');
+    this.#mountMode = options.mountMode ?? (canMount() ? 'namespace' : 'rewrite');
     this.#proxy = new ServiceProxy({
       hostsFile: this.#hostsFile,
       translatePort: (port) => this.#translate(port),
@@ -88,6 +93,7 @@ export class NodeAgent {
     const { controlPlane, folder, clock, logger } = this.#options;
     const { client } = controlPlane;
     await removeLeftovers(join(folder, 'pods'));
+    await this.#proxy.update([], []);
     await ensureStorageClass(client, signal);
     const logServer = await startLogServer({
       pki: controlPlane.pki,
@@ -149,6 +155,9 @@ export class NodeAgent {
       hostIP: HOST_IP,
       folder: podFolder(this.#options.folder, pod),
       images: this.#options.images,
+      mountMode: this.#mountMode,
+      hostsFile: etcHosts(this.#hostsFile),
+
       baseEnv: this.#baseEnv(pod, podIP),
       translatePort: (port) => this.#translate(port),
       clock: this.#options.clock,

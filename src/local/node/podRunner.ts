@@ -9,6 +9,7 @@ import { describeError } from '../../runtime/codedError.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { type ContainerContext, containerCommand, type ImageTable } from './containerCommand.ts';
 import { ContainerRunner } from './containerRunner.ts';
+import { inMountNamespace } from './mountNamespace.ts';
 import type { Container, Pod } from './podTypes.ts';
 import { isRefreshed, materialise } from './volumes.ts';
 
@@ -20,6 +21,10 @@ export interface PodRunnerOptions {
   /** Folder of this pod: volumes and logs. */
   readonly folder: string;
   readonly images: ImageTable;
+  /** How volumes get to their mount paths. */
+  readonly mountMode: MountMode;
+  /** What pods see as /etc/hosts, in a namespace of their own. */
+  readonly hostsFile: string;
   readonly baseEnv: Readonly<Record<string, string>>;
   readonly translatePort: (port: number) => number;
   readonly clock: Clock;
@@ -188,6 +193,20 @@ export class PodRunner {
         ({ secretRef, configMapRef }) => (pick === 'secret' ? secretRef?.name : configMapRef?.name) ?? [],
       ),
     ];
+    const mounts = new Map(
+      (container.volumeMounts ?? []).map(({ name, mountPath, subPath }) => [
+        mountPath,
+        join(this.#mounts.get(name) ?? '', subPath ?? ''),
+      ]),
+    );
+    const scratch = join(this.#options.folder, 'root', container.name);
+    const enter: ContainerContext['enter'] = (argv, cwd) =>
+      inMountNamespace({
+        argv,
+        cwd,
+        scratch,
+        mounts: new Map([['/etc/hosts', this.#options.hostsFile], ...mounts]),
+      });
     return {
       pod,
       podIP,
@@ -196,12 +215,8 @@ export class PodRunner {
       baseEnv,
       secrets: await load('Secret', names('secret')),
       configMaps: await load('ConfigMap', names('configMap')),
-      mounts: new Map(
-        (container.volumeMounts ?? []).map(({ name, mountPath, subPath }) => [
-          mountPath,
-          join(this.#mounts.get(name) ?? '', subPath ?? ''),
-        ]),
-      ),
+      mounts,
+      enter: this.#options.mountMode === 'namespace' ? enter : undefined,
     };
   }
 
@@ -276,6 +291,9 @@ export class PodRunner {
     return this.#initialised ? 'Running' : 'Pending';
   }
 }
+
+/** A mount namespace for each container, or the paths rewritten where namespaces are forbidden. */
+export type MountMode = 'namespace' | 'rewrite';
 
 /** Folder of a pod on this machine. */
 export const podFolder = (folder: string, pod: Pod): string =>

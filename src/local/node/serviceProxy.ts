@@ -33,6 +33,9 @@ export interface ServiceProxyOptions {
 
 const DOMAIN = 'cluster.local';
 
+/** The same names for pods to see as /etc/hosts: written in place, because a mounted file is that very file. */
+export const etcHosts = (hostsFile: string): string => `${hostsFile}.etc`;
+
 /** Names of pods and Services as DNS would have them, as lines of a hosts file. */
 export function hostsFile(services: readonly Service[], backends: readonly Backend[]): string {
   const lines = services.flatMap((service) => {
@@ -154,6 +157,7 @@ export class ServiceProxy {
     const draft = `${this.#options.hostsFile}.new`;
     await writeFile(draft, content);
     await rename(draft, this.#options.hostsFile);
+    await writeFile(etcHosts(this.#options.hostsFile), content);
   }
 }
 

@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { canMount, inMountNamespace } from './mountNamespace.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'waba-mounts-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+// Some containers forbid namespaces altogether; then the process node rewrites paths, which has tests of its own.
+describe.runIf(canMount())('a mount namespace', () => {
+  it('shows volumes at paths that the machine does not have, files too, and leaves no trace', () => {
+    const media = join(folder, 'media');
+    mkdirSync(media);
+    writeFileSync(join(media, 'a.txt'), 'media');
+    writeFileSync(join(folder, 'hosts'), '127.0.0.1 elsewhere\n');
+    const scratch = join(folder, "it's a root");
+    const [program, ...args] = inMountNamespace({
+      argv: [
+        '/bin/sh',
+        '-c',
+        'pwd; cat a.txt; cat /etc/hosts; echo "$1"; echo written > /usr/local/wamedia/b.txt; test -x /bin/sh',
+        'sh',
+        "an 'argument'",
+      ],
+      cwd: '/usr/local/wamedia',
+      mounts: new Map([
+        ['/usr/local/wamedia', media],
+        ['/var/run/secrets/deep/er', media],
+        ['/etc/hosts', join(folder, 'hosts')],
+      ]),
+      scratch,
+    });
+    expect(execFileSync(program, args, { encoding: 'utf8' })).toBe(
+      "/usr/local/wamedia\nmedia127.0.0.1 elsewhere\nan 'argument'\n",
+    );
+    expect(readdirSync(media).sort()).toEqual(['a.txt', 'b.txt']);
+    expect(readdirSync(scratch)).toEqual([]);
+    expect(existsSync('/usr/local/wamedia')).toBe(false);
+  });
+});
