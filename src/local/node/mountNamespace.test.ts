@@ -20,7 +20,7 @@ describe.runIf(canMount())('a mount namespace', () => {
       argv: [
         '/bin/sh',
         '-c',
-        'pwd; cat a.txt; cat /etc/hosts; echo "$1"; echo written > /usr/local/wamedia/b.txt; test -x /bin/sh',
+        'pwd; cat a.txt; cat /etc/hosts; echo "$1"; echo written > /usr/local/wamedia/b.txt; test -x /bin/sh; unshare -U true; ls -A / | grep old-root || true',
         'sh',
         "an 'argument'",
       ],

@@ -13,6 +13,8 @@ export interface NamespaceRequest {
   readonly scratch: string;
 }
 
+const OLD_ROOT = '/.old-root';
+
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /**
@@ -30,7 +32,14 @@ export function inMountNamespace({ argv, cwd, mounts, scratch }: NamespaceReques
     ...[...targets]
       .sort(([a], [b]) => a.length - b.length)
       .flatMap(([path, source]) => bind(source, join(scratch, path))),
-    `exec chroot ${quote(scratch)} /bin/sh -c 'cd "$0" && exec "$@"' ${quote(cwd ?? '/')} "$@"`,
+    // Not chroot: inside one nobody may make the user namespace that PostgreSQL needs.
+    `mkdir ${quote(join(scratch, OLD_ROOT))}`,
+    `cd ${quote(scratch)}`,
+    `${quote(findExecutable('pivot_root') ?? '/sbin/pivot_root')} . .${OLD_ROOT}`,
+    `umount -l ${OLD_ROOT}`,
+    `rmdir ${OLD_ROOT}`,
+    `cd ${quote(cwd ?? '/')}`,
+    'exec "$@"',
   ].join('\n');
   const unshare = findExecutable('unshare') ?? 'unshare';
   const flags = process.getuid?.() === 0 ? ['-m'] : ['-U', '-r', '-m'];
@@ -44,7 +53,12 @@ export function canMount(): boolean {
   const scratch = mkdtempSync(join(tmpdir(), 'waba-mount-'));
   try {
     const [program, ...args] = inMountNamespace({
-      argv: ['/bin/sh', '-c', 'test -d /waba-probe/below'],
+      // PostgreSQL needs a user namespace of its own, inside.
+      argv: [
+        '/bin/sh',
+        '-c',
+        'test -d /waba-probe/below && unshare -U --map-user=65534 --map-group=65534 true',
+      ],
       cwd: undefined,
       mounts: new Map([['/waba-probe/below', tmpdir()]]),
       scratch: join(scratch, 'root'),
