@@ -8,7 +8,7 @@ const MINUTE = 60_000;
 const scratch = await mkdtemp(join(tmpdir(), 'waba-test-'));
 const npx = (...args) => ['npx', '--no-install', ...args];
 
-const vitest = (project) => {
+const vitest = (project, ...flags) => {
   const report = join(scratch, `${project}.json`);
   return {
     command: npx(
@@ -17,6 +17,7 @@ const vitest = (project) => {
       '--project',
       project,
       '--passWithNoTests',
+      ...flags,
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${report}`,
@@ -40,7 +41,11 @@ const layers = [
   { name: 'unit', ...vitest('unit'), deadline: 5 * MINUTE },
   { name: 'contract', ...vitest('contract'), deadline: 8 * MINUTE },
   { name: 'control-plane', ...vitest('control-plane'), deadline: 15 * MINUTE },
-  { name: 'scenarios', ...vitest('scenarios'), deadline: 15 * MINUTE },
+  {
+    name: 'scenarios', // Whole clusters: side by side they would only slow each other down.
+    ...vitest('scenarios', '--no-file-parallelism'),
+    deadline: 15 * MINUTE,
+  },
 ];
 
 const wanted = process.argv.slice(2);
