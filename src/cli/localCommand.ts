@@ -6,7 +6,6 @@ import type { ImageTable } from '../local/node/containerCommand.ts';
 import { findPrograms } from '../local/programs.ts';
 import { createProgress } from '../local/progress.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { CodedError } from '../runtime/codedError.ts';
 import { type CliContext, printJson } from './cliContext.ts';
 
 export const DEFAULT_CLUSTER = 'waba';
@@ -137,5 +136,4 @@ export function parsePort(text: string): number {
 }
 
 /** Errors of commands, as a person reads them. */
-export const explain = (error: unknown): string =>
-  error instanceof CodedError || error instanceof Error ? error.message : String(error);
+export const explain = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -5,10 +5,10 @@ import { isNotFound } from '../kube/apiError.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { type KubeObject, kindOf, kinds } from '../kube/kubeObject.ts';
 import type { Progress, Step } from '../local/progress.ts';
-import { journalSchema } from '../plan/journal.ts';
 import { NETWORK, names } from '../plan/names.ts';
 import { webappHost } from '../plan/stackSettings.ts';
-import { decodeSecret, type SecretObject } from '../reconcile/referencedSecrets.ts';
+import { readJournal } from '../reconcile/journalStore.ts';
+import type { SecretObject } from '../reconcile/referencedSecrets.ts';
 import { WhatsAppDeploymentKind } from '../reconcile/stackSources.ts';
 import type { Condition } from '../resource/status.ts';
 import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
@@ -175,13 +175,7 @@ async function runDemoJob(
 ): Promise<string> {
   const { client, clock, operatorImage } = options;
   const of = names('shop');
-  const journal = journalSchema.parse(
-    JSON.parse(
-      decodeSecret(await client.get<SecretObject>(kinds.Secret, NAMESPACE, of.journal, signal))[
-        'journal.json'
-      ] ?? '{}',
-    ),
-  );
+  const journal = readJournal(await client.get<SecretObject>(kinds.Secret, NAMESPACE, of.journal, signal));
   const name = `shop-demo-${clock.now().toString(36)}`;
   const secret = (key: string) => ({ valueFrom: { secretKeyRef: { name: of.adminSecret, key } } });
   const env = [

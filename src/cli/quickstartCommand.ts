@@ -3,20 +3,18 @@ import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { type KubeObject, kinds } from '../kube/kubeObject.ts';
 import { down, up } from '../local/cluster.ts';
+import { lowPortOffset } from '../local/lowPorts.ts';
 import { createProgress } from '../local/progress.ts';
-import { journalSchema } from '../plan/journal.ts';
 import { names } from '../plan/names.ts';
 import { webappHost } from '../plan/stackSettings.ts';
-import { decodeSecret, type SecretObject } from '../reconcile/referencedSecrets.ts';
+import { readJournal } from '../reconcile/journalStore.ts';
+import type { SecretObject } from '../reconcile/referencedSecrets.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { CliContext } from './cliContext.ts';
 import { type ClusterAccess, openCluster } from './clusterAccess.ts';
 import { DEFAULT_CLUSTER, localClusterOptions } from './localCommand.ts';
 import { install, type QuickstartOptions, sendOne, uninstall, waitUntilReady } from './quickstart.ts';
-
-/** Where low ports of the local cluster are served for an ordinary user. */
-const LOW_PORT_OFFSET = 20_000;
 
 export function quickstartCommand(context: CliContext): Command {
   return new Command('quickstart')
@@ -66,9 +64,9 @@ async function summary(
   const { kubeconfig, kubectl, local } = cluster;
   const { namespace } = resource.metadata;
   const of = names(resource.metadata.name);
-  const secret = async (name: string) =>
-    decodeSecret(await access.client.get<SecretObject>(kinds.Secret, namespace, name, context.signal));
-  const journal = journalSchema.parse(JSON.parse((await secret(of.journal))['journal.json'] ?? '{}'));
+  const get = (name: string) =>
+    access.client.get<SecretObject>(kinds.Secret, namespace, name, context.signal);
+  const journal = readJournal(await get(of.journal));
   const host = webappHost(resource);
   const lines = [
     '',
@@ -88,7 +86,7 @@ async function summary(
       of.webapp,
       context.signal,
     );
-    const port = process.getuid?.() === 0 ? 443 : 443 + LOW_PORT_OFFSET;
+    const port = 443 + lowPortOffset();
     const api = `curl --cacert ${caFile} --connect-to ${host}:443:${service.spec.clusterIP}:${port}`;
     lines.push(
       '',

@@ -9,6 +9,16 @@ import { decodeSecret, type SecretObject } from './referencedSecrets.ts';
 
 const KEY = 'journal.json';
 
+/** The journal in its Secret. @throws CodedError `JournalUnreadable` */
+export function readJournal(secret: SecretObject): Journal {
+  const parsed = journalSchema.safeParse(JSON.parse(decodeSecret(secret)[KEY] ?? '{}'));
+  if (parsed.success) return parsed.data;
+  throw new CodedError(
+    'JournalUnreadable',
+    `Secret ${secret.metadata.name} holds no journal that this version reads`,
+  );
+}
+
 /**
  * Reads and writes journals. A write is compare-and-swap on the version that the decision was made from, so of
  * two processes that decide the same only one goes on to the call. @throws ApiError `Conflict`
@@ -26,12 +36,7 @@ export class JournalStore {
   read(resource: WhatsAppDeployment): Journal | undefined {
     const secret = this.#find(resource);
     if (!secret) return undefined;
-    const parsed = journalSchema.safeParse(JSON.parse(decodeSecret(secret)[KEY] ?? '{}'));
-    if (parsed.success) return parsed.data;
-    throw new CodedError(
-      'JournalUnreadable',
-      `Secret ${secret.metadata.name} holds no journal that this version reads`,
-    );
+    return readJournal(secret);
   }
 
   /** Writes `change` of what was read, and returns it. */

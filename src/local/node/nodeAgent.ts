@@ -8,6 +8,7 @@ import { type KubeObject, keyOf, kinds } from '../../kube/kubeObject.ts';
 import { type Clock, sleep } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { ControlPlane } from '../controlPlane.ts';
+import { lowPortOffset } from '../lowPorts.ts';
 import { KUBERNETES_VERSION } from '../programs.ts';
 import {
   type Claim,
@@ -43,8 +44,7 @@ export const NODE_NAME = 'local';
 const HOST_IP = '127.0.0.1';
 const LEASE_MS = 10_000;
 const MAX_PODS = 200;
-/** An ordinary user may not bind ports below 1024; they are served this much higher. */
-const LOW_PORT_OFFSET = 20_000;
+
 const SYNC_DELAY_MS = 20;
 
 /** A node of the local cluster: its pods are processes on this machine. */
@@ -57,7 +57,7 @@ export class NodeAgent {
   readonly #proxy: ServiceProxy;
   readonly #hostsFile: string;
   readonly #mountMode: MountMode;
-  readonly #lowPortOffset = process.getuid?.() === 0 ? 0 : LOW_PORT_OFFSET;
+  readonly #lowPortOffset = lowPortOffset();
   readonly #stop = new AbortController();
   #services: Service[] = [];
   #nextAddress = 1;
