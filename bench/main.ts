@@ -39,7 +39,7 @@ try {
   const kubeconfig = join(home, 'waba-operator', 'clusters', 'bench', 'kubeconfig');
   const client = new KubeClient(
     new HttpsTransport({
-      credentials: await kubeconfigCredentials({ path: kubeconfig }),
+      credentials: await kubeconfigCredentials(systemClock, { path: kubeconfig }),
       clock: systemClock,
       userAgent: 'bench',
     }),

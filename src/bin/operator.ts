@@ -24,6 +24,8 @@ const command = new Command('waba-operator')
     '/var/run/secrets/kubernetes.io/serviceaccount',
   )
   .option('--leader-elect', 'only one replica acts at a time')
+  .option('--workers <number>', 'reconciles at a time, for each of the two controllers', '4')
+  .option('--max-rolling-stacks <number>', 'stacks that may restart pods at the same time', '10')
   .option('--health-port <port>', 'port of /healthz, /readyz and /metrics', '8081')
   .option(
     '--emulator-image <image>',
@@ -44,6 +46,8 @@ const options = command.opts<{
   context?: string;
   serviceAccountDir: string;
   leaderElect?: boolean;
+  workers: string;
+  maxRollingStacks: string;
   healthPort: string;
   emulatorImage: string;
   databaseImage: string;
@@ -62,8 +66,11 @@ try {
   const { kubeconfig: path, context } = options;
   const credentials =
     path || context
-      ? await kubeconfigCredentials({ ...(path ? { path } : {}), ...(context ? { context } : {}) })
-      : await inClusterCredentials(env, options.serviceAccountDir);
+      ? await kubeconfigCredentials(systemClock, {
+          ...(path ? { path } : {}),
+          ...(context ? { context } : {}),
+        })
+      : await inClusterCredentials(env, systemClock, options.serviceAccountDir);
   await runOperator(
     {
       credentials,
@@ -73,6 +80,8 @@ try {
         .split(',')
         .map((name) => name.trim())
         .filter(Boolean),
+      workers: Number(options.workers),
+      maxRollingStacks: Number(options.maxRollingStacks),
       health: { host: '0.0.0.0', port: Number(options.healthPort) },
       leaderElection: options.leaderElect
         ? { namespace: credentials.namespace, identity: `${env.HOSTNAME ?? hostname()}_${process.pid}` }

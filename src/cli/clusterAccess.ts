@@ -18,7 +18,7 @@ export interface ClusterAccess {
 
 /** Connects as kubectl would: flags, then KUBECONFIG, then ~/.kube/config. */
 export async function openCluster(options: ClusterOptions, context: CliContext): Promise<ClusterAccess> {
-  const credentials = await kubeconfigCredentials({
+  const credentials = await kubeconfigCredentials(systemClock, {
     ...(options.kubeconfig ? { path: options.kubeconfig } : {}),
     ...(options.context ? { context: options.context } : {}),
   });

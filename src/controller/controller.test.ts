@@ -2,7 +2,7 @@ import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../runtime/logger.ts';
 import { VirtualClock } from '../runtime/virtualClock.ts';
-import { Controller, type Reconcile } from './controller.ts';
+import { Controller, type Reconcile, TerminalError } from './controller.ts';
 import { ControllerMetrics } from './metrics.ts';
 
 const setup = (reconcile: Reconcile, workers = 2) => {
@@ -18,9 +18,9 @@ const setup = (reconcile: Reconcile, workers = 2) => {
     workers,
     reconcileTimeoutMs: 1000,
   });
-  const stop = new AbortController();
-  const running = controller.run(stop.signal);
-  return { clock, registry, controller, stop, running };
+  const [stop, abort] = [new AbortController(), new AbortController()];
+  const running = controller.run(stop.signal, abort.signal);
+  return { clock, registry, controller, stop, abort, running };
 };
 
 describe('a controller', () => {
@@ -91,9 +91,30 @@ describe('a controller', () => {
     expect(most).toBe(1);
   });
 
-  it('stops gracefully: what is in hand is told and waited for, the rest is left', async () => {
+  it('stops gracefully: what is in hand goes on to its end, the rest is left', async () => {
     const seen: string[] = [];
-    const { clock, controller, stop, running } = setup(
+    let finish = () => {};
+    const { clock, controller, stop, running } = setup(async (key) => {
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      seen.push(key);
+      return {};
+    }, 1);
+    controller.queue.add('a');
+    controller.queue.add('b');
+    await clock.advance(0);
+    stop.abort();
+    await clock.advance(0);
+    expect(seen).toEqual([]);
+    finish();
+    await running;
+    expect(seen).toEqual(['a']);
+  });
+
+  it('tells what is in hand to end when it is aborted', async () => {
+    const seen: string[] = [];
+    const { clock, controller, abort, running } = setup(
       (key, signal) =>
         new Promise((resolve) => {
           signal.addEventListener('abort', () => {
@@ -106,8 +127,38 @@ describe('a controller', () => {
     controller.queue.add('a');
     controller.queue.add('b');
     await clock.advance(0);
-    stop.abort(new Error('stop'));
+    abort.abort(new Error('lease lost'));
     await running;
     expect(seen).toEqual(['a']);
+  });
+
+  it('counts a bug as a panic, goes on with other keys, and tries the broken one again', async () => {
+    const seen: string[] = [];
+    const { clock, controller, registry } = setup(async (key) => {
+      seen.push(key);
+      if (key === 'broken' && seen.length < 3) return (undefined as unknown as () => never)();
+      return {};
+    }, 1);
+    controller.queue.add('broken');
+    controller.queue.add('sound');
+    await clock.advance(100);
+    expect(seen).toEqual(['broken', 'sound', 'broken']);
+    expect(await registry.metrics()).toContain(
+      'controller_runtime_reconcile_panics_total{controller="sample"} 1',
+    );
+  });
+
+  it('does not try again what only a change can help', async () => {
+    let runs = 0;
+    const { clock, controller, registry } = setup(async () => {
+      runs += 1;
+      throw new TerminalError('no such plan');
+    });
+    controller.queue.add('a');
+    await clock.advance(600_000);
+    expect(runs).toBe(1);
+    expect(await registry.metrics()).toContain(
+      'controller_runtime_terminal_reconcile_errors_total{controller="sample"} 1',
+    );
   });
 });

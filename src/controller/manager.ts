@@ -1,59 +1,89 @@
 import type { Registry } from 'prom-client';
 import type { LeaderElection } from '../kube/leaderElection.ts';
 import { aborted } from '../runtime/aborted.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { CodedError } from '../runtime/codedError.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Controller } from './controller.ts';
 import { startHealthServer } from './healthServer.ts';
+import type { ControllerMetrics } from './metrics.ts';
 import type { Sources } from './sources.ts';
 
 export interface ManagerOptions {
   readonly sources: Sources;
   readonly controllers: readonly Controller[];
   readonly registry: Registry;
+  readonly metrics: ControllerMetrics;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly health: { readonly host: string; readonly port: number };
   /** Without one the process is taken for the only one. */
-  readonly leaderElection?: LeaderElection;
+  readonly leaderElection?: { readonly name: string; readonly election: LeaderElection };
+  /** Runs when all work is done and the lease is still ours. */
+  readonly beforeRelease?: (signal: AbortSignal) => Promise<void>;
+  /** How long what is in hand may go on after `signal`; less than the pod's grace period. */
+  readonly shutdownGraceMs?: number;
 }
 
-/** A watch that has been silent for this long makes the process unhealthy; the watchdog acts much earlier. */
-const SILENT_WATCH_MS = 5 * 60_000;
+export const MANAGER_DEFAULTS = {
+  /** A pod has 30 s unless it says otherwise. */
+  shutdownGraceMs: 20_000,
+  /** A watch that has been silent for this long makes the process unhealthy; the watchdog acts much earlier. */
+  silentWatchMs: 5 * 60_000,
+} as const;
 
 /**
  * Runs a process's controllers: caches first, then leadership, then work. Returns when `signal` has fired and
  * everything in hand is finished, or when leadership is lost, with which nothing more may be written.
  */
 export async function runManager(options: ManagerOptions, signal: AbortSignal): Promise<void> {
-  const { sources, controllers, registry, logger, leaderElection } = options;
-  let synced = false;
+  const { sources, controllers, registry, metrics, logger, clock, leaderElection } = options;
+  let settled = false;
+  metrics.observeQueues(new Map(controllers.map(({ name, queue }) => [name, queue])));
   const health = await startHealthServer({
     ...options.health,
     registry,
-    liveness: () => (synced ? sources.problems(SILENT_WATCH_MS) : []),
-    readiness: () => (synced ? [] : ['caches not synced', ...sources.problems(SILENT_WATCH_MS)]),
+    liveness: () => (settled ? sources.silent(MANAGER_DEFAULTS.silentWatchMs) : []),
+    // What we may not see keeps us from being ready, while we go on with the rest.
+    readiness: () => (settled ? sources.missing() : ['caches not synced', ...sources.missing()]),
   });
   logger.info('serving health and metrics', { port: health.port });
 
   // Watches outlive the work, so that what is in hand at the end still sees its own effects.
   const watches = new AbortController();
   const watching = sources.run(watches.signal);
-  try {
-    await Promise.race([sources.synced(), aborted(signal)]);
-    synced = !signal.aborted;
-    if (synced) logger.info('caches synced');
-    if (leaderElection) await leaderElection.acquire(signal).catch(() => {});
-    if (signal.aborted) return;
-
-    const work = new AbortController();
-    const onAbort = () => work.abort(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    const release = new AbortController();
-    const held = leaderElection?.hold(release.signal).then(() => work.abort(new Error('not leader')));
+  const work = async (term: AbortSignal) => {
     logger.info('controllers started', { controllers: controllers.map(({ name }) => name) });
-    await Promise.all(controllers.map((controller) => controller.run(work.signal)));
-    // Only now is everything written, so only now may another one take over.
-    release.abort();
-    await held;
+    const abort = new AbortController();
+    let disarm = () => {};
+    const onStop = () => {
+      const graceMs = options.shutdownGraceMs ?? MANAGER_DEFAULTS.shutdownGraceMs;
+      const reason = new CodedError('Stopping', `not finished ${graceMs} ms after the stop`);
+      disarm = clock.after(graceMs, () => abort.abort(reason));
+    };
+    const onLost = () => abort.abort(term.reason);
+    if (signal.aborted) onStop();
+    signal.addEventListener('abort', onStop, { once: true });
+    term.addEventListener('abort', onLost, { once: true });
+    await Promise.all(controllers.map((controller) => controller.run(signal, abort.signal)));
+    await options.beforeRelease?.(abort.signal);
+    disarm();
+    signal.removeEventListener('abort', onStop);
+    term.removeEventListener('abort', onLost);
+  };
+  try {
+    await Promise.race([sources.settled(), aborted(signal)]);
+    settled = !signal.aborted;
+    if (settled) logger.info('caches synced');
+    if (!leaderElection) return await work(new AbortController().signal);
+
+    const { name, election } = leaderElection;
+    metrics.leading(name, false);
+    await election.acquire(signal).catch(() => {});
+    if (signal.aborted) return;
+    metrics.leading(name, true);
+    await election.lead(work);
+    metrics.leading(name, false);
   } finally {
     watches.abort();
     await watching;

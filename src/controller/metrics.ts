@@ -1,101 +1,134 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { QueueMetrics } from './workQueue.ts';
+import type { RequestObserver } from '../kube/transport.ts';
+import type { QueueMetrics, WorkQueue } from './workQueue.ts';
 
 const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
-const QUEUE_SECONDS = [1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1000];
+const QUEUE_SECONDS = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1000];
 
 export type ReconcileOutcome = 'success' | 'requeue_after' | 'error';
 
-/** Metrics under the names of controller-runtime, workqueue and client-go, so that their dashboards work. */
+const OUTCOMES: readonly ReconcileOutcome[] = ['success', 'requeue_after', 'error'];
+
+/** Metrics under the names and labels of controller-runtime, workqueue and client-go, so that their dashboards work. */
 export class ControllerMetrics {
+  readonly #registry: Registry;
   readonly #total: Counter<'controller' | 'result'>;
   readonly #errors: Counter<'controller'>;
+  readonly #terminal: Counter<'controller'>;
+  readonly #panics: Counter<'controller'>;
   readonly #time: Histogram<'controller'>;
   readonly #active: Gauge<'controller'>;
-  readonly #requests: Counter<'code' | 'method'>;
-  readonly #requestTime: Histogram<'verb'>;
+  readonly #workers: Gauge<'controller'>;
+  readonly #leader: Gauge<'name'>;
   readonly #queue: {
-    depth: Gauge<'name'>;
-    adds: Counter<'name'>;
-    retries: Counter<'name'>;
-    waiting: Histogram<'name'>;
-    working: Histogram<'name'>;
+    depth: Gauge<'name' | 'controller'>;
+    adds: Counter<'name' | 'controller'>;
+    retries: Counter<'name' | 'controller'>;
+    waiting: Histogram<'name' | 'controller'>;
+    working: Histogram<'name' | 'controller'>;
   };
+  /** What the API server was asked. */
+  readonly requests: RequestObserver;
 
   constructor(registry: Registry) {
-    const registers = [registry];
-    this.#total = new Counter({
-      name: 'controller_runtime_reconcile_total',
-      help: 'Total number of reconciliations per controller',
-      labelNames: ['controller', 'result'],
-      registers,
-    });
-    this.#errors = new Counter({
-      name: 'controller_runtime_reconcile_errors_total',
-      help: 'Total number of reconciliation errors per controller',
-      labelNames: ['controller'],
-      registers,
-    });
-    this.#time = new Histogram({
-      name: 'controller_runtime_reconcile_time_seconds',
-      help: 'Length of time per reconciliation per controller',
-      labelNames: ['controller'],
-      buckets: SECONDS,
-      registers,
-    });
-    this.#active = new Gauge({
-      name: 'controller_runtime_active_workers',
-      help: 'Number of currently used workers per controller',
-      labelNames: ['controller'],
-      registers,
-    });
-    this.#requests = new Counter({
-      name: 'rest_client_requests_total',
-      help: 'Number of HTTP requests, partitioned by status code and method',
-      labelNames: ['code', 'method'],
-      registers,
-    });
-    this.#requestTime = new Histogram({
-      name: 'rest_client_request_duration_seconds',
-      help: 'Request latency in seconds, by verb',
-      labelNames: ['verb'],
-      buckets: SECONDS,
-      registers,
-    });
+    this.#registry = registry;
+    const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
+      new Counter<L>({ name, help, labelNames, registers: [registry] });
+    const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
+      new Gauge<L>({ name, help, labelNames, registers: [registry] });
+    const histogram = <L extends string>(
+      name: string,
+      help: string,
+      labelNames: readonly L[],
+      buckets = SECONDS,
+    ) => new Histogram<L>({ name, help, labelNames, buckets, registers: [registry] });
+
+    this.#total = counter('controller_runtime_reconcile_total', 'Reconciliations per controller', [
+      'controller',
+      'result',
+    ]);
+    this.#errors = counter(
+      'controller_runtime_reconcile_errors_total',
+      'Reconciliation errors per controller',
+      ['controller'],
+    );
+    this.#terminal = counter(
+      'controller_runtime_terminal_reconcile_errors_total',
+      'Reconciliation errors that are not tried again, per controller',
+      ['controller'],
+    );
+    this.#panics = counter(
+      'controller_runtime_reconcile_panics_total',
+      'Reconciliations that ended by a bug, per controller',
+      ['controller'],
+    );
+    this.#time = histogram(
+      'controller_runtime_reconcile_time_seconds',
+      'Length of time per reconciliation per controller',
+      ['controller'],
+    );
+    this.#active = gauge('controller_runtime_active_workers', 'Workers in use per controller', [
+      'controller',
+    ]);
+    this.#workers = gauge('controller_runtime_max_concurrent_reconciles', 'Workers per controller', [
+      'controller',
+    ]);
+    this.#leader = gauge('leader_election_master_status', 'Whether this process holds the lease', ['name']);
+
+    const queueLabels = ['name', 'controller'] as const;
     this.#queue = {
-      depth: new Gauge({
-        name: 'workqueue_depth',
-        help: 'Current depth of workqueue',
-        labelNames: ['name'],
-        registers,
-      }),
-      adds: new Counter({
-        name: 'workqueue_adds_total',
-        help: 'Total number of adds handled by workqueue',
-        labelNames: ['name'],
-        registers,
-      }),
-      retries: new Counter({
-        name: 'workqueue_retries_total',
-        help: 'Total number of retries handled by workqueue',
-        labelNames: ['name'],
-        registers,
-      }),
-      waiting: new Histogram({
-        name: 'workqueue_queue_duration_seconds',
-        help: 'How long in seconds an item stays in workqueue before being requested',
-        labelNames: ['name'],
-        buckets: QUEUE_SECONDS,
-        registers,
-      }),
-      working: new Histogram({
-        name: 'workqueue_work_duration_seconds',
-        help: 'How long in seconds processing an item from workqueue takes',
-        labelNames: ['name'],
-        buckets: QUEUE_SECONDS,
-        registers,
-      }),
+      depth: gauge('workqueue_depth', 'Current depth of workqueue', queueLabels),
+      adds: counter('workqueue_adds_total', 'Adds handled by workqueue', queueLabels),
+      retries: counter('workqueue_retries_total', 'Retries handled by workqueue', queueLabels),
+      waiting: histogram(
+        'workqueue_queue_duration_seconds',
+        'How long an item stays in workqueue before it is worked on',
+        queueLabels,
+        QUEUE_SECONDS,
+      ),
+      working: histogram(
+        'workqueue_work_duration_seconds',
+        'How long processing an item from workqueue takes',
+        queueLabels,
+        QUEUE_SECONDS,
+      ),
     };
+
+    const requests = counter(
+      'rest_client_requests_total',
+      'HTTP requests, partitioned by status code, method and host',
+      ['code', 'host', 'method'],
+    );
+    const requestTime = histogram('rest_client_request_duration_seconds', 'Request latency', [
+      'host',
+      'verb',
+    ]);
+    const throttled = histogram(
+      'rest_client_rate_limiter_duration_seconds',
+      "Time spent waiting for the client's rate limit",
+      ['host', 'verb'],
+    );
+    const requestRetries = counter('rest_client_request_retries_total', 'Requests tried again', [
+      'code',
+      'host',
+      'verb',
+    ]);
+    this.requests = {
+      finished: (method, host, code, durationMs) => {
+        requests.inc({ method, host, code });
+        requestTime.observe({ verb: method, host }, durationMs / 1000);
+      },
+      retried: (verb, host, code) => requestRetries.inc({ verb, host, code }),
+      throttled: (verb, host, durationMs) => throttled.observe({ verb, host }, durationMs / 1000),
+    };
+  }
+
+  /** Series of a controller exist from its start, so that an alert can tell zero from absent. */
+  registered(controller: string, workers: number): void {
+    this.#workers.set({ controller }, workers);
+    this.#active.set({ controller }, 0);
+    for (const counter of [this.#errors, this.#terminal, this.#panics]) counter.inc({ controller }, 0);
+    for (const result of OUTCOMES) this.#total.inc({ controller, result }, 0);
   }
 
   started(controller: string): void {
@@ -112,19 +145,52 @@ export class ControllerMetrics {
     this.#time.observe({ controller }, durationMs / 1000);
   }
 
-  request(method: string, code: string, durationMs: number): void {
-    this.#requests.inc({ method, code });
-    this.#requestTime.observe({ verb: method }, durationMs / 1000);
+  terminal(controller: string): void {
+    this.#terminal.inc({ controller });
+  }
+
+  panicked(controller: string): void {
+    this.#panics.inc({ controller });
+  }
+
+  leading(name: string, holds: boolean): void {
+    this.#leader.set({ name }, holds ? 1 : 0);
   }
 
   queue(name: string): QueueMetrics {
     const { depth, adds, retries, waiting, working } = this.#queue;
+    const labels = { name, controller: name };
     return {
-      added: () => adds.inc({ name }),
-      depth: (length) => depth.set({ name }, length),
-      waited: (ms) => waiting.observe({ name }, ms / 1000),
-      worked: (ms) => working.observe({ name }, ms / 1000),
-      retried: () => retries.inc({ name }),
+      added: () => adds.inc(labels),
+      depth: (length) => depth.set(labels, length),
+      waited: (ms) => waiting.observe(labels, ms / 1000),
+      worked: (ms) => working.observe(labels, ms / 1000),
+      retried: () => retries.inc(labels),
     };
+  }
+
+  /** What can only be known when somebody asks: work that has not ended yet. */
+  observeQueues(queues: ReadonlyMap<string, WorkQueue>): void {
+    const live = (metric: string, help: string, value: (workingMs: readonly number[]) => number) =>
+      new Gauge({
+        name: metric,
+        help,
+        labelNames: ['name', 'controller'],
+        registers: [this.#registry],
+        collect() {
+          for (const [name, queue] of queues)
+            this.set({ name, controller: name }, value(queue.workingMs()) / 1000);
+        },
+      });
+    live(
+      'workqueue_unfinished_work_seconds',
+      'Work in progress that has not been observed by work_duration yet, summed over keys',
+      (workingMs) => workingMs.reduce((sum, ms) => sum + ms, 0),
+    );
+    live(
+      'workqueue_longest_running_processor_seconds',
+      'How long the longest running worker has been at its key',
+      (workingMs) => Math.max(0, ...workingMs),
+    );
   }
 }

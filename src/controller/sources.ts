@@ -21,87 +21,109 @@ export interface Source<T extends KubeObject> {
   onChange(listener: (change: CacheChange<T>) => void): void;
 }
 
-interface Watched {
-  readonly kind: ResourceKind;
-  readonly reflectors: Reflector<KubeObject>[];
-  run(signal: AbortSignal): Promise<void>;
+export interface SourcesOptions {
+  readonly client: KubeClient;
+  /** Empty for all namespaces. */
+  readonly namespaces: readonly string[];
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly registry?: Registry;
 }
 
-/** All watches of a process. Each kind is watched once per namespace, however many listen. */
-export class Sources {
-  readonly #options: {
-    client: KubeClient;
-    /** Empty for all namespaces. */
-    namespaces: readonly string[];
-    clock: Clock;
-    random: () => number;
-    logger: Logger;
-  };
-  readonly #watched: Watched[] = [];
+interface Watched {
+  readonly kind: ResourceKind;
+  readonly source: Source<KubeObject>;
+  readonly project: SourceOptions<KubeObject>['project'];
+  /** By namespace; `''` is all of them. */
+  readonly reflectors: ReadonlyMap<string, Reflector<KubeObject>>;
+}
 
-  constructor(options: {
-    client: KubeClient;
-    namespaces: readonly string[];
-    clock: Clock;
-    random: () => number;
-    logger: Logger;
-    registry?: Registry;
-  }) {
+/** All watches of a process. Each kind is watched once per namespace and selector, however many listen. */
+export class Sources {
+  readonly #options: SourcesOptions;
+  readonly #watched = new Map<string, Watched>();
+
+  constructor(options: SourcesOptions) {
     this.#options = options;
     if (options.registry) this.#exportAges(options.registry);
   }
 
+  /** @throws when the same kind and selector is asked for with another projection */
   watch<T extends KubeObject>(options: SourceOptions<T>): Source<T> {
+    const { kind, labelSelector = '', metadataOnly = false } = options;
+    const id = [kind.apiVersion, kind.kind, labelSelector, metadataOnly].join('|');
+    let watched = this.#watched.get(id);
+    if (watched && watched.project !== (options.project as unknown))
+      throw new Error(`${kind.kind} is watched already, with another projection`);
+    if (watched) watched.source.cache.addIndexes((options.indexes ?? {}) as Record<string, never>);
+    else {
+      watched = this.#start(options as unknown as SourceOptions<KubeObject>);
+      this.#watched.set(id, watched);
+    }
+    return watched.source as unknown as Source<T>;
+  }
+
+  #start(options: SourceOptions<KubeObject>): Watched {
     const { client, namespaces, clock, random, logger } = this.#options;
-    const cache = new ObjectCache<T>(options.indexes);
-    const listeners: ((change: CacheChange<T>) => void)[] = [];
+    const cache = new ObjectCache<KubeObject>(options.indexes);
+    const listeners: ((change: CacheChange<KubeObject>) => void)[] = [];
+    const onChange = (change: CacheChange<KubeObject>) => {
+      for (const listener of listeners) listener(change);
+    };
     const scopes = options.kind.namespaced && namespaces.length > 0 ? namespaces : [undefined];
+    const { indexes: _, ...watch } = options;
     const reflectors = scopes.map(
       (namespace) =>
-        new Reflector<T>({
-          client,
-          kind: options.kind,
-          cache,
-          namespace,
-          labelSelector: options.labelSelector,
-          clock,
-          random,
-          logger,
-          ...(options.project ? { project: options.project } : {}),
-          ...(options.metadataOnly ? { metadataOnly: true } : {}),
-          onChange: (change) => {
-            for (const listener of listeners) listener(change);
-          },
-        }),
+        [
+          namespace ?? '',
+          new Reflector<KubeObject>({ ...watch, client, cache, namespace, clock, random, logger, onChange }),
+        ] as const,
     );
-    this.#watched.push({
+    return {
       kind: options.kind,
-      reflectors: reflectors as unknown as Reflector<KubeObject>[],
-      run: async (signal) => void (await Promise.all(reflectors.map((reflector) => reflector.run(signal)))),
-    });
-    return { kind: options.kind, cache, onChange: (listener) => void listeners.push(listener) };
+      source: { kind: options.kind, cache, onChange: (listener) => void listeners.push(listener) },
+      project: options.project,
+      reflectors: new Map(reflectors),
+    };
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#watched.map((watched) => watched.run(signal)));
+    await Promise.all(this.#all().map((reflector) => reflector.run(signal)));
   }
 
   /** Resolves when every cache is complete for the first time. */
   async synced(): Promise<void> {
-    await Promise.all(this.#watched.flatMap(({ reflectors }) => reflectors.map(({ synced }) => synced)));
+    await Promise.all(this.#all().map(({ synced }) => synced));
   }
 
-  /** Kinds that fail just now or have been silent for longer than `silentMs`, with the reason. */
-  problems(silentMs: number): string[] {
+  /** Resolves when every cache is complete, or known to be out of our reach; `missing` names those. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#all().map(({ settled }) => settled));
+  }
+
+  /** What keeps us from seeing all of a namespace (of everything, without one): one line a kind, with the way out. */
+  missing(namespace?: string): string[] {
+    return [...this.#watched.values()].flatMap(({ reflectors }) =>
+      [...reflectors]
+        .filter(([scope]) => namespace === undefined || scope === '' || scope === namespace)
+        .flatMap(([, { problem }]) => problem ?? []),
+    );
+  }
+
+  /** Watches that have been without a sign of life for longer than `silentMs`, though they once had one. */
+  silent(silentMs: number): string[] {
     const now = this.#options.clock.monotonic();
-    return this.#watched.flatMap(({ kind, reflectors }) =>
-      reflectors.flatMap(({ lastEventAt, failure }) => {
-        if (lastEventAt === undefined)
-          return [`${kind.plural}: not synced${failure ? `: ${failure.message}` : ''}`];
-        const ageMs = now - lastEventAt;
+    return [...this.#watched.values()].flatMap(({ kind, reflectors }) =>
+      [...reflectors.values()].flatMap(({ lastEventAt }) => {
+        const ageMs = lastEventAt === undefined ? 0 : now - lastEventAt;
         return ageMs > silentMs ? [`${kind.plural}: no event for ${Math.round(ageMs / 1000)} s`] : [];
       }),
     );
+  }
+
+  #all(): Reflector<KubeObject>[] {
+    return [...this.#watched.values()].flatMap(({ reflectors }) => [...reflectors.values()]);
   }
 
   #exportAges(registry: Registry): void {
@@ -113,8 +135,8 @@ export class Sources {
       labelNames: ['kind'],
       registers: [registry],
       collect() {
-        for (const { kind, reflectors } of watched) {
-          const ages = reflectors.map(({ lastEventAt }) =>
+        for (const { kind, reflectors } of watched.values()) {
+          const ages = [...reflectors.values()].map(({ lastEventAt }) =>
             lastEventAt === undefined ? 0 : clock.monotonic() - lastEventAt,
           );
           this.set({ kind: kind.kind }, Math.max(0, ...ages) / 1000);

@@ -42,6 +42,12 @@ export class WorkQueue {
     this.#options = options;
   }
 
+  /** How long each key that is worked on has been so, in milliseconds. */
+  workingMs(): number[] {
+    const now = this.#options.clock.monotonic();
+    return [...this.#working.values()].map((since) => now - since);
+  }
+
   get length(): number {
     return this.#waiting.change.size + this.#waiting.resync.size;
   }

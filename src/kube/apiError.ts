@@ -7,11 +7,21 @@ export interface ApiErrorCause {
   readonly field?: string;
 }
 
+/** What the refusal is about. */
+export interface ApiErrorDetails {
+  readonly name?: string;
+  readonly group?: string;
+  readonly kind?: string;
+  readonly uid?: string;
+  readonly causes?: readonly ApiErrorCause[];
+  readonly retryAfterSeconds?: number;
+}
+
 interface StatusBody {
   readonly message?: string;
   readonly reason?: string;
   readonly code?: number;
-  readonly details?: { readonly causes?: readonly ApiErrorCause[]; readonly retryAfterSeconds?: number };
+  readonly details?: ApiErrorDetails;
 }
 
 /** HTTP statuses after which the same request may succeed later. */
@@ -20,7 +30,7 @@ const RETRIABLE_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
 /** The API server answered, and refused. `code` is the reason of its Status, e.g. `Conflict`. */
 export class ApiError extends CodedError {
   readonly status: number;
-  readonly causes: readonly ApiErrorCause[];
+  readonly details: ApiErrorDetails;
   /** From `Retry-After`, else from the Status. */
   readonly retryAfterMs: number | undefined;
 
@@ -29,8 +39,8 @@ export class ApiError extends CodedError {
       retriable: RETRIABLE_STATUSES.has(status),
     });
     this.status = status;
-    this.causes = body.details?.causes ?? [];
-    const seconds = body.details?.retryAfterSeconds;
+    this.details = body.details ?? {};
+    const seconds = this.details.retryAfterSeconds;
     this.retryAfterMs = retryAfterMs ?? (seconds === undefined ? undefined : seconds * 1000);
   }
 
@@ -62,5 +72,9 @@ export const isNotFound = (error: unknown): boolean => hasStatus(error, 404);
 export const isConflict = (error: unknown): boolean => hasStatus(error, 409);
 export const isForbidden = (error: unknown): boolean => hasStatus(error, 403);
 export const isGone = (error: unknown): boolean => hasStatus(error, 410);
+/** We are ahead of the server, which was restored or is a lagging replica: our version means nothing to it. */
+export const isFutureVersion = (error: unknown): boolean =>
+  error instanceof ApiError &&
+  (error.details.causes?.some(({ reason }) => reason === 'ResourceVersionTooLarge') ?? false);
 export const isAlreadyExists = (error: unknown): boolean =>
   error instanceof ApiError && error.code === 'AlreadyExists';

@@ -3,6 +3,7 @@ import { CodedError } from '../runtime/codedError.ts';
 import { isNotFound } from './apiError.ts';
 import type { KubeClient } from './client.ts';
 import type { EventRecorder } from './eventRecorder.ts';
+import { fieldOwners, type ManagedFields } from './fieldOwners.ts';
 import { type KubeObject, keyOf, kindOf } from './kubeObject.ts';
 import { APPLIED_HASH, differences, withAppliedHash } from './ownFields.ts';
 
@@ -61,16 +62,8 @@ export class Applier {
       if (intended) {
         // We want what we wanted before, so somebody else has changed it.
         if (this.#isContested(live, changed)) return { outcome: 'contested', object: live };
-        const manager = await this.#otherManager(live, signal);
-        await recorder.record(
-          subject,
-          {
-            type: 'Warning',
-            reason: 'FieldReclaimed',
-            message: `${live.kind} ${live.metadata.name}: ${changed.join(', ')} changed by ${manager}, set back`,
-          },
-          signal,
-        );
+        const message = `${live.kind} ${live.metadata.name}: ${await this.#changes(live, changed, signal)}, set back`;
+        recorder.record(subject, { type: 'Warning', reason: 'FieldReclaimed', message });
       }
     }
     const object = await client.apply(desired, { fieldManager, force: true }, signal);
@@ -98,22 +91,20 @@ export class Applier {
     });
   }
 
-  /** Who wrote last beside us. The cache drops managedFields, so this asks. */
-  async #otherManager(live: KubeObject, signal: AbortSignal): Promise<string> {
+  /** Which fields changed, and by whom. The cache drops managedFields, so this asks. */
+  async #changes(live: KubeObject, paths: readonly string[], signal: AbortSignal): Promise<string> {
     const { client, fieldManager } = this.#options;
     const fresh = await client
       .get(kindOf(live), live.metadata.namespace, live.metadata.name, signal)
       .catch(() => undefined);
-    const entries = (fresh?.metadata.managedFields ?? []) as {
-      manager?: string;
-      time?: string;
-      subresource?: string;
-    }[];
-    return (
-      entries
-        .filter(({ manager, subresource }) => manager !== fieldManager && !subresource)
-        .sort((a, b) => (a.time ?? '').localeCompare(b.time ?? ''))
-        .at(-1)?.manager ?? 'somebody'
-    );
+    const managed = (fresh?.metadata.managedFields ?? []) as readonly ManagedFields[];
+    const byOwner = new Map<string, string[]>();
+    for (const path of paths) {
+      const owners = fieldOwners(managed, path).filter((manager) => manager !== fieldManager);
+      // A field that was removed has no owner left.
+      const owner = owners.join(' and ') || 'somebody';
+      byOwner.set(owner, [...(byOwner.get(owner) ?? []), path]);
+    }
+    return [...byOwner].map(([owner, owned]) => `${owned.join(', ')} changed by ${owner}`).join('; ');
   }
 }

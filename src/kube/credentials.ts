@@ -1,19 +1,34 @@
+import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import type { AgentOptions } from 'node:https';
+import type { Clock } from '../runtime/clock.ts';
 import { CodedError } from '../runtime/codedError.ts';
+
+export type TlsMaterial = Pick<AgentOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'servername'>;
+
+/** How one request proves who we are. */
+export interface Identity {
+  /** Changes when `tls` does; connections made with another are not used again. */
+  readonly revision: string;
+  readonly tls: TlsMaterial;
+  /** Value of the Authorization header, where one is needed. */
+  readonly authorization?: string | undefined;
+}
 
 /** Where the API server is, and how to prove who we are. */
 export interface Credentials {
   readonly server: string;
   /** Namespace of the service account or of the kubeconfig's context. */
   readonly namespace: string;
-  /** TLS material; read again whenever a new connection pool is made. */
-  tls(): Promise<Pick<AgentOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized'>>;
-  /** Changes when `tls()` would answer differently. */
-  revision(): Promise<string>;
-  /** Value of the Authorization header, where one is needed. */
-  authorization(): Promise<string | undefined>;
+  /** Proxy of the kubeconfig; without one the proxy variables of the environment count. */
+  readonly proxyUrl?: string | undefined;
+  identity(): Promise<Identity>;
+  /** The server did not accept the last identity: the next one is read anew. */
+  refresh?(): void;
 }
+
+/** Tokens and certificates rotate; they are looked at again this often, and at once after a 401. */
+const REREAD_MS = 10_000;
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
@@ -23,6 +38,7 @@ const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
  */
 export async function inClusterCredentials(
   env: Readonly<Record<string, string | undefined>>,
+  clock: Clock,
   folder: string = SERVICE_ACCOUNT,
 ): Promise<Credentials> {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = env;
@@ -32,20 +48,21 @@ export async function inClusterCredentials(
       'not in a cluster: KUBERNETES_SERVICE_HOST is not set; give --kubeconfig',
     );
   }
-  const token = cachedFile(`${folder}/token`);
-  const ca = cachedFile(`${folder}/ca.crt`);
+  const token = rereadFile(`${folder}/token`);
+  const authority = rereadFile(`${folder}/ca.crt`);
   const namespace = await readFile(`${folder}/namespace`, 'utf8').catch(() => 'default');
   return {
     server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
     namespace: namespace.trim(),
-    tls: async () => ({ ca: await ca() }),
-    revision: ca,
-    authorization: async () => `Bearer ${(await token()).trim()}`,
+    ...remembered(clock, async () => {
+      const [ca, bearer] = await Promise.all([authority(), token()]);
+      return { revision: ca, tls: { ca }, authorization: `Bearer ${bearer.trim()}` };
+    }),
   };
 }
 
 /** Reads a file again only when it changed; a projected volume swaps the whole folder. */
-function cachedFile(path: string): () => Promise<string> {
+function rereadFile(path: string): () => Promise<string> {
   let seen: { stamp: string; content: string } | undefined;
   return async () => {
     const { mtimeMs, ino } = await stat(path);
@@ -55,23 +72,56 @@ function cachedFile(path: string): () => Promise<string> {
   };
 }
 
+/** Asks `read` at most every ten seconds, and after `refresh`. What was read last serves while reading fails. */
+function remembered(
+  clock: Clock,
+  read: () => Promise<Identity>,
+): Pick<Required<Credentials>, 'identity' | 'refresh'> {
+  let last: { readonly identity: Promise<Identity>; readonly atMs: number } | undefined;
+  return {
+    identity: () => {
+      const now = clock.monotonic();
+      if (!last || now - last.atMs >= REREAD_MS) {
+        const before = last?.identity;
+        last = { identity: before ? read().catch(() => before) : read(), atMs: now };
+        // A first read that fails must not be the answer for ten seconds.
+        if (!before) {
+          const attempt = last;
+          attempt.identity.catch(() => {
+            if (last === attempt) last = undefined;
+          });
+        }
+      }
+      return last.identity;
+    },
+    refresh: () => {
+      last = undefined;
+    },
+  };
+}
+
 /**
  * A kubeconfig, with everything that may stand in one: files or inline data, exec plugins, OIDC.
  * Kubernetes' own client reads it; it is loaded only here, because it is large.
  * @throws CodedError `NoKubeconfig` where there is none or it has no current cluster
  */
 export async function kubeconfigCredentials(
+  clock: Clock,
   options: { path?: string; context?: string } = {},
 ): Promise<Credentials> {
   const { KubeConfig } = await import('@kubernetes/client-node');
-  const config = new KubeConfig();
-  try {
-    if (options.path) config.loadFromFile(options.path);
-    else config.loadFromDefault();
-  } catch (cause) {
-    throw new CodedError('NoKubeconfig', `cannot read kubeconfig ${options.path ?? ''}`.trim(), { cause });
-  }
-  if (options.context) config.setCurrentContext(options.context);
+  const load = () => {
+    const config = new KubeConfig();
+    try {
+      if (options.path) config.loadFromFile(options.path);
+      else config.loadFromDefault();
+    } catch (cause) {
+      throw new CodedError('NoKubeconfig', `cannot read kubeconfig ${options.path ?? ''}`.trim(), { cause });
+    }
+    if (options.context) config.setCurrentContext(options.context);
+    return config;
+  };
+  let config = load();
   const cluster = config.getCurrentCluster();
   if (!cluster) {
     throw new CodedError(
@@ -79,24 +129,33 @@ export async function kubeconfigCredentials(
       `kubeconfig has no cluster for context ${config.getCurrentContext() || '(none)'}`,
     );
   }
-  const applied = async () => {
+  const { identity, refresh } = remembered(clock, async () => {
     const https: AgentOptions & { headers?: Record<string, string> } = {};
     await config.applyToHTTPSOptions(https);
-    return https;
-  };
+    const { ca, cert, key, rejectUnauthorized, servername } = https;
+    const tls: TlsMaterial = {
+      ...(ca ? { ca } : {}),
+      ...(cert ? { cert } : {}),
+      ...(key ? { key } : {}),
+      ...(servername ? { servername } : {}),
+      ...(rejectUnauthorized === false ? { rejectUnauthorized } : {}),
+    };
+    return { revision: digest(tls), tls, authorization: https.headers?.Authorization };
+  });
   return {
     server: cluster.server,
     namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
-    tls: async () => {
-      const { ca, cert, key, rejectUnauthorized } = await applied();
-      return {
-        ...(ca ? { ca } : {}),
-        ...(cert ? { cert } : {}),
-        ...(key ? { key } : {}),
-        ...(rejectUnauthorized === false ? { rejectUnauthorized } : {}),
-      };
+    proxyUrl: cluster.proxyUrl,
+    identity,
+    refresh: () => {
+      // Somebody may have logged in anew, which changes the file itself.
+      config = load();
+      refresh();
     },
-    revision: async () => 'kubeconfig',
-    authorization: async () => (await applied()).headers?.Authorization,
   };
 }
+
+const digest = (tls: TlsMaterial): string =>
+  createHash('sha256')
+    .update(JSON.stringify([tls.ca, tls.cert, tls.key, tls.rejectUnauthorized, tls.servername].map(String)))
+    .digest('hex');

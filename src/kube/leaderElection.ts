@@ -1,4 +1,4 @@
-import { type Clock, sleep } from '../runtime/clock.ts';
+import { type Clock, sleep, withDeadline } from '../runtime/clock.ts';
 import { CodedError } from '../runtime/codedError.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { isConflict, isNotFound } from './apiError.ts';
@@ -16,7 +16,14 @@ export interface LeaderElectionOptions {
 }
 
 /** client-go's own timing. */
-export const LEASE = { durationMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000 } as const;
+export const LEASE = {
+  /** Others wait this long after the last renewal that they saw. */
+  durationMs: 15_000,
+  /** We stop this long after the last renewal that succeeded, well before others may start. */
+  renewDeadlineMs: 10_000,
+  retryMs: 2_000,
+  jitter: 0.2,
+} as const;
 
 interface LeaseObject extends KubeObject {
   readonly spec?: {
@@ -27,6 +34,8 @@ interface LeaseObject extends KubeObject {
     readonly acquireTime?: string;
   };
 }
+
+const lost = () => new CodedError('NotLeader', 'the leader lease has expired; nothing is written');
 
 /**
  * Holds a Lease. Nobody's clock is compared with another's: a lease counts as expired when its record has not
@@ -50,70 +59,112 @@ export class LeaderElection {
 
   /** @throws CodedError `NotLeader` when the lease is not ours any more */
   assertLeader(): void {
-    if (!this.isLeader) throw new CodedError('NotLeader', 'the leader lease has expired; nothing is written');
+    if (!this.isLeader) throw lost();
   }
 
-  /** Resolves when the lease is ours. */
+  /** Resolves when the lease is ours. @throws the signal's reason */
   async acquire(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options;
     while (!(await this.#try(signal))) {
-      await sleep(clock, LEASE.retryMs * (1 + 0.2 * random()), signal);
+      await sleep(clock, LEASE.retryMs * (1 + LEASE.jitter * random()), signal);
     }
   }
 
-  /** Renews until the lease is lost (resolves) or `signal` fires, which releases it. */
-  async hold(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#options;
-    while (!signal.aborted) {
-      await sleep(clock, LEASE.retryMs, signal).catch(() => {});
-      if (signal.aborted) break;
-      await this.#try(signal);
-      if (!this.isLeader) {
-        logger.error('leader lease lost');
-        return;
-      }
+  /**
+   * Works under the lease: renews it meanwhile, aborts `work` at the very moment it runs out, releases it after
+   * `work` has returned. Call it after `acquire`.
+   * @returns whether the lease was ours to the end
+   */
+  async lead(work: (term: AbortSignal) => Promise<void>): Promise<boolean> {
+    const { logger } = this.#options;
+    const term = new AbortController();
+    const done = new AbortController();
+    const renewing = this.#renew(term, done.signal);
+    try {
+      await work(term.signal);
+    } finally {
+      done.abort();
+      await renewing;
     }
+    if (term.signal.aborted) {
+      logger.error('leader lease lost');
+      return false;
+    }
+    // Only now is everything written, so only now may another one take over.
     await this.#release();
+    return true;
+  }
+
+  async #renew(term: AbortController, done: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options;
+    // A timer of its own: an answer that never comes must not keep the deadline from being seen.
+    let disarm = () => {};
+    const arm = () => {
+      disarm();
+      const remainingMs = (this.#validUntil?.monotonic ?? 0) - clock.monotonic();
+      disarm = clock.after(Math.max(0, remainingMs), () => term.abort(lost()));
+    };
+    arm();
+    while (!done.aborted && !term.signal.aborted) {
+      await sleep(clock, LEASE.retryMs * (1 + LEASE.jitter * random()), done).catch(() => {});
+      if (done.aborted || term.signal.aborted) break;
+      // Resumed after the deadline: what another one has done since is not to be overwritten.
+      if (this.isLeader) await this.#try(AbortSignal.any([done, term.signal]));
+      if (this.isLeader) arm();
+      else term.abort(lost());
+    }
+    disarm();
   }
 
   async #try(signal: AbortSignal): Promise<boolean> {
     const { client, namespace, name, identity, clock, logger } = this.#options;
     const [monotonic, wall] = [clock.monotonic(), clock.now()];
+    const patience = withDeadline(clock, signal, LEASE.renewDeadlineMs, lost);
     try {
       const lease = await client
-        .get<LeaseObject>(kinds.Lease, namespace, name, signal)
+        .get<LeaseObject>(kinds.Lease, namespace, name, patience.signal)
         .catch((error: unknown) => {
           if (isNotFound(error)) return undefined;
           throw error;
         });
-      if (lease && !this.#mayTake(lease)) return false;
-      const now = new Date(clock.now()).toISOString().replace('Z', '000Z');
-      const mine = lease?.spec?.holderIdentity === identity;
-      const next: LeaseObject = {
-        apiVersion: 'coordination.k8s.io/v1',
-        kind: 'Lease',
-        metadata: {
-          name,
-          namespace,
-          ...(lease?.metadata.resourceVersion ? { resourceVersion: lease.metadata.resourceVersion } : {}),
-        },
-        spec: {
-          holderIdentity: identity,
-          leaseDurationSeconds: LEASE.durationMs / 1000,
-          acquireTime: mine ? (lease?.spec?.acquireTime ?? now) : now,
-          renewTime: now,
-          leaseTransitions: (lease?.spec?.leaseTransitions ?? -1) + (mine ? 0 : 1),
-        },
-      };
+      if (lease && !this.#mayTake(lease)) {
+        // Somebody else has it, whatever our own clock says.
+        this.#validUntil = undefined;
+        return false;
+      }
       const options = { fieldManager: identity };
-      await (lease ? client.update(next, options, signal) : client.create(next, options, signal));
+      const next = this.#mine(lease);
+      await (lease
+        ? client.update(next, options, patience.signal)
+        : client.create(next, options, patience.signal));
       // Counted from before the request: the server cannot have started later than that.
       this.#validUntil = { monotonic: monotonic + LEASE.renewDeadlineMs, wall: wall + LEASE.renewDeadlineMs };
       return true;
     } catch (error) {
       if (!signal.aborted && !isConflict(error)) logger.debug('lease not renewed', { error });
       return false;
+    } finally {
+      patience.release();
     }
+  }
+
+  #mine(lease: LeaseObject | undefined): LeaseObject {
+    const { namespace, name, identity, clock } = this.#options;
+    const now = new Date(clock.now()).toISOString().replace('Z', '000Z');
+    const renewal = lease?.spec?.holderIdentity === identity;
+    const resourceVersion = lease?.metadata.resourceVersion;
+    return {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name, namespace, ...(resourceVersion ? { resourceVersion } : {}) },
+      spec: {
+        holderIdentity: identity,
+        leaseDurationSeconds: LEASE.durationMs / 1000,
+        acquireTime: renewal ? (lease?.spec?.acquireTime ?? now) : now,
+        renewTime: now,
+        leaseTransitions: (lease?.spec?.leaseTransitions ?? -1) + (renewal ? 0 : 1),
+      },
+    };
   }
 
   #mayTake(lease: LeaseObject): boolean {
@@ -127,20 +178,22 @@ export class LeaderElection {
   }
 
   async #release(): Promise<void> {
-    const { client, namespace, name, identity, logger } = this.#options;
+    const { client, namespace, name, identity, clock, logger } = this.#options;
     if (!this.isLeader) return;
     this.#validUntil = undefined;
+    const patience = withDeadline(clock, new AbortController().signal, LEASE.retryMs, lost);
     try {
-      const signal = AbortSignal.timeout(LEASE.retryMs);
-      const lease = await client.get<LeaseObject>(kinds.Lease, namespace, name, signal);
+      const lease = await client.get<LeaseObject>(kinds.Lease, namespace, name, patience.signal);
       if (lease.spec?.holderIdentity !== identity) return;
       await client.update(
         { ...lease, spec: { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1 } },
         { fieldManager: identity },
-        signal,
+        patience.signal,
       );
     } catch (error) {
       logger.debug('lease not released', { error });
+    } finally {
+      patience.release();
     }
   }
 }

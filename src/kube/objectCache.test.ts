@@ -62,7 +62,55 @@ describe('the object cache', () => {
     const cache = setup();
     cache.store(pod('a', 'u1', 1));
     cache.store({ ...pod('b', 'u2', 2), metadata: { ...pod('b', 'u2', 2).metadata, namespace: 'other' } });
-    expect(cache.retain(new Set(), 'default').map(({ type }) => type)).toEqual(['Deleted']);
+    expect(cache.retain(new Set(), '5', 'default').map(({ type }) => type)).toEqual(['Deleted']);
     expect(names(cache.list())).toEqual(['b']);
+  });
+
+  it('tells of a write of ours when the watch does, because other listeners have not heard of it', () => {
+    const cache = setup();
+    cache.observeWrite(pod('a', 'u1', 10));
+    expect(cache.store(pod('a', 'u1', 10))?.type).toBe('Modified');
+    // Listed again, it is no news.
+    expect(cache.store(pod('a', 'u1', 10), 'list')).toBeUndefined();
+  });
+
+  it('does not revive an object whose creation and deletion the watch told before our answer came', () => {
+    const cache = setup();
+    cache.store(pod('a', 'u1', 10));
+    cache.remove(pod('a', 'u1', 11));
+    cache.caughtUp('11', 'default');
+    cache.observeWrite(pod('a', 'u1', 10));
+    expect(cache.size).toBe(0);
+  });
+
+  it('keeps a predecessor out once our own object has the name', () => {
+    const cache = setup();
+    cache.observeWrite(pod('a', 'u2', 20));
+    expect(cache.store(pod('a', 'u1', 15))).toBeUndefined();
+    expect(cache.remove(pod('a', 'u1', 16))).toBeUndefined();
+    expect(cache.get('default/a')?.metadata.uid).toBe('u2');
+  });
+
+  it('believes a list that is older than what it holds, for a restored server counts anew', () => {
+    const cache = setup();
+    cache.store(pod('a', 'u1', 900, 'n2'));
+    expect(cache.store(pod('a', 'u1', 12, 'n1'), 'list')?.type).toBe('Modified');
+    expect(names(cache.byIndex('node', 'n1'))).toEqual(['a']);
+  });
+
+  it('keeps a write of ours that a list does not know yet, and drops it with the next', () => {
+    const cache = setup();
+    cache.observeWrite(pod('a', 'u1', 10));
+    expect(cache.retain(new Set(), '9')).toEqual([]);
+    expect(cache.size).toBe(1);
+    expect(cache.retain(new Set(), '11').map(({ type }) => type)).toEqual(['Deleted']);
+  });
+
+  it('takes further indexes for a cache that is shared, and refuses two meanings of one name', () => {
+    const cache = setup();
+    cache.store(pod('a', 'u1', 1));
+    cache.addIndexes({ uid: ({ metadata }) => [metadata.uid ?? ''] });
+    expect(names(cache.byIndex('uid', 'u1'))).toEqual(['a']);
+    expect(() => cache.addIndexes({ uid: () => [] })).toThrow(/already/);
   });
 });

@@ -10,6 +10,13 @@ export interface CacheChange<T extends KubeObject> {
   readonly previous: T | undefined;
 }
 
+/** A write of ours that the watch has not told of yet. */
+interface OwnWrite {
+  readonly uid: string | undefined;
+  /** Absent for a deletion. */
+  readonly resourceVersion: string | undefined;
+}
+
 /**
  * What a watch has seen, with indexes. Objects in it are frozen. A write's own answer counts as seen
  * (`observeWrite`), so that a reconcile right after it does not act on the past.
@@ -20,11 +27,23 @@ export class ObjectCache<T extends KubeObject> {
     string,
     { readonly of: IndexFunction<T>; readonly keys: Map<string, Set<string>> }
   >();
-  /** UIDs that we deleted while the watch may still report them as alive. */
-  readonly #deleted = new Set<string>();
+  readonly #ownWrites = new Map<string, OwnWrite>();
+  /** How far the watch of each namespace has come; `''` is that of all. */
+  readonly #caughtUp = new Map<string, string>();
 
   constructor(indexes: Readonly<Record<string, IndexFunction<T>>> = {}) {
-    for (const [name, of] of Object.entries(indexes)) this.#indexes.set(name, { of, keys: new Map() });
+    this.addIndexes(indexes);
+  }
+
+  /** @throws when another function has the name */
+  addIndexes(indexes: Readonly<Record<string, IndexFunction<T>>>): void {
+    for (const [name, of] of Object.entries(indexes)) {
+      const known = this.#indexes.get(name);
+      if (known && known.of !== of) throw new Error(`index ${name} means something else already`);
+      if (known) continue;
+      this.#indexes.set(name, { of, keys: new Map() });
+      for (const [key, object] of this.#objects) this.#reindex(name, key, undefined, object);
+    }
   }
 
   get size(): number {
@@ -49,69 +68,126 @@ export class ObjectCache<T extends KubeObject> {
     return [...(found.keys.get(value) ?? [])].flatMap((key) => this.#objects.get(key) ?? []);
   }
 
-  /** Takes in a watch event's object. Returns what changed, or nothing for an event from the past. */
-  store(object: T): CacheChange<T> | undefined {
+  /**
+   * Takes in an object of a watch event, or of a list. Returns what changed, or nothing for news of the past.
+   * A list is believed even where it is older than what stands here, because a restored server counts anew;
+   * only a write of ours that it can't know yet stays.
+   */
+  store(object: T, from: 'watch' | 'list' = 'watch'): CacheChange<T> | undefined {
     const key = keyOf(object);
     const previous = this.#objects.get(key);
-    if (object.metadata.uid && this.#deleted.has(object.metadata.uid)) return undefined;
-    if (previous && isOlder(object, previous)) return undefined;
-    const frozen = deepFreeze(object);
-    this.#objects.set(key, frozen);
-    this.#reindex(key, previous, frozen);
-    return { type: previous ? 'Modified' : 'Added', object: frozen, previous };
+    const own = this.#ownWrites.get(key);
+    if (own && isBefore(object, own)) return undefined;
+    // The write that we waited to hear of; those who listen have not heard of it either.
+    if (own) this.#ownWrites.delete(key);
+    if (previous && !own && isSame(object, previous)) return undefined;
+    if (previous && from === 'watch' && isOlder(object, previous)) return undefined;
+    return { type: previous ? 'Modified' : 'Added', object: this.#put(key, object), previous };
   }
 
   /** Takes in a deletion. One of a predecessor with another UID changes nothing. */
   remove(object: T): CacheChange<T> | undefined {
-    if (object.metadata.uid) this.#deleted.delete(object.metadata.uid);
     const key = keyOf(object);
+    const own = this.#ownWrites.get(key);
     const previous = this.#objects.get(key);
+    if (own && own.uid === object.metadata.uid) {
+      this.#ownWrites.delete(key);
+      if (!previous) return { type: 'Deleted', object, previous: undefined };
+    }
     if (!previous || previous.metadata.uid !== object.metadata.uid) return undefined;
-    this.#objects.delete(key);
-    this.#reindex(key, previous, undefined);
+    this.#drop(key, previous);
     return { type: 'Deleted', object: previous, previous };
   }
 
   /** Counts the answer of a write as observed, until the watch has caught up. */
   observeWrite(object: T): void {
-    this.store(object);
+    const key = keyOf(object);
+    const { uid, resourceVersion, namespace = '' } = object.metadata;
+    const seen = this.#caughtUp.get(namespace) ?? this.#caughtUp.get('');
+    // The watch was quicker than the answer. The object may even be gone again, which nobody would tell us twice.
+    if (seen !== undefined && resourceVersion !== undefined && compare(resourceVersion, seen) <= 0) return;
+    this.#ownWrites.set(key, { uid, resourceVersion });
+    this.#put(key, object);
   }
 
-  /** Counts a deletion as observed; a late event of the same object does not bring it back. */
+  /** Counts a deletion as observed: the object is gone, though the watch still shows it. */
   observeDelete(object: T): void {
-    this.remove(object);
-    if (object.metadata.uid) this.#deleted.add(object.metadata.uid);
+    const key = keyOf(object);
+    const previous = this.#objects.get(key);
+    if (!previous || previous.metadata.uid !== object.metadata.uid) return;
+    this.#ownWrites.set(key, { uid: object.metadata.uid, resourceVersion: undefined });
+    this.#drop(key, previous);
   }
 
-  /** Drops what a fresh list of one namespace (of everything, without one) no longer holds. */
-  retain(present: ReadonlySet<string>, namespace?: string): CacheChange<T>[] {
-    this.#deleted.clear();
+  /** The watch of a namespace (of everything, without one) has told all there was up to this version. */
+  caughtUp(resourceVersion: string, namespace = ''): void {
+    this.#caughtUp.set(namespace, resourceVersion);
+  }
+
+  /** Drops what a complete list of one namespace (of everything, without one) no longer holds. */
+  retain(present: ReadonlySet<string>, listVersion: string, namespace?: string): CacheChange<T>[] {
+    this.caughtUp(listVersion, namespace);
+    const listed = (key: string) => namespace === undefined || key.startsWith(`${namespace}/`);
+    for (const [key, own] of this.#ownWrites) {
+      const later = own.resourceVersion !== undefined && compare(own.resourceVersion, listVersion) > 0;
+      // A deletion that this list still lacks stays ours until the next list.
+      const unseenDeletion = own.resourceVersion === undefined && present.has(key);
+      if (listed(key) && !later && !unseenDeletion) this.#ownWrites.delete(key);
+    }
     return [...this.#objects].flatMap(([key, object]) => {
-      const listed = namespace === undefined || object.metadata.namespace === namespace;
-      return !listed || present.has(key) ? [] : (this.remove(object) ?? []);
+      if (!listed(key) || present.has(key) || this.#ownWrites.has(key)) return [];
+      this.#drop(key, object);
+      return { type: 'Deleted' as const, object, previous: object };
     });
   }
 
-  #reindex(key: string, previous: T | undefined, next: T | undefined): void {
-    for (const { of, keys } of this.#indexes.values()) {
-      for (const value of previous ? of(previous) : []) {
-        const members = keys.get(value);
-        members?.delete(key);
-        if (members?.size === 0) keys.delete(value);
-      }
-      for (const value of next ? of(next) : []) {
-        const members = keys.get(value) ?? new Set();
-        keys.set(value, members.add(key));
-      }
+  #put(key: string, object: T): T {
+    const previous = this.#objects.get(key);
+    const frozen = deepFreeze(object);
+    this.#objects.set(key, frozen);
+    for (const name of this.#indexes.keys()) this.#reindex(name, key, previous, frozen);
+    return frozen;
+  }
+
+  #drop(key: string, previous: T): void {
+    this.#objects.delete(key);
+    for (const name of this.#indexes.keys()) this.#reindex(name, key, previous, undefined);
+  }
+
+  #reindex(name: string, key: string, previous: T | undefined, next: T | undefined): void {
+    const index = this.#indexes.get(name);
+    if (!index) return;
+    for (const value of previous ? index.of(previous) : []) {
+      const members = index.keys.get(value);
+      members?.delete(key);
+      if (members?.size === 0) index.keys.delete(value);
+    }
+    for (const value of next ? index.of(next) : []) {
+      const members = index.keys.get(value) ?? new Set();
+      index.keys.set(value, members.add(key));
     }
   }
 }
 
-/** Resource versions of one object are comparable numbers in every server this project supports. */
-function isOlder(candidate: KubeObject, current: KubeObject): boolean {
-  if (candidate.metadata.uid !== current.metadata.uid) return false;
-  const [a, b] = [candidate.metadata.resourceVersion, current.metadata.resourceVersion];
-  return a !== undefined && b !== undefined && BigInt(a) < BigInt(b);
+/** Resource versions are numbers that grow over all objects of a kind, in every server this project supports. */
+const compare = (a: string, b: string): number => {
+  if (a.length !== b.length) return a.length - b.length;
+  return a < b ? -1 : a > b ? 1 : 0;
+};
+
+const isSame = ({ metadata: a }: KubeObject, { metadata: b }: KubeObject): boolean =>
+  a.uid === b.uid && a.resourceVersion === b.resourceVersion;
+
+/** Also of an object with another UID: a predecessor's last events may come after our own creation. */
+const isOlder = ({ metadata: a }: KubeObject, { metadata: b }: KubeObject): boolean =>
+  a.resourceVersion !== undefined &&
+  b.resourceVersion !== undefined &&
+  compare(a.resourceVersion, b.resourceVersion) < 0;
+
+/** Whether news of an object are older than what we wrote to it. */
+function isBefore({ metadata }: KubeObject, own: OwnWrite): boolean {
+  if (own.resourceVersion === undefined) return metadata.uid === own.uid;
+  return metadata.resourceVersion !== undefined && compare(metadata.resourceVersion, own.resourceVersion) < 0;
 }
 
 function deepFreeze<V>(value: V): V {

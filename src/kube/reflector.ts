@@ -1,7 +1,7 @@
 import { type Clock, sleep } from '../runtime/clock.ts';
 import { CodedError } from '../runtime/codedError.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { ApiError, isForbidden, isGone } from './apiError.ts';
+import { ApiError, isForbidden, isFutureVersion, isGone, isNotFound } from './apiError.ts';
 import { type BackoffPolicy, backoffMs } from './backoff.ts';
 import type { KubeClient, ListOptions } from './client.ts';
 import { type KubeObject, keyOf, type ResourceKind, resourcePath } from './kubeObject.ts';
@@ -27,6 +27,8 @@ export const REFLECTOR_DEFAULTS = {
   watchSeconds: [300, 600],
   /** Bookmarks come about every minute; silence for longer means a dead connection. */
   watchdogMs: 75_000,
+  /** A watch that ends sooner than this without a word is a failure, or something in between would be asked in a loop. */
+  shortestWatchMs: 1_000,
   backoff: { baseMs: 200, capMs: 30_000, jitter: 0.5 } satisfies BackoffPolicy,
 } as const;
 
@@ -48,15 +50,22 @@ export class Reflector<T extends KubeObject> {
   #streamingList = true;
   #failure: Error | undefined;
   #markSynced: () => void = () => {};
+  #markSettled: () => void = () => {};
 
   /** Resolves when the cache holds everything for the first time. */
   readonly synced: Promise<void>;
+  /** Resolves with `synced`, or when it is known that we may not read this kind. */
+  readonly settled: Promise<void>;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
     this.synced = new Promise((resolve) => {
       this.#markSynced = resolve;
     });
+    this.settled = new Promise((resolve) => {
+      this.#markSettled = resolve;
+    });
+    void this.synced.then(() => this.#markSettled());
   }
 
   /** Monotonic time of the last event or bookmark. */
@@ -70,7 +79,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, random, logger, kind } = this.#options;
+    const { clock, random } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
       try {
@@ -81,51 +90,102 @@ export class Reflector<T extends KubeObject> {
         });
       } catch (error) {
         if (signal.aborted) return;
-        if (isGone(error)) {
-          // Not a failure: our version is older than what the server remembers.
-          this.#resourceVersion = undefined;
-          logger.debug('watch expired, listing again', { kind: kind.kind });
-          continue;
-        }
-        if (this.#resourceVersion === undefined && this.#streamingList && isUnsupported(error)) {
-          this.#streamingList = false;
-          continue;
-        }
-        this.#failure = error instanceof Error ? error : new Error(String(error));
+        if (!this.#recovers(error)) this.#report(error, failures);
         const delayMs = backoffMs(REFLECTOR_DEFAULTS.backoff, failures++, random);
-        const level = failures === 1 && isForbidden(error) ? 'warn' : 'debug';
-        logger[level]('watch failed, trying again', { kind: kind.kind, error, delayMs: Math.round(delayMs) });
         await sleep(clock, delayMs, signal).catch(() => {});
       }
     }
   }
 
+  /** Whether the next attempt goes another way for a known reason, so that this was no failure. */
+  #recovers(error: unknown): boolean {
+    const { logger, kind } = this.#options;
+    // Our version is older than what the server remembers, or newer than what a restored one has.
+    if (this.#resourceVersion !== undefined && (isGone(error) || isFutureVersion(error))) {
+      this.#resourceVersion = undefined;
+      logger.debug('watch expired, listing again', { kind: kind.kind });
+      return true;
+    }
+    if (this.#resourceVersion === undefined && this.#streamingList && isUnsupported(error)) {
+      this.#streamingList = false;
+      return true;
+    }
+    return false;
+  }
+
+  #report(error: unknown, failures: number): void {
+    const { logger, kind } = this.#options;
+    const isNew = this.#failure === undefined;
+    this.#failure = error instanceof Error ? error : new Error(String(error));
+    if (isForbidden(error) || isNotFound(error)) {
+      this.#markSettled();
+      // Once; readiness goes on saying it.
+      if (isNew) logger.error(this.problem ?? 'watch refused', { kind: kind.kind });
+    } else logger.debug('watch failed, trying again', { kind: kind.kind, error, failures });
+  }
+
+  /** What keeps this cache from being current, and the way out; nothing while the watch runs. */
+  get problem(): string | undefined {
+    const { kind, namespace } = this.#options;
+    const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
+    if (isForbidden(this.#failure)) {
+      const group = kind.apiVersion.includes('/') ? kind.apiVersion.split('/')[0] : '';
+      const scope = namespace === undefined ? 'ClusterRole' : `Role${where}`;
+      return `${kind.plural}: not allowed${where}; add to the ${scope}: {apiGroups: ["${group}"], resources: ["${kind.plural}"], verbs: ["get", "list", "watch"]}`;
+    }
+    if (isNotFound(this.#failure))
+      return `${kind.plural}: the server does not know ${kind.apiVersion} ${kind.kind}; install its CustomResourceDefinition`;
+    if (this.#lastEventAt === undefined)
+      return `${kind.plural}: not synced${where}${this.#failure ? `: ${this.#failure.message}` : ''}`;
+    return undefined;
+  }
+
   async #pagedList(signal: AbortSignal): Promise<void> {
-    const { client, kind, cache } = this.#options;
+    const { client, kind, cache, namespace } = this.#options;
     const { items, resourceVersion } = await client.list<T>(
       kind,
       { ...this.#options, ...accept(this.#options) },
       signal,
     );
-    for (const item of items) this.#take(item);
-    this.#report(cache.retain(new Set(items.map(keyOf)), this.#options.namespace));
+    for (const item of items) this.#take(item, 'list');
+    this.#tell(cache.retain(new Set(items.map(keyOf)), resourceVersion, namespace));
     this.#resourceVersion = resourceVersion;
     this.#heard();
     this.#markSynced();
   }
 
   async #watch(signal: AbortSignal, onProgress: () => void): Promise<void> {
-    const { client, kind, clock, random } = this.#options;
-    const { namespace, labelSelector, fieldSelector } = this.#options;
-    const [shortest, longest] = REFLECTOR_DEFAULTS.watchSeconds;
-    const initial = this.#resourceVersion === undefined;
-    const present = new Set<string>();
+    const { clock, kind } = this.#options;
+    const startedAt = clock.monotonic();
+    const present = this.#resourceVersion === undefined ? new Set<string>() : undefined;
+    let events = 0;
+    for await (const event of this.#events(signal)) {
+      events += 1;
+      // 410 comes as a status before the watch starts, and as an event once it has.
+      if (event.type === 'ERROR') {
+        const status = event.object as unknown as { code?: number };
+        throw ApiError.parse(status.code ?? 500, JSON.stringify(status), `WATCH ${kind.kind}`);
+      }
+      this.#heard();
+      onProgress();
+      this.#handle(event, present);
+    }
+    // The server ends a watch after its time; until the initial events have ended there is nothing to resume.
+    const cutShort = events === 0 && clock.monotonic() - startedAt < REFLECTOR_DEFAULTS.shortestWatchMs;
+    if (!signal.aborted && (cutShort || this.#resourceVersion === undefined))
+      throw new CodedError('WatchEnded', 'the watch ended early', { retriable: true });
+  }
 
+  /** Events of one connection; ends with it, throws when it stays silent for too long. */
+  async *#events(signal: AbortSignal): AsyncIterable<WatchEvent<T>> {
+    const { client, kind, clock, random, namespace, labelSelector, fieldSelector } = this.#options;
+    const [shortest, longest] = REFLECTOR_DEFAULTS.watchSeconds;
     const watchdog = new AbortController();
     const onAbort = () => watchdog.abort(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     const silence = new CodedError('WatchSilent', 'no event or bookmark in time', { retriable: true });
-    let disarm = clock.after(REFLECTOR_DEFAULTS.watchdogMs, () => watchdog.abort(silence));
+    const arm = () => clock.after(REFLECTOR_DEFAULTS.watchdogMs, () => watchdog.abort(silence));
+    let disarm = arm();
     try {
       const lines = client.transport.stream(
         {
@@ -138,7 +198,7 @@ export class Reflector<T extends KubeObject> {
             timeoutSeconds: Math.round(shortest + random() * (longest - shortest)),
             labelSelector,
             fieldSelector,
-            ...(initial
+            ...(this.#resourceVersion === undefined
               ? { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }
               : { resourceVersion: this.#resourceVersion }),
           },
@@ -147,20 +207,8 @@ export class Reflector<T extends KubeObject> {
       );
       for await (const line of lines) {
         disarm();
-        disarm = clock.after(REFLECTOR_DEFAULTS.watchdogMs, () => watchdog.abort(silence));
-        const event = JSON.parse(line) as WatchEvent<T>;
-        // 410 comes as a status before the watch starts, and as an event once it has.
-        if (event.type === 'ERROR') {
-          const status = event.object as unknown as { code?: number };
-          throw ApiError.parse(status.code ?? 500, JSON.stringify(status), `WATCH ${kind.kind}`);
-        }
-        this.#heard();
-        onProgress();
-        if (initial && event.type === 'ADDED') present.add(keyOf(event.object));
-        if (this.#handle(event) === 'initial-events-end') {
-          this.#report(this.#options.cache.retain(present, namespace));
-          this.#markSynced();
-        }
+        disarm = arm();
+        yield JSON.parse(line) as WatchEvent<T>;
       }
     } finally {
       disarm();
@@ -168,26 +216,43 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
-  #handle(event: WatchEvent<T>): 'initial-events-end' | undefined {
+  /** `present` collects what the initial events name; it is given while they may still come. */
+  #handle(event: WatchEvent<T>, present: Set<string> | undefined): void {
+    const { cache, namespace } = this.#options;
     const { resourceVersion, annotations } = event.object.metadata;
-    if (event.type === 'DELETED') this.#report(this.#options.cache.remove(event.object) ?? []);
-    else if (event.type !== 'BOOKMARK') this.#take(event.object);
-    const ended = event.type === 'BOOKMARK' && annotations?.[INITIAL_EVENTS_END] === 'true';
-    // Until the initial events have ended there is no version to resume from.
-    if (ended || this.#resourceVersion !== undefined) this.#resourceVersion = resourceVersion;
-    return ended ? 'initial-events-end' : undefined;
+    const initial = present !== undefined && this.#resourceVersion === undefined;
+    if (event.type === 'DELETED') {
+      if (initial) present.delete(keyOf(event.object));
+      this.#tell([cache.remove(this.#slim(event.object)) ?? []].flat());
+    } else if (event.type !== 'BOOKMARK') {
+      if (initial) present.add(keyOf(event.object));
+      this.#take(event.object, initial ? 'list' : 'watch');
+    }
+    if (initial) {
+      if (event.type !== 'BOOKMARK' || annotations?.[INITIAL_EVENTS_END] !== 'true') return;
+      this.#tell(cache.retain(present, resourceVersion ?? '', namespace));
+      this.#resourceVersion = resourceVersion;
+      this.#markSynced();
+    } else if (resourceVersion !== undefined) {
+      this.#resourceVersion = resourceVersion;
+      cache.caughtUp(resourceVersion, namespace);
+    }
   }
 
-  #take(object: T): void {
+  #take(object: T, from: 'list' | 'watch'): void {
+    this.#tell([this.#options.cache.store(this.#slim(object), from) ?? []].flat());
+  }
+
+  #slim(object: T): T {
     const { managedFields: _, ...metadata } = object.metadata;
     // Partial objects bear the kind of their form, not their own.
     const { apiVersion, kind } = this.#options.kind;
     const slim = { ...object, apiVersion, kind, metadata } as T;
-    this.#report(this.#options.cache.store(this.#options.project?.(slim) ?? slim) ?? []);
+    return this.#options.project?.(slim) ?? slim;
   }
 
-  #report(changes: CacheChange<T> | readonly CacheChange<T>[]): void {
-    for (const change of [changes].flat()) this.#options.onChange(change as CacheChange<T>);
+  #tell(changes: readonly CacheChange<T>[]): void {
+    for (const change of changes) this.#options.onChange(change);
   }
 
   #heard(): void {

@@ -1,10 +1,14 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import { Agent, type AgentOptions, request as httpsRequest, type RequestOptions } from 'node:https';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import { type Span, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import type { Clock } from '../runtime/clock.ts';
 import { sleep, withDeadline } from '../runtime/clock.ts';
 import { CodedError } from '../runtime/codedError.ts';
 import { ApiError, TransportError } from './apiError.ts';
+import { Connections } from './connections.ts';
 import type { Credentials } from './credentials.ts';
+import { lines } from './lines.ts';
 import { TokenBucket } from './tokenBucket.ts';
 
 export interface KubeRequest {
@@ -28,12 +32,20 @@ export interface Transport {
   close(): void;
 }
 
+/** What was asked and how it ended; for metrics. */
+export interface RequestObserver {
+  /** `code` is the HTTP status, or `<error>` where no answer came. */
+  finished(method: string, host: string, code: string, durationMs: number): void;
+  retried(method: string, host: string, code: string): void;
+  /** Time spent waiting for the client's own rate limit. */
+  throttled(method: string, host: string, durationMs: number): void;
+}
+
 export interface TransportOptions {
   readonly credentials: Credentials;
   readonly clock: Clock;
   readonly userAgent: string;
-  /** Called with the verb, the status (or `<error>`) and the time taken of every request. */
-  readonly observe?: (method: string, status: string, durationMs: number) => void;
+  readonly observer?: RequestObserver;
   /** Checked right before a request goes to the socket; throws when it must not. */
   readonly fence?: (request: KubeRequest) => void;
   readonly requestTimeoutMs?: number;
@@ -49,14 +61,17 @@ export const TRANSPORT_DEFAULTS = {
   burst: 100,
   maxSockets: 32,
   /** How often a 429 or 503 that names a time is tried again before it becomes the caller's. */
-  maxRetries: 3,
+  maxRetries: 10,
   longestRetryAfterMs: 30_000,
 } as const;
 
+/** HTTPS with deadlines, a client-side rate limit, `Retry-After`, rotating credentials and a fence. */
 export class HttpsTransport implements Transport {
   readonly #options: TransportOptions;
   readonly #bucket: TokenBucket;
-  #agent: { readonly revision: string; readonly agent: Agent } | undefined;
+  readonly #connections: Connections;
+  readonly #host: string;
+  readonly #tracer: Tracer = trace.getTracer('waba-operator');
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -65,6 +80,8 @@ export class HttpsTransport implements Transport {
       options.queriesPerSecond ?? TRANSPORT_DEFAULTS.queriesPerSecond,
       options.burst ?? TRANSPORT_DEFAULTS.burst,
     );
+    this.#connections = new Connections(options.credentials, TRANSPORT_DEFAULTS.maxSockets);
+    this.#host = new URL(options.credentials.server).host;
   }
 
   async request(request: KubeRequest, signal: AbortSignal): Promise<unknown> {
@@ -72,37 +89,30 @@ export class HttpsTransport implements Transport {
     return text === '' ? undefined : (JSON.parse(text) as unknown);
   }
 
-  async text(request: KubeRequest, signal: AbortSignal): Promise<string> {
-    for (let attempt = 0; ; attempt++) {
+  text(request: KubeRequest, signal: AbortSignal): Promise<string> {
+    return this.#traced(request, async () => {
+      const deadline = this.#deadline(request, signal);
       try {
-        return await this.#once(request, signal);
+        const response = await this.#answered(request, 'request', deadline.signal);
+        return await collect(response, describe(request));
       } catch (error) {
-        const waitMs = error instanceof ApiError ? error.retryAfterMs : undefined;
-        const worthIt = waitMs !== undefined && waitMs <= TRANSPORT_DEFAULTS.longestRetryAfterMs;
-        if (!worthIt || attempt >= TRANSPORT_DEFAULTS.maxRetries) throw error;
-        await sleep(this.#options.clock, waitMs, signal);
+        // The cause of a cut connection may be that we ourselves let go.
+        if (deadline.signal.aborted) throw deadline.signal.reason;
+        throw error;
+      } finally {
+        deadline.release();
       }
-    }
-  }
-
-  async #once(request: KubeRequest, signal: AbortSignal): Promise<string> {
-    const deadline = this.#deadline(request, signal);
-    try {
-      const response = await this.#send(request, deadline.signal);
-      return await collect(response, describe(request));
-    } finally {
-      deadline.release();
-    }
+    });
   }
 
   async *stream(request: KubeRequest, signal: AbortSignal): AsyncIterable<string> {
     // The deadline covers the time until the headers; afterwards the caller's watchdog rules.
     const headers = this.#deadline(request, signal);
-    const response = await this.#send(request, headers.signal, signal).finally(headers.release);
+    const response = await this.#answered(request, 'stream', headers.signal).finally(headers.release);
     const onAbort = () => response.destroy(signal.reason as Error);
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      yield* lines(response);
+      yield* lines(response, this.#options.clock);
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       throw new TransportError(describe(request), error);
@@ -113,8 +123,7 @@ export class HttpsTransport implements Transport {
   }
 
   close(): void {
-    this.#agent?.agent.destroy();
-    this.#agent = undefined;
+    this.#connections.close();
   }
 
   #deadline(request: KubeRequest, signal: AbortSignal) {
@@ -128,26 +137,57 @@ export class HttpsTransport implements Transport {
     );
   }
 
-  async #send(request: KubeRequest, signal: AbortSignal, lifetime = signal): Promise<IncomingMessage> {
-    const { credentials, clock, observe, userAgent, fence } = this.#options;
+  /** A successful answer's headers, after the retries that the server asked for. */
+  async #answered(
+    request: KubeRequest,
+    use: 'request' | 'stream',
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const { clock, credentials, observer } = this.#options;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#send(request, use, signal);
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        const rejectedIdentity = error.status === 401 && attempt === 0 && credentials.refresh !== undefined;
+        // The server names a time only when it has not acted, so trying again is safe for every verb.
+        const waitMs = rejectedIdentity ? 0 : error.retryAfterMs;
+        const worthIt = waitMs !== undefined && waitMs <= TRANSPORT_DEFAULTS.longestRetryAfterMs;
+        if (!worthIt || attempt >= TRANSPORT_DEFAULTS.maxRetries) throw error;
+        if (rejectedIdentity) credentials.refresh?.();
+        observer?.retried(request.method, this.#host, String(error.status));
+        await sleep(clock, waitMs, signal);
+      }
+    }
+  }
+
+  async #send(
+    request: KubeRequest,
+    use: 'request' | 'stream',
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const { credentials, clock, observer, userAgent, fence } = this.#options;
+    const queuedAt = clock.monotonic();
     await this.#bucket.take(signal);
-    const [agent, authorization] = await Promise.all([this.#currentAgent(), credentials.authorization()]);
+    observer?.throttled(request.method, this.#host, clock.monotonic() - queuedAt);
+    const identity = await credentials.identity();
     const payload = request.body === undefined ? undefined : JSON.stringify(request.body);
     const url = new URL(request.path, credentials.server);
     for (const [name, value] of Object.entries(request.query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
     const startedAt = clock.monotonic();
-    fence?.(request);
+    const finished = (code: string) =>
+      observer?.finished(request.method, this.#host, code, clock.monotonic() - startedAt);
     const response = await open(
       url,
       {
-        agent,
+        agent: this.#connections.agent(identity, use),
         method: request.method,
         headers: {
           accept: request.accept ?? 'application/json',
           'user-agent': userAgent,
-          ...(authorization ? { authorization } : {}),
+          ...(identity.authorization ? { authorization: identity.authorization } : {}),
           ...(payload === undefined
             ? {}
             : {
@@ -157,14 +197,16 @@ export class HttpsTransport implements Transport {
         },
       },
       payload,
+      () => fence?.(request),
       signal,
     ).catch((error: unknown) => {
-      observe?.(request.method, '<error>', clock.monotonic() - startedAt);
-      if (lifetime.aborted) throw lifetime.reason;
-      throw error instanceof TransportError ? error : new TransportError(describe(request), error);
+      finished('<error>');
+      if (signal.aborted) throw signal.reason;
+      // A fence speaks for itself: nothing was sent.
+      throw error instanceof CodedError ? error : new TransportError(describe(request), error);
     });
     const status = response.statusCode ?? 0;
-    observe?.(request.method, String(status), clock.monotonic() - startedAt);
+    finished(String(status));
     if (status >= 200 && status < 300) return response;
     throw ApiError.parse(
       status,
@@ -174,31 +216,35 @@ export class HttpsTransport implements Transport {
     );
   }
 
-  async #currentAgent(): Promise<Agent> {
-    const revision = await this.#options.credentials.revision();
-    if (this.#agent?.revision !== revision) {
-      const tls: AgentOptions = await this.#options.credentials.tls();
-      // Streams in flight keep the old pool; new requests use the new one.
-      this.#agent = {
-        revision,
-        agent: new Agent({
-          ...tls,
-          keepAlive: true,
-          maxSockets: TRANSPORT_DEFAULTS.maxSockets,
-          scheduling: 'lifo',
-        }),
-      };
-    }
-    return this.#agent.agent;
+  /** One span a call, a child of whatever span is active; nothing happens without an OpenTelemetry SDK. */
+  #traced<T>(request: KubeRequest, action: () => Promise<T>): Promise<T> {
+    const attributes = {
+      'http.request.method': request.method,
+      'url.path': request.path,
+      'server.address': this.#host,
+    };
+    return this.#tracer.startActiveSpan(
+      `kube ${request.method}`,
+      { kind: SpanKind.CLIENT, attributes },
+      (span: Span) =>
+        action()
+          .catch((error: unknown) => {
+            span.setStatus({ code: SpanStatusCode.ERROR, message: String(error) });
+            throw error;
+          })
+          .finally(() => span.end()),
+    );
   }
 }
 
 const describe = ({ method, path }: KubeRequest): string => `${method} ${path}`;
 
+/** Waits for a connection, asks the fence, and only then writes. */
 function open(
   url: URL,
   options: RequestOptions,
   payload: string | undefined,
+  fence: () => void,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
@@ -212,7 +258,22 @@ function open(
     request.on('error', reject);
     signal.addEventListener('abort', onAbort, { once: true });
     request.on('close', () => signal.removeEventListener('abort', onAbort));
-    request.end(payload);
+    request.once('socket', (socket) => {
+      const write = () => {
+        try {
+          fence();
+          request.end(payload);
+        } catch (error) {
+          // Nothing was written, so the connection is as good as new; ours to give up all the same.
+          request.destroy(error as Error);
+          reject(error);
+        }
+      };
+      // Node keeps this flag on every TLS socket of a client; its types do not know it.
+      const { connecting, secureConnecting } = socket as TLSSocket & { readonly secureConnecting?: boolean };
+      if (connecting || secureConnecting) socket.once('secureConnect', write);
+      else write();
+    });
   });
 }
 
@@ -224,23 +285,6 @@ async function collect(response: IncomingMessage, request: string): Promise<stri
     throw new TransportError(request, error);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-/** Splits on newlines without ever decoding half a character. */
-async function* lines(response: IncomingMessage): AsyncIterable<string> {
-  let rest: Buffer[] = [];
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    let from = 0;
-    for (let end = chunk.indexOf(10, from); end !== -1; end = chunk.indexOf(10, from)) {
-      rest.push(chunk.subarray(from, end));
-      const line = Buffer.concat(rest).toString('utf8');
-      rest = [];
-      from = end + 1;
-      if (line !== '') yield line;
-    }
-    if (from < chunk.length) rest.push(chunk.subarray(from));
-  }
-  if (rest.length > 0) yield Buffer.concat(rest).toString('utf8');
 }
 
 function retryAfterMs(response: IncomingMessage): number | undefined {

@@ -110,9 +110,7 @@ export async function startControlPlane(
   const credentials: Credentials = {
     server,
     namespace: 'default',
-    tls: async () => adminTls,
-    revision: async () => '1',
-    authorization: async () => undefined,
+    identity: async () => ({ revision: 'admin', tls: adminTls }),
   };
   const client = new KubeClient(
     new HttpsTransport({ credentials, clock, userAgent: 'waba-local', queriesPerSecond: 1000, burst: 1000 }),

@@ -27,11 +27,22 @@ export interface FindOptions {
   /** Folder with main.go, go.mod and go.sum of the build. */
   readonly sourceFolder: string;
   readonly cacheFolder?: string;
+  /** Where programs are published; elsewhere behind a mirror. */
+  readonly publishedAt?: PublishedAt;
 }
 
-const ENVTEST_INDEX =
-  'https://raw.githubusercontent.com/kubernetes-sigs/controller-tools/HEAD/envtest-releases.yaml';
-const RELEASES = 'https://dl.k8s.io';
+export interface PublishedAt {
+  /** Index of the envtest archives, with their addresses and SHA-512. */
+  readonly envtestIndex: string;
+  /** Root of the release server; each program has a `.sha512` beside it. */
+  readonly releases: string;
+}
+
+export const PUBLISHED_AT: PublishedAt = {
+  envtestIndex:
+    'https://raw.githubusercontent.com/kubernetes-sigs/controller-tools/HEAD/envtest-releases.yaml',
+  releases: 'https://dl.k8s.io',
+};
 /** Where nothing answers for so long there is no internet, and building is quicker than waiting. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -92,7 +103,7 @@ async function fill(
   const { progress } = options;
   let downloadError: unknown;
   try {
-    await downloadPrograms(folder, progress, signal);
+    await downloadPrograms(folder, options, signal);
     return 'download';
   } catch (error) {
     if (signal.aborted) throw signal.reason;
@@ -136,11 +147,15 @@ async function download(url: string, signal: AbortSignal): Promise<Response> {
   }
 }
 
-async function downloadPrograms(folder: string, progress: Progress, signal: AbortSignal): Promise<void> {
+async function downloadPrograms(
+  folder: string,
+  { progress, publishedAt = PUBLISHED_AT }: FindOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const arch = process.arch === 'x64' ? 'amd64' : process.arch;
   const step = progress.step(`downloading Kubernetes ${KUBERNETES_VERSION}`);
   try {
-    const index = load(await (await download(ENVTEST_INDEX, signal)).text()) as {
+    const index = load(await (await download(publishedAt.envtestIndex, signal)).text()) as {
       releases?: Record<string, Record<string, { hash: string; selfLink: string }>>;
     };
     // The newest envtest archive of our minor version: its patch may be older than ours.
@@ -159,7 +174,7 @@ async function downloadPrograms(folder: string, progress: Progress, signal: Abor
     await rm(tarball);
     for (const name of ['kube-controller-manager', 'kube-scheduler']) {
       step.update(name);
-      const url = `${RELEASES}/${KUBERNETES_VERSION}/bin/linux/${arch}/${name}`;
+      const url = `${publishedAt.releases}/${KUBERNETES_VERSION}/bin/linux/${arch}/${name}`;
       const digest = (await (await download(`${url}.sha512`, signal)).text()).trim().slice(0, 128);
       await writeFile(join(folder, name), await downloadVerified(url, digest, signal), { mode: 0o755 });
     }

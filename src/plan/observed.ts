@@ -31,8 +31,8 @@ export interface ReferencedSecret {
   readonly data: Readonly<Record<string, string>> | undefined;
 }
 
-/** Everything the plan is made from. */
-export interface Observed {
+/** Everything that can be seen of a stack. */
+export interface Observation {
   readonly resource: WhatsAppDeployment;
   /** All stacks of the namespace, this one among them. */
   readonly stacks: readonly WhatsAppDeployment[];
@@ -44,4 +44,10 @@ export interface Observed {
   readonly referenced: ReadonlyMap<string, ReferencedSecret>;
   readonly journal: Journal | undefined;
   readonly api: ApiObservation | undefined;
+}
+
+/** Everything the plan is made from. */
+export interface Observed extends Observation {
+  /** Whether this stack may restart pods now; only so many stacks may at the same time. */
+  readonly mayRoll: boolean;
 }

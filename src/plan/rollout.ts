@@ -3,8 +3,7 @@ import type { KubeObject } from '../kube/kubeObject.ts';
 import { type Child, childKey } from './child.ts';
 import { annotations } from './names.ts';
 
-/** How a child that restarts pods stands to what it should be. */
-/** `current`: at most something that restarts nothing, like a number of replicas. */
+/** How a child that restarts pods stands to what it should be. `current`: at most something that restarts nothing, like a number of replicas. */
 export type Difference = 'missing' | 'current' | 'inputs' | 'rendering';
 
 export function difference({ object }: Child, live: KubeObject | undefined): Difference {
@@ -32,22 +31,38 @@ export interface SlotRollout extends Rollout {
   readonly settled: boolean;
 }
 
+export interface RollPolicy {
+  /** Changes of the operator itself roll at once. */
+  readonly immediately: boolean;
+  /** This stack is among those that may roll at the same time. */
+  readonly mayRoll: boolean;
+}
+
+const HELD = 'another rendering of a new operator version; held by upgrade.operatorChanges';
+const TURN = 'its inputs have changed; waits for its turn';
+const OTHERS = 'its inputs have changed; waits until fewer other stacks are rolling';
+
+const waits = ({ object }: Child, reason: string): PlanEntry => ({
+  target: childKey(object),
+  action: 'Restart',
+  reason,
+});
+
+/** Whether the child must restart pods that run now. */
+export function wantsRoll(child: Child, live: KubeObject | undefined, { immediately }: RollPolicy): boolean {
+  const state = difference(child, live);
+  return state === 'inputs' || (state === 'rendering' && immediately);
+}
+
 /**
  * A child that restarts pods changes when its inputs have changed. The same inputs rendered otherwise are a
  * change of the operator: held until the next roll that the user causes, unless `immediately`.
  */
-export function holdOperatorChanges(
-  child: Child,
-  live: KubeObject | undefined,
-  immediately: boolean,
-): Rollout {
-  if (difference(child, live) !== 'rendering' || immediately) return { apply: [child], waiting: [] };
-  const entry = {
-    target: childKey(child.object),
-    action: 'Restart',
-    reason: 'another rendering of a new operator version; held by upgrade.operatorChanges',
-  };
-  return { apply: [], waiting: [entry] };
+export function holdOperatorChanges(child: Child, live: KubeObject | undefined, policy: RollPolicy): Rollout {
+  if (wantsRoll(child, live, policy))
+    return policy.mayRoll ? { apply: [child], waiting: [] } : { apply: [], waiting: [waits(child, OTHERS)] };
+  if (difference(child, live) === 'rendering') return { apply: [], waiting: [waits(child, HELD)] };
+  return { apply: [child], waiting: [] };
 }
 
 export interface SlotState {
@@ -59,16 +74,19 @@ export interface SlotState {
 }
 
 /** Slots change one at a time, those that serve nothing first, and only while all others are ready and nobody says `wait`. */
-export function rollSlots(slots: readonly SlotState[], immediately: boolean, wait = false): SlotRollout {
-  const judged = slots.map((slot) => ({ ...slot, difference: difference(slot.child, slot.live) }));
-  const wantsRoll = (state: Difference) => state === 'inputs' || (state === 'rendering' && immediately);
+export function rollSlots(slots: readonly SlotState[], policy: RollPolicy, wait = false): SlotRollout {
+  const judged = slots.map((slot) => ({
+    ...slot,
+    difference: difference(slot.child, slot.live),
+    outdated: wantsRoll(slot.child, slot.live, policy),
+  }));
   const outdated = judged
-    .filter((slot) => wantsRoll(slot.difference))
+    .filter((slot) => slot.outdated)
     // A slot that does not work loses nothing by a restart.
     .sort((a, b) => Number(a.ready) - Number(b.ready) || Number(a.primary) - Number(b.primary));
   const [next] = outdated;
   const othersReady = judged.every((slot) => slot.child === next?.child || slot.ready);
-  const rolling = next && !wait && (othersReady || !next.ready) ? next : undefined;
+  const rolling = next && !wait && policy.mayRoll && (othersReady || !next.ready) ? next : undefined;
   return {
     settled: outdated.length === 0 && judged.every(({ ready }) => ready),
     apply: judged
@@ -77,14 +95,10 @@ export function rollSlots(slots: readonly SlotState[], immediately: boolean, wai
     waiting: [
       ...outdated
         .filter((slot) => slot !== rolling)
-        .map(({ child }) => ({
-          target: childKey(child.object),
-          action: 'Restart',
-          reason: 'its inputs have changed; waits for its turn',
-        })),
+        .map(({ child }) => waits(child, policy.mayRoll ? TURN : OTHERS)),
       ...judged
-        .filter((slot) => slot.difference === 'rendering' && !immediately)
-        .flatMap(({ child, live }) => holdOperatorChanges(child, live, false).waiting),
+        .filter((slot) => slot.difference === 'rendering' && !slot.outdated)
+        .map(({ child }) => waits(child, HELD)),
     ],
   };
 }

@@ -2,7 +2,7 @@ import { splitNodeKey } from '../onprem/health.ts';
 import type { NodeStatus, WhatsAppDeploymentStatus } from '../resource/status.ts';
 import type { Verdict } from './conditions.ts';
 import { names, selectorLabels } from './names.ts';
-import type { Observed } from './observed.ts';
+import type { Observation } from './observed.ts';
 import type { PlanEntry } from './rollout.ts';
 import { counts, databaseAddress, webappHost } from './stackSettings.ts';
 
@@ -10,7 +10,7 @@ const ROLES = { webapp: 'Webapp', master: 'Master', coreapp: 'Coreapp' } as cons
 
 /** Everything of status beside the conditions, from what is observed. */
 export function stackStatus(
-  observed: Observed,
+  observed: Observation,
   verdicts: readonly Verdict[],
   waiting: readonly PlanEntry[],
 ): WhatsAppDeploymentStatus {
@@ -62,7 +62,7 @@ export function stackStatus(
   };
 }
 
-function nodeStatuses({ pods, api }: Observed): NodeStatus[] {
+function nodeStatuses({ pods, api }: Observation): NodeStatus[] {
   return pods
     .filter((pod) => pod.component in ROLES && !pod.terminating)
     .sort((a, b) => a.name.localeCompare(b.name))
@@ -86,7 +86,10 @@ function nodeStatuses({ pods, api }: Observed): NodeStatus[] {
 }
 
 /** Shards with a connected owner, and which pod that is. */
-export function servedShards({ resource, api }: Pick<Observed, 'resource' | 'api'>): Record<string, string> {
+export function servedShards({
+  resource,
+  api,
+}: Pick<Observation, 'resource' | 'api'>): Record<string, string> {
   const connected = Object.entries(api?.health ?? {}).filter(
     ([, { gateway_status, role }]) => gateway_status === 'connected' && role !== 'primary_master',
   );

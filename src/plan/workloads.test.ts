@@ -7,7 +7,7 @@ import { childKey } from './child.ts';
 import { journalSchema } from './journal.ts';
 import { annotations, generatedSecretNames, labels } from './names.ts';
 import type { Observed, PodView } from './observed.ts';
-import { numberInUse, planWorkloads, type WorkloadPlan } from './workloads.ts';
+import { numberInUse, planUnseen, planWorkloads, type WorkloadPlan } from './workloads.ts';
 
 const release = { emulator: 'waba-emulator:test', database: 'postgres' };
 
@@ -51,6 +51,7 @@ class Model {
       referenced: new Map(),
       journal: this.journal,
       api: undefined,
+      mayRoll: true,
       ...changes,
     };
   }
@@ -242,6 +243,30 @@ describe('the plan of workloads', () => {
     );
     expect(rolled(planWorkloads(model.observed({ api, pods: notReady }), release))).toEqual([]);
     expect(rolled(planWorkloads(model.observed({ api }), release))).toEqual(['shop-coreapp-0']);
+  });
+
+  it('restarts nothing while too many other stacks do, and says so', () => {
+    const model = new Model(resource());
+    expect(model.settle().rolls).toBe(false);
+    model.journal = { ...model.journal, coreappRestarts: 1 };
+    const before = model.children.get('StatefulSet/shop-coreapp-0');
+    const refused = model.round({ mayRoll: false });
+    expect(refused.rolls).toBe(true);
+    expect(refused.waiting.map(({ reason }) => reason)).toEqual([
+      expect.stringContaining('fewer other stacks'),
+      expect.stringContaining('fewer other stacks'),
+    ]);
+    expect(model.children.get('StatefulSet/shop-coreapp-0')).toBe(before);
+    // What restarts nothing goes on all the same.
+    model.resource = resource({ nodes: { webapp: { replicas: 5 } } });
+    expect(names(model.round({ mayRoll: false }))).toContain('Deployment/shop-webapp');
+    expect(model.settle().rolls).toBe(false);
+  });
+
+  it('touches nothing in a namespace that is not wholly visible', () => {
+    const plan = planUnseen(['secrets: not allowed in namespace default; add to the Role ...']);
+    expect([plan.generate, plan.apply, plan.remove]).toEqual([[], [], []]);
+    expect(verdict(plan, 'SpecValid')).toMatchObject({ status: 'False', reason: 'NamespaceNotEnabled' });
   });
 
   it('holds a change that only a new operator makes, shows it, and lets replica counts through', () => {

@@ -8,7 +8,14 @@ import { type Child, childKey } from './child.ts';
 import { met, unknown, unmet, type Verdict } from './conditions.ts';
 import { generatedSecretNames, labels, names, slotOf } from './names.ts';
 import type { Observed, PodView } from './observed.ts';
-import { holdOperatorChanges, type PlanEntry, rollSlots, type SlotState } from './rollout.ts';
+import {
+  holdOperatorChanges,
+  type PlanEntry,
+  type RollPolicy,
+  rollSlots,
+  type SlotState,
+  wantsRoll,
+} from './rollout.ts';
 import { coreapps, masters, type NodeInputs, schemaJob, webapps } from './stackNodes.ts';
 import { counts, databaseAddress, type ReleaseImages } from './stackSettings.ts';
 import { managedDatabase, mediaClaim, networkProcess, serviceAccount, services } from './supportChildren.ts';
@@ -23,6 +30,8 @@ export interface WorkloadPlan {
   readonly remove: readonly KubeObject[];
   readonly verdicts: readonly Verdict[];
   readonly waiting: readonly PlanEntry[];
+  /** Pods that run now must be restarted, or are being. */
+  readonly rolls: boolean;
 }
 
 type StatusOf<S> = KubeObject & { readonly status?: S };
@@ -57,13 +66,17 @@ export function planWorkloads(observed: Observed, release: ReleaseImages): Workl
       apply: foundation,
       remove: [],
       waiting: [],
+      rolls: false,
       verdicts: [specValid, verdict, ...pending(['SchemaReady', 'WorkloadsReady'])],
     };
   }
 
-  const immediately = resource.spec.upgrade.operatorChanges === 'Immediately';
-  const held = (child: Child) =>
-    holdOperatorChanges(child, children.get(childKey(child.object)), immediately);
+  const policy: RollPolicy = {
+    immediately: resource.spec.upgrade.operatorChanges === 'Immediately',
+    mayRoll: observed.mayRoll,
+  };
+  const liveOf = ({ object }: Child) => children.get(childKey(object));
+  const held = (child: Child) => holdOperatorChanges(child, liveOf(child), policy);
   const restarting = [...foundation, ...managedDatabase(resource, release)].map((child) =>
     child.restarts ? held(child) : { apply: [child], waiting: [] },
   );
@@ -83,7 +96,10 @@ export function planWorkloads(observed: Observed, release: ReleaseImages): Workl
   const oldJobs = ofKind(observed, 'Job').filter(
     ({ metadata }) => metadata.name !== job.object.metadata.name,
   );
-  const early = { generate, remove: schema.status === 'True' ? oldJobs : [], waiting };
+  const rolls = [...foundation, ...managedDatabase(resource, release)].some(
+    (child) => child.restarts && wantsRoll(child, liveOf(child), policy),
+  );
+  const early = { generate, remove: schema.status === 'True' ? oldJobs : [], waiting, rolls };
   if (!databaseUp)
     return {
       ...early,
@@ -98,24 +114,26 @@ export function planWorkloads(observed: Observed, release: ReleaseImages): Workl
     };
   }
 
-  const nodes = planNodes(observed, inputs, inUse !== undefined, immediately);
-  const web = held(webapps(inputs));
+  const nodes = planNodes(observed, inputs, inUse !== undefined, policy);
+  const webDeployment = webapps(inputs);
+  const web = held(webDeployment);
   return {
     generate,
     apply: [...base, job, ...nodes.apply, ...web.apply],
     remove: [...oldJobs, ...nodes.remove],
     waiting: [...waiting, ...nodes.waiting, ...web.waiting],
+    rolls: rolls || nodes.rolls || wantsRoll(webDeployment, liveOf(webDeployment), policy),
     verdicts: [specValid, database, schema, judgeWorkloads(observed, nodes.switching, inUse !== undefined)],
   };
 }
 
-function planNodes(observed: Observed, inputs: NodeInputs, inUse: boolean, immediately: boolean) {
+function planNodes(observed: Observed, inputs: NodeInputs, inUse: boolean, policy: RollPolicy) {
   const { resource, children, pods, api } = observed;
   const { name } = resource.metadata;
   const sets = ofKind(observed, 'StatefulSet').filter(({ metadata }) =>
     ['master', 'coreapp'].includes(metadata.labels?.[labels.component] ?? ''),
   );
-  if (inUse) return { apply: [], remove: sets, waiting: [], switching: false };
+  if (inUse) return { apply: [], remove: sets, waiting: [], switching: false, rolls: false };
 
   // Single and HighAvailability know nothing of each other: one must be gone before the other starts.
   const { topology } = resource.spec;
@@ -124,7 +142,7 @@ function planNodes(observed: Observed, inputs: NodeInputs, inUse: boolean, immed
     (pod) => ['master', 'coreapp'].includes(pod.component) && pod.topology !== topology,
   );
   if (foreign.length > 0 || foreignPods.length > 0)
-    return { apply: [], remove: foreign, waiting: [], switching: true };
+    return { apply: [], remove: foreign, waiting: [], switching: true, rolls: false };
 
   const roll = (role: 'master' | 'coreapp', wanted: readonly Child[], wait = false) =>
     rollSlots(
@@ -140,13 +158,14 @@ function planNodes(observed: Observed, inputs: NodeInputs, inUse: boolean, immed
           role === 'master' ? health?.role === 'primary_master' : health?.gateway_status === 'connected';
         return { child, live: children.get(childKey(child.object)), ready: pod?.ready === true, primary };
       }),
-      immediately,
+      policy,
       wait,
     );
-  const masterRoll = roll('master', masters(inputs));
+  const [masterSlots, coreappSlots] = [masters(inputs), coreapps(inputs)];
+  const masterRoll = roll('master', masterSlots);
   // Masters first: while one of them rolls, nobody may be there to promote a Coreapp's standby.
 
-  const coreappRoll = roll('coreapp', coreapps(inputs), !masterRoll.settled);
+  const coreappRoll = roll('coreapp', coreappSlots, !masterRoll.settled);
   const { masters: masterCount, coreapps: coreappCount } = counts(resource);
   const surplus = sets.filter(({ metadata }) => {
     const role = metadata.labels?.[labels.component] as 'master' | 'coreapp';
@@ -157,6 +176,9 @@ function planNodes(observed: Observed, inputs: NodeInputs, inUse: boolean, immed
     remove: surplus,
     waiting: [...masterRoll.waiting, ...coreappRoll.waiting],
     switching: false,
+    rolls: [...masterSlots, ...coreappSlots].some((child) =>
+      wantsRoll(child, children.get(childKey(child.object)), policy),
+    ),
   };
 }
 
@@ -199,6 +221,7 @@ function halted({ resource }: Observed, specValid: Verdict, lost: readonly strin
     apply: [],
     remove: [],
     waiting: [],
+    rolls: false,
     verdicts: [
       specValid,
       unmet('DatabaseReady', 'SecretLost', message),
@@ -308,6 +331,22 @@ function secretsHash({ resource, children, referenced }: Observed): string {
     own(names(resource.metadata.name).keysSecret),
     own(secretName) ?? referenced.get(secretName)?.data,
   ]);
+}
+
+/** A namespace that is not wholly visible: what can't be seen must not be taken for absent. */
+export function planUnseen(missing: readonly string[]): WorkloadPlan {
+  return {
+    generate: [],
+    apply: [],
+    remove: [],
+    waiting: [],
+    rolls: false,
+    verdicts: [
+      unmet('SpecValid', 'NamespaceNotEnabled', missing.join('; ')),
+      unknown('DatabaseReady', 'Waiting', 'comes after what is before it'),
+      ...pending(['SchemaReady', 'WorkloadsReady']),
+    ],
+  };
 }
 
 const ofKind = ({ children, resource }: Observed, kind: string): KubeObject[] =>

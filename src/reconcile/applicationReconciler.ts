@@ -6,7 +6,7 @@ import { settingsDifference } from '../onprem/settings.ts';
 import { declaredSettings } from '../plan/applicationSettings.ts';
 import { APPLICATION_CONDITIONS, met, stamp, unknown, unmet, type Verdict } from '../plan/conditions.ts';
 import { names } from '../plan/names.ts';
-import type { ApiObservation, Observed } from '../plan/observed.ts';
+import type { ApiObservation, Observation } from '../plan/observed.ts';
 import { KEYS } from '../plan/stackEnvironment.ts';
 import { counts, webappHost } from '../plan/stackSettings.ts';
 import { byPod, servedShards } from '../plan/stackStatus.ts';
@@ -55,6 +55,8 @@ export class ApplicationReconciler {
       return {};
     }
     const { resource } = parsed;
+    // Workloads tells the user.
+    if (this.#options.missing(resource.metadata.namespace).length > 0) return {};
     if (resource.spec.paused) return {};
     const observed = await observe(resource, this.#options, signal);
     const verdicts = new Map<ConditionType, Verdict>();
@@ -79,7 +81,7 @@ export class ApplicationReconciler {
 
   async #converge(
     key: string,
-    observed: Observed,
+    observed: Observation,
     say: (verdict: Verdict) => void,
     signal: AbortSignal,
   ): Promise<number | undefined> {
@@ -118,7 +120,7 @@ export class ApplicationReconciler {
   /** Health with the API key, support as admin: nodes under the names of their pods. */
   async #look(
     key: string,
-    { pods }: Observed,
+    { pods }: Observation,
     access: StackAccess,
     asAdmin: <T>(calls: (client: StackClient, session: Session) => Promise<T>) => Promise<T>,
     signal: AbortSignal,
@@ -134,7 +136,7 @@ export class ApplicationReconciler {
 
   /** Where the API is and how to get in. Its authority is pinned in the journal the first time. */
   async #access(
-    { resource, children, journal }: Observed,
+    { resource, children, journal }: Observation,
     signal: AbortSignal,
   ): Promise<StackAccess | undefined> {
     const of = names(resource.metadata.name);
@@ -161,7 +163,7 @@ export class ApplicationReconciler {
 
   /** Settings and webhook CA: read, compare, and write only what differs. */
   async #configure(
-    observed: Observed,
+    observed: Observation,
     asAdmin: <T>(calls: (client: StackClient, session: Session) => Promise<T>) => Promise<T>,
     say: (verdict: Verdict) => void,
     signal: AbortSignal,
@@ -177,7 +179,7 @@ export class ApplicationReconciler {
   }
 
   async #webhook(
-    { resource, referenced, pods }: Observed,
+    { resource, referenced, pods }: Observation,
     asAdmin: <T>(calls: (client: StackClient, session: Session) => Promise<T>) => Promise<T>,
     signal: AbortSignal,
   ): Promise<Verdict> {
@@ -243,7 +245,7 @@ export class ApplicationReconciler {
   }
 
   #register(
-    observed: Observed,
+    observed: Observation,
     observation: ApiObservation,
     asAdmin: <T>(calls: (client: StackClient, session: Session) => Promise<T>) => Promise<T>,
     signal: AbortSignal,

@@ -1,7 +1,7 @@
 import { type KubeObject, keyOf } from '../kube/kubeObject.ts';
 import { childKey } from '../plan/child.ts';
 import { annotations, labels, MANAGED_BY, NETWORK } from '../plan/names.ts';
-import type { ApiObservation, Observed, PodView } from '../plan/observed.ts';
+import type { ApiObservation, Observation, PodView } from '../plan/observed.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import type { JournalStore } from './journalStore.ts';
 import type { ReferencedSecrets } from './referencedSecrets.ts';
@@ -11,6 +11,8 @@ export interface ObserveContext {
   readonly sources: StackSources;
   readonly journals: JournalStore;
   readonly referenced: ReferencedSecrets;
+  /** What keeps us from seeing all of a namespace; while there is something, nothing in it is touched. */
+  readonly missing: (namespace: string) => readonly string[];
   /** What the application controller saw last, by key. */
   readonly observations: ReadonlyMap<string, ApiObservation>;
 }
@@ -31,7 +33,7 @@ export async function observe(
   resource: WhatsAppDeployment,
   context: ObserveContext,
   signal: AbortSignal,
-): Promise<Observed> {
+): Promise<Observation> {
   const { sources, journals, referenced, observations } = context;
   const key = keyOf(resource as unknown as KubeObject);
   const { namespace } = resource.metadata;

@@ -2,10 +2,12 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { Controller } from '../controller/controller.ts';
 import { runManager } from '../controller/manager.ts';
 import { ControllerMetrics } from '../controller/metrics.ts';
+import { RollBudget } from '../controller/rollBudget.ts';
 import { Sources } from '../controller/sources.ts';
 import { Applier } from '../kube/applier.ts';
 import { KubeClient } from '../kube/client.ts';
 import type { Credentials } from '../kube/credentials.ts';
+import { missingFromServer } from '../kube/discovery.ts';
 import { EventRecorder } from '../kube/eventRecorder.ts';
 import { LeaderElection } from '../kube/leaderElection.ts';
 import { HttpsTransport, type KubeRequest } from '../kube/transport.ts';
@@ -18,7 +20,7 @@ import { ApplicationReconciler } from './applicationReconciler.ts';
 import { JournalStore } from './journalStore.ts';
 import { ReferencedSecrets } from './referencedSecrets.ts';
 import { StackSessions } from './stackSession.ts';
-import { onStackChange, watchStacks } from './stackSources.ts';
+import { onStackChange, type StackSources, watchStacks } from './stackSources.ts';
 import { WorkloadsReconciler } from './workloadsReconciler.ts';
 
 export interface OperatorOptions {
@@ -30,10 +32,24 @@ export interface OperatorOptions {
   readonly health: { readonly host: string; readonly port: number };
   /** Name of this replica and namespace of its Lease; without it this is the only one. */
   readonly leaderElection?: { readonly namespace: string; readonly identity: string } | undefined;
+  /** Stacks that may restart pods at the same time. */
+  readonly maxRollingStacks?: number | undefined;
+  /** Reconciles at a time, for each of the two controllers. */
+  readonly workers?: number | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
 }
+
+export const OPERATOR_DEFAULTS = {
+  /** A bad change stops here, and a node drain's worth of restarts is bearable. */
+  maxRollingStacks: 10,
+  workers: 4,
+  /** Streaming lists are there by default from 1.32 on. */
+  minimumKubernetes: '1.32',
+} as const;
+
+const LEASE_NAME = 'waba-operator';
 
 /** The operator: two controllers over shared watches, until `signal` fires. */
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<void> {
@@ -48,7 +64,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         credentials,
         clock,
         userAgent,
-        observe: (method, code, durationMs) => metrics.request(method, code, durationMs),
+        observer: metrics.requests,
         ...(fence ? { fence } : {}),
       }),
     );
@@ -56,7 +72,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     options.leaderElection &&
     new LeaderElection({
       client: connect(),
-      name: 'waba-operator',
+      name: LEASE_NAME,
       ...options.leaderElection,
       clock,
       random,
@@ -80,7 +96,11 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     journals,
     referenced: new ReferencedSecrets(client, stackSources.secrets),
     observations,
+    missing: (namespace: string) => sources.missing(namespace),
   };
+  const rollBudget = new RollBudget(options.maxRollingStacks ?? OPERATOR_DEFAULTS.maxRollingStacks, (key) =>
+    workloads.queue.add(key),
+  );
 
   const workloads: Controller = new Controller({
     name: 'workloads',
@@ -88,11 +108,13 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     random,
     logger,
     metrics,
+    workers: options.workers ?? OPERATOR_DEFAULTS.workers,
     reconcile: new WorkloadsReconciler({
       ...context,
       client,
       applier: new Applier({ client, fieldManager: FIELD_MANAGER, recorder, clock }),
       recorder,
+      rollBudget,
       release,
       clock,
       logger,
@@ -104,6 +126,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     random,
     logger,
     metrics,
+    workers: options.workers ?? OPERATOR_DEFAULTS.workers,
     reconcile: new ApplicationReconciler({
       ...context,
       client,
@@ -122,18 +145,38 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     workloads.queue.add(key);
     application.queue.add(key);
   });
+  void reportServer(client, stackSources, logger, signal);
   await runManager(
     {
       sources,
       controllers: [workloads, application],
       registry,
+      metrics,
+      clock,
       logger,
       health: options.health,
-      ...(election ? { leaderElection: election } : {}),
+      ...(election ? { leaderElection: { name: LEASE_NAME, election } } : {}),
+      beforeRelease: (patience) => recorder.flush(patience),
     },
     signal,
   );
   client.transport.close();
+}
+
+/** Says at the start, in one line each, what the cluster lacks; readiness goes on saying it. */
+async function reportServer(
+  client: KubeClient,
+  sources: StackSources,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const kinds = [...sources.children, sources.pods, sources.stacks].map(({ kind }) => kind);
+  const requirements = { kinds, minimumVersion: OPERATOR_DEFAULTS.minimumKubernetes };
+  const problems = await missingFromServer(client, requirements, signal).catch((error: unknown) => {
+    logger.debug('discovery failed', { error });
+    return [];
+  });
+  for (const problem of problems) logger.error(problem);
 }
 
 /** The part of an observation that status shows; the clocks of nodes go on without being news. */

@@ -1,4 +1,5 @@
 import type { ReconcileResult } from '../controller/controller.ts';
+import type { RollBudget } from '../controller/rollBudget.ts';
 import { isAlreadyExists, isNotFound } from '../kube/apiError.ts';
 import type { Applier } from '../kube/applier.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -8,10 +9,10 @@ import { type Child, childKey } from '../plan/child.ts';
 import { APPLICATION_CONDITIONS, met, readiness, stamp, unmet, type Verdict } from '../plan/conditions.ts';
 import { EMPTY_JOURNAL } from '../plan/journal.ts';
 import { CLEANUP_FINALIZER, FIELD_MANAGER, generatedSecretNames } from '../plan/names.ts';
-import type { Observed } from '../plan/observed.ts';
+import type { Observation } from '../plan/observed.ts';
 import type { ReleaseImages } from '../plan/stackSettings.ts';
 import { stackStatus } from '../plan/stackStatus.ts';
-import { planWorkloads, type WorkloadPlan } from '../plan/workloads.ts';
+import { planUnseen, planWorkloads, type WorkloadPlan } from '../plan/workloads.ts';
 import { CONDITION_TYPES, type ConditionType } from '../resource/status.ts';
 import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -27,6 +28,8 @@ export interface WorkloadsOptions extends ObserveContext {
   readonly client: KubeClient;
   readonly applier: Applier;
   readonly recorder: EventRecorder;
+  /** Stacks that restart pods at the same time. */
+  readonly rollBudget: RollBudget;
   readonly release: ReleaseImages;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -44,7 +47,10 @@ export class WorkloadsReconciler {
 
   readonly reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult> => {
     const stored = this.#options.sources.stacks.cache.get(key);
-    if (!stored) return {};
+    if (!stored) {
+      this.#options.rollBudget.leave(key);
+      return {};
+    }
     const parsed = parseWhatsAppDeployment(stored);
     if (!parsed.ok) {
       // The CRD lets nothing else through, so it was stored by another version.
@@ -54,19 +60,36 @@ export class WorkloadsReconciler {
     }
     const { resource } = parsed;
     if (resource.metadata.deletionTimestamp) return finalize(resource, stored, this.#options, signal);
+    const missing = this.#options.missing(resource.metadata.namespace);
+    if (missing.length > 0) {
+      await this.#writeStatus(unseen(resource), planUnseen(missing), undefined, signal);
+      return { requeueAfterMs: UNSEEN_RETRY_MS };
+    }
     await this.#keepFinalizer(resource, stored, signal);
 
     const observed = await observe(resource, this.#options, signal);
-    const plan = planWorkloads(observed, this.#options.release);
+    const plan = this.#plan(key, observed);
     const problem = resource.spec.paused ? undefined : await this.#act(observed, plan, stored, signal);
     await this.#writeStatus(observed, plan, problem, signal);
     if (problem) throw problem;
     return {};
   };
 
+  /** Takes part in the budget only while pods that run must be restarted. */
+  #plan(key: string, observed: Observation): WorkloadPlan {
+    const { rollBudget, release } = this.#options;
+    const plan = planWorkloads({ ...observed, mayRoll: rollBudget.holds(key) }, release);
+    if (plan.rolls && !rollBudget.holds(key) && rollBudget.enter(key))
+      return planWorkloads({ ...observed, mayRoll: true }, release);
+    // A stack that does not come back keeps its place: what broke it must not break the rest.
+    const isBack = plan.verdicts.some(({ type, status }) => type === 'WorkloadsReady' && status === 'True');
+    if (!plan.rolls && isBack) rollBudget.leave(key);
+    return plan;
+  }
+
   /** What went wrong, after everything that could be done was done. */
   async #act(
-    observed: Observed,
+    observed: Observation,
     plan: WorkloadPlan,
     subject: KubeObject,
     signal: AbortSignal,
@@ -86,7 +109,7 @@ export class WorkloadsReconciler {
     return problem;
   }
 
-  async #apply(child: Child, observed: Observed, subject: KubeObject, signal: AbortSignal): Promise<void> {
+  async #apply(child: Child, observed: Observation, subject: KubeObject, signal: AbortSignal): Promise<void> {
     const live = observed.children.get(childKey(child.object));
     if (live?.metadata.deletionTimestamp) return;
     const request = { desired: child.object, live, controlled: belongsTo(observed.resource), subject };
@@ -134,7 +157,7 @@ export class WorkloadsReconciler {
   }
 
   /** From now on these Secrets are expected; a stack starts nothing that reads them before. */
-  async #recordGenerated({ resource, journal, children }: Observed, signal: AbortSignal): Promise<void> {
+  async #recordGenerated({ resource, journal, children }: Observation, signal: AbortSignal): Promise<void> {
     const known = new Set(journal?.generated ?? EMPTY_JOURNAL.generated);
     const present = generatedSecretNames(resource).filter(
       (name) => children.has(`Secret/${name}`) || this.#isCached(resource, name),
@@ -172,7 +195,7 @@ export class WorkloadsReconciler {
   }
 
   async #writeStatus(
-    observed: Observed,
+    observed: Observation,
     plan: WorkloadPlan,
     problem: Error | undefined,
     signal: AbortSignal,
@@ -215,28 +238,34 @@ export class WorkloadsReconciler {
     );
     const conditions = stamp(inOrder, stored, generation, this.#options.clock.now());
     await this.#status.write({ ...resource, status: previous }, { ...status, conditions }, signal);
-    await this.#announce(resource, summary, stored.find(({ type }) => type === 'Ready')?.status, signal);
+    this.#announce(resource, summary, stored.find(({ type }) => type === 'Ready')?.status);
   }
 
-  async #announce(
-    resource: WhatsAppDeployment,
-    summary: Verdict,
-    before: string | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
+  #announce(resource: WhatsAppDeployment, summary: Verdict, before: string | undefined): void {
     if (before === summary.status || (before === undefined && summary.status !== 'True')) return;
     const type = summary.status === 'True' ? 'Normal' : 'Warning';
     const reason = summary.status === 'True' ? 'Ready' : 'NotReady';
-    await this.#options.recorder.record(
-      resource as unknown as KubeObject,
-      { type, reason, message: summary.message },
-      signal,
-    );
+    const { message } = summary;
+    this.#options.recorder.record(resource as unknown as KubeObject, { type, reason, message });
   }
 
   #cacheOf(object: KubeObject) {
     return this.#options.sources.children.find(({ kind }) => kind.kind === object.kind)?.cache;
   }
 }
+
+/** Rights come without an event; the watch that they allow tells the rest. */
+const UNSEEN_RETRY_MS = 30_000;
+
+const unseen = (resource: WhatsAppDeployment): Observation => ({
+  resource,
+  stacks: [],
+  sameNumber: [],
+  children: new Map(),
+  pods: [],
+  referenced: new Map(),
+  journal: undefined,
+  api: undefined,
+});
 
 const codeOf = (error: Error): string => (error instanceof CodedError ? error.code : 'Error');

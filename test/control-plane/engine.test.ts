@@ -10,6 +10,7 @@ import type { KubeClient } from '../../src/kube/client.ts';
 import { EventRecorder } from '../../src/kube/eventRecorder.ts';
 import { type KubeObject, keyOf, kinds, splitKey } from '../../src/kube/kubeObject.ts';
 import { LeaderElection } from '../../src/kube/leaderElection.ts';
+import { aborted } from '../../src/runtime/aborted.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { silentLogger } from '../../src/runtime/logger.ts';
 import { freePort } from '../../src/runtime/ports.ts';
@@ -147,10 +148,11 @@ describe('the engine on a real API server', () => {
     const sources = new Sources({ client, namespaces: [scope], ...common, registry });
     const source = sources.watch<KubeObject>({ kind: kinds.ConfigMap });
     let creations = 0;
+    const metrics = new ControllerMetrics(registry);
     const controller = new Controller({
       name: 'copier',
       ...common,
-      metrics: new ControllerMetrics(registry),
+      metrics,
       async reconcile(key, signal) {
         const { name } = splitKey(key);
         const copy = {
@@ -173,6 +175,8 @@ describe('the engine on a real API server', () => {
         sources,
         controllers: [controller],
         registry,
+        metrics,
+        clock: systemClock,
         logger: silentLogger,
         health: { host: '127.0.0.1', port },
       },
@@ -185,10 +189,10 @@ describe('the engine on a real API server', () => {
       never,
     );
     await eventually(() => client.get(kinds.ConfigMap, scope, 'original-copy', never));
-    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-    expect(metrics).toContain('controller_runtime_reconcile_total{controller="copier",result="success"}');
-    expect(metrics).toContain('workqueue_adds_total{name="copier"}');
-    expect(metrics).toContain('waba_operator_watch_last_event_age_seconds{kind="ConfigMap"}');
+    const exported = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    expect(exported).toContain('controller_runtime_reconcile_total{controller="copier",result="success"}');
+    expect(exported).toContain('workqueue_adds_total{name="copier",controller="copier"}');
+    expect(exported).toContain('waba_operator_watch_last_event_age_seconds{kind="ConfigMap"}');
     stop.abort();
     await running;
     expect(creations).toBe(1);
@@ -201,7 +205,7 @@ describe('the engine on a real API server', () => {
     const [first, second] = [election('first'), election('second')];
     const stop = new AbortController();
     await first.acquire(never);
-    const holding = first.hold(stop.signal);
+    const holding = first.lead(async () => void (await aborted(stop.signal)));
     let won = false;
     const winning = second.acquire(never).then(() => {
       won = true;

@@ -24,7 +24,7 @@ export const WhatsAppDeploymentKind = registerKind({
 
 /** A client of the layer's control plane, as its administrator. */
 export async function testClient(): Promise<KubeClient> {
-  const credentials = await kubeconfigCredentials({ path: inject('kubeconfig') });
+  const credentials = await kubeconfigCredentials(systemClock, { path: inject('kubeconfig') });
   return new KubeClient(
     new HttpsTransport({
       credentials,

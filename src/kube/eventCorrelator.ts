@@ -1,0 +1,71 @@
+/** What is said of an object. */
+export interface EventText {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+}
+
+export const EVENT_DEFAULTS = {
+  /** Events of one object that differ only in their message become one after this many of them... */
+  maxSimilar: 10,
+  /** ...within this time. The same event again within it raises its counter. */
+  aggregationMs: 10 * 60_000,
+  /** One object may be spoken of this often at once, and once in a `refillMs` afterwards. */
+  burst: 25,
+  refillMs: 5 * 60_000,
+  remembered: 4096,
+} as const;
+
+export type Correlated =
+  | { readonly action: 'create'; readonly id: string; readonly message: string }
+  | { readonly action: 'count'; readonly id: string; readonly message: string; readonly count: number }
+  | { readonly action: 'drop' };
+
+/**
+ * Decides what becomes of an event, as client-go's recorder does: repetitions are counted, a flood of similar ones is
+ * summed up in one, and one object's flood never drowns the others'. Pure but for what it remembers.
+ */
+export class EventCorrelator {
+  readonly #seen = new Map<string, { count: number; lastMs: number }>();
+  readonly #similar = new Map<string, { messages: Set<string>; lastMs: number }>();
+  readonly #budgets = new Map<string, { tokens: number; atMs: number }>();
+
+  correlate(uid: string, event: EventText, nowMs: number): Correlated {
+    const group = [uid, event.type, event.reason].join('|');
+    const isFlood = this.#isFlood(group, event.message, nowMs);
+    const message = isFlood ? `(combined from similar events): ${event.message}` : event.message;
+    const id = isFlood ? `${group}|combined` : `${group}|${event.message}`;
+    if (!this.#withinBudget(uid, nowMs)) return { action: 'drop' };
+    const known = this.#seen.get(id);
+    const repeated = known !== undefined && nowMs - known.lastMs < EVENT_DEFAULTS.aggregationMs;
+    const count = repeated ? known.count + 1 : 1;
+    remember(this.#seen, id, { count, lastMs: nowMs });
+    return repeated ? { action: 'count', id, message, count } : { action: 'create', id, message };
+  }
+
+  #isFlood(group: string, message: string, nowMs: number): boolean {
+    const known = this.#similar.get(group);
+    const fresh = known !== undefined && nowMs - known.lastMs < EVENT_DEFAULTS.aggregationMs;
+    const messages = fresh ? known.messages : new Set<string>();
+    if (messages.size < EVENT_DEFAULTS.maxSimilar) messages.add(message);
+    remember(this.#similar, group, { messages, lastMs: nowMs });
+    return messages.size >= EVENT_DEFAULTS.maxSimilar && !messages.has(message);
+  }
+
+  #withinBudget(uid: string, nowMs: number): boolean {
+    const known = this.#budgets.get(uid) ?? { tokens: EVENT_DEFAULTS.burst, atMs: nowMs };
+    const refilled = known.tokens + Math.max(0, nowMs - known.atMs) / EVENT_DEFAULTS.refillMs;
+    const tokens = Math.min(EVENT_DEFAULTS.burst, refilled);
+    const allowed = tokens >= 1;
+    remember(this.#budgets, uid, { tokens: allowed ? tokens - 1 : tokens, atMs: nowMs });
+    return allowed;
+  }
+}
+
+/** The longest untouched entry goes when there are too many. */
+function remember<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  const oldest = map.keys().next().value;
+  if (map.size > EVENT_DEFAULTS.remembered && oldest !== undefined) map.delete(oldest);
+}
