@@ -51,15 +51,17 @@ export const readCrd = async (): Promise<KubeObject> =>
   load(await readFile('crds/whatsappdeployments.yaml', 'utf8')) as KubeObject;
 
 /** Installs the CRD and waits until it is served. */
-export async function installCrd(client: KubeClient): Promise<void> {
-  const crd = await readCrd();
-  await client.create(crd, { fieldManager: 'test' }, never).catch((error: unknown) => {
+export const installCrd = async (client: KubeClient): Promise<void> =>
+  installDefinition(client, await readCrd());
+
+export async function installDefinition(client: KubeClient, definition: KubeObject): Promise<void> {
+  await client.create(definition, { fieldManager: 'test' }, never).catch((error: unknown) => {
     if (!isAlreadyExists(error)) throw error;
   });
   await eventually(async () => {
     const { status } = await client.get<
       KubeObject & { status?: { conditions?: { type: string; status: string }[] } }
-    >(kinds.CustomResourceDefinition, undefined, crd.metadata.name, never);
+    >(kinds.CustomResourceDefinition, undefined, definition.metadata.name, never);
     return status?.conditions?.some(({ type, status: value }) => type === 'Established' && value === 'True');
   });
 }
