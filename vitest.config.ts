@@ -13,6 +13,7 @@ export default defineConfig({
       layer('control-plane', ['test/control-plane/**/*.test.ts'], 120_000, [
         'test/support/controlPlaneSetup.ts',
       ]),
+      layer('random', ['test/random/**/*.test.ts'], 60_000),
       layer('scenarios', ['test/scenarios/**/*.test.ts'], 300_000),
     ],
   },

@@ -40,6 +40,8 @@ const layers = [
   { name: 'build', command: ['node', 'scripts/build.mjs'], deadline: 2 * MINUTE },
   { name: 'unit', ...vitest('unit'), deadline: 5 * MINUTE },
   { name: 'contract', ...vitest('contract'), deadline: 8 * MINUTE },
+  // A share of the random suites, from a new seed each time; `npm run soak` runs all of them.
+  { name: 'random', ...vitest('random'), deadline: 6 * MINUTE },
   { name: 'control-plane', ...vitest('control-plane'), deadline: 15 * MINUTE },
   {
     name: 'scenarios', // Whole clusters: side by side they would only slow each other down.

@@ -72,9 +72,5 @@ export const isNotFound = (error: unknown): boolean => hasStatus(error, 404);
 export const isConflict = (error: unknown): boolean => hasStatus(error, 409);
 export const isForbidden = (error: unknown): boolean => hasStatus(error, 403);
 export const isGone = (error: unknown): boolean => hasStatus(error, 410);
-/** We are ahead of the server, which was restored or is a lagging replica: our version means nothing to it. */
-export const isFutureVersion = (error: unknown): boolean =>
-  error instanceof ApiError &&
-  (error.details.causes?.some(({ reason }) => reason === 'ResourceVersionTooLarge') ?? false);
 export const isAlreadyExists = (error: unknown): boolean =>
   error instanceof ApiError && error.code === 'AlreadyExists';

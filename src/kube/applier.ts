@@ -48,6 +48,7 @@ export class Applier {
     const live = request.live ?? (await this.#existing(request.desired, signal));
     const { client, fieldManager, recorder } = this.#options;
     const desired = withAppliedHash(request.desired);
+    let reclaimed: readonly string[] = [];
     if (live) {
       if (!request.controlled(live)) {
         throw new CodedError(
@@ -59,14 +60,18 @@ export class Applier {
       const intended =
         desired.metadata.annotations?.[APPLIED_HASH] === live.metadata.annotations?.[APPLIED_HASH];
       if (intended && changed.length === 0) return { outcome: 'unchanged', object: live };
-      if (intended) {
-        // We want what we wanted before, so somebody else has changed it.
-        if (this.#isContested(live, changed)) return { outcome: 'contested', object: live };
-        const message = `${live.kind} ${live.metadata.name}: ${await this.#changes(live, changed, signal)}, set back`;
-        recorder.record(subject, { type: 'Warning', reason: 'FieldReclaimed', message });
-      }
+      // We want what we wanted before, so somebody else has changed it.
+      if (intended) reclaimed = changed;
+      if (this.#isContested(live, reclaimed)) return { outcome: 'contested', object: live };
     }
+    const changes = live && reclaimed.length > 0 && (await this.#changes(live, reclaimed, signal));
     const object = await client.apply(desired, { fieldManager, force: true }, signal);
+    // Only what was set back counts: an attempt that failed has taken nothing from anybody.
+    this.#noteReclaims(object, reclaimed);
+    if (changes) {
+      const message = `${object.kind} ${object.metadata.name}: ${changes}, set back`;
+      recorder.record(subject, { type: 'Warning', reason: 'FieldReclaimed', message });
+    }
     return { outcome: 'written', object };
   }
 
@@ -81,14 +86,18 @@ export class Applier {
   }
 
   #isContested(live: KubeObject, paths: readonly string[]): boolean {
+    return paths.some((path) => this.#recentReclaims(live, path).length >= MOST_RECLAIMS_PER_HOUR);
+  }
+
+  #noteReclaims(object: KubeObject, paths: readonly string[]): void {
     const now = this.#options.clock.now();
-    return paths.some((path) => {
-      const key = `${live.kind}/${keyOf(live)}/${path}`;
-      const recent = (this.#reclaims.get(key) ?? []).filter((at) => now - at < HOUR_MS);
-      if (recent.length >= MOST_RECLAIMS_PER_HOUR) return true;
-      this.#reclaims.set(key, [...recent, now]);
-      return false;
-    });
+    for (const path of paths)
+      this.#reclaims.set(fieldKey(object, path), [...this.#recentReclaims(object, path), now]);
+  }
+
+  #recentReclaims(object: KubeObject, path: string): number[] {
+    const now = this.#options.clock.now();
+    return (this.#reclaims.get(fieldKey(object, path)) ?? []).filter((at) => Math.abs(now - at) < HOUR_MS);
   }
 
   /** Which fields changed, and by whom. The cache drops managedFields, so this asks. */
@@ -108,3 +117,5 @@ export class Applier {
     return [...byOwner].map(([owner, owned]) => `${owned.join(', ')} changed by ${owner}`).join('; ');
   }
 }
+
+const fieldKey = (object: KubeObject, path: string): string => `${object.kind}/${keyOf(object)}/${path}`;

@@ -1,7 +1,7 @@
 import { type Clock, sleep } from '../runtime/clock.ts';
 import { CodedError } from '../runtime/codedError.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { ApiError, isForbidden, isFutureVersion, isGone, isNotFound } from './apiError.ts';
+import { ApiError, isForbidden, isGone, isNotFound } from './apiError.ts';
 import { type BackoffPolicy, backoffMs } from './backoff.ts';
 import type { KubeClient, ListOptions } from './client.ts';
 import { type KubeObject, keyOf, type ResourceKind, resourcePath } from './kubeObject.ts';
@@ -37,6 +37,7 @@ type WatchEvent<T> = {
   object: T;
 };
 
+const SILENT = 'WatchSilent';
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
 /**
@@ -100,11 +101,12 @@ export class Reflector<T extends KubeObject> {
   /** Whether the next attempt goes another way for a known reason, so that this was no failure. */
   #recovers(error: unknown): boolean {
     const { logger, kind } = this.#options;
-    // Our version is older than what the server remembers, or newer than what a restored one has.
-    if (this.#resourceVersion !== undefined && (isGone(error) || isFutureVersion(error))) {
+    // A server that was restored from a backup counts anew: it answers a version from its future with silence.
+    const isSilent = error instanceof CodedError && error.code === SILENT;
+    if (this.#resourceVersion !== undefined && (isGone(error) || isSilent)) {
       this.#resourceVersion = undefined;
-      logger.debug('watch expired, listing again', { kind: kind.kind });
-      return true;
+      logger.debug('watch expired, listing again', { kind: kind.kind, error });
+      return !isSilent;
     }
     if (this.#resourceVersion === undefined && this.#streamingList && isUnsupported(error)) {
       this.#streamingList = false;
@@ -183,7 +185,7 @@ export class Reflector<T extends KubeObject> {
     const watchdog = new AbortController();
     const onAbort = () => watchdog.abort(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
-    const silence = new CodedError('WatchSilent', 'no event or bookmark in time', { retriable: true });
+    const silence = new CodedError(SILENT, 'no event or bookmark in time', { retriable: true });
     const arm = () => clock.after(REFLECTOR_DEFAULTS.watchdogMs, () => watchdog.abort(silence));
     let disarm = arm();
     try {

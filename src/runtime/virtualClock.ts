@@ -29,14 +29,22 @@ export class VirtualClock implements Clock {
     const end = this.#time + byMs;
     await settle();
     for (;;) {
-      const next = [...this.#timers].sort(([a, x], [b, y]) => x.at - y.at || a - b)[0];
-      if (!next || next[1].at > end) break;
-      this.#timers.delete(next[0]);
-      this.#time = next[1].at;
-      next[1].callback();
+      const next = this.#earliest();
+      if (!next || next.at > end) break;
+      this.#timers.delete(next.id);
+      this.#time = next.at;
+      next.callback();
       await settle();
     }
     this.#time = end;
+  }
+
+  /** Of timers for one moment the first that was set, which is the first of the map. */
+  #earliest(): { id: number; at: number; callback: () => void } | undefined {
+    let earliest: { id: number; at: number; callback: () => void } | undefined;
+    for (const [id, { at, callback }] of this.#timers)
+      if (!earliest || at < earliest.at) earliest = { id, at, callback };
+    return earliest;
   }
 }
 

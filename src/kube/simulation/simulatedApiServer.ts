@@ -22,6 +22,8 @@ export interface StoredEvent {
   readonly previous: KubeObject | undefined;
 }
 
+export type ChangeListener = (event: StoredEvent, kind: SimulatedKind) => void;
+
 export interface SimulatedApiServerOptions {
   readonly clock: Clock;
   /** How long the garbage collector takes to notice. */
@@ -45,7 +47,7 @@ export class SimulatedApiServer {
   readonly #objects = new Map<string, Map<string, Owned>>();
   readonly #events = new Map<string, StoredEvent[]>();
   readonly #pages = new Map<string, { readonly items: readonly KubeObject[]; readonly revision: number }>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<ChangeListener>();
   #revision = 1;
   #compacted = 0;
   #lastUid = 0;
@@ -75,7 +77,7 @@ export class SimulatedApiServer {
   }
 
   /** Calls back after each change; the returned function ends that. */
-  onChange(listener: () => void): () => void {
+  onChange(listener: ChangeListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -321,7 +323,7 @@ export class SimulatedApiServer {
     const events = this.#events.get(storeOf(kind)) ?? [];
     events.push(event);
     this.#events.set(storeOf(kind), events);
-    for (const listener of [...this.#listeners]) listener();
+    for (const listener of [...this.#listeners]) listener(event, kind);
   }
 
   /** Deletes, a little later, what has owners of which none is left. */
@@ -361,6 +363,9 @@ export class SimulatedApiServer {
     return new Date(this.#options.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
   }
 }
+
+export const isWithin = ({ object }: StoredEvent, namespace: string | undefined): boolean =>
+  !namespace || object.metadata.namespace === namespace;
 
 const storeOf = ({ kind }: SimulatedKind): string => `${kind.apiVersion}/${kind.plural}`;
 

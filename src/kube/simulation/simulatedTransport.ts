@@ -3,7 +3,7 @@ import { TransportError } from '../apiError.ts';
 import type { KubeObject } from '../kubeObject.ts';
 import type { KubeRequest, Transport } from '../transport.ts';
 import { NotSimulated } from './notSimulated.ts';
-import { refuse, type SimulatedApiServer, type StoredEvent } from './simulatedApiServer.ts';
+import { isWithin, refuse, type SimulatedApiServer, type StoredEvent } from './simulatedApiServer.ts';
 import { matches, parseTarget, type Target } from './target.ts';
 
 /** What befalls one request. Everything absent goes well and takes no time. */
@@ -76,11 +76,6 @@ export class SimulatedTransport implements Transport {
     let revision = initial ? server.revision : Number(query.resourceVersion);
     if (Number.isNaN(revision)) throw new NotSimulated('a watch from now on');
     const expired = () => refuse(410, 'Expired', request as never, 'too old resource version');
-    if (revision > server.revision) {
-      throw refuse(504, 'Timeout', { method: 'GET', path: request.path }, 'Too large resource version', {
-        causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
-      });
-    }
     if (!initial && revision < server.compacted) {
       if (gone?.() === 'status') throw expired();
       yield line('ERROR', {
@@ -97,33 +92,39 @@ export class SimulatedTransport implements Transport {
       yield bookmark(target, revision, { 'k8s.io/initial-events-end': 'true' });
     }
 
-    const endsAt = startedAt + Number(query.timeoutSeconds ?? 1800) * 1000;
-    const breaksAt = cutAfterMs === undefined ? Number.POSITIVE_INFINITY : startedAt + cutAfterMs;
-    const silentAt = silentAfterMs === undefined ? Number.POSITIVE_INFINITY : startedAt + silentAfterMs;
+    const at = (afterMs: number | undefined) => startedAt + (afterMs ?? Number.POSITIVE_INFINITY);
+    const endsAt = at(Number(query.timeoutSeconds ?? 1800) * 1000);
+    const [breaksAt, silentAt] = [at(cutAfterMs), at(silentAfterMs)];
     let bookmarkAt = startedAt + BOOKMARK_MS;
-    for (;;) {
-      const events = server.eventsAfter(target, revision);
-      if (events.length === 0) {
-        await this.#news(Math.min(endsAt, breaksAt, bookmarkAt, silentAt), signal);
-      } else if (lagMs > 0) await sleep(clock, lagMs, signal);
-      const now = clock.monotonic();
-      if (now >= breaksAt) throw new TransportError(what, new Error('simulated: connection reset'));
-      // Only the reader's watchdog ends this.
-      if (now >= silentAt) await this.#news(Number.POSITIVE_INFINITY, signal, true);
-      if (now >= endsAt) return;
-      for (const event of events) {
-        revision = event.revision;
-        const seen = visible(event, query);
-        if (seen) yield seen;
-      }
-      if (now >= bookmarkAt) {
-        // A bookmark says that everything up to its revision has been sent.
-        if (server.eventsAfter(target, revision).length === 0) {
-          revision = server.revision;
-          yield bookmark(target, revision);
+    // A watch has a queue of its own: what it was promised is not lost when the server forgets its history.
+    const queue: StoredEvent[] = server.eventsAfter(target, revision);
+    const unsubscribe = server.onChange((event, kind) => {
+      if (kind === target.kind && event.revision > revision && isWithin(event, target.namespace))
+        queue.push(event);
+    });
+    try {
+      for (;;) {
+        if (queue.length === 0) await this.#news(Math.min(endsAt, breaksAt, bookmarkAt, silentAt), signal);
+        else if (lagMs > 0) await sleep(clock, lagMs, signal);
+        const now = clock.monotonic();
+        if (now >= breaksAt) throw new TransportError(what, new Error('simulated: connection reset'));
+        // Only the reader's watchdog ends this.
+        if (now >= silentAt) await this.#news(Number.POSITIVE_INFINITY, signal, true);
+        if (now >= endsAt) return;
+        for (const event of queue.splice(0)) {
+          revision = event.revision;
+          const seen = visible(event, query);
+          if (seen) yield seen;
         }
+        if (now < bookmarkAt) continue;
         bookmarkAt = now + BOOKMARK_MS;
+        // A bookmark says that everything up to its revision has been sent.
+        if (queue.length > 0 || server.revision <= revision) continue;
+        revision = server.revision;
+        yield bookmark(target, revision);
       }
+    } finally {
+      unsubscribe();
     }
   }
 

@@ -1,0 +1,32 @@
+// The random suites and the fault runs in full; `npm test` runs a share of them. Ends with what each came to.
+import { spawnSync } from 'node:child_process';
+
+const SOAKS = [
+  {
+    name: 'engine schedules under virtual time',
+    env: { SCHEDULES: process.env.SCHEDULES ?? '10000' },
+    args: ['--project', 'random', 'test/random/engine.test.ts'],
+  },
+  {
+    name: 'engine faults on a real API server',
+    env: {
+      FAULT_SECONDS: process.env.FAULT_SECONDS ?? '180',
+      FLEET_PARENTS: process.env.FLEET_PARENTS ?? '1000',
+    },
+    args: ['--project', 'control-plane', 'test/control-plane/engineFaults.test.ts'],
+  },
+];
+
+const rows = [];
+for (const { name, env, args } of SOAKS) {
+  console.log(`\n── ${name}: ${JSON.stringify(env)}`);
+  const started = performance.now();
+  const { status } = spawnSync('npx', ['--no-install', 'vitest', 'run', ...args], {
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
+  const seconds = Math.round((performance.now() - started) / 1000);
+  rows.push(`${status === 0 ? 'passed' : 'FAILED'}  ${name} ${JSON.stringify(env)} in ${seconds} s`);
+}
+console.log(`\n${rows.join('\n')}`);
+process.exitCode = rows.some((row) => row.startsWith('FAILED')) ? 1 : 0;

@@ -1,0 +1,142 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { WorkQueue } from '../../src/controller/workQueue.ts';
+import { LeaderElection } from '../../src/kube/leaderElection.ts';
+import { ObjectCache } from '../../src/kube/objectCache.ts';
+import { INVARIANTS, type Invariant, runSchedule, type Violation } from '../support/schedule.ts';
+
+/** `SCHEDULES=10000 npm test random`; `SEED=n SCHEDULES=1` runs one schedule again. */
+const SCHEDULES = Number(process.env.SCHEDULES ?? 500);
+const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+/** A broken engine is found long before. */
+const MOST_UNTIL_CAUGHT = 200;
+
+afterEach(() => vi.restoreAllMocks());
+
+describe('the engine under random faults', () => {
+  it(`keeps every rule in ${SCHEDULES} schedules from seed ${SEED}`, async () => {
+    process.stderr.write(`engine schedules: SEED=${SEED} SCHEDULES=${SCHEDULES}\n`);
+    const broken: (Violation & { seed: number })[] = [];
+    for (let seed = SEED; seed < SEED + SCHEDULES && broken.length < 10; seed++)
+      broken.push(...(await runSchedule({ seed })).map((violation) => ({ ...violation, seed })));
+    expect(broken).toEqual([]);
+  }, 3_600_000);
+
+  it('is the same each time a seed is run', async () => {
+    expect(await runSchedule({ seed: SEED, withoutCompareAndSwap: true })).toEqual(
+      await runSchedule({ seed: SEED, withoutCompareAndSwap: true }),
+    );
+  });
+
+  it('makes nothing happen twice even with two leaders at a time', async () => {
+    letEverybodyLead();
+    const violations: Violation[] = [];
+    for (let seed = SEED; seed < SEED + 100; seed++) violations.push(...(await runSchedule({ seed })));
+    expect(violations.filter(({ invariant }) => invariant === 'lease').length).toBeGreaterThan(0);
+    expect(violations.filter(({ invariant }) => invariant === 'once')).toEqual([]);
+  }, 120_000);
+});
+
+/** No lease, no fence, and no end of a term. */
+function letEverybodyLead(): void {
+  vi.spyOn(LeaderElection.prototype, 'isLeader', 'get').mockReturnValue(true);
+  vi.spyOn(LeaderElection.prototype, 'acquire').mockResolvedValue();
+  vi.spyOn(LeaderElection.prototype, 'lead').mockImplementation(async (work) => {
+    await work(new AbortController().signal);
+    return true;
+  });
+}
+
+/** Deliberate breaks of the engine, and the rule that each must be caught by. */
+const MUTATIONS: readonly {
+  name: string;
+  invariant: Invariant;
+  apply: () => { withoutCompareAndSwap?: boolean };
+}[] = [
+  {
+    name: 'a cache that misses what a new list no longer holds',
+    invariant: 'caches',
+    apply: () => {
+      vi.spyOn(ObjectCache.prototype, 'retain').mockReturnValue([]);
+      return {};
+    },
+  },
+  {
+    name: 'a cache that forgets deletions',
+    invariant: 'caches',
+    apply: () => {
+      vi.spyOn(ObjectCache.prototype, 'remove').mockReturnValue(undefined);
+      return {};
+    },
+  },
+  {
+    name: 'a queue that drops a key added while it is worked on',
+    invariant: 'work',
+    apply: () => {
+      const working = new WeakMap<WorkQueue, Set<string>>();
+      const of = (queue: WorkQueue) => working.get(queue) ?? new Set<string>();
+      const { add, next, done } = WorkQueue.prototype;
+      vi.spyOn(WorkQueue.prototype, 'next').mockImplementation(async function (this: WorkQueue) {
+        const key = await next.call(this);
+        if (key !== undefined) working.set(this, of(this).add(key));
+        return key;
+      });
+      vi.spyOn(WorkQueue.prototype, 'done').mockImplementation(function (this: WorkQueue, key) {
+        of(this).delete(key);
+        done.call(this, key);
+      });
+      vi.spyOn(WorkQueue.prototype, 'add').mockImplementation(function (this: WorkQueue, key, priority) {
+        if (!of(this).has(key)) add.call(this, key, priority);
+      });
+      return {};
+    },
+  },
+  {
+    name: 'a queue that hands a key out while it is worked on',
+    invariant: 'exclusion',
+    apply: () => {
+      const { next, done } = WorkQueue.prototype;
+      vi.spyOn(WorkQueue.prototype, 'next').mockImplementation(async function (this: WorkQueue) {
+        const key = await next.call(this);
+        if (key !== undefined) done.call(this, key);
+        return key;
+      });
+      vi.spyOn(WorkQueue.prototype, 'done').mockReturnValue();
+      return {};
+    },
+  },
+  {
+    name: 'a leader that never looks whether it still is one',
+    invariant: 'lease',
+    apply: () => {
+      vi.spyOn(LeaderElection.prototype, 'isLeader', 'get').mockReturnValue(true);
+      return {};
+    },
+  },
+  {
+    name: 'a journal without compare-and-swap, with two leaders',
+    invariant: 'once',
+    apply: () => {
+      letEverybodyLead();
+      return { withoutCompareAndSwap: true };
+    },
+  },
+];
+
+describe('the schedules catch', () => {
+  it('a break of every rule', () => {
+    expect(new Set(MUTATIONS.map(({ invariant }) => invariant))).toEqual(new Set(Object.keys(INVARIANTS)));
+  });
+
+  it.each(MUTATIONS)(
+    '$name',
+    async ({ invariant, apply }) => {
+      const options = apply();
+      for (let seed = SEED; seed < SEED + MOST_UNTIL_CAUGHT; seed++) {
+        const violations = await runSchedule({ seed, ...options });
+        if (violations.some((violation) => violation.invariant === invariant)) return;
+      }
+      throw new Error(`not caught in ${MOST_UNTIL_CAUGHT} schedules`);
+    },
+    120_000,
+  );
+});

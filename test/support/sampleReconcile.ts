@@ -1,0 +1,84 @@
+import type { Reconcile } from '../../src/controller/controller.ts';
+import { isNotFound } from '../../src/kube/apiError.ts';
+import { type KubeObject, kinds, splitKey } from '../../src/kube/kubeObject.ts';
+import { CHILD_OF, PARENT, type SampleContext } from './simulatedProcess.ts';
+
+/** What a parent wants. */
+export const wantedChildren = (parent: KubeObject): KubeObject[] => {
+  const { children = '0', colour = '' } = (parent.data ?? {}) as Record<string, string>;
+  return Array.from({ length: Number(children) }, (_, index) => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name: `${parent.metadata.name}-${index}`,
+      namespace: 'default',
+      labels: { [CHILD_OF]: parent.metadata.name },
+      ownerReferences: [
+        { apiVersion: 'v1', kind: 'ConfigMap', name: parent.metadata.name, uid: parent.metadata.uid ?? '' },
+      ],
+    },
+    data: { colour },
+  }));
+};
+
+/**
+ * The sample: as many children as a parent wants, in its colour, and one call to the outside for each colour, at
+ * most once, by a journal that is written before it. `compareAndSwap` off is one of the deliberate breaks.
+ */
+export function sampleReconcile(context: SampleContext, compareAndSwap = true): Reconcile {
+  const { source, client, applier, callOnce } = context;
+  return async (key, signal) => {
+    const parent = source.cache.get(key);
+    if (!parent?.metadata.labels?.[PARENT]) return {};
+    const { name } = splitKey(key);
+    const colour = (parent.data as Record<string, string> | undefined)?.colour ?? '';
+    const revision = `${parent.metadata.uid}/${colour}`;
+
+    const journal = source.cache.get(`default/${name}.journal`);
+    const done = ((journal?.data as Record<string, string> | undefined)?.done ?? '').split(',');
+    if (!done.includes(revision)) {
+      const next: KubeObject = {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: {
+          name: `${name}.journal`,
+          namespace: 'default',
+          ...(compareAndSwap && journal ? { resourceVersion: journal.metadata.resourceVersion ?? '' } : {}),
+        },
+        data: { done: [...done, revision].filter(Boolean).join(',') },
+      };
+      const options = { fieldManager: 'sample' };
+      const written = await (journal
+        ? client.update<KubeObject>(next, options, signal)
+        : client.create<KubeObject>(next, options, signal));
+      source.cache.observeWrite(written);
+      callOnce(key, revision);
+    }
+
+    const wanted = wantedChildren(parent);
+    const present = source.cache.byIndex('parent', name);
+    for (const child of present) {
+      if (wanted.some(({ metadata }) => metadata.name === child.metadata.name)) continue;
+      await client
+        .delete(kinds.ConfigMap, 'default', child.metadata.name, { uid: child.metadata.uid }, signal)
+        .catch((error: unknown) => {
+          if (!isNotFound(error)) throw error;
+        });
+      source.cache.observeDelete(child);
+    }
+    for (const desired of wanted) {
+      const { outcome, object } = await applier.ensure(
+        {
+          desired,
+          live: source.cache.get(`default/${desired.metadata.name}`),
+          controlled: (live) => live.metadata.labels?.[CHILD_OF] === name,
+          subject: parent,
+        },
+        signal,
+      );
+      if (outcome === 'written') source.cache.observeWrite(object);
+      if (outcome === 'contested') throw new Error(`${object.metadata.name} is contested`);
+    }
+    return {};
+  };
+}

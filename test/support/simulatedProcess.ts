@@ -1,0 +1,233 @@
+import { Registry } from 'prom-client';
+import { Controller, type Reconcile } from '../../src/controller/controller.ts';
+import { ControllerMetrics } from '../../src/controller/metrics.ts';
+import { type Source, Sources } from '../../src/controller/sources.ts';
+import { Applier } from '../../src/kube/applier.ts';
+import { KubeClient } from '../../src/kube/client.ts';
+import { EventRecorder } from '../../src/kube/eventRecorder.ts';
+import { type KubeObject, keyOf, kinds } from '../../src/kube/kubeObject.ts';
+import { LeaderElection } from '../../src/kube/leaderElection.ts';
+import type { SimulatedApiServer } from '../../src/kube/simulation/simulatedApiServer.ts';
+import { type Fault, SimulatedTransport } from '../../src/kube/simulation/simulatedTransport.ts';
+import type { KubeRequest, Transport } from '../../src/kube/transport.ts';
+import type { Clock } from '../../src/runtime/clock.ts';
+import { silentLogger } from '../../src/runtime/logger.ts';
+import type { VirtualClock } from '../../src/runtime/virtualClock.ts';
+
+/** Labels of the sample: a parent ConfigMap, and children that bear its name. */
+export const PARENT = 'test.example.org/parent';
+export const CHILD_OF = 'test.example.org/child-of';
+
+export interface SampleContext {
+  readonly source: Source<KubeObject>;
+  readonly client: KubeClient;
+  readonly applier: Applier;
+  /** Calls the outside world, under the same fence as writes. */
+  readonly callOnce: (key: string, revision: string) => void;
+}
+
+export interface SimulatedProcessOptions {
+  readonly id: string;
+  readonly server: SimulatedApiServer;
+  readonly clock: VirtualClock;
+  readonly random: () => number;
+  readonly fault: (request: KubeRequest) => Fault;
+  readonly gone: () => 'status' | 'event';
+  readonly makeReconcile: (context: SampleContext) => Reconcile;
+  /** Told of each write and call of this process at the moment it leaves. */
+  readonly onWrite: (id: string, what: string) => void;
+  readonly onCall: (id: string, key: string, revision: string) => void;
+  /** Told when a reconcile of a key starts and ends. */
+  readonly onReconcile: (id: string, key: string, phase: 'start' | 'end') => void;
+}
+
+/** A process that can be suspended, killed and given a wrong wall clock; it holds what an operator consists of. */
+export class SimulatedProcess {
+  readonly id: string;
+  readonly source: Source<KubeObject>;
+  readonly election: LeaderElection;
+  readonly #clock: ProcessClock;
+  readonly #stop = new AbortController();
+
+  constructor(options: SimulatedProcessOptions) {
+    const { id, server, clock: base, random, fault, gone } = options;
+    this.id = id;
+    const clock = new ProcessClock(base);
+    this.#clock = clock;
+    const connect = (fence?: (request: KubeRequest) => void) =>
+      new KubeClient(
+        clock.behind(
+          new SimulatedTransport({ server, clock: base, fault, gone, ...(fence ? { fence } : {}) }),
+        ),
+      );
+    const common = { clock, random, logger: silentLogger };
+    const election = new LeaderElection({
+      client: connect(),
+      namespace: 'default',
+      name: 'sample',
+      identity: id,
+      ...common,
+    });
+    this.election = election;
+    const client = connect(({ method, path }) => {
+      if (method === 'GET') return;
+      election.assertLeader();
+      options.onWrite(id, `${method} ${path}`);
+    });
+    const sources = new Sources({ client, namespaces: ['default'], ...common });
+    const source = sources.watch<KubeObject>({
+      kind: kinds.ConfigMap,
+      indexes: { parent: ({ metadata }) => [metadata.labels?.[CHILD_OF] ?? ''] },
+    });
+    this.source = source;
+    const recorder = new EventRecorder({ client, component: 'sample', ...common });
+    const reconcile = options.makeReconcile({
+      source,
+      client,
+      applier: new Applier({ client, fieldManager: 'sample', recorder, clock }),
+      callOnce: (key, revision) => {
+        election.assertLeader();
+        options.onCall(id, key, revision);
+      },
+    });
+    const controller = new Controller({
+      name: 'sample',
+      ...common,
+      metrics: new ControllerMetrics(new Registry()),
+      workers: 3,
+      reconcile: async (key, signal) => {
+        options.onReconcile(id, key, 'start');
+        try {
+          return await reconcile(key, signal);
+        } finally {
+          options.onReconcile(id, key, 'end');
+        }
+      },
+    });
+    source.onChange(({ object }) => {
+      const parent = object.metadata.labels?.[CHILD_OF];
+      controller.queue.add(parent ? `default/${parent}` : keyOf(object));
+    });
+    void this.#run(sources, controller);
+  }
+
+  async #run(sources: Sources, controller: Controller): Promise<void> {
+    const { signal } = this.#stop;
+    void sources.run(signal).catch(() => {});
+    await sources.synced();
+    // A process that lost its lease ends and is started again; here the same one goes on with a new term.
+    while (!signal.aborted) {
+      await this.election.acquire(signal).catch(() => {});
+      if (signal.aborted) return;
+      await this.election.lead(async (term) => {
+        const running = new AbortController();
+        signal.addEventListener('abort', () => running.abort(), { once: true });
+        await controller.run(running.signal, term);
+      });
+      // A queue that has been drained hands out nothing any more.
+      return;
+    }
+  }
+
+  get alive(): boolean {
+    return !this.#clock.dead;
+  }
+
+  /** SIGSTOP and SIGCONT. */
+  suspend(): void {
+    this.#clock.suspend();
+  }
+
+  resume(): void {
+    this.#clock.resume();
+  }
+
+  /** SIGKILL: nothing of it ever happens again. */
+  kill(): void {
+    this.#clock.kill();
+  }
+
+  stepWallClock(byMs: number): void {
+    this.#clock.wallOffsetMs += byMs;
+  }
+}
+
+/** Time as one process sees it, and the gate through which everything reaches it. */
+class ProcessClock implements Clock {
+  readonly #base: VirtualClock;
+  readonly #held: (() => void)[] = [];
+  #suspended = false;
+  wallOffsetMs = 0;
+  dead = false;
+
+  constructor(base: VirtualClock) {
+    this.#base = base;
+  }
+
+  now(): number {
+    return this.#base.now() + this.wallOffsetMs;
+  }
+
+  monotonic(): number {
+    return this.#base.monotonic();
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    let cancelled = false;
+    const cancel = this.#base.after(delayMs, () =>
+      this.#deliver(() => {
+        if (!cancelled) callback();
+      }),
+    );
+    return () => {
+      cancelled = true;
+      cancel();
+    };
+  }
+
+  suspend(): void {
+    this.#suspended = true;
+  }
+
+  resume(): void {
+    this.#suspended = false;
+    for (const callback of this.#held.splice(0)) callback();
+  }
+
+  kill(): void {
+    this.dead = true;
+    this.#held.splice(0);
+  }
+
+  /** A transport whose answers reach only a process that runs. */
+  behind(transport: Transport): Transport {
+    const arrival = () => new Promise<void>((resolve) => this.#deliver(resolve));
+    return {
+      request: async (request, signal) => {
+        try {
+          return await transport.request(request, signal);
+        } finally {
+          await arrival();
+        }
+      },
+      text: (request, signal) => transport.text(request, signal),
+      stream: async function* (request, signal) {
+        try {
+          for await (const line of transport.stream(request, signal)) {
+            await arrival();
+            yield line;
+          }
+        } finally {
+          await arrival();
+        }
+      },
+      close: () => transport.close(),
+    };
+  }
+
+  #deliver(callback: () => void): void {
+    if (this.dead) return;
+    if (this.#suspended) this.#held.push(callback);
+    else callback();
+  }
+}
