@@ -35,8 +35,11 @@ export interface ControlPlane {
   readonly pki: ClusterPki;
   readonly credentials: Credentials;
   readonly client: KubeClient;
+  readonly etcdUrl: string;
   /** Resolves with its name when a program ends by itself. */
   readonly failed: Promise<ComponentName>;
+  /** Kills a program as a crash would, and starts it again. Waits until the API server answers. */
+  restart(name: ComponentName, signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -76,7 +79,10 @@ export async function startControlPlane(
   const managerConfig = await kubeconfig('controllerManager', join(folder, 'controller-manager.kubeconfig'));
   const schedulerConfig = await kubeconfig('scheduler', join(folder, 'scheduler.kubeconfig'));
 
-  const children: [ComponentName, ChildProcess][] = [];
+  const children = new Map<
+    ComponentName,
+    { readonly child: ChildProcess; readonly flags: readonly string[] }
+  >();
   let stopping = false;
   let reportFailure: (name: ComponentName) => void = () => {};
   const failed = new Promise<ComponentName>((resolve) => {
@@ -91,15 +97,16 @@ export async function startControlPlane(
     const child = spawnBound(command, { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder });
     child.stdout?.pipe(log, { end: false });
     child.stderr?.pipe(log, { end: false });
-    children.push([name, child]);
+    children.set(name, { child, flags });
     void exited(child).then(() => {
-      if (!stopping) reportFailure(name);
+      if (!stopping && children.get(name)?.child === child) reportFailure(name);
     });
   };
   const stop = async () => {
     stopping = true;
     // Last started first, so that nobody loses the one that it talks to.
-    for (const [, child] of children.reverse()) await terminate(child, { clock, graceMs: STOP_GRACE_MS });
+    for (const { child } of [...children.values()].reverse())
+      await terminate(child, { clock, graceMs: STOP_GRACE_MS });
   };
 
   const adminTls = {
@@ -115,6 +122,20 @@ export async function startControlPlane(
   const client = new KubeClient(
     new HttpsTransport({ credentials, clock, userAgent: 'waba-local', queriesPerSecond: 1000, burst: 1000 }),
   );
+
+  const apiServerReady = (patience: AbortSignal) =>
+    waitFor(`kube-apiserver at ${server}`, options, failed, patience, async () => {
+      const ready = await client.transport.text({ method: 'GET', path: '/readyz' }, patience);
+      return ready === 'ok';
+    });
+  const restart = async (name: ComponentName, patience: AbortSignal) => {
+    const running = children.get(name);
+    if (!running) throw new Error(`${name} is not running`);
+    children.delete(name);
+    await terminate(running.child, { clock, graceMs: STOP_GRACE_MS, signal: 'SIGKILL' });
+    start(name, running.flags);
+    await apiServerReady(patience);
+  };
 
   try {
     start('etcd', [
@@ -160,10 +181,7 @@ export async function startControlPlane(
       // There is no endpoint for it to keep: loopback addresses are refused in EndpointSlices.
       '--endpoint-reconciler-type=none',
     ]);
-    await waitFor(`kube-apiserver at ${server}`, options, failed, signal, async () => {
-      const ready = await client.transport.text({ method: 'GET', path: '/readyz' }, signal);
-      return ready === 'ok';
-    });
+    await apiServerReady(signal);
     start('kube-controller-manager', [
       `--kubeconfig=${managerConfig}`,
       `--service-account-private-key-file=${pki.path('service-accounts.key')}`,
@@ -189,7 +207,9 @@ export async function startControlPlane(
     pki,
     credentials,
     client,
+    etcdUrl: `https://127.0.0.1:${etcdPort}`,
     failed,
+    restart,
     stop: async () => {
       client.transport.close();
       await stop();

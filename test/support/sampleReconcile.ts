@@ -1,7 +1,32 @@
 import type { Reconcile } from '../../src/controller/controller.ts';
+import type { Source } from '../../src/controller/sources.ts';
 import { isNotFound } from '../../src/kube/apiError.ts';
-import { type KubeObject, kinds, splitKey } from '../../src/kube/kubeObject.ts';
-import { CHILD_OF, PARENT, type SampleContext } from './simulatedProcess.ts';
+import type { Applier } from '../../src/kube/applier.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
+import { type KubeObject, keyOf, kinds, splitKey } from '../../src/kube/kubeObject.ts';
+
+/** Labels of the sample: a parent ConfigMap, and children that bear its name. */
+export const PARENT = 'test.example.org/parent';
+export const CHILD_OF = 'test.example.org/child-of';
+
+export interface SampleContext {
+  readonly source: Source<KubeObject>;
+  readonly client: KubeClient;
+  readonly applier: Applier;
+  /** Calls the outside world, under the same fence as writes. */
+  readonly callOnce: (key: string, revision: string) => void;
+}
+
+/** Children by the key of their parent. */
+export const SAMPLE_INDEXES = {
+  parent: ({ metadata }: KubeObject): readonly string[] => {
+    const parent = metadata.labels?.[CHILD_OF];
+    return parent ? [`${metadata.namespace}/${parent}`] : [];
+  },
+};
+
+/** The key that a change concerns. */
+export const sampleKey = (object: KubeObject): string => SAMPLE_INDEXES.parent(object)[0] ?? keyOf(object);
 
 /** What a parent wants. */
 export const wantedChildren = (parent: KubeObject): KubeObject[] => {
@@ -11,7 +36,7 @@ export const wantedChildren = (parent: KubeObject): KubeObject[] => {
     kind: 'ConfigMap',
     metadata: {
       name: `${parent.metadata.name}-${index}`,
-      namespace: 'default',
+      namespace: parent.metadata.namespace ?? 'default',
       labels: { [CHILD_OF]: parent.metadata.name },
       ownerReferences: [
         { apiVersion: 'v1', kind: 'ConfigMap', name: parent.metadata.name, uid: parent.metadata.uid ?? '' },
@@ -30,11 +55,11 @@ export function sampleReconcile(context: SampleContext, compareAndSwap = true): 
   return async (key, signal) => {
     const parent = source.cache.get(key);
     if (!parent?.metadata.labels?.[PARENT]) return {};
-    const { name } = splitKey(key);
+    const { namespace, name } = splitKey(key);
     const colour = (parent.data as Record<string, string> | undefined)?.colour ?? '';
     const revision = `${parent.metadata.uid}/${colour}`;
 
-    const journal = source.cache.get(`default/${name}.journal`);
+    const journal = source.cache.get(`${namespace}/${name}.journal`);
     const done = ((journal?.data as Record<string, string> | undefined)?.done ?? '').split(',');
     if (!done.includes(revision)) {
       const next: KubeObject = {
@@ -42,7 +67,7 @@ export function sampleReconcile(context: SampleContext, compareAndSwap = true): 
         kind: 'ConfigMap',
         metadata: {
           name: `${name}.journal`,
-          namespace: 'default',
+          namespace,
           ...(compareAndSwap && journal ? { resourceVersion: journal.metadata.resourceVersion ?? '' } : {}),
         },
         data: { done: [...done, revision].filter(Boolean).join(',') },
@@ -56,11 +81,11 @@ export function sampleReconcile(context: SampleContext, compareAndSwap = true): 
     }
 
     const wanted = wantedChildren(parent);
-    const present = source.cache.byIndex('parent', name);
+    const present = source.cache.byIndex('parent', `${namespace}/${name}`);
     for (const child of present) {
       if (wanted.some(({ metadata }) => metadata.name === child.metadata.name)) continue;
       await client
-        .delete(kinds.ConfigMap, 'default', child.metadata.name, { uid: child.metadata.uid }, signal)
+        .delete(kinds.ConfigMap, namespace, child.metadata.name, { uid: child.metadata.uid }, signal)
         .catch((error: unknown) => {
           if (!isNotFound(error)) throw error;
         });
@@ -70,7 +95,7 @@ export function sampleReconcile(context: SampleContext, compareAndSwap = true): 
       const { outcome, object } = await applier.ensure(
         {
           desired,
-          live: source.cache.get(`default/${desired.metadata.name}`),
+          live: source.cache.get(`${namespace}/${desired.metadata.name}`),
           controlled: (live) => live.metadata.labels?.[CHILD_OF] === name,
           subject: parent,
         },

@@ -7,8 +7,8 @@ import { type Fault, SimulatedTransport } from '../../src/kube/simulation/simula
 import { parseTarget } from '../../src/kube/simulation/target.ts';
 import type { KubeRequest } from '../../src/kube/transport.ts';
 import { VirtualClock } from '../../src/runtime/virtualClock.ts';
-import { sampleReconcile, wantedChildren } from './sampleReconcile.ts';
-import { CHILD_OF, PARENT, SimulatedProcess } from './simulatedProcess.ts';
+import { CHILD_OF, PARENT, sampleReconcile, wantedChildren } from './sampleReconcile.ts';
+import { SimulatedProcess } from './simulatedProcess.ts';
 
 /** The rules that hold whatever happens. */
 export const INVARIANTS = {

@@ -5,7 +5,7 @@ import { type Source, Sources } from '../../src/controller/sources.ts';
 import { Applier } from '../../src/kube/applier.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { EventRecorder } from '../../src/kube/eventRecorder.ts';
-import { type KubeObject, keyOf, kinds } from '../../src/kube/kubeObject.ts';
+import { type KubeObject, kinds } from '../../src/kube/kubeObject.ts';
 import { LeaderElection } from '../../src/kube/leaderElection.ts';
 import type { SimulatedApiServer } from '../../src/kube/simulation/simulatedApiServer.ts';
 import { type Fault, SimulatedTransport } from '../../src/kube/simulation/simulatedTransport.ts';
@@ -13,18 +13,7 @@ import type { KubeRequest, Transport } from '../../src/kube/transport.ts';
 import type { Clock } from '../../src/runtime/clock.ts';
 import { silentLogger } from '../../src/runtime/logger.ts';
 import type { VirtualClock } from '../../src/runtime/virtualClock.ts';
-
-/** Labels of the sample: a parent ConfigMap, and children that bear its name. */
-export const PARENT = 'test.example.org/parent';
-export const CHILD_OF = 'test.example.org/child-of';
-
-export interface SampleContext {
-  readonly source: Source<KubeObject>;
-  readonly client: KubeClient;
-  readonly applier: Applier;
-  /** Calls the outside world, under the same fence as writes. */
-  readonly callOnce: (key: string, revision: string) => void;
-}
+import { SAMPLE_INDEXES, type SampleContext, sampleKey } from './sampleReconcile.ts';
 
 export interface SimulatedProcessOptions {
   readonly id: string;
@@ -77,7 +66,7 @@ export class SimulatedProcess {
     const sources = new Sources({ client, namespaces: ['default'], ...common });
     const source = sources.watch<KubeObject>({
       kind: kinds.ConfigMap,
-      indexes: { parent: ({ metadata }) => [metadata.labels?.[CHILD_OF] ?? ''] },
+      indexes: SAMPLE_INDEXES,
     });
     this.source = source;
     const recorder = new EventRecorder({ client, component: 'sample', ...common });
@@ -104,10 +93,7 @@ export class SimulatedProcess {
         }
       },
     });
-    source.onChange(({ object }) => {
-      const parent = object.metadata.labels?.[CHILD_OF];
-      controller.queue.add(parent ? `default/${parent}` : keyOf(object));
-    });
+    source.onChange(({ object }) => controller.queue.add(sampleKey(object)));
     void this.#run(sources, controller);
   }
 

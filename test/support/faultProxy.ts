@@ -1,0 +1,131 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Agent, createServer, request as httpsRequest } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Credentials } from '../../src/kube/credentials.ts';
+import { createAuthority, issueCertificate } from '../../src/pki/certificates.ts';
+
+export interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly isWatch: boolean;
+  /** First word of the user agent: who asks. */
+  readonly agent: string;
+}
+
+/** What befalls a request on its way; nothing by default. */
+export interface ProxyFault {
+  /** Before it is passed on. */
+  readonly delayMs?: number;
+  /** Before the answer is passed back. */
+  readonly answerDelayMs?: number;
+  /** Answered by the proxy. */
+  readonly status?: number;
+  readonly retryAfterSeconds?: number;
+  /** `before`: the connection breaks at once; `after`: the server has acted. */
+  readonly cut?: 'before' | 'after';
+  /** Of a watch: the connection breaks after this time. */
+  readonly cutAfterMs?: number;
+  /** Of a watch: each piece arrives this much later. */
+  readonly lagMs?: number;
+}
+
+export interface FaultProxy {
+  readonly credentials: Credentials;
+  fault: (asked: Asked) => ProxyFault;
+  /** Everything that arrived, with when. */
+  readonly log: (Asked & { readonly atMs: number })[];
+  readonly caPem: string;
+  close(): Promise<void>;
+}
+
+/** An HTTPS proxy in front of a real API server that delays, cuts and refuses as it is told. */
+export async function startFaultProxy(upstream: Credentials): Promise<FaultProxy> {
+  const { tls } = await upstream.identity();
+  const authority = await createAuthority({ subject: 'CN=fault proxy' });
+  const pair = await issueCertificate(authority, {
+    commonName: 'proxy',
+    hosts: ['127.0.0.1'],
+    usage: 'server',
+  });
+  const agent = new Agent({ ...tls, keepAlive: true });
+  const anonymousAgent = new Agent({ ca: tls.ca, keepAlive: true });
+  const log: FaultProxy['log'] = [];
+  const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+  const server = createServer(
+    { cert: pair.certificatePem, key: pair.privateKeyPem },
+    (request, response) => void serve(request, response).catch(() => response.destroy()),
+  );
+  const serve = async (request: IncomingMessage, response: ServerResponse) => {
+    const asked: Asked = {
+      method: request.method ?? '',
+      path: request.url ?? '',
+      isWatch: request.url?.includes('watch=true') ?? false,
+      agent: request.headers['user-agent']?.split(/[/ ]/)[0] ?? '',
+    };
+    log.push({ ...asked, atMs: Date.now() });
+    const fault = proxy.fault(asked);
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    if (fault.delayMs) await wait(fault.delayMs);
+    if (fault.cut === 'before') return void response.destroy();
+    if (fault.status) {
+      const body = {
+        kind: 'Status',
+        apiVersion: 'v1',
+        status: 'Failure',
+        code: fault.status,
+        message: 'by the proxy',
+      };
+      const retryAfter =
+        fault.retryAfterSeconds === undefined ? {} : { 'retry-after': String(fault.retryAfterSeconds) };
+      return void response
+        .writeHead(fault.status, { 'content-type': 'application/json', ...retryAfter })
+        .end(JSON.stringify(body));
+    }
+    const { host: _, connection: __, ...headers } = request.headers;
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const passed = httpsRequest(
+        new URL(asked.path, upstream.server),
+        // Whoever brings a token is nobody else.
+        { method: asked.method, headers, agent: headers.authorization ? anonymousAgent : agent },
+        resolve,
+      );
+      passed.on('error', reject);
+      // A client that goes takes its watch with it.
+      response.on('close', () => passed.destroy());
+      passed.end(Buffer.concat(chunks));
+    });
+    if (fault.answerDelayMs) await wait(fault.answerDelayMs);
+    if (fault.cut === 'after') return void response.destroy();
+    response.writeHead(answer.statusCode ?? 500, answer.headers);
+    if (!asked.isWatch) return void answer.pipe(response);
+    response.flushHeaders();
+    if (fault.cutAfterMs) setTimeout(() => response.destroy(), fault.cutAfterMs);
+    for await (const chunk of answer) {
+      if (fault.lagMs) await wait(fault.lagMs);
+      response.write(chunk);
+    }
+    response.end();
+  };
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const proxy: FaultProxy = {
+    credentials: {
+      server: `https://127.0.0.1:${port}`,
+      namespace: 'default',
+      identity: async () => ({ revision: 'proxy', tls: { ca: authority.certificatePem } }),
+    },
+    fault: () => ({}),
+    log,
+    caPem: authority.certificatePem,
+    close: () =>
+      new Promise((resolve) => {
+        agent.destroy();
+        anonymousAgent.destroy();
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+  return proxy;
+}
