@@ -75,7 +75,8 @@ export class SimulatedTransport implements Transport {
     const initial = query.sendInitialEvents === true;
     let revision = initial ? server.revision : Number(query.resourceVersion);
     if (Number.isNaN(revision)) throw new NotSimulated('a watch from now on');
-    const expired = () => refuse(410, 'Expired', request as never, 'too old resource version');
+    const expired = () =>
+      refuse(410, 'Expired', { method: 'GET', path: request.path }, 'too old resource version');
     if (!initial && revision < server.compacted) {
       if (gone?.() === 'status') throw expired();
       yield line('ERROR', {
@@ -87,22 +88,21 @@ export class SimulatedTransport implements Transport {
       });
       return;
     }
-    if (initial) {
-      for (const object of server.select(target, query)) yield line('ADDED', object);
-      yield bookmark(target, revision, { 'k8s.io/initial-events-end': 'true' });
-    }
-
     const at = (afterMs: number | undefined) => startedAt + (afterMs ?? Number.POSITIVE_INFINITY);
     const endsAt = at(Number(query.timeoutSeconds ?? 1800) * 1000);
     const [breaksAt, silentAt] = [at(cutAfterMs), at(silentAfterMs)];
     let bookmarkAt = startedAt + BOOKMARK_MS;
-    // A watch has a queue of its own: what it was promised is not lost when the server forgets its history.
+    // A watch has a queue of its own from the start, however slowly it is read: what it was promised is not lost when
+    // the server forgets its history.
+    const present = initial ? server.select(target, query) : [];
     const queue: StoredEvent[] = server.eventsAfter(target, revision);
     const unsubscribe = server.onChange((event, kind) => {
       if (kind === target.kind && event.revision > revision && isWithin(event, target.namespace))
         queue.push(event);
     });
     try {
+      for (const object of present) yield line('ADDED', object);
+      if (initial) yield bookmark(target, revision, { 'k8s.io/initial-events-end': 'true' });
       for (;;) {
         if (queue.length === 0) await this.#news(Math.min(endsAt, breaksAt, bookmarkAt, silentAt), signal);
         else if (lagMs > 0) await sleep(clock, lagMs, signal);
