@@ -38,6 +38,8 @@ await Promise.all([
     'kubectl-waba': 'src/bin/kubectl-waba.ts',
     generate: 'src/bin/generate.ts',
     bench: 'bench/main.ts',
+    'bench-engine': 'bench/engine/main.ts',
+    'bench-contestant': 'bench/engine/contestant.ts',
   }),
   build({
     ...common,

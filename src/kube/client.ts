@@ -82,6 +82,15 @@ export class KubeClient {
     return { items, resourceVersion };
   }
 
+  /** The resource version at which the server stands. */
+  async version(kind: ResourceKind, namespace: string | undefined, signal: AbortSignal): Promise<string> {
+    const page = (await this.transport.request(
+      { method: 'GET', path: resourcePath(kind, namespace), query: { limit: 1 } },
+      signal,
+    )) as { metadata: { resourceVersion: string } };
+    return page.metadata.resourceVersion;
+  }
+
   /** Server-side apply with strict field validation: an unknown field is an error, never dropped. */
   async apply<T extends KubeObject>(
     object: KubeObject,

@@ -175,6 +175,8 @@ const compare = (a: string, b: string): number => {
   return a < b ? -1 : a > b ? 1 : 0;
 };
 
+export const isOlderVersion = (a: string, b: string): boolean => compare(a, b) < 0;
+
 const isSame = ({ metadata: a }: KubeObject, { metadata: b }: KubeObject): boolean =>
   a.uid === b.uid && a.resourceVersion === b.resourceVersion;
 

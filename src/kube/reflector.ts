@@ -5,7 +5,7 @@ import { ApiError, isForbidden, isGone, isNotFound } from './apiError.ts';
 import { type BackoffPolicy, backoffMs } from './backoff.ts';
 import type { KubeClient, ListOptions } from './client.ts';
 import { type KubeObject, keyOf, type ResourceKind, resourcePath } from './kubeObject.ts';
-import type { CacheChange, ObjectCache } from './objectCache.ts';
+import { type CacheChange, isOlderVersion, type ObjectCache } from './objectCache.ts';
 
 export interface ReflectorOptions<T extends KubeObject> extends ListOptions {
   readonly client: KubeClient;
@@ -25,8 +25,10 @@ export interface ReflectorOptions<T extends KubeObject> extends ListOptions {
 export const REFLECTOR_DEFAULTS = {
   /** The server ends each watch after a time in this range, so that not all of them end together. */
   watchSeconds: [300, 600],
-  /** Bookmarks come about every minute; silence for longer means a dead connection. */
+  /** Bookmarks come about every minute; silence for longer may mean a dead connection. */
   watchdogMs: 75_000,
+  /** Some servers send bookmarks rarely where nothing changes; after false alarms the watchdog waits up to this long. */
+  longestWatchdogMs: 240_000,
   /** A watch that ends sooner than this without a word is a failure, or something in between would be asked in a loop. */
   shortestWatchMs: 1_000,
   backoff: { baseMs: 200, capMs: 30_000, jitter: 0.5 } satisfies BackoffPolicy,
@@ -50,6 +52,7 @@ export class Reflector<T extends KubeObject> {
   #lastEventAt: number | undefined;
   #streamingList = true;
   #failure: Error | undefined;
+  #watchdogMs: number = REFLECTOR_DEFAULTS.watchdogMs;
   #markSynced: () => void = () => {};
   #markSettled: () => void = () => {};
 
@@ -82,15 +85,19 @@ export class Reflector<T extends KubeObject> {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options;
     let failures = 0;
+    let wasSilent = false;
     while (!signal.aborted) {
       try {
         if (this.#resourceVersion === undefined && !this.#streamingList) await this.#pagedList(signal);
+        if (wasSilent) await this.#checkSilence(signal);
+        wasSilent = false;
         await this.#watch(signal, () => {
           failures = 0;
           this.#failure = undefined;
         });
       } catch (error) {
         if (signal.aborted) return;
+        wasSilent ||= error instanceof CodedError && error.code === SILENT;
         if (!this.#recovers(error)) this.#report(error, failures);
         const delayMs = backoffMs(REFLECTOR_DEFAULTS.backoff, failures++, random);
         await sleep(clock, delayMs, signal).catch(() => {});
@@ -101,18 +108,31 @@ export class Reflector<T extends KubeObject> {
   /** Whether the next attempt goes another way for a known reason, so that this was no failure. */
   #recovers(error: unknown): boolean {
     const { logger, kind } = this.#options;
-    // A server that was restored from a backup counts anew: it answers a version from its future with silence.
-    const isSilent = error instanceof CodedError && error.code === SILENT;
-    if (this.#resourceVersion !== undefined && (isGone(error) || isSilent)) {
+    // Our version is older than what the server remembers.
+    if (this.#resourceVersion !== undefined && isGone(error)) {
       this.#resourceVersion = undefined;
-      logger.debug('watch expired, listing again', { kind: kind.kind, error });
-      return !isSilent;
+      logger.debug('watch expired, listing again', { kind: kind.kind });
+      return true;
     }
     if (this.#resourceVersion === undefined && this.#streamingList && isUnsupported(error)) {
       this.#streamingList = false;
       return true;
     }
     return false;
+  }
+
+  /**
+   * After silence: asks the server where it stands. One that was restored from a backup counts anew, and answers a
+   * version from its future with silence for ever. Any other is alive, and its silence means that nothing happens.
+   */
+  async #checkSilence(signal: AbortSignal): Promise<void> {
+    const { client, kind, namespace } = this.#options;
+    const ours = this.#resourceVersion;
+    if (ours === undefined) return;
+    const current = await client.version(kind, namespace, signal);
+    this.#heard();
+    if (isOlderVersion(current, ours)) this.#resourceVersion = undefined;
+    else this.#watchdogMs = Math.min(REFLECTOR_DEFAULTS.longestWatchdogMs, this.#watchdogMs * 2);
   }
 
   #report(error: unknown, failures: number): void {
@@ -160,6 +180,7 @@ export class Reflector<T extends KubeObject> {
     const { clock, kind } = this.#options;
     const startedAt = clock.monotonic();
     const present = this.#resourceVersion === undefined ? new Set<string>() : undefined;
+    const isCheck = this.#watchdogMs > REFLECTOR_DEFAULTS.watchdogMs;
     let events = 0;
     for await (const event of this.#events(signal)) {
       events += 1;
@@ -168,6 +189,10 @@ export class Reflector<T extends KubeObject> {
         const status = event.object as unknown as { code?: number };
         throw ApiError.parse(status.code ?? 500, JSON.stringify(status), `WATCH ${kind.kind}`);
       }
+      // What comes at once was kept from us: the silence was one of the connection after all.
+      const wasKept = clock.monotonic() - startedAt < REFLECTOR_DEFAULTS.shortestWatchMs;
+      if (isCheck && wasKept && !present && event.type !== 'BOOKMARK')
+        this.#watchdogMs = REFLECTOR_DEFAULTS.watchdogMs;
       this.#heard();
       onProgress();
       this.#handle(event, present);
@@ -186,7 +211,7 @@ export class Reflector<T extends KubeObject> {
     const onAbort = () => watchdog.abort(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     const silence = new CodedError(SILENT, 'no event or bookmark in time', { retriable: true });
-    const arm = () => clock.after(REFLECTOR_DEFAULTS.watchdogMs, () => watchdog.abort(silence));
+    const arm = () => clock.after(this.#watchdogMs, () => watchdog.abort(silence));
     let disarm = arm();
     try {
       const lines = client.transport.stream(

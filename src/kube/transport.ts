@@ -60,6 +60,8 @@ export const TRANSPORT_DEFAULTS = {
   queriesPerSecond: 50,
   burst: 100,
   maxSockets: 32,
+  /** Silence on a connection after which TCP asks whether the other side is still there. */
+  keepAliveMs: 15_000,
   /** How often a 429 or 503 that names a time is tried again before it becomes the caller's. */
   maxRetries: 10,
   longestRetryAfterMs: 30_000,
@@ -259,6 +261,8 @@ function open(
     signal.addEventListener('abort', onAbort, { once: true });
     request.on('close', () => signal.removeEventListener('abort', onAbort));
     request.once('socket', (socket) => {
+      // The kernel finds out about a peer that is gone, long before any watchdog.
+      socket.setKeepAlive(true, TRANSPORT_DEFAULTS.keepAliveMs);
       const write = () => {
         try {
           fence();

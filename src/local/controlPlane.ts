@@ -153,6 +153,8 @@ export async function startControlPlane(
       `--peer-trusted-ca-file=${pki.path('etcd-authority.crt')}`,
       `--peer-cert-file=${pki.path('etcd.crt')}`,
       `--peer-key-file=${pki.path('etcd.key')}`,
+      // As kubeadm does: without it watches of quiet kinds get no bookmarks for minutes.
+      '--watch-progress-notify-interval=5s',
       '--unsafe-no-fsync',
       '--log-level=warn',
     ]);

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Agent, createServer, request as httpsRequest } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { Agent, request as httpsRequest } from 'node:https';
 import type { Credentials } from '../../src/kube/credentials.ts';
-import { createAuthority, issueCertificate } from '../../src/pki/certificates.ts';
+import { startHttpsServer } from './httpsServer.ts';
 
 export interface Asked {
   readonly method: string;
@@ -41,21 +40,11 @@ export interface FaultProxy {
 /** An HTTPS proxy in front of a real API server that delays, cuts and refuses as it is told. */
 export async function startFaultProxy(upstream: Credentials): Promise<FaultProxy> {
   const { tls } = await upstream.identity();
-  const authority = await createAuthority({ subject: 'CN=fault proxy' });
-  const pair = await issueCertificate(authority, {
-    commonName: 'proxy',
-    hosts: ['127.0.0.1'],
-    usage: 'server',
-  });
   const agent = new Agent({ ...tls, keepAlive: true });
   const anonymousAgent = new Agent({ ca: tls.ca, keepAlive: true });
   const log: FaultProxy['log'] = [];
   const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-  const server = createServer(
-    { cert: pair.certificatePem, key: pair.privateKeyPem },
-    (request, response) => void serve(request, response).catch(() => response.destroy()),
-  );
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
     const asked: Asked = {
       method: request.method ?? '',
@@ -108,24 +97,23 @@ export async function startFaultProxy(upstream: Credentials): Promise<FaultProxy
     }
     response.end();
   };
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const { url, caPem, close } = await startHttpsServer(
+    (request, response) => void serve(request, response).catch(() => response.destroy()),
+  );
   const proxy: FaultProxy = {
     credentials: {
-      server: `https://127.0.0.1:${port}`,
+      server: url,
       namespace: 'default',
-      identity: async () => ({ revision: 'proxy', tls: { ca: authority.certificatePem } }),
+      identity: async () => ({ revision: 'proxy', tls: { ca: caPem } }),
     },
     fault: () => ({}),
     log,
-    caPem: authority.certificatePem,
-    close: () =>
-      new Promise((resolve) => {
-        agent.destroy();
-        anonymousAgent.destroy();
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    caPem,
+    close: () => {
+      agent.destroy();
+      anonymousAgent.destroy();
+      return close();
+    },
   };
   return proxy;
 }

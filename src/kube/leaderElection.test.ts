@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { silentLogger } from '../runtime/logger.ts';
+import { VirtualClock } from '../runtime/virtualClock.ts';
+import { KubeClient } from './client.ts';
+import { LEASE, LeaderElection } from './leaderElection.ts';
+import { SimulatedApiServer } from './simulation/simulatedApiServer.ts';
+import { type Fault, SimulatedTransport } from './simulation/simulatedTransport.ts';
+
+const never = new AbortController().signal;
+
+const setup = () => {
+  const clock = new VirtualClock(1_000_000);
+  const server = new SimulatedApiServer({ clock });
+  let wallOffsetMs = 0;
+  const fault: { current: Fault } = { current: {} };
+  const election = (identity: string) =>
+    new LeaderElection({
+      client: new KubeClient(new SimulatedTransport({ server, clock, fault: () => fault.current })),
+      namespace: 'default',
+      name: 'lease',
+      identity,
+      clock: {
+        now: () => clock.now() + wallOffsetMs,
+        monotonic: () => clock.monotonic(),
+        after: (delayMs, callback) => clock.after(delayMs, callback),
+      },
+      random: () => 0.5,
+      logger: silentLogger,
+    });
+  return {
+    clock,
+    election,
+    fault,
+    stepWall: (byMs: number) => {
+      wallOffsetMs += byMs;
+    },
+  };
+};
+
+/** Works until its term ends; tells when. */
+const leadUntilLost = (election: LeaderElection, clock: VirtualClock) => {
+  const ended: { atMs?: number } = {};
+  const leading = election.lead(
+    (term) =>
+      new Promise((resolve) => {
+        term.addEventListener('abort', () => {
+          ended.atMs = clock.now();
+          resolve();
+        });
+      }),
+  );
+  return { ended, leading };
+};
+
+describe('leader election', () => {
+  it('keeps the lease as long as it can be renewed', async () => {
+    const { clock, election } = setup();
+    const [first, second] = [election('first'), election('second')];
+    const acquired = first.acquire(never);
+    await clock.advance(0);
+    await acquired;
+    const { ended } = leadUntilLost(first, clock);
+    void second.acquire(never);
+    await clock.advance(600_000);
+    expect([first.isLeader, second.isLeader]).toEqual([true, false]);
+    expect(ended.atMs).toBeUndefined();
+  });
+
+  it('ends the term at the very deadline, though an answer never comes', async () => {
+    const { clock, election, fault } = setup();
+    const first = election('first');
+    const acquired = first.acquire(never);
+    await clock.advance(0);
+    await acquired;
+    const { ended, leading } = leadUntilLost(first, clock);
+    const renewedAt = clock.now();
+    fault.current = { delayMs: 3_600_000 };
+    await clock.advance(LEASE.renewDeadlineMs - 1);
+    expect(ended.atMs).toBeUndefined();
+    await clock.advance(1);
+    expect(ended.atMs).toBe(renewedAt + LEASE.renewDeadlineMs);
+    await clock.advance(0);
+    expect(await leading).toBe(false);
+    expect(() => first.assertLeader()).toThrow(/nothing is written/);
+  });
+
+  it('lets another one in only after the whole duration, by its own clock', async () => {
+    const { clock, election, fault } = setup();
+    const [first, second] = [election('first'), election('second')];
+    const acquired = first.acquire(never);
+    await clock.advance(0);
+    await acquired;
+    // It renews no more, as if it had been killed.
+    let wonAt: number | undefined;
+    void second.acquire(never).then(() => {
+      wonAt = clock.now();
+    });
+    await clock.advance(LEASE.durationMs);
+    expect(wonAt).toBeUndefined();
+    await clock.advance(2 * LEASE.retryMs);
+    expect(wonAt).toBeDefined();
+    expect(fault.current).toEqual({});
+  });
+
+  it('hands over at once when it is done', async () => {
+    const { clock, election } = setup();
+    const [first, second] = [election('first'), election('second')];
+    const acquired = first.acquire(never);
+    await clock.advance(0);
+    await acquired;
+    const kept = first.lead(async () => {});
+    void second.acquire(never);
+    await clock.advance(2 * LEASE.retryMs);
+    expect(await kept).toBe(true);
+    expect([first.isLeader, second.isLeader]).toEqual([false, true]);
+  });
+
+  it.each([
+    ['forward', 3_600_000, false],
+    // The monotonic clock still counts, so that a term never grows longer.
+    ['back', -3_600_000, true],
+  ])('does not trust a wall clock that is set %s', async (_, step, stillLeader) => {
+    const { clock, election, stepWall, fault } = setup();
+    const first = election('first');
+    const acquired = first.acquire(never);
+    await clock.advance(0);
+    await acquired;
+    stepWall(step);
+    expect(first.isLeader).toBe(stillLeader);
+    fault.current = { outcome: 'lost' };
+    await clock.advance(LEASE.renewDeadlineMs);
+    expect(first.isLeader).toBe(false);
+  });
+});

@@ -1,0 +1,123 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type { KubeClient } from '../../src/kube/client.ts';
+import { kubeconfigCredentials } from '../../src/kube/credentials.ts';
+import { type KubeObject, kinds } from '../../src/kube/kubeObject.ts';
+import { LEASE } from '../../src/kube/leaderElection.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { freshNamespace, never, testClient } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
+import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
+
+let folder: string;
+let proxy: FaultProxy;
+let client: KubeClient;
+let namespace: string;
+const running: ChildProcess[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'waba-leader-'));
+  await build({
+    entryPoints: ['test/support/leaderProcess.ts'],
+    outfile: join(folder, 'leader.mjs'),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    external: ['@kubernetes/client-node'],
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
+    logLevel: 'error',
+  });
+  client = await testClient();
+  proxy = await startFaultProxy(await kubeconfigCredentials(systemClock, { path: inject('kubeconfig') }));
+  proxy.fault = ({ path }) => (path.includes('/slow?') ? { answerDelayMs: 60_000 } : {});
+});
+afterAll(async () => {
+  for (const child of running) child.kill('SIGKILL');
+  await proxy.close();
+  await rm(folder, { recursive: true });
+});
+
+interface Process {
+  readonly child: ChildProcess;
+  readonly said: { event: string; atMs: number }[];
+}
+
+function start(identity: string): Process {
+  const child = spawn(
+    process.execPath,
+    [join(folder, 'leader.mjs'), proxy.credentials.server, proxy.caPem, namespace, identity],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  running.push(child);
+  const said: Process['said'] = [];
+  let rest = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? '';
+    said.push(...lines.map((line) => JSON.parse(line)));
+  });
+  return { child, said };
+}
+
+const said = ({ said: all }: Process, event: string) => all.find((entry) => entry.event === event);
+const events = ({ said: all }: Process) => all.map(({ event }) => event);
+/** Writes of a process, its lease aside, as they reached the server's door. */
+const writes = (identity: string) =>
+  proxy.log.filter(
+    ({ agent, method, path }) => agent === identity && method !== 'GET' && !path.includes('/leases'),
+  );
+const renewals = (identity: string) =>
+  proxy.log.filter(
+    ({ agent, method, path }) => agent === identity && method === 'PUT' && path.includes('/leases'),
+  );
+
+describe('two processes and one lease', () => {
+  it('a leader that is killed is replaced once its lease has run out', async () => {
+    namespace = await freshNamespace(client);
+    const first = start('killed');
+    await eventually(() => said(first, 'leading'));
+    const second = start('heir');
+    await eventually(() => writes('killed').length > 5);
+    first.child.kill('SIGKILL');
+    const killedAt = Date.now();
+    const leading = await eventually(() => said(second, 'leading'), 30_000);
+    expect(leading.atMs - killedAt).toBeGreaterThan(LEASE.durationMs - LEASE.retryMs * 1.5);
+    await eventually(() => writes('heir').length > 5);
+    expect(writes('killed').every(({ atMs }) => atMs < leading.atMs)).toBe(true);
+    second.child.kill('SIGKILL');
+  });
+
+  it('a leader that is suspended beyond its lease writes nothing when it goes on, and drops what is in flight', async () => {
+    namespace = await freshNamespace(client);
+    const first = start('suspended');
+    await eventually(() => said(first, 'leading'));
+    const second = start('successor');
+    await eventually(() => writes('suspended').some(({ path }) => path.includes('/slow?')));
+    await eventually(() => writes('suspended').length > 5);
+    first.child.kill('SIGSTOP');
+    const suspendedAt = Date.now();
+    const lastRenewal = renewals('suspended').at(-1)?.atMs ?? suspendedAt;
+    await eventually(() => said(second, 'leading'), 30_000);
+    await eventually(() => writes('successor').length > 5);
+    first.child.kill('SIGCONT');
+    const resumedAt = Date.now();
+    await eventually(() => said(first, 'lost'), 10_000);
+    await eventually(() => first.child.exitCode !== null);
+
+    // What was in the socket when it stopped still arrives, and nothing that was begun later.
+    const late = writes('suspended').filter(({ atMs }) => atMs > lastRenewal + LEASE.renewDeadlineMs + 500);
+    expect(late).toEqual([]);
+    expect(events(first)).toContain('aborted');
+    expect(said(first, 'aborted')?.atMs ?? 0).toBeGreaterThanOrEqual(resumedAt - 50);
+    expect(events(first).at(-1)).toBe('refused NotLeader');
+    const { data } = await client.get<KubeObject>(kinds.ConfigMap, namespace, 'work', never);
+    expect(data).toMatchObject({ by: 'successor' });
+    second.child.kill('SIGKILL');
+  });
+});

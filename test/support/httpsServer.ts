@@ -1,0 +1,35 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { createAuthority, issueCertificate } from '../../src/pki/certificates.ts';
+
+export interface HttpsServer {
+  readonly server: Server;
+  readonly url: string;
+  readonly caPem: string;
+  close(): Promise<void>;
+}
+
+/** An HTTPS server on loopback with a certificate of its own authority. */
+export async function startHttpsServer(
+  handler: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<HttpsServer> {
+  const authority = await createAuthority({ subject: 'CN=test authority' });
+  const pair = await issueCertificate(authority, {
+    commonName: 'test',
+    hosts: ['127.0.0.1'],
+    usage: 'server',
+  });
+  const server = createServer({ cert: pair.certificatePem, key: pair.privateKeyPem }, handler);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    server,
+    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    caPem: authority.certificatePem,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

@@ -1,0 +1,65 @@
+// A process that does what a leader does, to be killed and suspended by tests: holds a lease, writes under its fence,
+// and has one long request in flight. Tells what happens on stdout, one JSON object a line.
+import { KubeClient } from '../../src/kube/client.ts';
+import type { KubeObject } from '../../src/kube/kubeObject.ts';
+import { LeaderElection } from '../../src/kube/leaderElection.ts';
+import { HttpsTransport, type KubeRequest } from '../../src/kube/transport.ts';
+import { sleep, systemClock } from '../../src/runtime/clock.ts';
+import { silentLogger } from '../../src/runtime/logger.ts';
+
+const [server = '', caPem = '', namespace = '', identity = ''] = process.argv.slice(2);
+const say = (event: string) => process.stdout.write(`${JSON.stringify({ event, atMs: Date.now() })}\n`);
+const connect = (fence?: (request: KubeRequest) => void) =>
+  new KubeClient(
+    new HttpsTransport({
+      credentials: {
+        server,
+        namespace,
+        identity: async () => ({ revision: 'proxy', tls: { ca: caPem } }),
+      },
+      clock: systemClock,
+      userAgent: `${identity}/1`,
+      requestTimeoutMs: 60_000,
+      ...(fence ? { fence } : {}),
+    }),
+  );
+const election = new LeaderElection({
+  client: connect(),
+  namespace,
+  name: 'leader',
+  identity,
+  clock: systemClock,
+  random: Math.random,
+  logger: silentLogger,
+});
+const client = connect(({ method }) => {
+  if (method !== 'GET') election.assertLeader();
+});
+const object = (name: string): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name, namespace },
+  data: { by: identity, at: String(Date.now()) },
+});
+
+await election.acquire(new AbortController().signal);
+say('leading');
+const kept = await election.lead(async (term) => {
+  // Answered after a minute by the proxy: it is in flight when the process is suspended.
+  const slow = client
+    .apply(object('slow'), { fieldManager: identity, force: true }, term)
+    .catch(() => say('aborted'));
+  while (!term.aborted) {
+    await client
+      .apply(object('work'), { fieldManager: identity, force: true }, term)
+      .catch((error: { code?: string }) => say(`refused ${error.code ?? String(error)}`));
+    await sleep(systemClock, 100, term).catch(() => {});
+  }
+  await slow;
+});
+say(kept ? 'released' : 'lost');
+// What a controller that has lost its lease must not do any more.
+await client
+  .apply(object('late'), { fieldManager: identity, force: true }, new AbortController().signal)
+  .catch((error: { code?: string }) => say(`refused ${error.code ?? String(error)}`));
+process.exit(0);
