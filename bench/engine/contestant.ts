@@ -1,15 +1,17 @@
 // One of the engines that bench/engine compares, as a process of its own: `ours`, or the informer of Kubernetes' own
 // client for JavaScript. The third is bench/engine/go. What happens is told on stdout, one JSON object a line.
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { readFile } from 'node:fs/promises';
+import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
-import { CoreV1Api, KubeConfig, makeInformer, type V1Pod } from '@kubernetes/client-node';
+import type { V1Pod } from '@kubernetes/client-node';
+import { load } from 'js-yaml';
 import { Registry } from 'prom-client';
 import { Controller } from '../../src/controller/controller.ts';
 import { ControllerMetrics } from '../../src/controller/metrics.ts';
 import { Sources } from '../../src/controller/sources.ts';
 import { isAlreadyExists } from '../../src/kube/apiError.ts';
 import { KubeClient } from '../../src/kube/client.ts';
-import { kubeconfigCredentials } from '../../src/kube/credentials.ts';
+import type { Credentials } from '../../src/kube/credentials.ts';
 import { type KubeObject, keyOf, kinds } from '../../src/kube/kubeObject.ts';
 import { HttpsTransport } from '../../src/kube/transport.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
@@ -30,15 +32,28 @@ const say = (event: object) => void process.stdout.write(`${JSON.stringify(event
 const seen = (name: string, annotations: Readonly<Record<string, string>> | undefined, atMs: number) => {
   if (annotations?.round) say({ event: 'reconcile', name, round: annotations.round, atMs });
 };
+// Watching the loop costs more than an idle controller does, so it is switched: on while syncing, then by signal.
 const delay = monitorEventLoopDelay({ resolution: 1 });
+let watchesLoop = mode === 'pods';
+let longestCollectionMs = 0;
+new PerformanceObserver((list) => {
+  for (const { duration } of list.getEntries()) longestCollectionMs = Math.max(longestCollectionMs, duration);
+}).observe({ entryTypes: ['gc'] });
 process.on('SIGUSR2', () => {
-  say({ event: 'loop', maxMs: delay.max / 1e6 });
-  delay.reset();
+  if (watchesLoop) {
+    delay.disable();
+    say({ event: 'loop', maxMs: delay.max / 1e6, longestCollectionMs });
+  } else {
+    longestCollectionMs = 0;
+    delay.reset();
+    delay.enable();
+  }
+  watchesLoop = !watchesLoop;
 });
 process.on('SIGTERM', () => process.exit(0));
 
 const startedAt = performance.now();
-delay.enable();
+if (watchesLoop) delay.enable();
 if (values.engine === 'ours') await ours();
 else await informer();
 say({ event: 'synced', ms: performance.now() - startedAt });
@@ -47,7 +62,7 @@ async function ours(): Promise<void> {
   const common = { clock: systemClock, random: Math.random, logger: silentLogger };
   const client = new KubeClient(
     new HttpsTransport({
-      credentials: await kubeconfigCredentials(systemClock, { path }),
+      credentials: await credentials(),
       clock: systemClock,
       userAgent: 'bench-ours',
       queriesPerSecond: 5000,
@@ -113,7 +128,24 @@ async function ours(): Promise<void> {
   void controller.run(signal, signal);
 }
 
+/** The client certificate of the kubeconfig; in a cluster nothing more is loaded either. */
+async function credentials(): Promise<Credentials> {
+  const config = load(await readFile(path, 'utf8')) as {
+    clusters: [{ cluster: { server: string; 'certificate-authority-data': string } }];
+    users: [{ user: { 'client-certificate-data': string; 'client-key-data': string } }];
+  };
+  const [[{ cluster }], [{ user }]] = [config.clusters, config.users];
+  const decode = (data: string) => Buffer.from(data, 'base64');
+  const tls = {
+    ca: decode(cluster['certificate-authority-data']),
+    cert: decode(user['client-certificate-data']),
+    key: decode(user['client-key-data']),
+  };
+  return { server: cluster.server, namespace, identity: async () => ({ revision: 'bench', tls }) };
+}
+
 async function informer(): Promise<void> {
+  const { CoreV1Api, KubeConfig, makeInformer } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
   config.loadFromFile(path);
   const api = config.makeApiClient(CoreV1Api);

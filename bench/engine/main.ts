@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
@@ -10,6 +10,7 @@ import { type KubeObject, kinds } from '../../src/kube/kubeObject.ts';
 import { type ControlPlane, startControlPlane } from '../../src/local/controlPlane.ts';
 import { findPrograms } from '../../src/local/programs.ts';
 import { createProgress } from '../../src/local/progress.ts';
+import { spawnBound } from '../../src/runtime/childProcess.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 
 // The engine beside the two that people have today, on one API server in one run. Printed, never asserted.
@@ -169,10 +170,15 @@ function start(
   const args = ['--config', kubeconfigPath, '--namespace', namespace, '--mode', mode];
   const child =
     engine === 'controller-runtime (Go)'
-      ? spawn(goProgram, args, { stdio: ['ignore', 'pipe', 'ignore'] })
-      : spawn(
-          process.execPath,
-          [resolve('dist/bench-contestant.js'), '--engine', engine === 'ours' ? 'ours' : 'informer', ...args],
+      ? spawnBound([goProgram, ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
+      : spawnBound(
+          [
+            process.execPath,
+            resolve('dist/bench-contestant.js'),
+            '--engine',
+            engine === 'ours' ? 'ours' : 'informer',
+            ...args,
+          ],
           { stdio: ['ignore', 'pipe', 'inherit'] },
         );
   const told: Told[] = [];
@@ -204,10 +210,10 @@ function cpuMs({ pid }: ChildProcess): number {
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
-const memoryMb = ({ pid }: ChildProcess, field: 'VmRSS' | 'VmHWM'): string => {
+function memoryMb({ pid }: ChildProcess, field: 'VmRSS' | 'VmHWM'): string {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   return `${Math.round(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1024)} MB`;
-};
+}
 
 async function benchPods(engine: Engine, plane: ControlPlane): Promise<void> {
   note(`${engine}: ${PODS} pods, ${EVENTS} events`);
@@ -244,20 +250,8 @@ async function benchPods(engine: Engine, plane: ControlPlane): Promise<void> {
   };
   await loop('longest event-loop block while syncing');
 
-  const sentAt = new Map<string, number>();
   const cpuBefore = cpuMs(child);
-  const startedAt = performance.now();
-  const writes: Promise<unknown>[] = [];
-  for (let round = 0; round < EVENTS; round++) {
-    await sleep(Math.max(0, startedAt + (round * 1000) / RATE - performance.now()));
-    const name = `pod-${(round * 7919) % PODS}`;
-    const mark = `${engine}-${round}`;
-    sentAt.set(mark, epochMs());
-    const patch = { metadata: { annotations: { round: mark } } };
-    writes.push(plane.client.mergePatch(kinds.Pod, { namespace: NAMESPACE, name }, patch, signal));
-  }
-  await Promise.all(writes);
-  await sleep(2000);
+  const sentAt = await sendEvents(plane.client, engine, EVENTS);
   const cpu = cpuMs(child) - cpuBefore;
   const latencies = [...sentAt]
     .flatMap(([mark, at]) => {
@@ -272,8 +266,30 @@ async function benchPods(engine: Engine, plane: ControlPlane): Promise<void> {
   record('write sent to reconcile start, p99.9', engine, quantile(0.999));
   record('events seen', engine, `${latencies.length} of ${EVENTS}`);
   record('CPU per 1,000 events', engine, `${((cpu / EVENTS) * 1000).toFixed(0)} ms`);
-  await loop('longest event-loop block under events');
+  if (engine !== 'controller-runtime (Go)') {
+    child.kill('SIGUSR2');
+    await sendEvents(plane.client, `${engine} watched`, 500);
+    await loop('longest event-loop block under events');
+  }
   await contestant.stop();
+}
+
+/** Changes pods at the given rate; returns when each change was sent, by its mark. */
+async function sendEvents(client: KubeClient, prefix: string, count: number): Promise<Map<string, number>> {
+  const sentAt = new Map<string, number>();
+  const startedAt = performance.now();
+  const writes: Promise<unknown>[] = [];
+  for (let round = 0; round < count; round++) {
+    await sleep(Math.max(0, startedAt + (round * 1000) / RATE - performance.now()));
+    const name = `pod-${(round * 7919) % PODS}`;
+    const mark = `${prefix}-${round}`;
+    sentAt.set(mark, epochMs());
+    const patch = { metadata: { annotations: { round: mark } } };
+    writes.push(client.mergePatch(kinds.Pod, { namespace: NAMESPACE, name }, patch, signal));
+  }
+  await Promise.all(writes);
+  await sleep(2000);
+  return sentAt;
 }
 
 async function benchFleet(engine: Engine, plane: ControlPlane): Promise<void> {
@@ -307,8 +323,10 @@ async function benchFleet(engine: Engine, plane: ControlPlane): Promise<void> {
 async function benchIdle(plane: ControlPlane): Promise<void> {
   note(`idle for ${IDLE_SECONDS} s`);
   const contestants = ENGINES.map((engine) => start(engine, 'pods', NAMESPACE, plane));
+  const watchers = contestants.filter((_, index) => ENGINES[index] !== 'controller-runtime (Go)');
   for (const contestant of contestants)
     await contestant.until((all) => all.some(({ event }) => event === 'synced'), 120_000);
+  for (const { child } of watchers) child.kill('SIGUSR2');
   await sleep(10_000);
   const since = new Date();
   const cpuBefore = contestants.map(({ child }) => cpuMs(child));

@@ -2,6 +2,7 @@ import { SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import { type Clock, withDeadline } from '../runtime/clock.ts';
 import { CodedError } from '../runtime/codedError.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { TimeSlice } from '../runtime/timeSlice.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import { WorkQueue } from './workQueue.ts';
 
@@ -38,10 +39,12 @@ export class Controller {
   readonly queue: WorkQueue;
   readonly #options: ControllerOptions;
   readonly #workers: number;
+  readonly #slice: TimeSlice;
   readonly #tracer: Tracer = trace.getTracer('waba-operator');
 
   constructor(options: ControllerOptions) {
     this.#options = options;
+    this.#slice = new TimeSlice(options.clock);
     this.#workers = options.workers ?? CONTROLLER_DEFAULTS.workers;
     const { clock, random, metrics, name } = options;
     this.queue = new WorkQueue({ clock, random, metrics: metrics.queue(name) });
@@ -70,6 +73,8 @@ export class Controller {
     for (let key = await this.queue.next(); key !== undefined; key = await this.queue.next()) {
       await this.#traced(key, abort);
       this.queue.done(key);
+      const pause = this.#slice.pause();
+      if (pause) await pause;
     }
   }
 

@@ -1,7 +1,5 @@
 import type { Clock } from '../runtime/clock.ts';
-
-/** Whoever reads lines does so for at most about this long before others may run. */
-const SLICE_MS = 5;
+import { TimeSlice } from '../runtime/timeSlice.ts';
 
 /**
  * Splits a stream on newlines, never decoding half a character. Between lines the event loop gets its turn: a list
@@ -9,7 +7,7 @@ const SLICE_MS = 5;
  */
 export async function* lines(chunks: AsyncIterable<unknown>, clock: Clock): AsyncIterable<string> {
   let rest: Buffer[] = [];
-  let sliceEndsAt = clock.monotonic() + SLICE_MS;
+  const slice = new TimeSlice(clock);
   for await (const chunk of chunks as AsyncIterable<Buffer>) {
     let from = 0;
     for (let end = chunk.indexOf(10, from); end !== -1; end = chunk.indexOf(10, from)) {
@@ -19,10 +17,8 @@ export async function* lines(chunks: AsyncIterable<unknown>, clock: Clock): Asyn
       from = end + 1;
       if (line !== '') yield line;
       // The time that the reader took counts too: it ran while this generator waited in `yield`.
-      if (clock.monotonic() >= sliceEndsAt) {
-        await new Promise<void>((resolve) => setImmediate(resolve));
-        sliceEndsAt = clock.monotonic() + SLICE_MS;
-      }
+      const pause = slice.pause();
+      if (pause) await pause;
     }
     if (from < chunk.length) rest.push(chunk.subarray(from));
   }
