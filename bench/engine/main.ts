@@ -149,6 +149,7 @@ interface Told {
   readonly event: string;
   readonly ms?: number;
   readonly maxMs?: number;
+  readonly longestCollectionMs?: number;
   readonly name?: string;
   readonly round?: string;
   readonly atMs?: number;
@@ -239,14 +240,9 @@ async function benchPods(engine: Engine, plane: ControlPlane): Promise<void> {
     const before = told.filter(({ event }) => event === 'loop').length;
     child.kill('SIGUSR2');
     await contestant.until((all) => all.filter(({ event }) => event === 'loop').length > before, 10_000);
-    return record(
-      row,
-      engine,
-      `${told
-        .filter(({ event }) => event === 'loop')
-        .at(-1)
-        ?.maxMs?.toFixed(1)} ms`,
-    );
+    const { maxMs, longestCollectionMs } = told.filter(({ event }) => event === 'loop').at(-1) ?? {};
+    const collection = `longest garbage collection ${longestCollectionMs?.toFixed(1)} ms`;
+    return record(row, engine, `${maxMs?.toFixed(1)} ms (${collection})`);
   };
   await loop('longest event-loop block while syncing');
 
