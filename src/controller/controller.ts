@@ -40,7 +40,7 @@ export class Controller {
   readonly #options: ControllerOptions;
   readonly #workers: number;
   readonly #slice: TimeSlice;
-  readonly #tracer: Tracer = trace.getTracer('waba-operator');
+  readonly #tracer: Tracer = trace.getTracer('controller');
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -95,6 +95,7 @@ export class Controller {
     const timeoutMs = this.#options.reconcileTimeoutMs ?? CONTROLLER_DEFAULTS.reconcileTimeoutMs;
     const startedAt = clock.monotonic();
     const elapsedMs = () => clock.monotonic() - startedAt;
+    const reason = this.queue.reasonOf(key);
     const deadline = withDeadline(
       clock,
       abort,
@@ -111,6 +112,7 @@ export class Controller {
       logger.debug('reconciled', {
         controller: name,
         key,
+        reason,
         durationMs: Math.round(elapsedMs()),
         requeueAfterMs,
       });
@@ -128,7 +130,7 @@ export class Controller {
       const retryAfterMs = Math.round(this.queue.addRateLimited(key));
       // A person needs the place of a bug, and only the message of anything else.
       const stack = isBug(error) ? { stack: (error as Error).stack } : {};
-      logger.warn('reconcile failed', { controller: name, key, error, retryAfterMs, ...stack });
+      logger.warn('reconcile failed', { controller: name, key, reason, error, retryAfterMs, ...stack });
       return error;
     } finally {
       metrics.stopped(name);

@@ -130,7 +130,7 @@ export class Sources {
     const watched = this.#watched;
     const { clock } = this.#options;
     new Gauge({
-      name: 'waba_operator_watch_last_event_age_seconds',
+      name: 'watch_last_event_age_seconds',
       help: 'Time since the last event or bookmark of a watched kind',
       labelNames: ['kind'],
       registers: [registry],

@@ -57,6 +57,23 @@ describe('the work queue', () => {
     expect(queue.length).toBe(1);
   });
 
+  it('knows why a key is worked on: the first reason since it last was', async () => {
+    const { queue, clock } = setup();
+    queue.add('a', 'change', 'Pod x modified');
+    queue.add('a', 'change', 'Pod y modified');
+    await queue.next();
+    expect(queue.reasonOf('a')).toBe('Pod x modified');
+    queue.add('a', 'change', 'Pod z deleted');
+    queue.done('a');
+    await queue.next();
+    expect(queue.reasonOf('a')).toBe('Pod z deleted');
+    queue.addRateLimited('a');
+    queue.done('a');
+    await clock.advance(1000);
+    await queue.next();
+    expect(queue.reasonOf('a')).toBe('retry 1');
+  });
+
   it('drains: waits for what is worked on, hands out nothing more, and wakes idle workers', async () => {
     const { queue } = setup();
     queue.add('a');

@@ -32,6 +32,8 @@ export class WorkQueue {
   readonly #addedAt = new Map<string, number>();
   readonly #working = new Map<string, number>();
   readonly #dirty = new Map<string, Priority>();
+  /** Why a key was added first since it was last worked on, and why it is worked on now. */
+  readonly #reasons = { next: new Map<string, string>(), now: new Map<string, string>() };
   readonly #failures = new Map<string, number>();
   readonly #delayed = new Map<string, { at: number; cancel: () => void }>();
   readonly #idleWorkers: ((key: string | undefined) => void)[] = [];
@@ -40,6 +42,11 @@ export class WorkQueue {
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
+  }
+
+  /** Why a key that is worked on is. */
+  reasonOf(key: string): string | undefined {
+    return this.#reasons.now.get(key);
   }
 
   /** How long each key that is worked on has been so, in milliseconds. */
@@ -52,8 +59,10 @@ export class WorkQueue {
     return this.#waiting.change.size + this.#waiting.resync.size;
   }
 
-  add(key: string, priority: Priority = 'change'): void {
+  /** `reason` is for people: it is logged with the reconcile. Of several, the first counts. */
+  add(key: string, priority: Priority = 'change', reason: string = priority): void {
     if (this.#stopped) return;
+    if (!this.#reasons.next.has(key)) this.#reasons.next.set(key, reason);
     if (this.#working.has(key)) {
       if (this.#dirty.get(key) !== 'change') this.#dirty.set(key, priority);
       return;
@@ -73,7 +82,7 @@ export class WorkQueue {
   }
 
   /** Adds later; of two delays for one key the earlier counts. */
-  addAfter(key: string, delayMs: number, priority: Priority = 'resync'): void {
+  addAfter(key: string, delayMs: number, priority: Priority = 'resync', reason: string = priority): void {
     if (this.#stopped) return;
     const at = this.#options.clock.monotonic() + delayMs;
     const pending = this.#delayed.get(key);
@@ -81,7 +90,7 @@ export class WorkQueue {
     pending?.cancel();
     const cancel = this.#options.clock.after(delayMs, () => {
       this.#delayed.delete(key);
-      this.add(key, priority);
+      this.add(key, priority, reason);
     });
     this.#delayed.set(key, { at, cancel });
   }
@@ -92,7 +101,7 @@ export class WorkQueue {
     this.#failures.set(key, failures + 1);
     this.#options.metrics?.retried();
     const delayMs = backoffMs(this.#options.backoff ?? QUEUE_BACKOFF, failures, this.#options.random);
-    this.addAfter(key, delayMs);
+    this.addAfter(key, delayMs, 'resync', `retry ${failures + 1}`);
     return delayMs;
   }
 
@@ -115,6 +124,7 @@ export class WorkQueue {
     const since = this.#working.get(key);
     if (since !== undefined) this.#options.metrics?.worked(this.#options.clock.monotonic() - since);
     this.#working.delete(key);
+    this.#reasons.now.delete(key);
     const priority = this.#dirty.get(key);
     this.#dirty.delete(key);
     if (priority) this.add(key, priority);
@@ -143,6 +153,8 @@ export class WorkQueue {
       this.#options.metrics?.waited(now - (this.#addedAt.get(key) ?? now));
       this.#addedAt.delete(key);
       this.#working.set(key, now);
+      this.#reasons.now.set(key, this.#reasons.next.get(key) ?? '');
+      this.#reasons.next.delete(key);
       this.#changed();
       return key;
     }

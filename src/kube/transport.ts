@@ -73,7 +73,7 @@ export class HttpsTransport implements Transport {
   readonly #bucket: TokenBucket;
   readonly #connections: Connections;
   readonly #host: string;
-  readonly #tracer: Tracer = trace.getTracer('waba-operator');
+  readonly #tracer: Tracer = trace.getTracer('kube');
 
   constructor(options: TransportOptions) {
     this.#options = options;

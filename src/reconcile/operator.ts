@@ -99,7 +99,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     missing: (namespace: string) => sources.missing(namespace),
   };
   const rollBudget = new RollBudget(options.maxRollingStacks ?? OPERATOR_DEFAULTS.maxRollingStacks, (key) =>
-    workloads.queue.add(key),
+    workloads.queue.add(key, 'change', 'may roll now'),
   );
 
   const workloads: Controller = new Controller({
@@ -137,13 +137,14 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         const before = observations.get(key);
         if (observation) observations.set(key, observation);
         else observations.delete(key);
-        if (essence(before) !== essence(observation)) workloads.queue.add(key);
+        if (essence(before) !== essence(observation))
+          workloads.queue.add(key, 'change', 'the API says something new');
       },
     }).reconcile,
   });
-  onStackChange(stackSources, (key) => {
-    workloads.queue.add(key);
-    application.queue.add(key);
+  onStackChange(stackSources, (key, reason) => {
+    workloads.queue.add(key, 'change', reason);
+    application.queue.add(key, 'change', reason);
   });
   void reportServer(client, stackSources, logger, signal);
   await runManager(

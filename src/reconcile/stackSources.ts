@@ -7,6 +7,7 @@ import {
   type ResourceKind,
   registerKind,
 } from '../kube/kubeObject.ts';
+import type { CacheChange } from '../kube/objectCache.ts';
 import { labels, MANAGED_SELECTOR, NETWORK } from '../plan/names.ts';
 import {
   API_VERSION,
@@ -77,31 +78,40 @@ export function referencedSecretNames(holder: object): string[] {
   });
 }
 
-/** Calls back with the key of each stack that a change concerns. */
-export function onStackChange(sources: StackSources, enqueue: (key: string) => void): void {
-  const everyStackIn = (namespace: string | undefined) => {
-    for (const stack of sources.stacks.cache.byIndex('namespace', namespace ?? '')) enqueue(keyOf(stack));
+/** Calls back with the key of each stack that a change concerns, and what changed. */
+export function onStackChange(sources: StackSources, enqueue: (key: string, reason: string) => void): void {
+  const everyStackIn = (namespace: string | undefined, reason: string) => {
+    for (const stack of sources.stacks.cache.byIndex('namespace', namespace ?? ''))
+      enqueue(keyOf(stack), reason);
   };
-  sources.stacks.onChange(({ object, previous }) => {
-    enqueue(keyOf(object));
+  sources.stacks.onChange((change) => {
+    const { object, previous } = change;
+    const reason = describeChange(change);
+    enqueue(keyOf(object), reason);
     // Others with the number, now or before, and those that share the network process.
     if (previous && previous.metadata.generation === object.metadata.generation) return;
     for (const { spec } of [object, previous].filter((version) => version !== undefined)) {
       const number = String((spec as { phoneNumber?: string } | undefined)?.phoneNumber ?? '');
-      for (const other of sources.stacks.cache.byIndex('number', number)) enqueue(keyOf(other));
+      for (const other of sources.stacks.cache.byIndex('number', number)) enqueue(keyOf(other), reason);
     }
-    everyStackIn(object.metadata.namespace);
+    everyStackIn(object.metadata.namespace, reason);
   });
   for (const source of [...sources.children, sources.pods]) {
-    source.onChange(({ object }) => {
-      if (object.metadata.labels?.[labels.instance] === NETWORK.name) everyStackIn(object.metadata.namespace);
-      else for (const key of byStack(object)) enqueue(key);
+    source.onChange((change) => {
+      const { metadata } = change.object;
+      const reason = describeChange(change);
+      if (metadata.labels?.[labels.instance] === NETWORK.name) everyStackIn(metadata.namespace, reason);
+      else for (const key of byStack(change.object)) enqueue(key, reason);
     });
   }
-  sources.secrets.onChange(({ object }) => {
-    for (const stack of sources.stacks.cache.byIndex('secret', keyOf(object))) enqueue(keyOf(stack));
+  sources.secrets.onChange((change) => {
+    for (const stack of sources.stacks.cache.byIndex('secret', keyOf(change.object)))
+      enqueue(keyOf(stack), describeChange(change));
   });
 }
+
+const describeChange = ({ type, object }: CacheChange<KubeObject>): string =>
+  `${object.kind} ${object.metadata.name} ${type.toLowerCase()}`;
 
 /** Stacks that parse; one that does not concerns nobody else. */
 export const parsedStacks = (objects: readonly KubeObject[]): WhatsAppDeployment[] =>

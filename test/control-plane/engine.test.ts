@@ -192,7 +192,7 @@ describe('the engine on a real API server', () => {
     const exported = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     expect(exported).toContain('controller_runtime_reconcile_total{controller="copier",result="success"}');
     expect(exported).toContain('workqueue_adds_total{name="copier",controller="copier"}');
-    expect(exported).toContain('waba_operator_watch_last_event_age_seconds{kind="ConfigMap"}');
+    expect(exported).toContain('watch_last_event_age_seconds{kind="ConfigMap"}');
     stop.abort();
     await running;
     expect(creations).toBe(1);

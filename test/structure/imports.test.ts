@@ -77,6 +77,14 @@ describe('the import rules', () => {
     expect(violations).toEqual([]);
   });
 
+  it('keep the engine free of the domain, so that it could stand on its own', () => {
+    const domain = /whatsapp|webapp|coreapp|multiconnect|onprem/i;
+    const offenders = ['kube', 'controller']
+      .flatMap((folder) => files(join('src', folder)))
+      .filter((file) => domain.test(readFileSync(file, 'utf8')));
+    expect(offenders).toEqual([]);
+  });
+
   it('have no loops between folders', () => {
     const order = Object.keys(ALLOWED);
     const backwards = order.flatMap((folder, index) =>

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import type { Source } from '../controller/sources.ts';
+import { ApiError } from '../kube/apiError.ts';
+import { KubeClient } from '../kube/client.ts';
+import type { EventText } from '../kube/eventCorrelator.ts';
+import type { EventRecorder } from '../kube/eventRecorder.ts';
+import { type KubeObject, kinds } from '../kube/kubeObject.ts';
+import { ObjectCache } from '../kube/objectCache.ts';
+import type { KubeRequest, Transport } from '../kube/transport.ts';
+import { CLEANUP_FINALIZER, stackLabels } from '../plan/names.ts';
+import { parseWhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import { VirtualClock } from '../runtime/virtualClock.ts';
+import { finalize } from './finalize.ts';
+import type { StackSources } from './stackSources.ts';
+
+const never = new AbortController().signal;
+const DELETED_AT = Date.parse('2026-01-01T00:00:00Z');
+
+/** A stack that is being deleted, with one Secret whose deletion the server refuses. */
+const setup = (minutesSince: number) => {
+  const stored: KubeObject = {
+    apiVersion: 'waba-operator.dev/v1alpha1',
+    kind: 'WhatsAppDeployment',
+    metadata: {
+      name: 'shop',
+      namespace: 'default',
+      uid: 'u',
+      resourceVersion: '5',
+      creationTimestamp: '2025-01-01T00:00:00Z',
+      deletionTimestamp: '2026-01-01T00:00:00Z',
+      finalizers: [CLEANUP_FINALIZER],
+    },
+    spec: { phoneNumber: '+16315551000', deletionPolicy: 'Delete' },
+  };
+  const parsed = parseWhatsAppDeployment(stored);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  const cache = new ObjectCache<KubeObject>({ stack: () => ['default/shop'] });
+  cache.store({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'shop-keys', namespace: 'default', uid: 's', labels: stackLabels('shop', 'secrets') },
+  });
+  const asked: KubeRequest[] = [];
+  const transport: Transport = {
+    request: async (request) => {
+      asked.push(request);
+      if (request.method === 'DELETE') throw new ApiError(403, { reason: 'Forbidden' }, 'DELETE secrets');
+      return {};
+    },
+    text: async () => '',
+    stream: async function* () {},
+    close: () => {},
+  };
+  const events: EventText[] = [];
+  const source = { kind: kinds.Secret, cache, onChange: () => {} } satisfies Source<KubeObject>;
+  const run = () =>
+    finalize(
+      parsed.resource,
+      stored,
+      {
+        client: new KubeClient(transport),
+        sources: { children: [source] } as unknown as StackSources,
+        recorder: { record: (_: KubeObject, event: EventText) => void events.push(event) } as EventRecorder,
+        clock: new VirtualClock(DELETED_AT + minutesSince * 60_000),
+      },
+      never,
+    );
+  const released = () => asked.some(({ method }) => method === 'PATCH');
+  return { run, released, events };
+};
+
+describe('the finalizer of deletionPolicy Delete', () => {
+  it('tries a refused deletion again before its deadline', async () => {
+    const { run, released } = setup(9);
+    await expect(run()).rejects.toMatchObject({ code: 'Forbidden' });
+    expect(released()).toBe(false);
+  });
+
+  it('lets the resource go after its deadline, and names what is left', async () => {
+    const { run, released, events } = setup(11);
+    await run();
+    expect(released()).toBe(true);
+    expect(events).toMatchObject([{ reason: 'CleanupIncomplete' }]);
+    expect(events[0]?.message).toContain('Secret shop-keys');
+  });
+});
