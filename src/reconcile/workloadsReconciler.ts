@@ -255,7 +255,7 @@ export class WorkloadsReconciler {
 }
 
 /** Rights come without an event; the watch that they allow tells the rest. */
-const UNSEEN_RETRY_MS = 30_000;
+const UNSEEN_RETRY_MS = 10_000;
 
 const unseen = (resource: WhatsAppDeployment): Observation => ({
   resource,

@@ -2,11 +2,11 @@ import { request as httpsRequest } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Sources } from '../../src/controller/sources.ts';
 import { KubeClient } from '../../src/kube/client.ts';
-import type { Credentials } from '../../src/kube/credentials.ts';
 import { type KubeObject, kinds, registerKind, resourcePath } from '../../src/kube/kubeObject.ts';
 import { HttpsTransport } from '../../src/kube/transport.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { silentLogger } from '../../src/runtime/logger.ts';
+import { account, grant } from '../support/accounts.ts';
 import { freshNamespace, never } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Asked, type FaultProxy, type ProxyFault, startFaultProxy } from '../support/faultProxy.ts';
@@ -146,7 +146,7 @@ describe('the engine on a real API server, under faults', () => {
 
   it('names what it may not watch with the missing rule, goes on with the rest, and recovers', async () => {
     namespace = await freshNamespace(admin);
-    const credentials = await account('restricted', [
+    const credentials = await account(admin, plane.controlPlane.credentials, namespace, 'restricted', [
       { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'watch'] },
     ]);
     proxy.fault = () => ({});
@@ -172,7 +172,7 @@ describe('the engine on a real API server, under faults', () => {
     expect(sources.missing(namespace)).toEqual([rule]);
     await sleep(1500);
     expect(errors).toEqual([rule]);
-    await grant('restricted', [
+    await grant(admin, namespace, 'restricted', [
       { apiGroups: [''], resources: ['configmaps', 'secrets'], verbs: ['get', 'list', 'watch'] },
     ]);
     await admin.create(
@@ -190,7 +190,7 @@ describe('the engine on a real API server, under faults', () => {
   it('waits as long as a server under load asks for, and gets through', async () => {
     namespace = await freshNamespace(admin);
     const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['*'] }];
-    const credentials = await account('crowd', rules);
+    const credentials = await account(admin, plane.controlPlane.credentials, namespace, 'crowd', rules);
     await admin.apply(
       {
         apiVersion: 'flowcontrol.apiserver.k8s.io/v1',
@@ -258,7 +258,9 @@ describe('the engine on a real API server, under faults', () => {
 
   it('takes up a rotated token at once after a 401', async () => {
     namespace = await freshNamespace(admin);
-    const good = await account('rotating', [{ apiGroups: [''], resources: ['configmaps'], verbs: ['list'] }]);
+    const good = await account(admin, plane.controlPlane.credentials, namespace, 'rotating', [
+      { apiGroups: [''], resources: ['configmaps'], verbs: ['list'] },
+    ]);
     const { tls, authorization } = await good.identity();
     let current = 'Bearer expired';
     let reads = 0;
@@ -422,50 +424,5 @@ function chaos(random: () => number): (asked: Asked) => ProxyFault {
     if (dice < 0.16) return { status: 429, retryAfterSeconds: 1 };
     if (dice < 0.2) return { answerDelayMs: random() * 3000 };
     return {};
-  };
-}
-
-async function grant(name: string, rules: readonly object[]): Promise<void> {
-  const options = { fieldManager: 'test', force: true };
-  const group = 'rbac.authorization.k8s.io';
-  await admin.apply(
-    { apiVersion: `${group}/v1`, kind: 'Role', metadata: { name, namespace }, rules },
-    options,
-    never,
-  );
-  await admin.apply(
-    {
-      apiVersion: `${group}/v1`,
-      kind: 'RoleBinding',
-      metadata: { name, namespace },
-      roleRef: { apiGroup: group, kind: 'Role', name },
-      subjects: [{ kind: 'ServiceAccount', name, namespace }],
-    },
-    options,
-    never,
-  );
-}
-
-/** A service account of the namespace with these rights, at the server itself. */
-async function account(name: string, rules: readonly object[]): Promise<Credentials> {
-  await admin.create(
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } },
-    { fieldManager: 'test' },
-    never,
-  );
-  await grant(name, rules);
-  const { status } = (await admin.transport.request(
-    {
-      method: 'POST',
-      path: `${resourcePath(kinds.ServiceAccount, namespace, name)}/token`,
-      body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} },
-    },
-    never,
-  )) as { status: { token: string } };
-  const { tls } = await plane.controlPlane.credentials.identity();
-  return {
-    server: plane.controlPlane.server,
-    namespace,
-    identity: async () => ({ revision: name, tls: { ca: tls.ca }, authorization: `Bearer ${status.token}` }),
   };
 }
