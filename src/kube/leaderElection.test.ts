@@ -37,6 +37,12 @@ const setup = () => {
   };
 };
 
+async function acquire(election: LeaderElection, clock: VirtualClock): Promise<void> {
+  const acquired = election.acquire(never);
+  await clock.advance(0);
+  await acquired;
+}
+
 /** Works until its term ends; tells when. */
 const leadUntilLost = (election: LeaderElection, clock: VirtualClock) => {
   const ended: { atMs?: number } = {};
@@ -56,9 +62,7 @@ describe('leader election', () => {
   it('keeps the lease as long as it can be renewed', async () => {
     const { clock, election } = setup();
     const [first, second] = [election('first'), election('second')];
-    const acquired = first.acquire(never);
-    await clock.advance(0);
-    await acquired;
+    await acquire(first, clock);
     const { ended } = leadUntilLost(first, clock);
     void second.acquire(never);
     await clock.advance(600_000);
@@ -69,9 +73,7 @@ describe('leader election', () => {
   it('ends the term at the very deadline, though an answer never comes', async () => {
     const { clock, election, fault } = setup();
     const first = election('first');
-    const acquired = first.acquire(never);
-    await clock.advance(0);
-    await acquired;
+    await acquire(first, clock);
     const { ended, leading } = leadUntilLost(first, clock);
     const renewedAt = clock.now();
     fault.current = { delayMs: 3_600_000 };
@@ -87,9 +89,7 @@ describe('leader election', () => {
   it('lets another one in only after the whole duration, by its own clock', async () => {
     const { clock, election, fault } = setup();
     const [first, second] = [election('first'), election('second')];
-    const acquired = first.acquire(never);
-    await clock.advance(0);
-    await acquired;
+    await acquire(first, clock);
     // It renews no more, as if it had been killed.
     let wonAt: number | undefined;
     void second.acquire(never).then(() => {
@@ -105,9 +105,7 @@ describe('leader election', () => {
   it('hands over at once when it is done', async () => {
     const { clock, election } = setup();
     const [first, second] = [election('first'), election('second')];
-    const acquired = first.acquire(never);
-    await clock.advance(0);
-    await acquired;
+    await acquire(first, clock);
     const kept = first.lead(async () => {});
     void second.acquire(never);
     await clock.advance(2 * LEASE.retryMs);
@@ -122,9 +120,7 @@ describe('leader election', () => {
   ])('does not trust a wall clock that is set %s', async (_, step, stillLeader) => {
     const { clock, election, stepWall, fault } = setup();
     const first = election('first');
-    const acquired = first.acquire(never);
-    await clock.advance(0);
-    await acquired;
+    await acquire(first, clock);
     stepWall(step);
     expect(first.isLeader).toBe(stillLeader);
     fault.current = { outcome: 'lost' };

@@ -4,23 +4,22 @@ import type { KubeObject } from './kubeObject.ts';
 /** Hash of what was last applied; a field that has left our manifest shows up as a different hash. */
 export const APPLIED_HASH = 'waba-operator.dev/applied-hash';
 
-/** A hash that does not depend on the order of keys. */
+/** A hash that does not depend on the order of keys; what is undefined is not there. */
 export function hashOf(value: unknown): string {
-  return createHash('sha256')
-    .update(JSON.stringify(canonical(value)))
-    .digest('hex')
-    .slice(0, 16);
+  return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
 }
 
-function canonical(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(canonical);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, inner]) => inner !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-      .map(([key, inner]) => [key, canonical(inner)]),
-  );
+/** JSON with sorted keys, in one pass: every child of every stack is hashed in each reconcile. */
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const fields = value as Readonly<Record<string, unknown>>;
+  let json = '';
+  for (const key of Object.keys(fields).sort()) {
+    if (fields[key] === undefined) continue;
+    json += `${json && ','}${JSON.stringify(key)}:${canonicalJson(fields[key])}`;
+  }
+  return `{${json}}`;
 }
 
 /** The manifest with the hash of itself in its annotations. */

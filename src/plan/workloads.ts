@@ -213,21 +213,17 @@ export function numberInUse({
     .sort((a, b) => age(a).localeCompare(age(b)))[0];
 }
 
+const NOTHING = { generate: [], apply: [], remove: [], waiting: [], rolls: false } as const;
+
 /** A generated Secret that is gone holds what nobody else knows. Nothing is made in its place. */
 function halted({ resource }: Observed, specValid: Verdict, lost: readonly string[]): WorkloadPlan {
   const message = `Secret ${lost.join(', ')} was made for this stack and is gone. Restore it from a backup; or, to start over without its data, delete the Secret ${names(resource.metadata.name).journal} and the claims of the stack`;
-  return {
-    generate: [],
-    apply: [],
-    remove: [],
-    waiting: [],
-    rolls: false,
-    verdicts: [
-      specValid,
-      unmet('DatabaseReady', 'SecretLost', message),
-      ...pending(['SchemaReady', 'WorkloadsReady']),
-    ],
-  };
+  const verdicts = [
+    specValid,
+    unmet('DatabaseReady', 'SecretLost', message),
+    ...pending(['SchemaReady', 'WorkloadsReady']),
+  ];
+  return { ...NOTHING, verdicts };
 }
 
 /** Credentials that the pods could not start without. */
@@ -335,18 +331,12 @@ function secretsHash({ resource, children, referenced }: Observed): string {
 
 /** A namespace that is not wholly visible: what can't be seen must not be taken for absent. */
 export function planUnseen(missing: readonly string[]): WorkloadPlan {
-  return {
-    generate: [],
-    apply: [],
-    remove: [],
-    waiting: [],
-    rolls: false,
-    verdicts: [
-      unmet('SpecValid', 'NamespaceNotEnabled', missing.join('; ')),
-      unknown('DatabaseReady', 'Waiting', 'comes after what is before it'),
-      ...pending(['SchemaReady', 'WorkloadsReady']),
-    ],
-  };
+  const verdicts = [
+    unmet('SpecValid', 'NamespaceNotEnabled', missing.join('; ')),
+    unknown('DatabaseReady', 'Waiting', 'comes after what is before it'),
+    ...pending(['SchemaReady', 'WorkloadsReady']),
+  ];
+  return { ...NOTHING, verdicts };
 }
 
 const ofKind = ({ children, resource }: Observed, kind: string): KubeObject[] =>

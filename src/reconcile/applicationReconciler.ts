@@ -35,10 +35,15 @@ const DAY_MS = 86_400_000;
 /** Builds that expire sooner than this are no longer current. */
 const EXPIRY_WARNING_MS = 7 * DAY_MS;
 
+/** Runs calls in a session of the administrator. */
+type AsAdmin = <T>(calls: (client: StackClient, session: Session) => Promise<T>) => Promise<T>;
+
 /** The stack's own API: log in, register, configure, and say how it is. */
 export class ApplicationReconciler {
   readonly #options: ApplicationOptions;
   readonly #status: StatusWriter;
+  /** Stacks that were well when looked at last, in what circumstances, and when to look again. */
+  readonly #settled = new Map<string, { readonly circumstances: string; readonly untilMs: number }>();
 
   constructor(options: ApplicationOptions) {
     this.#options = options;
@@ -51,6 +56,7 @@ export class ApplicationReconciler {
     const parsed = stored && parseWhatsAppDeployment(stored);
     if (!parsed?.ok || parsed.resource.metadata.deletionTimestamp) {
       sessions.forget(key);
+      this.#settled.delete(key);
       onObservation(key, undefined);
       return {};
     }
@@ -59,6 +65,9 @@ export class ApplicationReconciler {
     if (this.#options.missing(resource.metadata.namespace).length > 0) return {};
     if (resource.spec.paused) return {};
     const observed = await observe(resource, this.#options, signal);
+    const circumstances = circumstancesOf(observed);
+    const untilMs = this.#settledUntil(key, circumstances);
+    if (untilMs !== undefined) return { requeueAfterMs: untilMs - this.#options.clock.monotonic() };
     const verdicts = new Map<ConditionType, Verdict>();
     const say = (verdict: Verdict) => void verdicts.set(verdict.type, verdict);
     let retryAfterMs: number | undefined;
@@ -76,8 +85,19 @@ export class ApplicationReconciler {
     const settled = APPLICATION_CONDITIONS.every((type) => verdicts.get(type)?.status === 'True');
     const intervalMs =
       (settled ? INTERVALS.settledMs : INTERVALS.busyMs) * (0.9 + 0.2 * this.#options.random());
-    return { requeueAfterMs: Math.min(retryAfterMs ?? intervalMs, intervalMs) };
+    const requeueAfterMs = Math.min(retryAfterMs ?? intervalMs, intervalMs);
+    if (settled)
+      this.#settled.set(key, { circumstances, untilMs: this.#options.clock.monotonic() + requeueAfterMs });
+    else this.#settled.delete(key);
+    return { requeueAfterMs };
   };
+
+  /** Until when the stack need not be asked again, though something of no concern to it has changed. */
+  #settledUntil(key: string, circumstances: string): number | undefined {
+    const last = this.#settled.get(key);
+    const isFresh = last !== undefined && this.#options.clock.monotonic() < last.untilMs;
+    return isFresh && last.circumstances === circumstances ? last.untilMs : undefined;
+  }
 
   async #converge(
     key: string,
@@ -96,8 +116,7 @@ export class ApplicationReconciler {
       say(unmet('ApiReachable', 'Waiting', 'the Secrets of the stack are not there yet'));
       return undefined;
     }
-    const asAdmin = <T>(calls: (client: StackClient, session: Session) => Promise<T>) =>
-      this.#options.sessions.asAdmin(key, access, calls, signal);
+    const asAdmin: AsAdmin = (calls) => this.#options.sessions.asAdmin(key, access, calls, signal);
     const observation = await this.#look(key, observed, access, asAdmin, signal);
     this.#options.onObservation(key, observation);
     say(met('ApiReachable', 'Reachable', 'the API answers'));
@@ -122,7 +141,7 @@ export class ApplicationReconciler {
     key: string,
     { pods }: Observation,
     access: StackAccess,
-    asAdmin: <T>(calls: (client: StackClient, session: Session) => Promise<T>) => Promise<T>,
+    asAdmin: AsAdmin,
     signal: AbortSignal,
   ): Promise<ApiObservation> {
     const singlePod = pods.find(
@@ -164,7 +183,7 @@ export class ApplicationReconciler {
   /** Settings and webhook CA: read, compare, and write only what differs. */
   async #configure(
     observed: Observation,
-    asAdmin: <T>(calls: (client: StackClient, session: Session) => Promise<T>) => Promise<T>,
+    asAdmin: AsAdmin,
     say: (verdict: Verdict) => void,
     signal: AbortSignal,
   ): Promise<void> {
@@ -180,7 +199,7 @@ export class ApplicationReconciler {
 
   async #webhook(
     { resource, referenced, pods }: Observation,
-    asAdmin: <T>(calls: (client: StackClient, session: Session) => Promise<T>) => Promise<T>,
+    asAdmin: AsAdmin,
     signal: AbortSignal,
   ): Promise<Verdict> {
     const { webhook } = resource.spec;
@@ -216,7 +235,7 @@ export class ApplicationReconciler {
   async #uploadWebhookCa(
     resource: WhatsAppDeployment,
     pem: string,
-    asAdmin: <T>(calls: (client: StackClient, session: Session) => Promise<T>) => Promise<T>,
+    asAdmin: AsAdmin,
     signal: AbortSignal,
   ): Promise<void> {
     const { journals } = this.#options;
@@ -244,12 +263,7 @@ export class ApplicationReconciler {
     );
   }
 
-  #register(
-    observed: Observation,
-    observation: ApiObservation,
-    asAdmin: <T>(calls: (client: StackClient, session: Session) => Promise<T>) => Promise<T>,
-    signal: AbortSignal,
-  ) {
+  #register(observed: Observation, observation: ApiObservation, asAdmin: AsAdmin, signal: AbortSignal) {
     const { resource, referenced, children } = observed;
     const { registration } = resource.spec;
     const generated = names(resource.metadata.name).registrationSecret;
@@ -306,6 +320,24 @@ export class ApplicationReconciler {
     const conditions = stamp(all, previous?.conditions ?? [], generation, this.#options.clock.now());
     await this.#status.write({ ...resource, status: previous }, { conditions, registration }, signal);
   }
+}
+
+/** Everything that a look at the stack depends on, but for the stack itself. */
+function circumstancesOf({ resource, pods, referenced, journal, children }: Observation): string {
+  const { uid, generation } = resource.metadata;
+  const secrets = [...children.values()].filter(({ kind }) => kind === 'Secret');
+  return hashOf([
+    [uid, generation],
+    pods,
+    [...referenced.values()],
+    journal ?? null,
+    secrets.map(({ metadata }) => [metadata.name, metadata.resourceVersion]),
+    // Status that somebody deleted is made anew at once.
+    resource.status?.conditions?.filter(({ type }) =>
+      APPLICATION_CONDITIONS.includes(type as ConditionType),
+    ) ?? null,
+    resource.status?.registration ?? null,
+  ]);
 }
 
 /** Some node holds an account: registered. All say that there is none: not. Anything else says nothing. */

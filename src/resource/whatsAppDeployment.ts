@@ -40,12 +40,21 @@ export type ParseResult =
   | { readonly ok: true; readonly resource: WhatsAppDeployment }
   | { readonly ok: false; readonly problems: readonly ParseProblem[] };
 
+/** Objects in a cache are frozen, and one version is looked at many times. */
+const parsedObjects = new WeakMap<object, ParseResult>();
+
 /** Parses what the API server stored. The CRD lets nothing else through, unless it is older or newer. */
 export function parseWhatsAppDeployment(object: unknown): ParseResult {
+  const isFrozen = typeof object === 'object' && object !== null && Object.isFrozen(object);
+  const known = isFrozen ? parsedObjects.get(object) : undefined;
+  if (known) return known;
   const parsed = whatsAppDeployment.safeParse(object);
-  if (parsed.success) return { ok: true, resource: parsed.data };
-  return {
-    ok: false,
-    problems: parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message })),
-  };
+  const result: ParseResult = parsed.success
+    ? { ok: true, resource: parsed.data }
+    : {
+        ok: false,
+        problems: parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message })),
+      };
+  if (isFrozen) parsedObjects.set(object, result);
+  return result;
 }

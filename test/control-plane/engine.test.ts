@@ -7,8 +7,9 @@ import { Sources } from '../../src/controller/sources.ts';
 import { ApiError } from '../../src/kube/apiError.ts';
 import { Applier } from '../../src/kube/applier.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
+import { missingFromServer } from '../../src/kube/discovery.ts';
 import { EventRecorder } from '../../src/kube/eventRecorder.ts';
-import { type KubeObject, keyOf, kinds, splitKey } from '../../src/kube/kubeObject.ts';
+import { type KubeObject, keyOf, kinds, type ResourceKind, splitKey } from '../../src/kube/kubeObject.ts';
 import { LeaderElection } from '../../src/kube/leaderElection.ts';
 import { aborted } from '../../src/runtime/aborted.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
@@ -44,6 +45,24 @@ describe('the engine on a real API server', () => {
       .catch((error: unknown) => error);
     expect(unknown).toBeInstanceOf(ApiError);
     expect((unknown as ApiError).message).toMatch(/\.dta: field not declared in schema|unknown field/);
+  });
+
+  it('says at the start what the server lacks, and how to get it', async () => {
+    const gadget = {
+      apiVersion: 'test.example.org/v9',
+      kind: 'Gadget',
+      plural: 'gadgets',
+      namespaced: true,
+    };
+    const check = (minimumVersion: string, ...wanted: ResourceKind[]) =>
+      missingFromServer(client, { kinds: wanted, minimumVersion }, never);
+    expect(await check('1.32', kinds.Deployment, kinds.Secret)).toEqual([]);
+    expect(await check('1.32', kinds.Deployment, gadget)).toEqual([
+      'test.example.org/v9 Gadget is not served; install the CustomResourceDefinition gadgets.test.example.org',
+    ]);
+    expect(await check('1.99')).toEqual([
+      expect.stringMatching(/^Kubernetes v1\.\d+\.\d+ is too old; 1\.99 or later/),
+    ]);
   });
 
   it('keeps a cache equal to a list, through additions, changes, deletions and recreation', async () => {
