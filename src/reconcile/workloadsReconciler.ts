@@ -39,6 +39,8 @@ export interface WorkloadsOptions extends ObserveContext {
 export class WorkloadsReconciler {
   readonly #options: WorkloadsOptions;
   readonly #status: StatusWriter;
+  /** What the last pass of each stack was made from, where it left nothing to do. */
+  readonly #settled = new Map<string, readonly unknown[]>();
 
   constructor(options: WorkloadsOptions) {
     this.#options = options;
@@ -49,6 +51,7 @@ export class WorkloadsReconciler {
     const stored = this.#options.sources.stacks.cache.get(key);
     if (!stored) {
       this.#options.rollBudget.leave(key);
+      this.#settled.delete(key);
       return {};
     }
     const parsed = parseWhatsAppDeployment(stored);
@@ -68,10 +71,15 @@ export class WorkloadsReconciler {
     await this.#keepFinalizer(resource, stored, signal);
 
     const observed = await observe(resource, this.#options, signal);
+    const inputs = inputsOf(observed, stored, this.#options.rollBudget.holds(key));
+    if (isSame(this.#settled.get(key), inputs)) return {};
+    this.#settled.delete(key);
     const plan = this.#plan(key, observed);
     const problem = resource.spec.paused ? undefined : await this.#act(observed, plan, stored, signal);
     await this.#writeStatus(observed, plan, problem, signal);
     if (problem) throw problem;
+    // What this pass wrote makes other inputs, and so another pass. Who waits for its turn has no other sign of it.
+    if (!plan.rolls) this.#settled.set(key, inputs);
     return {};
   };
 
@@ -267,5 +275,26 @@ const unseen = (resource: WhatsAppDeployment): Observation => ({
   journal: undefined,
   api: undefined,
 });
+
+/**
+ * Everything that a pass is made from: the plan is pure, so that the same again has the same effect, none. Objects
+ * of caches are frozen and compared by identity; of the resource only what is not bookkeeping counts.
+ */
+function inputsOf(observed: Observation, stored: KubeObject, mayRoll: boolean): readonly unknown[] {
+  const { uid, generation, finalizers } = stored.metadata;
+  return [
+    mayRoll,
+    JSON.stringify([uid, generation, finalizers, stored.spec, stored.status]),
+    JSON.stringify([observed.pods, observed.api]),
+    ...observed.children.values(),
+    ...[...observed.referenced.values()].map(({ data }) => data),
+    // Others that parse anew for their bookkeeping alone are rare enough.
+    ...observed.stacks.filter(({ metadata }) => metadata.uid !== uid),
+    ...observed.sameNumber.filter(({ metadata }) => metadata.uid !== uid),
+  ];
+}
+
+const isSame = (a: readonly unknown[] | undefined, b: readonly unknown[]): boolean =>
+  a?.length === b.length && a.every((value, index) => value === b[index]);
 
 const codeOf = (error: Error): string => (error instanceof CodedError ? error.code : 'Error');

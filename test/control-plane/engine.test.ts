@@ -164,10 +164,11 @@ describe('the engine on a real API server', () => {
     const scope = await freshNamespace(client);
     const stop = new AbortController();
     const registry = new Registry();
-    const sources = new Sources({ client, namespaces: [scope], ...common, registry });
+    const metrics = new ControllerMetrics(registry);
+    const own = await testClient(metrics.requests);
+    const sources = new Sources({ client: own, namespaces: [scope], ...common, registry });
     const source = sources.watch<KubeObject>({ kind: kinds.ConfigMap });
     let creations = 0;
-    const metrics = new ControllerMetrics(registry);
     const controller = new Controller({
       name: 'copier',
       ...common,
@@ -181,7 +182,7 @@ describe('the engine on a real API server', () => {
         if (!name.startsWith('original') || name.endsWith('-copy') || source.cache.get(keyOf(copy)))
           return {};
         creations += 1;
-        source.cache.observeWrite(await client.create(copy, { fieldManager: 'test' }, signal));
+        source.cache.observeWrite(await own.create(copy, { fieldManager: 'test' }, signal));
         // Right after its own write, before the watch can have told.
         controller.queue.add(key);
         return {};
@@ -212,6 +213,10 @@ describe('the engine on a real API server', () => {
     expect(exported).toContain('controller_runtime_reconcile_total{controller="copier",result="success"}');
     expect(exported).toContain('workqueue_adds_total{name="copier",controller="copier"}');
     expect(exported).toContain('watch_last_event_age_seconds{kind="ConfigMap"}');
+    expect(exported).toContain('workqueue_longest_running_processor_seconds{name="copier"');
+    expect(exported).toMatch(
+      /rest_client_requests_total\{method="POST",host="127\.0\.0\.1:\d+",code="201"\}/,
+    );
     stop.abort();
     await running;
     expect(creations).toBe(1);

@@ -8,7 +8,7 @@ import { isAlreadyExists } from '../../src/kube/apiError.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { kubeconfigCredentials } from '../../src/kube/credentials.ts';
 import { type KubeObject, kinds, registerKind } from '../../src/kube/kubeObject.ts';
-import { HttpsTransport } from '../../src/kube/transport.ts';
+import { HttpsTransport, type RequestObserver } from '../../src/kube/transport.ts';
 import { API_VERSION, KIND, PLURAL } from '../../src/resource/whatsAppDeployment.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { eventually } from './eventually.ts';
@@ -23,7 +23,7 @@ export const WhatsAppDeploymentKind = registerKind({
 });
 
 /** A client of the layer's control plane, as its administrator. */
-export async function testClient(): Promise<KubeClient> {
+export async function testClient(observer?: RequestObserver): Promise<KubeClient> {
   const credentials = await kubeconfigCredentials(systemClock, { path: inject('kubeconfig') });
   return new KubeClient(
     new HttpsTransport({
@@ -32,6 +32,7 @@ export async function testClient(): Promise<KubeClient> {
       userAgent: 'test',
       queriesPerSecond: 1000,
       burst: 1000,
+      ...(observer ? { observer } : {}),
     }),
   );
 }

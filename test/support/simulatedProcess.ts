@@ -30,13 +30,14 @@ export interface SimulatedProcessOptions {
   readonly onReconcile: (id: string, key: string, phase: 'start' | 'end') => void;
 }
 
+const never = new AbortController().signal;
+
 /** A process that can be suspended, killed and given a wrong wall clock; it holds what an operator consists of. */
 export class SimulatedProcess {
   readonly id: string;
   readonly source: Source<KubeObject>;
   readonly election: LeaderElection;
   readonly #clock: ProcessClock;
-  readonly #stop = new AbortController();
 
   constructor(options: SimulatedProcessOptions) {
     const { id, server, clock: base, random, fault, gone } = options;
@@ -97,22 +98,12 @@ export class SimulatedProcess {
     void this.#run(sources, controller);
   }
 
+  /** Ends with its term: a process that has lost its lease is started anew, by whoever watches over it. */
   async #run(sources: Sources, controller: Controller): Promise<void> {
-    const { signal } = this.#stop;
-    void sources.run(signal).catch(() => {});
+    void sources.run(never);
     await sources.synced();
-    // A process that lost its lease ends and is started again; here the same one goes on with a new term.
-    while (!signal.aborted) {
-      await this.election.acquire(signal).catch(() => {});
-      if (signal.aborted) return;
-      await this.election.lead(async (term) => {
-        const running = new AbortController();
-        signal.addEventListener('abort', () => running.abort(), { once: true });
-        await controller.run(running.signal, term);
-      });
-      // A queue that has been drained hands out nothing any more.
-      return;
-    }
+    await this.election.acquire(never);
+    await this.election.lead((term) => controller.run(never, term));
   }
 
   get alive(): boolean {
