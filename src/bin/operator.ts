@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { inClusterCredentials, kubeconfigCredentials } from '../kube/credentials.ts';
-import { runOperator } from '../reconcile/operator.ts';
+import { OPERATOR_DEFAULTS, runOperator } from '../reconcile/operator.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { describeError } from '../runtime/codedError.ts';
 import { createLogger, LOG_LEVELS, type LogLevel } from '../runtime/logger.ts';
@@ -24,8 +24,18 @@ const command = new Command('waba-operator')
     '/var/run/secrets/kubernetes.io/serviceaccount',
   )
   .option('--leader-elect', 'only one replica acts at a time')
-  .option('--workers <number>', 'reconciles at a time, for each of the two controllers', '4')
-  .option('--max-rolling-stacks <number>', 'stacks that may restart pods at the same time', '10')
+  .option(
+    '--workers <number>',
+    'reconciles at a time, for each of the two controllers',
+    atLeastOne,
+    OPERATOR_DEFAULTS.workers,
+  )
+  .option(
+    '--max-rolling-stacks <number>',
+    'stacks that may restart pods at the same time',
+    atLeastOne,
+    OPERATOR_DEFAULTS.maxRollingStacks,
+  )
   .option('--health-port <port>', 'port of /healthz, /readyz and /metrics', '8081')
   .option(
     '--emulator-image <image>',
@@ -46,8 +56,8 @@ const options = command.opts<{
   context?: string;
   serviceAccountDir: string;
   leaderElect?: boolean;
-  workers: string;
-  maxRollingStacks: string;
+  workers: number;
+  maxRollingStacks: number;
   healthPort: string;
   emulatorImage: string;
   databaseImage: string;
@@ -80,8 +90,8 @@ try {
         .split(',')
         .map((name) => name.trim())
         .filter(Boolean),
-      workers: Number(options.workers),
-      maxRollingStacks: Number(options.maxRollingStacks),
+      workers: options.workers,
+      maxRollingStacks: options.maxRollingStacks,
       health: { host: '0.0.0.0', port: Number(options.healthPort) },
       leaderElection: options.leaderElect
         ? { namespace: credentials.namespace, identity: `${env.HOSTNAME ?? hostname()}_${process.pid}` }
@@ -97,4 +107,10 @@ try {
     logger.error(`cannot run: ${describeError(error)}`);
     process.exitCode = 1;
   }
+}
+
+function atLeastOne(value: string): number {
+  const number = Number(value);
+  if (Number.isInteger(number) && number >= 1) return number;
+  throw new InvalidArgumentError('It must be a whole number of at least 1.');
 }
