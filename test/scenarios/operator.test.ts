@@ -414,6 +414,48 @@ describe('the operator on a real control plane with real processes', () => {
     expect(denied.map(({ verb, objectRef }) => `${verb} ${objectRef?.resource}`)).toEqual([]);
   });
 
+  it('restarts only as many stacks at a time as it may, and tells the others that they wait', async () => {
+    const operator = ['-n', 'waba-operator-system', 'deployment/waba-operator'];
+    const argument = {
+      op: 'add',
+      path: '/spec/template/spec/containers/0/args/-',
+      value: '--max-rolling-stacks=1',
+    };
+    await cluster.kubectl('patch', ...operator, '--type=json', '-p', JSON.stringify([argument]));
+    await cluster.kubectl('rollout', 'status', ...operator, '--timeout=60s');
+    const rolling = ['first', 'second'];
+    for (const [index, name] of rolling.entries())
+      await cluster.apply(
+        stack(name, `1631555200${index}`, { topology: 'Single', deletionPolicy: 'Delete' }),
+      );
+    for (const name of rolling) await cluster.ready(name);
+
+    for (const name of rolling)
+      await cluster.spec(name, { nodes: { webapp: { resources: { requests: { memory: '65Mi' } } } } });
+    const waiting = await eventually(async () => {
+      const plans = await Promise.all(
+        rolling.map(async (name) => (await cluster.stack(name)).status?.plan ?? []),
+      );
+      return plans.flat().find(({ reason }) => reason.includes('fewer other stacks'));
+    });
+    expect(waiting.action).toBe('Restart');
+    for (const name of rolling) {
+      await eventually(async () => {
+        const { spec, status } = await cluster.client.get<
+          KubeObject & {
+            spec: { template: unknown };
+            status?: { updatedReplicas?: number; readyReplicas?: number };
+          }
+        >(kinds.Deployment, 'default', `${name}-webapp`, never);
+        return (
+          JSON.stringify(spec.template).includes('65Mi') && status?.readyReplicas === status?.updatedReplicas
+        );
+      }, 60_000);
+      expect((await cluster.ready(name)).status?.plan ?? []).toEqual([]);
+    }
+    for (const name of rolling) await cluster.kubectl('delete', 'wad', name);
+  });
+
   it('shows no Secret in any log, event or status', async () => {
     const { items } = await cluster.client.list<SecretObject>(kinds.Secret, { namespace: 'default' }, never);
     const planted = items
