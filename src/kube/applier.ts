@@ -90,14 +90,14 @@ export class Applier {
   }
 
   #noteReclaims(object: KubeObject, paths: readonly string[]): void {
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.monotonic();
     for (const path of paths)
       this.#reclaims.set(fieldKey(object, path), [...this.#recentReclaims(object, path), now]);
   }
 
   #recentReclaims(object: KubeObject, path: string): number[] {
-    const now = this.#options.clock.now();
-    return (this.#reclaims.get(fieldKey(object, path)) ?? []).filter((at) => Math.abs(now - at) < HOUR_MS);
+    const now = this.#options.clock.monotonic();
+    return (this.#reclaims.get(fieldKey(object, path)) ?? []).filter((at) => now - at < HOUR_MS);
   }
 
   /** Which fields changed, and by whom. The cache drops managedFields, so this asks. */
