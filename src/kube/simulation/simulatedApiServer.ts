@@ -14,6 +14,7 @@ import {
 } from './ownership.ts';
 import { type SimulatedKind, simulatedKind } from './schemas.ts';
 import { matches, parseTarget, type Target } from './target.ts';
+import { born, concerning, type Mutable, mergePatch, nextVersion } from './versions.ts';
 
 export interface StoredEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
@@ -29,13 +30,6 @@ export interface SimulatedApiServerOptions {
   /** How long the garbage collector takes to notice. */
   readonly collectAfterMs?: number;
 }
-
-type Mutable = {
-  apiVersion: string;
-  kind: string;
-  metadata: Record<string, unknown> & { name: string };
-  [field: string]: unknown;
-};
 
 /**
  * A kube-apiserver for virtual time, as far as the contract suite has compared it with a real one: revisions,
@@ -155,7 +149,7 @@ export class SimulatedApiServer {
     }
     return this.#put(
       stored,
-      updateFields(undefined, this.#born(target, body), writerOf(request), target.kind),
+      updateFields(undefined, born(target, body, this.#identity()), writerOf(request), target.kind),
     );
   }
 
@@ -171,7 +165,7 @@ export class SimulatedApiServer {
     ) {
       throw refuse(409, 'Conflict', request, 'the object has been modified; please apply your changes');
     }
-    const merged = this.#merged(target, live.object, next);
+    const merged = nextVersion(target, live.object, next);
     return this.#put(target, updateFields(live, merged, writerOf(request, target), target.kind), live);
   }
 
@@ -184,7 +178,7 @@ export class SimulatedApiServer {
     if (live && resourceVersion !== undefined && resourceVersion !== live.object.metadata.resourceVersion)
       throw refuse(409, 'Conflict', request, 'the object has been modified; please apply your changes');
     const force = request.query?.force === true;
-    const applied = this.#concerning(target, { ...body, metadata } as KubeObject);
+    const applied = concerning(target, { ...body, metadata } as KubeObject);
     const result = applyFields(live, applied, writerOf(request, target), force, target.kind);
     if ('conflicts' in result) {
       const causes = result.conflicts.map(({ manager, field }) => ({
@@ -195,10 +189,13 @@ export class SimulatedApiServer {
       throw refuse(409, 'Conflict', request, `Apply failed with ${causes.length} conflicts`, { causes });
     }
     if (live) {
-      const object = this.#merged(target, live.object, result.object);
+      const object = nextVersion(target, live.object, result.object);
       return this.#put(target, { ...result, object }, live);
     }
-    return this.#put(target, { ...result, object: this.#born(target, result.object as Mutable) });
+    return this.#put(target, {
+      ...result,
+      object: born(target, result.object as unknown as Mutable, this.#identity()),
+    });
   }
 
   #delete(target: Target, request: KubeRequest): unknown {
@@ -230,57 +227,6 @@ export class SimulatedApiServer {
       status: 'Success',
       details: { name: target.name, uid: metadata.uid },
     };
-  }
-
-  /** A new object, with what the server adds. */
-  #born(target: Target, body: Mutable): KubeObject {
-    const { status, ...rest } = structuredClone(body);
-    const { resourceVersion: _, ...metadata } = rest.metadata;
-    return {
-      ...rest,
-      ...(status !== undefined && !target.kind.hasStatus ? { status } : {}),
-      metadata: {
-        ...metadata,
-        ...(target.namespace ? { namespace: target.namespace } : {}),
-        uid: `uid-${++this.#lastUid}`,
-        creationTimestamp: this.#timestamp(),
-        ...(target.kind.counted ? { generation: 1 } : {}),
-      },
-    } as KubeObject;
-  }
-
-  /** The part of an object that a request may write: its status, or all else. */
-  #concerning(target: Target, object: KubeObject): KubeObject {
-    if (!target.kind.hasStatus) return object;
-    const { status, ...rest } = object;
-    if (target.subresource !== 'status') return rest as KubeObject;
-    const { apiVersion, kind, metadata } = object;
-    return {
-      apiVersion,
-      kind,
-      metadata: { name: metadata.name },
-      ...(status === undefined ? {} : { status }),
-    };
-  }
-
-  /** The next version: what the request may write from `next`, all else from `live`. */
-  #merged(target: Target, live: KubeObject, next: KubeObject): KubeObject {
-    const { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation } =
-      live.metadata as unknown as Mutable['metadata'];
-    const kept = { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation };
-    const { managedFields: _, ...wanted } = next.metadata;
-    const metadata = {
-      ...(target.subresource === 'status' ? live.metadata : wanted),
-      ...Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined)),
-    };
-    if (!target.kind.hasStatus) return { ...next, metadata } as KubeObject;
-    const [main, status] = target.subresource === 'status' ? [live, next.status] : [next, live.status];
-    const { status: __, ...rest } = main;
-    const merged = { ...rest, metadata, ...(status === undefined ? {} : { status }) } as Mutable;
-    const essence = ({ metadata: _, status: __, ...spec }: KubeObject) => spec;
-    if (target.kind.counted && !isDeepStrictEqual(essence(merged), essence(live)))
-      merged.metadata.generation = Number(generation) + 1;
-    return merged as KubeObject;
   }
 
   /** Stores a version, unless it is the one that is there. */
@@ -359,6 +305,10 @@ export class SimulatedApiServer {
     return shown as KubeObject;
   }
 
+  #identity() {
+    return { uid: `uid-${++this.#lastUid}`, creationTimestamp: this.#timestamp() };
+  }
+
   #timestamp(): string {
     return new Date(this.#options.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
   }
@@ -382,15 +332,3 @@ export const refuse = (
   details?: ApiErrorDetails,
 ): ApiError =>
   new ApiError(code, { reason, message, code, ...(details ? { details } : {}) }, `${method} ${path}`);
-
-/** RFC 7396. */
-function mergePatch(target: unknown, patch: unknown): unknown {
-  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return structuredClone(patch);
-  const base = typeof target === 'object' && target !== null && !Array.isArray(target) ? target : {};
-  const result: Record<string, unknown> = structuredClone(base) as Record<string, unknown>;
-  for (const [name, value] of Object.entries(patch)) {
-    if (value === null) delete result[name];
-    else result[name] = mergePatch(result[name], value);
-  }
-  return result;
-}
