@@ -1,25 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { parseWhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import { whatsAppDeployment } from '../../test/support/whatsAppDeployment.ts';
 import { statusTree } from './statusTree.ts';
 
-const resource = (status?: object) => {
-  const parsed = parseWhatsAppDeployment({
-    apiVersion: 'waba-operator.dev/v1alpha1',
-    kind: 'WhatsAppDeployment',
-    metadata: {
-      name: 'shop',
-      namespace: 'default',
-      uid: 'u',
-      generation: 2,
-      creationTimestamp: '2026-01-01T00:00:00Z',
-      resourceVersion: '1',
-    },
-    spec: { phoneNumber: '+16315551000' },
-    ...(status ? { status } : {}),
-  });
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  return parsed.resource;
-};
+const resource = (status?: object) => whatsAppDeployment({ metadata: { uid: 'u', generation: 2 }, status });
 
 describe('the status tree', () => {
   it('shows nodes by role, who owns what, and what is not met with its reason', () => {

@@ -62,10 +62,15 @@ export class EventCorrelator {
   }
 }
 
-/** The longest untouched entry goes when there are too many. */
-function remember<V>(map: Map<string, V>, key: string, value: V): void {
+/** Sets an entry; the longest untouched one goes when there are more than `most`. */
+export function remember<V>(
+  map: Map<string, V>,
+  key: string,
+  value: V,
+  most: number = EVENT_DEFAULTS.remembered,
+): void {
   map.delete(key);
   map.set(key, value);
   const oldest = map.keys().next().value;
-  if (map.size > EVENT_DEFAULTS.remembered && oldest !== undefined) map.delete(oldest);
+  if (map.size > most && oldest !== undefined) map.delete(oldest);
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { KubeClient } from './client.ts';
-import { EventCorrelator, type EventText } from './eventCorrelator.ts';
+import { EventCorrelator, type EventText, remember } from './eventCorrelator.ts';
 import { type KubeObject, kinds } from './kubeObject.ts';
 
 export interface EventRecorderOptions {
@@ -99,9 +99,6 @@ export class EventRecorder {
       { fieldManager: component },
       signal,
     );
-    this.#names.delete(correlated.id);
-    this.#names.set(correlated.id, name);
-    const oldest = this.#names.keys().next().value;
-    if (this.#names.size > MOST_WAITING && oldest !== undefined) this.#names.delete(oldest);
+    remember(this.#names, correlated.id, name, MOST_WAITING);
   }
 }

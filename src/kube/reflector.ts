@@ -51,6 +51,7 @@ export class Reflector<T extends KubeObject> {
   #resourceVersion: string | undefined;
   #lastEventAt: number | undefined;
   #streamingList = true;
+  /** Why the last attempt failed, while it has not succeeded since. */
   #failure: Error | undefined;
   #watchdogMs: number = REFLECTOR_DEFAULTS.watchdogMs;
   #markSynced: () => void = () => {};
@@ -75,11 +76,6 @@ export class Reflector<T extends KubeObject> {
   /** Monotonic time of the last event or bookmark. */
   get lastEventAt(): number | undefined {
     return this.#lastEventAt;
-  }
-
-  /** Why the last attempt failed, while it has not succeeded since. */
-  get failure(): Error | undefined {
-    return this.#failure;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -163,17 +159,15 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #pagedList(signal: AbortSignal): Promise<void> {
-    const { client, kind, cache, namespace } = this.#options;
+    const { client, kind } = this.#options;
     const { items, resourceVersion } = await client.list<T>(
       kind,
       { ...this.#options, ...accept(this.#options) },
       signal,
     );
     for (const item of items) this.#take(item, 'list');
-    this.#tell(cache.retain(new Set(items.map(keyOf)), resourceVersion, namespace));
-    this.#resourceVersion = resourceVersion;
     this.#heard();
-    this.#markSynced();
+    this.#retain(new Set(items.map(keyOf)), resourceVersion);
   }
 
   async #watch(signal: AbortSignal, onProgress: () => void): Promise<void> {
@@ -250,16 +244,14 @@ export class Reflector<T extends KubeObject> {
     const initial = present !== undefined && this.#resourceVersion === undefined;
     if (event.type === 'DELETED') {
       if (initial) present.delete(keyOf(event.object));
-      this.#tell([cache.remove(this.#slim(event.object)) ?? []].flat());
+      this.#tell(cache.remove(this.#slim(event.object)));
     } else if (event.type !== 'BOOKMARK') {
       if (initial) present.add(keyOf(event.object));
       this.#take(event.object, initial ? 'list' : 'watch');
     }
     if (initial) {
-      if (event.type !== 'BOOKMARK' || annotations?.[INITIAL_EVENTS_END] !== 'true') return;
-      this.#tell(cache.retain(present, resourceVersion ?? '', namespace));
-      this.#resourceVersion = resourceVersion;
-      this.#markSynced();
+      const isEnd = event.type === 'BOOKMARK' && annotations?.[INITIAL_EVENTS_END] === 'true';
+      if (isEnd && resourceVersion !== undefined) this.#retain(present, resourceVersion);
     } else if (resourceVersion !== undefined) {
       this.#resourceVersion = resourceVersion;
       cache.caughtUp(resourceVersion, namespace);
@@ -267,7 +259,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   #take(object: T, from: 'list' | 'watch'): void {
-    this.#tell([this.#options.cache.store(this.#slim(object), from) ?? []].flat());
+    this.#tell(this.#options.cache.store(this.#slim(object), from));
   }
 
   #slim(object: T): T {
@@ -278,8 +270,16 @@ export class Reflector<T extends KubeObject> {
     return this.#options.project?.(slim) ?? slim;
   }
 
-  #tell(changes: readonly CacheChange<T>[]): void {
-    for (const change of changes) this.#options.onChange(change);
+  /** Everything that a complete list has named is there; what is not, is gone. */
+  #retain(present: ReadonlySet<string>, listVersion: string): void {
+    const { cache, namespace } = this.#options;
+    for (const change of cache.retain(present, listVersion, namespace)) this.#tell(change);
+    this.#resourceVersion = listVersion;
+    this.#markSynced();
+  }
+
+  #tell(change: CacheChange<T> | undefined): void {
+    if (change) this.#options.onChange(change);
   }
 
   #heard(): void {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { whatsAppDeployment } from '../../test/support/whatsAppDeployment.ts';
 import type { KubeObject } from '../kube/kubeObject.ts';
 import { APPLIED_HASH, withAppliedHash } from '../kube/ownFields.ts';
 import { stackEnvironment } from '../onprem/environment.ts';
-import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { childKey } from './child.ts';
 import { journalSchema } from './journal.ts';
 import { annotations, generatedSecretNames, labels } from './names.ts';
@@ -11,24 +12,8 @@ import { numberInUse, planUnseen, planWorkloads, type WorkloadPlan } from './wor
 
 const release = { emulator: 'waba-emulator:test', database: 'postgres' };
 
-function resource(spec: object = {}, metadata: object = {}): WhatsAppDeployment {
-  const parsed = parseWhatsAppDeployment({
-    apiVersion: 'waba-operator.dev/v1alpha1',
-    kind: 'WhatsAppDeployment',
-    metadata: {
-      name: 'shop',
-      namespace: 'default',
-      uid: 'u1',
-      generation: 1,
-      creationTimestamp: '2026-01-01T00:00:00Z',
-      resourceVersion: '1',
-      ...metadata,
-    },
-    spec: { phoneNumber: '+16315551000', ...spec },
-  });
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  return parsed.resource;
-}
+const resource = (spec: object = {}, metadata: object = {}): WhatsAppDeployment =>
+  whatsAppDeployment({ spec, metadata });
 
 /** A cluster in memory that does what the plan says: every child is there and every pod ready. */
 class Model {

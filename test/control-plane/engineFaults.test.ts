@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { request as httpsRequest } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Sources } from '../../src/controller/sources.ts';
@@ -68,7 +69,6 @@ const settled = (objects: readonly KubeObject[]): boolean =>
 /** Asks etcd to forget its history. */
 async function compact(): Promise<void> {
   const { etcdUrl, pki } = plane.controlPlane;
-  const { readFile } = await import('node:fs/promises');
   const [ca, cert, key] = await Promise.all(
     ['etcd-authority.crt', 'etcd-client.crt', 'etcd-client.key'].map((file) => readFile(pki.path(file))),
   );
