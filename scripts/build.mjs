@@ -5,7 +5,6 @@ import { build } from 'esbuild';
 
 const quiet = process.argv.includes('--quiet');
 const started = performance.now();
-await rm('dist', { recursive: true, force: true });
 
 // CommonJS dependencies (pg, winston) call require, which an ES module does not have.
 const requireBanner =
@@ -19,62 +18,98 @@ const common = {
   legalComments: 'none',
 };
 
-const bundle = (entryPoints) =>
+const bundle = (entryPoints, outdir) =>
   build({
     ...common,
     entryPoints,
-    outdir: 'dist',
+    outdir,
     format: 'esm',
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
     banner: { js: requireBanner },
   });
 
-await Promise.all([
-  bundle({
-    emulator: 'src/bin/emulator.ts',
-    operator: 'src/bin/operator.ts',
-    postgres: 'src/bin/postgres.ts',
-    'kubectl-waba': 'src/bin/kubectl-waba.ts',
-    generate: 'src/bin/generate.ts',
-    bench: 'bench/main.ts',
-    'bench-engine': 'bench/engine/main.ts',
-    'bench-contestant': 'bench/engine/contestant.ts',
-  }),
-  build({
-    ...common,
-    entryPoints: ['src/local/preload/podNetwork.ts'],
-    outfile: 'dist/podNetwork.cjs',
-    format: 'cjs',
-  }),
-]);
-
-// The paths that containers start, so that pod templates name the same commands on both stacks.
+// The paths that containers start, by image and bundle, so that pod templates name the same commands on both stacks.
 const commands = {
-  'waba-operator': ['usr/local/bin/waba-operator', 'usr/local/bin/kubectl-waba'],
-  postgres: ['usr/local/bin/docker-entrypoint.sh'],
-  'waba-emulator': [
-    'opt/whatsapp/bin/launch_within_docker.sh',
-    'opt/whatsapp/bin/wait_on_postgres.sh',
-    'opt/whatsapp/bin/wait_on_mysql.sh',
-    'usr/local/bin/waba-emulator',
-  ],
+  'waba-operator': {
+    operator: ['usr/local/bin/waba-operator'],
+    'kubectl-waba': ['usr/local/bin/kubectl-waba'],
+  },
+  'waba-emulator': {
+    emulator: [
+      'opt/whatsapp/bin/launch_within_docker.sh',
+      'opt/whatsapp/bin/wait_on_postgres.sh',
+      'opt/whatsapp/bin/wait_on_mysql.sh',
+      'usr/local/bin/waba-emulator',
+    ],
+  },
 };
-for (const [image, paths] of Object.entries(commands)) {
-  for (const path of paths) {
-    const file = join('dist/images', image, path);
-    const name = path.endsWith('kubectl-waba') ? 'kubectl-waba' : image.replace('waba-', '');
-    const bundle = relative(dirname(file), `dist/${name}.js`);
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(
-      file,
-      `#!/usr/bin/env node\nimport(require('node:path').join(__dirname, '${bundle}'));\n`,
-      { mode: 0o755 },
+/** Folders that volumes are mounted to; they are there without one too. */
+const folders = { 'waba-emulator': ['usr/local/wamedia', 'var/lib/waba-network'] };
+
+async function writeCommand(file, interpreter, module) {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `#!${interpreter}\nimport(${module});\n`, { mode: 0o755 });
+}
+
+const imagesAt = process.argv.indexOf('--images');
+if (imagesAt !== -1) await buildImageRoots(process.argv[imagesAt + 1]);
+else await buildDist();
+if (!quiet) console.log(`built in ${Math.round(performance.now() - started)} ms`);
+
+/** What the Dockerfile copies to the root of each image. */
+async function buildImageRoots(out) {
+  for (const [image, bundles] of Object.entries(commands)) {
+    const root = join(out, image);
+    await bundle(
+      Object.fromEntries(Object.keys(bundles).map((name) => [name, `src/bin/${name}.ts`])),
+      join(root, 'opt/waba'),
     );
+    await writeFile(join(root, 'opt/waba/package.json'), '{"type":"module"}\n');
+    for (const [name, paths] of Object.entries(bundles)) {
+      for (const path of paths)
+        await writeCommand(join(root, path), '/nodejs/bin/node', JSON.stringify(`/opt/waba/${name}.js`));
+    }
+    for (const folder of folders[image] ?? []) await mkdir(join(root, folder), { recursive: true });
   }
 }
-// Files without the ending .js are started as CommonJS only where no package says otherwise.
-await writeFile('dist/images/package.json', '{"type":"commonjs"}\n');
-await cp('src/local/kubernetes', 'dist/kubernetes', { recursive: true });
-await chmod('dist/kubectl-waba.js', 0o755);
-if (!quiet) console.log(`built dist/ in ${Math.round(performance.now() - started)} ms`);
+
+/** What runs from a checkout; below images/ the same paths for the process node, and PostgreSQL in place of its image. */
+async function buildDist() {
+  await rm('dist', { recursive: true, force: true });
+  await Promise.all([
+    bundle(
+      {
+        emulator: 'src/bin/emulator.ts',
+        operator: 'src/bin/operator.ts',
+        postgres: 'src/bin/postgres.ts',
+        'kubectl-waba': 'src/bin/kubectl-waba.ts',
+        generate: 'src/bin/generate.ts',
+        bench: 'bench/main.ts',
+        'bench-engine': 'bench/engine/main.ts',
+        'bench-contestant': 'bench/engine/contestant.ts',
+      },
+      'dist',
+    ),
+    build({
+      ...common,
+      entryPoints: ['src/local/preload/podNetwork.ts'],
+      outfile: 'dist/podNetwork.cjs',
+      format: 'cjs',
+    }),
+  ]);
+  const local = { ...commands, postgres: { postgres: ['usr/local/bin/docker-entrypoint.sh'] } };
+  for (const [image, bundles] of Object.entries(local)) {
+    for (const [name, path] of Object.entries(bundles).flatMap(([name, paths]) =>
+      paths.map((path) => [name, path]),
+    )) {
+      const file = join('dist/images', image, path);
+      const module = `require('node:path').join(__dirname, '${relative(dirname(file), `dist/${name}.js`)}')`;
+      await writeCommand(file, '/usr/bin/env node', module);
+    }
+  }
+  // Files without the ending .js are started as CommonJS only where no package says otherwise.
+  await writeFile('dist/images/package.json', '{"type":"commonjs"}\n');
+  await cp('src/local/kubernetes', 'dist/kubernetes', { recursive: true });
+  await chmod('dist/kubectl-waba.js', 0o755);
+}

@@ -25,6 +25,11 @@ const command = new Command('waba-operator')
   )
   .option('--leader-elect', 'only one replica acts at a time')
   .option(
+    '--installation <name>',
+    'what the replicas of this installation have in common: two never work in one namespace',
+    'waba-operator',
+  )
+  .option(
     '--workers <number>',
     'reconciles at a time, for each of the two controllers',
     atLeastOne,
@@ -56,6 +61,7 @@ const options = command.opts<{
   context?: string;
   serviceAccountDir: string;
   leaderElect?: boolean;
+  installation: string;
   workers: number;
   maxRollingStacks: number;
   healthPort: string;
@@ -93,9 +99,8 @@ try {
       workers: options.workers,
       maxRollingStacks: options.maxRollingStacks,
       health: { host: '0.0.0.0', port: Number(options.healthPort) },
-      leaderElection: options.leaderElect
-        ? { namespace: credentials.namespace, identity: `${env.HOSTNAME ?? hostname()}_${process.pid}` }
-        : undefined,
+      installation: { namespace: credentials.namespace, name: options.installation },
+      replica: options.leaderElect ? `${env.HOSTNAME ?? hostname()}_${process.pid}` : undefined,
       clock: systemClock,
       random: Math.random,
       logger,

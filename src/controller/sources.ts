@@ -3,6 +3,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { KubeObject, ResourceKind } from '../kube/kubeObject.ts';
 import { type CacheChange, type IndexFunction, ObjectCache } from '../kube/objectCache.ts';
 import { Reflector } from '../kube/reflector.ts';
+import { aborted } from '../runtime/aborted.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 
@@ -12,6 +13,11 @@ export interface SourceOptions<T extends KubeObject> {
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>>;
   readonly project?: (object: T) => T;
   readonly metadataOnly?: boolean;
+  /**
+   * Where all namespaces are watched, this kind is watched only in those that `follow` names: for kinds that may be
+   * read in some namespaces and not in others.
+   */
+  readonly followed?: boolean;
 }
 
 /** A watched kind: its cache, and whoever wants to hear of changes. */
@@ -35,14 +41,24 @@ interface Watched {
   readonly kind: ResourceKind;
   readonly source: Source<KubeObject>;
   readonly project: SourceOptions<KubeObject>['project'];
+  readonly followed: boolean;
   /** By namespace; `''` is all of them. */
-  readonly reflectors: ReadonlyMap<string, Reflector<KubeObject>>;
+  readonly reflectors: Map<string, RunningReflector>;
+  start(namespace: string | undefined): RunningReflector;
+}
+
+interface RunningReflector {
+  readonly reflector: Reflector<KubeObject>;
+  readonly stop: AbortController;
+  settled: boolean;
 }
 
 /** All watches of a process. Each kind is watched once per namespace and selector, however many listen. */
 export class Sources {
   readonly #options: SourcesOptions;
   readonly #watched = new Map<string, Watched>();
+  /** Set while it runs. */
+  #run: ((running: RunningReflector) => void) | undefined;
 
   constructor(options: SourcesOptions) {
     this.#options = options;
@@ -71,43 +87,108 @@ export class Sources {
     const onChange = (change: CacheChange<KubeObject>) => {
       for (const listener of listeners) listener(change);
     };
-    const scopes = options.kind.namespaced && namespaces.length > 0 ? namespaces : [undefined];
-    const { indexes: _, ...watch } = options;
-    const reflectors = scopes.map(
-      (namespace) =>
-        [
-          namespace ?? '',
-          new Reflector<KubeObject>({ ...watch, client, cache, namespace, clock, random, logger, onChange }),
-        ] as const,
-    );
+    const { indexes: _, followed: __, ...watch } = options;
+    const start = (namespace: string | undefined): RunningReflector => {
+      const reflector = new Reflector<KubeObject>({
+        ...watch,
+        client,
+        cache,
+        namespace,
+        clock,
+        random,
+        logger,
+        onChange,
+      });
+      const running = { reflector, stop: new AbortController(), settled: false };
+      void reflector.settled.then(() => {
+        running.settled = true;
+      });
+      return running;
+    };
+    const listed = options.kind.namespaced && namespaces.length > 0;
+    const followed = options.followed === true && !listed;
+    const scopes = listed ? namespaces : followed ? [] : [undefined];
     return {
       kind: options.kind,
       source: { kind: options.kind, cache, onChange: (listener) => void listeners.push(listener) },
       project: options.project,
-      reflectors: new Map(reflectors),
+      followed,
+      reflectors: new Map(scopes.map((namespace) => [namespace ?? '', start(namespace)])),
+      start,
     };
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#all().map((reflector) => reflector.run(signal)));
+    const runs = new Set<Promise<void>>();
+    this.#run = ({ reflector, stop }) => {
+      const onAbort = () => stop.abort(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      const run = reflector.run(stop.signal).finally(() => {
+        signal.removeEventListener('abort', onAbort);
+        runs.delete(run);
+      });
+      runs.add(run);
+    };
+    for (const running of this.#all()) this.#run(running);
+    await aborted(signal);
+    this.#run = undefined;
+    await Promise.all(runs);
+  }
+
+  /**
+   * Watches the followed kinds in this namespace too. `onSettled` hears when all of it is seen, or known to be out of
+   * our reach. In a namespace that is followed already nothing happens.
+   */
+  follow(namespace: string, onSettled: () => void): void {
+    const fresh = [...this.#watched.values()]
+      .filter(({ followed, reflectors }) => followed && !reflectors.has(namespace))
+      .map((watched) => {
+        const running = watched.start(namespace);
+        watched.reflectors.set(namespace, running);
+        this.#run?.(running);
+        return running.reflector.settled;
+      });
+    if (fresh.length > 0) void Promise.all(fresh).then(onSettled);
+  }
+
+  /** Ends what `follow` began, and forgets what it saw. */
+  unfollow(namespace: string): void {
+    for (const { followed, reflectors, source } of this.#watched.values()) {
+      if (!followed) continue;
+      reflectors.get(namespace)?.stop.abort();
+      reflectors.delete(namespace);
+      source.cache.forget(namespace);
+    }
   }
 
   /** Resolves when every cache is complete for the first time. */
   async synced(): Promise<void> {
-    await Promise.all(this.#all().map(({ synced }) => synced));
+    await Promise.all(this.#all().map(({ reflector }) => reflector.synced));
   }
 
   /** Resolves when every cache is complete, or known to be out of our reach; `missing` names those. */
   async settled(): Promise<void> {
-    await Promise.all(this.#all().map(({ settled }) => settled));
+    await Promise.all(this.#all().map(({ reflector }) => reflector.settled));
+    // What came in may have named namespaces to follow.
+    if (!this.#all().every(({ settled }) => settled)) await this.settled();
   }
 
-  /** What keeps us from seeing all of a namespace (of everything, without one): one line a kind, with the way out. */
+  /** Whether all of a namespace is seen, or known to be out of our reach. */
+  isSettled(namespace: string): boolean {
+    return [...this.#watched.values()].every(({ reflectors }) =>
+      [...reflectors].every(([scope, { settled }]) => settled || (scope !== '' && scope !== namespace)),
+    );
+  }
+
+  /**
+   * What keeps us from seeing all of a namespace: one line a kind, with the way out. Without a namespace, of
+   * everything that this process was told to watch; what it only follows concerns those namespaces alone.
+   */
   missing(namespace?: string): string[] {
-    return [...this.#watched.values()].flatMap(({ reflectors }) =>
+    return [...this.#watched.values()].flatMap(({ followed, reflectors }) =>
       [...reflectors]
-        .filter(([scope]) => namespace === undefined || scope === '' || scope === namespace)
-        .flatMap(([, { problem }]) => problem ?? []),
+        .filter(([scope]) => (namespace === undefined ? !followed : scope === '' || scope === namespace))
+        .flatMap(([, { reflector }]) => reflector.problem ?? []),
     );
   }
 
@@ -115,14 +196,14 @@ export class Sources {
   silent(silentMs: number): string[] {
     const now = this.#options.clock.monotonic();
     return [...this.#watched.values()].flatMap(({ kind, reflectors }) =>
-      [...reflectors.values()].flatMap(({ lastEventAt }) => {
+      [...reflectors.values()].flatMap(({ reflector: { lastEventAt } }) => {
         const ageMs = lastEventAt === undefined ? 0 : now - lastEventAt;
         return ageMs > silentMs ? [`${kind.plural}: no event for ${Math.round(ageMs / 1000)} s`] : [];
       }),
     );
   }
 
-  #all(): Reflector<KubeObject>[] {
+  #all(): RunningReflector[] {
     return [...this.#watched.values()].flatMap(({ reflectors }) => [...reflectors.values()]);
   }
 
@@ -136,7 +217,7 @@ export class Sources {
       registers: [registry],
       collect() {
         for (const { kind, reflectors } of watched.values()) {
-          const ages = [...reflectors.values()].map(({ lastEventAt }) =>
+          const ages = [...reflectors.values()].map(({ reflector: { lastEventAt } }) =>
             lastEventAt === undefined ? 0 : clock.monotonic() - lastEventAt,
           );
           this.set({ kind: kind.kind }, Math.max(0, ...ages) / 1000);

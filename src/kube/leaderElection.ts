@@ -1,31 +1,39 @@
 import { type Clock, sleep, withDeadline } from '../runtime/clock.ts';
 import { CodedError } from '../runtime/codedError.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { isConflict, isNotFound } from './apiError.ts';
+import { isConflict, isForbidden, isNotFound } from './apiError.ts';
 import type { KubeClient } from './client.ts';
 import { type KubeObject, kinds } from './kubeObject.ts';
+import { missingRule } from './missingRule.ts';
 
 export interface LeaderElectionOptions {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly name: string;
   readonly identity: string;
+  readonly timing?: LeaseTiming;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
 }
 
-/** client-go's own timing. */
-export const LEASE = {
+export interface LeaseTiming {
   /** Others wait this long after the last renewal that they saw. */
-  durationMs: 15_000,
+  readonly durationMs: number;
   /** We stop this long after the last renewal that succeeded, well before others may start. */
-  renewDeadlineMs: 10_000,
-  retryMs: 2_000,
-  jitter: 0.2,
-} as const;
+  readonly renewDeadlineMs: number;
+  readonly retryMs: number;
+}
 
-interface LeaseObject extends KubeObject {
+/** client-go's own timing. */
+export const LEASE = { durationMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000 } satisfies LeaseTiming;
+
+const JITTER = 0.2;
+const LEASE_VERBS = ['get', 'create', 'update'] as const;
+/** A call that takes longer is given up; also the time that a release may take at the end. */
+const CALL_TIMEOUT_MS = { renew: 10_000, release: 2_000 } as const;
+
+export interface LeaseObject extends KubeObject {
   readonly spec?: {
     readonly holderIdentity?: string;
     readonly renewTime?: string;
@@ -42,13 +50,24 @@ const lost = () => new CodedError('NotLeader', 'the leader lease has expired; no
  * changed for its duration by our own clock. `assertLeader` is the fence right before a write.
  */
 export class LeaderElection {
-  readonly #options: LeaderElectionOptions;
-  #observed: { record: string; atMs: number } | undefined;
+  readonly #options: LeaderElectionOptions & { readonly timing: LeaseTiming };
+  #observed: { record: string; holder: string; atMs: number } | undefined;
   /** Until when we may act, by both clocks: a suspended process has a late wall clock, a stepped one the other. */
   #validUntil: { monotonic: number; wall: number } | undefined;
+  #problem: string | undefined;
 
   constructor(options: LeaderElectionOptions) {
-    this.#options = options;
+    this.#options = { timing: LEASE, ...options };
+  }
+
+  /** Who has it, as last seen; nobody where it was free. */
+  get holder(): string | undefined {
+    return this.isLeader ? this.#options.identity : this.#observed?.holder || undefined;
+  }
+
+  /** The right that is missing, where one is. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   get isLeader(): boolean {
@@ -62,11 +81,14 @@ export class LeaderElection {
     if (!this.isLeader) throw lost();
   }
 
-  /** Resolves when the lease is ours. @throws the signal's reason */
-  async acquire(signal: AbortSignal): Promise<void> {
-    const { clock, random } = this.#options;
+  /** Resolves when the lease is ours; `onHeld` hears of each other holder meanwhile. @throws the signal's reason */
+  async acquire(signal: AbortSignal, onHeld?: (holder: string) => void): Promise<void> {
+    let told: string | undefined;
     while (!(await this.#try(signal))) {
-      await sleep(clock, LEASE.retryMs * (1 + LEASE.jitter * random()), signal);
+      const { holder } = this;
+      if (holder !== undefined && holder !== told) onHeld?.(holder);
+      told = holder;
+      await this.#pause(signal);
     }
   }
 
@@ -96,7 +118,7 @@ export class LeaderElection {
   }
 
   async #renew(term: AbortController, done: AbortSignal): Promise<void> {
-    const { clock, random } = this.#options;
+    const { clock } = this.#options;
     // A timer of its own: an answer that never comes must not keep the deadline from being seen.
     let disarm = () => {};
     const arm = () => {
@@ -106,7 +128,7 @@ export class LeaderElection {
     };
     arm();
     while (!done.aborted && !term.signal.aborted) {
-      await sleep(clock, LEASE.retryMs * (1 + LEASE.jitter * random()), done).catch(() => {});
+      await this.#pause(done).catch(() => {});
       if (done.aborted || term.signal.aborted) break;
       // Resumed after the deadline: what another one has done since is not to be overwritten.
       if (this.isLeader) await this.#try(AbortSignal.any([done, term.signal]));
@@ -116,10 +138,15 @@ export class LeaderElection {
     disarm();
   }
 
+  #pause(signal: AbortSignal): Promise<void> {
+    const { clock, random, timing } = this.#options;
+    return sleep(clock, timing.retryMs * (1 + JITTER * random()), signal);
+  }
+
   async #try(signal: AbortSignal): Promise<boolean> {
-    const { client, namespace, name, identity, clock, logger } = this.#options;
+    const { client, namespace, name, identity, clock, timing } = this.#options;
     const [monotonic, wall] = [clock.monotonic(), clock.now()];
-    const patience = withDeadline(clock, signal, LEASE.renewDeadlineMs, lost);
+    const patience = withDeadline(clock, signal, CALL_TIMEOUT_MS.renew, lost);
     try {
       const lease = await client
         .get<LeaseObject>(kinds.Lease, namespace, name, patience.signal)
@@ -138,18 +165,29 @@ export class LeaderElection {
         ? client.update(next, options, patience.signal)
         : client.create(next, options, patience.signal));
       // Counted from before the request: the server cannot have started later than that.
-      this.#validUntil = { monotonic: monotonic + LEASE.renewDeadlineMs, wall: wall + LEASE.renewDeadlineMs };
+      const { renewDeadlineMs } = timing;
+      this.#problem = undefined;
+      this.#validUntil = { monotonic: monotonic + renewDeadlineMs, wall: wall + renewDeadlineMs };
       return true;
     } catch (error) {
-      if (!signal.aborted && !isConflict(error)) logger.debug('lease not renewed', { error });
+      if (!signal.aborted && !isConflict(error)) this.#report(error);
       return false;
     } finally {
       patience.release();
     }
   }
 
+  #report(error: unknown): void {
+    const { logger, namespace } = this.#options;
+    logger.debug('lease not renewed', { error });
+    if (!isForbidden(error) || this.#problem !== undefined) return;
+    this.#problem = missingRule(kinds.Lease, namespace, LEASE_VERBS);
+    // Once; whoever asks hears it again.
+    logger.error(this.#problem);
+  }
+
   #mine(lease: LeaseObject | undefined): LeaseObject {
-    const { namespace, name, identity, clock } = this.#options;
+    const { namespace, name, identity, clock, timing } = this.#options;
     const now = new Date(clock.now()).toISOString().replace('Z', '000Z');
     const renewal = lease?.spec?.holderIdentity === identity;
     const resourceVersion = lease?.metadata.resourceVersion;
@@ -159,7 +197,7 @@ export class LeaderElection {
       metadata: { name, namespace, ...(resourceVersion ? { resourceVersion } : {}) },
       spec: {
         holderIdentity: identity,
-        leaseDurationSeconds: LEASE.durationMs / 1000,
+        leaseDurationSeconds: timing.durationMs / 1000,
         acquireTime: renewal ? (lease?.spec?.acquireTime ?? now) : now,
         renewTime: now,
         leaseTransitions: (lease?.spec?.leaseTransitions ?? -1) + (renewal ? 0 : 1),
@@ -168,12 +206,13 @@ export class LeaderElection {
   }
 
   #mayTake(lease: LeaseObject): boolean {
-    const { identity, clock } = this.#options;
-    const { holderIdentity, leaseDurationSeconds } = lease.spec ?? {};
+    const { identity, clock, timing } = this.#options;
+    const { holderIdentity = '', leaseDurationSeconds } = lease.spec ?? {};
     const record = `${holderIdentity}/${lease.spec?.renewTime}`;
-    if (this.#observed?.record !== record) this.#observed = { record, atMs: clock.monotonic() };
+    if (this.#observed?.record !== record)
+      this.#observed = { record, holder: holderIdentity, atMs: clock.monotonic() };
     if (!holderIdentity || holderIdentity === identity) return true;
-    const durationMs = (leaseDurationSeconds ?? LEASE.durationMs / 1000) * 1000;
+    const durationMs = (leaseDurationSeconds ?? timing.durationMs / 1000) * 1000;
     return clock.monotonic() - this.#observed.atMs > durationMs;
   }
 
@@ -181,7 +220,7 @@ export class LeaderElection {
     const { client, namespace, name, identity, clock, logger } = this.#options;
     if (!this.isLeader) return;
     this.#validUntil = undefined;
-    const patience = withDeadline(clock, new AbortController().signal, LEASE.retryMs, lost);
+    const patience = withDeadline(clock, new AbortController().signal, CALL_TIMEOUT_MS.release, lost);
     try {
       const lease = await client.get<LeaseObject>(kinds.Lease, namespace, name, patience.signal);
       if (lease.spec?.holderIdentity !== identity) return;

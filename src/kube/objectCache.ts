@@ -141,6 +141,14 @@ export class ObjectCache<T extends KubeObject> {
     });
   }
 
+  /** Drops all of a namespace that is not watched any more, without a word: nothing is known of it. */
+  forget(namespace: string): void {
+    const within = (key: string) => key.startsWith(`${namespace}/`);
+    for (const key of [...this.#ownWrites.keys()].filter(within)) this.#ownWrites.delete(key);
+    for (const [key, object] of [...this.#objects].filter(([key]) => within(key))) this.#drop(key, object);
+    this.#caughtUp.delete(namespace);
+  }
+
   #put(key: string, object: T): T {
     const previous = this.#objects.get(key);
     const frozen = deepFreeze(object);

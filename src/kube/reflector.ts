@@ -5,6 +5,7 @@ import { ApiError, isForbidden, isGone, isNotFound } from './apiError.ts';
 import { type BackoffPolicy, backoffMs } from './backoff.ts';
 import type { KubeClient, ListOptions } from './client.ts';
 import { type KubeObject, keyOf, type ResourceKind, resourcePath } from './kubeObject.ts';
+import { missingRule } from './missingRule.ts';
 import { type CacheChange, isOlderVersion, type ObjectCache } from './objectCache.ts';
 
 export interface ReflectorOptions<T extends KubeObject> extends ListOptions {
@@ -32,6 +33,8 @@ export const REFLECTOR_DEFAULTS = {
   /** A watch that ends sooner than this without a word is a failure, or something in between would be asked in a loop. */
   shortestWatchMs: 1_000,
   backoff: { baseMs: 200, capMs: 30_000, jitter: 0.5 } satisfies BackoffPolicy,
+  /** Rights come without an event, while a person waits for them to take effect. */
+  forbiddenBackoff: { baseMs: 200, capMs: 5_000, jitter: 0.5 } satisfies BackoffPolicy,
 } as const;
 
 type WatchEvent<T> = {
@@ -95,7 +98,8 @@ export class Reflector<T extends KubeObject> {
         if (signal.aborted) return;
         wasSilent ||= error instanceof CodedError && error.code === SILENT;
         if (!this.#recovers(error)) this.#report(error, failures);
-        const delayMs = backoffMs(REFLECTOR_DEFAULTS.backoff, failures++, random);
+        const { backoff, forbiddenBackoff } = REFLECTOR_DEFAULTS;
+        const delayMs = backoffMs(isForbidden(error) ? forbiddenBackoff : backoff, failures++, random);
         await sleep(clock, delayMs, signal).catch(() => {});
       }
     }
@@ -146,11 +150,7 @@ export class Reflector<T extends KubeObject> {
   get problem(): string | undefined {
     const { kind, namespace } = this.#options;
     const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
-    if (isForbidden(this.#failure)) {
-      const group = kind.apiVersion.includes('/') ? kind.apiVersion.split('/')[0] : '';
-      const scope = namespace === undefined ? 'ClusterRole' : `Role${where}`;
-      return `${kind.plural}: not allowed${where}; add to the ${scope}: {apiGroups: ["${group}"], resources: ["${kind.plural}"], verbs: ["get", "list", "watch"]}`;
-    }
+    if (isForbidden(this.#failure)) return missingRule(kind, namespace, ['get', 'list', 'watch']);
     if (isNotFound(this.#failure))
       return `${kind.plural}: the server does not know ${kind.apiVersion} ${kind.kind}; install its CustomResourceDefinition`;
     if (this.#lastEventAt === undefined)

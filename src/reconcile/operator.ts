@@ -9,6 +9,7 @@ import { KubeClient } from '../kube/client.ts';
 import type { Credentials } from '../kube/credentials.ts';
 import { missingFromServer } from '../kube/discovery.ts';
 import { EventRecorder } from '../kube/eventRecorder.ts';
+import { keyOf } from '../kube/kubeObject.ts';
 import { LeaderElection } from '../kube/leaderElection.ts';
 import { HttpsTransport, type KubeRequest } from '../kube/transport.ts';
 import { FIELD_MANAGER } from '../plan/names.ts';
@@ -19,6 +20,7 @@ import type { Logger } from '../runtime/logger.ts';
 import { ApplicationReconciler } from './applicationReconciler.ts';
 import { JournalStore } from './journalStore.ts';
 import { ReferencedSecrets } from './referencedSecrets.ts';
+import { StackNamespaces } from './stackNamespaces.ts';
 import { StackSessions } from './stackSession.ts';
 import { onStackChange, type StackSources, watchStacks } from './stackSources.ts';
 import { WorkloadsReconciler } from './workloadsReconciler.ts';
@@ -30,8 +32,10 @@ export interface OperatorOptions {
   /** Empty for all. */
   readonly namespaces: readonly string[];
   readonly health: { readonly host: string; readonly port: number };
-  /** Name of this replica and namespace of its Lease; without it this is the only one. */
-  readonly leaderElection?: { readonly namespace: string; readonly identity: string } | undefined;
+  /** Name of the installation and its namespace: its replicas share one, and two never work in one namespace. */
+  readonly installation: { readonly namespace: string; readonly name: string };
+  /** Name of this replica; without it this is the only one. */
+  readonly replica?: string | undefined;
   /** Stacks that may restart pods at the same time. */
   readonly maxRollingStacks?: number | undefined;
   /** Reconciles at a time, for each of the two controllers. */
@@ -48,8 +52,6 @@ export const OPERATOR_DEFAULTS = {
   /** Streaming lists are there by default from 1.32 on. */
   minimumKubernetes: '1.32',
 } as const;
-
-const LEASE_NAME = 'waba-operator';
 
 /** The operator: two controllers over shared watches, until `signal` fires. */
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<void> {
@@ -68,16 +70,11 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         ...(fence ? { fence } : {}),
       }),
     );
+  const { installation, replica } = options;
   const election =
-    options.leaderElection &&
-    new LeaderElection({
-      client: connect(),
-      name: LEASE_NAME,
-      ...options.leaderElection,
-      clock,
-      random,
-      logger,
-    });
+    replica === undefined
+      ? undefined
+      : new LeaderElection({ client: connect(), ...installation, identity: replica, clock, random, logger });
   // Whoever is no leader any more may still look, and must not touch.
   const fence =
     election &&
@@ -91,12 +88,32 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const journals = new JournalStore(client, secrets);
   const recorder = new EventRecorder({ client, component: 'waba-operator', clock, logger });
   const observations = new Map<string, ApiObservation>();
+  const enqueue = (key: string, reason: string) => {
+    for (const { queue } of [workloads, application]) queue.add(key, 'change', reason);
+  };
+  const namespacesOfStacks = new StackNamespaces(
+    {
+      client,
+      sources,
+      stackSources,
+      recorder,
+      installation,
+      listed: namespaces,
+      clock,
+      random,
+      logger,
+      onOurs: (stacks, reason) => {
+        for (const stack of stacks) enqueue(keyOf(stack), reason);
+      },
+    },
+    signal,
+  );
   const context = {
     sources: stackSources,
     journals,
     referenced: new ReferencedSecrets(client, stackSources.secrets),
     observations,
-    missing: (namespace: string) => sources.missing(namespace),
+    missing: (namespace: string) => namespacesOfStacks.missing(namespace),
   };
   const rollBudget = new RollBudget(options.maxRollingStacks ?? OPERATOR_DEFAULTS.maxRollingStacks, (key) =>
     workloads.queue.add(key, 'change', 'may roll now'),
@@ -109,43 +126,44 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     logger,
     metrics,
     workers: options.workers ?? OPERATOR_DEFAULTS.workers,
-    reconcile: new WorkloadsReconciler({
-      ...context,
-      client,
-      applier: new Applier({ client, fieldManager: FIELD_MANAGER, recorder, clock }),
-      recorder,
-      rollBudget,
-      release,
-      clock,
-      logger,
-    }).reconcile,
+    reconcile: namespacesOfStacks.whereOurs(
+      new WorkloadsReconciler({
+        ...context,
+        client,
+        applier: new Applier({ client, fieldManager: FIELD_MANAGER, recorder, clock }),
+        recorder,
+        rollBudget,
+        release,
+        clock,
+        logger,
+      }).reconcile,
+    ),
   });
-  const application = new Controller({
+  const application: Controller = new Controller({
     name: 'application',
     clock,
     random,
     logger,
     metrics,
     workers: options.workers ?? OPERATOR_DEFAULTS.workers,
-    reconcile: new ApplicationReconciler({
-      ...context,
-      client,
-      sessions: new StackSessions({ clock, ...(fence ? { fence } : {}) }),
-      clock,
-      random,
-      onObservation: (key, observation) => {
-        const before = observations.get(key);
-        if (observation) observations.set(key, observation);
-        else observations.delete(key);
-        if (essence(before) !== essence(observation))
-          workloads.queue.add(key, 'change', 'the API says something new');
-      },
-    }).reconcile,
+    reconcile: namespacesOfStacks.whereOurs(
+      new ApplicationReconciler({
+        ...context,
+        client,
+        sessions: new StackSessions({ clock, ...(fence ? { fence } : {}) }),
+        clock,
+        random,
+        onObservation: (key, observation) => {
+          const before = observations.get(key);
+          if (observation) observations.set(key, observation);
+          else observations.delete(key);
+          if (essence(before) !== essence(observation))
+            workloads.queue.add(key, 'change', 'the API says something new');
+        },
+      }).reconcile,
+    ),
   });
-  onStackChange(stackSources, (key, reason) => {
-    workloads.queue.add(key, 'change', reason);
-    application.queue.add(key, 'change', reason);
-  });
+  onStackChange(stackSources, enqueue);
   void reportServer(client, stackSources, logger, signal);
   await runManager(
     {
@@ -156,8 +174,11 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       clock,
       logger,
       health: options.health,
-      ...(election ? { leaderElection: { name: LEASE_NAME, election } } : {}),
-      beforeRelease: (patience) => recorder.flush(patience),
+      ...(election ? { leaderElection: { name: installation.name, election } } : {}),
+      beforeRelease: async (patience) => {
+        await recorder.flush(patience);
+        await namespacesOfStacks.release();
+      },
     },
     signal,
   );

@@ -50,7 +50,12 @@ const byStack = (object: KubeObject): string[] => {
 
 export function watchStacks(sources: Sources): StackSources {
   const owned = (kind: ResourceKind) =>
-    sources.watch<KubeObject>({ kind, labelSelector: MANAGED_SELECTOR, indexes: { stack: byStack } });
+    sources.watch<KubeObject>({
+      kind,
+      labelSelector: MANAGED_SELECTOR,
+      indexes: { stack: byStack },
+      followed: kind === kinds.Secret,
+    });
   return {
     stacks: sources.watch<KubeObject>({
       kind: WhatsAppDeploymentKind,
@@ -63,7 +68,7 @@ export function watchStacks(sources: Sources): StackSources {
     }),
     children: CHILD_KINDS.map((kind) => owned(kinds[kind])),
     pods: owned(kinds.Pod),
-    secrets: sources.watch<KubeObject>({ kind: kinds.Secret, metadataOnly: true }),
+    secrets: sources.watch<KubeObject>({ kind: kinds.Secret, metadataOnly: true, followed: true }),
   };
 }
 

@@ -26,7 +26,7 @@ const withoutSecrets = [
     ['', 'events.k8s.io'],
     ['configmaps', 'events', 'persistentvolumeclaims', 'pods', 'services', 'serviceaccounts'],
   ),
-  all(['apps', 'batch', 'policy'], ['*']),
+  all(['apps', 'batch', 'policy', 'coordination.k8s.io'], ['*']),
 ];
 
 const stack = (namespace: string, phoneNumber: string): KubeObject => ({
@@ -58,6 +58,7 @@ describe('the operator in a namespace that it may not wholly see', () => {
         version: 'test',
         release: { emulator: 'waba-emulator:test', database: 'postgres' },
         namespaces: [namespace],
+        installation: { namespace, name: 'operator' },
         health: { host: '127.0.0.1', port },
         clock: systemClock,
         random: Math.random,

@@ -9,6 +9,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   postgres: ['runtime'],
   onprem: [],
   resource: [],
+  chart: ['resource'],
   kube: ['runtime'],
   controller: ['kube', 'runtime'],
   client: ['onprem', 'runtime'],
@@ -20,6 +21,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   bin: [
     'onprem',
     'resource',
+    'chart',
     'kube',
     'client',
     'plan',

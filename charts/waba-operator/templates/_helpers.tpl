@@ -1,0 +1,103 @@
+{{- define "waba.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 53 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "waba.fullname" -}}
+{{- $name := include "waba.name" . -}}
+{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- .Values.fullnameOverride | default $full | trunc 53 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "waba.serviceAccount" -}}
+{{- $default := ternary (include "waba.fullname" .) "default" .Values.serviceAccount.create -}}
+{{- .Values.serviceAccount.name | default $default -}}
+{{- end -}}
+
+{{- define "waba.selector" -}}
+app.kubernetes.io/name: {{ include "waba.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "waba.labels" -}}
+{{ include "waba.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/component: operator
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.labels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "waba.metadata" -}}
+name: {{ include "waba.fullname" . }}
+labels: {{- include "waba.labels" . | nindent 2 }}
+{{- end -}}
+
+{{/* repository@digest, or repository:tag with the chart's version by default: (list $ .Values.image) */}}
+{{- define "waba.image" -}}
+{{- $chart := (index . 0).Chart -}}
+{{- $image := index . 1 -}}
+{{- if $image.digest -}}
+{{ $image.repository }}@{{ $image.digest }}
+{{- else -}}
+{{ $image.repository }}:{{ $image.tag | default $chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{/* Namespaces that get Roles: those listed; with scope Namespaces and none listed, that of the release. */}}
+{{- define "waba.namespaces" -}}
+{{- $listed := .Values.watch.namespaces | uniq -}}
+{{- if and (eq .Values.watch.scope "Namespaces") (not $listed) -}}
+{{- $listed = list .Release.Namespace -}}
+{{- end -}}
+{{ toJson $listed }}
+{{- end -}}
+
+{{/* What the operator does wherever it works, but for Secrets. */}}
+{{- define "waba.rules" -}}
+- apiGroups: [waba-operator.dev]
+  resources: [whatsappdeployments]
+  verbs: [get, list, watch, patch]
+- apiGroups: [waba-operator.dev]
+  resources: [whatsappdeployments/status]
+  verbs: [patch]
+# Owner references with blockOwnerDeletion ask for this one.
+- apiGroups: [waba-operator.dev]
+  resources: [whatsappdeployments/finalizers]
+  verbs: [update]
+- apiGroups: [""]
+  resources: [services, serviceaccounts, persistentvolumeclaims]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch]
+- apiGroups: [apps]
+  resources: [deployments, statefulsets]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch, delete]
+# Says which installation works in a namespace.
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [get, create, update, delete]
+{{- end -}}
+
+{{- define "waba.secretRules" -}}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, watch, create, update, delete]
+{{- end -}}
+
+{{- define "waba.subjects" -}}
+- kind: ServiceAccount
+  name: {{ include "waba.serviceAccount" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}

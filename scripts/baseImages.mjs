@@ -1,0 +1,51 @@
+// Builds what stands for public images where no registry can be reached: Node for the Dockerfile, and PostgreSQL.
+// Prints the variables that make `npm run e2e` use them; what exists already is kept.
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const NODE = '24.21.0';
+const NPM = '11.19.1';
+const images = {
+  BUILD_BASE: `waba-test/node-build:${NODE}`,
+  NODE_BASE: `waba-test/node:${NODE}`,
+  WABA_E2E_DATABASE_IMAGE: 'waba-test/postgres:15',
+};
+
+const run = (program, ...args) => execFileSync(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+const isThere = (image) => {
+  try {
+    execFileSync('docker', ['image', 'inspect', image], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+};
+const build = (image, context, ...flags) =>
+  run('docker', 'build', '--quiet', '--tag', image, ...flags, context);
+
+if (!isThere(images.BUILD_BASE) || !isThere(images.NODE_BASE)) {
+  const context = await mkdtemp(join(tmpdir(), 'waba-node-'));
+  const unpack = async (name, folder) => {
+    const [packed] = JSON.parse(run('npm', 'pack', '--json', '--pack-destination', context, name));
+    await mkdir(folder, { recursive: true });
+    run('tar', '-xzf', join(context, packed.filename), '-C', folder, '--strip-components=1');
+  };
+  await cp('test/images/base', context, { recursive: true });
+  const node = join(context, 'node');
+  await unpack(`node-linux-${process.arch}@${NODE}`, node);
+  await unpack(`npm@${NPM}`, join(node, 'lib/node_modules/npm'));
+  for (const command of ['npm', 'npx'])
+    run('ln', '-sfn', `../lib/node_modules/npm/bin/${command}-cli.js`, join(node, 'bin', command));
+  const trusted = [process.env.NODE_EXTRA_CA_CERTS, '/etc/ssl/certs/ca-certificates.crt'].find(
+    (file) => file && existsSync(file),
+  );
+  await (trusted ? cp(trusted, join(context, 'trusted.pem')) : writeFile(join(context, 'trusted.pem'), ''));
+  build(images.BUILD_BASE, context, '--target', 'build');
+  build(images.NODE_BASE, context, '--target', 'runtime');
+  await rm(context, { recursive: true });
+}
+if (!isThere(images.WABA_E2E_DATABASE_IMAGE)) build(images.WABA_E2E_DATABASE_IMAGE, 'test/images/postgres');
+for (const [name, image] of Object.entries(images)) console.log(`export ${name}=${image}`);
