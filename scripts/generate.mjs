@@ -1,8 +1,9 @@
 // Bundles src/bin/generate.ts and runs it, so that generation needs no build of the rest.
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { renderInstallManifest } from './installManifest.mjs';
 
 const folder = await mkdtemp('node_modules/.generate-');
 const outfile = join(folder, 'generate.mjs');
@@ -18,3 +19,9 @@ await build({
 const { status } = spawnSync(process.execPath, [outfile, ...process.argv.slice(2)], { stdio: 'inherit' });
 await rm(folder, { recursive: true });
 process.exitCode = status ?? 1;
+// Rendered by Helm, and so only where it is installed; the chart's tests compare it everywhere.
+if (status === 0 && !process.argv.includes('--check')) {
+  const manifest = renderInstallManifest();
+  if (manifest === undefined) console.error('deploy/install.yaml is left as it is: helm is not on the PATH');
+  else await writeFile('deploy/install.yaml', manifest);
+}

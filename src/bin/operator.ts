@@ -45,7 +45,7 @@ const command = new Command('waba-operator')
   .option(
     '--emulator-image <image>',
     'image of the emulator',
-    env.EMULATOR_IMAGE ?? `waba-emulator:${VERSION}`,
+    env.EMULATOR_IMAGE ?? `ghcr.io/waba-operator/waba-emulator:${VERSION}`,
   )
   .option(
     '--database-image <repository>',

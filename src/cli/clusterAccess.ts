@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { KubeClient } from '../kube/client.ts';
 import { type Credentials, kubeconfigCredentials } from '../kube/credentials.ts';
 import { HttpsTransport } from '../kube/transport.ts';
@@ -15,6 +16,13 @@ export interface ClusterAccess {
   readonly credentials: Credentials;
   readonly namespace: string;
 }
+
+/** The flags of kubectl, under its names. */
+export const clusterOptions = (command: Command): Command =>
+  command
+    .option('-n, --namespace <name>', 'namespace (default: that of the context)')
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('--kubeconfig <file>', 'kubeconfig (default: KUBECONFIG, then ~/.kube/config)');
 
 /** Connects as kubectl would: flags, then KUBECONFIG, then ~/.kube/config. */
 export async function openCluster(options: ClusterOptions, context: CliContext): Promise<ClusterAccess> {

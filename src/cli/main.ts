@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import type { CliContext } from './cliContext.ts';
 import { explain, localCommand } from './localCommand.ts';
+import { namespaceCommand } from './namespaceCommand.ts';
 import { quickstartCommand } from './quickstartCommand.ts';
 import { demoCommand, statusCommand, verifyCommand, webhooksCommand } from './stackCommands.ts';
 
@@ -21,6 +22,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     verifyCommand(context),
     quickstartCommand(context),
     localCommand(context),
+    namespaceCommand(context),
     webhooksCommand(context),
   ];
   for (const command of commands) program.addCommand(inheritSettings(command, program));

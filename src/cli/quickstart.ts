@@ -6,6 +6,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { type KubeObject, kindOf, kinds } from '../kube/kubeObject.ts';
 import type { Progress, Step } from '../local/progress.ts';
 import { NETWORK, names } from '../plan/names.ts';
+import { restricted } from '../plan/podTemplate.ts';
 import { webappHost } from '../plan/stackSettings.ts';
 import { readJournal } from '../reconcile/journalStore.ts';
 import type { SecretObject } from '../reconcile/referencedSecrets.ts';
@@ -14,13 +15,16 @@ import type { Condition } from '../resource/status.ts';
 import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { type Clock, sleep } from '../runtime/clock.ts';
 import { CodedError } from '../runtime/codedError.ts';
+import { enableNamespace, findOperator } from './namespaceCommand.ts';
 import { quickstartReceiver, RECEIVER } from './quickstartReceiver.ts';
 
 export interface QuickstartOptions {
   readonly client: KubeClient;
-  /** Folder with crds/, deploy/ and examples/. */
+  /** Folder with deploy/ and examples/. */
   readonly projectFolder: string;
   readonly operatorImage: string;
+  /** In place of the release's image of the managed database. */
+  readonly databaseImage?: string | undefined;
   readonly clock: Clock;
   readonly progress: Progress;
 }
@@ -50,21 +54,20 @@ async function readObjects(path: string): Promise<KubeObject[]> {
 }
 
 const manifests = (folder: string) => ({
-  crd: join(folder, 'crds', 'whatsappdeployments.yaml'),
   install: join(folder, 'deploy', 'install.yaml'),
   example: join(folder, 'examples', 'quickstart.yaml'),
 });
 
-/** CRD, operator, receiver and example. Everything is applied, so that a second run changes nothing. */
+/** Operator, receiver and example. Everything is applied, so that a second run changes nothing. */
 export async function install(options: QuickstartOptions, signal: AbortSignal): Promise<KubeObject> {
   const { client, projectFolder, progress, clock } = options;
   const paths = manifests(projectFolder);
   const step = progress.step('installing the operator');
   try {
-    for (const crd of await readObjects(paths.crd)) await client.apply(crd, MANAGER, signal);
     for (const object of await readObjects(paths.install)) await client.apply(object, MANAGER, signal);
     step.update('waiting for it');
     await waitForDeployment(client, 'waba-operator-system', 'waba-operator', clock, signal);
+    await enableNamespace(client, await findOperator(client, undefined, signal), NAMESPACE, signal);
     step.update('webhook receiver');
     for (const object of await quickstartReceiver(
       client,
@@ -74,13 +77,23 @@ export async function install(options: QuickstartOptions, signal: AbortSignal): 
       await client.apply(object, MANAGER, signal);
     const [example] = await readObjects(paths.example);
     if (!example) throw new CodedError('NoExample', `${paths.example} holds no object`);
-    const applied = await client.apply<KubeObject>(example, MANAGER, signal);
+    const applied = await client.apply<KubeObject>(
+      withDatabase(example, options.databaseImage),
+      MANAGER,
+      signal,
+    );
     step.done();
     return applied;
   } catch (error) {
     step.failed();
     throw error;
   }
+}
+
+function withDatabase(example: KubeObject, image: string | undefined): KubeObject {
+  if (image === undefined) return example;
+  const spec = example.spec as object;
+  return { ...example, spec: { ...spec, images: { database: image } } };
 }
 
 /** Shows each condition as it comes true. @throws CodedError `NotReady` with the condition that does not */
@@ -193,6 +206,14 @@ async function runDemoJob(
     image: operatorImage,
     command: ['/usr/local/bin/kubectl-waba', 'demo'],
     env,
+    securityContext: restricted().container,
+  };
+  const pod = {
+    restartPolicy: 'Never',
+    enableServiceLinks: false,
+    automountServiceAccountToken: false,
+    securityContext: restricted().pod,
+    containers: [container],
   };
   const job: KubeObject = {
     apiVersion: 'batch/v1',
@@ -201,7 +222,7 @@ async function runDemoJob(
     spec: {
       backoffLimit: 3,
       ttlSecondsAfterFinished: 600,
-      template: { spec: { restartPolicy: 'Never', enableServiceLinks: false, containers: [container] } },
+      template: { spec: pod },
     },
   };
   await client.create(job, { fieldManager: MANAGER.fieldManager }, signal);
@@ -295,7 +316,11 @@ export async function uninstall(options: QuickstartOptions, signal: AbortSignal)
       metadata: { name: RECEIVER, namespace: NAMESPACE },
     });
   }
+  await remove({
+    apiVersion: kinds.RoleBinding.apiVersion,
+    kind: 'RoleBinding',
+    metadata: { name: 'waba-operator', namespace: NAMESPACE },
+  });
   for (const object of (await readObjects(paths.install)).reverse()) await remove(object);
-  for (const object of await readObjects(paths.crd)) await remove(object);
   step.done();
 }

@@ -11,8 +11,11 @@ import { readJournal } from '../reconcile/journalStore.ts';
 import type { SecretObject } from '../reconcile/referencedSecrets.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { systemClock } from '../runtime/clock.ts';
+import { CodedError } from '../runtime/codedError.ts';
 import type { CliContext } from './cliContext.ts';
-import { type ClusterAccess, openCluster } from './clusterAccess.ts';
+import { type ClusterAccess, type ClusterOptions, openCluster } from './clusterAccess.ts';
+import { buildImages, imageName, TARGETS } from './containerImages.ts';
+import { isKindThere, kindDown, kindUp, loadImages, makeMediaVolumes } from './kindCluster.ts';
 import { DEFAULT_CLUSTER, localClusterOptions } from './localCommand.ts';
 import { install, type QuickstartOptions, sendOne, uninstall, waitUntilReady } from './quickstart.ts';
 
@@ -22,27 +25,32 @@ export function quickstartCommand(context: CliContext): Command {
       'from nothing to a Ready stack that has sent a message; `quickstart down` removes everything',
     )
     .argument('[action]', 'up or down', 'up')
-    .option('--kubeconfig <file>', 'use this cluster instead of a local one')
-    .option('--name <name>', 'name of the local cluster', DEFAULT_CLUSTER)
-    .action(async (action: string, { kubeconfig, name }) => {
-      if (action !== 'up' && action !== 'down') throw new Error(`quickstart ${action}: say up or down`);
-      const local = localClusterOptions(context, name);
+    .option('--local', 'the process node instead of kind: no container engine is needed')
+    .option('--kubeconfig <file>', 'use this cluster, whose nodes can pull or have the images')
+    .option('--context <name>', 'use the cluster of this context')
+    .option('--name <name>', 'name of the cluster that is made', DEFAULT_CLUSTER)
+    .option('--database-image <image>', 'image of the managed database (default: that of the release)')
+    .action(async (action: string, flags: QuickstartFlags) => {
+      if (action !== 'up' && action !== 'down')
+        throw new CodedError('Usage', `quickstart ${action}: say up or down`);
       const options = (access: ClusterAccess): QuickstartOptions => ({
         client: access.client,
         projectFolder: dirname(context.distFolder),
-        operatorImage: `waba-operator:${context.version}`,
+        operatorImage: imageName('operator', context.version),
+        databaseImage: flags.databaseImage,
         clock: systemClock,
         progress: createProgress(context.stderr),
       });
+      const place = await choosePlace(flags, context);
       if (action === 'down') {
-        if (kubeconfig) await uninstall(options(await openCluster({ kubeconfig }, context)), context.signal);
-        else await down(local, context.signal);
+        if (place === 'given') await uninstall(options(await openCluster(flags, context)), context.signal);
+        else if (place === 'kind') await kindDown(kindOptions(flags, context), context.signal);
+        else await down(localClusterOptions(context, flags.name), context.signal);
         return;
       }
-      const cluster = kubeconfig
-        ? { kubeconfig, kubectl: 'kubectl', local: false }
-        : { ...(await up(local, context.signal)), local: true };
-      const access = await openCluster({ kubeconfig: cluster.kubeconfig }, context);
+      const cluster = await openPlace(place, flags, context);
+      const access = await openCluster(cluster, context);
+      if (place === 'kind') await makeMediaVolumes(access.client, context.signal);
       await install(options(access), context.signal);
       const resource = await waitUntilReady(options(access), context.signal);
       await sendOne(
@@ -55,13 +63,70 @@ export function quickstartCommand(context: CliContext): Command {
     });
 }
 
+interface QuickstartFlags extends ClusterOptions {
+  readonly local?: boolean;
+  readonly name: string;
+  readonly databaseImage?: string;
+}
+
+/** Where the stack runs: kind where it is there, else processes of this machine. */
+type Place = 'given' | 'kind' | 'processes';
+
+interface QuickstartCluster extends ClusterOptions {
+  readonly place: Place;
+  readonly kubectl: string;
+}
+
+async function choosePlace(flags: QuickstartFlags, context: CliContext): Promise<Place> {
+  if (flags.kubeconfig || flags.context) return 'given';
+  if (flags.local) return 'processes';
+  if (await isKindThere(context.signal)) return 'kind';
+  context.stderr.write('no Docker or no kind here: pods run as processes of this machine (--local)\n');
+  return 'processes';
+}
+
+async function openPlace(
+  place: Place,
+  flags: QuickstartFlags,
+  context: CliContext,
+): Promise<QuickstartCluster> {
+  if (place === 'given') return { ...flags, place, kubectl: 'kubectl' };
+  if (place === 'processes') {
+    const { kubeconfig, kubectl } = await up(localClusterOptions(context, flags.name), context.signal);
+    return { place, kubeconfig, kubectl };
+  }
+  const kind = kindOptions(flags, context);
+  await buildImages(
+    {
+      projectFolder: dirname(context.distFolder),
+      version: context.version,
+      env: context.env,
+      now: new Date(systemClock.now()),
+      progress: kind.progress,
+    },
+    context.signal,
+  );
+  const { kubeconfig } = await kindUp(kind, context.signal);
+  const images = TARGETS.map((target) => imageName(target, context.version));
+  const own = flags.databaseImage ? [flags.databaseImage] : [];
+  await loadImages(kind, [...images, ...own], context.signal);
+  return { place, kubeconfig, kubectl: 'kubectl' };
+}
+
+const kindOptions = ({ name }: QuickstartFlags, context: CliContext) => ({
+  name,
+  workers: 0,
+  env: context.env,
+  progress: createProgress(context.stderr),
+});
+
 async function summary(
   access: ClusterAccess,
   resource: WhatsAppDeployment,
-  cluster: { kubeconfig: string; kubectl: string; local: boolean },
+  cluster: QuickstartCluster,
   context: CliContext,
 ): Promise<string> {
-  const { kubeconfig, kubectl, local } = cluster;
+  const { place, kubeconfig, kubectl } = cluster;
   const { namespace } = resource.metadata;
   const of = names(resource.metadata.name);
   const get = (name: string) =>
@@ -72,14 +137,25 @@ async function summary(
     '',
     `WhatsAppDeployment ${resource.metadata.name} is Ready.`,
     '',
-    `  export KUBECONFIG=${kubeconfig}`,
+    ...(kubeconfig ? [`  export KUBECONFIG=${kubeconfig}`] : []),
     `  ${kubectl} get wad`,
     `  ${kubectl} logs deploy/webhook-receiver -f        # webhooks as they arrive`,
     `  node dist/kubectl-waba.js status ${resource.metadata.name}          # the stack as a tree`,
   ];
-  if (local) {
-    const caFile = join(dirname(kubeconfig), 'webapp-ca.pem');
-    await writeFile(caFile, journal.webappCa ?? '');
+  const caFile = join(kubeconfig ? dirname(kubeconfig) : '.', 'webapp-ca.pem');
+  const password = `${kubectl} get secret ${of.adminSecret} -o jsonpath='{.data.password}' | base64 -d`;
+  const message = '{"to":"16505551234","type":"text","text":{"body":"Hello"}}';
+  const explain = (forward: string[], api: string) =>
+    lines.push(
+      '',
+      'The API, verified against the CA that it generated:',
+      '',
+      ...forward,
+      `  PASSWORD=$(${password})`,
+      `  ${api} -X POST -u "admin:$PASSWORD" https://${host}/v1/users/login`,
+      `  ${api} -H "Authorization: Bearer $TOKEN" https://${host}/v1/messages -d '${message}'`,
+    );
+  if (place === 'processes') {
     const service = await access.client.get<KubeObject & { spec: { clusterIP: string } }>(
       kinds.Service,
       namespace,
@@ -87,16 +163,14 @@ async function summary(
       context.signal,
     );
     const port = 443 + lowPortOffset();
-    const api = `curl --cacert ${caFile} --connect-to ${host}:443:${service.spec.clusterIP}:${port}`;
-    lines.push(
-      '',
-      'The API, verified against the CA that it generated:',
-      '',
-      `  PASSWORD=$(${kubectl} get secret ${of.adminSecret} -o jsonpath='{.data.password}' | base64 -d)`,
-      `  ${api} -X POST -u "admin:$PASSWORD" https://${host}/v1/users/login`,
-      `  ${api} -H "Authorization: Bearer $TOKEN" https://${host}/v1/messages -d '{"to":"${'16505551234'}","type":"text","text":{"body":"Hello"}}'`,
+    explain([], `curl --cacert ${caFile} --connect-to ${host}:443:${service.spec.clusterIP}:${port}`);
+  } else {
+    explain(
+      [`  ${kubectl} port-forward svc/${of.webapp} 8443:443 &`],
+      `curl --cacert ${caFile} --connect-to ${host}:443:127.0.0.1:8443`,
     );
   }
+  if (kubeconfig) await writeFile(caFile, journal.webappCa ?? '');
   lines.push('', '  npm run quickstart -- down                        # removes everything', '');
   return `${lines.join('\n')}\n`;
 }

@@ -2,6 +2,7 @@ import { isAlreadyExists, isNotFound } from '../kube/apiError.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { type KubeObject, kinds } from '../kube/kubeObject.ts';
 import { createAuthority, issueCertificate } from '../pki/certificates.ts';
+import { restricted } from '../plan/podTemplate.ts';
 
 /** Name of the receiver's objects; the example's webhook URL and CA reference name them too. */
 export const RECEIVER = 'webhook-receiver';
@@ -58,10 +59,13 @@ export async function quickstartReceiver(
           metadata: { labels: selector },
           spec: {
             enableServiceLinks: false,
+            automountServiceAccountToken: false,
+            securityContext: restricted().pod,
             containers: [
               {
                 name: 'receiver',
                 image,
+                securityContext: restricted().container,
                 command: ['/usr/local/bin/kubectl-waba', 'webhooks', 'receive'],
                 args: [
                   `--port=${RECEIVER_PORT}`,

@@ -6,18 +6,11 @@ import { WhatsAppDeploymentKind } from '../reconcile/stackSources.ts';
 import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { CodedError } from '../runtime/codedError.ts';
 import { type CliContext, printJson } from './cliContext.ts';
-import { type ClusterAccess, type ClusterOptions, openCluster } from './clusterAccess.ts';
+import { type ClusterAccess, type ClusterOptions, clusterOptions, openCluster } from './clusterAccess.ts';
 import { runDemo } from './demo.ts';
 import { parsePort } from './localCommand.ts';
 import { statusTree } from './statusTree.ts';
 import { receiveWebhooks } from './webhookReceiver.ts';
-
-/** The flags of kubectl, under its names. */
-const clusterOptions = (command: Command): Command =>
-  command
-    .option('-n, --namespace <name>', 'namespace (default: that of the context)')
-    .option('--context <name>', 'context of the kubeconfig')
-    .option('--kubeconfig <file>', 'kubeconfig (default: KUBECONFIG, then ~/.kube/config)');
 
 export function statusCommand(context: CliContext): Command {
   return clusterOptions(new Command('status'))

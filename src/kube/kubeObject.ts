@@ -57,6 +57,7 @@ export const kinds = {
   Job: namespaced('batch/v1', 'Job'),
   Lease: namespaced('coordination.k8s.io/v1', 'Lease'),
   Namespace: cluster('v1', 'Namespace'),
+  NetworkPolicy: namespaced('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies'),
   Node: cluster('v1', 'Node'),
   PersistentVolume: cluster('v1', 'PersistentVolume'),
   PersistentVolumeClaim: namespaced('v1', 'PersistentVolumeClaim'),

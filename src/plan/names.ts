@@ -60,6 +60,7 @@ export const names = (stack: string) => ({
   nodesService: `${stack}-nodes`,
   webapp: `${stack}-webapp`,
   coreappService: `${stack}-coreapp`,
+  disruptionBudget: (component: Component) => `${stack}-${component}`,
   slot: (role: 'master' | 'coreapp', index: number) => `${stack}-${role}-${index}`,
 });
 

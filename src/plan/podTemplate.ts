@@ -38,17 +38,19 @@ export interface PodInput {
   readonly spread?: boolean;
   /** The vendor's images run as root and can't be held to the restricted profile. */
   readonly vendor?: boolean;
+  /** User and group of the processes and of what they write. */
+  readonly user?: number;
 }
 
 const USER = 65_532;
 
 /** What everything of ours runs under: the restricted pod security profile, and port 443 without privileges. */
-const restricted = {
+export const restricted = (user = USER) => ({
   pod: {
     runAsNonRoot: true,
-    runAsUser: USER,
-    runAsGroup: USER,
-    fsGroup: USER,
+    runAsUser: user,
+    runAsGroup: user,
+    fsGroup: user,
     fsGroupChangePolicy: 'OnRootMismatch',
     seccompProfile: { type: 'RuntimeDefault' },
     sysctls: [{ name: 'net.ipv4.ip_unprivileged_port_start', value: '0' }],
@@ -58,7 +60,7 @@ const restricted = {
     readOnlyRootFilesystem: true,
     capabilities: { drop: ['ALL'] },
   },
-} as const;
+});
 
 /** The strictest that the vendor's images are known to start under. */
 const vendorProfile = {
@@ -69,7 +71,7 @@ const vendorProfile = {
 export function podTemplate(input: PodInput): Record<string, unknown> {
   const { resource, component, container, overrides = {} } = input;
   const { name } = resource.metadata;
-  const profile = input.vendor ? vendorProfile : restricted;
+  const profile = input.vendor ? vendorProfile : restricted(input.user);
   const spread = input.spread
     ? {
         topologySpreadConstraints: overrides.topologySpreadConstraints ?? [

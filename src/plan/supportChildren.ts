@@ -81,12 +81,35 @@ export function services(resource: WhatsAppDeployment): Child[] {
   ];
 }
 
+/** While machines are drained, one node of a role is away at a time: that is what the standbys are for. */
+export const disruptionBudgets = (resource: WhatsAppDeployment): Child[] =>
+  (isCluster(resource) ? (['webapp', 'master', 'coreapp'] as const) : []).map((component) =>
+    child(
+      resource,
+      component,
+      {
+        apiVersion: 'policy/v1',
+        kind: 'PodDisruptionBudget',
+        name: names(resource.metadata.name).disruptionBudget(component),
+      },
+      {
+        spec: {
+          maxUnavailable: 1,
+          selector: { matchLabels: selectorLabels(resource.metadata.name, component) },
+        },
+      },
+    ),
+  );
+
 export function mediaClaim(resource: WhatsAppDeployment): Child[] {
   const { media } = resource.spec;
   if (media?.claimName) return [];
   const storage = media?.storage ?? { size: DEFAULTS.mediaSize, accessMode: 'ReadWriteMany' };
   return [claim(resource, 'media', names(resource.metadata.name).mediaClaim, storage)];
 }
+
+/** The user `postgres` of the official image: any other has no entry in its /etc/passwd. */
+const DATABASE_USER = 999;
 
 /** A single PostgreSQL server, for development and small numbers. */
 export function managedDatabase(resource: WhatsAppDeployment, release: ReleaseImages): Child[] {
@@ -99,6 +122,7 @@ export function managedDatabase(resource: WhatsAppDeployment, release: ReleaseIm
     component: 'database',
     resources: managed.resources,
     terminationGracePeriodSeconds: 60,
+    user: DATABASE_USER,
     container: {
       image,
       args: ['-c', `max_connections=${DEFAULTS.databaseConnections}`],
@@ -115,6 +139,7 @@ export function managedDatabase(resource: WhatsAppDeployment, release: ReleaseIm
       volumeMounts: [
         { name: 'data', mountPath: '/var/lib/postgresql/data' },
         { name: 'run', mountPath: '/var/run/postgresql' },
+        { name: 'tmp', mountPath: '/tmp' },
       ],
       readinessProbe: { tcpSocket: { port: 'postgres' }, periodSeconds: 2, timeoutSeconds: 2 },
       livenessProbe: {
@@ -128,6 +153,7 @@ export function managedDatabase(resource: WhatsAppDeployment, release: ReleaseIm
     volumes: [
       { name: 'data', persistentVolumeClaim: { claimName: of.databaseClaim } },
       { name: 'run', emptyDir: {} },
+      { name: 'tmp', emptyDir: {} },
     ],
   });
   return [

@@ -18,7 +18,14 @@ import {
 } from './rollout.ts';
 import { coreapps, masters, type NodeInputs, schemaJob, webapps } from './stackNodes.ts';
 import { counts, databaseAddress, type ReleaseImages } from './stackSettings.ts';
-import { managedDatabase, mediaClaim, networkProcess, serviceAccount, services } from './supportChildren.ts';
+import {
+  disruptionBudgets,
+  managedDatabase,
+  mediaClaim,
+  networkProcess,
+  serviceAccount,
+  services,
+} from './supportChildren.ts';
 
 /** What is to be done for a stack's Kubernetes objects, and what can be said of them. */
 export interface WorkloadPlan {
@@ -56,6 +63,7 @@ export function planWorkloads(observed: Observed, release: ReleaseImages): Workl
   const foundation = [
     serviceAccount(resource),
     ...services(resource),
+    ...disruptionBudgets(resource),
     ...mediaClaim(resource),
     ...networkProcess(resource, observed.stacks, release),
   ];

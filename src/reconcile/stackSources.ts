@@ -33,6 +33,7 @@ const CHILD_KINDS = [
   'StatefulSet',
   'Deployment',
   'Job',
+  'PodDisruptionBudget',
 ] as const;
 
 export interface StackSources {

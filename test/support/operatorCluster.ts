@@ -2,6 +2,7 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
+import { imageName } from '../../src/cli/containerImages.ts';
 import { install } from '../../src/cli/quickstart.ts';
 import type { KubeObject } from '../../src/kube/kubeObject.ts';
 import { kinds } from '../../src/kube/kubeObject.ts';
@@ -79,7 +80,7 @@ export class OperatorCluster {
       {
         client: this.client,
         projectFolder: process.cwd(),
-        operatorImage: `waba-operator:${VERSION}`,
+        operatorImage: imageName('operator', VERSION),
         clock: systemClock,
         progress: createProgress(process.stderr),
       },

@@ -1,0 +1,132 @@
+import { Command } from 'commander';
+import { isForbidden, isNotFound } from '../kube/apiError.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { type KubeObject, kinds, splitKey } from '../kube/kubeObject.ts';
+import { WhatsAppDeploymentKind } from '../reconcile/stackSources.ts';
+import { CodedError } from '../runtime/codedError.ts';
+import type { CliContext } from './cliContext.ts';
+import { type ClusterOptions, clusterOptions, openCluster } from './clusterAccess.ts';
+
+/** An installed operator: what its chart called it, and the account that it runs as. */
+export interface Operator {
+  readonly namespace: string;
+  readonly name: string;
+  readonly serviceAccount: string;
+}
+
+const DEFAULT_OPERATOR: Operator = {
+  namespace: 'waba-operator-system',
+  name: 'waba-operator',
+  serviceAccount: 'waba-operator',
+};
+const OPERATOR_SELECTOR = 'app.kubernetes.io/name=waba-operator,app.kubernetes.io/component=operator';
+
+type OperatorDeployment = KubeObject & {
+  readonly spec: { readonly template: { readonly spec: { readonly serviceAccountName?: string } } };
+};
+type RoleBinding = KubeObject & { readonly roleRef: { readonly name: string } };
+
+export function namespaceCommand(context: CliContext): Command {
+  const namespace = new Command('namespace').description(
+    'in which namespaces the operator may read Secrets, and so run stacks',
+  );
+  const withOperator = (command: Command) =>
+    clusterOptions(command).option('--operator <namespace/name>', 'which operator, where there are several');
+
+  withOperator(namespace.command('enable'))
+    .description('let the operator run stacks in a namespace')
+    .argument('<namespace>', 'the namespace')
+    .action(async (name: string, options: ClusterOptions & { operator?: string }) => {
+      const { client } = await openCluster(options, context);
+      await client.get(kinds.Namespace, undefined, name, context.signal).catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+        throw new CodedError('NotFound', `no namespace ${name}; make it: kubectl create namespace ${name}`);
+      });
+      const operator = await findOperator(client, options.operator, context.signal);
+      await enableNamespace(client, operator, name, context.signal);
+      context.stdout.write(`${operator.namespace}/${operator.name} may run stacks in ${name}\n`);
+    });
+  withOperator(namespace.command('disable'))
+    .description('take that right away again')
+    .argument('<namespace>', 'the namespace')
+    .action(async (name: string, options: ClusterOptions & { operator?: string }) => {
+      const { client } = await openCluster(options, context);
+      const operator = await findOperator(client, options.operator, context.signal);
+      await client
+        .delete(kinds.RoleBinding, name, operator.name, {}, context.signal)
+        .catch((error: unknown) => {
+          if (!isNotFound(error)) throw error;
+          throw new CodedError(
+            'NotFound',
+            `${name} is not enabled for ${operator.namespace}/${operator.name}`,
+          );
+        });
+      const { items } = await client.list(WhatsAppDeploymentKind, { namespace: name }, context.signal);
+      const left =
+        items.length > 0 ? `; ${items.length} stacks there run on, and nobody looks after them` : '';
+      context.stdout.write(`${operator.namespace}/${operator.name} is out of ${name}${left}\n`);
+    });
+  withOperator(namespace.command('list'))
+    .description('the namespaces that are enabled')
+    .action(async (options: ClusterOptions & { operator?: string }) => {
+      const { client } = await openCluster(options, context);
+      const operator = await findOperator(client, options.operator, context.signal);
+      const { items } = await client.list<RoleBinding>(kinds.RoleBinding, {}, context.signal);
+      for (const { metadata, roleRef } of items)
+        if (roleRef.name === `${operator.name}-namespace`) context.stdout.write(`${metadata.namespace}\n`);
+    });
+  return namespace;
+}
+
+/** Binds the operator's Secret rights in one namespace. */
+export async function enableNamespace(
+  client: KubeClient,
+  operator: Operator,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const group = 'rbac.authorization.k8s.io';
+  await client.apply(
+    {
+      apiVersion: `${group}/v1`,
+      kind: 'RoleBinding',
+      metadata: { name: operator.name, namespace },
+      roleRef: { apiGroup: group, kind: 'ClusterRole', name: `${operator.name}-namespace` },
+      subjects: [{ kind: 'ServiceAccount', name: operator.serviceAccount, namespace: operator.namespace }],
+    },
+    { fieldManager: 'kubectl-waba', force: true },
+    signal,
+  );
+}
+
+/** The operator of this cluster; `wanted`, `namespace/name`, tells which where there are several. */
+export async function findOperator(
+  client: KubeClient,
+  wanted: string | undefined,
+  signal: AbortSignal,
+): Promise<Operator> {
+  const found = await client
+    .list<OperatorDeployment>(kinds.Deployment, { labelSelector: OPERATOR_SELECTOR }, signal)
+    .then(({ items }) => items.map(operatorOf))
+    .catch((error: unknown) => {
+      if (isForbidden(error)) return [];
+      throw error;
+    });
+  if (wanted !== undefined) {
+    const { namespace, name } = splitKey(wanted);
+    if (namespace === '') throw new CodedError('Usage', '--operator is namespace/name');
+    const known = found.find((operator) => operator.namespace === namespace && operator.name === name);
+    return known ?? { namespace, name, serviceAccount: name };
+  }
+  if (found.length > 1) {
+    const names = found.map(({ namespace, name }) => `${namespace}/${name}`).join(', ');
+    throw new CodedError('Usage', `there are several operators; say which with --operator: ${names}`);
+  }
+  return found[0] ?? DEFAULT_OPERATOR;
+}
+
+const operatorOf = ({ metadata, spec }: OperatorDeployment): Operator => ({
+  namespace: metadata.namespace ?? '',
+  name: metadata.name,
+  serviceAccount: spec.template.spec.serviceAccountName ?? 'default',
+});
