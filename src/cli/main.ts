@@ -4,7 +4,13 @@ import type { CliContext } from './cliContext.ts';
 import { explain, localCommand } from './localCommand.ts';
 import { namespaceCommand } from './namespaceCommand.ts';
 import { quickstartCommand } from './quickstartCommand.ts';
-import { demoCommand, statusCommand, verifyCommand, webhooksCommand } from './stackCommands.ts';
+import {
+  demoCommand,
+  statusCommand,
+  supportCommand,
+  verifyCommand,
+  webhooksCommand,
+} from './stackCommands.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
@@ -24,6 +30,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     localCommand(context),
     namespaceCommand(context),
     webhooksCommand(context),
+    supportCommand(context),
   ];
   for (const command of commands) program.addCommand(inheritSettings(command, program));
   program.addCommand(inheritSettings(demoCommand(context), program), { hidden: true });

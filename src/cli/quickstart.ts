@@ -20,6 +20,7 @@ import { quickstartReceiver, RECEIVER } from './quickstartReceiver.ts';
 
 export interface QuickstartOptions {
   readonly client: KubeClient;
+  readonly namespace: string;
   /** Folder with deploy/ and examples/. */
   readonly projectFolder: string;
   readonly operatorImage: string;
@@ -29,7 +30,8 @@ export interface QuickstartOptions {
   readonly progress: Progress;
 }
 
-const NAMESPACE = 'default';
+/** Name of the example. */
+const STACK = 'shop';
 const CUSTOMER = '16505551234';
 const MANAGER = { fieldManager: 'waba-quickstart', force: true } as const;
 const READY_TIMEOUT_MS = 5 * 60_000;
@@ -67,11 +69,11 @@ export async function install(options: QuickstartOptions, signal: AbortSignal): 
     for (const object of await readObjects(paths.install)) await client.apply(object, MANAGER, signal);
     step.update('waiting for it');
     await waitForDeployment(client, 'waba-operator-system', 'waba-operator', clock, signal);
-    await enableNamespace(client, await findOperator(client, undefined, signal), NAMESPACE, signal);
+    await enableNamespace(client, await findOperator(client, undefined, signal), options.namespace, signal);
     step.update('webhook receiver');
     for (const object of await quickstartReceiver(
       client,
-      { namespace: NAMESPACE, image: options.operatorImage, ...MANAGER },
+      { namespace: options.namespace, image: options.operatorImage, ...MANAGER },
       signal,
     ))
       await client.apply(object, MANAGER, signal);
@@ -101,13 +103,13 @@ export async function waitUntilReady(
   options: QuickstartOptions,
   signal: AbortSignal,
 ): Promise<WhatsAppDeployment> {
-  const { client, progress, clock } = options;
+  const { client, namespace, progress, clock } = options;
   const deadline = clock.monotonic() + READY_TIMEOUT_MS;
   let shown: { type: string; step: Step } | undefined;
   const finished = new Set<string>();
   for (;;) {
     const parsed = parseWhatsAppDeployment(
-      await client.get(WhatsAppDeploymentKind, NAMESPACE, 'shop', signal),
+      await client.get(WhatsAppDeploymentKind, namespace, STACK, signal),
     );
     if (!parsed.ok) throw new CodedError('NotReady', 'the resource is not understood');
     const { resource } = parsed;
@@ -149,7 +151,7 @@ export async function sendOne(
   print: (line: string) => void,
   signal: AbortSignal,
 ): Promise<string> {
-  const { client, progress, clock } = options;
+  const { progress, clock } = options;
   const step = progress.step('sending a message through /v1/messages');
   try {
     const id = await runDemoJob(options, resource, signal);
@@ -158,7 +160,7 @@ export async function sendOne(
     const seen = new Set<string>();
     const deadline = clock.monotonic() + WEBHOOK_TIMEOUT_MS;
     while (seen.size < wanted.length) {
-      const log = await podLog(client, { labelSelector: `app=${RECEIVER}` }, signal);
+      const log = await podLog(options, { labelSelector: `app=${RECEIVER}` }, signal);
       for (const line of wanted) {
         if (seen.has(line) || !log.includes(line)) continue;
         seen.add(line);
@@ -186,10 +188,10 @@ async function runDemoJob(
   resource: WhatsAppDeployment,
   signal: AbortSignal,
 ): Promise<string> {
-  const { client, clock, operatorImage } = options;
-  const of = names('shop');
-  const journal = readJournal(await client.get<SecretObject>(kinds.Secret, NAMESPACE, of.journal, signal));
-  const name = `shop-demo-${clock.now().toString(36)}`;
+  const { client, namespace, clock, operatorImage } = options;
+  const of = names(resource.metadata.name);
+  const journal = readJournal(await client.get<SecretObject>(kinds.Secret, namespace, of.journal, signal));
+  const name = `${resource.metadata.name}-demo-${clock.now().toString(36)}`;
   const secret = (key: string) => ({ valueFrom: { secretKeyRef: { name: of.adminSecret, key } } });
   const env = [
     { name: 'DEMO_HOST', value: webappHost(resource) },
@@ -197,7 +199,7 @@ async function runDemoJob(
     { name: 'DEMO_CA', value: journal.webappCa ?? '' },
     { name: 'DEMO_USERNAME', ...secret('username') },
     { name: 'DEMO_PASSWORD', ...secret('password') },
-    { name: 'DEMO_CONTROL_URL', value: `http://${NETWORK.name}.${NAMESPACE}.svc:${NETWORK.controlPort}` },
+    { name: 'DEMO_CONTROL_URL', value: `http://${NETWORK.name}.${namespace}.svc:${NETWORK.controlPort}` },
     { name: 'DEMO_NUMBER', value: resource.spec.phoneNumber },
     { name: 'DEMO_CUSTOMER', value: CUSTOMER },
   ];
@@ -218,7 +220,7 @@ async function runDemoJob(
   const job: KubeObject = {
     apiVersion: 'batch/v1',
     kind: 'Job',
-    metadata: { name, namespace: NAMESPACE, labels: { app: 'shop-demo' } },
+    metadata: { name, namespace, labels: { app: 'quickstart-demo' } },
     spec: {
       backoffLimit: 3,
       ttlSecondsAfterFinished: 600,
@@ -228,7 +230,7 @@ async function runDemoJob(
   await client.create(job, { fieldManager: MANAGER.fieldManager }, signal);
   const deadline = clock.monotonic() + WEBHOOK_TIMEOUT_MS;
   for (;;) {
-    const log = await podLog(client, { labelSelector: `job-name=${name}` }, signal);
+    const log = await podLog(options, { labelSelector: `job-name=${name}` }, signal);
     const id = /^message (\S+)$/m.exec(log)?.[1];
     if (id) return id;
     if (clock.monotonic() > deadline)
@@ -238,16 +240,16 @@ async function runDemoJob(
 }
 
 async function podLog(
-  client: KubeClient,
+  { client, namespace }: QuickstartOptions,
   selector: { labelSelector: string },
   signal: AbortSignal,
 ): Promise<string> {
-  const { items } = await client.list<KubeObject>(kinds.Pod, { namespace: NAMESPACE, ...selector }, signal);
+  const { items } = await client.list<KubeObject>(kinds.Pod, { namespace, ...selector }, signal);
   const logs = await Promise.all(
     items.map((pod) =>
       client.transport
         .text(
-          { method: 'GET', path: `/api/v1/namespaces/${NAMESPACE}/pods/${pod.metadata.name}/log` },
+          { method: 'GET', path: `/api/v1/namespaces/${namespace}/pods/${pod.metadata.name}/log` },
           signal,
         )
         .catch(() => ''),
@@ -283,7 +285,7 @@ async function waitForDeployment(
 
 /** Removes what the quickstart made from a cluster that it did not make. */
 export async function uninstall(options: QuickstartOptions, signal: AbortSignal): Promise<void> {
-  const { client, projectFolder, progress, clock } = options;
+  const { client, namespace, projectFolder, progress, clock } = options;
   const step = progress.step('removing what the quickstart made');
   const remove = (object: KubeObject) =>
     client
@@ -305,7 +307,7 @@ export async function uninstall(options: QuickstartOptions, signal: AbortSignal)
       .catch(() => {});
     await remove(object);
     while (
-      await client.get(WhatsAppDeploymentKind, NAMESPACE, object.metadata.name, signal).catch(() => undefined)
+      await client.get(WhatsAppDeploymentKind, namespace, object.metadata.name, signal).catch(() => undefined)
     )
       await sleep(clock, POLL_MS, signal);
   }
@@ -313,13 +315,13 @@ export async function uninstall(options: QuickstartOptions, signal: AbortSignal)
     await remove({
       apiVersion: kinds[kind].apiVersion,
       kind,
-      metadata: { name: RECEIVER, namespace: NAMESPACE },
+      metadata: { name: RECEIVER, namespace },
     });
   }
   await remove({
     apiVersion: kinds.RoleBinding.apiVersion,
     kind: 'RoleBinding',
-    metadata: { name: 'waba-operator', namespace: NAMESPACE },
+    metadata: { name: 'waba-operator', namespace },
   });
   for (const object of (await readObjects(paths.install)).reverse()) await remove(object);
   step.done();

@@ -35,6 +35,7 @@ export function quickstartCommand(context: CliContext): Command {
         throw new CodedError('Usage', `quickstart ${action}: say up or down`);
       const options = (access: ClusterAccess): QuickstartOptions => ({
         client: access.client,
+        namespace: 'default',
         projectFolder: dirname(context.distFolder),
         operatorImage: imageName('operator', context.version),
         databaseImage: flags.databaseImage,

@@ -1,15 +1,19 @@
 import { Command, Option } from 'commander';
 import { isNotFound } from '../kube/apiError.ts';
 import { type KubeObject, kinds } from '../kube/kubeObject.ts';
+import { createProgress } from '../local/progress.ts';
 import { names } from '../plan/names.ts';
 import { WhatsAppDeploymentKind } from '../reconcile/stackSources.ts';
 import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import { systemClock } from '../runtime/clock.ts';
 import { CodedError } from '../runtime/codedError.ts';
 import { type CliContext, printJson } from './cliContext.ts';
 import { type ClusterAccess, type ClusterOptions, clusterOptions, openCluster } from './clusterAccess.ts';
 import { runDemo } from './demo.ts';
 import { parsePort } from './localCommand.ts';
+import { findOperator } from './namespaceCommand.ts';
 import { statusTree } from './statusTree.ts';
+import { writeSupportBundle } from './supportBundle.ts';
 import { receiveWebhooks } from './webhookReceiver.ts';
 
 export function statusCommand(context: CliContext): Command {
@@ -159,6 +163,26 @@ export function webhooksCommand(context: CliContext): Command {
     .requiredOption('--key <file>', 'private key, PEM')
     .action((options) => receiveWebhooks(options, context));
   return webhooks;
+}
+
+export function supportCommand(context: CliContext): Command {
+  return clusterOptions(new Command('support'))
+    .description('write an archive with objects, events and logs of stacks and operator, without secrets')
+    .option('-f, --file <file>', 'the archive (default: waba-support-TIME.tgz)')
+    .action(async (options: ClusterOptions & { file?: string }) => {
+      const access = await openCluster(options, context);
+      const operator = await findOperator(access.client, undefined, context.signal);
+      const time = new Date(systemClock.now()).toISOString().replace(/[:.]/g, '-');
+      await writeSupportBundle(
+        {
+          client: access.client,
+          namespaces: [...new Set([access.namespace, operator.namespace])],
+          file: options.file ?? `waba-support-${time}.tgz`,
+          progress: createProgress(context.stderr),
+        },
+        context.signal,
+      );
+    });
 }
 
 /** Run by the quickstart inside the cluster; configured by variables, because they come from Secrets. */

@@ -79,6 +79,7 @@ export class OperatorCluster {
     await install(
       {
         client: this.client,
+        namespace: 'default',
         projectFolder: process.cwd(),
         operatorImage: imageName('operator', VERSION),
         clock: systemClock,
