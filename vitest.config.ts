@@ -15,6 +15,7 @@ export default defineConfig({
       ]),
       layer('random', ['test/random/**/*.test.ts'], 60_000),
       layer('scenarios', ['test/scenarios/**/*.test.ts'], 300_000),
+      layer('e2e', ['test/e2e/**/*.test.ts'], 600_000),
     ],
   },
 });

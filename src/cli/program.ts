@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { CodedError } from '../runtime/codedError.ts';
 
 export interface ProgramOptions {
+  /** In place of our own. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Written to its standard input. */
   readonly input?: string;
@@ -28,9 +29,9 @@ export function runProgram(
   options: ProgramOptions,
   signal: AbortSignal,
 ): Promise<string> {
-  const { env = process.env, input, onLine } = options;
+  const { env, input, onLine } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env, signal, stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { ...(env ? { env } : {}), signal, stdio: ['pipe', 'pipe', 'pipe'] });
     const out: string[] = [];
     const err: string[] = [];
     const take = (into: string[]) => (text: string) => {

@@ -12,6 +12,11 @@ describe('the version', () => {
       ([, , tag]) => tag,
     );
     expect(images).toEqual([VERSION, VERSION]);
+    const chart = read('charts/waba-operator/Chart.yaml');
+    expect([...chart.matchAll(/^(?:version|appVersion): (\S+)$/gm)].map(([, version]) => version)).toEqual([
+      VERSION,
+      VERSION,
+    ]);
   });
 });
 

@@ -1,0 +1,65 @@
+// The whole way on a real kubelet: images, chart, stacks, faults, removal. See `npm run e2e -- --help`.
+import { spawnSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+
+const HELP = `npm run e2e [-- options]
+
+Makes a kind cluster of three machines, builds and loads both images, installs the chart and walks through the life of
+stacks. Needs docker, kind, kubectl and helm on the PATH.
+
+  --context NAME   use this context of the current kubeconfig; its machines must be able to pull the images
+  --values FILE    values for the chart, where the images have other names
+  --keep           leave the kind cluster running
+  --name NAME      name of the kind cluster (default: waba-e2e)
+
+Variables: KIND_NODE_IMAGE (image of the machines), NODE_BASE and BUILD_BASE (base images of the Dockerfile),
+WABA_E2E_DATABASE_IMAGE (in place of the official PostgreSQL image).`;
+
+const TOOLS = {
+  docker: {
+    args: ['version', '--format', '{{.Server.Version}}'],
+    from: 'https://docs.docker.com/engine/install/',
+  },
+  kind: { args: ['version'], from: 'https://kind.sigs.k8s.io/, or: go install sigs.k8s.io/kind@v0.30.0' },
+  kubectl: { args: ['version', '--client'], from: 'https://kubernetes.io/docs/tasks/tools/' },
+  helm: { args: ['version'], from: 'https://helm.sh/, or: go install helm.sh/helm/v4/cmd/helm@v4.3.1' },
+};
+
+const { values } = parseArgs({
+  options: {
+    context: { type: 'string' },
+    values: { type: 'string' },
+    keep: { type: 'boolean' },
+    name: { type: 'string', default: 'waba-e2e' },
+    report: { type: 'string' },
+    help: { type: 'boolean' },
+  },
+});
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+const needed = values.context ? ['kubectl', 'helm'] : Object.keys(TOOLS);
+const missing = needed.filter((tool) => spawnSync(tool, TOOLS[tool].args, { stdio: 'ignore' }).status !== 0);
+for (const tool of missing)
+  console.error(`${tool} is not installed or does not answer; get it from ${TOOLS[tool].from}`);
+if (missing.length > 0) process.exit(1);
+
+const reporters = values.report
+  ? ['--reporter=default', '--reporter=json', `--outputFile.json=${values.report}`]
+  : ['--reporter=verbose'];
+const { status } = spawnSync(
+  'npx',
+  ['--no-install', 'vitest', 'run', '--project', 'e2e', '--bail=1', ...reporters],
+  {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      WABA_E2E_NAME: values.name,
+      ...(values.context ? { WABA_E2E_CONTEXT: values.context } : {}),
+      ...(values.values ? { WABA_E2E_VALUES: values.values } : {}),
+      ...(values.keep ? { WABA_E2E_KEEP: '1' } : {}),
+    },
+  },
+);
+process.exitCode = status ?? 1;

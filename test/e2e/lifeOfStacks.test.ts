@@ -1,0 +1,263 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { imageName } from '../../src/cli/containerImages.ts';
+import { sendOne } from '../../src/cli/quickstart.ts';
+import { quickstartReceiver } from '../../src/cli/quickstartReceiver.ts';
+import type { KubeObject } from '../../src/kube/kubeObject.ts';
+import { kinds } from '../../src/kube/kubeObject.ts';
+import { createProgress } from '../../src/local/progress.ts';
+import { restricted } from '../../src/plan/podTemplate.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { VERSION } from '../../src/runtime/version.ts';
+import { never } from '../support/cluster.ts';
+import { E2eCluster } from '../support/e2eCluster.ts';
+import { eventually } from '../support/eventually.ts';
+
+const OPERATOR = 'waba-e2e-operator';
+const STACKS = 'waba-e2e-stacks';
+const DATABASES = 'databases';
+const RELEASE = 'waba-operator';
+const ACCOUNT = `system:serviceaccount:${OPERATOR}:${RELEASE}`;
+const CHART = 'charts/waba-operator';
+const progress = createProgress(process.stderr);
+
+let cluster: E2eCluster;
+let failed = false;
+
+beforeAll(async () => {
+  cluster = await E2eCluster.open();
+  for (const name of [OPERATOR, STACKS, DATABASES]) {
+    const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+    await cluster.apply('default', [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }]);
+  }
+});
+afterEach(({ task }) => {
+  failed ||= task.result?.state === 'fail';
+});
+afterAll(async () => {
+  if (!cluster) return;
+  if (failed)
+    await cluster
+      .support([STACKS, OPERATOR], 'e2e-support.tgz')
+      .catch((error: unknown) => progress.note(String(error)));
+  await cluster.close();
+});
+
+const chartValues = (...more: string[]) => [
+  ...(process.env.WABA_E2E_VALUES ? ['--values', process.env.WABA_E2E_VALUES] : []),
+  '--set',
+  ['replicas=2', `watch.namespaces={${STACKS}}`, ...more].join(','),
+];
+const send = (resource: Awaited<ReturnType<E2eCluster['stack']>>, webhooks: string[]) =>
+  sendOne(
+    {
+      client: cluster.client,
+      namespace: STACKS,
+      projectFolder: '.',
+      operatorImage: imageName('operator', VERSION),
+      clock: systemClock,
+      progress,
+    },
+    resource,
+    (line) => void webhooks.push(line),
+    never,
+  );
+const expectedWebhooks = (id: string) =>
+  ['sent', 'delivered', 'read'].map((status) => `webhook ${status} ${id}`);
+const podsOf = async (stack: string) => {
+  const { items } = await cluster.client.list<KubeObject>(
+    kinds.Pod,
+    { namespace: STACKS, labelSelector: `app.kubernetes.io/instance=${stack}` },
+    never,
+  );
+  return items.map(({ metadata }) => `${metadata.name} ${metadata.uid}`).sort();
+};
+/** What the network process knows of a number. */
+const numberOf = async (number: string) => {
+  const path = `/api/v1/namespaces/${STACKS}/services/waba-network:8080/proxy/numbers`;
+  const { numbers } = JSON.parse(await cluster.kubectl('get', '--raw', path)) as {
+    numbers: { number: string; registrations: number; codeRequests: number }[];
+  };
+  return numbers.find((candidate) => candidate.number === number);
+};
+const leftOf = (stack: string) =>
+  cluster.names(
+    '-n',
+    STACKS,
+    'pod,deploy,sts,job,svc,sa,pdb,secret,pvc',
+    '-l',
+    `app.kubernetes.io/instance=${stack}`,
+  );
+
+describe('the life of stacks on a real kubelet', () => {
+  it('begins with helm install, and a minimal resource becomes Ready', async () => {
+    const startedAt = performance.now();
+    const notes = await cluster.helm('install', RELEASE, CHART, '-n', OPERATOR, '--wait', ...chartValues());
+    expect(notes).toContain(`kubectl apply -n ${STACKS} -f -`);
+    await cluster.apply(STACKS, await cluster.example('minimal'));
+    await cluster.ready(STACKS, 'shop');
+    const seconds = Math.round((performance.now() - startedAt) / 1000);
+    progress.note(`from helm install to Ready: ${seconds} s (goal: under 60 s)`);
+  });
+
+  it('gives the operator the rights of the chart: no Secrets but in the namespaces that are enabled', async () => {
+    const can = (...question: string[]) =>
+      cluster.kubectl('auth', 'can-i', ...question, '--as', ACCOUNT).then(
+        () => true,
+        () => false,
+      );
+    expect(await can('get', 'secrets', '-n', STACKS)).toBe(true);
+    expect(await can('get', 'secrets', '-n', 'default')).toBe(false);
+    expect(await can('list', 'secrets', '--all-namespaces')).toBe(false);
+    expect(await can('create', 'pods', '-n', STACKS)).toBe(false);
+    expect(await can('get', 'nodes')).toBe(false);
+    expect(await can('list', 'whatsappdeployments.waba-operator.dev', '--all-namespaces')).toBe(true);
+  });
+
+  it('holds with the high availability example: a message goes out and its webhooks come in', async () => {
+    for (const object of await quickstartReceiver(
+      cluster.client,
+      { namespace: STACKS, image: imageName('operator', VERSION), fieldManager: 'waba-e2e' },
+      never,
+    ))
+      await cluster.client.apply(object, { fieldManager: 'waba-e2e', force: true }, never);
+    const webhook = {
+      url: `https://webhook-receiver.${STACKS}.svc:8443/callbacks`,
+      caSecretRef: { name: 'webhook-receiver', key: 'ca.crt' },
+    };
+    const [example] = await cluster.example('high-availability');
+    await cluster.apply(STACKS, [{ ...example, spec: { ...(example?.spec as object), webhook } }]);
+    const support = await cluster.ready(STACKS, 'support');
+    const webhooks: string[] = [];
+    const id = await send(support, webhooks);
+    expect(webhooks.sort()).toEqual(expectedWebhooks(id).sort());
+  });
+
+  it('goes on when the Coreapp that has the number is killed: the standby takes over', async () => {
+    const ownersOf = async () =>
+      Object.values((await cluster.stack(STACKS, 'support')).status?.shards?.owners ?? {});
+    const [owner = ''] = await eventually(async () => {
+      const owners = await ownersOf();
+      return owners.length === 1 ? owners : undefined;
+    });
+    await cluster.kubectl('-n', STACKS, 'delete', 'pod', owner, '--force', '--grace-period=0');
+    const webhooks: string[] = [];
+    const id = await send(await cluster.stack(STACKS, 'support'), webhooks);
+    expect(webhooks.sort()).toEqual(expectedWebhooks(id).sort());
+    const [next] = await eventually(async () => {
+      const owners = await ownersOf();
+      return owners.length === 1 && owners[0] !== owner ? owners : undefined;
+    }, 60_000);
+    expect(next).toMatch(/^support-coreapp-/);
+    await cluster.ready(STACKS, 'support');
+  });
+
+  it('takes a PostgreSQL server that is there already', async () => {
+    await cluster.apply(DATABASES, externalPostgres());
+    await cluster.apply(STACKS, await cluster.example('external-postgres'));
+    await cluster.ready(STACKS, 'sales');
+    expect((await leftOf('sales')).filter((name) => name.includes('sales-database'))).toEqual([]);
+    await cluster.kubectl('-n', STACKS, 'delete', 'wad', 'sales', '--timeout=60s');
+  });
+
+  it('survives an upgrade of the chart: every resource is kept, and no pod of a stack restarts', async () => {
+    const before = [await podsOf('shop'), await podsOf('support')];
+    const pod = await cluster.names('-n', OPERATOR, 'pods');
+    await cluster.helm(
+      ...['upgrade', RELEASE, CHART, '-n', OPERATOR, '--wait'],
+      ...chartValues('log.level=debug', 'crds.keep=false', 'maxRollingStacks=5'),
+    );
+    expect(await cluster.names('-n', OPERATOR, 'pods')).not.toEqual(pod);
+    await cluster.kubectl('-n', OPERATOR, 'rollout', 'status', `deploy/${RELEASE}`, '--timeout=60s');
+    // Time for the new operator to do what it should not.
+    await new Promise((resolve) => setTimeout(resolve, 15_000));
+    for (const name of ['shop', 'support']) await cluster.ready(STACKS, name);
+    expect([await podsOf('shop'), await podsOf('support')]).toEqual(before);
+  });
+
+  it('comes back after a deletion with Retain: the same data, the same registration', async () => {
+    const [example] = await cluster.example('high-availability');
+    await cluster.kubectl('-n', STACKS, 'delete', 'wad', 'support', '--timeout=60s');
+    await eventually(async () => (await podsOf('support')).length === 0, 90_000);
+    const kept = await leftOf('support');
+    expect(kept).toContain('persistentvolumeclaim/support-database');
+    expect(kept).toContain('secret/support-journal');
+    await cluster.apply(STACKS, [example as object]);
+    await cluster.ready(STACKS, 'support');
+    expect(await numberOf('16315551001')).toMatchObject({ registrations: 1, codeRequests: 1 });
+  });
+
+  it('ends with deletionPolicy Delete and helm uninstall, and nothing is left', async () => {
+    const patch = JSON.stringify({ spec: { deletionPolicy: 'Delete' } });
+    for (const name of ['shop', 'support']) {
+      await cluster.kubectl('-n', STACKS, 'patch', 'wad', name, '--type=merge', '-p', patch);
+      await eventually(async () => (await cluster.stack(STACKS, name)).metadata.finalizers.length > 0);
+      await cluster.kubectl('-n', STACKS, 'delete', 'wad', name, '--timeout=120s');
+      await eventually(async () => (await leftOf(name)).length === 0, 90_000);
+    }
+    // What was kept of the stack on the external database: its Secrets and its media.
+    await cluster.kubectl(
+      ...['-n', STACKS, 'delete', 'secret,pvc', '-l', 'app.kubernetes.io/instance in (sales,waba-network)'],
+    );
+    expect(await eventually(async () => (await cluster.names('-n', STACKS, 'leases')).length === 0)).toBe(
+      true,
+    );
+
+    await cluster.helm('uninstall', RELEASE, '-n', OPERATOR, '--wait');
+    const namespaced = 'pod,deploy,rs,svc,sa,role,rolebinding,lease,networkpolicy,pdb,secret,cm';
+    for (const namespace of [OPERATOR, STACKS]) {
+      const left = await eventually(async () => {
+        const names = await cluster.names('-n', namespace, namespaced);
+        const others = names.filter((name) => !OURS_ALONE.test(name));
+        return others.length === 0 && ['nothing'];
+      }, 60_000).catch(async () => cluster.names('-n', namespace, namespaced));
+      expect(left).toEqual(['nothing']);
+    }
+    const clusterWide = await cluster.names('clusterrole,clusterrolebinding,crd');
+    expect(clusterWide.filter((name) => name.includes('waba'))).toEqual([]);
+    await cluster.kubectl('delete', 'namespace', OPERATOR, STACKS, DATABASES, '--timeout=120s');
+  });
+});
+
+/** What Kubernetes puts into every namespace, and what this test itself does. */
+const OURS_ALONE = /\/(default|kube-root-ca\.crt|webhook-receiver.*|.*-demo-.*)$/;
+
+const externalPostgres = () => {
+  const labels = { app: 'postgres' };
+  const container = {
+    name: 'postgres',
+    image: process.env.WABA_E2E_DATABASE_IMAGE ?? 'docker.io/library/postgres:18',
+    args: ['-c', 'max_connections=300'],
+    env: [
+      { name: 'POSTGRES_USER', value: 'waba' },
+      { name: 'POSTGRES_PASSWORD', value: 'change-me' },
+      { name: 'PGDATA', value: '/data/pgdata' },
+    ],
+    ports: [{ containerPort: 5432 }],
+    readinessProbe: { tcpSocket: { port: 5432 }, periodSeconds: 2 },
+    volumeMounts: ['/data', '/tmp', '/var/run/postgresql'].map((mountPath) => ({
+      name: 'scratch',
+      mountPath,
+      subPath: mountPath.slice(1).replaceAll('/', '-'),
+    })),
+    securityContext: restricted().container,
+  };
+  const pod = {
+    securityContext: { ...restricted(999).pod, sysctls: [] },
+    containers: [container],
+    volumes: [{ name: 'scratch', emptyDir: {} }],
+  };
+  return [
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'postgres' },
+      spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: pod } },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'postgres' },
+      spec: { selector: labels, ports: [{ port: 5432 }] },
+    },
+  ];
+};

@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises';
+import { loadAll } from 'js-yaml';
+import { buildImages, imageName, TARGETS } from '../../src/cli/containerImages.ts';
+import { kindDown, kindUp, loadImages, makeMediaVolumes } from '../../src/cli/kindCluster.ts';
+import { runProgram } from '../../src/cli/program.ts';
+import { writeSupportBundle } from '../../src/cli/supportBundle.ts';
+import { KubeClient } from '../../src/kube/client.ts';
+import { kubeconfigCredentials } from '../../src/kube/credentials.ts';
+import type { KubeObject } from '../../src/kube/kubeObject.ts';
+import { HttpsTransport } from '../../src/kube/transport.ts';
+import { createProgress } from '../../src/local/progress.ts';
+import { WhatsAppDeploymentKind } from '../../src/reconcile/stackSources.ts';
+import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../../src/resource/whatsAppDeployment.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { VERSION } from '../../src/runtime/version.ts';
+import { never } from './cluster.ts';
+
+const progress = createProgress(process.stderr);
+
+/** A cluster with a real kubelet: kind's, or that of a context. Everything is done by the programs that users have. */
+export class E2eCluster {
+  readonly client: KubeClient;
+  readonly #flags: readonly string[];
+  readonly #end: () => Promise<void>;
+
+  private constructor(client: KubeClient, flags: readonly string[], end: () => Promise<void>) {
+    this.client = client;
+    this.#flags = flags;
+    this.#end = end;
+  }
+
+  /** With `WABA_E2E_CONTEXT` that context, whose machines can pull the images; else a kind cluster of three machines. */
+  static async open(): Promise<E2eCluster> {
+    const { env } = process;
+    const context = env.WABA_E2E_CONTEXT;
+    if (context) {
+      const credentials = await kubeconfigCredentials(systemClock, { context });
+      return new E2eCluster(connect(credentials), ['--context', context], async () => {});
+    }
+    const options = { name: env.WABA_E2E_NAME ?? 'waba-e2e', workers: 2, env, progress };
+    const now = new Date(systemClock.now());
+    await buildImages({ projectFolder: '.', version: VERSION, env, now, progress }, never);
+    const { kubeconfig } = await kindUp(options, never);
+    const database = env.WABA_E2E_DATABASE_IMAGE;
+    const images = TARGETS.map((target) => imageName(target, VERSION));
+    await loadImages(options, [...images, ...(database ? [database] : [])], never);
+    const client = connect(await kubeconfigCredentials(systemClock, { path: kubeconfig }));
+    await makeMediaVolumes(client, never);
+    const end = async () => {
+      if (!env.WABA_E2E_KEEP) await kindDown(options, never);
+    };
+    return new E2eCluster(client, ['--kubeconfig', kubeconfig], end);
+  }
+
+  kubectl(...args: string[]): Promise<string> {
+    return runProgram('kubectl', [...this.#flags, ...args], {}, never);
+  }
+
+  /** Applies objects as `kubectl apply -f -` does. */
+  apply(namespace: string, objects: readonly object[]): Promise<string> {
+    const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
+    return runProgram('kubectl', [...this.#flags, '-n', namespace, 'apply', '-f', '-'], { input }, never);
+  }
+
+  helm(...args: string[]): Promise<string> {
+    const flags = this.#flags.map((flag) => (flag === '--context' ? '--kube-context' : flag));
+    return runProgram('helm', [...flags, ...args], {}, never);
+  }
+
+  /** The objects of an example; where the database's image can't be pulled, with the one that stands for it. */
+  async example(name: string): Promise<KubeObject[]> {
+    const database = process.env.WABA_E2E_DATABASE_IMAGE;
+    const objects = loadAll(await readFile(`examples/${name}.yaml`, 'utf8')) as KubeObject[];
+    return objects.map((object) =>
+      object.kind === WhatsAppDeploymentKind.kind && database
+        ? { ...object, spec: { ...(object.spec as object), images: { database } } }
+        : object,
+    );
+  }
+
+  async stack(namespace: string, name: string): Promise<WhatsAppDeployment> {
+    const parsed = parseWhatsAppDeployment(
+      await this.client.get(WhatsAppDeploymentKind, namespace, name, never),
+    );
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+    return parsed.resource;
+  }
+
+  async ready(namespace: string, name: string): Promise<WhatsAppDeployment> {
+    await this.kubectl('-n', namespace, 'wait', '--for=condition=Ready', `wad/${name}`, '--timeout=240s');
+    return this.stack(namespace, name);
+  }
+
+  /** Names of objects as `kubectl get -o name` prints them. */
+  async names(...args: string[]): Promise<string[]> {
+    const printed = await this.kubectl('get', ...args, '-o', 'name', '--ignore-not-found');
+    return printed.split('\n').filter(Boolean);
+  }
+
+  support(namespaces: readonly string[], file: string): Promise<void> {
+    return writeSupportBundle({ client: this.client, namespaces, file, progress }, never);
+  }
+
+  async close(): Promise<void> {
+    this.client.transport.close();
+    await this.#end();
+  }
+}
+
+const connect = (credentials: ConstructorParameters<typeof HttpsTransport>[0]['credentials']) =>
+  new KubeClient(new HttpsTransport({ credentials, clock: systemClock, userAgent: 'waba-e2e' }));
