@@ -9,7 +9,7 @@ import { HttpsStackTransport } from '../src/client/stackTransport.ts';
 import { codeHash, encodeCertificate } from '../src/onprem/emulatorCertificate.ts';
 import { createAuthority, issueCertificate } from '../src/pki/certificates.ts';
 import { startPostgres } from '../src/postgres/embeddedPostgres.ts';
-import { readAuthority } from '../src/reconcile/stackSession.ts';
+import { readAuthority } from '../src/reconcile/webappAuthority.ts';
 import { systemClock } from '../src/runtime/clock.ts';
 import { freePort } from '../src/runtime/ports.ts';
 import { httpsLoad } from './httpsLoad.ts';
@@ -103,7 +103,7 @@ export async function benchEmulator(): Promise<[string, string][]> {
   await new Promise<void>((done) => receiver.listen(receiverPort, '127.0.0.1', done));
   try {
     const port = 20_443;
-    const ca = await retry(() => readAuthority(webHost, port, never));
+    const ca = await retry(() => readAuthority({ addresses: [webHost], port, serverName: webHost }, never));
     const client = new StackClient(new HttpsStackTransport({ host: webHost, port, ca, serverName: '' }));
     const session = await retry(() =>
       client

@@ -2,11 +2,12 @@ import type { Session, StackClient } from '../client/stackClient.ts';
 import type { ReconcileResult } from '../controller/controller.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { hashOf } from '../kube/ownFields.ts';
+import { WEB_PORT } from '../onprem/environment.ts';
 import { settingsDifference } from '../onprem/settings.ts';
 import { declaredSettings } from '../plan/applicationSettings.ts';
 import { APPLICATION_CONDITIONS, met, stamp, unknown, unmet, type Verdict } from '../plan/conditions.ts';
 import { names } from '../plan/names.ts';
-import type { ApiObservation, Observation } from '../plan/observed.ts';
+import type { ApiObservation, Observation, PodView } from '../plan/observed.ts';
 import { KEYS } from '../plan/stackEnvironment.ts';
 import { counts, webappHost } from '../plan/stackSettings.ts';
 import { byPod, servedShards } from '../plan/stackStatus.ts';
@@ -17,8 +18,9 @@ import { CodedError, describeError } from '../runtime/codedError.ts';
 import { type ObserveContext, observe } from './observe.ts';
 import { decodeSecret, type SecretObject } from './referencedSecrets.ts';
 import { register } from './register.ts';
-import { readAuthority, type StackAccess, type StackSessions } from './stackSession.ts';
+import type { StackAccess, StackSessions } from './stackSession.ts';
 import { StatusWriter } from './statusWriter.ts';
+import { readAuthority } from './webappAuthority.ts';
 
 export interface ApplicationOptions extends ObserveContext {
   readonly client: KubeClient;
@@ -106,7 +108,7 @@ export class ApplicationReconciler {
     signal: AbortSignal,
   ): Promise<number | undefined> {
     const { resource, pods } = observed;
-    if (!pods.some(({ component, ready, terminating }) => component === 'webapp' && ready && !terminating)) {
+    if (!pods.some(isReadyWebapp)) {
       say(unmet('ApiReachable', 'NoWebapp', 'no Webapp is ready yet'));
       this.#options.onObservation(key, undefined);
       return undefined;
@@ -155,7 +157,7 @@ export class ApplicationReconciler {
 
   /** Where the API is and how to get in. Its authority is pinned in the journal the first time. */
   async #access(
-    { resource, children, journal }: Observation,
+    { resource, children, journal, pods }: Observation,
     signal: AbortSignal,
   ): Promise<StackAccess | undefined> {
     const of = names(resource.metadata.name);
@@ -166,7 +168,9 @@ export class ApplicationReconciler {
     const port = resource.spec.service?.ports?.https ?? 443;
     let ca = journal.webappCa;
     if (!ca) {
-      const read = await readAuthority(host, port, signal);
+      const addresses = pods.filter(isReadyWebapp).flatMap(({ ip }) => ip ?? []);
+      if (addresses.length === 0) return undefined;
+      const read = await readAuthority({ addresses, port: WEB_PORT, serverName: host }, signal);
       ca =
         (
           await this.#options.journals.update(
@@ -321,6 +325,9 @@ export class ApplicationReconciler {
     await this.#status.write({ ...resource, status: previous }, { conditions, registration }, signal);
   }
 }
+
+const isReadyWebapp = ({ component, ready, terminating }: PodView): boolean =>
+  component === 'webapp' && ready && !terminating;
 
 /** Everything that a look at the stack depends on, but for the stack itself. */
 function circumstancesOf({ resource, pods, referenced, journal, children }: Observation): string {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { connect, type TLSSocket } from 'node:tls';
 import { type Session, StackClient } from '../client/stackClient.ts';
 import { isUnauthorised } from '../client/stackError.ts';
 import { HttpsStackTransport, type StackRequest } from '../client/stackTransport.ts';
@@ -25,7 +24,6 @@ export interface StackSessionsOptions {
 
 /** A token is renewed when less than this is left of its seven days. */
 const RENEWAL_MS = 3_600_000;
-const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 interface Entry {
   readonly identity: string;
@@ -115,41 +113,4 @@ async function logIn(
       { cause: error },
     );
   }
-}
-
-/** The authority at the end of the chain that a server presents: read once, before anything secret is sent. */
-export function readAuthority(host: string, port: number, signal: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket: TLSSocket = connect(
-      { host, port, servername: host, rejectUnauthorized: false, timeout: HANDSHAKE_TIMEOUT_MS },
-      () => {
-        let certificate = socket.getPeerCertificate(true);
-        // A self-signed authority is its own issuer.
-        while (
-          certificate.issuerCertificate &&
-          certificate.issuerCertificate.fingerprint256 !== certificate.fingerprint256
-        )
-          certificate = certificate.issuerCertificate;
-        socket.destroy();
-        if (!certificate.raw)
-          return reject(
-            new CodedError('NoCertificate', `${host} presents no certificate`, { retriable: true }),
-          );
-        const base64 = certificate.raw
-          .toString('base64')
-          .replace(/(.{64})/g, '$1\n')
-          .trimEnd();
-        resolve(`-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`);
-      },
-    );
-    const fail = (error: unknown) => {
-      socket.destroy();
-      reject(error);
-    };
-    socket.on('error', fail);
-    socket.on('timeout', () =>
-      fail(new CodedError('Deadline', `${host} does not complete the handshake`, { retriable: true })),
-    );
-    signal.addEventListener('abort', () => fail(signal.reason), { once: true });
-  });
 }
