@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     projects: [
       layer('unit', ['src/**/*.test.ts', 'test/structure/**/*.test.ts'], 10_000),
+      layer('chart', ['test/chart/**/*.test.ts'], 60_000),
       layer('contract', ['test/contract/**/*.test.ts'], 60_000),
       layer('control-plane', ['test/control-plane/**/*.test.ts'], 120_000, [
         'test/support/controlPlaneSetup.ts',

@@ -1,5 +1,5 @@
 // Runs every layer of tests, cheapest first, each with a deadline; prints how long each took and one closing line.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,12 +33,30 @@ const vitest = (project, ...flags) => {
   };
 };
 
+function e2e() {
+  const { count } = vitest('e2e');
+  const report = join(scratch, 'e2e.json');
+  return { command: ['node', 'scripts/e2e.mjs', '--report', report], count };
+}
+
+/** How to get what a layer needs. `.ci/run` installs all of it. */
+const SOURCES = {
+  helm: 'go install helm.sh/helm/v4/cmd/helm@v4.3.1',
+  actionlint: 'go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12',
+  docker: 'https://docs.docker.com/engine/install/, and start it',
+  kind: 'go install sigs.k8s.io/kind@v0.30.0',
+  kubectl: 'https://kubernetes.io/docs/tasks/tools/',
+};
+const VERSION_OF = { actionlint: ['-version'], docker: ['version'], kubectl: ['version', '--client'] };
+const isThere = (tool) => spawnSync(tool, VERSION_OF[tool] ?? ['version'], { stdio: 'ignore' }).status === 0;
+
 const layers = [
   { name: 'lint', command: npx('biome', 'check', '--error-on-warnings', '.'), deadline: 2 * MINUTE },
   { name: 'types', command: npx('tsc', '--noEmit'), deadline: 3 * MINUTE },
-  { name: 'generated files', command: ['node', 'scripts/generate.mjs', '--check'], deadline: MINUTE },
+  { name: 'generated', command: ['node', 'scripts/generate.mjs', '--check'], deadline: MINUTE },
   { name: 'build', command: ['node', 'scripts/build.mjs'], deadline: 2 * MINUTE },
   { name: 'unit', ...vitest('unit'), deadline: 5 * MINUTE },
+  { name: 'chart', ...vitest('chart'), deadline: 3 * MINUTE, needs: ['helm', 'actionlint'] },
   { name: 'contract', ...vitest('contract'), deadline: 8 * MINUTE },
   // A share of the random suites, from a new seed each time; `npm run soak` runs all of them.
   { name: 'random', ...vitest('random'), deadline: 6 * MINUTE },
@@ -48,6 +66,7 @@ const layers = [
     ...vitest('scenarios', '--no-file-parallelism'),
     deadline: 15 * MINUTE,
   },
+  { name: 'e2e', ...e2e(), deadline: 20 * MINUTE, needs: ['docker', 'kind', 'kubectl', 'helm'] },
 ];
 
 const wanted = process.argv.slice(2);
@@ -65,6 +84,14 @@ for (const layer of layers) {
     continue;
   }
   console.log(`\n── ${layer.name}`);
+  const missing = (layer.needs ?? []).filter((tool) => !isThere(tool));
+  if (missing.length > 0) {
+    for (const tool of missing)
+      console.error(`SKIPPED: ${tool} is missing or does not answer: ${SOURCES[tool]}`);
+    total.skipped += 1;
+    rows.push([layer.name, `SKIPPED (no ${missing.join(', ')})`, '']);
+    continue;
+  }
   const started = performance.now();
   const outcome = await run(layer.command, layer.deadline);
   let count = { passed: outcome === 'ok' ? 1 : 0, failed: outcome === 'ok' ? 0 : 1, skipped: 0 };
@@ -83,7 +110,7 @@ await rm(scratch, { recursive: true, force: true });
 console.log('\nlayer            result                                   time');
 for (const [name, result, time] of rows) console.log(`${name.padEnd(16)} ${result.padEnd(40)} ${time}`);
 if (total.skipped > 0) {
-  console.log(`${total.skipped} test(s) SKIPPED`);
+  console.log(`${total.skipped} test(s) or layer(s) SKIPPED`);
   // A skipped test proves nothing; where everything can be set up it is a failure.
   if (process.env.CI) total.failed += total.skipped;
 }

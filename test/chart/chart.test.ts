@@ -1,0 +1,141 @@
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { load, loadAll } from 'js-yaml';
+import { describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../src/kube/kubeObject.ts';
+
+const CHART = 'charts/waba-operator';
+const run = promisify(execFile);
+const helm = async (...args: string[]) => (await run('helm', args, { maxBuffer: 16 * 1024 * 1024 })).stdout;
+const template = (...flags: string[]) =>
+  helm(
+    'template',
+    'waba-operator',
+    CHART,
+    '-n',
+    'waba-operator-system',
+    '--set',
+    'crds.enabled=false',
+    ...flags,
+  );
+const objects = async (...flags: string[]) =>
+  (loadAll(await template(...flags)) as (KubeObject | null)[]).filter((object) => object !== null);
+const refusal = async (...flags: string[]): Promise<string> => {
+  const error = await template(...flags).catch((failure: unknown) => failure as { stderr: string });
+  return typeof error === 'string' ? 'not refused' : error.stderr;
+};
+
+/** What the chart renders for one way of installing it; the names of the golden files. */
+const WAYS: Record<string, string[]> = {
+  defaults: [],
+  'one-namespace': ['--set', 'watch.scope=Namespaces'],
+  'listed-namespaces': ['--set', 'watch.scope=Namespaces,watch.namespaces={shop,support}'],
+  'all-with-enabled': ['--set', 'watch.namespaces={shop}'],
+  everything: [
+    ...['--set', 'replicas=3,image.digest=sha256:abc,runAsUser=null,priorityClassName=high,log.level=debug'],
+    ...['--set', 'imagePullSecrets[0].name=pull,env[0].name=HTTPS_PROXY,env[0].value=http://proxy:3128'],
+    ...['--set', 'labels.team=messaging,podLabels.a=b,podAnnotations.c=d,nodeSelector.disk=ssd'],
+    ...[
+      '--set',
+      'tolerations[0].key=dedicated,tolerations[0].operator=Exists,serviceAccount.annotations.x=y',
+    ],
+    ...['--set', 'metrics.serviceMonitor.enabled=true,metrics.serviceMonitor.labels.release=prometheus'],
+    ...['--set', 'networkPolicy.scrapeFrom[0].namespaceSelector.matchLabels.name=monitoring'],
+  ],
+};
+
+/** Wrong values, and what Helm says of them. */
+const WRONG: [string, string][] = [
+  ['replica=2', "additional properties 'replica' not allowed"],
+  ['replicas=-1', "at '/replicas'"],
+  ['replicas=two', "at '/replicas': got string, want integer"],
+  ['watch.scope=Cluster', "at '/watch/scope': value must be one of 'All', 'Namespaces'"],
+  ['watch.namespaces=shop', "at '/watch/namespaces': got string, want array"],
+  ['log.level=trace', "at '/log/level': value must be one of 'error', 'warn', 'info', 'debug'"],
+  ['image.name=x', "at '/image': additional properties 'name' not allowed"],
+  ['crds.keep=maybe', "at '/crds/keep': got string, want boolean"],
+  ['runAsUser=0', "at '/runAsUser'"],
+  ['metrics.serviceMonitor.enabled=true,metrics.service.enabled=false', 'set metrics.service.enabled=true'],
+];
+
+describe('the chart', () => {
+  it('passes the strict lint of Helm', async () => {
+    expect(await helm('lint', '--strict', CHART)).toContain('0 chart(s) failed');
+  });
+
+  it.each(Object.entries(WAYS))('renders %s as it did before', async (name, flags) => {
+    await expect(await template(...flags)).toMatchFileSnapshot(`goldens/${name}.yaml`);
+  });
+
+  it.each(WRONG)('refuses %s before anything is installed', async (values, message) => {
+    expect(await refusal('--set', values)).toContain(message);
+  });
+
+  it('makes no ClusterRole where namespaces are listed, and gives no Secrets cluster-wide otherwise', async () => {
+    const listed = await objects('--set', 'watch.scope=Namespaces,watch.namespaces={shop}');
+    expect(listed.filter(({ kind }) => kind.startsWith('Cluster'))).toEqual([]);
+    const all = await objects('--set', 'watch.namespaces={shop}');
+    const bound = all
+      .filter(({ kind }) => kind === 'ClusterRoleBinding')
+      .map(({ roleRef }) => (roleRef as { name: string }).name);
+    const rules = all
+      .filter(({ kind, metadata }) => kind === 'ClusterRole' && bound.includes(metadata.name))
+      .flatMap((role) => role.rules as { resources: string[] }[]);
+    expect(rules.length).toBeGreaterThan(5);
+    expect(rules.flatMap(({ resources }) => resources)).not.toContain('secrets');
+    expect(rules.flatMap(({ resources }) => resources)).not.toContain('*');
+  });
+
+  it('keeps the CRD, and with it every resource, unless told otherwise', async () => {
+    const crd = async (...flags: string[]) =>
+      (loadAll(await helm('template', 'x', CHART, ...flags)) as (KubeObject | null)[]).find(
+        (object) => object?.kind === 'CustomResourceDefinition',
+      );
+    expect((await crd())?.metadata.annotations).toEqual({ 'helm.sh/resource-policy': 'keep' });
+    expect((await crd('--set', 'crds.keep=false'))?.metadata.annotations ?? {}).toEqual({});
+    expect(await crd('--set', 'crds.enabled=false')).toBeUndefined();
+    const plain = load(readFileSync('crds/whatsappdeployments.yaml', 'utf8')) as KubeObject;
+    expect((await crd())?.spec).toEqual(plain.spec);
+  });
+
+  it('reads every value that it offers, and offers every value that it reads', () => {
+    const templates = readdirSync(`${CHART}/templates`)
+      .map((name) => readFileSync(`${CHART}/templates/${name}`, 'utf8'))
+      .join('\n');
+    const read = new Set([...templates.matchAll(/\.Values\.([A-Za-z.]+)/g)].map(([, path = '']) => path));
+    const leaves = (value: unknown, path: string): string[] =>
+      typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0
+        ? Object.entries(value).flatMap(([key, inner]) => leaves(inner, path ? `${path}.${key}` : key))
+        : [path];
+    const offered = leaves(load(readFileSync(`${CHART}/values.yaml`, 'utf8')), '');
+    const isRead = (path: string) =>
+      [...read].some((known) => path === known || path.startsWith(`${known}.`));
+    const isOffered = (path: string) =>
+      offered.some((known) => known === path || known.startsWith(`${path}.`));
+    expect(offered.filter((path) => path !== 'global' && !isRead(path))).toEqual([]);
+    expect([...read].filter((path) => !isOffered(path))).toEqual([]);
+  });
+
+  it('is what deploy/install.yaml was rendered from', async () => {
+    const { renderInstallManifest } = (await import('../../scripts/installManifest.mjs')) as {
+      renderInstallManifest: () => string;
+    };
+    expect(renderInstallManifest() === readFileSync('deploy/install.yaml', 'utf8')).toBe(true);
+  });
+
+  it('tells in its notes what to type next', async () => {
+    const notes = async (...flags: string[]) =>
+      helm('install', 'waba-operator', CHART, '-n', 'waba-operator-system', '--dry-run=client', ...flags);
+    expect(await notes()).toContain('kubectl waba namespace enable NAMESPACE\n');
+    const listed = await notes('--set', 'watch.scope=Namespaces,watch.namespaces={shop}');
+    expect(listed).toContain('watches shop.');
+    expect(listed).toContain('kubectl apply -n shop -f -');
+  });
+});
+
+describe('the workflows', () => {
+  it('pass their linter', async () => {
+    expect((await run('actionlint', ['-no-color'])).stdout).toBe('');
+  });
+});
