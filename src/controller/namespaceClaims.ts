@@ -14,15 +14,15 @@ export interface NamespaceClaimsOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
-  /** The namespace is ours now, or another installation has it. */
-  readonly onChange: (namespace: string, holder: string) => void;
+  /** The namespace is ours now, or another installation has it, or a right is missing. */
+  readonly onChange: (namespace: string) => void;
 }
 
 /** Slow, because there is one for each namespace, and an installation takes its own back at once after a crash. */
 export const CLAIM_TIMING = {
-  durationMs: 300_000,
-  renewDeadlineMs: 240_000,
-  retryMs: 60_000,
+  durationMs: 120_000,
+  renewDeadlineMs: 90_000,
+  retryMs: 40_000,
 } satisfies LeaseTiming;
 
 interface Claim {
@@ -49,11 +49,9 @@ export class NamespaceClaims {
     return claim.election.isLeader;
   }
 
-  /** Namespaces that others hold. */
-  waiting(): { readonly namespace: string; readonly holder: string }[] {
-    return [...this.#claims].flatMap(([namespace, { election }]) =>
-      election.isLeader || election.holder === undefined ? [] : [{ namespace, holder: election.holder }],
-    );
+  /** Who holds a namespace, where somebody does. */
+  holder(namespace: string): string | undefined {
+    return this.#claims.get(namespace)?.election.holder;
   }
 
   /** The right that keeps a namespace from being claimed. */
@@ -107,14 +105,14 @@ export class NamespaceClaims {
   }
 
   async #hold(namespace: string, election: LeaderElection, stop: AbortSignal): Promise<void> {
-    const { identity, onChange } = this.#options;
+    const { onChange } = this.#options;
     while (!stop.aborted) {
       const isAcquired = await election
-        .acquire(stop, (holder) => onChange(namespace, holder))
+        .acquire(stop, () => onChange(namespace))
         .then(() => true)
         .catch(() => false);
       if (!isAcquired) return;
-      onChange(namespace, identity);
+      onChange(namespace);
       await election.lead((term) => eitherAborted(stop, term));
     }
   }

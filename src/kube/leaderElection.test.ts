@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../runtime/logger.ts';
 import { VirtualClock } from '../runtime/virtualClock.ts';
 import { KubeClient } from './client.ts';
+import { kinds } from './kubeObject.ts';
 import { LEASE, LeaderElection } from './leaderElection.ts';
 import { SimulatedApiServer } from './simulation/simulatedApiServer.ts';
 import { type Fault, SimulatedTransport } from './simulation/simulatedTransport.ts';
@@ -29,6 +30,7 @@ const setup = () => {
     });
   return {
     clock,
+    client: new KubeClient(new SimulatedTransport({ server, clock })),
     election,
     fault,
     stepWall: (byMs: number) => {
@@ -111,6 +113,45 @@ describe('leader election', () => {
     await clock.advance(2 * LEASE.retryMs);
     expect(await kept).toBe(true);
     expect([first.isLeader, second.isLeader]).toEqual([false, true]);
+  });
+
+  it('keeps the labels of a Lease that somebody else has made', async () => {
+    const { clock, election, client } = setup();
+    const metadata = {
+      name: 'lease',
+      namespace: 'default',
+      labels: { 'app.kubernetes.io/managed-by': 'Helm' },
+    };
+    const made = client.create(
+      { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec: {} },
+      { fieldManager: 'helm' },
+      never,
+    );
+    await clock.advance(0);
+    await made;
+    await acquire(election('first'), clock);
+    const read = client.get(kinds.Lease, 'default', 'lease', never);
+    await clock.advance(0);
+    expect(await read).toMatchObject({ metadata, spec: { holderIdentity: 'first' } });
+  });
+
+  it('does not make a Lease anew that somebody deleted before its holder has stopped', async () => {
+    const { clock, election, client } = setup();
+    const [first, second] = [election('first'), election('second')];
+    await acquire(first, clock);
+    const { ended } = leadUntilLost(first, clock);
+    let wonAt: number | undefined;
+    void second.acquire(never).then(() => {
+      wonAt = clock.now();
+    });
+    await clock.advance(LEASE.retryMs * 2);
+    const deleted = client.delete(kinds.Lease, 'default', 'lease', {}, never);
+    await clock.advance(0);
+    await deleted;
+    await clock.advance(LEASE.renewDeadlineMs);
+    expect([ended.atMs === undefined, wonAt]).toEqual([false, undefined]);
+    await clock.advance(LEASE.durationMs);
+    expect(wonAt).toBeGreaterThan(ended.atMs ?? Number.POSITIVE_INFINITY);
   });
 
   it.each([

@@ -43,6 +43,8 @@ export interface LeaseObject extends KubeObject {
   };
 }
 
+const recordOf = ({ spec }: LeaseObject): string => `${spec?.holderIdentity}/${spec?.renewTime}`;
+
 const lost = () => new CodedError('NotLeader', 'the leader lease has expired; nothing is written');
 
 /**
@@ -81,13 +83,16 @@ export class LeaderElection {
     if (!this.isLeader) throw lost();
   }
 
-  /** Resolves when the lease is ours; `onHeld` hears of each other holder meanwhile. @throws the signal's reason */
-  async acquire(signal: AbortSignal, onHeld?: (holder: string) => void): Promise<void> {
+  /**
+   * Resolves when the lease is ours. `onWaiting` is called when there is something new to tell of why it is not:
+   * another `holder`, or a `problem`. @throws the signal's reason
+   */
+  async acquire(signal: AbortSignal, onWaiting?: () => void): Promise<void> {
     let told: string | undefined;
     while (!(await this.#try(signal))) {
-      const { holder } = this;
-      if (holder !== undefined && holder !== told) onHeld?.(holder);
-      told = holder;
+      const why = this.problem ?? this.holder;
+      if (why !== undefined && why !== told) onWaiting?.();
+      told = why;
       await this.#pause(signal);
     }
   }
@@ -154,6 +159,8 @@ export class LeaderElection {
           if (isNotFound(error)) return undefined;
           throw error;
         });
+      // Somebody deleted it. Whoever held it goes on until its deadline, and with us it ends there too.
+      if (!lease && this.#observed?.holder && this.#sinceObservedMs() <= timing.durationMs) return false;
       if (lease && !this.#mayTake(lease)) {
         // Somebody else has it, whatever our own clock says.
         this.#validUntil = undefined;
@@ -165,6 +172,7 @@ export class LeaderElection {
         ? client.update(next, options, patience.signal)
         : client.create(next, options, patience.signal));
       // Counted from before the request: the server cannot have started later than that.
+      this.#observed = { record: recordOf(next), holder: identity, atMs: monotonic };
       const { renewDeadlineMs } = timing;
       this.#problem = undefined;
       this.#validUntil = { monotonic: monotonic + renewDeadlineMs, wall: wall + renewDeadlineMs };
@@ -190,11 +198,12 @@ export class LeaderElection {
     const { namespace, name, identity, clock, timing } = this.#options;
     const now = new Date(clock.now()).toISOString().replace('Z', '000Z');
     const renewal = lease?.spec?.holderIdentity === identity;
-    const resourceVersion = lease?.metadata.resourceVersion;
+    // Whoever made the Lease knows it by its labels; with its resourceVersion the write is a compare-and-swap.
+    const { managedFields: _, ...metadata } = lease?.metadata ?? { name, namespace };
     return {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
-      metadata: { name, namespace, ...(resourceVersion ? { resourceVersion } : {}) },
+      metadata,
       spec: {
         holderIdentity: identity,
         leaseDurationSeconds: timing.durationMs / 1000,
@@ -208,12 +217,16 @@ export class LeaderElection {
   #mayTake(lease: LeaseObject): boolean {
     const { identity, clock, timing } = this.#options;
     const { holderIdentity = '', leaseDurationSeconds } = lease.spec ?? {};
-    const record = `${holderIdentity}/${lease.spec?.renewTime}`;
+    const record = recordOf(lease);
     if (this.#observed?.record !== record)
       this.#observed = { record, holder: holderIdentity, atMs: clock.monotonic() };
     if (!holderIdentity || holderIdentity === identity) return true;
     const durationMs = (leaseDurationSeconds ?? timing.durationMs / 1000) * 1000;
-    return clock.monotonic() - this.#observed.atMs > durationMs;
+    return this.#sinceObservedMs() > durationMs;
+  }
+
+  #sinceObservedMs(): number {
+    return this.#options.clock.monotonic() - (this.#observed?.atMs ?? Number.NEGATIVE_INFINITY);
   }
 
   async #release(): Promise<void> {

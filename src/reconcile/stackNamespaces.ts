@@ -38,7 +38,7 @@ export class StackNamespaces {
       ...options,
       leaseName: LEASE_NAME,
       identity: `${installation.namespace}/${installation.name}`,
-      onChange: (namespace, holder) => this.#claimed(namespace, holder),
+      onChange: (namespace) => this.#claimed(namespace),
     });
     stackSources.stacks.onChange(({ object: { metadata } }) => {
       const { namespace = '' } = metadata;
@@ -73,7 +73,8 @@ export class StackNamespaces {
       // What is gone concerns nobody else.
       if (stackSources.stacks.cache.get(key) === undefined) return reconcile(key, signal);
       if (!sources.isSettled(namespace)) return {};
-      const isOurs = this.#claims.holds(namespace) || this.#claims.problem(namespace) !== undefined;
+      // Where a right is missing the reconcile says so, and touches nothing.
+      const isOurs = sources.missing(namespace).length > 0 || this.#mayWork(namespace);
       return isOurs ? reconcile(key, signal) : {};
     };
   }
@@ -83,14 +84,18 @@ export class StackNamespaces {
     return this.#claims.release();
   }
 
-  #claimed(namespace: string, holder: string): void {
+  #mayWork(namespace: string): boolean {
+    return this.#claims.holds(namespace) || this.#claims.problem(namespace) !== undefined;
+  }
+
+  #claimed(namespace: string): void {
     const { recorder, logger, onOurs } = this.#options;
     const stacks = this.#stacksIn(namespace);
-    if (this.#claims.holds(namespace)) {
+    if (this.#mayWork(namespace)) {
       onOurs(stacks, 'the namespace is ours');
       return;
     }
-    const message = `${holder} works in namespace ${namespace}; this operator waits until it stops`;
+    const message = `${this.#claims.holder(namespace)} works in namespace ${namespace}; this operator waits until it stops`;
     logger.warn(message);
     for (const stack of stacks)
       recorder.record(stack, { type: 'Warning', reason: 'AnotherOperator', message });

@@ -195,6 +195,7 @@ describe('the life of stacks on a real kubelet', () => {
       await eventually(async () => (await leftOf(name)).length === 0, 90_000);
     }
     // What was kept of the stack on the external database: its Secrets and its media.
+    await cluster.kubectl('-n', STACKS, 'delete', 'secret', 'sales-database');
     await cluster.kubectl(
       ...['-n', STACKS, 'delete', 'secret,pvc', '-l', 'app.kubernetes.io/instance in (sales,waba-network)'],
     );

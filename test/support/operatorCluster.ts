@@ -89,19 +89,28 @@ export class OperatorCluster {
     );
   }
 
-  /** What the operator asked of the API server since `since`, but for its Lease. */
+  /** What the operator asked of the API server since `since`, but for its Leases. */
   async requests(since: Date): Promise<AuditEvent[]> {
+    return (await this.#audit(since)).filter(({ objectRef }) => objectRef?.resource !== 'leases');
+  }
+
+  async #audit(since: Date): Promise<AuditEvent[]> {
     const text = await readFile(this.#auditLog, 'utf8').catch(() => '');
     return text
       .split('\n')
       .filter(Boolean)
       .map((line) => JSON.parse(line) as AuditEvent)
       .filter(
-        ({ user, objectRef, requestReceivedTimestamp }) =>
-          user.username === OPERATOR &&
-          objectRef?.resource !== 'leases' &&
-          new Date(requestReceivedTimestamp) >= since,
+        ({ user, requestReceivedTimestamp }) =>
+          user.username === OPERATOR && new Date(requestReceivedTimestamp) >= since,
       );
+  }
+
+  /** What the operator was refused since then, its Lease included. */
+  async denied(since: Date): Promise<string[]> {
+    return (await this.#audit(since))
+      .filter(({ responseStatus }) => responseStatus?.code === 403 || responseStatus?.code === 401)
+      .map(({ verb, objectRef }) => `${verb} ${objectRef?.resource} ${objectRef?.namespace ?? ''}`);
   }
 
   async apply(object: KubeObject): Promise<void> {

@@ -54,7 +54,7 @@ labels: {{- include "waba.labels" . | nindent 2 }}
 {{ toJson $listed }}
 {{- end -}}
 
-{{/* What the operator does wherever it works, but for Secrets. */}}
+{{/* What the operator does wherever it works, but for what is granted namespace by namespace. */}}
 {{- define "waba.rules" -}}
 - apiGroups: [waba-operator.dev]
   resources: [whatsappdeployments]
@@ -84,16 +84,16 @@ labels: {{- include "waba.labels" . | nindent 2 }}
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
+{{- end -}}
+
+{{- define "waba.namespaceRules" -}}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, watch, create, update, delete]
 # Says which installation works in a namespace.
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   verbs: [get, create, update, delete]
-{{- end -}}
-
-{{- define "waba.secretRules" -}}
-- apiGroups: [""]
-  resources: [secrets]
-  verbs: [get, list, watch, create, update, delete]
 {{- end -}}
 
 {{- define "waba.subjects" -}}
