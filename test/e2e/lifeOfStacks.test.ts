@@ -1,5 +1,9 @@
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { imageName } from '../../src/cli/containerImages.ts';
+import { runProgram } from '../../src/cli/program.ts';
 import { sendOne } from '../../src/cli/quickstart.ts';
 import { quickstartReceiver } from '../../src/cli/quickstartReceiver.ts';
 import type { KubeObject } from '../../src/kube/kubeObject.ts';
@@ -88,6 +92,37 @@ const leftOf = (stack: string) =>
     `app.kubernetes.io/instance=${stack}`,
   );
 
+describe('the images', () => {
+  it('hold Node and our bundles: no shell, no package manager, no database, no root, and little of ours', async ({
+    skip,
+  }) => {
+    if (cluster.images.length === 0) skip();
+    for (const { image, totalBytes, ownBytes } of cluster.images) {
+      const id = (await docker('create', image)).trim();
+      const archive = join(tmpdir(), `${id}.tar`);
+      await docker('export', '--output', archive, id);
+      const listed = await runProgram('tar', ['-tf', archive], {}, never);
+      await Promise.all([docker('rm', id), rm(archive)]);
+      const files = listed
+        .split('\n')
+        .filter(Boolean)
+        .map((path) => `/${path}`);
+      const programs = files.filter((path) => /\/(s?bin|opt\/whatsapp\/bin|nodejs\/bin)\/[^/]+$/.test(path));
+      progress.note(`${image}: ${files.length} files; programs: ${programs.join(' ')}`);
+      expect(programs).toContain('/nodejs/bin/node');
+      expect(files.filter((path) => UNWANTED.test(path))).toEqual([]);
+      const { Config } = JSON.parse(await docker('inspect', '--format', '{{json .}}', image)) as {
+        Config: { User: string; Labels: Record<string, string> };
+      };
+      expect(Config.User).toBe('65532:65532');
+      expect(Config.Labels['org.opencontainers.image.version']).toBe(VERSION);
+      if (image.includes('emulator')) expect(Config.Labels.EXPIRES_ON).toMatch(/^\d{4}-\d\d-\d\d$/);
+      expect(ownBytes).toBeLessThan(10e6);
+      expect(totalBytes).toBeLessThan(80e6);
+    }
+  });
+});
+
 describe('the life of stacks on a real kubelet', () => {
   it('begins with helm install, and a minimal resource becomes Ready', async () => {
     const startedAt = performance.now();
@@ -97,6 +132,7 @@ describe('the life of stacks on a real kubelet', () => {
     await cluster.ready(STACKS, 'shop');
     const seconds = Math.round((performance.now() - startedAt) / 1000);
     progress.note(`from helm install to Ready: ${seconds} s (goal: under 60 s)`);
+    for (const namespace of [OPERATOR, STACKS]) progress.note(await startTimes(namespace));
   });
 
   it('gives the operator the rights of the chart: no Secrets but in the namespaces that are enabled', async () => {
@@ -218,6 +254,27 @@ describe('the life of stacks on a real kubelet', () => {
     await cluster.kubectl('delete', 'namespace', OPERATOR, STACKS, DATABASES, '--timeout=120s');
   });
 });
+
+/** How long each container took to become ready. Kubernetes gives whole seconds, and probes their part. */
+async function startTimes(namespace: string): Promise<string> {
+  interface Pod extends KubeObject {
+    status: {
+      conditions: { type: string; status: string; lastTransitionTime: string }[];
+      containerStatuses: { state: { running?: { startedAt: string } } }[];
+    };
+  }
+  const { items } = await cluster.client.list<Pod>(kinds.Pod, { namespace }, never);
+  const times = items.flatMap(({ metadata, status }) => {
+    const ready = status.conditions.find(({ type, status: value }) => type === 'Ready' && value === 'True');
+    const startedAt = status.containerStatuses[0]?.state.running?.startedAt;
+    if (!ready || !startedAt) return [];
+    return [`${metadata.name} ${(Date.parse(ready.lastTransitionTime) - Date.parse(startedAt)) / 1000} s`];
+  });
+  return `from start to ready: ${times.join(', ')}`;
+}
+
+const docker = (...args: string[]) => runProgram('docker', args, {}, never);
+const UNWANTED = /\/(sh|bash|dash|busybox|apt|apt-get|dpkg|apk|npm|npx|corepack|yarn|postgres|mysqld|psql)$/;
 
 /** What Kubernetes puts into every namespace, and what this test itself does. */
 const OURS_ALONE = /\/(default|kube-root-ca\.crt|webhook-receiver.*|.*-demo-.*)$/;

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { loadAll } from 'js-yaml';
-import { buildImages, imageName, TARGETS } from '../../src/cli/containerImages.ts';
+import { buildImages, type ImageSize, imageName, TARGETS } from '../../src/cli/containerImages.ts';
 import { kindDown, kindUp, loadImages, makeMediaVolumes } from '../../src/cli/kindCluster.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { writeSupportBundle } from '../../src/cli/supportBundle.ts';
@@ -20,11 +20,19 @@ const progress = createProgress(process.stderr);
 /** A cluster with a real kubelet: kind's, or that of a context. Everything is done by the programs that users have. */
 export class E2eCluster {
   readonly client: KubeClient;
+  /** Of the images that were built for this run; none with a context. */
+  readonly images: readonly ImageSize[];
   readonly #flags: readonly string[];
   readonly #end: () => Promise<void>;
 
-  private constructor(client: KubeClient, flags: readonly string[], end: () => Promise<void>) {
+  private constructor(
+    client: KubeClient,
+    flags: readonly string[],
+    built: readonly ImageSize[],
+    end: () => Promise<void>,
+  ) {
     this.client = client;
+    this.images = built;
     this.#flags = flags;
     this.#end = end;
   }
@@ -35,11 +43,11 @@ export class E2eCluster {
     const context = env.WABA_E2E_CONTEXT;
     if (context) {
       const credentials = await kubeconfigCredentials(systemClock, { context });
-      return new E2eCluster(connect(credentials), ['--context', context], async () => {});
+      return new E2eCluster(connect(credentials), ['--context', context], [], async () => {});
     }
     const options = { name: env.WABA_E2E_NAME ?? 'waba-e2e', workers: 2, env, progress };
     const now = new Date(systemClock.now());
-    await buildImages({ projectFolder: '.', version: VERSION, env, now, progress }, never);
+    const built = await buildImages({ projectFolder: '.', version: VERSION, env, now, progress }, never);
     const { kubeconfig } = await kindUp(options, never);
     const database = env.WABA_E2E_DATABASE_IMAGE;
     const images = TARGETS.map((target) => imageName(target, VERSION));
@@ -49,7 +57,7 @@ export class E2eCluster {
     const end = async () => {
       if (!env.WABA_E2E_KEEP) await kindDown(options, never);
     };
-    return new E2eCluster(client, ['--kubeconfig', kubeconfig], end);
+    return new E2eCluster(client, ['--kubeconfig', kubeconfig], built, end);
   }
 
   kubectl(...args: string[]): Promise<string> {
