@@ -1,17 +1,19 @@
 import { z } from 'zod';
 
-export const codeRequest = z.object({
+const number = {
   cc: z.string().regex(/^[0-9]{1,3}$/),
   phone_number: z.string().regex(/^[0-9]{4,14}$/),
+};
+const pin = z.string().regex(/^[0-9]{6}$/, 'must be six digits');
+
+export const codeRequest = z.object({
+  ...number,
   method: z
     .string()
     .transform((method) => method.toLowerCase())
     .pipe(z.enum(['sms', 'voice'])),
   cert: z.string().min(1),
-  pin: z
-    .string()
-    .regex(/^[0-9]{6}$/)
-    .optional(),
+  pin: pin.optional(),
 });
 export type CodeRequest = z.output<typeof codeRequest>;
 
@@ -25,6 +27,27 @@ export const verifyRequest = z.object({
     .regex(/^[0-9]{3}-?[0-9]{3}$/)
     .transform((code) => code.replace('-', '')),
 });
+
+/** Shard counts that there are. */
+export const SHARD_COUNTS = [1, 2, 4, 8, 16, 32] as const;
+/** `POST /v1/account/shards`; the certificate is required from v2.45 on. */
+export const shardsRequest = z.object({
+  ...number,
+  shards: z.coerce
+    .number()
+    .refine((count) => SHARD_COUNTS.some((known) => known === count), 'must be 1, 2, 4, 8, 16 or 32'),
+  pin: pin.optional(),
+  cert: z.string().min(1),
+});
+/** `POST /v1/settings/account/two-step`. */
+export const twoStepRequest = z.object({ pin });
+
+/** `hash(recipient) % shards`; the real hash is not documented, so this is FNV-1a. */
+export function shardOf(recipient: string, shards: number): number {
+  let value = 0x811c9dc5;
+  for (const character of recipient) value = Math.imul(value ^ character.charCodeAt(0), 0x01000193) >>> 0;
+  return shards === 0 ? 0 : value % shards;
+}
 
 export const shardsResponse = z.looseObject({ account: z.looseObject({ shards: z.int() }) });
 

@@ -48,6 +48,10 @@ export const stackEnvironment = z.object({
   HOSTNAME: z.string().optional(),
   /** Of the emulator only: where its network process is. */
   WABA_NETWORK_URL: z.string().optional(),
+  /** Of the emulator only: `0` switches the rate limits off, for measurements. */
+  WABA_RATE_LIMITS: z.enum(['0', '1']).default('1'),
+  /** Of the emulator only: the media volume, where it is mounted elsewhere. */
+  WABA_MEDIA_PATH: z.string().default(MEDIA_PATH),
 });
 export type StackEnvironment = z.output<typeof stackEnvironment>;
 export type StackVariable = keyof StackEnvironment;

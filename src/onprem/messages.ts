@@ -1,18 +1,108 @@
 import { z } from 'zod';
+import { interactive } from './interactiveMessage.ts';
+import { contactCards, location, MEDIA_KINDS, mediaObjects, reaction } from './messageContent.ts';
+import { refuse, refuseInside } from './refusalIssue.ts';
+import { hsm, template } from './templateMessage.ts';
+
+/** `POST /v1/messages`. Source: api-messaging reference 2. */
 
 export const TEXT_LIMIT = 4096;
+/** Days that an undelivered template is kept trying. */
+const TTL_DAYS = { least: 1, most: 30 } as const;
 
-/** The body of `POST /v1/messages`, as far as it is served: text. Source: api-messaging reference 2. */
-export const sendRequest = z.looseObject({
-  to: z.string(),
-  type: z.string().default('text'),
-  recipient_type: z.string().default('individual'),
-  preview_url: z.boolean().optional(),
-  text: z.looseObject({ body: z.string() }).optional(),
-});
+const contents = {
+  text: z.looseObject({
+    body: z
+      .string()
+      .min(1)
+      .superRefine((body, context) => {
+        if (body.length > TEXT_LIMIT)
+          refuse(context, 1001, `text.body is longer than ${TEXT_LIMIT} characters`);
+      }),
+  }),
+  ...mediaObjects,
+  location,
+  contacts: contactCards,
+  template,
+  hsm,
+  interactive,
+  reaction,
+} as const;
+export type MessageType = keyof typeof contents;
+export const MESSAGE_TYPES = Object.keys(contents) as MessageType[];
+
+/** Its JSON type is not settled: number, numeric text and an object with one number are taken. */
+const ttl = z
+  .union([
+    z.coerce.number(),
+    z.record(z.string(), z.coerce.number()).transform((value) => Object.values(value)[0]),
+  ])
+  .pipe(z.number().int().min(TTL_DAYS.least).max(TTL_DAYS.most));
+
+/**
+ * The type decides which object belongs to it; that of another type is superfluous (1010). What the newest pages know
+ * of the cloud product (`messaging_product`, `biz_opaque_callback_data`) is let through and ignored.
+ */
+export const sendRequest = z
+  .looseObject({
+    to: z.string().min(1),
+    type: z.enum(MESSAGE_TYPES as [MessageType, ...MessageType[]]).default('text'),
+    recipient_type: z.string().default('individual'),
+    preview_url: z.boolean().optional(),
+    ttl: ttl.optional(),
+    context: z.looseObject({ message_id: z.string().min(1) }).optional(),
+  })
+  .superRefine((message, context) => {
+    const { type, recipient_type } = message;
+    if (recipient_type !== 'individual') return refuse(context, 1002, 'recipient_type must be individual');
+    if (message.ttl !== undefined && type !== 'template' && type !== 'hsm')
+      refuse(context, 1010, 'ttl belongs to templates', ['ttl']);
+    const surplus = MESSAGE_TYPES.find((other) => other !== type && message[other] !== undefined);
+    if (surplus) refuse(context, 1010, `${surplus} does not belong to a message of type ${type}`, [surplus]);
+    if (message[type] === undefined) return refuse(context, 1008, `${type} is required`, [type]);
+    const parsed = contents[type].safeParse(message[type]);
+    if (!parsed.success) refuseInside(context, parsed.error.issues, [type]);
+  });
 export type SendRequest = z.output<typeof sendRequest>;
 
 export const sendResponse = z.looseObject({ messages: z.array(z.looseObject({ id: z.string() })).min(1) });
+/** `PUT /v1/messages/{id}`. */
+export const markRead = z.object({ status: z.literal('read') });
+
+/** What is stored and sent on: the content of the type, and what stands beside it. */
+export function messageBody(request: SendRequest): Record<string, unknown> {
+  const { type, preview_url, ttl: days, context } = request;
+  return {
+    [type]: request[type],
+    ...(preview_url === undefined ? {} : { preview_url }),
+    ...(days === undefined ? {} : { ttl: days }),
+    ...(context === undefined ? {} : { context }),
+  };
+}
+
+export interface MediaReference {
+  readonly kind: (typeof MEDIA_KINDS)[number];
+  readonly id?: string;
+  readonly link?: string;
+  readonly provider?: { readonly name: string };
+}
+
+/** Every media object in a message, that of a template's or interactive header included. */
+export function mediaReferences(request: Record<string, unknown>): MediaReference[] {
+  const found: MediaReference[] = [];
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, inner] of Object.entries(value)) {
+      const kind = MEDIA_KINDS.find((known) => known === key);
+      const { id, link } = (inner ?? {}) as { id?: unknown; link?: unknown };
+      if (kind && (typeof id === 'string' || typeof link === 'string'))
+        found.push({ kind, ...(inner as Omit<MediaReference, 'kind'>) });
+      else visit(inner);
+    }
+  };
+  visit(request);
+  return found;
+}
 
 /** A WhatsApp id: digits only. Any phone number may be given, with or without + and punctuation. */
 export function normaliseRecipient(to: string): string | undefined {
@@ -38,4 +128,16 @@ export function messageId(
     Buffer.from([0x02, key.length]),
     key,
   ]).toString('base64url');
+}
+
+/** The phone number inside a message id; nothing for text that is none. */
+export function peerOfMessageId(id: string): string | undefined {
+  const bytes = Buffer.from(id, 'base64url');
+  const length = (bytes[2] ?? 0) & 0x7f;
+  if (bytes.length < 5 + length || bytes[1] !== 0x11 || bytes[3 + length] !== 0x02) return undefined;
+  const digits = bytes
+    .subarray(3, 3 + length)
+    .toString('hex')
+    .replace(/f$/, '');
+  return /^[0-9]+$/.test(digits) ? digits : undefined;
 }

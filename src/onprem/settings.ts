@@ -44,6 +44,11 @@ export const settingsPatch = z.strictObject({
 });
 export type SettingsPatch = z.output<typeof settingsPatch>;
 
+/** What the client refuses though its shape is right. */
+export const SETTINGS_OF_CLIENT = {
+  passThrough: 'pass_through can not be enabled any more since v2.35',
+} as const;
+
 /** What a fresh installation answers. */
 export const DEFAULT_SETTINGS = {
   callback_persist: true,

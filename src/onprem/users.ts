@@ -9,6 +9,18 @@ export const loginResponse = z.looseObject({
   users: z.array(z.looseObject({ token: z.string(), expires_after: z.string() })).min(1),
 });
 
+export const roles = ['ROLE_ADMIN', 'ROLE_USER'] as const;
+export type Role = (typeof roles)[number];
+
+/** `POST /v1/users`. */
+export const newUser = z.object({ username: z.string().min(4).max(32), password: z.string() });
+/** `PUT /v1/users/{username}`. */
+export const newPassword = z.object({ password: z.string() });
+/** `ROLES` is one string, in upper case. */
+export const userResponse = z.looseObject({
+  users: z.array(z.looseObject({ username: z.string(), ROLES: z.enum(roles).optional() })).min(1),
+});
+
 /** Why a password is refused, or nothing. 8–64 characters with an upper, a lower, a digit and a special one. */
 export function passwordProblem(password: string): string | undefined {
   if (password.length < 8 || password.length > 64) return 'Password must have 8 to 64 characters';

@@ -178,7 +178,8 @@ describe('a highly available stack', () => {
     await stack.network.receiveFromPerson({
       from: CUSTOMER,
       to: stack.number,
-      text: 'Hi',
+      type: 'text',
+      content: { body: 'Hi' },
       profileName: 'Ana',
     });
     await eventually(() => receiver.received.length > 0);
@@ -282,7 +283,12 @@ describe('a single instance', () => {
       );
       await register(stack, client, session);
       await eventually(async () => (await client.health(API_KEY, never))['']?.gateway_status === 'connected');
-      await stack.network.receiveFromPerson({ from: CUSTOMER, to: stack.number, text: 'Hi' });
+      await stack.network.receiveFromPerson({
+        from: CUSTOMER,
+        to: stack.number,
+        type: 'text',
+        content: { body: 'Hi' },
+      });
       const ids = await Promise.all(
         Array.from({ length: 20 }, (_, i) => client.sendText(session, CUSTOMER, `message ${i}`, never)),
       );

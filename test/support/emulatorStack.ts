@@ -105,6 +105,7 @@ export class EmulatorStack {
   readonly #prefix: string;
   readonly network: Network;
   readonly #folder: string;
+  readonly #rateLimits: boolean;
   readonly nodes = new Map<string, CoreappNode>();
   readonly webapps: WebappNode[] = [];
   readonly #databases: Databases[] = [];
@@ -114,21 +115,23 @@ export class EmulatorStack {
     prefix: string,
     network: Network,
     folder: string,
+    rateLimits: boolean,
   ) {
     this.#postgres = postgres;
     this.#prefix = prefix;
     this.network = network;
     this.#folder = folder;
+    this.#rateLimits = rateLimits;
   }
 
   static async start(
     postgres: { port: number; password: string },
     prefix: string,
-    counts: { masters: number; coreapps: number; webapps: number },
+    counts: { masters: number; coreapps: number; webapps: number; rateLimits?: boolean },
   ): Promise<EmulatorStack> {
     const folder = await mkdtemp(join(tmpdir(), 'waba-network-'));
     const network = await Network.start({ ...common, host: HOST, port: 0, dataFolder: folder });
-    const stack = new EmulatorStack(postgres, prefix, network, folder);
+    const stack = new EmulatorStack(postgres, prefix, network, folder, counts.rateLimits ?? false);
     const multiconnect = counts.masters > 0;
     for (let i = 0; i < counts.masters; i++)
       await stack.startNode(`master-${i}`, { master: true, multiconnect });
@@ -151,9 +154,13 @@ export class EmulatorStack {
     return { databases, upgrade: () => upgradeSchema(settings, databases, ALL_DATABASES, silentLogger) };
   }
 
-  async startNode(container: string, role: { master: boolean; multiconnect: boolean }): Promise<CoreappNode> {
+  async startNode(
+    container: string,
+    role: { master: boolean; multiconnect: boolean },
+    known?: readonly number[],
+  ): Promise<CoreappNode> {
     const { databases, upgrade } = this.#open();
-    const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+    const ports = known ?? (await Promise.all([freePort(), freePort(), freePort(), freePort()]));
     const node = await CoreappNode.start({
       ...common,
       ...role,
@@ -164,6 +171,7 @@ export class EmulatorStack {
       container,
       externalPorts: ports,
       listen: { host: HOST, ports },
+      mediaFolder: join(this.#folder, 'wamedia'),
     });
     this.nodes.set(container, node);
     return node;
@@ -183,11 +191,32 @@ export class EmulatorStack {
         serverNames: ['shop.test', HOST],
         jwtKey: 'k'.repeat(64),
         apiKey: 'test-api-key-0001',
+        mediaFolder: join(this.#folder, 'wamedia'),
+        container: `webapp-${this.webapps.length}`,
+        rateLimits: this.#rateLimits,
       },
       never,
     );
     this.webapps.push(webapp);
     return webapp;
+  }
+
+  /** A new life of every Webapp: what they read at start is read again. */
+  async restartWebapps(): Promise<void> {
+    const multiconnect = this.nodes.size > 1;
+    for (const webapp of this.webapps.splice(0)) {
+      await webapp.close();
+      await this.startWebapp(multiconnect);
+    }
+  }
+
+  /** The same for the nodes, on the ports that they had. */
+  async restartNodes(): Promise<void> {
+    for (const [name, node] of this.nodes) {
+      const { master, multiconnect, externalPorts } = node.options;
+      await node.close();
+      await this.startNode(name, { master, multiconnect }, externalPorts);
+    }
   }
 
   client(index = 0): StackClient {

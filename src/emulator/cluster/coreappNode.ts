@@ -1,23 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import type { GatewayStatus, NodeRole } from '../../onprem/health.ts';
+import type { MediaProvider } from '../../onprem/profile.ts';
 import { type Clock, sleep } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { fetchMedia, type MediaSources } from '../media/linkDownload.ts';
+import { MediaStore } from '../media/mediaStore.ts';
+import { Inbox } from '../messages/inbox.ts';
 import { Outbox } from '../messages/outbox.ts';
 import { ClusterStore } from '../store/clusterStore.ts';
 import { type Account, ConfigStore } from '../store/configStore.ts';
 import type { Databases } from '../store/databases.ts';
-import { MessageStore, type NewCallback, type StoredMessage } from '../store/messageStore.ts';
+import { MessageStore } from '../store/messageStore.ts';
 import { isSchemaCurrent, NODE_DATABASES } from '../store/upgrade.ts';
 import { WebhookDispatcher } from '../webhooks/dispatcher.ts';
-import { inboundCallback, statusCallback } from '../webhooks/payloads.ts';
+import { collectionCallback } from '../webhooks/payloads.ts';
 import { ConnectionPool } from '../wire/connectionPool.ts';
-import type { NetworkEvent } from '../wire/networkProtocol.ts';
 import { nodeProtocol } from '../wire/nodeProtocol.ts';
 import { Refusal } from '../wire/protocol.ts';
 import { type RpcServer, serveRpc } from '../wire/rpcServer.ts';
 import { Gateway } from './gateway.ts';
 import { CLUSTER_BEHAVIOUR, masterRound } from './masterDuties.ts';
 import { nodeHandlers } from './nodeHandlers.ts';
+import { NodeMetrics } from './nodeMetrics.ts';
 
 export interface CoreappOptions {
   readonly databases: Databases;
@@ -30,12 +34,16 @@ export interface CoreappOptions {
   readonly container: string;
   readonly externalPorts: readonly number[];
   readonly listen: { readonly host: string; readonly ports: readonly number[] };
+  /** The volume that Webapps and Coreapps share. */
+  readonly mediaFolder: string;
   readonly version: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 const TICK_MS = 1_000;
+/** Not found in any source: how old a message is that a collection deletes. */
+const COLLECTION = { messageDays: 30 } as const;
 type Settings = Awaited<ReturnType<ConfigStore['settings']>>;
 
 /** A node of the coreapp image: a Coreapp, a Master, or in single-instance mode both at once. */
@@ -47,7 +55,10 @@ export class CoreappNode {
   readonly pool: ConnectionPool<typeof nodeProtocol>;
   readonly outbox: Outbox;
   readonly gateway: Gateway;
-  readonly #messages: MessageStore;
+  readonly messages: MessageStore;
+  readonly metrics = new NodeMetrics();
+  readonly #media: MediaStore;
+  readonly #inbox: Inbox;
   readonly #dispatcher: WebhookDispatcher;
   /** Another life of the same node is another holder: a lease that it left has to expire. */
   readonly #holder: string;
@@ -62,6 +73,8 @@ export class CoreappNode {
   #restartOnly: { ca: string | undefined; maxConcurrentRequests: number } | undefined;
   #ownShard: { shard: number; epoch: number } | undefined;
   #primary = false;
+  /** How many the number is split into. */
+  #shards = 1;
   #nextRoundAt = 0;
 
   private constructor(options: CoreappOptions) {
@@ -73,21 +86,45 @@ export class CoreappNode {
     this.cluster = new ClusterStore(databases.cluster);
     this.config = new ConfigStore(databases.config);
     this.pool = new ConnectionPool(nodeProtocol, clock);
-    this.#messages = new MessageStore(databases.message);
-    this.#dispatcher = new WebhookDispatcher({ store: this.#messages, clock, logger });
+    this.messages = new MessageStore(databases.message);
+    this.#media = new MediaStore(options.mediaFolder);
+    this.#dispatcher = new WebhookDispatcher({ store: this.messages, metrics: this.metrics, clock, logger });
+    this.#inbox = new Inbox({
+      store: this.messages,
+      media: this.#media,
+      metrics: this.metrics,
+      clock,
+      logger,
+      settings: () => this.#settings,
+      download: (sha256) => this.gateway.download(sha256, this.#stop.signal),
+      onCallback: () => this.#dispatcher.wake(),
+    });
     this.gateway = new Gateway({
       networkUrl: options.networkUrl,
       clock,
       logger,
-      onEvents: (events) => this.#store(events),
+      onEvents: async (events) => {
+        if (this.#ownShard === undefined) throw new Refusal(1018, 'no shard');
+        await this.#inbox.take(events, this.#ownShard.shard);
+      },
       onConnected: () => this.outbox.reload(),
     });
     this.outbox = new Outbox({
-      store: this.#messages,
+      store: this.messages,
       gateway: this.gateway,
+      clock,
       logger,
-      onSent: (message) => this.#sent(message),
+      metrics: this.metrics,
+      media: (body) => fetchMedia(body, this.#mediaSources(), this.#stop.signal),
+      onMediaFailed: (message, reason) => this.#inbox.mediaFailed(message, reason),
+      onSent: (message) => this.#inbox.sent(message),
     });
+    this.metrics.gauge(
+      'pending_messages',
+      'Outgoing messages that the server has not accepted',
+      () => this.outbox.length,
+    );
+    this.metrics.gauge('callback_queue_size', 'Current callback queue size', () => this.#dispatcher.inFlight);
   }
 
   static async start(options: CoreappOptions): Promise<CoreappNode> {
@@ -108,7 +145,7 @@ export class CoreappNode {
     await this.#loop;
     this.#dispatcher.stop();
     this.gateway.close();
-    await this.#messages.idle();
+    await this.messages.idle();
     if (this.#registered && this.options.multiconnect) {
       await this.cluster.releaseLease(this.#holder).catch(() => {});
       await this.cluster.unregister(this.id).catch(() => {});
@@ -180,7 +217,7 @@ export class CoreappNode {
     const own = this.#ownShard;
     const target =
       account?.registrationKey && own
-        ? { account, shard: own.shard, shards: 1, epoch: own.epoch }
+        ? { account, shard: own.shard, shards: this.#shards, epoch: own.epoch }
         : undefined;
     await this.gateway.ensure(target, signal);
     this.outbox.serve(own?.shard);
@@ -214,7 +251,7 @@ export class CoreappNode {
       if (primary && clock.monotonic() >= this.#nextRoundAt) {
         this.#nextRoundAt = clock.monotonic() + heartbeatSeconds * 1000 - TICK_MS / 2;
         await masterRound(
-          { self: this.id, cluster: this.cluster, pool: this.pool, clock, logger },
+          { self: this.id, cluster: this.cluster, messages: this.messages, pool: this.pool, clock, logger },
           { heartbeatSeconds, unhealthySeconds },
           signal,
         );
@@ -222,6 +259,7 @@ export class CoreappNode {
       return;
     }
     const shards = await this.cluster.shardMap();
+    this.#shards = shards.length;
     const own = shards.find(({ owner }) => owner === this.id);
     this.#ownShard = own && { shard: own.shard, epoch: own.epoch };
     // Forgotten while it was away: it comes back as a secondary.
@@ -269,37 +307,41 @@ export class CoreappNode {
     return this.#account.cc + this.#account.phoneNumber;
   }
 
-  async #sent(message: StoredMessage): Promise<void> {
-    const { webhooks, sent_status } = this.#settings ?? {};
-    const wanted = webhooks?.message.sent || sent_status;
-    const timestamp = String(Math.floor(this.options.clock.now() / 1000));
-    const callback = wanted
-      ? statusCallback(
-          { messageId: message.id, recipient: message.recipient, status: 'sent', timestamp },
-          message.shard,
-        )
-      : undefined;
-    await this.#messages.update({ messageId: message.id, state: 'sent', callback });
-    if (callback) this.#dispatcher.wake();
+  /** Runs behind the caller's back; the webhook hears the result. */
+  collectMessages(): void {
+    void this.#collect('message', async () => ({
+      messages_deleted: await this.messages.collect(COLLECTION.messageDays),
+    }));
   }
 
-  async #store(events: readonly NetworkEvent[]): Promise<void> {
-    const shard = this.#ownShard?.shard;
-    if (shard === undefined) throw new Refusal(1018, 'no shard');
-    await Promise.all(events.map(({ body }) => this.#storeEvent(body, shard)));
+  collectMedia(): void {
+    void this.#collect('media', async () => ({
+      items_deleted: await this.#media.collect(this.options.clock.now()),
+    }));
+  }
+
+  async #collect(what: 'message' | 'media', run: () => Promise<Record<string, number>>): Promise<void> {
+    const { clock, logger, multiconnect } = this.options;
+    const node = multiconnect ? { node: this.id } : {};
+    const result = await run().then(
+      (counts) => ({ ...counts, ...node, status: 'complete' }),
+      (error: unknown) => {
+        logger.warn('collection failed', { what, error });
+        const errors = [{ code: 1014, title: 'Internal error', details: `Could not delete ${what}` }];
+        return { ...node, status: 'failed', errors };
+      },
+    );
+    const key = `${what}/${this.id}/${clock.now()}`;
+    // A node without a shard has no dispatcher of its own; that of the first tells.
+    const callback = collectionCallback(what, result, key, this.#ownShard?.shard ?? 0);
+    await this.messages.update({ callback }).catch((error: unknown) => logger.warn('not told', { error }));
     this.#dispatcher.wake();
   }
 
-  async #storeEvent(body: NetworkEvent['body'], shard: number): Promise<void> {
-    if (body.kind === 'inbound')
-      return this.#messages.update({ callback: inboundCallback(body.message, body.profileName, shard) });
-    const wanted = this.#settings?.webhooks.message as Record<string, boolean> | undefined;
-    const callback: NewCallback | undefined =
-      wanted?.[body.status] === false ? undefined : statusCallback(body, shard);
-    const state =
-      body.status === 'delivered' || body.status === 'read' || body.status === 'failed'
-        ? body.status
-        : undefined;
-    return this.#messages.update({ messageId: body.messageId, ...(state ? { state } : {}), callback });
+  #mediaSources(): MediaSources {
+    return {
+      store: this.#media,
+      providers: async () => ((await this.config.document('providers')) as MediaProvider[] | undefined) ?? [],
+    };
   }
 }

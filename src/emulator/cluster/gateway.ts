@@ -3,7 +3,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Account } from '../store/configStore.ts';
 import { type NetworkEvent, type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
-import { Refusal } from '../wire/protocol.ts';
+import { type CallInput, Refusal } from '../wire/protocol.ts';
 import { RpcClient } from '../wire/rpcClient.ts';
 
 export interface GatewayOptions {
@@ -23,8 +23,8 @@ export interface SessionTarget {
   readonly epoch: number;
 }
 
-const targetKey = ({ account, shard, epoch }: SessionTarget): string =>
-  `${account.registrationKey}/${shard}/${epoch}`;
+const targetKey = ({ account, shard, shards, epoch }: SessionTarget): string =>
+  `${account.registrationKey}/${shard}/${shards}/${epoch}`;
 
 export function parseNetworkUrl(url: string): { host: string; port: number } {
   const { hostname, port, protocol } = new URL(url);
@@ -69,12 +69,29 @@ export class Gateway {
   }
 
   /** @throws Refusal, Unreachable */
-  async send(
-    message: { id: string; to: string; type: string; body: Record<string, unknown> },
-    signal: AbortSignal,
-  ): Promise<void> {
+  async send(message: CallInput<NetworkProtocol, 'send'>, signal: AbortSignal): Promise<void> {
+    await this.#client().call('send', message, signal);
+  }
+
+  /** @throws Refusal 1006 for a message that nobody wrote */
+  async markRead(id: string, signal: AbortSignal): Promise<void> {
+    await this.#client().call('markRead', { id }, signal);
+  }
+
+  /** The bytes of media that somebody sent. */
+  async *download(sha256: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    for (let offset = 0; ; ) {
+      const { base64 } = await this.#client().call('download', { sha256, offset }, signal);
+      const chunk = Buffer.from(base64, 'base64');
+      if (chunk.length === 0) return;
+      offset += chunk.length;
+      yield chunk;
+    }
+  }
+
+  #client(): RpcClient<NetworkProtocol> {
     if (!this.#session?.loggedIn) throw new Refusal(1018, 'not connected');
-    await this.#session.client.call('send', message, signal);
+    return this.#session.client;
   }
 
   close(): void {

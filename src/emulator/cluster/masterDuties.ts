@@ -1,6 +1,7 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { ClusterStore, NodeRecord } from '../store/clusterStore.ts';
+import type { MessageStore } from '../store/messageStore.ts';
 import type { ConnectionPool } from '../wire/connectionPool.ts';
 import type { NodeProtocol } from '../wire/nodeProtocol.ts';
 import { planShards } from './shardPlan.ts';
@@ -11,6 +12,7 @@ export const CLUSTER_BEHAVIOUR = { leaseSeconds: 10, forgetAfterSeconds: 300 } a
 export interface MasterDutiesOptions {
   readonly self: string;
   readonly cluster: ClusterStore;
+  readonly messages: MessageStore;
   readonly pool: ConnectionPool<NodeProtocol>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -33,8 +35,10 @@ export async function masterRound(
   );
   await cluster.forget(gone.map(({ id }) => id));
 
+  const shards = await cluster.shardMap();
+  await options.messages.adopt(shards.length);
   const current = nodes.map((node, index) => (alive[index] ? { ...node, silentSeconds: 0 } : node));
-  for (const { shard, owner } of planShards(current, await cluster.shardMap(), intervals.unhealthySeconds)) {
+  for (const { shard, owner } of planShards(current, shards, intervals.unhealthySeconds)) {
     if (await cluster.assign(shard, owner))
       logger.info('shard promoted', { shard: shard.shard, from: shard.owner, to: owner });
   }

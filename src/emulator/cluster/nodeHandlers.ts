@@ -1,124 +1,59 @@
-import { X509Certificate } from 'node:crypto';
-import { settingsPatch } from '../../onprem/settings.ts';
+import { createHash } from 'node:crypto';
 import type { NodeSupport } from '../../onprem/support.ts';
 import { schemaVersions } from '../store/migrations.ts';
-import { type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
+import { metricsJson } from '../wire/metricsShape.ts';
 import type { NodeProtocol } from '../wire/nodeProtocol.ts';
 import { Refusal } from '../wire/protocol.ts';
-import { RpcClient } from '../wire/rpcClient.ts';
 import type { Handlers } from '../wire/rpcServer.ts';
+import { accountHandlers, requirePrimary } from './accountHandlers.ts';
 import type { CoreappNode } from './coreappNode.ts';
-import { parseNetworkUrl } from './gateway.ts';
 
 /** Builds expire 180 days after they were made. The emulator's counts as made when it is started. */
 const BUILD_LIFETIME_MS = 180 * 86_400_000;
+/** Not found in any source: room on the disks; the documented sample is as large. */
+const FREE_SPACE = 9_223_372_036_853_727_000;
 
 /** What a node answers on its four ports. */
 export function nodeHandlers(node: CoreappNode): Handlers<NodeProtocol> {
-  const primaryOnly = () => {
-    if (!node.isReady)
-      throw new Refusal(1011, 'Wacore is not instantiated. Please check wacore log for details.');
-    if (!node.isPrimary) throw new Refusal(1017, 'This node is not the primary Master');
-  };
   const expires = new Date(node.options.clock.now() + BUILD_LIFETIME_MS).toISOString().slice(0, 19);
-
-  /** Registration needs no session: the primary Master asks over a connection of its own. */
-  const askNetwork = async <T>(
-    ask: (client: RpcClient<NetworkProtocol>, signal: AbortSignal) => Promise<T>,
-  ): Promise<T> => {
-    const signal = AbortSignal.timeout(30_000);
-    const target = parseNetworkUrl(node.options.networkUrl);
-    const client = await RpcClient.connect(networkProtocol, { ...target, clock: node.options.clock }, signal);
-    try {
-      return await ask(client, signal);
-    } finally {
-      client.close();
-    }
-  };
+  const identityOf = (waId: string) =>
+    node.messages.identity(waId, () => createHash('sha256').update(waId).digest('base64').slice(0, 12));
 
   return {
+    ...accountHandlers(node),
+
     send: async ({ shard, message }) => {
       const ownNumber = node.assertOwner(shard);
-      return { id: await node.outbox.accept(message, shard, ownNumber) };
+      if (message.recipient === ownNumber) throw new Refusal(1021, 'Sender and recipient are the same');
+      return { id: await node.outbox.accept(message, shard) };
     },
 
-    requestCode: async (request) => {
-      primaryOnly();
-      const account = await node.config.account();
-      const sameNumber = account?.cc === request.cc && account.phoneNumber === request.phone_number;
-      const registrationKey = sameNumber ? account.registrationKey : undefined;
-      const answer = await askNetwork((client, signal) =>
-        client.call('requestCode', { ...request, registrationKey }, signal),
-      );
-      await node.config.saveAccount({
-        cc: request.cc,
-        phoneNumber: request.phone_number,
-        vname: answer.vname,
-        cert: request.cert,
-        // Kept until verified: the number goes on working while the code is on its way.
-        registrationKey,
-        pin: request.pin,
-      });
-      return answer;
-    },
-
-    verifyCode: async ({ code }) => {
-      primaryOnly();
-      const account = await node.config.account();
-      if (!account) throw new Refusal(1005, 'Request a code first');
-      const number = account.cc + account.phoneNumber;
-      const { registrationKey, vname } = await askNetwork((client, signal) =>
-        client.call('register', { number, code, pin: account.pin }, signal),
-      );
-      await node.config.saveAccount({ ...account, registrationKey, vname });
-      await node.refresh();
+    markRead: async ({ id }) => {
+      await node.gateway.markRead(id, AbortSignal.timeout(10_000));
       return {};
     },
 
-    shards: async () => {
-      primaryOnly();
-      return { shards: (await node.cluster.shardMap()).length };
-    },
-
-    getSettings: async () => {
-      primaryOnly();
-      const account = await node.config.account();
-      return {
-        ...(await node.config.settings()),
-        ...(account?.registrationKey ? { wa_id: account.cc + account.phoneNumber } : {}),
-      };
-    },
-
-    patchSettings: async (patch) => {
-      primaryOnly();
-      const parsed = settingsPatch.safeParse(patch);
-      if (!parsed.success) {
-        const [issue] = parsed.error.issues;
-        const unknown = issue?.code === 'unrecognized_keys';
-        const path = [...(issue?.path ?? []), ...(unknown ? issue.keys : [])].join('.');
-        throw new Refusal(unknown ? 1010 : 1009, `${path}: ${issue?.message ?? 'not valid'}`);
-      }
-      await node.config.patchSettings(parsed.data);
-      await node.refresh();
+    identity: async ({ waId }) => identityOf(waId),
+    acknowledgeIdentity: async ({ waId, hash }) => {
+      if ((await identityOf(waId)).hash !== hash) throw new Refusal(1009, 'hash is not that of the user');
+      await node.messages.acknowledgeIdentity(waId);
       return {};
     },
 
-    resetSettings: async () => {
-      primaryOnly();
-      await node.config.resetSettings();
+    collectMessages: async () => {
+      node.collectMessages();
+      return { status: 'processing' as const };
+    },
+    collectMedia: async () => {
+      requirePrimary(node);
+      node.collectMedia();
       return {};
     },
 
-    getWebhookCa: async () => {
-      primaryOnly();
-      return { pem: await node.config.webhookCa() };
-    },
-
-    setWebhookCa: async ({ pem }) => {
-      primaryOnly();
-      if (pem !== undefined && !isCertificate(pem)) throw new Refusal(1009, 'The body is no PEM certificate');
-      await node.config.setWebhookCa(pem);
-      return {};
+    stats: async ({ area }) => {
+      if (area === 'app') return { metrics: await metricsJson(node.metrics.registry) };
+      // Heavy, and the same from everywhere: only the primary Master counts rows.
+      return { metrics: node.isPrimary ? await databaseMetrics(node) : {} };
     },
 
     support: async (): Promise<NodeSupport> => {
@@ -130,20 +65,18 @@ export function nodeHandlers(node: CoreappNode): Handlers<NodeProtocol> {
         description: `waba-emulator ${options.version}`,
         device_iso8601: new Date(options.clock.now()).toISOString(),
         expire_timestamp: expires,
+        free_space_data: FREE_SPACE,
+        free_space_logs: FREE_SPACE,
+        free_space_media_incoming: FREE_SPACE,
+        free_space_media_outgoing: FREE_SPACE,
+        lc: 'en',
+        lg: 'US',
         multi_connect: options.multiconnect,
         os_name: process.platform,
         schema: schemaVersions(),
         socket_conn: gatewayStatus === 'connected' ? 'UP' : gatewayStatus === 'connecting' ? 'SC' : 'DN',
         version: options.version,
-        ...(role
-          ? {
-              role,
-              shards:
-                ownedShard === undefined
-                  ? []
-                  : [[-1, -1] as [number, number], [ownedShard, ownedShard] as [number, number]],
-            }
-          : {}),
+        ...(role ? { role, shards: await ownedRanges(node, ownedShard) } : {}),
       };
     },
 
@@ -152,10 +85,30 @@ export function nodeHandlers(node: CoreappNode): Handlers<NodeProtocol> {
   };
 }
 
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).subject !== undefined;
-  } catch {
-    return false;
-  }
+/** Ranges of shards: -1 is the control shard, which with one shard lies with its Coreapp. Source: api-admin reference 16. */
+async function ownedRanges(node: CoreappNode, owned: number | undefined): Promise<[number, number][]> {
+  const isSplit = (await node.cluster.shardMap()).length > 1;
+  if (owned !== undefined)
+    return isSplit
+      ? [[owned, owned]]
+      : [
+          [-1, -1],
+          [owned, owned],
+        ];
+  return isSplit && node.isPrimary ? [[-1, -1]] : [];
+}
+
+async function databaseMetrics(node: CoreappNode) {
+  const { messages, pending, receipts, callbacks } = await node.messages.counts();
+  const gauge = (help: string, value: number, labels?: Record<string, string>) => ({
+    type: 'gauge',
+    help,
+    data: [{ ...(labels ? { labels } : {}), value }],
+  });
+  return {
+    db_messages: gauge('Current number of messages in DB', messages, { type: 'undefined' }),
+    db_message_receipts: gauge('Current number of message receipts in DB', receipts),
+    db_pending_messages: gauge('Current number of pending messages in DB', pending),
+    db_pending_callbacks: gauge('Current number of pending callbacks in DB', callbacks),
+  };
 }

@@ -1,10 +1,11 @@
+import { shardOf } from '../../onprem/account.ts';
 import { NODE_PORT_NAMES, type NodePortName } from '../../onprem/environment.ts';
 import type { NodeHealth } from '../../onprem/health.ts';
 import type { NodeSupport } from '../../onprem/support.ts';
 import { type Clock, sleep } from '../../runtime/clock.ts';
 import type { ClusterStore, NodeRecord } from '../store/clusterStore.ts';
 import { ConnectionPool } from '../wire/connectionPool.ts';
-import { type NodeProtocol, nodeProtocol } from '../wire/nodeProtocol.ts';
+import { type MetricShape, type NodeProtocol, nodeProtocol } from '../wire/nodeProtocol.ts';
 import { type CallInput, type CallName, type CallResponse, Refusal, Unreachable } from '../wire/protocol.ts';
 
 export interface CoreappRouterOptions {
@@ -16,6 +17,14 @@ export interface CoreappRouterOptions {
 }
 
 const NODE_TIMEOUT_MS = 4_000;
+/** Calls that a node answers only when the servers of WhatsApp have. */
+const ASKS_THE_NETWORK: ReadonlySet<string> = new Set([
+  'requestCode',
+  'verifyCode',
+  'setShards',
+  'setTwoStep',
+]);
+const NETWORK_TIMEOUT_MS = 30_000;
 const MAP_CACHE_MS = 1_000;
 
 /** Finds the node that a request is for, by the database, and asks it. */
@@ -47,11 +56,55 @@ export class CoreappRouter {
     return this.#ask(node, 'control', call, request);
   }
 
-  /** The Coreapp that owns the shard of a recipient. @throws Refusal 1018 while nobody does */
-  async send(recipient: string, message: CallInput<NodeProtocol, 'send'>['message']): Promise<string> {
+  /** Hands a message to the Coreapp that owns the shard of its recipient. @throws Refusal 1018 while nobody does */
+  async send(message: CallInput<NodeProtocol, 'send'>['message']): Promise<string> {
+    const { id } = await this.#atOwner(message.recipient, 'messaging', 'send', (shard) => ({
+      shard,
+      message,
+    }));
+    return id;
+  }
+
+  /** Asks the Coreapp that owns the shard of a user. @throws Refusal 1018 while nobody does */
+  toShardOf<N extends 'markRead' | 'identity' | 'acknowledgeIdentity'>(
+    waId: string,
+    call: N,
+    request: CallInput<NodeProtocol, N>,
+  ): Promise<CallResponse<NodeProtocol, N>> {
+    return this.#atOwner(waId, call === 'markRead' ? 'messaging' : 'contacts', call, () => request);
+  }
+
+  /** Counters of the nodes by their keys; the only node of a single instance has the key ''. */
+  async stats(area: 'app' | 'db'): Promise<Record<string, Record<string, MetricShape>>> {
+    if (!this.#options.multiconnect)
+      return { '': (await this.#ask(this.#singleNode(), 'control', 'stats', { area })).metrics };
+    return this.#everybody((node) =>
+      this.#ask(node, 'control', 'stats', { area }).then(
+        ({ metrics }) => metrics,
+        () => ({}),
+      ),
+    );
+  }
+
+  /** Starts a collection on every Coreapp. */
+  async collectMessages(): Promise<Record<string, unknown>> {
+    if (!this.#options.multiconnect) return this.#ask(this.#singleNode(), 'control', 'collectMessages', {});
+    return this.#everybody(
+      (node) => this.#ask(node, 'control', 'collectMessages', {}),
+      ({ master }) => !master,
+    );
+  }
+
+  async #atOwner<N extends CallName<NodeProtocol>>(
+    waId: string,
+    port: NodePortName,
+    call: N,
+    request: (shard: number) => CallInput<NodeProtocol, N>,
+  ): Promise<CallResponse<NodeProtocol, N>> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return (await this.#sendOnce(recipient, message)).id;
+        const { node, shard } = await this.#ownerOf(waId);
+        return await this.#ask(node, port, call, request(shard));
       } catch (error) {
         // The map may just have changed; one fresh look is worth it, more is the client's business.
         if (attempt > 0 || !(error instanceof Refusal && error.code === 1018)) throw error;
@@ -61,14 +114,13 @@ export class CoreappRouter {
     }
   }
 
-  async #sendOnce(recipient: string, message: CallInput<NodeProtocol, 'send'>['message']) {
-    if (!this.#options.multiconnect)
-      return this.#ask(this.#singleNode(), 'messaging', 'send', { shard: 0, message });
+  async #ownerOf(waId: string): Promise<{ node: Pick<NodeRecord, 'hostname' | 'ports'>; shard: number }> {
+    if (!this.#options.multiconnect) return { node: this.#singleNode(), shard: 0 };
     const { nodes, owners } = await this.#current();
-    const shard = shardOf(recipient, owners.length);
+    const shard = shardOf(waId, owners.length);
     const node = nodes.find(({ id }) => id === owners[shard]);
     if (!node) throw new Refusal(1018, `Shard ${shard} has no owner just now`);
-    return this.#ask(node, 'messaging', 'send', { shard, message });
+    return { node, shard };
   }
 
   async health(): Promise<NodeHealth | Record<string, NodeHealth>> {
@@ -77,26 +129,29 @@ export class CoreappRouter {
         errors: [healthError(error)],
       }));
     }
-    return this.#everybody<NodeHealth>('health', (error) => ({ errors: [healthError(error)] }));
+    return this.#everybody<NodeHealth>((node) =>
+      this.#ask(node, 'healthcheck', 'health', {}).catch((error: unknown) => ({
+        errors: [healthError(error)],
+      })),
+    );
   }
 
   async support(): Promise<NodeSupport | Record<string, NodeSupport>> {
     if (!this.#options.multiconnect) return this.#ask(this.#singleNode(), 'control', 'support', {});
-    return this.#everybody<NodeSupport>('support', (error) => ({ errors: [healthError(error)] }));
+    return this.#everybody<NodeSupport>((node) =>
+      this.#ask(node, 'control', 'support', {}).catch((error: unknown) => ({ errors: [healthError(error)] })),
+    );
   }
 
-  async #everybody<T>(call: 'health' | 'support', failed: (error: unknown) => T): Promise<Record<string, T>> {
+  async #everybody<T>(
+    ask: (node: NodeRecord) => Promise<T>,
+    wanted: (node: NodeRecord) => boolean = () => true,
+  ): Promise<Record<string, T>> {
     this.#map = undefined;
     const { nodes } = await this.#current();
-    const answers = await Promise.all(
-      nodes.map(async (node) => {
-        const answer = await this.#ask(node, call === 'health' ? 'healthcheck' : 'control', call, {}).catch(
-          failed,
-        );
-        return [node.id, answer as T] as const;
-      }),
-    );
-    return Object.fromEntries(answers);
+    const asked = nodes.filter(wanted);
+    const answers = await Promise.all(asked.map(ask));
+    return Object.fromEntries(asked.map(({ id }, index) => [id, answers[index] as T]));
   }
 
   async #ask<N extends CallName<NodeProtocol>>(
@@ -106,7 +161,7 @@ export class CoreappRouter {
     request: CallInput<NodeProtocol, N>,
   ): Promise<CallResponse<NodeProtocol, N>> {
     const port = node.ports[NODE_PORT_NAMES.indexOf(portName)] ?? 0;
-    const timeoutMs = call === 'requestCode' || call === 'verifyCode' ? 30_000 : NODE_TIMEOUT_MS;
+    const timeoutMs = ASKS_THE_NETWORK.has(call) ? NETWORK_TIMEOUT_MS : NODE_TIMEOUT_MS;
     try {
       return await this.#pool.call({ host: node.hostname, port }, call, request, {
         signal: new AbortController().signal,
@@ -144,13 +199,6 @@ export class CoreappRouter {
     }
     return this.#map;
   }
-}
-
-/** `hash(recipient) % shards`; the real hash is not documented, so this is FNV-1a. */
-export function shardOf(recipient: string, shards: number): number {
-  let value = 0x811c9dc5;
-  for (const character of recipient) value = Math.imul(value ^ character.charCodeAt(0), 0x01000193) >>> 0;
-  return shards === 0 ? 0 : value % shards;
 }
 
 function healthError(error: unknown) {

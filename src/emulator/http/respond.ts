@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { z } from 'zod';
 import { type ErrorCode, errorCatalogue, isErrorCode } from '../../onprem/errorCatalogue.ts';
+import type { RefusalParams } from '../../onprem/refusalIssue.ts';
 import { Refusal } from '../wire/protocol.ts';
 
-/** Headers of every JSON answer. Source: api-admin reference 1.3. */
 const hex = () => randomBytes(16).toString('hex');
+/** Headers of every answer. Source: api-admin reference 1.3. */
+const common = () => ({ server: 'Server', 'x-request-id': hex() });
 
 export interface Answer {
   readonly status: number;
@@ -13,19 +17,25 @@ export interface Answer {
 }
 
 /** JSON in the documented envelope. Without payload there is only `meta`. */
-export function jsonAnswer({ status, payload = {}, relayed = false }: Answer, version: string): Response {
-  const meta = { api_status: 'stable', version: relayed ? version.replace(/^v/, '') : version };
+export function jsonAnswer(
+  { status, payload = {}, relayed: byCoreapp = false }: Answer,
+  version: string,
+): Response {
+  const meta = { api_status: 'stable', version: byCoreapp ? version.replace(/^v/, '') : version };
   return new Response(JSON.stringify({ ...payload, meta }), {
     status,
     headers: {
+      ...common(),
       'content-type': 'application/json',
       'cache-control': 'no-cache, private',
-      server: 'Server',
-      'x-request-id': hex(),
-      ...(relayed ? { 'x-internal-request-ids': hex() } : {}),
+      ...(byCoreapp ? { 'x-internal-request-ids': hex() } : {}),
     },
   });
 }
+
+/** An answer that a Coreapp or Master gave. */
+export const relayed = (version: string, status = 200, payload?: Record<string, unknown>): Response =>
+  jsonAnswer({ status, relayed: true, ...(payload ? { payload } : {}) }, version);
 
 /** A refusal in the documented envelope. `status` is for the few codes whose status depends on the call. */
 export function errorAnswer(
@@ -40,41 +50,58 @@ export function errorAnswer(
   return jsonAnswer({ status: status ?? httpStatus, payload: { errors: [error] } }, version);
 }
 
-/** 401 without a body, as seen on live systems. */
-export const unauthorised = (): Response =>
-  new Response(null, { status: 401, headers: { server: 'Server', 'x-request-id': hex() } });
+/** Without a body: 401 as seen on live systems, 404 of media. */
+export const emptyAnswer = (status: number): Response => new Response(null, { status, headers: common() });
+export const unauthorised = (): Response => emptyAnswer(401);
 
-/** @throws Refusal 1025 for what is no JSON object, 1008 and 1009 by field for what does not fit */
-export function parseBody<T>(
-  schema: {
-    safeParse(
-      value: unknown,
-    ): { success: true; data: T } | { success: false; error: { issues: readonly Issue[] } };
-  },
-  text: string,
-): T {
-  let value: unknown;
+export const textAnswer = (text: string, headers: Record<string, string> = {}): Response =>
+  new Response(text, { headers: { ...common(), 'content-type': 'text/plain;charset=UTF-8', ...headers } });
+
+export const binaryAnswer = (bytes: Buffer, type: string): Response =>
+  new Response(new Uint8Array(bytes), { headers: { ...common(), 'content-type': type } });
+
+export const streamAnswer = (content: Readable, { type, bytes }: { type: string; bytes: number }): Response =>
+  new Response(Readable.toWeb(content) as ReadableStream, {
+    headers: {
+      ...common(),
+      'content-type': type,
+      'content-length': String(bytes),
+      'content-disposition': 'attachment',
+    },
+  });
+
+/** @throws Refusal 1025 for what is no JSON */
+export function parseJson(text: string): unknown {
   try {
-    value = text.trim() === '' ? {} : JSON.parse(text);
+    return text.trim() === '' ? {} : JSON.parse(text);
   } catch {
     throw new Refusal(1025, 'The body is not valid JSON');
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Refusal(1025, 'The body must be a JSON object');
+}
+
+/** @throws Refusal 1025 for what is no object or list, 1008 to 1010 by field, and the codes that shapes name */
+export function bodyAs<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  if (typeof value !== 'object' || value === null) throw new Refusal(1025, 'The body must be a JSON object');
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  const path = issue?.path.join('.') ?? '';
-  const missing = issue !== undefined && valueAt(value, issue.path) === undefined;
-  throw missing
-    ? new Refusal(1008, `${path} is required`)
-    : new Refusal(1009, `${path}: ${issue?.message ?? 'not valid'}`);
+  throw issue ? refusalOf(issue, value) : new Refusal(1025);
 }
 
-interface Issue {
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
+function refusalOf(issue: z.core.$ZodIssue, value: unknown): Refusal {
+  const path = issue.path.join('.');
+  const said = path === '' ? issue.message : `${path}: ${issue.message}`;
+  const { apiCode } = ((issue as { params?: unknown }).params ?? {}) as Partial<RefusalParams>;
+  if (apiCode !== undefined) return new Refusal(apiCode, said);
+  if (issue.code === 'unrecognized_keys') return new Refusal(1010, [...issue.path, issue.keys[0]].join('.'));
+  if (path === '' && issue.code === 'invalid_type') return new Refusal(1025, issue.message);
+  return valueAt(value, issue.path) === undefined
+    ? new Refusal(1008, `${path} is required`)
+    : new Refusal(1009, said);
 }
 
 const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
-  path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], value);
+  path.reduce<unknown>(
+    (inner, key) => (inner as Record<PropertyKey, unknown> | undefined | null)?.[key],
+    value,
+  );

@@ -4,11 +4,14 @@ import { getRequestListener } from '@hono/node-server';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { retryUntilDone } from '../../runtime/retryUntilDone.ts';
+import { MediaStore } from '../media/mediaStore.ts';
 import { ClusterStore } from '../store/clusterStore.ts';
 import type { Databases } from '../store/databases.ts';
 import { WebStore } from '../store/webStore.ts';
 import { createWebApp } from './app.ts';
 import { CoreappRouter } from './coreappRouter.ts';
+import { splitPem } from './uploadedCertificate.ts';
+import { WebMetrics } from './webMetrics.ts';
 
 export interface WebappOptions {
   readonly databases: Databases;
@@ -21,6 +24,12 @@ export interface WebappOptions {
   readonly serverNames: readonly string[];
   readonly jwtKey: string | undefined;
   readonly apiKey: string | undefined;
+  /** The volume that Webapps and Coreapps share. */
+  readonly mediaFolder: string;
+  /** Name of this Webapp in its metrics. */
+  readonly container: string;
+  /** The documented limits of requests a second; off for measurements. */
+  readonly rateLimits?: boolean;
   readonly version: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -44,7 +53,8 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
     { clock, logger, what: 'waiting for the database', everyMs: 1_000 },
     signal,
   );
-  const { server: certificate, caPem } = await store.certificate(options.serverNames);
+  const { chain, key, caPem } = await certificateOf(store, options.serverNames);
+  const metrics = new WebMetrics(options.container, clock);
   const router = new CoreappRouter({
     multiconnect: options.multiconnect,
     single: options.single,
@@ -54,6 +64,9 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
   const app = createWebApp({
     store,
     router,
+    media: new MediaStore(options.mediaFolder),
+    metrics,
+    rateLimits: options.rateLimits ?? true,
     jwtKey: options.jwtKey ?? (await store.jwtKey()),
     apiKey: options.apiKey,
     caPem,
@@ -62,10 +75,11 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
     logger,
   });
   const server = createServer(
-    // The generated chain is sent whole, so that a client that pins the CA can verify it.
-    { cert: certificate.certificatePem + caPem, key: certificate.privateKeyPem },
+    // The chain is sent whole, so that a client that pins the CA can verify it.
+    { cert: chain, key },
     getRequestListener(app.fetch),
   );
+  server.on('secureConnection', () => metrics.connected());
   server.keepAliveTimeout = 65_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -86,4 +100,18 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
       });
     },
   };
+}
+
+/** The uploaded certificate, read only at start as with the real product, or the generated one. */
+async function certificateOf(
+  store: WebStore,
+  serverNames: readonly string[],
+): Promise<{ chain: string; key: string; caPem: string }> {
+  const uploaded = await store.externalCertificate();
+  if (uploaded !== undefined) {
+    const { key, chain } = splitPem(uploaded);
+    return { key, chain: chain.join('\n'), caPem: chain.at(-1) ?? '' };
+  }
+  const { server, caPem } = await store.certificate(serverNames);
+  return { key: server.privateKeyPem, chain: server.certificatePem + caPem, caPem };
 }

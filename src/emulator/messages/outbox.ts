@@ -1,14 +1,22 @@
 import { randomBytes } from 'node:crypto';
-import { messageId, normaliseRecipient, type SendRequest, TEXT_LIMIT } from '../../onprem/messages.ts';
+import { messageId } from '../../onprem/messages.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Gateway } from '../cluster/gateway.ts';
+import type { NodeMetrics } from '../cluster/nodeMetrics.ts';
+import type { MediaFile } from '../media/mediaStore.ts';
 import type { MessageStore, StoredMessage } from '../store/messageStore.ts';
-import { Refusal } from '../wire/protocol.ts';
 
 export interface OutboxOptions {
   readonly store: MessageStore;
   readonly gateway: Gateway;
+  readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: NodeMetrics;
+  /** The media that a message names, downloaded where it is only linked to. */
+  readonly media: (body: Record<string, unknown>) => Promise<MediaFile[]>;
+  /** Its media can't be had: the status `failed`. */
+  readonly onMediaFailed: (message: StoredMessage, reason: string) => Promise<void>;
   /** The message is with the servers: the status `sent`. */
   readonly onSent: (message: StoredMessage) => Promise<void>;
 }
@@ -17,30 +25,6 @@ export interface OutboxOptions {
 const WINDOW = 100;
 /** More unsent messages than this in memory, and the database is read instead. */
 const LONGEST_QUEUE = 10_000;
-
-/** @throws Refusal with the documented code for what can't be sent */
-export function checkMessage(
-  request: SendRequest,
-  ownNumber: string,
-): { recipient: string; body: Record<string, unknown> } {
-  if (request.recipient_type !== 'individual') throw new Refusal(1002, 'recipient_type must be individual');
-  const recipient = normaliseRecipient(request.to);
-  if (!recipient) throw new Refusal(1009, 'to is not a valid number');
-  if (recipient === ownNumber) throw new Refusal(1021, 'Sender and recipient are the same');
-  if (request.type !== 'text')
-    throw new Refusal(1009, `type ${request.type} is not served by this emulator yet`);
-  if (!request.text) throw new Refusal(1008, 'text is required');
-  if (request.text.body.length === 0) throw new Refusal(1009, 'text.body is empty');
-  if (request.text.body.length > TEXT_LIMIT)
-    throw new Refusal(1001, `text.body is longer than ${TEXT_LIMIT} characters`);
-  return {
-    recipient,
-    body: {
-      text: request.text,
-      ...(request.preview_url === undefined ? {} : { preview_url: request.preview_url }),
-    },
-  };
-}
 
 /** Accepts messages into the database and hands them to the servers, in order of acceptance, at least once. */
 export class Outbox {
@@ -58,16 +42,11 @@ export class Outbox {
   }
 
   /** Resolves with the id once the message is committed. */
-  async accept(request: SendRequest, shard: number, ownNumber: string): Promise<string> {
-    const { recipient, body } = checkMessage(request, ownNumber);
-    const message: StoredMessage = {
-      id: messageId('outbound', recipient, randomBytes),
-      shard,
-      recipient,
-      type: request.type,
-      body,
-    };
+  async accept(content: Pick<StoredMessage, 'recipient' | 'type' | 'body'>, shard: number): Promise<string> {
+    const id = messageId('outbound', content.recipient, randomBytes);
+    const message: StoredMessage = { id, shard, ...content };
     await this.#options.store.insert(message);
+    this.#options.metrics.count('out_message_persisted', 'Outgoing messages stored', { type: message.type });
     if (this.#queue.length < LONGEST_QUEUE) this.#enqueue(message);
     else this.#mayHaveMore = true;
     this.pump();
@@ -99,15 +78,32 @@ export class Outbox {
     if (this.#queue.length === 0 && this.#inFlight === 0 && this.#mayHaveMore) void this.#load();
   }
 
+  /** Messages that are not with the servers yet. */
+  get length(): number {
+    return this.#queue.length + this.#inFlight;
+  }
+
   async #send(message: StoredMessage): Promise<void> {
-    const { gateway, onSent, logger } = this.#options;
+    const { gateway, onSent, onMediaFailed, media, metrics, clock, logger } = this.#options;
+    const { id, recipient: to, type, body } = message;
+    const startedMs = clock.monotonic();
     this.#inFlight += 1;
     try {
-      await gateway.send(
-        { id: message.id, to: message.recipient, type: message.type, body: message.body },
-        AbortSignal.timeout(30_000),
-      );
-      await onSent(message);
+      const files = await media(body).catch(async (error: unknown) => {
+        await onMediaFailed(message, error instanceof Error ? error.message : String(error));
+        return undefined;
+      });
+      if (files) {
+        await gateway.send({ id, to, type, body, media: files }, AbortSignal.timeout(30_000));
+        await onSent(message);
+        const labels = { retry: '0', type };
+        metrics.duration(
+          'out_message_sent_duration_ms',
+          'Messages sent',
+          clock.monotonic() - startedMs,
+          labels,
+        );
+      }
     } catch (error) {
       // Still pending in the database: it goes out with the next session or the next look.
       logger.debug('message not sent yet', { error });

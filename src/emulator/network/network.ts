@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { join } from 'node:path';
-import { waitDetails } from '../../onprem/account.ts';
+import { shardOf, waitDetails } from '../../onprem/account.ts';
 import { codeHash, parseCertificate } from '../../onprem/emulatorCertificate.ts';
 import { asynchronousErrors } from '../../onprem/errorCatalogue.ts';
 import { messageId } from '../../onprem/messages.ts';
@@ -11,6 +11,7 @@ import { Refusal } from '../wire/protocol.ts';
 import { type Handlers, type Peer, type RpcServer, serveRpc } from '../wire/rpcServer.ts';
 import { Journal } from './journal.ts';
 import { type Entry, NetworkState, type NumberState } from './networkState.ts';
+import { PersonalMedia } from './personalMedia.ts';
 
 export interface NetworkOptions {
   readonly host: string;
@@ -40,6 +41,8 @@ interface Session {
   readonly peer: Peer<NetworkProtocol>;
   readonly number: string;
   readonly shard: number;
+  /** How many shards the number is split into, as this session knows it. */
+  readonly shards: number;
   readonly epoch: number;
   /** Events that this session was told and has not acknowledged. */
   readonly told: Set<number>;
@@ -52,6 +55,7 @@ export class Network {
   readonly #journal: Journal<Entry>;
   readonly #sessions = new Map<string, Session>();
   readonly #byPeer = new Map<Peer<NetworkProtocol>, Session>();
+  readonly #media: PersonalMedia;
   readonly #timers = new Set<() => void>();
   #server: RpcServer | undefined;
 
@@ -59,6 +63,7 @@ export class Network {
     this.#options = options;
     this.#state = state;
     this.#journal = journal;
+    this.#media = new PersonalMedia(join(options.dataFolder, 'media'));
   }
 
   static async start(options: NetworkOptions): Promise<Network> {
@@ -90,34 +95,36 @@ export class Network {
     await this.#journal.close();
   }
 
-  /** A person writes to a number. Returns the message's id. */
+  /** A person writes to a number: any content of the API, media as bytes. @returns the message's id */
   async receiveFromPerson(input: {
     from: string;
     to: string;
-    text: string;
+    type: string;
+    content: Record<string, unknown>;
+    media?: { type: string; data: Buffer } | undefined;
+    context?: Record<string, unknown> | undefined;
     profileName?: string | undefined;
   }): Promise<string> {
+    const { from, to, type, content, context } = input;
     const now = this.#options.clock.now();
-    const id = messageId('inbound', input.from, randomBytes);
-    const profileName = input.profileName ?? this.#state.person(input.from).profileName;
-    const person: Entry = {
+    const id = messageId('inbound', from, randomBytes);
+    const profileName = input.profileName ?? this.#state.person(from).profileName;
+    await this.#record({
       type: 'person',
-      waId: input.from,
-      wroteTo: input.to,
+      waId: from,
+      wroteTo: to,
+      messageId: id,
       at: now,
       ...(profileName ? { profileName } : {}),
-    };
-    await this.#record(person);
-    await this.#emit(input.to, {
+    });
+    const timestamp = String(Math.floor(now / 1000));
+    const message = { from, id, timestamp, type, [type]: content, ...(context ? { context } : {}) };
+    const media = input.media && { type: input.media.type, sha256: await this.#media.keep(input.media.data) };
+    await this.#emit(to, {
       kind: 'inbound',
-      message: {
-        from: input.from,
-        id,
-        timestamp: String(Math.floor(now / 1000)),
-        type: 'text',
-        text: { body: input.text },
-      },
+      message,
       ...(profileName ? { profileName } : {}),
+      ...(media ? { media } : {}),
     });
     return id;
   }
@@ -128,6 +135,19 @@ export class Network {
       register: (request) => this.#register(request),
       login: async (request, peer) => this.#login(request, peer),
       send: (request, peer) => this.#send(request, this.#sessionOf(peer)),
+      markRead: async ({ id }, peer) => {
+        const { number } = this.#sessionOf(peer);
+        if (this.#state.isRead(number, id) === undefined) throw new Refusal(1006, `No message ${id}`);
+        await this.#record({ type: 'read-by-business', number, id });
+        return {};
+      },
+      download: async ({ sha256, offset }) => ({ base64: await this.#media.part(sha256, offset) }),
+      setPin: async ({ number, registrationKey, pin }) => {
+        if (this.#state.number(number).registrationKey !== registrationKey)
+          throw new Refusal(1005, 'the number is registered elsewhere');
+        await this.#record({ type: 'pin', number, ...(pin === undefined ? {} : { pin }) });
+        return {};
+      },
       acknowledge: async ({ eventIds }, peer) => {
         const session = this.#sessionOf(peer);
         for (const id of eventIds) session.told.delete(id);
@@ -202,10 +222,10 @@ export class Network {
   }
 
   #login(
-    request: { number: string; registrationKey: string; shard: number; epoch: number },
+    request: { number: string; registrationKey: string; shard: number; shards: number; epoch: number },
     peer: Peer<NetworkProtocol>,
   ) {
-    const { number, registrationKey, shard, epoch } = request;
+    const { number, registrationKey, shard, shards, epoch } = request;
     if (this.#state.number(number).registrationKey !== registrationKey) {
       throw new Refusal(1005, 'the number is registered elsewhere');
     }
@@ -213,7 +233,7 @@ export class Network {
     const current = this.#sessions.get(key);
     if (current && current.epoch > epoch) throw new Refusal(1018, `shard ${shard} has a newer owner`);
     if (current) this.#replace(current, `shard ${shard} has a newer session`);
-    const session: Session = { peer, number, shard, epoch, told: new Set() };
+    const session: Session = { peer, number, shard, shards, epoch, told: new Set() };
     this.#sessions.set(key, session);
     this.#byPeer.set(peer, session);
     // The answer to this call goes out first.
@@ -224,7 +244,13 @@ export class Network {
   async #send(request: { id: string; to: string; type: string }, session: Session) {
     const { number } = session;
     if (this.#state.hasSeen(request.id)) return {};
-    await this.#record({ type: 'accepted', id: request.id, number, to: request.to });
+    await this.#record({
+      type: 'accepted',
+      id: request.id,
+      number,
+      to: request.to,
+      messageType: request.type,
+    });
     this.#deliverLater(request.id);
     return {};
   }
@@ -235,7 +261,8 @@ export class Network {
     const { number, to } = message;
     const silentMs =
       this.#options.clock.now() - (this.#state.people.get(to)?.lastWrote[number] ?? Number.NEGATIVE_INFINITY);
-    if (message.stage === 'sent' && silentMs > NETWORK_BEHAVIOUR.sessionWindowMs) {
+    const isFree = message.messageType === 'template' || message.messageType === 'hsm';
+    if (message.stage === 'sent' && !isFree && silentMs > NETWORK_BEHAVIOUR.sessionWindowMs) {
       this.#later(NETWORK_BEHAVIOUR.deliveryMs, () => this.#advance(id, 'failed'));
       return;
     }
@@ -279,7 +306,10 @@ export class Network {
     if (room <= 0) return;
     const events = this.#state
       .number(session.number)
-      .events.filter(({ eventId }) => !session.told.has(eventId))
+      .events.filter(
+        ({ eventId, body }) =>
+          !session.told.has(eventId) && shardOf(peerOf(body), session.shards) === session.shard,
+      )
       .slice(0, room);
     if (events.length === 0) return;
     for (const { eventId } of events) session.told.add(eventId);
@@ -312,3 +342,7 @@ export class Network {
     await this.#journal.append(entry);
   }
 }
+
+/** Whose shard an event belongs to. */
+const peerOf = (body: NetworkEvent['body']): string =>
+  body.kind === 'inbound' ? body.message.from : body.recipient;

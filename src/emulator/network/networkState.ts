@@ -26,6 +26,7 @@ export interface Person {
 export interface Outgoing {
   readonly number: string;
   readonly to: string;
+  readonly messageType: string;
   stage: 'sent' | 'delivered';
 }
 
@@ -33,17 +34,20 @@ export type Entry =
   | { type: 'snapshot'; state: SerialisedState }
   | { type: 'code-requested'; number: string; vname: string; codeHash: string; code?: string; at: number }
   | { type: 'registered'; number: string; registrationKey: string }
-  | { type: 'accepted'; id: string; number: string; to: string }
+  | { type: 'pin'; number: string; pin?: string }
+  | { type: 'accepted'; id: string; number: string; to: string; messageType: string }
+  | { type: 'read-by-business'; number: string; id: string }
   | { type: 'stage'; id: string; stage: 'delivered' | 'read' | 'failed' }
   | { type: 'event'; number: string; event: NetworkEvent }
   | { type: 'acknowledged'; number: string; eventIds: number[] }
-  | { type: 'person'; waId: string; profileName?: string; wroteTo?: string; at: number };
+  | { type: 'person'; waId: string; profileName?: string; wroteTo?: string; messageId?: string; at: number };
 
 interface SerialisedState {
   numbers: [string, NumberState][];
   people: [string, Person][];
   outgoing: [string, Outgoing][];
   seen: string[];
+  received: [string, boolean][];
   nextEventId: number;
 }
 
@@ -56,10 +60,17 @@ export class NetworkState {
   readonly people = new Map<string, Person>();
   readonly outgoing = new Map<string, Outgoing>();
   readonly #seen = new Set<string>();
+  /** Messages of people, by number and id: whether the business has read them. */
+  readonly #received = new Map<string, boolean>();
   nextEventId = 1;
 
   hasSeen(messageId: string): boolean {
     return this.#seen.has(messageId);
+  }
+
+  /** Whether the business has read a person's message; nothing where there is none. */
+  isRead(number: string, messageId: string): boolean | undefined {
+    return this.#received.get(`${number}/${messageId}`);
   }
 
   person(waId: string): Person {
@@ -98,12 +109,21 @@ export class NetworkState {
         return;
       }
       case 'accepted': {
-        this.outgoing.set(entry.id, { number: entry.number, to: entry.to, stage: 'sent' });
+        const { number, to, messageType } = entry;
+        this.outgoing.set(entry.id, { number, to, messageType, stage: 'sent' });
         this.#seen.add(entry.id);
-        const oldest = this.#seen.values().next().value;
-        if (this.#seen.size > REMEMBERED_MESSAGES && oldest !== undefined) this.#seen.delete(oldest);
+        dropOldest(this.#seen);
         return;
       }
+      case 'pin': {
+        const number = this.number(entry.number);
+        if (entry.pin === undefined) delete number.pin;
+        else number.pin = entry.pin;
+        return;
+      }
+      case 'read-by-business':
+        this.#received.set(`${entry.number}/${entry.id}`, true);
+        return;
       case 'stage': {
         const message = this.outgoing.get(entry.id);
         if (message && entry.stage === 'delivered') message.stage = 'delivered';
@@ -124,6 +144,8 @@ export class NetworkState {
         const person = this.person(entry.waId);
         if (entry.profileName !== undefined) person.profileName = entry.profileName;
         if (entry.wroteTo !== undefined) person.lastWrote[entry.wroteTo] = entry.at;
+        if (entry.messageId !== undefined) this.#received.set(`${entry.wroteTo}/${entry.messageId}`, false);
+        dropOldest(this.#received);
       }
     }
   }
@@ -136,6 +158,7 @@ export class NetworkState {
         people: [...this.people],
         outgoing: [...this.outgoing],
         seen: [...this.#seen],
+        received: [...this.#received],
         nextEventId: this.nextEventId,
       },
     };
@@ -146,6 +169,14 @@ export class NetworkState {
     for (const [key, value] of state.people) this.people.set(key, value);
     for (const [key, value] of state.outgoing) this.outgoing.set(key, value);
     for (const id of state.seen) this.#seen.add(id);
+    // Older states lack it.
+    for (const [key, value] of state.received ?? []) this.#received.set(key, value);
     this.nextEventId = state.nextEventId;
   }
+}
+
+/** Both keep the order in which they were filled. */
+function dropOldest(remembered: Set<string> | Map<string, unknown>): void {
+  const oldest = remembered.keys().next().value;
+  if (remembered.size > REMEMBERED_MESSAGES && oldest !== undefined) remembered.delete(oldest);
 }

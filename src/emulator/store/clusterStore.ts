@@ -154,4 +154,26 @@ export class ClusterStore {
       .executeTakeFirst();
     return numUpdatedRows === 1n;
   }
+
+  /**
+   * Splits the number into so many shards. All of them lose their owners, so that no message is sent by two; whoever
+   * had one may have it back from the primary Master.
+   */
+  async setShards(count: number): Promise<void> {
+    await this.#database.transaction().execute(async (transaction) => {
+      const [last] = await transaction
+        .selectFrom('shard_map')
+        .select('epoch')
+        .orderBy('epoch', 'desc')
+        .limit(1)
+        .execute();
+      const epoch = (last?.epoch ?? 0) + 1;
+      await transaction.deleteFrom('shard_map').execute();
+      await transaction
+        .insertInto('shard_map')
+        .values(Array.from({ length: count }, (_, shard) => ({ shard, owner: null, epoch })))
+        .execute();
+      await transaction.updateTable('cluster').set({ shards: count }).execute();
+    });
+  }
 }

@@ -29,25 +29,44 @@ export class ConfigStore {
   }
 
   async patchSettings(patch: Record<string, unknown>): Promise<void> {
-    const value = JSON.stringify(mergeSettings(await this.#changed(), patch));
+    await this.saveDocument(SETTINGS, mergeSettings(await this.#changed(), patch));
+  }
+
+  resetSettings(): Promise<void> {
+    return this.saveDocument(SETTINGS, undefined);
+  }
+
+  async #changed(): Promise<Record<string, unknown>> {
+    return ((await this.document(SETTINGS)) as Record<string, unknown> | undefined) ?? {};
+  }
+
+  /** What else belongs to the account: profile, media providers, sticker packs. */
+  async document(name: string): Promise<unknown> {
+    const row = await this.#database
+      .selectFrom('settings')
+      .select('value')
+      .where('name', '=', name)
+      .executeTakeFirst();
+    return row && JSON.parse(row.value);
+  }
+
+  async saveDocument(name: string, content: unknown): Promise<void> {
+    if (content === undefined) {
+      await this.#database.deleteFrom('settings').where('name', '=', name).execute();
+      return;
+    }
+    const value = JSON.stringify(content);
     await this.#database
       .insertInto('settings')
-      .values({ name: SETTINGS, value })
+      .values({ name, value })
       .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
       .execute();
   }
 
-  async resetSettings(): Promise<void> {
-    await this.#database.deleteFrom('settings').where('name', '=', SETTINGS).execute();
-  }
-
-  async #changed(): Promise<Record<string, unknown>> {
-    const row = await this.#database
-      .selectFrom('settings')
-      .select('value')
-      .where('name', '=', SETTINGS)
-      .executeTakeFirst();
-    return row ? (JSON.parse(row.value) as Record<string, unknown>) : {};
+  /** All of them, for a backup. */
+  async documents(): Promise<Record<string, unknown>> {
+    const rows = await this.#database.selectFrom('settings').selectAll().execute();
+    return Object.fromEntries(rows.map(({ name, value }) => [name, JSON.parse(value)]));
   }
 
   async account(): Promise<Account | undefined> {

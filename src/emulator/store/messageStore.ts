@@ -1,6 +1,10 @@
 import { type Kysely, sql } from 'kysely';
+import type { Identity } from '../../onprem/contacts.ts';
 import { Batcher } from './batcher.ts';
 import type { MessageTables } from './tables.ts';
+
+/** A collection deletes this many at a time, so that nobody waits long for a lock. */
+const COLLECTED_AT_ONCE = 1000;
 
 export interface StoredMessage {
   readonly id: string;
@@ -99,6 +103,79 @@ export class MessageStore {
       .set({ attempts, next_at: sql<Date>`now() + make_interval(secs => ${delayMs / 1000})` })
       .where('seq', '=', seq)
       .execute();
+  }
+
+  /** The identity that this stack knows; a first one is taken as it is. */
+  async identity(waId: string, hash: () => string): Promise<Identity> {
+    await this.#database
+      .insertInto('identities')
+      .values({ wa_id: waId, hash: hash(), acknowledged: true })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    const row = await this.#database
+      .selectFrom('identities')
+      .selectAll()
+      .where('wa_id', '=', waId)
+      .executeTakeFirstOrThrow();
+    return {
+      hash: row.hash,
+      created_timestamp: row.created_at.getTime(),
+      acknowledged: row.acknowledged,
+    };
+  }
+
+  async acknowledgeIdentity(waId: string): Promise<void> {
+    await this.#database
+      .updateTable('identities')
+      .set({ acknowledged: true })
+      .where('wa_id', '=', waId)
+      .execute();
+  }
+
+  /** Deletes messages that are done and older than this, in small steps. @returns how many */
+  async collect(olderThanDays: number): Promise<number> {
+    let deleted = 0;
+    for (;;) {
+      const { numDeletedRows } = await this.#database
+        .deleteFrom('messages')
+        .where('id', 'in', (from) =>
+          from
+            .selectFrom('messages')
+            .select('id')
+            .where('state', '!=', 'pending')
+            .where('created_at', '<', sql<Date>`now() - make_interval(days => ${olderThanDays})`)
+            .limit(COLLECTED_AT_ONCE),
+        )
+        .executeTakeFirst();
+      deleted += Number(numDeletedRows);
+      if (Number(numDeletedRows) < COLLECTED_AT_ONCE) return deleted;
+    }
+  }
+
+  /** Work of shards that are no more goes to those that are. */
+  async adopt(shards: number): Promise<void> {
+    await this.#database
+      .updateTable('messages')
+      .set({ shard: sql<number>`shard % ${shards}` })
+      .where('state', '=', 'pending')
+      .where('shard', '>=', shards)
+      .execute();
+    await this.#database
+      .updateTable('callbacks')
+      .set({ shard: sql<number>`shard % ${shards}` })
+      .where('shard', '>=', shards)
+      .execute();
+  }
+
+  /** Row counts, under the names of `/v1/stats/db`. */
+  async counts(): Promise<{ messages: number; pending: number; receipts: number; callbacks: number }> {
+    const row = await this.#database
+      .selectFrom('messages')
+      .select(sql<number>`count(*)::int`.as('messages'))
+      .select(sql<number>`count(*) filter (where state = 'pending')::int`.as('pending'))
+      .select(sql<number>`count(*) filter (where state in ('delivered', 'read'))::int`.as('receipts'))
+      .executeTakeFirstOrThrow();
+    return { ...row, callbacks: await this.countCallbacks() };
   }
 
   async countCallbacks(): Promise<number> {

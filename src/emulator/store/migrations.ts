@@ -91,6 +91,15 @@ const steps: Readonly<Record<DatabaseName, Steps>> = {
         .execute();
       await sql`CREATE INDEX callbacks_due ON callbacks (shard, next_at)`.execute(database);
     },
+    '002_identities': async (database) => {
+      await database.schema
+        .createTable('identities')
+        .addColumn('wa_id', 'varchar(20)', (c) => c.primaryKey())
+        .addColumn('hash', 'varchar(32)', (c) => c.notNull())
+        .addColumn('created_at', 'timestamptz', (c) => c.notNull().defaultTo(sql`now()`))
+        .addColumn('acknowledged', 'boolean', (c) => c.notNull())
+        .execute();
+    },
   },
   web: {
     '001_initial': async (database) => {

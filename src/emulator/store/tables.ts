@@ -56,6 +56,11 @@ export interface MessageTables {
   };
 }
 
+export interface MessageTables {
+  /** Identities of users, as far as this stack has seen them. */
+  identities: { wa_id: string; hash: string; created_at: Generated<Date>; acknowledged: boolean };
+}
+
 export interface WebTables {
   users: { username: string; password_hash: string; role: string; must_change: boolean };
   tokens: { hash: string; username: string; expires_at: Date };

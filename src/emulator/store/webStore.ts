@@ -1,11 +1,10 @@
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { type Kysely, sql } from 'kysely';
-import { DEFAULT_ADMIN } from '../../onprem/users.ts';
+import { DEFAULT_ADMIN, type Role } from '../../onprem/users.ts';
 import { createAuthority, issueCertificate, type KeyPair } from '../../pki/certificates.ts';
 import type { WebTables } from './tables.ts';
 
-export type Role = 'ROLE_ADMIN' | 'ROLE_USER';
 export interface User {
   readonly username: string;
   readonly role: Role;
@@ -31,6 +30,9 @@ async function isPassword(password: string, stored: string): Promise<boolean> {
 }
 
 const tokenHash = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+/** Name of the uploaded certificate. Dropping the table brings the generated one back, as with the real product. */
+const EXTERNAL = 'external';
 
 /** Users, tokens and certificates, shared by all Webapps. */
 export class WebStore {
@@ -69,6 +71,39 @@ export class WebStore {
       .executeTakeFirst();
     if (!row || !(await isPassword(password, row.password_hash))) return undefined;
     return { username, role: row.role as Role, mustChange: row.must_change };
+  }
+
+  async user(username: string): Promise<User | undefined> {
+    const row = await this.#database
+      .selectFrom('users')
+      .select(['username', 'role', 'must_change'])
+      .where('username', '=', username)
+      .executeTakeFirst();
+    return row && { username: row.username, role: row.role as Role, mustChange: row.must_change };
+  }
+
+  /** @returns whether the name was free */
+  async createUser(username: string, password: string): Promise<boolean> {
+    const { numInsertedOrUpdatedRows } = await this.#database
+      .insertInto('users')
+      .values({
+        username,
+        password_hash: await hashPassword(password),
+        role: 'ROLE_USER',
+        must_change: false,
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst();
+    return numInsertedOrUpdatedRows === 1n;
+  }
+
+  /** With all its tokens. @returns whether there was one */
+  async deleteUser(username: string): Promise<boolean> {
+    const { numDeletedRows } = await this.#database
+      .deleteFrom('users')
+      .where('username', '=', username)
+      .executeTakeFirst();
+    return numDeletedRows === 1n;
   }
 
   async setPassword(username: string, password: string): Promise<void> {
@@ -143,6 +178,24 @@ export class WebStore {
       ),
     ) as KeyPair;
     return { server, caPem: authority.certificatePem };
+  }
+
+  /** The uploaded file of key and chain; nothing where the generated one serves. */
+  async externalCertificate(): Promise<string | undefined> {
+    const row = await this.#database
+      .selectFrom('certs')
+      .select('pem')
+      .where('name', '=', EXTERNAL)
+      .executeTakeFirst();
+    return row?.pem;
+  }
+
+  async setExternalCertificate(pem: string): Promise<void> {
+    await this.#database
+      .insertInto('certs')
+      .values({ name: EXTERNAL, pem })
+      .onConflict((conflict) => conflict.column('name').doUpdateSet({ pem }))
+      .execute();
   }
 
   /** The signing key of tokens where none is configured. */

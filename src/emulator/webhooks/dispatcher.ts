@@ -2,10 +2,12 @@ import { Agent, request } from 'node:https';
 import { rootCertificates } from 'node:tls';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import type { NodeMetrics } from '../cluster/nodeMetrics.ts';
 import type { DueCallback, MessageStore } from '../store/messageStore.ts';
 
 export interface DispatcherOptions {
   readonly store: MessageStore;
+  readonly metrics: NodeMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -38,6 +40,11 @@ export class WebhookDispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+  }
+
+  /** Callbacks that wait for their answer. */
+  get inFlight(): number {
+    return this.#inFlight.size;
   }
 
   configure(settings: DispatcherSettings, shard: number | undefined): void {
@@ -97,10 +104,15 @@ export class WebhookDispatcher {
   }
 
   async #deliver(callback: DueCallback, settings: DispatcherSettings): Promise<void> {
-    const { store, logger } = this.#options;
+    const { store, metrics, clock, logger } = this.#options;
     this.#inFlight.add(callback.seq);
+    const startedMs = clock.monotonic();
     try {
       const problem = await this.#post(settings.url, callback.payload);
+      metrics.duration('callback_requests_duration_ms', 'Callback requests', clock.monotonic() - startedMs, {
+        result: problem === undefined ? 'success' : problem.replace(/^HTTP /, ''),
+        type: callback.payload.startsWith('{"statuses"') ? 'status_change' : 'inbound_message',
+      });
       if (problem === undefined) await store.removeCallback(callback.seq);
       else {
         const attempts = callback.attempts + 1;

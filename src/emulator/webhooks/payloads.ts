@@ -40,3 +40,22 @@ export function inboundCallback(
   };
   return { shard, eventKey: `inbound/${message.id}`, payload };
 }
+
+/** A problem that belongs to no status. `eventKey` keeps it from being told twice. */
+export const errorCallback = (error: ApiErrorBody, eventKey: string, shard: number): NewCallback => ({
+  shard,
+  eventKey: `error/${eventKey}`,
+  payload: { errors: [error] } satisfies Callback,
+});
+
+/** The result of a collection. Source: api-admin reference 15. */
+export const collectionCallback = (
+  what: 'message' | 'media',
+  result: Readonly<Record<string, unknown>>,
+  eventKey: string,
+  shard: number,
+): NewCallback => ({
+  shard,
+  eventKey: `gc/${eventKey}`,
+  payload: { services: [{ [what]: { gc: result } }] },
+});

@@ -6,6 +6,8 @@ import type { Protocol } from './protocol.ts';
 
 const nothing = z.object({});
 
+const mediaFile = z.object({ id: z.string(), type: z.string(), bytes: z.number(), sha256: z.string() });
+
 /** An event that the network keeps until it is acknowledged. */
 export const networkEvent = z.object({
   eventId: z.int(),
@@ -18,7 +20,13 @@ export const networkEvent = z.object({
       timestamp: z.string(),
       errors: z.array(apiErrorBody).optional(),
     }),
-    z.object({ kind: z.literal('inbound'), message: inboundMessage, profileName: z.string().optional() }),
+    z.object({
+      kind: z.literal('inbound'),
+      message: inboundMessage,
+      profileName: z.string().optional(),
+      /** What the object under the message's type refers to; its bytes are downloaded. */
+      media: z.object({ type: z.string(), sha256: z.string() }).optional(),
+    }),
   ]),
 });
 export type NetworkEvent = z.output<typeof networkEvent>;
@@ -52,7 +60,19 @@ export const networkProtocol = {
         to: z.string(),
         type: z.string(),
         body: z.record(z.string(), z.unknown()),
+        media: z.array(mediaFile),
       }),
+      response: nothing,
+    },
+    /** A message of a person was read, and those before it. */
+    markRead: { request: z.object({ id: z.string() }), response: nothing },
+    /** A part of media that a person sent; empty at its end. */
+    download: {
+      request: z.object({ sha256: z.string(), offset: z.int() }),
+      response: z.object({ base64: z.string() }),
+    },
+    setPin: {
+      request: z.object({ number: z.string(), registrationKey: z.string(), pin: z.string().optional() }),
       response: nothing,
     },
     acknowledge: { request: z.object({ eventIds: z.array(z.int()) }), response: nothing },

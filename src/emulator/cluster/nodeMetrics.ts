@@ -1,0 +1,33 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+
+/** What a node counts, under the documented names. Source: api-admin reference 13.3. */
+export class NodeMetrics {
+  readonly registry = new Registry();
+  readonly #counters = new Map<string, Counter>();
+
+  /** A value that is looked at when somebody asks. */
+  gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  count(name: string, help: string, labels: Readonly<Record<string, string>> = {}, by = 1): void {
+    const counter =
+      this.#counters.get(name) ??
+      new Counter({ name, help, labelNames: Object.keys(labels), registers: [this.registry] });
+    this.#counters.set(name, counter);
+    counter.inc(labels, by);
+  }
+
+  /** The pair `<name>_count` and `<name>_sum`. */
+  duration(name: string, help: string, ms: number, labels: Readonly<Record<string, string>>): void {
+    this.count(`${name}_count`, `${help}, count`, labels);
+    this.count(`${name}_sum`, `${help}, total milliseconds`, labels, Math.round(ms));
+  }
+}

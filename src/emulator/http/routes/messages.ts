@@ -1,0 +1,52 @@
+import {
+  markRead,
+  mediaReferences,
+  messageBody,
+  normaliseRecipient,
+  peerOfMessageId,
+  sendRequest,
+} from '../../../onprem/messages.ts';
+import { Refusal } from '../../wire/protocol.ts';
+import { relayed } from '../respond.ts';
+import { type Route, route } from '../route.ts';
+
+/** Node Messages. Source: api-messaging reference 2 and 3. */
+export const messageRoutes: readonly Route[] = [
+  route(
+    {
+      method: 'POST',
+      path: '/v1/messages',
+      access: 'any',
+      summary: 'Send a message of any type',
+      fidelity: 'inferred',
+      note: 'sources disagree about 200 and 201, and about context and reactions on this product; 201, and both are taken',
+      body: sendRequest,
+    },
+    async ({ body }, { router, media, version }) => {
+      const recipient = normaliseRecipient(body.to);
+      if (!recipient) throw new Refusal(1009, 'to is not a valid number');
+      const content = messageBody(body);
+      for (const { id } of mediaReferences(content))
+        if (id !== undefined && !(await media.find(id))) throw new Refusal(1006, `No media ${id}`);
+      const id = await router.send({ recipient, type: body.type, body: content });
+      return relayed(version, 201, { messages: [{ id }] });
+    },
+  ),
+  route(
+    {
+      method: 'PUT',
+      path: '/v1/messages/:id',
+      access: 'any',
+      summary: 'Mark a received message, and those before it, as read',
+      fidelity: 'exact',
+      body: markRead,
+    },
+    async ({ parameter }, { router, version }) => {
+      const id = parameter('id');
+      const peer = peerOfMessageId(id);
+      if (peer === undefined) throw new Refusal(1006, `No message ${id}`);
+      await router.toShardOf(peer, 'markRead', { id });
+      return relayed(version);
+    },
+  ),
+];

@@ -1,0 +1,111 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { isReadable, normaliseType } from '../../onprem/media.ts';
+import { Refusal } from '../wire/protocol.ts';
+
+export interface MediaFile {
+  readonly id: string;
+  readonly type: string;
+  readonly bytes: number;
+  /** Hex. */
+  readonly sha256: string;
+}
+
+/** Media that nobody has used for this long is collected. Source: api-messaging reference 3.4. */
+const UNUSED_MS = 30 * 86_400_000;
+/** Ids are UUIDs; anything else never names a file. */
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const HEAD_BYTES = 64;
+
+/** Files on the volume that Webapps and Coreapps share. They are streamed, and never wholly in memory. */
+export class MediaStore {
+  readonly #folder: string;
+
+  constructor(mediaFolder: string) {
+    this.#folder = join(mediaFolder, 'shared');
+  }
+
+  /** @throws Refusal 1025 for more than `largestBytes`, 1014 for an image that is none, 1005 where the folder is not writable */
+  async write(content: AsyncIterable<Uint8Array>, type: string, largestBytes: number): Promise<MediaFile> {
+    const id = randomUUID();
+    const path = join(this.#folder, id);
+    const hash = createHash('sha256');
+    let bytes = 0;
+    const measure = new Transform({
+      transform(chunk: Buffer, _, done) {
+        bytes += chunk.length;
+        hash.update(chunk);
+        if (bytes > largestBytes) done(new Refusal(1025, `The media is larger than ${largestBytes} bytes`));
+        else done(null, chunk);
+      },
+    });
+    try {
+      await mkdir(this.#folder, { recursive: true });
+      await pipeline(Readable.from(content), measure, createWriteStream(`${path}.part`));
+      if (bytes === 0) throw new Refusal(1008, 'The body is empty');
+      if (!isReadable(type, await head(`${path}.part`))) throw new Refusal(1014, 'The image is not readable');
+      const file: MediaFile = { id, type: normaliseType(type), bytes, sha256: hash.digest('hex') };
+      await writeFile(`${path}.json`, JSON.stringify(file));
+      await rename(`${path}.part`, path);
+      return file;
+    } catch (error) {
+      await rm(`${path}.part`, { force: true });
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EACCES' || code === 'EROFS') throw new Refusal(1005, 'The media folder is not writable');
+      throw error;
+    }
+  }
+
+  /** What is known of a file; nothing where there is none. */
+  async find(id: string): Promise<MediaFile | undefined> {
+    if (!ID.test(id)) return undefined;
+    const about = await readFile(join(this.#folder, `${id}.json`), 'utf8').catch(() => undefined);
+    return about === undefined ? undefined : (JSON.parse(about) as MediaFile);
+  }
+
+  /** The bytes; a use, which keeps the file from being collected. */
+  read(id: string): Readable {
+    const path = join(this.#folder, id);
+    const now = new Date();
+    utimes(path, now, now).catch(() => {});
+    return createReadStream(path);
+  }
+
+  /** Where a container finds the file. */
+  path(id: string): string {
+    return join(this.#folder, id);
+  }
+
+  /** @returns whether there was one */
+  async remove(id: string): Promise<boolean> {
+    if (!(await this.find(id))) return false;
+    await Promise.all(
+      [join(this.#folder, id), join(this.#folder, `${id}.json`)].map((path) => rm(path, { force: true })),
+    );
+    return true;
+  }
+
+  /** Removes what has not been used for 30 days. @returns how many files */
+  async collect(nowMs: number): Promise<number> {
+    let removed = 0;
+    for (const id of (await readdir(this.#folder).catch(() => [])).filter((name) => ID.test(name))) {
+      const about = await stat(join(this.#folder, id)).catch(() => undefined);
+      if (about && nowMs - about.mtimeMs > UNUSED_MS && (await this.remove(id))) removed += 1;
+    }
+    return removed;
+  }
+}
+
+async function head(path: string): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}

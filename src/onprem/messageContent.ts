@@ -1,0 +1,86 @@
+import { z } from 'zod';
+
+/** What messages carry: media, places, cards. Source: api-messaging reference 2.4–2.6. */
+
+export const CAPTION_LIMIT = 1024;
+
+const text = z.string();
+const coordinate = (limit: number) => z.coerce.number().min(-limit).max(limit);
+
+/** Exactly one of `id` and `link`. */
+const oneSource = (media: { id?: string | undefined; link?: string | undefined }): boolean =>
+  (media.id === undefined) !== (media.link === undefined);
+const ONE_SOURCE = 'exactly one of id and link is needed';
+
+const source = {
+  id: z.string().min(1).optional(),
+  link: z
+    .string()
+    .regex(/^https?:\/\/\S+$/, 'must begin with http:// or https://')
+    .optional(),
+  provider: z.object({ name: z.string().min(1).max(200) }).optional(),
+};
+const caption = z.string().max(CAPTION_LIMIT).optional();
+
+export const mediaObjects = {
+  image: z.object({ ...source, caption }).refine(oneSource, ONE_SOURCE),
+  video: z.object({ ...source, caption }).refine(oneSource, ONE_SOURCE),
+  // Sources disagree about captions of documents; older examples send one, so it is taken.
+  document: z.object({ ...source, caption, filename: z.string().optional() }).refine(oneSource, ONE_SOURCE),
+  audio: z.strictObject(source).refine(oneSource, ONE_SOURCE),
+  sticker: z.strictObject(source).refine(oneSource, ONE_SOURCE),
+} as const;
+export type MediaKind = keyof typeof mediaObjects;
+export const MEDIA_KINDS = Object.keys(mediaObjects) as MediaKind[];
+
+export const location = z.object({
+  latitude: coordinate(90),
+  longitude: coordinate(180),
+  name: text.optional(),
+  address: text.optional(),
+});
+
+const kind = z.string().max(32).optional();
+/** One card. `formatted_name` alone is not enough: one of the parts has to be there. */
+export const contactCard = z.object({
+  addresses: z
+    .array(
+      z
+        .object({
+          street: text,
+          city: text,
+          state: text,
+          zip: text,
+          country: text,
+          country_code: text,
+          type: kind,
+        })
+        .partial(),
+    )
+    .optional(),
+  birthday: z
+    .string()
+    .regex(/^\d{4}-\d\d-\d\d$/, 'must be YYYY-MM-DD')
+    .optional(),
+  emails: z.array(z.object({ email: text, type: kind }).partial()).optional(),
+  ims: z.array(z.object({ service: text, user_id: text }).partial()).optional(),
+  name: z
+    .object({
+      formatted_name: z.string().min(1),
+      first_name: text.optional(),
+      last_name: text.optional(),
+      middle_name: text.optional(),
+      suffix: text.optional(),
+      prefix: text.optional(),
+    })
+    .refine(
+      ({ formatted_name: _, ...parts }) => Object.values(parts).some((part) => part !== undefined),
+      'needs first_name, last_name, middle_name, suffix or prefix beside formatted_name',
+    ),
+  org: z.object({ company: text, department: text, title: text }).partial().optional(),
+  phones: z.array(z.object({ phone: text, type: kind, wa_id: text }).partial()).optional(),
+  urls: z.array(z.object({ url: text, type: kind }).partial()).optional(),
+});
+export const contactCards = z.array(contactCard).min(1);
+
+export const reaction = z.object({ message_id: z.string().min(1), emoji: z.string().max(32) });
