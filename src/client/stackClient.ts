@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { type CodeRequest, codeRequested, shardsResponse } from '../onprem/account.ts';
+import { type CodeRequest, codeRequested, type ShardsRequest, shardsResponse } from '../onprem/account.ts';
 import { healthNodes, healthResponse, type NodeHealth } from '../onprem/health.ts';
 import { sendResponse } from '../onprem/messages.ts';
 import { settingsResponse } from '../onprem/settings.ts';
@@ -96,6 +96,19 @@ export class StackClient {
       signal,
     );
     return answer.account.shards;
+  }
+
+  /** `POST /v1/account/shards`. Messages flow meanwhile, with 1018 for a moment. */
+  async setShards(session: Session, request: ShardsRequest, signal: AbortSignal): Promise<void> {
+    await this.#send(
+      {
+        method: 'POST',
+        path: '/v1/account/shards',
+        authorization: bearer(session),
+        body: JSON.stringify(request),
+      },
+      signal,
+    );
   }
 
   /** `GET /v1/settings/application`. */

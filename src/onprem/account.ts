@@ -39,6 +39,7 @@ export const shardsRequest = z.object({
   pin: pin.optional(),
   cert: z.string().min(1),
 });
+export type ShardsRequest = z.input<typeof shardsRequest>;
 /** `POST /v1/settings/account/two-step`. */
 export const twoStepRequest = z.object({ pin });
 

@@ -42,6 +42,8 @@ export interface CoreappOptions {
 }
 
 const TICK_MS = 1_000;
+/** As `shards` of `/v1/support` names it. */
+const CONTROL_SHARD = -1;
 /** Not found in any source: how old a message is that a collection deletes. */
 const COLLECTION = { messageDays: 30 } as const;
 type Settings = Awaited<ReturnType<ConfigStore['settings']>>;
@@ -73,6 +75,7 @@ export class CoreappNode {
   #restartOnly: { ca: string | undefined; maxConcurrentRequests: number } | undefined;
   #ownShard: { shard: number; epoch: number } | undefined;
   #primary = false;
+  #primaryEpoch = 0;
   /** How many the number is split into. */
   #shards = 1;
   #nextRoundAt = 0;
@@ -211,18 +214,25 @@ export class CoreappNode {
     await this.refresh();
     if (this.options.multiconnect) await this.#clusterDuties(signal);
     else await this.#claimShard();
-    if (this.options.master) return;
-
     const { account } = this;
-    const own = this.#ownShard;
+    const own = this.#ownShard ?? this.#controlShard();
     const target =
       account?.registrationKey && own
         ? { account, shard: own.shard, shards: this.#shards, epoch: own.epoch }
         : undefined;
     await this.gateway.ensure(target, signal);
+    if (this.options.master) return;
     this.outbox.serve(own?.shard);
     this.outbox.pump();
     await this.#configureWebhooks(own?.shard);
+  }
+
+  /** With several shards the primary Master is connected too, for what belongs to none of them. */
+  #controlShard(): { shard: number; epoch: number } | undefined {
+    // A Master that took over is newer than the one before it, whoever that was.
+    return this.#primary && this.#shards > 1
+      ? { shard: CONTROL_SHARD, epoch: this.#primaryEpoch }
+      : undefined;
   }
 
   /** Waits for the schema; Masters and single instances bring it up to date themselves. */
@@ -244,6 +254,8 @@ export class CoreappNode {
       const primary =
         (this.#primary || (await this.#mayCompete())) &&
         (await this.cluster.tryLease(this.#holder, CLUSTER_BEHAVIOUR.leaseSeconds));
+      if (primary && !this.#primary) this.#primaryEpoch = Math.floor(clock.now() / 1000);
+      this.#shards = (await this.cluster.shardMap()).length;
       if (primary !== this.#primary) logger.info(primary ? 'became primary Master' : 'lost the Master lease');
       this.#primary = primary;
       const { heartbeat_interval: heartbeatSeconds = 5, unhealthy_interval: unhealthySeconds = 30 } =

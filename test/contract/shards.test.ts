@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Session, StackClient } from '../../src/client/stackClient.ts';
+import {
+  CODE,
+  certificateFor,
+  EmulatorStack,
+  startReceiver,
+  testPostgres,
+} from '../support/emulatorStack.ts';
+import { eventually } from '../support/eventually.ts';
+
+const never = new AbortController().signal;
+const PASSWORD = 'Passw0rd!-test';
+const API_KEY = { apiKey: 'test-api-key-0001' };
+
+let postgres: Awaited<ReturnType<typeof testPostgres>>;
+let receiver: Awaited<ReturnType<typeof startReceiver>>;
+let stack: EmulatorStack;
+let client: StackClient;
+let session: Session;
+
+/** Keys of the nodes that have a session, by role. */
+const connected = async (role: string) =>
+  Object.entries(await client.health(API_KEY, never))
+    .filter(([, node]) => node.gateway_status === 'connected' && node.role === role)
+    .map(([key]) => key);
+const isReadyFor = async (shards: number) =>
+  (await client.shards(session, never)) === shards && (await connected('coreapp')).length === shards;
+const setShards = (shards: number) =>
+  client.setShards(
+    session,
+    { cc: '1', phone_number: stack.number.slice(1), shards, cert: certificateFor(stack.number) },
+    never,
+  );
+const retriable = (error: { retriable?: boolean }) => {
+  if (error.retriable) return undefined;
+  throw error;
+};
+
+/** Sends to many people, as a client that retries as documented, until told to stop. */
+function sender() {
+  const accepted: string[] = [];
+  let running = true;
+  const done = (async () => {
+    for (let index = 0; running; index++) {
+      const to = `1650556${String(index % 200).padStart(4, '0')}`;
+      accepted.push(
+        await eventually(() => client.sendText(session, to, `message ${index}`, never).catch(retriable)),
+      );
+    }
+  })();
+  return {
+    accepted,
+    stop: async () => {
+      running = false;
+      await done;
+    },
+  };
+}
+
+beforeAll(async () => {
+  [postgres, receiver] = await Promise.all([testPostgres(), startReceiver()]);
+  stack = await EmulatorStack.start(postgres, 'shards_', { masters: 2, coreapps: 5, webapps: 1 });
+  client = stack.client();
+  session = await eventually(() => client.login('admin', 'secret', { newPassword: PASSWORD }, never));
+  const request = {
+    cc: '1',
+    phone_number: stack.number.slice(1),
+    method: 'sms',
+    cert: certificateFor(stack.number),
+  } as const;
+  await eventually(() => client.requestCode(session, request, never).catch(retriable));
+  await client.verifyCode(session, CODE, never);
+  await client.setWebhookCa(session, receiver.caPem, never);
+  await client.patchSettings(
+    session,
+    {
+      heartbeat_interval: 1,
+      unhealthy_interval: 3,
+      webhooks: { url: receiver.url, message: { sent: true } },
+    },
+    never,
+  );
+  await stack.restartNodes();
+  await eventually(() => isReadyFor(1));
+});
+afterAll(async () => {
+  await stack?.close();
+  await receiver?.close();
+  await postgres?.close();
+});
+
+describe('a number that is split into shards', () => {
+  it('needs as many Coreapps, and the certificate', async () => {
+    await expect(setShards(8)).rejects.toMatchObject({
+      apiCode: 1009,
+      details: expect.stringContaining('there are 5'),
+    });
+    await expect(
+      client.setShards(
+        session,
+        { cc: '1', phone_number: stack.number.slice(1), shards: 2, cert: 'x' },
+        never,
+      ),
+    ).rejects.toMatchObject({ status: 403, apiCode: 1005 });
+  });
+
+  it('has each shard connected at one Coreapp, and the primary Master too', async () => {
+    await setShards(4);
+    await eventually(() => isReadyFor(4));
+    await eventually(async () => (await connected('primary_master')).length === 1);
+    expect(await connected('secondary_master')).toEqual([]);
+    const support = Object.values(await client.support(session, never));
+    const owned = support.filter(({ role }) => role === 'coreapp').flatMap(({ shards = [] }) => shards);
+    expect(owned.sort()).toEqual([
+      [0, 0],
+      [1, 1],
+      [2, 2],
+      [3, 3],
+    ]);
+    expect(support.find(({ role }) => role === 'primary_master')?.shards).toEqual([[-1, -1]]);
+  });
+
+  it('loses no accepted message while it grows and shrinks and a Coreapp is taken away, and tells of each once', async () => {
+    const sending = sender();
+    await eventually(() => sending.accepted.length > 20);
+    await setShards(2);
+    await eventually(() => isReadyFor(2));
+    await setShards(4);
+    await eventually(() => isReadyFor(4));
+    const [owner = ''] = await connected('coreapp');
+    await stack.nodes.get(owner.split(':')[1] ?? '')?.close();
+    await eventually(() => isReadyFor(4), 60_000);
+    await setShards(1);
+    await eventually(() => isReadyFor(1));
+    const before = sending.accepted.length;
+    await eventually(() => sending.accepted.length > before + 20);
+    await sending.stop();
+
+    const isTold = (id: string) =>
+      receiver.statuses(id).some((status) => status === 'failed' || status === 'read');
+    await eventually(() => sending.accepted.every(isTold), 60_000);
+    const twice = sending.accepted.filter(
+      (id) => new Set(receiver.statuses(id)).size < receiver.statuses(id).length,
+    );
+    expect(sending.accepted.length).toBeGreaterThan(60);
+    // At least once is what is promised; without a failing receiver it is once.
+    expect(twice).toEqual([]);
+  });
+
+  it('tells what people write once, whichever shard they belong to', async () => {
+    const people = Array.from({ length: 40 }, (_, index) => `1650557${String(index).padStart(4, '0')}`);
+    for (const from of people)
+      await stack.network.receiveFromPerson({
+        from,
+        to: stack.number,
+        type: 'text',
+        content: { body: 'Hi' },
+      });
+    const writers = () =>
+      receiver.received.flatMap(({ messages = [] }) => messages.map(({ from }) => from)).sort();
+    await eventually(() => writers().length >= people.length);
+    expect(writers()).toEqual(people);
+  });
+});
