@@ -15,6 +15,11 @@ const SOAKS = [
     },
     args: ['--project', 'control-plane', 'test/control-plane/engineFaults.test.ts'],
   },
+  {
+    name: 'calls of the emulated API, of any kind',
+    env: { API_CALLS: process.env.API_CALLS ?? '10000' },
+    args: ['--project', 'random', 'test/random/api.test.ts'],
+  },
 ];
 
 const rows = [];

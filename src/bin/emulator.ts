@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { openApi } from '../emulator/http/openApi.ts';
 import { LAPTOP_DEFAULTS, startLaptop } from '../emulator/laptop.ts';
 import { startControlServer } from '../emulator/network/controlServer.ts';
 import { Network } from '../emulator/network/network.ts';
-import { runCoreapp, runWebapp, waitOnDatabase } from '../emulator/stackRoles.ts';
+import { CLIENT_VERSION, runCoreapp, runWebapp, waitOnDatabase } from '../emulator/stackRoles.ts';
 import { aborted } from '../runtime/aborted.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { describeError } from '../runtime/codedError.ts';
@@ -88,7 +89,11 @@ function program(): Command {
     .option('--data <folder>', 'where its state lies', '/var/lib/waba-network')
     .action(async ({ host, port, controlPort, data }) => {
       const network = await Network.start({ host, port, dataFolder: data, clock: systemClock, logger });
-      const control = await startControlServer(network, { host, port: controlPort });
+      const control = await startControlServer(network, {
+        host,
+        port: controlPort,
+        openApi: openApi(CLIENT_VERSION),
+      });
       logger.info('network listening', { port: network.port, controlPort: control.port });
       await aborted(stop.signal);
       await control.close();

@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { dump } from 'js-yaml';
 import { valuesSchema, valuesYaml } from '../chart/valuesFiles.ts';
+import { fidelityTable } from '../emulator/http/fidelityTable.ts';
 import { whatsAppDeploymentCrd } from '../resource/crd.ts';
 import { referenceDocs } from '../resource/referenceDocs.ts';
 
@@ -15,6 +16,7 @@ const outputs: Record<string, () => string> = {
   'charts/waba-operator/values.yaml': valuesYaml,
   'charts/waba-operator/values.schema.json': valuesSchema,
   'docs/reference.md': referenceDocs,
+  'docs/emulator-api.md': fidelityTable,
 };
 
 const check = process.argv.includes('--check');

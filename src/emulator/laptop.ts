@@ -10,6 +10,7 @@ import type { Logger } from '../runtime/logger.ts';
 import { freePort, requireFreePort } from '../runtime/ports.ts';
 import { CoreappNode } from './cluster/coreappNode.ts';
 import { nodeHandlers } from './cluster/nodeHandlers.ts';
+import { openApi } from './http/openApi.ts';
 import { startWebapp } from './http/webappNode.ts';
 import { startControlServer } from './network/controlServer.ts';
 import { Network } from './network/network.ts';
@@ -80,7 +81,11 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
       logger: logger.child({ role: 'network' }),
     });
     closers.push(() => network.close());
-    const control = await startControlServer(network, { host: HOST, port: 0 });
+    const control = await startControlServer(network, {
+      host: HOST,
+      port: 0,
+      openApi: openApi(CLIENT_VERSION),
+    });
     closers.push(control.close);
 
     const settings = {

@@ -31,17 +31,19 @@ const HELP =
 /** The page and API of the simulation, on a port of its own: people write, codes are read, state is seen. */
 export async function startControlServer(
   network: Network,
-  options: { host: string; port: number },
+  options: { host: string; port: number; openApi: Record<string, unknown> },
 ): Promise<{ port: number; close(): Promise<void> }> {
   const app = new Hono();
   app.get('/', (context) =>
     context.json({
       calls: [
+        'GET /openapi.json',
         'GET /numbers',
         'POST /numbers/{number}/messages {"from","text" | "type" and its content,"profileName"?,"context"?}',
       ],
     }),
   );
+  app.get('/openapi.json', (context) => context.json(options.openApi));
   app.get('/healthz', (context) => context.text('ok'));
   app.get('/numbers', (context) =>
     context.json({

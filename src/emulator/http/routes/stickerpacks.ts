@@ -31,6 +31,10 @@ const read = async ({ router }: Api): Promise<Packs> =>
 const write = async ({ router }: Api, packs: Packs): Promise<void> =>
   void (await router.primary('setDocument', { name: 'stickerpacks', value: packs }));
 
+/** Names come from callers: `valueOf` and the like are none of ours. */
+const own = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined =>
+  Object.hasOwn(record, key) ? record[key] : undefined;
+
 /** WhatsApp's own packs are there to be read. */
 const isFirstParty = ({ query }: Pick<Call, 'query'>): boolean => query('namespace') === 'whatsapp';
 
@@ -39,13 +43,13 @@ async function find(
   api: Api,
 ): Promise<{ packs: Packs; id: string; pack: StoredPack }> {
   const [packs, id] = [await read(api), call.parameter('pack')];
-  const pack = packs[id];
+  const pack = own(packs, id);
   if (!pack) throw new Refusal(1006, `No sticker pack ${id}`);
   return { packs, id, pack };
 }
 
 function firstParty({ parameter }: Pick<Call, 'parameter'>) {
-  const known = FIRST_PARTY_PACKS[parameter('pack') as keyof typeof FIRST_PARTY_PACKS];
+  const known = own(FIRST_PARTY_PACKS, parameter('pack'));
   if (!known) throw new Refusal(1006, `No sticker pack ${parameter('pack')}`);
   return known;
 }
@@ -141,7 +145,7 @@ export const stickerpackRoutes: readonly Route[] = [
 async function findSticker(call: Pick<Call, 'parameter'>, api: Api) {
   const found = await find(call, api);
   const index = call.parameter('index');
-  const known = found.pack.stickers[index];
+  const known = own(found.pack.stickers, index);
   if (!known) throw new Refusal(1006, `No sticker ${index}`);
   return { ...found, index, sticker: known };
 }

@@ -1,0 +1,154 @@
+import { request } from 'node:https';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Route } from '../../src/emulator/http/route.ts';
+import { routes } from '../../src/emulator/http/routes.ts';
+import { arbitraryBody } from '../support/arbitraryBody.ts';
+import { CODE, certificateFor, EmulatorStack, testPostgres } from '../support/emulatorStack.ts';
+import { eventually } from '../support/eventually.ts';
+
+const never = new AbortController().signal;
+const PASSWORD = 'Passw0rd!-test';
+const AGENT = { username: 'agent', password: 'Passw0rd!-agent' };
+/** A share of what `npm run soak` runs. */
+const CALLS = Number(process.env.API_CALLS ?? 1000);
+const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
+const PATIENCE_MS = 10_000;
+
+let postgres: Awaited<ReturnType<typeof testPostgres>>;
+let stack: EmulatorStack;
+const tokens = { admin: '', user: '' };
+
+async function logIn(): Promise<void> {
+  const client = stack.client();
+  tokens.admin = (
+    await eventually(() =>
+      client
+        .login('admin', PASSWORD, {}, never)
+        .catch(() => client.login('admin', 'secret', { newPassword: PASSWORD }, never)),
+    )
+  ).token;
+  await call('POST', '/v1/users', JSON.stringify(AGENT), 'admin');
+  tokens.user = (await client.login(AGENT.username, AGENT.password, {}, never)).token;
+  client.close();
+}
+
+beforeAll(async () => {
+  postgres = await testPostgres();
+  stack = await EmulatorStack.start(postgres, 'fuzz_', { masters: 0, coreapps: 1, webapps: 1 });
+  await logIn();
+  const client = stack.client();
+  const session = { token: tokens.admin, expiresAtMs: Number.POSITIVE_INFINITY };
+  const number = {
+    cc: '1',
+    phone_number: stack.number.slice(1),
+    method: 'sms',
+    cert: certificateFor(stack.number),
+  } as const;
+  await eventually(() => client.requestCode(session, number, never));
+  await client.verifyCode(session, CODE, never);
+}, 60_000);
+afterAll(async () => {
+  await stack?.close();
+  await postgres?.close();
+});
+
+function call(method: string, path: string, body: string | undefined, role: keyof typeof tokens) {
+  const [webapp] = stack.webapps;
+  return new Promise<{ status: number; text: string }>((resolve, reject) => {
+    const outgoing = request(
+      {
+        host: '127.0.0.1',
+        port: webapp?.port,
+        servername: 'shop.test',
+        ca: webapp?.caPem,
+        method,
+        path,
+        headers: {
+          authorization: `Bearer ${tokens[role]}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        timeout: PATIENCE_MS,
+      },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk) => {
+          text += chunk;
+        });
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+      },
+    );
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${path} hangs`)));
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+const parameter = fc.oneof(
+  fc.constantFrom(
+    'x',
+    '0',
+    'agent',
+    'admin',
+    '16505551234',
+    '%2e%2e%2f',
+    'a'.repeat(3000),
+    '%00',
+    '💥',
+    '7b1d2f3e-0000-4c5e-9a11-0123456789ab',
+  ),
+  fc.string({ minLength: 1, maxLength: 30 }).filter((text) => text !== '.' && text !== '..'),
+);
+/** A call of some endpoint with some body, by some role. */
+const anyCall = fc.constantFrom(...routes.filter(({ access }) => access !== 'basic')).chain((route) =>
+  fc.record({
+    route: fc.constant(route),
+    path: fc
+      .array(parameter, { minLength: 3, maxLength: 3 })
+      .map((values) => route.path.replace(/:[A-Za-z]+/g, () => encodeURIComponent(values.pop() ?? ''))),
+    body: route.body
+      ? arbitraryBody(route.body).map((value) => JSON.stringify(value))
+      : fc.constant(undefined),
+    role: fc.constantFrom('admin' as const, 'user' as const),
+  }),
+);
+
+/** What an answer must never be, whatever was asked. */
+function problemOf(
+  { route, role }: { route: Route; role: string },
+  { status, text }: { status: number; text: string },
+): string | undefined {
+  if (/\bat .*\.(ts|js):\d+|node_modules|SELECT |INSERT /.test(text)) return 'it tells of its inside';
+  if (role === 'user' && route.access === 'admin' && status !== 403 && status !== 401)
+    return 'a user may do what only an administrator may';
+  if (status < 400) return undefined;
+  if (status === 401 || (status === 404 && text === '')) return undefined;
+  const errors = (JSON.parse(text) as { errors?: { code: number; details?: string }[] }).errors ?? [];
+  const [error] = errors;
+  if (!error) return 'a failure without errors';
+  // Documented ones say what they are about; our own last resort does not.
+  if (status >= 500 && status !== 503 && error.details === undefined) return `an internal error: ${text}`;
+  return undefined;
+}
+
+describe('the API', () => {
+  it(`answers ${CALLS} calls of any kind (seed ${SEED}) as documented: no crash, no hang, no leak`, async () => {
+    process.stderr.write(`API calls: SEED=${SEED} API_CALLS=${CALLS}\n`);
+    let unauthorised = 0;
+    await fc.assert(
+      fc.asyncProperty(anyCall, async (made) => {
+        const answer = await call(made.route.method, made.path, made.body, made.role);
+        expect(problemOf(made, answer)).toBeUndefined();
+        if (answer.status !== 401) return;
+        // Somebody logged out, or deleted the user.
+        unauthorised += 1;
+        await logIn();
+      }),
+      { numRuns: CALLS, seed: SEED, endOnFailure: true },
+    );
+    expect(unauthorised).toBeLessThan(CALLS / 5);
+    // Still there, and still the same number.
+    const health = await call('GET', '/v1/health', undefined, 'admin');
+    expect(JSON.parse(health.text)).toMatchObject({ health: { gateway_status: 'connected' } });
+  }, 1_200_000);
+});
