@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import { type CodeRequest, codeRequested, type ShardsRequest, shardsResponse } from '../onprem/account.ts';
+import { type Identity, identityResponse } from '../onprem/contacts.ts';
 import { healthNodes, healthResponse, type NodeHealth } from '../onprem/health.ts';
-import { sendResponse } from '../onprem/messages.ts';
+import { type MessageToSend, sendResponse } from '../onprem/messages.ts';
 import { settingsResponse } from '../onprem/settings.ts';
 import { type NodeSupport, supportNodes, supportResponse } from '../onprem/support.ts';
 import { loginResponse, parseExpiry } from '../onprem/users.ts';
@@ -181,14 +182,46 @@ export class StackClient {
   }
 
   /** `POST /v1/messages` with a text. @returns the message's id: accepted, not yet sent */
-  async sendText(session: Session, to: string, text: string, signal: AbortSignal): Promise<string> {
-    const body = JSON.stringify({ to, type: 'text', recipient_type: 'individual', text: { body: text } });
+  sendText(session: Session, to: string, text: string, signal: AbortSignal): Promise<string> {
+    return this.send(
+      session,
+      { to, type: 'text', recipient_type: 'individual', text: { body: text } },
+      signal,
+    );
+  }
+
+  /** `POST /v1/messages`. @returns the message's id: accepted, not yet sent */
+  async send(session: Session, message: MessageToSend, signal: AbortSignal): Promise<string> {
     const answer = await this.#json(
       sendResponse,
-      { method: 'POST', path: '/v1/messages', authorization: bearer(session), body },
+      { method: 'POST', path: '/v1/messages', authorization: bearer(session), body: JSON.stringify(message) },
       signal,
     );
     return answer.messages[0]?.id ?? '';
+  }
+
+  /** `GET /v1/contacts/{wa_id}/identity`. */
+  async identity(session: Session, waId: string, signal: AbortSignal): Promise<Identity> {
+    const answer = await this.#json(
+      identityResponse,
+      { method: 'GET', path: identityPath(waId), authorization: bearer(session) },
+      signal,
+    );
+    return answer.contacts;
+  }
+
+  /** `PUT /v1/contacts/{wa_id}/identity`: only then messages go to somebody whose keys changed. */
+  async acknowledgeIdentity(
+    session: Session,
+    waId: string,
+    hash: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const body = JSON.stringify({ hash });
+    await this.#send(
+      { method: 'PUT', path: identityPath(waId), authorization: bearer(session), body },
+      signal,
+    );
   }
 
   async #json<S extends z.ZodType>(
@@ -212,6 +245,7 @@ export class StackClient {
   }
 }
 
+const identityPath = (waId: string): string => `/v1/contacts/${encodeURIComponent(waId)}/identity`;
 const bearer = ({ token }: Session): string => `Bearer ${token}`;
 
 function parse<S extends z.ZodType>(schema: S, body: string, { method, path }: StackRequest): z.output<S> {

@@ -23,3 +23,4 @@ export const identity = z.object({
   acknowledged: z.boolean(),
 });
 export type Identity = z.output<typeof identity>;
+export const identityResponse = z.looseObject({ contacts: identity });

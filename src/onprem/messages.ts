@@ -64,6 +64,8 @@ export const sendRequest = z
     if (!parsed.success) refuseInside(context, parsed.error.issues, [type]);
   });
 export type SendRequest = z.output<typeof sendRequest>;
+/** As a client writes it. */
+export type MessageToSend = z.input<typeof sendRequest>;
 
 export const sendResponse = z.looseObject({ messages: z.array(z.looseObject({ id: z.string() })).min(1) });
 /** `PUT /v1/messages/{id}`. */

@@ -120,7 +120,7 @@ export class CoreappNode {
       metrics: this.metrics,
       media: (body) => fetchMedia(body, this.#mediaSources(), this.#stop.signal),
       onMediaFailed: (message, reason) => this.#inbox.mediaFailed(message, reason),
-      onSent: (message) => this.#inbox.sent(message),
+      onSent: (message, billing) => this.#inbox.sent(message, billing),
     });
     this.metrics.gauge(
       'pending_messages',
@@ -176,6 +176,11 @@ export class CoreappNode {
     if (!this.#schemaReady) return 'uninitialized';
     if (!this.#account?.registrationKey) return 'unregistered';
     return this.gateway.status;
+  }
+
+  /** As this node read them last. */
+  get settings(): Settings | undefined {
+    return this.#settings;
   }
 
   get ownedShard(): number | undefined {

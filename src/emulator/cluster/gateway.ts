@@ -3,7 +3,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Account } from '../store/configStore.ts';
 import { type NetworkEvent, type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
-import { type CallInput, Refusal } from '../wire/protocol.ts';
+import { type CallInput, type CallResponse, Refusal } from '../wire/protocol.ts';
 import { RpcClient } from '../wire/rpcClient.ts';
 
 export interface GatewayOptions {
@@ -69,13 +69,25 @@ export class Gateway {
   }
 
   /** @throws Refusal, Unreachable */
-  async send(message: CallInput<NetworkProtocol, 'send'>, signal: AbortSignal): Promise<void> {
-    await this.#client().call('send', message, signal);
+  async send(
+    message: CallInput<NetworkProtocol, 'send'>,
+    signal: AbortSignal,
+  ): Promise<CallResponse<NetworkProtocol, 'send'>> {
+    return this.#client().call('send', message, signal);
   }
 
   /** @throws Refusal 1006 for a message that nobody wrote */
   async markRead(id: string, signal: AbortSignal): Promise<void> {
     await this.#client().call('markRead', { id }, signal);
+  }
+
+  /** @throws Refusal with the code of what is wrong with a template */
+  async checkTemplate(number: string, template: Record<string, unknown>, signal: AbortSignal): Promise<void> {
+    await this.#client().call('checkTemplate', { number, template }, signal);
+  }
+
+  async identity(waId: string, signal: AbortSignal): Promise<string> {
+    return (await this.#client().call('identity', { waId }, signal)).hash;
   }
 
   /** The bytes of media that somebody sent. */

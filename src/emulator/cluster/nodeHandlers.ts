@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import type { Identity } from '../../onprem/contacts.ts';
 import type { NodeSupport } from '../../onprem/support.ts';
 import { schemaVersions } from '../store/migrations.ts';
 import { metricsJson } from '../wire/metricsShape.ts';
@@ -10,26 +10,41 @@ import type { CoreappNode } from './coreappNode.ts';
 
 /** Builds expire 180 days after they were made. The emulator's counts as made when it is started. */
 const BUILD_LIFETIME_MS = 180 * 86_400_000;
+/** How long a question to the servers of WhatsApp may take. */
+const CALL_TIMEOUT_MS = 10_000;
 /** Not found in any source: room on the disks; the documented sample is as large. */
 const FREE_SPACE = 9_223_372_036_853_727_000;
 
 /** What a node answers on its four ports. */
 export function nodeHandlers(node: CoreappNode): Handlers<NodeProtocol> {
   const expires = new Date(node.options.clock.now() + BUILD_LIFETIME_MS).toISOString().slice(0, 19);
-  const identityOf = (waId: string) =>
-    node.messages.identity(waId, () => createHash('sha256').update(waId).digest('base64').slice(0, 12));
+  const patience = () => AbortSignal.timeout(CALL_TIMEOUT_MS);
+  /** A first identity is taken as it is. */
+  const identityOf = async (waId: string): Promise<Identity> => {
+    const known = await node.messages.knownIdentity(waId);
+    if (known) return known;
+    await node.messages.setIdentity(waId, await node.gateway.identity(waId, patience()), true);
+    return identityOf(waId);
+  };
 
   return {
     ...accountHandlers(node),
 
     send: async ({ shard, message }) => {
       const ownNumber = node.assertOwner(shard);
-      if (message.recipient === ownNumber) throw new Refusal(1021, 'Sender and recipient are the same');
+      const { recipient, type, body } = message;
+      if (recipient === ownNumber) throw new Refusal(1021, 'Sender and recipient are the same');
+      if (type === 'template' || type === 'hsm')
+        await node.gateway.checkTemplate(ownNumber, body[type] as Record<string, unknown>, patience());
+      if (node.settings?.show_security_notifications === true) {
+        const identity = await node.messages.knownIdentity(recipient);
+        if (identity?.acknowledged === false) throw new Refusal(1028, `${recipient} has a new identity`);
+      }
       return { id: await node.outbox.accept(message, shard) };
     },
 
     markRead: async ({ id }) => {
-      await node.gateway.markRead(id, AbortSignal.timeout(10_000));
+      await node.gateway.markRead(id, patience());
       return {};
     },
 

@@ -7,7 +7,7 @@ import type { Logger } from '../../runtime/logger.ts';
 import type { NodeMetrics } from '../cluster/nodeMetrics.ts';
 import type { MediaStore } from '../media/mediaStore.ts';
 import type { MessageStore, MessageUpdate, NewCallback, StoredMessage } from '../store/messageStore.ts';
-import { errorCallback, inboundCallback, statusCallback } from '../webhooks/payloads.ts';
+import { errorCallback, inboundCallback, statusCallback, systemCallback } from '../webhooks/payloads.ts';
 import type { NetworkEvent } from '../wire/networkProtocol.ts';
 
 export interface InboxOptions {
@@ -25,6 +25,8 @@ export interface InboxOptions {
 
 type MessageEvent = Extract<NetworkEvent['body'], { kind: 'inbound' }>;
 type StatusEvent = Extract<NetworkEvent['body'], { kind: 'status' }>;
+type IdentityEvent = Extract<NetworkEvent['body'], { kind: 'identity' }>;
+type NumberEvent = Extract<NetworkEvent['body'], { kind: 'number-changed' }>;
 
 /** What comes from the servers, and what becomes of sent messages: stored together with the callback that tells of it. */
 export class Inbox {
@@ -36,17 +38,26 @@ export class Inbox {
 
   /** Resolves when everything is committed. */
   async take(events: readonly NetworkEvent[], shard: number): Promise<void> {
-    await Promise.all(
-      events.map(({ body }) =>
-        body.kind === 'inbound' ? this.#inbound(body, shard) : this.#status(body, shard),
-      ),
-    );
+    await Promise.all(events.map(({ body }) => this.#event(body, shard)));
     this.#options.onCallback();
   }
 
+  #event(body: NetworkEvent['body'], shard: number): Promise<void> {
+    switch (body.kind) {
+      case 'inbound':
+        return this.#inbound(body, shard);
+      case 'status':
+        return this.#status(body, shard);
+      case 'identity':
+        return this.#identity(body, shard);
+      case 'number-changed':
+        return this.#numberChanged(body, shard);
+    }
+  }
+
   /** The message is with the servers. */
-  async sent(message: StoredMessage): Promise<void> {
-    await this.#told(message, 'sent');
+  async sent(message: StoredMessage, billing: StatusEvent['billing']): Promise<void> {
+    await this.#told(message, 'sent', { billing });
   }
 
   /** It can't be sent, and never will be. */
@@ -55,17 +66,17 @@ export class Inbox {
       result: 'failed',
       type: message.type,
     });
-    await this.#told(message, 'failed', [{ code: 400, title: asynchronousErrors[400], details }]);
+    await this.#told(message, 'failed', { errors: [{ code: 400, title: asynchronousErrors[400], details }] });
   }
 
   async #told(
     message: StoredMessage,
     status: 'sent' | 'failed',
-    errors?: StatusEvent['errors'],
+    more: Pick<StatusEvent, 'errors' | 'billing'>,
   ): Promise<void> {
     const { id: messageId, recipient, shard } = message;
     const timestamp = this.#timestamp();
-    await this.#status({ kind: 'status', messageId, recipient, status, timestamp, errors }, shard);
+    await this.#status({ kind: 'status', messageId, recipient, status, timestamp, ...more }, shard);
     this.#options.onCallback();
   }
 
@@ -73,7 +84,9 @@ export class Inbox {
     const { store, metrics } = this.#options;
     const { status, messageId } = event;
     metrics.count('out_message_status', 'Receipts by status', { status });
-    const callback = this.#wants(status) ? statusCallback(event, shard) : undefined;
+    const isBilled = this.#options.settings()?.webhook_payload_conversation_pricingmodel_disabled !== true;
+    const told = isBilled ? event : { ...event, billing: undefined };
+    const callback = this.#wants(status) ? statusCallback(told, shard) : undefined;
     const state = isState(status) ? { state: status } : {};
     await store.update({ messageId, ...state, callback });
   }
@@ -86,9 +99,35 @@ export class Inbox {
     return wanted[status] !== false;
   }
 
+  /** With security notifications on, a changed identity has to be acknowledged before anything is sent again. */
+  async #identity({ waId, hash, timestamp }: IdentityEvent, shard: number): Promise<void> {
+    const { store, settings } = this.#options;
+    const isTold = settings()?.show_security_notifications === true;
+    await store.setIdentity(waId, hash, !isTold);
+    if (!isTold) return;
+    const system = {
+      type: 'user_identity_changed',
+      identity: hash,
+      user: waId,
+      body: `${waId} has a new security code`,
+    };
+    await store.update({ callback: systemCallback({ waId, timestamp }, system, shard) });
+  }
+
+  async #numberChanged({ waId, newWaId, timestamp }: NumberEvent, shard: number): Promise<void> {
+    const { store, settings } = this.#options;
+    if (settings()?.notify_user_change_number !== true) return;
+    const body = `User changed their phone number from ${waId} to ${newWaId}`;
+    const system = { type: 'user_changed_number', body, new_wa_id: newWaId };
+    await store.update({ callback: systemCallback({ waId, timestamp }, system, shard) });
+  }
+
   async #inbound(event: MessageEvent, shard: number): Promise<void> {
-    const { store, metrics } = this.#options;
-    const { callbacks, message } = await this.#withMedia(event, shard);
+    const { store, metrics, settings } = this.#options;
+    const { callbacks, message: received } = await this.#withMedia(event, shard);
+    const identity =
+      settings()?.show_security_notifications === true ? await store.knownIdentity(received.from) : undefined;
+    const message = identity ? { ...received, identity } : received;
     metrics.count('in_message_persisted', 'Incoming messages stored', { type: message.type });
     await store.update({ callback: inboundCallback(message, event.profileName, shard) });
     for (const callback of callbacks) await store.update({ callback });

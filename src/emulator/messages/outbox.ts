@@ -6,6 +6,8 @@ import type { Gateway } from '../cluster/gateway.ts';
 import type { NodeMetrics } from '../cluster/nodeMetrics.ts';
 import type { MediaFile } from '../media/mediaStore.ts';
 import type { MessageStore, StoredMessage } from '../store/messageStore.ts';
+import type { NetworkProtocol } from '../wire/networkProtocol.ts';
+import type { CallResponse } from '../wire/protocol.ts';
 
 export interface OutboxOptions {
   readonly store: MessageStore;
@@ -18,8 +20,10 @@ export interface OutboxOptions {
   /** Its media can't be had: the status `failed`. */
   readonly onMediaFailed: (message: StoredMessage, reason: string) => Promise<void>;
   /** The message is with the servers: the status `sent`. */
-  readonly onSent: (message: StoredMessage) => Promise<void>;
+  readonly onSent: (message: StoredMessage, billing: Billed) => Promise<void>;
 }
+
+type Billed = CallResponse<NetworkProtocol, 'send'>['billing'];
 
 /** Messages in flight to the servers at a time, and how many are read from the database at once. */
 const WINDOW = 100;
@@ -94,8 +98,11 @@ export class Outbox {
         return undefined;
       });
       if (files) {
-        await gateway.send({ id, to, type, body, media: files }, AbortSignal.timeout(30_000));
-        await onSent(message);
+        const { billing } = await gateway.send(
+          { id, to, type, body, media: files },
+          AbortSignal.timeout(30_000),
+        );
+        await onSent(message, billing);
         const labels = { retry: '0', type };
         metrics.duration(
           'out_message_sent_duration_ms',

@@ -1,17 +1,23 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { shardOf, waitDetails } from '../../onprem/account.ts';
 import { codeHash, parseCertificate } from '../../onprem/emulatorCertificate.ts';
-import { asynchronousErrors } from '../../onprem/errorCatalogue.ts';
 import { messageId } from '../../onprem/messages.ts';
-import type { Clock } from '../../runtime/clock.ts';
+import { type Clock, sleep } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import { type NetworkEvent, type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
-import { Refusal } from '../wire/protocol.ts';
+import {
+  type Billing,
+  type NetworkEvent,
+  type NetworkProtocol,
+  networkProtocol,
+} from '../wire/networkProtocol.ts';
+import { type CallRequest, Refusal } from '../wire/protocol.ts';
 import { type Handlers, type Peer, type RpcServer, serveRpc } from '../wire/rpcServer.ts';
+import { type Behaviour, courseOf, DEFAULT_BEHAVIOUR, SESSION_WINDOW_MS, type Step } from './behaviour.ts';
 import { Journal } from './journal.ts';
 import { type Entry, NetworkState, type NumberState } from './networkState.ts';
 import { PersonalMedia } from './personalMedia.ts';
+import { laterFailure, type TemplateEntry, templateProblem } from './templates.ts';
 
 export interface NetworkOptions {
   readonly host: string;
@@ -19,15 +25,13 @@ export interface NetworkOptions {
   readonly dataFolder: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** For faults. */
+  readonly random?: () => number;
 }
 
 export const NETWORK_BEHAVIOUR = {
   /** Time between two code requests; the real one is hours, announced only as prose. */
   codeCooldownMs: 10 * 60_000,
-  /** After 24 hours of a person's silence only templates reach them (error 470). */
-  sessionWindowMs: 24 * 3_600_000,
-  deliveryMs: 50,
-  readMs: 150,
   /** Events of a number that are sent ahead of their acknowledgement. */
   eventBatch: 200,
   /** Not found in any source: what the reason of a refused registration is called. */
@@ -36,6 +40,17 @@ export const NETWORK_BEHAVIOUR = {
   expiredCertificate: "Registration failed for reason 'biz_link_cert_expired'.",
   wrongPin: "Registration failed for reason 'incorrect_pin'.",
 } as const;
+
+/** How bad the way to a number is. */
+export interface NetworkFaults {
+  /** Every message waits this long. */
+  readonly latencyMs?: number | undefined;
+  /** Of the messages, this share is taken, and the connection is cut before the answer: 0 to 1. */
+  readonly cutShare?: number | undefined;
+}
+
+/** setTimeout counts in 31 bits. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 interface Session {
   readonly peer: Peer<NetworkProtocol>;
@@ -57,6 +72,10 @@ export class Network {
   readonly #byPeer = new Map<Peer<NetworkProtocol>, Session>();
   readonly #media: PersonalMedia;
   readonly #timers = new Set<() => void>();
+  readonly #faults = new Map<string, NetworkFaults>();
+  readonly #stop = new AbortController();
+  /** By how much tests have moved the clock. */
+  #movedMs = 0;
   #server: RpcServer | undefined;
 
   private constructor(options: NetworkOptions, state: NetworkState, journal: Journal<Entry>) {
@@ -77,7 +96,7 @@ export class Network {
       logger: options.logger,
       onDisconnect: (peer) => network.#disconnected(peer),
     });
-    for (const [id] of state.outgoing) network.#deliverLater(id);
+    for (const [id] of state.outgoing) network.#deliver(id);
     return network;
   }
 
@@ -89,7 +108,52 @@ export class Network {
     return this.#state;
   }
 
+  /** The time that counts here: that of the machine, unless a test has moved it. */
+  now(): number {
+    return this.#options.clock.now() + this.#movedMs;
+  }
+
+  /** Moves this clock: windows close, certificates expire. Timers that run already are not moved. */
+  advance(byMs: number): void {
+    this.#movedMs += byMs;
+  }
+
+  /** Makes the way to a number bad. */
+  setFaults(number: string, faults: NetworkFaults): void {
+    this.#faults.set(number, faults);
+  }
+
+  async setBehaviour(waId: string, changed: Partial<Behaviour>): Promise<void> {
+    await this.#record({ type: 'behaviour', waId, behaviour: changed });
+  }
+
+  async setTemplates(number: string, templates: TemplateEntry[]): Promise<void> {
+    await this.#record({ type: 'templates', number, templates });
+  }
+
+  /** A person has a new phone: every number that they wrote to hears of another identity. */
+  async changeIdentity(waId: string): Promise<void> {
+    await this.#record({ type: 'identity-changed', waId });
+    const hash = this.#identityOf(waId);
+    for (const number of Object.keys(this.#state.person(waId).lastWrote))
+      await this.#emit(number, { kind: 'identity', waId, hash, timestamp: this.#timestamp() });
+  }
+
+  /** A person has a new number; it is the same person. */
+  async changeNumber(waId: string, newWaId: string): Promise<void> {
+    for (const number of Object.keys(this.#state.person(waId).lastWrote))
+      await this.#emit(number, { kind: 'number-changed', waId, newWaId, timestamp: this.#timestamp() });
+  }
+
+  #identityOf(waId: string): string {
+    const changes = this.#state.people.get(waId)?.identityChanges ?? 0;
+    return createHash('sha256').update(`${waId}/${changes}`).digest('base64').slice(0, 12);
+  }
+
+  #timestamp = (): string => String(Math.floor(this.now() / 1000));
+
   async close(): Promise<void> {
+    this.#stop.abort();
     for (const cancel of this.#timers) cancel();
     await this.#server?.close();
     await this.#journal.close();
@@ -106,7 +170,7 @@ export class Network {
     profileName?: string | undefined;
   }): Promise<string> {
     const { from, to, type, content, context } = input;
-    const now = this.#options.clock.now();
+    const now = this.now();
     const id = messageId('inbound', from, randomBytes);
     const profileName = input.profileName ?? this.#state.person(from).profileName;
     await this.#record({
@@ -135,6 +199,12 @@ export class Network {
       register: (request) => this.#register(request),
       login: async (request, peer) => this.#login(request, peer),
       send: (request, peer) => this.#send(request, this.#sessionOf(peer)),
+      checkTemplate: async ({ number, template }) => {
+        const problem = templateProblem(template as never, this.#state.number(number).templates ?? []);
+        if (problem) throw new Refusal(problem.code, problem.details);
+        return {};
+      },
+      identity: async ({ waId }) => ({ hash: this.#identityOf(waId) }),
       markRead: async ({ id }, peer) => {
         const { number } = this.#sessionOf(peer);
         if (this.#state.isRead(number, id) === undefined) throw new Refusal(1006, `No message ${id}`);
@@ -172,7 +242,7 @@ export class Network {
       return { outcome: 'already-registered' as const, vname: certificate.vname };
     }
     this.#checkPin(number, request.pin);
-    const now = this.#options.clock.now();
+    const now = this.now();
     const waitMs =
       (number.codeRequestedAt ?? Number.NEGATIVE_INFINITY) + NETWORK_BEHAVIOUR.codeCooldownMs - now;
     if (waitMs > 0) throw new Refusal(1005, waitDetails(waitMs));
@@ -194,7 +264,7 @@ export class Network {
     if (!certificate || (certificate.number && certificate.number !== number)) {
       throw new Refusal(1005, NETWORK_BEHAVIOUR.badCertificate);
     }
-    if (certificate.notAfter && Date.parse(certificate.notAfter) < this.#options.clock.now()) {
+    if (certificate.notAfter && Date.parse(certificate.notAfter) < this.now()) {
       throw new Refusal(1005, NETWORK_BEHAVIOUR.expiredCertificate);
     }
     return certificate;
@@ -241,55 +311,94 @@ export class Network {
     return {};
   }
 
-  async #send(request: { id: string; to: string; type: string }, session: Session) {
+  async #send(request: CallRequest<NetworkProtocol, 'send'>, session: Session) {
     const { number } = session;
-    if (this.#state.hasSeen(request.id)) return {};
-    await this.#record({
-      type: 'accepted',
-      id: request.id,
-      number,
-      to: request.to,
-      messageType: request.type,
-    });
-    this.#deliverLater(request.id);
-    return {};
-  }
-
-  #deliverLater(id: string): void {
-    const message = this.#state.outgoing.get(id);
-    if (!message) return;
-    const { number, to } = message;
-    const silentMs =
-      this.#options.clock.now() - (this.#state.people.get(to)?.lastWrote[number] ?? Number.NEGATIVE_INFINITY);
-    const isFree = message.messageType === 'template' || message.messageType === 'hsm';
-    if (message.stage === 'sent' && !isFree && silentMs > NETWORK_BEHAVIOUR.sessionWindowMs) {
-      this.#later(NETWORK_BEHAVIOUR.deliveryMs, () => this.#advance(id, 'failed'));
-      return;
+    const { id, to, type, body } = request;
+    const { latencyMs = 0, cutShare = 0 } = this.#faults.get(number) ?? {};
+    if (latencyMs > 0) await sleep(this.#options.clock, latencyMs, this.#stop.signal);
+    const billing = this.#billing(number, to, type);
+    if (!this.#state.hasSeen(id)) {
+      const failsWith = laterFailure(templateOf(type, body), this.#state.number(number).templates ?? []);
+      await this.#record({
+        type: 'accepted',
+        id,
+        number,
+        to,
+        messageType: type,
+        acceptedAt: this.now(),
+        ...(typeof body.ttl === 'number' ? { ttlDays: body.ttl } : {}),
+        ...(failsWith === undefined ? {} : { failsWith }),
+      });
+      this.#deliver(id);
     }
-    if (message.stage === 'sent')
-      this.#later(NETWORK_BEHAVIOUR.deliveryMs, () => this.#advance(id, 'delivered'));
-    this.#later(NETWORK_BEHAVIOUR.deliveryMs + NETWORK_BEHAVIOUR.readMs, () => this.#advance(id, 'read'));
+    // Acted, and not answered.
+    const { random = Math.random } = this.#options;
+    if (random() < cutShare) session.peer.close();
+    return { billing };
   }
 
-  async #advance(id: string, stage: 'delivered' | 'read' | 'failed'): Promise<void> {
+  /** Every message of 24 hours is one conversation; what the business begins costs something else. */
+  #billing(number: string, to: string, type: string): Billing {
+    const windowStart = this.#state.people.get(to)?.lastWrote[number];
+    const isOpen = windowStart !== undefined && this.now() - windowStart <= SESSION_WINDOW_MS;
+    const category = isOpen || !isTemplate(type) ? 'service' : 'utility';
+    const begun = isOpen ? windowStart : Math.floor(this.now() / SESSION_WINDOW_MS) * SESSION_WINDOW_MS;
+    const id = createHash('sha256').update(`${number}/${to}/${category}/${begun}`).digest('hex').slice(0, 32);
+    const expires = Math.floor((begun + SESSION_WINDOW_MS) / 1000);
+    return {
+      conversation: { id, expiration_timestamp: expires, origin: { type: category } },
+      pricing: { pricing_model: 'CBP', billable: true, category },
+    };
+  }
+
+  /** Sets off what will become of a message; after a restart what is left of it. */
+  #deliver(id: string): void {
     const message = this.#state.outgoing.get(id);
     if (!message) return;
-    const { number, to } = message;
-    const errors = stage === 'failed' ? [{ code: 470, title: asynchronousErrors[470] }] : undefined;
+    const { number, to, messageType: type, acceptedAt, ttlDays, failsWith } = message;
+    const person = this.#state.people.get(to);
+    const silentMs = acceptedAt - (person?.lastWrote[number] ?? Number.NEGATIVE_INFINITY);
+    const how = {
+      ...DEFAULT_BEHAVIOUR,
+      ...person?.behaviour,
+      ...(failsWith === undefined ? {} : { failsWith }),
+    };
+    const steps = courseOf({ type, behaviour: how, silentMs, ttlDays }).filter(
+      ({ stage }) => !message.done.includes(stage),
+    );
+    const sinceMs = this.now() - acceptedAt;
+    steps.forEach((step, index) => {
+      const isLast = index === steps.length - 1;
+      this.#later(Math.max(0, step.afterMs - sinceMs), () => this.#advance(id, step, isLast));
+    });
+    if (steps.length === 0) void this.#record({ type: 'finished', id });
+  }
+
+  async #advance(id: string, { stage, error }: Step, isLast: boolean): Promise<void> {
+    const message = this.#state.outgoing.get(id);
+    if (!message) return;
+    const { number, to, messageType } = message;
+    const { conversation, pricing } = this.#billing(number, to, messageType);
+    const { expiration_timestamp: _, ...ongoing } = conversation;
     await this.#emit(number, {
       kind: 'status',
       messageId: id,
       recipient: to,
       status: stage,
-      timestamp: String(Math.floor(this.#options.clock.now() / 1000)),
-      ...(errors ? { errors } : {}),
+      timestamp: String(Math.floor(this.now() / 1000)),
+      ...(error ? { errors: [error] } : {}),
+      ...(stage === 'delivered' || stage === 'read' ? { billing: { conversation: ongoing, pricing } } : {}),
     });
     await this.#record({ type: 'stage', id, stage });
+    if (isLast) await this.#record({ type: 'finished', id });
   }
 
   #later(delayMs: number, action: () => Promise<void>): void {
-    const cancel = this.#options.clock.after(delayMs, () => {
+    // A timer can't wait longer; days of a ttl are waited for in parts.
+    const partMs = Math.min(delayMs, LONGEST_TIMER_MS);
+    const cancel = this.#options.clock.after(partMs, () => {
       this.#timers.delete(cancel);
+      if (delayMs > partMs) return this.#later(delayMs - partMs, action);
       action().catch((error: unknown) => this.#options.logger.error('simulation failed', { error }));
     });
     this.#timers.add(cancel);
@@ -344,5 +453,11 @@ export class Network {
 }
 
 /** Whose shard an event belongs to. */
-const peerOf = (body: NetworkEvent['body']): string =>
-  body.kind === 'inbound' ? body.message.from : body.recipient;
+function peerOf(body: NetworkEvent['body']): string {
+  if (body.kind === 'inbound') return body.message.from;
+  return body.kind === 'status' ? body.recipient : body.waId;
+}
+
+const isTemplate = (type: string): boolean => type === 'template' || type === 'hsm';
+const templateOf = (type: string, body: Record<string, unknown>) =>
+  (isTemplate(type) ? body[type] : {}) as Parameters<typeof laterFailure>[0];

@@ -1,4 +1,6 @@
 import type { NetworkEvent } from '../wire/networkProtocol.ts';
+import type { Behaviour, Stage } from './behaviour.ts';
+import type { TemplateEntry } from './templates.ts';
 
 /** One number, as the servers of WhatsApp know it. */
 export interface NumberState {
@@ -12,12 +14,18 @@ export interface NumberState {
   registrationKey?: string;
   registrations: number;
   pin?: string;
+  /** Empty: every template is approved. */
+  templates?: TemplateEntry[];
   /** Not acknowledged yet. */
   events: NetworkEvent[];
 }
 
 export interface Person {
   profileName?: string;
+  /** What differs from the default. */
+  behaviour?: Partial<Behaviour>;
+  /** How often their identity has changed: a new phone, a new installation. */
+  identityChanges?: number;
   /** When this person last wrote to each number, epoch ms: the customer-care window. */
   lastWrote: Record<string, number>;
 }
@@ -27,7 +35,12 @@ export interface Outgoing {
   readonly number: string;
   readonly to: string;
   readonly messageType: string;
-  stage: 'sent' | 'delivered';
+  readonly acceptedAt: number;
+  readonly ttlDays?: number;
+  /** Decided when it was accepted. */
+  readonly failsWith?: number;
+  /** Stages that the business was told of. */
+  done: Stage[];
 }
 
 export type Entry =
@@ -35,9 +48,14 @@ export type Entry =
   | { type: 'code-requested'; number: string; vname: string; codeHash: string; code?: string; at: number }
   | { type: 'registered'; number: string; registrationKey: string }
   | { type: 'pin'; number: string; pin?: string }
-  | { type: 'accepted'; id: string; number: string; to: string; messageType: string }
+  | ({ type: 'accepted'; id: string } & Omit<Outgoing, 'done'>)
+  | { type: 'behaviour'; waId: string; behaviour: Partial<Behaviour> }
+  | { type: 'identity-changed'; waId: string }
+  | { type: 'templates'; number: string; templates: TemplateEntry[] }
   | { type: 'read-by-business'; number: string; id: string }
-  | { type: 'stage'; id: string; stage: 'delivered' | 'read' | 'failed' }
+  | { type: 'stage'; id: string; stage: Stage }
+  /** Nothing more will happen to it. */
+  | { type: 'finished'; id: string }
   | { type: 'event'; number: string; event: NetworkEvent }
   | { type: 'acknowledged'; number: string; eventIds: number[] }
   | { type: 'person'; waId: string; profileName?: string; wroteTo?: string; messageId?: string; at: number };
@@ -109,8 +127,8 @@ export class NetworkState {
         return;
       }
       case 'accepted': {
-        const { number, to, messageType } = entry;
-        this.outgoing.set(entry.id, { number, to, messageType, stage: 'sent' });
+        const { type: _, id, ...message } = entry;
+        this.outgoing.set(id, { ...message, done: [] });
         this.#seen.add(entry.id);
         dropOldest(this.#seen);
         return;
@@ -124,12 +142,25 @@ export class NetworkState {
       case 'read-by-business':
         this.#received.set(`${entry.number}/${entry.id}`, true);
         return;
-      case 'stage': {
-        const message = this.outgoing.get(entry.id);
-        if (message && entry.stage === 'delivered') message.stage = 'delivered';
-        else this.outgoing.delete(entry.id);
+      case 'stage':
+        this.outgoing.get(entry.id)?.done.push(entry.stage);
+        return;
+      case 'finished':
+        this.outgoing.delete(entry.id);
+        return;
+      case 'behaviour': {
+        const person = this.person(entry.waId);
+        person.behaviour = { ...person.behaviour, ...entry.behaviour };
         return;
       }
+      case 'identity-changed': {
+        const person = this.person(entry.waId);
+        person.identityChanges = (person.identityChanges ?? 0) + 1;
+        return;
+      }
+      case 'templates':
+        this.number(entry.number).templates = entry.templates;
+        return;
       case 'event':
         this.number(entry.number).events.push(entry.event);
         this.nextEventId = Math.max(this.nextEventId, entry.event.eventId + 1);

@@ -105,23 +105,25 @@ export class MessageStore {
       .execute();
   }
 
-  /** The identity that this stack knows; a first one is taken as it is. */
-  async identity(waId: string, hash: () => string): Promise<Identity> {
-    await this.#database
-      .insertInto('identities')
-      .values({ wa_id: waId, hash: hash(), acknowledged: true })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
+  /** The identity of a user that this stack has seen. */
+  async knownIdentity(waId: string): Promise<Identity | undefined> {
     const row = await this.#database
       .selectFrom('identities')
       .selectAll()
       .where('wa_id', '=', waId)
-      .executeTakeFirstOrThrow();
-    return {
-      hash: row.hash,
-      created_timestamp: row.created_at.getTime(),
-      acknowledged: row.acknowledged,
-    };
+      .executeTakeFirst();
+    return (
+      row && { hash: row.hash, created_timestamp: row.created_at.getTime(), acknowledged: row.acknowledged }
+    );
+  }
+
+  async setIdentity(waId: string, hash: string, acknowledged: boolean): Promise<void> {
+    const row = { hash, acknowledged, created_at: sql<Date>`now()` };
+    await this.#database
+      .insertInto('identities')
+      .values({ wa_id: waId, ...row })
+      .onConflict((conflict) => conflict.column('wa_id').doUpdateSet(row))
+      .execute();
   }
 
   async acknowledgeIdentity(waId: string): Promise<void> {

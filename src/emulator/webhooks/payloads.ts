@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { ApiErrorBody } from '../../onprem/envelope.ts';
+import { messageId } from '../../onprem/messages.ts';
 import type { Callback, InboundMessage, MessageStatus } from '../../onprem/webhook.ts';
 import type { NewCallback } from '../store/messageStore.ts';
 
@@ -10,6 +12,8 @@ export function statusCallback(
     status: MessageStatus;
     timestamp: string;
     errors?: ApiErrorBody[] | undefined;
+    /** Conversation and price, where they are told. */
+    billing?: object | undefined;
   },
   shard: number,
 ): NewCallback {
@@ -22,6 +26,7 @@ export function statusCallback(
         status: status.status,
         timestamp: status.timestamp,
         type: 'message',
+        ...status.billing,
         ...(status.errors ? { errors: status.errors } : {}),
       },
     ],
@@ -40,6 +45,27 @@ export function inboundCallback(
   };
   return { shard, eventKey: `inbound/${message.id}`, payload };
 }
+
+/** Something about a person that is no message of theirs. Source: api-messaging reference 8.4. */
+export const systemCallback = (
+  event: { waId: string; timestamp: string },
+  system: Readonly<Record<string, unknown>> & { readonly type: string },
+  shard: number,
+): NewCallback => {
+  const eventKey = createHash('sha256')
+    .update(JSON.stringify([event, system]))
+    .digest('hex')
+    .slice(0, 40);
+  const id = messageId('inbound', event.waId, () => Buffer.from(eventKey, 'hex').subarray(0, 10));
+  const message: InboundMessage = {
+    from: event.waId,
+    id,
+    timestamp: event.timestamp,
+    type: 'system',
+    system,
+  };
+  return { shard, eventKey: `system/${eventKey}`, payload: { messages: [message] } satisfies Callback };
+};
 
 /** A problem that belongs to no status. `eventKey` keeps it from being told twice. */
 export const errorCallback = (error: ApiErrorBody, eventKey: string, shard: number): NewCallback => ({

@@ -8,6 +8,20 @@ const nothing = z.object({});
 
 const mediaFile = z.object({ id: z.string(), type: z.string(), bytes: z.number(), sha256: z.string() });
 
+/** What a message belongs to and costs, as statuses tell it. Source: api-messaging reference 8.5. */
+const billing = z.object({
+  conversation: z.looseObject({ id: z.string(), expiration_timestamp: z.number().optional() }),
+  pricing: z.looseObject({ pricing_model: z.string(), billable: z.boolean(), category: z.string() }),
+});
+export interface Billing {
+  readonly conversation: {
+    readonly id: string;
+    readonly expiration_timestamp: number;
+    readonly origin: { readonly type: string };
+  };
+  readonly pricing: { readonly pricing_model: string; readonly billable: boolean; readonly category: string };
+}
+
 /** An event that the network keeps until it is acknowledged. */
 export const networkEvent = z.object({
   eventId: z.int(),
@@ -19,6 +33,15 @@ export const networkEvent = z.object({
       status: messageStatus,
       timestamp: z.string(),
       errors: z.array(apiErrorBody).optional(),
+      billing: billing.optional(),
+    }),
+    /** Somebody's keys changed: a new phone. */
+    z.object({ kind: z.literal('identity'), waId: z.string(), hash: z.string(), timestamp: z.string() }),
+    z.object({
+      kind: z.literal('number-changed'),
+      waId: z.string(),
+      newWaId: z.string(),
+      timestamp: z.string(),
     }),
     z.object({
       kind: z.literal('inbound'),
@@ -62,8 +85,14 @@ export const networkProtocol = {
         body: z.record(z.string(), z.unknown()),
         media: z.array(mediaFile),
       }),
+      response: z.object({ billing }),
+    },
+    /** Refused where the template can't be sent. */
+    checkTemplate: {
+      request: z.object({ number: z.string(), template: z.record(z.string(), z.unknown()) }),
       response: nothing,
     },
+    identity: { request: z.object({ waId: z.string() }), response: z.object({ hash: z.string() }) },
     /** A message of a person was read, and those before it. */
     markRead: { request: z.object({ id: z.string() }), response: nothing },
     /** A part of media that a person sent; empty at its end. */

@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import type { ApiErrorBody } from '../../onprem/envelope.ts';
+import { asynchronousErrors } from '../../onprem/errorCatalogue.ts';
+
+/** How a simulated person takes messages. Everything has a default: they get them at once and read them soon. */
+export const behaviour = z.strictObject({
+  /** Whether they use WhatsApp at all; else messages fail with 1013. */
+  hasWhatsApp: z.boolean(),
+  /** They blocked the business: messages are sent, and never delivered. */
+  blocks: z.boolean(),
+  /** Until the phone is switched on. */
+  deliverAfterMs: z.number().int().min(0).max(86_400_000),
+  /** After the delivery; null: never, or with read receipts off. */
+  readAfterMs: z.number().int().min(0).max(86_400_000).nullable(),
+  /** Deletes what was delivered, this long after it. */
+  deleteAfterMs: z.number().int().min(0).max(86_400_000).nullable(),
+  /** Every message fails with this code. */
+  failsWith: z
+    .number()
+    .refine((code) => code in asynchronousErrors, `one of ${Object.keys(asynchronousErrors).join(', ')}`)
+    .nullable(),
+  /** An old app: shows neither templates nor interactive messages (1026). */
+  oldApp: z.boolean(),
+});
+export type Behaviour = z.output<typeof behaviour>;
+
+export const DEFAULT_BEHAVIOUR: Behaviour = {
+  hasWhatsApp: true,
+  blocks: false,
+  deliverAfterMs: 50,
+  readAfterMs: 150,
+  deleteAfterMs: null,
+  failsWith: null,
+  oldApp: false,
+};
+
+/** After 24 hours of a person's silence only templates reach them (470). */
+export const SESSION_WINDOW_MS = 24 * 3_600_000;
+
+export type Stage = 'delivered' | 'read' | 'failed' | 'deleted';
+export interface Step {
+  readonly afterMs: number;
+  readonly stage: Stage;
+  readonly error?: ApiErrorBody;
+}
+
+export interface Delivery {
+  readonly type: string;
+  readonly behaviour: Behaviour;
+  /** Since the person last wrote to this number; infinite where they never did. */
+  readonly silentMs: number;
+  /** Days that a template is kept trying. */
+  readonly ttlDays?: number | undefined;
+}
+
+const isTemplate = (type: string): boolean => type === 'template' || type === 'hsm';
+
+/** What becomes of a message, and when: the last step ends it. Nothing at all means that it waits for ever. */
+export function courseOf({ type, behaviour: person, silentMs, ttlDays }: Delivery): Step[] {
+  const failure = failureOf(type, person, silentMs);
+  if (failure !== undefined)
+    return [{ afterMs: DEFAULT_BEHAVIOUR.deliverAfterMs, stage: 'failed', error: failure }];
+  const ttlMs = ttlDays === undefined ? undefined : ttlDays * 86_400_000;
+  const isLate = person.blocks || (ttlMs !== undefined && person.deliverAfterMs > ttlMs);
+  if (isLate) return ttlMs === undefined ? [] : [{ afterMs: ttlMs, stage: 'failed', error: errorOf(410) }];
+  const deliveredMs = person.deliverAfterMs;
+  const steps: Step[] = [{ afterMs: deliveredMs, stage: 'delivered' }];
+  if (person.readAfterMs !== null) steps.push({ afterMs: deliveredMs + person.readAfterMs, stage: 'read' });
+  if (person.deleteAfterMs !== null)
+    steps.push({ afterMs: deliveredMs + person.deleteAfterMs, stage: 'deleted' });
+  return steps.sort((a, b) => a.afterMs - b.afterMs);
+}
+
+function failureOf(type: string, person: Behaviour, silentMs: number): ApiErrorBody | undefined {
+  if (person.failsWith !== null) return errorOf(person.failsWith as keyof typeof asynchronousErrors);
+  if (!person.hasWhatsApp) return errorOf(1013);
+  if (!isTemplate(type) && silentMs > SESSION_WINDOW_MS) return errorOf(470);
+  if (person.oldApp && (isTemplate(type) || type === 'interactive')) return errorOf(1026);
+  return undefined;
+}
+
+const errorOf = (code: keyof typeof asynchronousErrors): ApiErrorBody => ({
+  code,
+  title: asynchronousErrors[code],
+  href: 'https://developers.facebook.com/docs/whatsapp/api/errors/',
+});
