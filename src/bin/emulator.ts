@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { openApi } from '../emulator/http/openApi.ts';
 import { LAPTOP_DEFAULTS, startLaptop } from '../emulator/laptop.ts';
+import { parseSeed } from '../emulator/laptopSeed.ts';
 import { startControlServer } from '../emulator/network/controlServer.ts';
 import { Network } from '../emulator/network/network.ts';
 import { CLIENT_VERSION, runCoreapp, runWebapp, waitOnDatabase } from '../emulator/stackRoles.ts';
@@ -60,14 +61,18 @@ function program(): Command {
     .option('--number <number>', 'the phone number, with + and country code', LAPTOP_DEFAULTS.phoneNumber)
     .option('--webhook <url>', 'HTTPS URL that gets the callbacks')
     .option('--webhook-ca <file>', 'CA that signed the certificate of the webhook')
+    .option('--config <file>', 'YAML with users, settings, profile, templates and people to begin with')
+    .option('--no-rate-limits', 'take more than 50 messages a second')
     .option('--json', 'one line of JSON on stdout when ready; logs go to stderr')
-    .action(async ({ port, data, number, webhook, webhookCa, json }) => {
+    .action(async ({ port, data, number, webhook, webhookCa, config, rateLimits, json }) => {
       const caPem = webhookCa ? await readFile(webhookCa, 'utf8') : undefined;
       const laptop = await startLaptop(
         {
           dataFolder: data,
           port,
           phoneNumber: number,
+          seed: config ? parseSeed(await readFile(config, 'utf8')) : undefined,
+          rateLimits,
           webhook: webhook ? { url: webhook, caPem } : undefined,
           clock: systemClock,
           logger: json || !interactive ? logger : createLogger({ level: 'warn', format: 'pretty' }),

@@ -12,6 +12,7 @@ import { CoreappNode } from './cluster/coreappNode.ts';
 import { nodeHandlers } from './cluster/nodeHandlers.ts';
 import { openApi } from './http/openApi.ts';
 import { startWebapp } from './http/webappNode.ts';
+import { applySeed, type LaptopSeed } from './laptopSeed.ts';
 import { startControlServer } from './network/controlServer.ts';
 import { Network } from './network/network.ts';
 import { CLIENT_VERSION } from './stackRoles.ts';
@@ -26,6 +27,9 @@ export interface LaptopOptions {
   readonly dataFolder: string;
   readonly port: number;
   readonly phoneNumber: string;
+  readonly seed?: LaptopSeed | undefined;
+  /** The documented limits of requests a second. */
+  readonly rateLimits?: boolean;
   readonly webhook?: { readonly url: string; readonly caPem?: string | undefined } | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -98,7 +102,8 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
     const databases = openDatabases(settings, logger);
     closers.push(() => databases.close());
     await upgradeSchema(settings, databases, ALL_DATABASES, logger);
-    await configure(new ConfigStore(databases.config), options.webhook);
+    const config = new ConfigStore(databases.config);
+    await configure(config, options.webhook);
     const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
     const coreapp = await CoreappNode.start({
       databases,
@@ -119,6 +124,8 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
     const store = new WebStore(databases.web);
     await store.ensureAdmin();
     await store.setPassword('admin', secrets.adminPassword);
+    const number = phoneNumber.replace('+', '');
+    if (options.seed) await applySeed(options.seed, { config, web: store, network, number });
     const webapp = await startWebapp(
       {
         databases,
@@ -131,6 +138,7 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
         apiKey: undefined,
         mediaFolder: join(dataFolder, 'media'),
         container: 'laptop',
+        rateLimits: options.rateLimits ?? true,
         version: CLIENT_VERSION,
         clock,
         logger: logger.child({ role: 'webapp' }),

@@ -1,23 +1,19 @@
-import { createHash, randomBytes, randomInt } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { shardOf, waitDetails } from '../../onprem/account.ts';
-import { codeHash, parseCertificate } from '../../onprem/emulatorCertificate.ts';
+import { shardOf } from '../../onprem/account.ts';
 import { messageId } from '../../onprem/messages.ts';
 import { type Clock, sleep } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import {
-  type Billing,
-  type NetworkEvent,
-  type NetworkProtocol,
-  networkProtocol,
-} from '../wire/networkProtocol.ts';
+import { type NetworkEvent, type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
 import { type CallRequest, Refusal } from '../wire/protocol.ts';
 import { type Handlers, type Peer, type RpcServer, serveRpc } from '../wire/rpcServer.ts';
-import { type Behaviour, courseOf, DEFAULT_BEHAVIOUR, SESSION_WINDOW_MS, type Step } from './behaviour.ts';
+import type { Behaviour } from './behaviour.ts';
+import { Deliveries } from './deliveries.ts';
 import { Journal } from './journal.ts';
-import { type Entry, NetworkState, type NumberState } from './networkState.ts';
+import { type Entry, NetworkState } from './networkState.ts';
 import { PersonalMedia } from './personalMedia.ts';
-import { laterFailure, type TemplateEntry, templateProblem } from './templates.ts';
+import { Registrar } from './registrar.ts';
+import { type TemplateEntry, templateProblem } from './templates.ts';
 
 export interface NetworkOptions {
   readonly host: string;
@@ -30,15 +26,8 @@ export interface NetworkOptions {
 }
 
 export const NETWORK_BEHAVIOUR = {
-  /** Time between two code requests; the real one is hours, announced only as prose. */
-  codeCooldownMs: 10 * 60_000,
   /** Events of a number that are sent ahead of their acknowledgement. */
   eventBatch: 200,
-  /** Not found in any source: what the reason of a refused registration is called. */
-  wrongCode: "Registration failed for reason 'incorrect_code'.",
-  badCertificate: "Registration failed for reason 'biz_link_info_invalid_payload'.",
-  expiredCertificate: "Registration failed for reason 'biz_link_cert_expired'.",
-  wrongPin: "Registration failed for reason 'incorrect_pin'.",
 } as const;
 
 /** How bad the way to a number is. */
@@ -48,9 +37,6 @@ export interface NetworkFaults {
   /** Of the messages, this share is taken, and the connection is cut before the answer: 0 to 1. */
   readonly cutShare?: number | undefined;
 }
-
-/** setTimeout counts in 31 bits. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 interface Session {
   readonly peer: Peer<NetworkProtocol>;
@@ -71,7 +57,8 @@ export class Network {
   readonly #sessions = new Map<string, Session>();
   readonly #byPeer = new Map<Peer<NetworkProtocol>, Session>();
   readonly #media: PersonalMedia;
-  readonly #timers = new Set<() => void>();
+  readonly #registrar: Registrar;
+  readonly #deliveries: Deliveries;
   readonly #faults = new Map<string, NetworkFaults>();
   readonly #stop = new AbortController();
   /** By how much tests have moved the clock. */
@@ -83,6 +70,18 @@ export class Network {
     this.#state = state;
     this.#journal = journal;
     this.#media = new PersonalMedia(join(options.dataFolder, 'media'));
+    const { clock, logger } = options;
+    const record = (entry: Entry) => this.#record(entry);
+    const now = () => this.now();
+    this.#registrar = new Registrar({ state, record, now });
+    this.#deliveries = new Deliveries({
+      state,
+      record,
+      emit: (number, body) => this.#emit(number, body),
+      clock,
+      logger,
+      now,
+    });
   }
 
   static async start(options: NetworkOptions): Promise<Network> {
@@ -96,7 +95,7 @@ export class Network {
       logger: options.logger,
       onDisconnect: (peer) => network.#disconnected(peer),
     });
-    for (const [id] of state.outgoing) network.#deliver(id);
+    network.#deliveries.resume();
     return network;
   }
 
@@ -127,6 +126,15 @@ export class Network {
     await this.#record({ type: 'behaviour', waId, behaviour: changed });
   }
 
+  /** Makes a person known by name and manner. */
+  async setPerson(
+    waId: string,
+    { name, behaviour }: { name?: string | undefined; behaviour: Partial<Behaviour> },
+  ): Promise<void> {
+    if (name !== undefined) await this.#record({ type: 'person', waId, profileName: name, at: this.now() });
+    await this.setBehaviour(waId, behaviour);
+  }
+
   async setTemplates(number: string, templates: TemplateEntry[]): Promise<void> {
     await this.#record({ type: 'templates', number, templates });
   }
@@ -154,7 +162,7 @@ export class Network {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    for (const cancel of this.#timers) cancel();
+    this.#deliveries.stop();
     await this.#server?.close();
     await this.#journal.close();
   }
@@ -195,8 +203,15 @@ export class Network {
 
   #handlers(): Handlers<NetworkProtocol> {
     return {
-      requestCode: (request) => this.#requestCode(request),
-      register: (request) => this.#register(request),
+      requestCode: (request) => this.#registrar.requestCode(request),
+      register: async (request) => {
+        const registered = await this.#registrar.register(request);
+        // One number is one installation: whoever held it before is out.
+        for (const session of this.#sessions.values())
+          if (session.number === request.number)
+            this.#replace(session, 'the number was registered elsewhere');
+        return registered;
+      },
       login: async (request, peer) => this.#login(request, peer),
       send: (request, peer) => this.#send(request, this.#sessionOf(peer)),
       checkTemplate: async ({ number, template }) => {
@@ -212,10 +227,8 @@ export class Network {
         return {};
       },
       download: async ({ sha256, offset }) => ({ base64: await this.#media.part(sha256, offset) }),
-      setPin: async ({ number, registrationKey, pin }) => {
-        if (this.#state.number(number).registrationKey !== registrationKey)
-          throw new Refusal(1005, 'the number is registered elsewhere');
-        await this.#record({ type: 'pin', number, ...(pin === undefined ? {} : { pin }) });
+      setPin: async (request) => {
+        await this.#registrar.setPin(request);
         return {};
       },
       acknowledge: async ({ eventIds }, peer) => {
@@ -226,69 +239,6 @@ export class Network {
         return {};
       },
     };
-  }
-
-  async #requestCode(request: {
-    cc: string;
-    phone_number: string;
-    cert: string;
-    pin?: string | undefined;
-    registrationKey?: string | undefined;
-  }) {
-    const id = request.cc + request.phone_number;
-    const number = this.#state.number(id);
-    const certificate = this.#checkCertificate(request.cert, id);
-    if (request.registrationKey && request.registrationKey === number.registrationKey) {
-      return { outcome: 'already-registered' as const, vname: certificate.vname };
-    }
-    this.#checkPin(number, request.pin);
-    const now = this.now();
-    const waitMs =
-      (number.codeRequestedAt ?? Number.NEGATIVE_INFINITY) + NETWORK_BEHAVIOUR.codeCooldownMs - now;
-    if (waitMs > 0) throw new Refusal(1005, waitDetails(waitMs));
-    // A certificate that names no code gets one by the simulated phone.
-    const code = certificate.codeHash ? undefined : String(randomInt(1_000_000)).padStart(6, '0');
-    await this.#record({
-      type: 'code-requested',
-      number: id,
-      vname: certificate.vname,
-      codeHash: certificate.codeHash ?? codeHash(code ?? ''),
-      ...(code === undefined ? {} : { code }),
-      at: now,
-    });
-    return { outcome: 'code-sent' as const, vname: certificate.vname };
-  }
-
-  #checkCertificate(cert: string, number: string) {
-    const certificate = parseCertificate(cert);
-    if (!certificate || (certificate.number && certificate.number !== number)) {
-      throw new Refusal(1005, NETWORK_BEHAVIOUR.badCertificate);
-    }
-    if (certificate.notAfter && Date.parse(certificate.notAfter) < this.now()) {
-      throw new Refusal(1005, NETWORK_BEHAVIOUR.expiredCertificate);
-    }
-    return certificate;
-  }
-
-  #checkPin(number: NumberState, pin: string | undefined): void {
-    if (number.pin === undefined || number.pin === pin) return;
-    throw pin === undefined
-      ? new Refusal(1008, 'pin is required')
-      : new Refusal(1005, NETWORK_BEHAVIOUR.wrongPin);
-  }
-
-  async #register(request: { number: string; code: string; pin?: string | undefined }) {
-    const number = this.#state.number(request.number);
-    this.#checkPin(number, request.pin);
-    if (!number.codeHash || number.codeHash !== codeHash(request.code))
-      throw new Refusal(1005, NETWORK_BEHAVIOUR.wrongCode);
-    const registrationKey = randomBytes(24).toString('base64url');
-    await this.#record({ type: 'registered', number: request.number, registrationKey });
-    // One number is one installation: whoever held it before is out.
-    for (const session of this.#sessions.values()) {
-      if (session.number === request.number) this.#replace(session, 'the number was registered elsewhere');
-    }
-    return { registrationKey, vname: number.vname };
   }
 
   #login(
@@ -312,96 +262,13 @@ export class Network {
   }
 
   async #send(request: CallRequest<NetworkProtocol, 'send'>, session: Session) {
-    const { number } = session;
-    const { id, to, type, body } = request;
-    const { latencyMs = 0, cutShare = 0 } = this.#faults.get(number) ?? {};
-    if (latencyMs > 0) await sleep(this.#options.clock, latencyMs, this.#stop.signal);
-    const billing = this.#billing(number, to, type);
-    if (!this.#state.hasSeen(id)) {
-      const failsWith = laterFailure(templateOf(type, body), this.#state.number(number).templates ?? []);
-      await this.#record({
-        type: 'accepted',
-        id,
-        number,
-        to,
-        messageType: type,
-        acceptedAt: this.now(),
-        ...(typeof body.ttl === 'number' ? { ttlDays: body.ttl } : {}),
-        ...(failsWith === undefined ? {} : { failsWith }),
-      });
-      this.#deliver(id);
-    }
+    const { clock, random = Math.random } = this.#options;
+    const { latencyMs = 0, cutShare = 0 } = this.#faults.get(session.number) ?? {};
+    if (latencyMs > 0) await sleep(clock, latencyMs, this.#stop.signal);
+    const billing = await this.#deliveries.accept(session.number, request);
     // Acted, and not answered.
-    const { random = Math.random } = this.#options;
     if (random() < cutShare) session.peer.close();
     return { billing };
-  }
-
-  /** Every message of 24 hours is one conversation; what the business begins costs something else. */
-  #billing(number: string, to: string, type: string): Billing {
-    const windowStart = this.#state.people.get(to)?.lastWrote[number];
-    const isOpen = windowStart !== undefined && this.now() - windowStart <= SESSION_WINDOW_MS;
-    const category = isOpen || !isTemplate(type) ? 'service' : 'utility';
-    const begun = isOpen ? windowStart : Math.floor(this.now() / SESSION_WINDOW_MS) * SESSION_WINDOW_MS;
-    const id = createHash('sha256').update(`${number}/${to}/${category}/${begun}`).digest('hex').slice(0, 32);
-    const expires = Math.floor((begun + SESSION_WINDOW_MS) / 1000);
-    return {
-      conversation: { id, expiration_timestamp: expires, origin: { type: category } },
-      pricing: { pricing_model: 'CBP', billable: true, category },
-    };
-  }
-
-  /** Sets off what will become of a message; after a restart what is left of it. */
-  #deliver(id: string): void {
-    const message = this.#state.outgoing.get(id);
-    if (!message) return;
-    const { number, to, messageType: type, acceptedAt, ttlDays, failsWith } = message;
-    const person = this.#state.people.get(to);
-    const silentMs = acceptedAt - (person?.lastWrote[number] ?? Number.NEGATIVE_INFINITY);
-    const how = {
-      ...DEFAULT_BEHAVIOUR,
-      ...person?.behaviour,
-      ...(failsWith === undefined ? {} : { failsWith }),
-    };
-    const steps = courseOf({ type, behaviour: how, silentMs, ttlDays }).filter(
-      ({ stage }) => !message.done.includes(stage),
-    );
-    const sinceMs = this.now() - acceptedAt;
-    steps.forEach((step, index) => {
-      const isLast = index === steps.length - 1;
-      this.#later(Math.max(0, step.afterMs - sinceMs), () => this.#advance(id, step, isLast));
-    });
-    if (steps.length === 0) void this.#record({ type: 'finished', id });
-  }
-
-  async #advance(id: string, { stage, error }: Step, isLast: boolean): Promise<void> {
-    const message = this.#state.outgoing.get(id);
-    if (!message) return;
-    const { number, to, messageType } = message;
-    const { conversation, pricing } = this.#billing(number, to, messageType);
-    const { expiration_timestamp: _, ...ongoing } = conversation;
-    await this.#emit(number, {
-      kind: 'status',
-      messageId: id,
-      recipient: to,
-      status: stage,
-      timestamp: String(Math.floor(this.now() / 1000)),
-      ...(error ? { errors: [error] } : {}),
-      ...(stage === 'delivered' || stage === 'read' ? { billing: { conversation: ongoing, pricing } } : {}),
-    });
-    await this.#record({ type: 'stage', id, stage });
-    if (isLast) await this.#record({ type: 'finished', id });
-  }
-
-  #later(delayMs: number, action: () => Promise<void>): void {
-    // A timer can't wait longer; days of a ttl are waited for in parts.
-    const partMs = Math.min(delayMs, LONGEST_TIMER_MS);
-    const cancel = this.#options.clock.after(partMs, () => {
-      this.#timers.delete(cancel);
-      if (delayMs > partMs) return this.#later(delayMs - partMs, action);
-      action().catch((error: unknown) => this.#options.logger.error('simulation failed', { error }));
-    });
-    this.#timers.add(cancel);
   }
 
   async #emit(number: string, body: NetworkEvent['body']): Promise<void> {
@@ -457,7 +324,3 @@ function peerOf(body: NetworkEvent['body']): string {
   if (body.kind === 'inbound') return body.message.from;
   return body.kind === 'status' ? body.recipient : body.waId;
 }
-
-const isTemplate = (type: string): boolean => type === 'template' || type === 'hsm';
-const templateOf = (type: string, body: Record<string, unknown>) =>
-  (isTemplate(type) ? body[type] : {}) as Parameters<typeof laterFailure>[0];

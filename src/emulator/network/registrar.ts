@@ -1,0 +1,108 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { waitDetails } from '../../onprem/account.ts';
+import { codeHash, parseCertificate } from '../../onprem/emulatorCertificate.ts';
+import { Refusal } from '../wire/protocol.ts';
+import type { Entry, NetworkState, NumberState } from './networkState.ts';
+
+export const REGISTRATION_BEHAVIOUR = {
+  /** Time between two code requests; the real one is hours, announced only as prose. */
+  codeCooldownMs: 10 * 60_000,
+  /** Not found in any source: what the reason of a refused registration is called. */
+  wrongCode: "Registration failed for reason 'incorrect_code'.",
+  badCertificate: "Registration failed for reason 'biz_link_info_invalid_payload'.",
+  expiredCertificate: "Registration failed for reason 'biz_link_cert_expired'.",
+  wrongPin: "Registration failed for reason 'incorrect_pin'.",
+} as const;
+
+export interface RegistrarOptions {
+  readonly state: NetworkState;
+  readonly record: (entry: Entry) => Promise<void>;
+  readonly now: () => number;
+}
+
+interface CodeRequest {
+  readonly cc: string;
+  readonly phone_number: string;
+  readonly cert: string;
+  readonly pin?: string | undefined;
+  readonly registrationKey?: string | undefined;
+}
+
+/** Who holds a number: codes, certificates, PINs. */
+export class Registrar {
+  readonly #options: RegistrarOptions;
+
+  constructor(options: RegistrarOptions) {
+    this.#options = options;
+  }
+
+  /** @throws Refusal with the reason */
+  async requestCode(request: CodeRequest) {
+    const { state, record } = this.#options;
+    const id = request.cc + request.phone_number;
+    const number = state.number(id);
+    const certificate = this.#checkCertificate(request.cert, id);
+    if (request.registrationKey && request.registrationKey === number.registrationKey) {
+      return { outcome: 'already-registered' as const, vname: certificate.vname };
+    }
+    this.#checkPin(number, request.pin);
+    const now = this.#options.now();
+    const waitMs =
+      (number.codeRequestedAt ?? Number.NEGATIVE_INFINITY) + REGISTRATION_BEHAVIOUR.codeCooldownMs - now;
+    if (waitMs > 0) throw new Refusal(1005, waitDetails(waitMs));
+    // A certificate that names no code gets one by the simulated phone.
+    const code = certificate.codeHash ? undefined : String(randomInt(1_000_000)).padStart(6, '0');
+    await record({
+      type: 'code-requested',
+      number: id,
+      vname: certificate.vname,
+      codeHash: certificate.codeHash ?? codeHash(code ?? ''),
+      ...(code === undefined ? {} : { code }),
+      at: now,
+    });
+    return { outcome: 'code-sent' as const, vname: certificate.vname };
+  }
+
+  #checkCertificate(cert: string, number: string) {
+    const certificate = parseCertificate(cert);
+    if (!certificate || (certificate.number && certificate.number !== number)) {
+      throw new Refusal(1005, REGISTRATION_BEHAVIOUR.badCertificate);
+    }
+    if (certificate.notAfter && Date.parse(certificate.notAfter) < this.#options.now()) {
+      throw new Refusal(1005, REGISTRATION_BEHAVIOUR.expiredCertificate);
+    }
+    return certificate;
+  }
+
+  #checkPin(number: NumberState, pin: string | undefined): void {
+    if (number.pin === undefined || number.pin === pin) return;
+    throw pin === undefined
+      ? new Refusal(1008, 'pin is required')
+      : new Refusal(1005, REGISTRATION_BEHAVIOUR.wrongPin);
+  }
+
+  /** @throws Refusal with the reason */
+  async register(request: { number: string; code: string; pin?: string | undefined }) {
+    const { state, record } = this.#options;
+    const number = state.number(request.number);
+    this.#checkPin(number, request.pin);
+    if (!number.codeHash || number.codeHash !== codeHash(request.code))
+      throw new Refusal(1005, REGISTRATION_BEHAVIOUR.wrongCode);
+    const registrationKey = randomBytes(24).toString('base64url');
+    await record({ type: 'registered', number: request.number, registrationKey });
+    return { registrationKey, vname: number.vname };
+  }
+
+  /** With the key of the installation that holds the number. @throws Refusal 1005 with another */
+  async setPin(request: {
+    number: string;
+    registrationKey: string;
+    pin?: string | undefined;
+  }): Promise<void> {
+    const { number, registrationKey, pin } = request;
+    const { state, record } = this.#options;
+    if (state.number(number).registrationKey !== registrationKey)
+      throw new Refusal(1005, 'the number is registered elsewhere');
+    await record({ type: 'pin', number, ...(pin === undefined ? {} : { pin }) });
+  }
+}
