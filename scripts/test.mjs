@@ -46,9 +46,19 @@ const SOURCES = {
   docker: 'https://docs.docker.com/engine/install/, and start it',
   kind: 'go install sigs.k8s.io/kind@v0.30.0',
   kubectl: 'https://kubernetes.io/docs/tasks/tools/',
+  mariadbd: 'apt-get install mariadb-server',
 };
-const VERSION_OF = { actionlint: ['-version'], docker: ['version'], kubectl: ['version', '--client'] };
-const isThere = (tool) => spawnSync(tool, VERSION_OF[tool] ?? ['version'], { stdio: 'ignore' }).status === 0;
+const VERSION_OF = {
+  mariadbd: ['--version'],
+  'mariadb-install-db': ['--help'],
+  actionlint: ['-version'],
+  docker: ['version'],
+  kubectl: ['version', '--client'],
+};
+/** Debian keeps servers out of the PATH of ordinary users. */
+const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
+const isThere = (tool) =>
+  spawnSync(tool, VERSION_OF[tool] ?? ['version'], { stdio: 'ignore', env }).status === 0;
 
 const layers = [
   { name: 'lint', command: npx('biome', 'check', '--error-on-warnings', '.'), deadline: 2 * MINUTE },
@@ -58,6 +68,12 @@ const layers = [
   { name: 'unit', ...vitest('unit'), deadline: 5 * MINUTE },
   { name: 'chart', ...vitest('chart'), deadline: 3 * MINUTE, needs: ['helm', 'actionlint'] },
   { name: 'contract', ...vitest('contract'), deadline: 8 * MINUTE },
+  {
+    name: 'contract-mariadb',
+    ...vitest('contract-mariadb'),
+    deadline: 8 * MINUTE,
+    needs: ['mariadbd'],
+  },
   // A share of the random suites, from a new seed each time; `npm run soak` runs all of them.
   { name: 'random', ...vitest('random'), deadline: 6 * MINUTE },
   { name: 'control-plane', ...vitest('control-plane'), deadline: 15 * MINUTE },

@@ -93,6 +93,7 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
     closers.push(control.close);
 
     const settings = {
+      engine: 'PGSQL' as const,
       host: HOST,
       port: postgresPort,
       username: 'waba',
@@ -102,7 +103,7 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
     const databases = openDatabases(settings, logger);
     closers.push(() => databases.close());
     await upgradeSchema(settings, databases, ALL_DATABASES, logger);
-    const config = new ConfigStore(databases.config);
+    const config = new ConfigStore(databases);
     await configure(config, options.webhook);
     const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
     const coreapp = await CoreappNode.start({
@@ -121,7 +122,7 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
       logger: logger.child({ role: 'coreapp' }),
     });
     closers.push(() => coreapp.close());
-    const store = new WebStore(databases.web);
+    const store = new WebStore(databases);
     await store.ensureAdmin();
     await store.setPassword('admin', secrets.adminPassword);
     const number = phoneNumber.replace('+', '');

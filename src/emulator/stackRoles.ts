@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import pg from 'pg';
 import { NODE_PORTS, type StackEnvironment, stackEnvironment, WEB_PORT } from '../onprem/environment.ts';
 import { aborted } from '../runtime/aborted.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -8,7 +7,8 @@ import type { Logger } from '../runtime/logger.ts';
 import { retryUntilDone } from '../runtime/retryUntilDone.ts';
 import { CoreappNode } from './cluster/coreappNode.ts';
 import { startWebapp } from './http/webappNode.ts';
-import { connectionConfig, databaseSettings, openDatabases } from './store/databases.ts';
+import { databaseSettings, openDatabases } from './store/databases.ts';
+import { servers } from './store/server.ts';
 import { ALL_DATABASES, NODE_DATABASES, upgradeSchema } from './store/upgrade.ts';
 
 /** The emulated client version. */
@@ -113,13 +113,8 @@ export async function waitOnDatabase(options: RoleOptions, signal: AbortSignal):
   const settings = databaseSettings(parseEnvironment(options.env));
   await waiting(
     async () => {
-      const client = new pg.Client({
-        ...connectionConfig(settings, 'postgres'),
-        connectionTimeoutMillis: 3_000,
-      });
-      client.on('error', () => {});
-      await client.connect();
-      await client.end();
+      const admin = await servers[settings.engine].admin(settings);
+      await admin.close();
     },
     options,
     signal,

@@ -5,14 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../src/emulator/http/routes.ts';
 import { createAuthority, issueCertificate } from '../../src/pki/certificates.ts';
-import {
-  CODE,
-  certificateFor,
-  EmulatorStack,
-  startReceiver,
-  testPostgres,
-} from '../support/emulatorStack.ts';
+import { CODE, certificateFor, EmulatorStack, startReceiver } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
+import { testDatabase } from '../support/testDatabase.ts';
 
 const PASSWORD = 'Passw0rd!-test';
 const CUSTOMER = '16505551234';
@@ -22,7 +17,7 @@ const PNG = Buffer.from(
 );
 const WEBP = Buffer.from('UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA==', 'base64');
 
-let postgres: Awaited<ReturnType<typeof testPostgres>>;
+let database: Awaited<ReturnType<typeof testDatabase>>;
 let receiver: Awaited<ReturnType<typeof startReceiver>>;
 let stack: EmulatorStack;
 let token = '';
@@ -96,14 +91,14 @@ const webhooks = (type: string) =>
   receiver.received.flatMap(({ messages = [] }) => messages.filter((message) => message.type === type));
 
 beforeAll(async () => {
-  postgres = await testPostgres();
+  database = await testDatabase();
   receiver = await startReceiver();
-  stack = await EmulatorStack.start(postgres, 'conf_', { masters: 0, coreapps: 1, webapps: 1 });
+  stack = await EmulatorStack.start(database, 'conf_', { masters: 0, coreapps: 1, webapps: 1 });
 });
 afterAll(async () => {
   await stack?.close();
   await receiver?.close();
-  await postgres?.close();
+  await database?.close();
 });
 
 describe('users', () => {
@@ -231,7 +226,7 @@ describe('the account', () => {
     );
     expect((await call('GET', '/v1/support')).json.support).toMatchObject({
       debug_info: 'unregistered',
-      db_engine: 'PGSQL',
+      db_engine: database.engine,
     });
     expect(failure(await call('POST', '/v1/account/verify', { code: '1' })).slice(0, 2)).toEqual([400, 1009]);
     expect(
@@ -760,7 +755,7 @@ const WALKED_ABOVE = new Set([
 
 describe('rate limits', () => {
   it('answer 429 above the burst, for each endpoint by itself', async () => {
-    const limited = await EmulatorStack.start(postgres, 'limits_', {
+    const limited = await EmulatorStack.start(database, 'limits_', {
       masters: 0,
       coreapps: 1,
       webapps: 1,

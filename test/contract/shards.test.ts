@@ -1,19 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session, StackClient } from '../../src/client/stackClient.ts';
-import {
-  CODE,
-  certificateFor,
-  EmulatorStack,
-  startReceiver,
-  testPostgres,
-} from '../support/emulatorStack.ts';
+import { CODE, certificateFor, EmulatorStack, startReceiver } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
+import { testDatabase } from '../support/testDatabase.ts';
 
 const never = new AbortController().signal;
 const PASSWORD = 'Passw0rd!-test';
 const API_KEY = { apiKey: 'test-api-key-0001' };
 
-let postgres: Awaited<ReturnType<typeof testPostgres>>;
+let database: Awaited<ReturnType<typeof testDatabase>>;
 let receiver: Awaited<ReturnType<typeof startReceiver>>;
 let stack: EmulatorStack;
 let client: StackClient;
@@ -59,8 +54,8 @@ function sender() {
 }
 
 beforeAll(async () => {
-  [postgres, receiver] = await Promise.all([testPostgres(), startReceiver()]);
-  stack = await EmulatorStack.start(postgres, 'shards_', { masters: 2, coreapps: 5, webapps: 1 });
+  [database, receiver] = await Promise.all([testDatabase(), startReceiver()]);
+  stack = await EmulatorStack.start(database, 'shards_', { masters: 2, coreapps: 5, webapps: 1 });
   client = stack.client();
   session = await eventually(() => client.login('admin', 'secret', { newPassword: PASSWORD }, never));
   const request = {
@@ -87,7 +82,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await stack?.close();
   await receiver?.close();
-  await postgres?.close();
+  await database?.close();
 });
 
 describe('a number that is split into shards', () => {

@@ -1,19 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session, StackClient } from '../../src/client/stackClient.ts';
 import { startControlServer } from '../../src/emulator/network/controlServer.ts';
-import {
-  CODE,
-  certificateFor,
-  EmulatorStack,
-  startReceiver,
-  testPostgres,
-} from '../support/emulatorStack.ts';
+import { CODE, certificateFor, EmulatorStack, startReceiver } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
+import { testDatabase } from '../support/testDatabase.ts';
 
 const never = new AbortController().signal;
 const PASSWORD = 'Passw0rd!-test';
 
-let postgres: Awaited<ReturnType<typeof testPostgres>>;
+let database: Awaited<ReturnType<typeof testDatabase>>;
 let receiver: Awaited<ReturnType<typeof startReceiver>>;
 let stack: EmulatorStack;
 let control: Awaited<ReturnType<typeof startControlServer>>;
@@ -57,8 +52,8 @@ const template = (more: object = {}) => ({
 });
 
 beforeAll(async () => {
-  [postgres, receiver] = await Promise.all([testPostgres(), startReceiver()]);
-  stack = await EmulatorStack.start(postgres, 'sim_', { masters: 0, coreapps: 1, webapps: 1 });
+  [database, receiver] = await Promise.all([testDatabase(), startReceiver()]);
+  stack = await EmulatorStack.start(database, 'sim_', { masters: 0, coreapps: 1, webapps: 1 });
   control = await startControlServer(stack.network, { host: '127.0.0.1', port: 0, openApi: {} });
   client = stack.client();
   session = await eventually(() => client.login('admin', 'secret', { newPassword: PASSWORD }, never));
@@ -82,7 +77,7 @@ afterAll(async () => {
   await control?.close();
   await stack?.close();
   await receiver?.close();
-  await postgres?.close();
+  await database?.close();
 });
 
 describe('simulated people', () => {

@@ -1,24 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session, StackClient } from '../../src/client/stackClient.ts';
-import {
-  CODE,
-  certificateFor,
-  EmulatorStack,
-  startReceiver,
-  testPostgres,
-} from '../support/emulatorStack.ts';
+import { CODE, certificateFor, EmulatorStack, startReceiver } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
+import { testDatabase } from '../support/testDatabase.ts';
 
 const never = new AbortController().signal;
 const PASSWORD = 'Passw0rd!-test';
 const API_KEY = { apiKey: 'test-api-key-0001' };
 const CUSTOMER = '16505551234';
 
-let postgres: Awaited<ReturnType<typeof testPostgres>>;
+let database: Awaited<ReturnType<typeof testDatabase>>;
 beforeAll(async () => {
-  postgres = await testPostgres();
+  database = await testDatabase();
 });
-afterAll(() => postgres.close());
+afterAll(() => database.close());
 
 const login = (client: StackClient) =>
   client
@@ -51,7 +46,7 @@ describe('a highly available stack', () => {
   let client: StackClient;
   let session: Session;
   beforeAll(async () => {
-    stack = await EmulatorStack.start(postgres, 'ha_', { masters: 2, coreapps: 2, webapps: 2 });
+    stack = await EmulatorStack.start(database, 'ha_', { masters: 2, coreapps: 2, webapps: 2 });
     client = stack.client();
   });
 
@@ -234,7 +229,7 @@ describe('a highly available stack', () => {
 
 describe('a number with two-step verification', () => {
   it('wants its PIN with the code request, and the right one', async () => {
-    const stack = await EmulatorStack.start(postgres, 'pin_', { masters: 0, coreapps: 1, webapps: 1 });
+    const stack = await EmulatorStack.start(database, 'pin_', { masters: 0, coreapps: 1, webapps: 1 });
     try {
       const client = stack.client();
       const session = await eventually(() => login(client));
@@ -266,7 +261,7 @@ describe('a number with two-step verification', () => {
 
 describe('a single instance', () => {
   it('registers, sends, keeps callbacks while the receiver fails, and loses nothing over a restart', async () => {
-    const stack = await EmulatorStack.start(postgres, 'single_', { masters: 0, coreapps: 1, webapps: 1 });
+    const stack = await EmulatorStack.start(database, 'single_', { masters: 0, coreapps: 1, webapps: 1 });
     let healthy = false;
     const receiver = await startReceiver(() => (healthy ? 200 : 500));
     try {

@@ -10,6 +10,7 @@ import { CoreappNode } from '../../src/emulator/cluster/coreappNode.ts';
 import { startWebapp, type WebappNode } from '../../src/emulator/http/webappNode.ts';
 import { Network } from '../../src/emulator/network/network.ts';
 import { type Databases, openDatabases } from '../../src/emulator/store/databases.ts';
+import type { Engine } from '../../src/emulator/store/dialect.ts';
 import { ALL_DATABASES, upgradeSchema } from '../../src/emulator/store/upgrade.ts';
 import { codeHash, encodeCertificate } from '../../src/onprem/emulatorCertificate.ts';
 import type { Callback } from '../../src/onprem/webhook.ts';
@@ -28,12 +29,14 @@ export const certificateFor = (number: string) =>
   encodeCertificate({ vname: 'Test Shop', number, codeHash: codeHash(CODE) });
 
 /** A database server for one test file. */
-export async function testPostgres(): Promise<{
-  port: number;
-  password: string;
-  server: PostgresServer;
+export interface TestDatabase {
+  readonly engine: Engine;
+  readonly port: number;
+  readonly password: string;
   close(): Promise<void>;
-}> {
+}
+
+export async function testPostgres(): Promise<TestDatabase & { readonly server: PostgresServer }> {
   const folder = await mkdtemp(join(tmpdir(), 'waba-contract-'));
   const port = await freePort();
   const password = 'test-password';
@@ -50,6 +53,7 @@ export async function testPostgres(): Promise<{
     never,
   );
   return {
+    engine: 'PGSQL',
     port,
     password,
     server,
@@ -101,7 +105,7 @@ export async function startReceiver(answer: (callback: Callback) => number = () 
 /** The roles of one stack in this process, each with sockets and connections of its own, as in production. */
 export class EmulatorStack {
   readonly number = `1631555${String(randomInt(10_000)).padStart(4, '0')}`;
-  readonly #postgres: { port: number; password: string };
+  readonly #database: TestDatabase;
   readonly #prefix: string;
   readonly network: Network;
   readonly #folder: string;
@@ -111,13 +115,13 @@ export class EmulatorStack {
   readonly #databases: Databases[] = [];
 
   private constructor(
-    postgres: { port: number; password: string },
+    database: TestDatabase,
     prefix: string,
     network: Network,
     folder: string,
     rateLimits: boolean,
   ) {
-    this.#postgres = postgres;
+    this.#database = database;
     this.#prefix = prefix;
     this.network = network;
     this.#folder = folder;
@@ -125,13 +129,13 @@ export class EmulatorStack {
   }
 
   static async start(
-    postgres: { port: number; password: string },
+    database: TestDatabase,
     prefix: string,
     counts: { masters: number; coreapps: number; webapps: number; rateLimits?: boolean },
   ): Promise<EmulatorStack> {
     const folder = await mkdtemp(join(tmpdir(), 'waba-network-'));
     const network = await Network.start({ ...common, host: HOST, port: 0, dataFolder: folder });
-    const stack = new EmulatorStack(postgres, prefix, network, folder, counts.rateLimits ?? false);
+    const stack = new EmulatorStack(database, prefix, network, folder, counts.rateLimits ?? false);
     const multiconnect = counts.masters > 0;
     for (let i = 0; i < counts.masters; i++)
       await stack.startNode(`master-${i}`, { master: true, multiconnect });
@@ -143,10 +147,11 @@ export class EmulatorStack {
 
   #open() {
     const settings = {
+      engine: this.#database.engine,
       host: HOST,
-      port: this.#postgres.port,
+      port: this.#database.port,
       username: 'waba',
-      password: this.#postgres.password,
+      password: this.#database.password,
       prefix: this.#prefix,
     };
     const databases = openDatabases(settings, silentLogger);

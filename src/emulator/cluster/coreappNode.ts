@@ -86,10 +86,10 @@ export class CoreappNode {
     this.id = `${options.hostname}:${options.container}`;
     this.#holder = `${this.id}#${randomBytes(6).toString('hex')}`;
     this.#startedAt = clock.monotonic();
-    this.cluster = new ClusterStore(databases.cluster);
-    this.config = new ConfigStore(databases.config);
+    this.cluster = new ClusterStore(databases);
+    this.config = new ConfigStore(databases);
     this.pool = new ConnectionPool(nodeProtocol, clock);
-    this.messages = new MessageStore(databases.message);
+    this.messages = new MessageStore(databases);
     this.#media = new MediaStore(options.mediaFolder);
     this.#dispatcher = new WebhookDispatcher({ store: this.messages, metrics: this.metrics, clock, logger });
     this.#inbox = new Inbox({

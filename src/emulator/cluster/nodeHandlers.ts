@@ -75,7 +75,7 @@ export function nodeHandlers(node: CoreappNode): Handlers<NodeProtocol> {
       const { account, options, role, gatewayStatus, ownedShard } = node;
       return {
         context: 'healthcheck',
-        db_engine: 'PGSQL',
+        db_engine: options.databases.dialect.engine,
         debug_info: account?.registrationKey ? account.cc + account.phoneNumber : 'unregistered',
         description: `waba-emulator ${options.version}`,
         device_iso8601: new Date(options.clock.now()).toISOString(),

@@ -44,7 +44,7 @@ export interface WebappNode {
 /** Starts the HTTPS API once its database is there; waits for it as long as it takes. */
 export async function startWebapp(options: WebappOptions, signal: AbortSignal): Promise<WebappNode> {
   const { databases, clock, logger, listen, version } = options;
-  const store = new WebStore(databases.web);
+  const store = new WebStore(databases);
   await retryUntilDone(
     async () => {
       await options.upgradeSchema();
@@ -58,7 +58,7 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
   const router = new CoreappRouter({
     multiconnect: options.multiconnect,
     single: options.single,
-    cluster: new ClusterStore(databases.cluster),
+    cluster: new ClusterStore(databases),
     clock,
   });
   const app = createWebApp({

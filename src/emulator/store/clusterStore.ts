@@ -1,4 +1,6 @@
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
+import type { Databases } from './databases.ts';
+import type { Dialect } from './dialect.ts';
 import type { ClusterTables } from './tables.ts';
 
 export interface NodeRecord {
@@ -26,23 +28,19 @@ const MASTER_LEASE = 'master';
 /** Membership, leases and shard map. All times are the database's: nodes' clocks are never compared. */
 export class ClusterStore {
   readonly #database: Kysely<ClusterTables>;
+  readonly #dialect: Dialect;
 
-  constructor(database: Kysely<ClusterTables>) {
-    this.#database = database;
+  constructor(databases: Pick<Databases, 'cluster' | 'dialect'>) {
+    this.#database = databases.cluster;
+    this.#dialect = databases.dialect;
   }
 
   async register(node: Omit<NodeRecord, 'silentSeconds' | 'upSeconds'>): Promise<void> {
     const { id, ...rest } = node;
     const row = { ...rest, ports: node.ports.join(',') };
-    await this.#database
-      .insertInto('nodes')
-      .values({ id, ...row })
-      .onConflict((conflict) =>
-        conflict
-          .column('id')
-          .doUpdateSet({ ...row, healthy_at: sql<Date>`now()`, started_at: sql<Date>`now()` }),
-      )
-      .execute();
+    const { now } = this.#dialect;
+    const insert = this.#database.insertInto('nodes').values({ id, ...row });
+    await this.#dialect.orUpdate(insert, 'id', { ...row, healthy_at: now, started_at: now }).execute();
     // A container that restarts keeps its name and gets another address: its old row is no other node.
     await this.#database
       .deleteFrom('nodes')
@@ -59,8 +57,8 @@ export class ClusterStore {
     const rows = await this.#database
       .selectFrom('nodes')
       .select(['id', 'hostname', 'container', 'ports', 'master', 'version'])
-      .select(sql<number>`extract(epoch from now() - healthy_at)::float8`.as('silent'))
-      .select(sql<number>`extract(epoch from now() - started_at)::float8`.as('up'))
+      .select(this.#dialect.secondsSince('healthy_at').as('silent'))
+      .select(this.#dialect.secondsSince('started_at').as('up'))
       .orderBy('id')
       .execute();
     return rows.map(({ ports, silent, up, ...node }) => ({
@@ -75,7 +73,7 @@ export class ClusterStore {
     if (ids.length === 0) return;
     await this.#database
       .updateTable('nodes')
-      .set({ healthy_at: sql<Date>`now()` })
+      .set({ healthy_at: this.#dialect.now })
       .where('id', 'in', ids)
       .execute();
   }
@@ -86,22 +84,17 @@ export class ClusterStore {
 
   /** Takes or renews the lease of the primary Master. */
   async tryLease(holder: string, seconds: number): Promise<boolean> {
-    const expires_at = sql<Date>`now() + make_interval(secs => ${seconds})`;
-    const { numInsertedOrUpdatedRows } = await this.#database
-      .insertInto('leases')
-      .values({ name: MASTER_LEASE, holder, expires_at })
-      .onConflict((conflict) =>
-        conflict
-          .column('name')
-          .doUpdateSet({ holder, expires_at })
-          .where((where) =>
-            where.or([
-              where('leases.holder', '=', holder),
-              where('leases.expires_at', '<', sql<Date>`now()`),
-            ]),
-          ),
-      )
+    const { now } = this.#dialect;
+    const expires_at = this.#dialect.secondsFromNow(seconds);
+    const { numUpdatedRows } = await this.#database
+      .updateTable('leases')
+      .set({ holder, expires_at })
+      .where('name', '=', MASTER_LEASE)
+      .where((where) => where.or([where('holder', '=', holder), where('expires_at', '<', now)]))
       .executeTakeFirst();
+    if (numUpdatedRows === 1n) return true;
+    const insert = this.#database.insertInto('leases').values({ name: MASTER_LEASE, holder, expires_at });
+    const { numInsertedOrUpdatedRows } = await this.#dialect.orIgnore(insert).executeTakeFirst();
     return numInsertedOrUpdatedRows === 1n;
   }
 
@@ -134,7 +127,7 @@ export class ClusterStore {
       .selectFrom('leases')
       .select('holder')
       .where('name', '=', MASTER_LEASE)
-      .where('expires_at', '>', sql<Date>`now()`)
+      .where('expires_at', '>', this.#dialect.now)
       .executeTakeFirst();
     return row?.holder;
   }

@@ -1,5 +1,7 @@
 import type { Kysely } from 'kysely';
 import { type ApplicationSettings, DEFAULT_SETTINGS, mergeSettings } from '../../onprem/settings.ts';
+import type { Databases } from './databases.ts';
+import type { Dialect } from './dialect.ts';
 import type { ConfigTables } from './tables.ts';
 
 export interface Account {
@@ -18,9 +20,11 @@ const ONLY = 1;
 /** Settings and account of the stack: what every node reads and only the primary Master writes. */
 export class ConfigStore {
   readonly #database: Kysely<ConfigTables>;
+  readonly #dialect: Dialect;
 
-  constructor(database: Kysely<ConfigTables>) {
-    this.#database = database;
+  constructor(databases: Pick<Databases, 'config' | 'dialect'>) {
+    this.#database = databases.config;
+    this.#dialect = databases.dialect;
   }
 
   /** What differs from the defaults is stored, so that later versions may have better defaults. */
@@ -56,11 +60,8 @@ export class ConfigStore {
       return;
     }
     const value = JSON.stringify(content);
-    await this.#database
-      .insertInto('settings')
-      .values({ name, value })
-      .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
-      .execute();
+    const insert = this.#database.insertInto('settings').values({ name, value });
+    await this.#dialect.orUpdate(insert, 'name', { value }).execute();
   }
 
   /** All of them, for a backup. */
@@ -91,11 +92,8 @@ export class ConfigStore {
       registration_key: account.registrationKey ?? null,
       pin: account.pin ?? null,
     };
-    await this.#database
-      .insertInto('account')
-      .values({ id: ONLY, ...row })
-      .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
-      .execute();
+    const insert = this.#database.insertInto('account').values({ id: ONLY, ...row });
+    await this.#dialect.orUpdate(insert, 'id', row).execute();
   }
 
   async webhookCa(): Promise<string | undefined> {
@@ -107,10 +105,7 @@ export class ConfigStore {
       await this.#database.deleteFrom('webhook_ca').execute();
       return;
     }
-    await this.#database
-      .insertInto('webhook_ca')
-      .values({ id: ONLY, pem })
-      .onConflict((conflict) => conflict.column('id').doUpdateSet({ pem }))
-      .execute();
+    const insert = this.#database.insertInto('webhook_ca').values({ id: ONLY, pem });
+    await this.#dialect.orUpdate(insert, 'id', { pem }).execute();
   }
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { Kysely, PostgresDialect } from 'kysely';
-import pg from 'pg';
+import { Kysely } from 'kysely';
 import type { StackEnvironment } from '../../onprem/environment.ts';
-import { CodedError } from '../../runtime/codedError.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { type Dialect, dialects, type Engine } from './dialect.ts';
+import { servers } from './server.ts';
 import type { ClusterTables, ConfigTables, MessageTables, WebTables } from './tables.ts';
 
 /** The vendor's databases, each behind the stack's name prefix. */
@@ -16,6 +16,7 @@ export const DATABASE_NAMES = {
 export type DatabaseName = keyof typeof DATABASE_NAMES;
 
 export interface Databases {
+  readonly dialect: Dialect;
   readonly config: Kysely<ConfigTables>;
   readonly cluster: Kysely<ClusterTables>;
   readonly message: Kysely<MessageTables>;
@@ -24,6 +25,7 @@ export interface Databases {
 }
 
 export interface DatabaseSettings {
+  readonly engine: Engine;
   readonly host: string;
   readonly port: number;
   readonly username: string;
@@ -33,20 +35,14 @@ export interface DatabaseSettings {
   readonly ca?: string;
 }
 
-/** Connections a process keeps to each of its databases, at most. */
-const POOL = { max: 4, idleTimeoutMillis: 60_000, connectionTimeoutMillis: 5_000 } as const;
+const DEFAULT_PORTS: Readonly<Record<Engine, number>> = { PGSQL: 5432, MYSQL: 3306 };
 
-/** @throws CodedError `UnsupportedEngine` */
 export function databaseSettings(environment: StackEnvironment): DatabaseSettings {
-  if (environment.WA_DB_ENGINE !== 'PGSQL') {
-    throw new CodedError(
-      'UnsupportedEngine',
-      'WA_DB_ENGINE=MYSQL is not supported by this emulator yet; use PGSQL',
-    );
-  }
+  const engine = environment.WA_DB_ENGINE;
   return {
+    engine,
     host: environment.WA_DB_HOSTNAME,
-    port: environment.WA_DB_PORT ?? 5432,
+    port: environment.WA_DB_PORT ?? DEFAULT_PORTS[engine],
     username: environment.WA_DB_USERNAME,
     password: environment.WA_DB_PASSWORD,
     prefix: environment.WA_DB_NAME_PREFIX,
@@ -57,27 +53,11 @@ export function databaseSettings(environment: StackEnvironment): DatabaseSetting
 export const databaseName = (settings: DatabaseSettings, name: DatabaseName): string =>
   `${settings.prefix}${DATABASE_NAMES[name]}`;
 
-export function connectionConfig(settings: DatabaseSettings, database: string): pg.ClientConfig {
-  return {
-    host: settings.host,
-    port: settings.port,
-    user: settings.username,
-    password: settings.password,
-    database,
-    ...(settings.ca ? { ssl: { ca: settings.ca } } : {}),
-  };
-}
-
 /** Pools to the four databases. They connect when first used, and again after the server was away. */
 export function openDatabases(settings: DatabaseSettings, logger: Logger): Databases {
-  // int8 columns here are counters and times far below 2^53.
-  pg.types.setTypeParser(pg.types.builtins.INT8, Number);
-  const open = <T>(name: DatabaseName): Kysely<T> => {
-    const pool = new pg.Pool({ ...connectionConfig(settings, databaseName(settings, name)), ...POOL });
-    // An idle connection that breaks would otherwise end the process.
-    pool.on('error', (error) => logger.debug('database connection lost', { database: name, error }));
-    return new Kysely<T>({ dialect: new PostgresDialect({ pool }) });
-  };
+  const { engine } = settings;
+  const open = <T>(name: DatabaseName): Kysely<T> =>
+    new Kysely<T>({ dialect: servers[engine].pool(settings, databaseName(settings, name), logger) });
   const databases = {
     config: open<ConfigTables>('config'),
     cluster: open<ClusterTables>('cluster'),
@@ -86,6 +66,7 @@ export function openDatabases(settings: DatabaseSettings, logger: Logger): Datab
   };
   return {
     ...databases,
+    dialect: dialects[engine],
     close: async () =>
       void (await Promise.all(Object.values(databases).map((database) => database.destroy()))),
   };

@@ -1,6 +1,8 @@
 import { type Kysely, sql } from 'kysely';
 import type { Identity } from '../../onprem/contacts.ts';
 import { Batcher } from './batcher.ts';
+import type { Databases } from './databases.ts';
+import type { Dialect } from './dialect.ts';
 import type { MessageTables } from './tables.ts';
 
 /** A collection deletes this many at a time, so that nobody waits long for a lock. */
@@ -36,12 +38,14 @@ export interface MessageUpdate {
 /** Messages and callbacks. Writes of many callers share transactions. */
 export class MessageStore {
   readonly #database: Kysely<MessageTables>;
+  readonly #dialect: Dialect;
   readonly #inserts: Batcher<StoredMessage>;
   readonly #updates: Batcher<MessageUpdate>;
   readonly #removals: Batcher<number>;
 
-  constructor(database: Kysely<MessageTables>) {
+  constructor({ message: database, dialect }: Pick<Databases, 'message' | 'dialect'>) {
     this.#database = database;
+    this.#dialect = dialect;
     this.#inserts = new Batcher(async (messages) => {
       await database
         .insertInto('messages')
@@ -88,7 +92,7 @@ export class MessageStore {
       .selectFrom('callbacks')
       .select(['seq', 'payload', 'attempts'])
       .where('shard', '=', shard)
-      .where('next_at', '<=', sql<Date>`now()`);
+      .where('next_at', '<=', this.#dialect.now);
     if (except.length > 0) query = query.where('seq', 'not in', except);
     return query.orderBy('seq').limit(limit).execute();
   }
@@ -100,7 +104,7 @@ export class MessageStore {
   async postponeCallback(seq: number, attempts: number, delayMs: number): Promise<void> {
     await this.#database
       .updateTable('callbacks')
-      .set({ attempts, next_at: sql<Date>`now() + make_interval(secs => ${delayMs / 1000})` })
+      .set({ attempts, next_at: this.#dialect.secondsFromNow(delayMs / 1000) })
       .where('seq', '=', seq)
       .execute();
   }
@@ -118,12 +122,9 @@ export class MessageStore {
   }
 
   async setIdentity(waId: string, hash: string, acknowledged: boolean): Promise<void> {
-    const row = { hash, acknowledged, created_at: sql<Date>`now()` };
-    await this.#database
-      .insertInto('identities')
-      .values({ wa_id: waId, ...row })
-      .onConflict((conflict) => conflict.column('wa_id').doUpdateSet(row))
-      .execute();
+    const row = { hash, acknowledged, created_at: this.#dialect.now };
+    const insert = this.#database.insertInto('identities').values({ wa_id: waId, ...row });
+    await this.#dialect.orUpdate(insert, 'wa_id', row).execute();
   }
 
   async acknowledgeIdentity(waId: string): Promise<void> {
@@ -136,21 +137,22 @@ export class MessageStore {
 
   /** Deletes messages that are done and older than this, in small steps. @returns how many */
   async collect(olderThanDays: number): Promise<number> {
-    let deleted = 0;
-    for (;;) {
+    const oldest = this.#dialect.secondsFromNow(-olderThanDays * 86_400);
+    for (let deleted = 0; ; ) {
+      const rows = await this.#database
+        .selectFrom('messages')
+        .select('id')
+        .where('state', '!=', 'pending')
+        .where('created_at', '<', oldest)
+        .limit(COLLECTED_AT_ONCE)
+        .execute();
+      if (rows.length === 0) return deleted;
+      const ids = rows.map(({ id }) => id);
       const { numDeletedRows } = await this.#database
         .deleteFrom('messages')
-        .where('id', 'in', (from) =>
-          from
-            .selectFrom('messages')
-            .select('id')
-            .where('state', '!=', 'pending')
-            .where('created_at', '<', sql<Date>`now() - make_interval(days => ${olderThanDays})`)
-            .limit(COLLECTED_AT_ONCE),
-        )
+        .where('id', 'in', ids)
         .executeTakeFirst();
       deleted += Number(numDeletedRows);
-      if (Number(numDeletedRows) < COLLECTED_AT_ONCE) return deleted;
     }
   }
 
@@ -171,21 +173,28 @@ export class MessageStore {
 
   /** Row counts, under the names of `/v1/stats/db`. */
   async counts(): Promise<{ messages: number; pending: number; receipts: number; callbacks: number }> {
-    const row = await this.#database
+    const { fn } = this.#database;
+    const rows = await this.#database
       .selectFrom('messages')
-      .select(sql<number>`count(*)::int`.as('messages'))
-      .select(sql<number>`count(*) filter (where state = 'pending')::int`.as('pending'))
-      .select(sql<number>`count(*) filter (where state in ('delivered', 'read'))::int`.as('receipts'))
-      .executeTakeFirstOrThrow();
-    return { ...row, callbacks: await this.countCallbacks() };
+      .select(['state', fn.countAll<number>().as('count')])
+      .groupBy('state')
+      .execute();
+    const count = (...states: string[]) =>
+      rows.filter(({ state }) => states.includes(state)).reduce((sum, row) => sum + Number(row.count), 0);
+    return {
+      messages: rows.reduce((sum, row) => sum + Number(row.count), 0),
+      pending: count('pending'),
+      receipts: count('delivered', 'read'),
+      callbacks: await this.countCallbacks(),
+    };
   }
 
   async countCallbacks(): Promise<number> {
     const { count } = await this.#database
       .selectFrom('callbacks')
-      .select(sql<number>`count(*)::int`.as('count'))
+      .select(this.#database.fn.countAll<number>().as('count'))
       .executeTakeFirstOrThrow();
-    return count;
+    return Number(count);
   }
 
   async idle(): Promise<void> {
@@ -203,16 +212,16 @@ export class MessageStore {
       }
       const callbacks = updates.flatMap(({ callback }) => (callback ? [callback] : []));
       if (callbacks.length > 0) {
-        await transaction
-          .insertInto('callbacks')
-          .values(
-            callbacks.map(({ shard, eventKey, payload }) => ({
-              shard,
-              event_key: eventKey,
-              payload: JSON.stringify(payload),
-            })),
+        await this.#dialect
+          .orIgnore(
+            transaction.insertInto('callbacks').values(
+              callbacks.map(({ shard, eventKey, payload }) => ({
+                shard,
+                event_key: eventKey,
+                payload: JSON.stringify(payload),
+              })),
+            ),
           )
-          .onConflict((conflict) => conflict.column('event_key').doNothing())
           .execute();
       }
     });

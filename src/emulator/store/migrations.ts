@@ -1,16 +1,17 @@
 import { type Kysely, type Migration, sql } from 'kysely';
 import type { DatabaseName } from './databases.ts';
+import type { Dialect } from './dialect.ts';
 
 /** Schema of each database, step by step. A released step never changes; a new one is added. */
-type Steps = Readonly<Record<string, (database: Kysely<unknown>) => Promise<void>>>;
+type Steps = Readonly<Record<string, (database: Kysely<unknown>, dialect: Dialect) => Promise<void>>>;
 
 const steps: Readonly<Record<DatabaseName, Steps>> = {
   config: {
-    '001_initial': async (database) => {
+    '001_initial': async (database, { now, types }) => {
       await database.schema
         .createTable('settings')
         .addColumn('name', 'varchar(64)', (c) => c.primaryKey())
-        .addColumn('value', 'text', (c) => c.notNull())
+        .addColumn('value', types.text, (c) => c.notNull())
         .execute();
       await database.schema
         .createTable('account')
@@ -18,19 +19,19 @@ const steps: Readonly<Record<DatabaseName, Steps>> = {
         .addColumn('cc', 'varchar(3)', (c) => c.notNull())
         .addColumn('phone_number', 'varchar(20)', (c) => c.notNull())
         .addColumn('vname', 'varchar(256)', (c) => c.notNull())
-        .addColumn('cert', 'text', (c) => c.notNull())
+        .addColumn('cert', types.text, (c) => c.notNull())
         .addColumn('registration_key', 'varchar(128)')
         .addColumn('pin', 'varchar(6)')
         .execute();
       await database.schema
         .createTable('webhook_ca')
         .addColumn('id', 'integer', (c) => c.primaryKey())
-        .addColumn('pem', 'text', (c) => c.notNull())
+        .addColumn('pem', types.text, (c) => c.notNull())
         .execute();
     },
   },
   cluster: {
-    '001_initial': async (database) => {
+    '001_initial': async (database, { now, types }) => {
       await database.schema
         .createTable('nodes')
         .addColumn('id', 'varchar(512)', (c) => c.primaryKey())
@@ -39,14 +40,14 @@ const steps: Readonly<Record<DatabaseName, Steps>> = {
         .addColumn('ports', 'varchar(64)', (c) => c.notNull())
         .addColumn('master', 'boolean', (c) => c.notNull())
         .addColumn('version', 'varchar(32)', (c) => c.notNull())
-        .addColumn('healthy_at', 'timestamptz', (c) => c.notNull().defaultTo(sql`now()`))
-        .addColumn('started_at', 'timestamptz', (c) => c.notNull().defaultTo(sql`now()`))
+        .addColumn('healthy_at', types.moment, (c) => c.notNull().defaultTo(now))
+        .addColumn('started_at', types.moment, (c) => c.notNull().defaultTo(now))
         .execute();
       await database.schema
         .createTable('leases')
         .addColumn('name', 'varchar(64)', (c) => c.primaryKey())
         .addColumn('holder', 'varchar(512)', (c) => c.notNull())
-        .addColumn('expires_at', 'timestamptz', (c) => c.notNull())
+        .addColumn('expires_at', types.moment, (c) => c.notNull())
         .execute();
       await database.schema
         .createTable('shard_map')
@@ -65,44 +66,45 @@ const steps: Readonly<Record<DatabaseName, Steps>> = {
     },
   },
   message: {
-    '001_initial': async (database) => {
+    '001_initial': async (database, { engine, now, types, autoIncrement }) => {
       await database.schema
         .createTable('messages')
         .addColumn('id', 'varchar(64)', (c) => c.primaryKey())
         .addColumn('shard', 'integer', (c) => c.notNull())
         .addColumn('recipient', 'varchar(20)', (c) => c.notNull())
         .addColumn('type', 'varchar(32)', (c) => c.notNull())
-        .addColumn('body', 'text', (c) => c.notNull())
+        .addColumn('body', types.text, (c) => c.notNull())
         .addColumn('state', 'varchar(16)', (c) => c.notNull())
-        .addColumn('created_at', 'timestamptz', (c) => c.notNull().defaultTo(sql`now()`))
+        .addColumn('created_at', types.moment, (c) => c.notNull().defaultTo(now))
         .execute();
-      // Only what is still to be sent is ever looked for.
-      await sql`CREATE INDEX messages_pending ON messages (shard, created_at) WHERE state = 'pending'`.execute(
-        database,
-      );
+      // Only what is still to be sent is ever looked for; MySQL has no index of a part.
+      await (engine === 'PGSQL'
+        ? sql`CREATE INDEX messages_pending ON messages (shard, created_at) WHERE state = 'pending'`
+        : sql`CREATE INDEX messages_pending ON messages (state, shard, created_at)`
+      ).execute(database);
       await database.schema
         .createTable('callbacks')
-        .addColumn('seq', 'bigserial', (c) => c.primaryKey())
+        .addColumn('seq', types.counter, (c) => autoIncrement(c.primaryKey()))
         .addColumn('shard', 'integer', (c) => c.notNull())
         .addColumn('event_key', 'varchar(160)', (c) => c.notNull().unique())
-        .addColumn('payload', 'text', (c) => c.notNull())
+        .addColumn('payload', types.text, (c) => c.notNull())
         .addColumn('attempts', 'integer', (c) => c.notNull().defaultTo(0))
-        .addColumn('next_at', 'timestamptz', (c) => c.notNull().defaultTo(sql`now()`))
+        .addColumn('next_at', types.moment, (c) => c.notNull().defaultTo(now))
         .execute();
       await sql`CREATE INDEX callbacks_due ON callbacks (shard, next_at)`.execute(database);
     },
-    '002_identities': async (database) => {
+    '002_identities': async (database, { now, types }) => {
       await database.schema
         .createTable('identities')
         .addColumn('wa_id', 'varchar(20)', (c) => c.primaryKey())
         .addColumn('hash', 'varchar(32)', (c) => c.notNull())
-        .addColumn('created_at', 'timestamptz', (c) => c.notNull().defaultTo(sql`now()`))
+        .addColumn('created_at', types.moment, (c) => c.notNull().defaultTo(now))
         .addColumn('acknowledged', 'boolean', (c) => c.notNull())
         .execute();
     },
   },
   web: {
-    '001_initial': async (database) => {
+    '001_initial': async (database, { now, types }) => {
       await database.schema
         .createTable('users')
         .addColumn('username', 'varchar(32)', (c) => c.primaryKey())
@@ -116,19 +118,24 @@ const steps: Readonly<Record<DatabaseName, Steps>> = {
         .addColumn('username', 'varchar(32)', (c) =>
           c.notNull().references('users.username').onDelete('cascade'),
         )
-        .addColumn('expires_at', 'timestamptz', (c) => c.notNull())
+        .addColumn('expires_at', types.moment, (c) => c.notNull())
         .execute();
       await database.schema
         .createTable('certs')
         .addColumn('name', 'varchar(32)', (c) => c.primaryKey())
-        .addColumn('pem', 'text', (c) => c.notNull())
+        .addColumn('pem', types.text, (c) => c.notNull())
         .execute();
     },
   },
 };
 
-export const migrationsOf = (name: DatabaseName): Record<string, Migration> =>
-  Object.fromEntries(Object.entries(steps[name]).map(([step, up]) => [step, { up }]));
+export const migrationsOf = (name: DatabaseName, dialect: Dialect): Record<string, Migration> =>
+  Object.fromEntries(
+    Object.entries(steps[name]).map(([step, change]) => [
+      step,
+      { up: (database) => change(database, dialect) },
+    ]),
+  );
 
 /** Schema versions as `/v1/support` shows them, which knows seven areas. */
 export function schemaVersions(): Record<string, number> {

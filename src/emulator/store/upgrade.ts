@@ -1,9 +1,7 @@
 import { type Kysely, Migrator } from 'kysely';
-import pg from 'pg';
 import { CodedError } from '../../runtime/codedError.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import {
-  connectionConfig,
   DATABASE_NAMES,
   type DatabaseName,
   type DatabaseSettings,
@@ -11,9 +9,7 @@ import {
   databaseName,
 } from './databases.ts';
 import { migrationsOf } from './migrations.ts';
-
-/** Holders of this advisory lock on the server change schemas; others wait. */
-const UPGRADE_LOCK = 0x77616261;
+import { servers } from './server.ts';
 
 /**
  * Creates the databases that are missing and brings their schemas up to date. Safe to run by several nodes at
@@ -25,21 +21,15 @@ export async function upgradeSchema(
   names: readonly DatabaseName[],
   logger: Logger,
 ): Promise<void> {
-  const admin = new pg.Client(connectionConfig(settings, 'postgres'));
-  admin.on('error', () => {});
-  await admin.connect();
+  const admin = await servers[settings.engine].admin(settings);
   try {
-    await admin.query('SELECT pg_advisory_lock($1)', [UPGRADE_LOCK]);
+    await admin.lock();
     for (const name of names) {
       const database = databaseName(settings, name);
-      const { rowCount } = await admin.query('SELECT 1 FROM pg_database WHERE datname = $1', [database]);
-      if (rowCount === 0) {
-        logger.info('creating database', { database });
-        await admin.query(`CREATE DATABASE ${pg.escapeIdentifier(database)}`);
-      }
+      if (await admin.createDatabase(database)) logger.info('database created', { database });
       const migrator = new Migrator({
         db: databases[name] as Kysely<unknown>,
-        provider: { getMigrations: async () => migrationsOf(name) },
+        provider: { getMigrations: async () => migrationsOf(name, databases.dialect) },
       });
       const { error, results } = await migrator.migrateToLatest();
       for (const { migrationName, status } of results ?? [])
@@ -48,7 +38,7 @@ export async function upgradeSchema(
         throw new CodedError('SchemaFailed', `schema of ${database} could not be upgraded`, { cause: error });
     }
   } finally {
-    await admin.end();
+    await admin.close();
   }
 }
 
@@ -64,7 +54,7 @@ export async function isSchemaCurrent(
     for (const name of names) {
       const migrator = new Migrator({
         db: databases[name] as Kysely<unknown>,
-        provider: { getMigrations: async () => migrationsOf(name) },
+        provider: { getMigrations: async () => migrationsOf(name, databases.dialect) },
       });
       if ((await migrator.getMigrations()).some(({ executedAt }) => executedAt === undefined)) return false;
     }

@@ -1,8 +1,10 @@
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import { DEFAULT_ADMIN, type Role } from '../../onprem/users.ts';
 import { createAuthority, issueCertificate, type KeyPair } from '../../pki/certificates.ts';
+import type { Databases } from './databases.ts';
+import type { Dialect } from './dialect.ts';
 import type { WebTables } from './tables.ts';
 
 export interface User {
@@ -37,9 +39,11 @@ const EXTERNAL = 'external';
 /** Users, tokens and certificates, shared by all Webapps. */
 export class WebStore {
   readonly #database: Kysely<WebTables>;
+  readonly #dialect: Dialect;
 
-  constructor(database: Kysely<WebTables>) {
-    this.#database = database;
+  constructor(databases: Pick<Databases, 'web' | 'dialect'>) {
+    this.#database = databases.web;
+    this.#dialect = databases.dialect;
   }
 
   /** A fresh installation has the user admin with a known password. */
@@ -51,15 +55,15 @@ export class WebStore {
       .where('username', '=', username)
       .executeTakeFirst();
     if (known) return;
-    await this.#database
-      .insertInto('users')
-      .values({
-        username,
-        password_hash: await hashPassword(password),
-        role: 'ROLE_ADMIN',
-        must_change: true,
-      })
-      .onConflict((conflict) => conflict.doNothing())
+    await this.#dialect
+      .orIgnore(
+        this.#database.insertInto('users').values({
+          username,
+          password_hash: await hashPassword(password),
+          role: 'ROLE_ADMIN',
+          must_change: true,
+        }),
+      )
       .execute();
   }
 
@@ -84,15 +88,15 @@ export class WebStore {
 
   /** @returns whether the name was free */
   async createUser(username: string, password: string): Promise<boolean> {
-    const { numInsertedOrUpdatedRows } = await this.#database
-      .insertInto('users')
-      .values({
-        username,
-        password_hash: await hashPassword(password),
-        role: 'ROLE_USER',
-        must_change: false,
-      })
-      .onConflict((conflict) => conflict.doNothing())
+    const { numInsertedOrUpdatedRows } = await this.#dialect
+      .orIgnore(
+        this.#database.insertInto('users').values({
+          username,
+          password_hash: await hashPassword(password),
+          role: 'ROLE_USER',
+          must_change: false,
+        }),
+      )
       .executeTakeFirst();
     return numInsertedOrUpdatedRows === 1n;
   }
@@ -128,7 +132,7 @@ export class WebStore {
       .innerJoin('users', 'users.username', 'tokens.username')
       .select(['users.username', 'users.role'])
       .where('tokens.hash', '=', tokenHash(token))
-      .where('tokens.expires_at', '>', sql<Date>`now()`)
+      .where('tokens.expires_at', '>', this.#dialect.now)
       .executeTakeFirst();
     return row && { username: row.username, role: row.role as Role, mustChange: false };
   }
@@ -143,11 +147,8 @@ export class WebStore {
       this.#database.selectFrom('certs').select('pem').where('name', '=', name).executeTakeFirst();
     const known = await read();
     if (known) return known.pem;
-    await this.#database
-      .insertInto('certs')
-      .values({ name, pem: await make() })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
+    const insert = this.#database.insertInto('certs').values({ name, pem: await make() });
+    await this.#dialect.orIgnore(insert).execute();
     return (await read())?.pem ?? '';
   }
 
@@ -191,11 +192,8 @@ export class WebStore {
   }
 
   async setExternalCertificate(pem: string): Promise<void> {
-    await this.#database
-      .insertInto('certs')
-      .values({ name: EXTERNAL, pem })
-      .onConflict((conflict) => conflict.column('name').doUpdateSet({ pem }))
-      .execute();
+    const insert = this.#database.insertInto('certs').values({ name: EXTERNAL, pem });
+    await this.#dialect.orUpdate(insert, 'name', { pem }).execute();
   }
 
   /** The signing key of tokens where none is configured. */

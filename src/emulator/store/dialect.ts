@@ -1,0 +1,58 @@
+import { type ColumnDefinitionBuilder, type InsertQueryBuilder, type RawBuilder, sql } from 'kysely';
+
+/** `WA_DB_ENGINE`. */
+export type Engine = 'PGSQL' | 'MYSQL';
+
+type Insert<DB, TB extends keyof DB, O> = InsertQueryBuilder<DB, TB, O>;
+
+/** Where PostgreSQL and MySQL say the same in other words. */
+export interface Dialect {
+  readonly engine: Engine;
+  /** The database's clock, with fractions of a second. */
+  readonly now: RawBuilder<Date>;
+  /** A row that is there already stays as it is. */
+  orIgnore<DB, TB extends keyof DB, O>(insert: Insert<DB, TB, O>): Insert<DB, TB, O>;
+  /** A row with this key takes these values. */
+  orUpdate<DB, TB extends keyof DB, O>(
+    insert: Insert<DB, TB, O>,
+    key: string,
+    values: Readonly<Record<string, unknown>>,
+  ): Insert<DB, TB, O>;
+  secondsFromNow(seconds: number): RawBuilder<Date>;
+  secondsSince(column: string): RawBuilder<number>;
+  /** Column types that have other names. */
+  readonly types: {
+    readonly text: RawBuilder<unknown>;
+    readonly moment: RawBuilder<unknown>;
+    readonly counter: RawBuilder<unknown>;
+  };
+  autoIncrement(column: ColumnDefinitionBuilder): ColumnDefinitionBuilder;
+}
+
+const postgres: Dialect = {
+  engine: 'PGSQL',
+  now: sql<Date>`now()`,
+  orIgnore: (insert) => insert.onConflict((conflict) => conflict.doNothing()),
+  orUpdate: (insert, key, values) =>
+    insert.onConflict((conflict) => conflict.column(key as never).doUpdateSet(values as never)),
+  secondsFromNow: (seconds) => sql<Date>`now() + make_interval(secs => ${seconds})`,
+  secondsSince: (column) => sql<number>`extract(epoch from now() - ${sql.ref(column)})::float8`,
+  types: { text: sql`text`, moment: sql`timestamptz`, counter: sql`bigserial` },
+  autoIncrement: (column) => column,
+};
+
+/** MySQL 8 and MariaDB. Sessions are set to UTC, because these columns know no zone. */
+const mysql: Dialect = {
+  engine: 'MYSQL',
+  now: sql<Date>`now(6)`,
+  orIgnore: (insert) => insert.ignore(),
+  orUpdate: (insert, _, values) => insert.onDuplicateKeyUpdate(values as never),
+  secondsFromNow: (seconds) =>
+    sql<Date>`date_add(now(6), interval ${sql.lit(Math.round(seconds * 1_000_000))} microsecond)`,
+  secondsSince: (column) =>
+    sql<number>`cast(timestampdiff(microsecond, ${sql.ref(column)}, now(6)) / 1000000 as double)`,
+  types: { text: sql`mediumtext`, moment: sql`datetime(6)`, counter: sql`bigint` },
+  autoIncrement: (column) => column.autoIncrement(),
+};
+
+export const dialects: Readonly<Record<Engine, Dialect>> = { PGSQL: postgres, MYSQL: mysql };
