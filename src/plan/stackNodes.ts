@@ -5,7 +5,7 @@ import { type Child, child } from './child.ts';
 import { annotations, labels, names, selectorLabels } from './names.ts';
 import { podTemplate } from './podTemplate.ts';
 import { databaseCaVolume, nodeVariables, schemaVariables, webappVariables } from './stackEnvironment.ts';
-import { counts, DEFAULTS, images, type ReleaseImages } from './stackSettings.ts';
+import { counts, DEFAULTS, databaseAddress, images, type ReleaseImages } from './stackSettings.ts';
 
 /** The vendor's own containers: schema upgrade, Masters, Coreapps, Webapps. */
 
@@ -19,7 +19,10 @@ export interface NodeInputs {
 }
 
 /** The absolute path behind the wait script: the images' own default command fails on newer runtimes. */
-const COMMAND = [SCRIPTS.waitOnPostgres, SCRIPTS.launch];
+const command = (resource: WhatsAppDeployment): string[] => [
+  databaseAddress(resource).engine === 'MYSQL' ? SCRIPTS.waitOnMysql : SCRIPTS.waitOnPostgres,
+  SCRIPTS.launch,
+];
 const RETRY_SECONDS = 2;
 
 const mediaVolume = ({ metadata, spec }: WhatsAppDeployment) => ({
@@ -46,7 +49,7 @@ export function schemaJob({ resource, release }: NodeInputs): Child {
     restartPolicy: 'OnFailure',
     container: {
       image: images(resource, release).coreapp,
-      command: COMMAND,
+      command: command(resource),
       env: schemaVariables(resource),
       volumeMounts: ca.volumeMounts,
     },
@@ -83,7 +86,7 @@ function slot(inputs: NodeInputs, role: 'master' | 'coreapp', index: number): Ch
     spread: true,
     container: {
       image,
-      command: COMMAND,
+      command: command(resource),
       env,
       ports: NODE_PORT_NAMES.map((port) => ({ name: port, containerPort: NODE_PORTS[port] })),
       volumeMounts: [{ name: 'media', mountPath: MEDIA_PATH }, ...ca.volumeMounts],
@@ -143,7 +146,7 @@ export function webapps({ resource, release, secretsHash }: NodeInputs): Child {
     spread: true,
     container: {
       image,
-      command: COMMAND,
+      command: command(resource),
       env: webappVariables(resource),
       ports: [{ name: 'https', containerPort: WEB_PORT }],
       volumeMounts: [{ name: 'media', mountPath: MEDIA_PATH }, ...ca.volumeMounts],

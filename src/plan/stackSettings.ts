@@ -42,7 +42,7 @@ export function counts({ spec }: WhatsAppDeployment): {
 }
 
 export interface DatabaseAddress {
-  readonly engine: 'PGSQL';
+  readonly engine: 'PGSQL' | 'MYSQL';
   readonly host: string;
   readonly port: number;
   readonly secretName: string;
@@ -64,10 +64,11 @@ export function databaseAddress({ metadata, spec }: WhatsAppDeployment): Databas
       caSecret: undefined,
     };
   }
+  const isMysql = external.engine === 'MySQL';
   return {
-    engine: 'PGSQL',
+    engine: isMysql ? 'MYSQL' : 'PGSQL',
     host: external.host,
-    port: external.port ?? 5432,
+    port: external.port ?? (isMysql ? 3306 : 5432),
     secretName: external.credentialsSecretRef.name,
     // Stacks that share a server are told apart by namespace and name.
     prefix: external.name ?? `wa_${hashOf(`${metadata.namespace}/${metadata.name}`).slice(0, 8)}_`,

@@ -23,9 +23,10 @@ const externalDatabase = described(
   'A database server that is already there.',
   withRules(
     z.object({
-      engine: planned(described('Engine of the server.', z.enum(['PostgreSQL', 'MySQL'])), ['MySQL']).default(
-        'PostgreSQL',
-      ),
+      engine: described(
+        'Engine of the server; MariaDB counts as MySQL.',
+        z.enum(['PostgreSQL', 'MySQL']),
+      ).default('PostgreSQL'),
       host: described('Host name or address.', z.string().min(1).max(253).regex(HOSTNAME)),
       port: described(
         'Port. Default 5432 for PostgreSQL, 3306 for MySQL.',
