@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { down, LOGS, type LocalClusterOptions, readLog, status, up } from '../local/cluster.ts';
 import { runDaemon } from '../local/daemon.ts';
@@ -119,7 +119,7 @@ export function localCommand(context: CliContext): Command {
 export function localImages(distFolder: string): ImageTable {
   const image = (name: string, entrypoint: string) => {
     const root = join(distFolder, 'images', name);
-    return { root, entrypoint: [join(root, entrypoint)] };
+    return { root, needs: [dirname(distFolder)], entrypoint: [join(root, entrypoint)] };
   };
   return {
     'waba-operator': image('waba-operator', 'usr/local/bin/waba-operator'),

@@ -14,6 +14,7 @@ import { systemClock } from '../../src/runtime/clock.ts';
 import { freePort } from '../../src/runtime/ports.ts';
 import { eventually } from '../support/eventually.ts';
 import { OperatorCluster } from '../support/operatorCluster.ts';
+import { testMariadb } from '../support/testMariadb.ts';
 
 const never = new AbortController().signal;
 const NUMBER = '16315551000';
@@ -306,6 +307,30 @@ describe('the operator on a real control plane with real processes', () => {
     await cluster.kubectl('delete', 'wad', 'late', '--wait=true', '--timeout=30s');
     await eventually(async () => (await pods('app.kubernetes.io/instance=late')).length === 0);
     await server.stop();
+  });
+
+  it('runs on a MariaDB that is there already', async () => {
+    const server = await testMariadb();
+    const database = {
+      external: {
+        engine: 'MySQL',
+        host: '127.0.0.1',
+        port: server.port,
+        credentialsSecretRef: { name: 'mariadb' },
+      },
+    };
+    await cluster.apply({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'mariadb', namespace: 'default' },
+      stringData: { username: 'waba', password: server.password },
+    });
+    await cluster.apply(stack('maria', '16315557000', { database }));
+    const { status } = await cluster.ready('maria');
+    expect(status?.database?.engine).toBe('MySQL');
+    await cluster.kubectl('delete', 'wad', 'maria', '--wait=true', '--timeout=30s');
+    await eventually(async () => (await pods('app.kubernetes.io/instance=maria')).length === 0);
+    await server.close();
   });
 
   it('asks for the code that a person gets, and takes it from kubectl waba verify', async () => {

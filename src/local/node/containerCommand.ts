@@ -7,6 +7,8 @@ import type { Container, EnvVar, Pod } from './podTypes.ts';
 export interface LocalImage {
   /** Folder that stands for the image's root: commands found below it are taken from there. */
   readonly root?: string;
+  /** Folders of this machine that its programs need. */
+  readonly needs?: readonly string[];
   /** Command of the image where the container names none. */
   readonly entrypoint?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -76,7 +78,13 @@ export function containerCommand(container: Container, context: ContainerContext
   const enter = (argv: readonly [string, ...string[]]) => context.enter?.(argv, cwd) ?? argv;
   return {
     argv: enter([program, ...args]),
-    env: Object.fromEntries(Object.entries(env).map(([name, value]) => [name, place(value)])),
+    // What every container gets names places of this machine as they are.
+    env: Object.fromEntries(
+      Object.entries(env).map(([name, value]) => [
+        name,
+        context.baseEnv[name] === value ? value : place(value),
+      ]),
+    ),
     cwd: context.enter ? undefined : cwd,
     enter: (argv) => enter(argv.map((word) => inImage(image, place(word))) as [string, ...string[]]),
   };

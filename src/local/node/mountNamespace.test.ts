@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { canMount, inMountNamespace } from './mountNamespace.ts';
 
@@ -38,5 +38,24 @@ describe.runIf(canMount())('a mount namespace', () => {
     expect(readdirSync(media).sort()).toEqual(['a.txt', 'b.txt']);
     expect(readdirSync(scratch)).toEqual([]);
     expect(existsSync('/usr/local/wamedia')).toBe(false);
+  });
+
+  it('keeps what a mount would hide, so that a program below /tmp still runs with a volume at /tmp', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'waba-keep-'));
+    const [volume, programs] = [join(folder, 'volume'), join(folder, 'programs')];
+    for (const path of [volume, programs]) mkdirSync(path);
+    writeFileSync(join(programs, 'run'), '#!/bin/sh\nls /tmp\n', { mode: 0o755 });
+    const run = (keep: string[]) => {
+      const [program, ...args] = inMountNamespace({
+        argv: [join(programs, 'run')],
+        cwd: undefined,
+        mounts: new Map([[tmpdir(), volume]]),
+        keep,
+        scratch: join(folder, 'root'),
+      });
+      return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    };
+    expect(() => run([])).toThrow();
+    expect(run([programs]).trim()).toBe(basename(folder));
   });
 });

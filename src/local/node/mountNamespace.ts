@@ -9,6 +9,8 @@ export interface NamespaceRequest {
   readonly cwd: string | undefined;
   /** Path in the container → folder or file of this machine. */
   readonly mounts: ReadonlyMap<string, string>;
+  /** Folders of the machine that stay visible though something is mounted above them, `/tmp` for example. */
+  readonly keep?: readonly string[];
   /** An empty folder that becomes the root; nothing is left in it. */
   readonly scratch: string;
 }
@@ -21,9 +23,18 @@ const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
  * The command in a mount namespace of its own, in which each path of `mounts` shows what it should. Paths that do
  * not exist on the machine are no obstacle: the root is put together anew, and nothing outside changes.
  */
-export function inMountNamespace({ argv, cwd, mounts, scratch }: NamespaceRequest): [string, ...string[]] {
+export function inMountNamespace({
+  argv,
+  cwd,
+  mounts,
+  keep = [],
+  scratch,
+}: NamespaceRequest): [string, ...string[]] {
   mkdirSync(scratch, { recursive: true });
   const targets = new Map([...mounts].map(([path, source]) => [resolveExisting(path), source]));
+  const hidden = [...new Set(keep.map(resolveExisting))].filter((path) =>
+    [...targets.keys()].some((target) => path.startsWith(`${target}/`)),
+  );
   const script = [
     'set -e',
     `mount -t tmpfs -o mode=755 tmpfs ${quote(scratch)}`,
@@ -32,6 +43,7 @@ export function inMountNamespace({ argv, cwd, mounts, scratch }: NamespaceReques
     ...[...targets]
       .sort(([a], [b]) => a.length - b.length)
       .flatMap(([path, source]) => bind(source, join(scratch, path))),
+    ...hidden.sort().flatMap((path) => bind(path, join(scratch, path))),
     // Not chroot: inside one nobody may make the user namespace that PostgreSQL needs.
     `mkdir ${quote(join(scratch, OLD_ROOT))}`,
     `cd ${quote(scratch)}`,

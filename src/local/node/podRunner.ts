@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isNotFound } from '../../kube/apiError.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -206,6 +206,12 @@ export class PodRunner {
         cwd,
         scratch,
         mounts: new Map([['/etc/hosts', this.#options.hostsFile], ...mounts]),
+        // What runs here lies somewhere on this machine, and a volume may be mounted above it.
+        keep: [
+          dirname(process.execPath),
+          dirname(this.#options.hostsFile),
+          ...Object.values(images).flatMap(({ needs = [] }) => needs),
+        ],
       });
     return {
       pod,
