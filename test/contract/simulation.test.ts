@@ -66,7 +66,11 @@ beforeAll(async () => {
   await eventually(() => client.requestCode(session, request, never));
   await client.verifyCode(session, CODE, never);
   await client.setWebhookCa(session, receiver.caPem, never);
-  await client.patchSettings(session, { webhooks: { url: receiver.url, message: { sent: true } } }, never);
+  await client.patchSettings(
+    session,
+    { webhooks: { url: receiver.url, message: { sent: true } }, callback_backoff_delay_ms: 100 },
+    never,
+  );
   await stack.restartNodes();
   await eventually(
     async () =>
@@ -143,6 +147,31 @@ describe('simulated people', () => {
     expect((await eventually(() => system('user_changed_number'))).system).toMatchObject({
       new_wa_id: '16505559876',
     });
+  });
+});
+
+describe('callbacks', () => {
+  it('are kept in memory only with callback_persist off, once the Coreapp has restarted', async () => {
+    await client.patchSettings(session, { callback_persist: false }, never);
+    await stack.restartNodes();
+    await eventually(
+      async () =>
+        (await client.health({ apiKey: 'test-api-key-0001' }, never))['']?.gateway_status === 'connected',
+    );
+    receiver.refuse(true);
+    const person = await somebody();
+    const id = await eventually(() => client.sendText(session, person, 'in memory', never));
+    await eventually(async () => (await stack.messages().counts()).receipts > 0);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect((await stack.messages().counts()).callbacks).toBe(0);
+    receiver.refuse(false);
+    await told(id, 'read');
+    await client.patchSettings(session, { callback_persist: true }, never);
+    await stack.restartNodes();
+    await eventually(
+      async () =>
+        (await client.health({ apiKey: 'test-api-key-0001' }, never))['']?.gateway_status === 'connected',
+    );
   });
 });
 

@@ -11,6 +11,7 @@ import { startWebapp, type WebappNode } from '../../src/emulator/http/webappNode
 import { Network } from '../../src/emulator/network/network.ts';
 import { type Databases, openDatabases } from '../../src/emulator/store/databases.ts';
 import type { Engine } from '../../src/emulator/store/dialect.ts';
+import type { MessageStore } from '../../src/emulator/store/messageStore.ts';
 import { ALL_DATABASES, upgradeSchema } from '../../src/emulator/store/upgrade.ts';
 import { codeHash, encodeCertificate } from '../../src/onprem/emulatorCertificate.ts';
 import type { Callback } from '../../src/onprem/webhook.ts';
@@ -73,6 +74,7 @@ export async function startReceiver(answer: (callback: Callback) => number = () 
     usage: 'server',
   });
   const received: Callback[] = [];
+  let isRefusing = false;
   const server: Server = createServer({ cert: certificatePem, key: privateKeyPem }, (request, response) => {
     let body = '';
     request.on('data', (chunk) => {
@@ -80,7 +82,7 @@ export async function startReceiver(answer: (callback: Callback) => number = () 
     });
     request.on('end', () => {
       const callback = JSON.parse(body) as Callback;
-      const status = answer(callback);
+      const status = isRefusing ? 503 : answer(callback);
       if (status === 200) received.push(callback);
       response.writeHead(status).end();
     });
@@ -90,6 +92,9 @@ export async function startReceiver(answer: (callback: Callback) => number = () 
     url: `https://${HOST}:${(server.address() as AddressInfo).port}/hook`,
     caPem: authority.certificatePem,
     received,
+    refuse: (refusing: boolean) => {
+      isRefusing = refusing;
+    },
     statuses: (id: string) =>
       received.flatMap(({ statuses = [] }) =>
         statuses.filter((status) => status.id === id).map(({ status }) => status),
@@ -222,6 +227,13 @@ export class EmulatorStack {
       await node.close();
       await this.startNode(name, { master, multiconnect }, externalPorts);
     }
+  }
+
+  /** What the database holds of messages, as a node sees it. */
+  messages(): MessageStore {
+    const [node] = this.nodes.values();
+    if (!node) throw new Error('no node');
+    return node.messages;
   }
 
   client(index = 0): StackClient {

@@ -13,6 +13,7 @@ import type { Databases } from '../store/databases.ts';
 import { MessageStore } from '../store/messageStore.ts';
 import { isSchemaCurrent, NODE_DATABASES } from '../store/upgrade.ts';
 import { WebhookDispatcher } from '../webhooks/dispatcher.ts';
+import { MemoryCallbacks } from '../webhooks/memoryCallbacks.ts';
 import { collectionCallback } from '../webhooks/payloads.ts';
 import { ConnectionPool } from '../wire/connectionPool.ts';
 import { nodeProtocol } from '../wire/nodeProtocol.ts';
@@ -61,6 +62,7 @@ export class CoreappNode {
   readonly metrics = new NodeMetrics();
   readonly #media: MediaStore;
   readonly #inbox: Inbox;
+  readonly #memory: MemoryCallbacks;
   readonly #dispatcher: WebhookDispatcher;
   /** Another life of the same node is another holder: a lease that it left has to expire. */
   readonly #holder: string;
@@ -72,7 +74,9 @@ export class CoreappNode {
   #registered = false;
   #account: Account | undefined;
   #settings: Settings | undefined;
-  #restartOnly: { ca: string | undefined; maxConcurrentRequests: number } | undefined;
+  #restartOnly:
+    | { ca: string | undefined; maxConcurrentRequests: number; callbackPersist: boolean }
+    | undefined;
   #ownShard: { shard: number; epoch: number } | undefined;
   #primary = false;
   #primaryEpoch = 0;
@@ -91,7 +95,14 @@ export class CoreappNode {
     this.pool = new ConnectionPool(nodeProtocol, clock);
     this.messages = new MessageStore(databases);
     this.#media = new MediaStore(options.mediaFolder);
-    this.#dispatcher = new WebhookDispatcher({ store: this.messages, metrics: this.metrics, clock, logger });
+    this.#memory = new MemoryCallbacks(clock);
+    this.#dispatcher = new WebhookDispatcher({
+      store: this.messages,
+      memory: this.#memory,
+      metrics: this.metrics,
+      clock,
+      logger,
+    });
     this.#inbox = new Inbox({
       store: this.messages,
       media: this.#media,
@@ -100,6 +111,7 @@ export class CoreappNode {
       logger,
       settings: () => this.#settings,
       download: (sha256) => this.gateway.download(sha256, this.#stop.signal),
+      memory: () => (this.#restartOnly?.callbackPersist === false ? this.#memory : undefined),
       onCallback: () => this.#dispatcher.wake(),
     });
     this.gateway = new Gateway({
@@ -127,7 +139,11 @@ export class CoreappNode {
       'Outgoing messages that the server has not accepted',
       () => this.outbox.length,
     );
-    this.metrics.gauge('callback_queue_size', 'Current callback queue size', () => this.#dispatcher.inFlight);
+    this.metrics.gauge(
+      'callback_queue_size',
+      'Current callback queue size',
+      () => this.#memory.size + this.#dispatcher.inFlight,
+    );
   }
 
   static async start(options: CoreappOptions): Promise<CoreappNode> {
@@ -305,6 +321,7 @@ export class CoreappNode {
     this.#restartOnly ??= {
       ca: await this.config.webhookCa(),
       maxConcurrentRequests: webhooks.max_concurrent_requests,
+      callbackPersist: this.#settings.callback_persist,
     };
     this.#dispatcher.configure(
       {

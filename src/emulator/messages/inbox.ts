@@ -7,6 +7,7 @@ import type { Logger } from '../../runtime/logger.ts';
 import type { NodeMetrics } from '../cluster/nodeMetrics.ts';
 import type { MediaStore } from '../media/mediaStore.ts';
 import type { MessageStore, MessageUpdate, NewCallback, StoredMessage } from '../store/messageStore.ts';
+import type { MemoryCallbacks } from '../webhooks/memoryCallbacks.ts';
 import { errorCallback, inboundCallback, statusCallback, systemCallback } from '../webhooks/payloads.ts';
 import type { NetworkEvent } from '../wire/networkProtocol.ts';
 
@@ -19,6 +20,8 @@ export interface InboxOptions {
   readonly settings: () => ApplicationSettings | undefined;
   /** Bytes that a person sent. */
   readonly download: (sha256: string) => AsyncIterable<Uint8Array>;
+  /** Where callbacks go that need not outlive this process; nothing while they are persisted. */
+  readonly memory: () => MemoryCallbacks | undefined;
   /** Callbacks were stored. */
   readonly onCallback: () => void;
 }
@@ -81,14 +84,23 @@ export class Inbox {
   }
 
   async #status(event: StatusEvent, shard: number): Promise<void> {
-    const { store, metrics } = this.#options;
+    const { metrics } = this.#options;
     const { status, messageId } = event;
     metrics.count('out_message_status', 'Receipts by status', { status });
     const isBilled = this.#options.settings()?.webhook_payload_conversation_pricingmodel_disabled !== true;
     const told = isBilled ? event : { ...event, billing: undefined };
     const callback = this.#wants(status) ? statusCallback(told, shard) : undefined;
     const state = isState(status) ? { state: status } : {};
-    await store.update({ messageId, ...state, callback });
+    await this.#update({ messageId, ...state, callback });
+  }
+
+  /** One commit for the message and its callback, where that is persisted. */
+  async #update(update: MessageUpdate): Promise<void> {
+    const { store, memory } = this.#options;
+    const { callback, ...rest } = update;
+    const kept = memory();
+    if (kept && callback) kept.add(callback);
+    if (!kept || rest.messageId !== undefined) await store.update(kept ? rest : update);
   }
 
   /** Receipts are switched one by one; failures always come. */
@@ -111,15 +123,14 @@ export class Inbox {
       user: waId,
       body: `${waId} has a new security code`,
     };
-    await store.update({ callback: systemCallback({ waId, timestamp }, system, shard) });
+    await this.#update({ callback: systemCallback({ waId, timestamp }, system, shard) });
   }
 
   async #numberChanged({ waId, newWaId, timestamp }: NumberEvent, shard: number): Promise<void> {
-    const { store, settings } = this.#options;
-    if (settings()?.notify_user_change_number !== true) return;
+    if (this.#options.settings()?.notify_user_change_number !== true) return;
     const body = `User changed their phone number from ${waId} to ${newWaId}`;
     const system = { type: 'user_changed_number', body, new_wa_id: newWaId };
-    await store.update({ callback: systemCallback({ waId, timestamp }, system, shard) });
+    await this.#update({ callback: systemCallback({ waId, timestamp }, system, shard) });
   }
 
   async #inbound(event: MessageEvent, shard: number): Promise<void> {
@@ -129,8 +140,8 @@ export class Inbox {
       settings()?.show_security_notifications === true ? await store.knownIdentity(received.from) : undefined;
     const message = identity ? { ...received, identity } : received;
     metrics.count('in_message_persisted', 'Incoming messages stored', { type: message.type });
-    await store.update({ callback: inboundCallback(message, event.profileName, shard) });
-    for (const callback of callbacks) await store.update({ callback });
+    await this.#update({ callback: inboundCallback(message, event.profileName, shard) });
+    for (const callback of callbacks) await this.#update({ callback });
   }
 
   /** Media comes along where its kind is downloaded automatically; otherwise it is only told of. */

@@ -26,6 +26,8 @@ export interface DueCallback {
   readonly seq: number;
   readonly payload: string;
   readonly attempts: number;
+  /** Since it was stored, by the database's clock. */
+  readonly ageSeconds: number;
 }
 
 /** What happened to a message, with the callback that tells of it, in one transaction. */
@@ -91,6 +93,7 @@ export class MessageStore {
     let query = this.#database
       .selectFrom('callbacks')
       .select(['seq', 'payload', 'attempts'])
+      .select(this.#dialect.secondsSince('created_at').as('ageSeconds'))
       .where('shard', '=', shard)
       .where('next_at', '<=', this.#dialect.now);
     if (except.length > 0) query = query.where('seq', 'not in', except);

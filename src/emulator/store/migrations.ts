@@ -102,6 +102,12 @@ const steps: Readonly<Record<DatabaseName, Steps>> = {
         .addColumn('acknowledged', 'boolean', (c) => c.notNull())
         .execute();
     },
+    '003_age_of_callbacks': async (database, { now, types }) => {
+      await database.schema
+        .alterTable('callbacks')
+        .addColumn('created_at', types.moment, (c) => c.notNull().defaultTo(now))
+        .execute();
+    },
   },
   web: {
     '001_initial': async (database, { now, types }) => {

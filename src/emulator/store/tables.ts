@@ -53,6 +53,7 @@ export interface MessageTables {
     payload: string;
     attempts: Generated<number>;
     next_at: Generated<Date>;
+    created_at: Generated<Date>;
   };
 }
 

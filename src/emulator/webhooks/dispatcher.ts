@@ -4,9 +4,11 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { NodeMetrics } from '../cluster/nodeMetrics.ts';
 import type { DueCallback, MessageStore } from '../store/messageStore.ts';
+import type { MemoryCallbacks } from './memoryCallbacks.ts';
 
 export interface DispatcherOptions {
   readonly store: MessageStore;
+  readonly memory: MemoryCallbacks;
   readonly metrics: NodeMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -23,6 +25,8 @@ export interface DispatcherSettings {
 
 /** Not found in any source: how long a receiver may take. */
 const RECEIVER_TIMEOUT_MS = 20_000;
+/** Sources disagree about whether it ever gives up; the overview says after about 24 hours. */
+const GIVE_UP_SECONDS = 24 * 3600;
 /** A look at the database when nothing has announced itself, for callbacks whose delay is over. */
 const POLL_MS = 1_000;
 
@@ -99,12 +103,17 @@ export class WebhookDispatcher {
     if (this.#stopped || !settings?.url || this.#shard === undefined) return;
     const room = settings.maxConcurrentRequests - this.#inFlight.size;
     if (room <= 0) return;
-    const due = await this.#options.store.dueCallbacks(this.#shard, room, [...this.#inFlight]);
-    for (const callback of due) void this.#deliver(callback, settings);
+    const { memory, store } = this.#options;
+    const kept = memory.due(room, this.#inFlight);
+    for (const callback of kept) void this.#deliver(callback, settings);
+    if (kept.length === room) return;
+    const stored = [...this.#inFlight].filter((seq) => seq >= 0);
+    for (const callback of await store.dueCallbacks(this.#shard, room - kept.length, stored))
+      void this.#deliver(callback, settings);
   }
 
   async #deliver(callback: DueCallback, settings: DispatcherSettings): Promise<void> {
-    const { store, metrics, clock, logger } = this.#options;
+    const { metrics, clock, logger } = this.#options;
     this.#inFlight.add(callback.seq);
     const startedMs = clock.monotonic();
     try {
@@ -113,20 +122,34 @@ export class WebhookDispatcher {
         result: problem === undefined ? 'success' : problem.replace(/^HTTP /, ''),
         type: callback.payload.startsWith('{"statuses"') ? 'status_change' : 'inbound_message',
       });
-      if (problem === undefined) await store.removeCallback(callback.seq);
-      else {
-        const attempts = callback.attempts + 1;
-        // Linear, as documented: 3 s, 6 s, 9 s, ...
-        const delayMs = Math.min(settings.maxBackoffMs, attempts * settings.backoffMs);
-        logger.warn('webhook failed', { problem, attempts, delayMs });
-        await store.postponeCallback(callback.seq, attempts, delayMs);
-      }
+      if (problem === undefined) await this.#remove(callback);
+      else await this.#postpone(callback, settings, problem);
     } catch (error) {
       logger.warn('callback state not stored', { error });
     } finally {
       this.#inFlight.delete(callback.seq);
       this.wake();
     }
+  }
+
+  async #remove({ seq }: DueCallback): Promise<void> {
+    const { memory, store } = this.#options;
+    if (seq < 0) memory.remove(seq);
+    else await store.removeCallback(seq);
+  }
+
+  async #postpone(callback: DueCallback, settings: DispatcherSettings, problem: string): Promise<void> {
+    const { memory, store, logger } = this.#options;
+    if (callback.ageSeconds > GIVE_UP_SECONDS) {
+      logger.error('webhook given up', { problem, attempts: callback.attempts + 1 });
+      return this.#remove(callback);
+    }
+    const attempts = callback.attempts + 1;
+    // Linear, as documented: 3 s, 6 s, 9 s, ...
+    const delayMs = Math.min(settings.maxBackoffMs, attempts * settings.backoffMs);
+    logger.warn('webhook failed', { problem, attempts, delayMs });
+    if (callback.seq < 0) memory.postpone(callback.seq, attempts, delayMs);
+    else await store.postponeCallback(callback.seq, attempts, delayMs);
   }
 
   /** What went wrong, or nothing for a 200. */
