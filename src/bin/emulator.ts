@@ -44,6 +44,12 @@ const parsePort = (text: string): number => {
   return port;
 };
 
+const parseDate = (text: string): number => {
+  const date = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(date)) throw new InvalidArgumentError('a date is YYYY-MM-DD');
+  return date;
+};
+
 function program(): Command {
   const command = new Command('waba-emulator')
     .description('A clean-room emulator of the WhatsApp Business On-Premises stack')
@@ -63,8 +69,9 @@ function program(): Command {
     .option('--webhook-ca <file>', 'CA that signed the certificate of the webhook')
     .option('--config <file>', 'YAML with users, settings, profile, templates and people to begin with')
     .option('--no-rate-limits', 'take more than 50 messages a second')
+    .option('--build-date <date>', 'YYYY-MM-DD; the build expires 180 days later', parseDate)
     .option('--json', 'one line of JSON on stdout when ready; logs go to stderr')
-    .action(async ({ port, data, number, webhook, webhookCa, config, rateLimits, json }) => {
+    .action(async ({ port, data, number, webhook, webhookCa, config, rateLimits, buildDate, json }) => {
       const caPem = webhookCa ? await readFile(webhookCa, 'utf8') : undefined;
       const laptop = await startLaptop(
         {
@@ -73,6 +80,7 @@ function program(): Command {
           phoneNumber: number,
           seed: config ? parseSeed(await readFile(config, 'utf8')) : undefined,
           rateLimits,
+          buildDateMs: buildDate,
           webhook: webhook ? { url: webhook, caPem } : undefined,
           clock: systemClock,
           logger: json || !interactive ? logger : createLogger({ level: 'warn', format: 'pretty' }),

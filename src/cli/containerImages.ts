@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Progress } from '../local/progress.ts';
+import { BUILD_LIFETIME_DAYS } from '../onprem/environment.ts';
 import { runProgram } from './program.ts';
 
 export const TARGETS = ['operator', 'emulator'] as const;
@@ -12,8 +13,6 @@ export type ImageTarget = (typeof TARGETS)[number];
 
 const REGISTRY = 'ghcr.io/waba-operator';
 const DAY_MS = 86_400_000;
-/** The vendor's builds live this long. Source: deployment reference 1. */
-const BUILD_LIFETIME_DAYS = 180;
 
 /** Names of the images of a release, as the chart's default values have them. */
 export const imageName = (target: ImageTarget, version: string): string =>

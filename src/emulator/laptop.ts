@@ -27,6 +27,8 @@ export interface LaptopOptions {
   readonly dataFolder: string;
   readonly port: number;
   readonly phoneNumber: string;
+  /** Epoch ms; the build expires 180 days later. */
+  readonly buildDateMs?: number | undefined;
   readonly seed?: LaptopSeed | undefined;
   /** The documented limits of requests a second. */
   readonly rateLimits?: boolean;
@@ -117,6 +119,7 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
       externalPorts: ports,
       listen: { host: HOST, ports },
       mediaFolder: join(dataFolder, 'media'),
+      buildDateMs: options.buildDateMs,
       version: CLIENT_VERSION,
       clock,
       logger: logger.child({ role: 'coreapp' }),
@@ -178,7 +181,8 @@ async function makeReady(
   const nobody = undefined as unknown as Peer<NodeProtocol>;
   const { cc, phoneNumber: rest } = splitNumber(phoneNumber);
   const cert = encodeCertificate({ vname: 'Laptop', number: cc + rest, codeHash: codeHash(code) });
-  while (coreapp.gatewayStatus !== 'connected') {
+  // An expired build never connects; its API says so.
+  while (coreapp.gatewayStatus !== 'connected' && !(coreapp.isExpired && coreapp.isReady)) {
     if (clock.monotonic() > deadline)
       throw new CodedError(
         'NotReady',

@@ -97,6 +97,7 @@ export async function runCoreapp(options: RoleOptions, signal: AbortSignal): Pro
       externalPorts: environment.COREAPP_EXTERNAL_PORTS,
       listen: { host: listenHost(environment), ports: Object.values(NODE_PORTS) },
       mediaFolder: environment.WABA_MEDIA_PATH,
+      ...(environment.WABA_BUILD_DATE ? { buildDateMs: Date.parse(environment.WABA_BUILD_DATE) } : {}),
       version: CLIENT_VERSION,
       clock,
       logger,

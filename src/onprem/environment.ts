@@ -11,6 +11,8 @@ export const SCRIPTS = {
   waitOnPostgres: '/opt/whatsapp/bin/wait_on_postgres.sh',
   waitOnMysql: '/opt/whatsapp/bin/wait_on_mysql.sh',
 } as const;
+/** Days that a build of the client works. Source: deployment reference 1. */
+export const BUILD_LIFETIME_DAYS = 180;
 /** Characters that a database password must not contain. */
 export const FORBIDDEN_PASSWORD_CHARACTERS = '?{}&~!()^=';
 
@@ -50,6 +52,8 @@ export const stackEnvironment = z.object({
   WABA_NETWORK_URL: z.string().optional(),
   /** Of the emulator only: `0` switches the rate limits off, for measurements. */
   WABA_RATE_LIMITS: z.enum(['0', '1']).default('1'),
+  /** Of the emulator only: when the build was made, YYYY-MM-DD, so that its expiry can be rehearsed. */
+  WABA_BUILD_DATE: z.iso.date().optional(),
   /** Of the emulator only: the media volume, where it is mounted elsewhere. */
   WABA_MEDIA_PATH: z.string().default(MEDIA_PATH),
 });

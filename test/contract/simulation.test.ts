@@ -175,6 +175,28 @@ describe('callbacks', () => {
   });
 });
 
+describe('a build', () => {
+  it('that has expired is disconnected, and refuses to send', async () => {
+    await stack.restartNodes({ buildDateMs: Date.now() - 181 * 86_400_000 });
+    const person = await somebody();
+    await eventually(
+      async () =>
+        (await client.health({ apiKey: 'test-api-key-0001' }, never))['']?.gateway_status === 'disconnected',
+    );
+    await expect(client.sendText(session, person, 'x', never)).rejects.toMatchObject({
+      status: 403,
+      apiCode: 1005,
+    });
+    const expires = Object.values(await client.support(session, never))[0]?.expire_timestamp ?? '';
+    expect(Date.parse(`${expires}Z`)).toBeLessThan(Date.now());
+    await stack.restartNodes();
+    await eventually(
+      async () =>
+        (await client.health({ apiKey: 'test-api-key-0001' }, never))['']?.gateway_status === 'connected',
+    );
+  });
+});
+
 describe('templates and faults', () => {
   it('are judged by the catalogue: at once, or by a status', async () => {
     const person = await somebody();

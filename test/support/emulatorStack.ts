@@ -168,12 +168,14 @@ export class EmulatorStack {
     container: string,
     role: { master: boolean; multiconnect: boolean },
     known?: readonly number[],
+    more: { buildDateMs?: number } = {},
   ): Promise<CoreappNode> {
     const { databases, upgrade } = this.#open();
     const ports = known ?? (await Promise.all([freePort(), freePort(), freePort(), freePort()]));
     const node = await CoreappNode.start({
       ...common,
       ...role,
+      ...more,
       databases,
       upgradeSchema: upgrade,
       networkUrl: `tcp://${HOST}:${this.network.port}`,
@@ -221,11 +223,11 @@ export class EmulatorStack {
   }
 
   /** The same for the nodes, on the ports that they had. */
-  async restartNodes(): Promise<void> {
+  async restartNodes(more: { buildDateMs?: number } = {}): Promise<void> {
     for (const [name, node] of this.nodes) {
       const { master, multiconnect, externalPorts } = node.options;
       await node.close();
-      await this.startNode(name, { master, multiconnect }, externalPorts);
+      await this.startNode(name, { master, multiconnect }, externalPorts, more);
     }
   }
 

@@ -6,7 +6,7 @@ import { Refusal } from '../wire/protocol.ts';
 import { RpcClient } from '../wire/rpcClient.ts';
 import type { Handlers } from '../wire/rpcServer.ts';
 import { openBackup, sealBackup } from './backup.ts';
-import type { CoreappNode } from './coreappNode.ts';
+import { type CoreappNode, EXPIRED } from './coreappNode.ts';
 import { parseNetworkUrl } from './gateway.ts';
 
 const NETWORK_TIMEOUT_MS = 30_000;
@@ -52,6 +52,7 @@ export function accountHandlers(node: CoreappNode): Pick<Handlers<NodeProtocol>,
 
   const handlers: Pick<Handlers<NodeProtocol>, AccountCalls> = {
     requestCode: async (request) => {
+      if (node.isExpired) throw new Refusal(1005, EXPIRED);
       const account = await config.account();
       const sameNumber = account?.cc === request.cc && account.phoneNumber === request.phone_number;
       const registrationKey = sameNumber ? account.registrationKey : undefined;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { BUILD_LIFETIME_DAYS } from '../../onprem/environment.ts';
 import type { GatewayStatus, NodeRole } from '../../onprem/health.ts';
 import type { MediaProvider } from '../../onprem/profile.ts';
 import { type Clock, sleep } from '../../runtime/clock.ts';
@@ -38,11 +39,15 @@ export interface CoreappOptions {
   /** The volume that Webapps and Coreapps share. */
   readonly mediaFolder: string;
   readonly version: string;
+  /** When the build was made, epoch ms; without one it counts as made when it is started. */
+  readonly buildDateMs?: number | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 const TICK_MS = 1_000;
+/** Not found in any source: the wording of an expired build's refusal. */
+export const EXPIRED = 'This client version has expired. Please upgrade';
 /** As `shards` of `/v1/support` names it. */
 const CONTROL_SHARD = -1;
 /** Not found in any source: how old a message is that a collection deletes. */
@@ -67,6 +72,8 @@ export class CoreappNode {
   /** Another life of the same node is another holder: a lease that it left has to expire. */
   readonly #holder: string;
   readonly #startedAt: number;
+  /** Epoch ms: from then on this build sends nothing. */
+  readonly expiresAt: number;
   readonly #stop = new AbortController();
   #servers: RpcServer[] = [];
   #loop: Promise<void> = Promise.resolve();
@@ -90,6 +97,7 @@ export class CoreappNode {
     this.id = `${options.hostname}:${options.container}`;
     this.#holder = `${this.id}#${randomBytes(6).toString('hex')}`;
     this.#startedAt = clock.monotonic();
+    this.expiresAt = (options.buildDateMs ?? clock.now()) + BUILD_LIFETIME_DAYS * 86_400_000;
     this.cluster = new ClusterStore(databases);
     this.config = new ConfigStore(databases);
     this.pool = new ConnectionPool(nodeProtocol, clock);
@@ -194,6 +202,10 @@ export class CoreappNode {
     return this.gateway.status;
   }
 
+  get isExpired(): boolean {
+    return this.options.clock.now() >= this.expiresAt;
+  }
+
   /** As this node read them last. */
   get settings(): Settings | undefined {
     return this.#settings;
@@ -238,7 +250,7 @@ export class CoreappNode {
     const { account } = this;
     const own = this.#ownShard ?? this.#controlShard();
     const target =
-      account?.registrationKey && own
+      account?.registrationKey && own && !this.isExpired
         ? { account, shard: own.shard, shards: this.#shards, epoch: own.epoch }
         : undefined;
     await this.gateway.ensure(target, signal);
@@ -336,6 +348,7 @@ export class CoreappNode {
 
   /** @throws Refusal 1018 when another node owns the shard, 1011 before registration */
   assertOwner(shard: number): string {
+    if (this.isExpired) throw new Refusal(1005, EXPIRED);
     if (this.#ownShard?.shard !== shard) throw new Refusal(1018, `shard ${shard} is not served by this node`);
     if (!this.#account?.registrationKey) throw new Refusal(1011, 'the number is not registered');
     return this.#account.cc + this.#account.phoneNumber;

@@ -8,8 +8,6 @@ import type { Handlers } from '../wire/rpcServer.ts';
 import { accountHandlers, requirePrimary } from './accountHandlers.ts';
 import type { CoreappNode } from './coreappNode.ts';
 
-/** Builds expire 180 days after they were made. The emulator's counts as made when it is started. */
-const BUILD_LIFETIME_MS = 180 * 86_400_000;
 /** How long a question to the servers of WhatsApp may take. */
 const CALL_TIMEOUT_MS = 10_000;
 /** Not found in any source: room on the disks; the documented sample is as large. */
@@ -17,7 +15,7 @@ const FREE_SPACE = 9_223_372_036_853_727_000;
 
 /** What a node answers on its four ports. */
 export function nodeHandlers(node: CoreappNode): Handlers<NodeProtocol> {
-  const expires = new Date(node.options.clock.now() + BUILD_LIFETIME_MS).toISOString().slice(0, 19);
+  const expires = new Date(node.expiresAt).toISOString().slice(0, 19);
   const patience = () => AbortSignal.timeout(CALL_TIMEOUT_MS);
   /** A first identity is taken as it is. */
   const identityOf = async (waId: string): Promise<Identity> => {
