@@ -51,6 +51,7 @@ export interface TransportOptions {
   readonly requestTimeoutMs?: number;
   readonly queriesPerSecond?: number;
   readonly burst?: number;
+  readonly random?: () => number;
 }
 
 export const TRANSPORT_DEFAULTS = {
@@ -65,6 +66,8 @@ export const TRANSPORT_DEFAULTS = {
   /** How often a 429 or 503 that names a time is tried again before it becomes the caller's. */
   maxRetries: 10,
   longestRetryAfterMs: 30_000,
+  /** Of the time that the server names, at most this share more: a crowd that was sent away must not come back at once. */
+  retryAfterJitter: 1,
 } as const;
 
 /** HTTPS with deadlines, a client-side rate limit, `Retry-After`, rotating credentials and a fence. */
@@ -158,7 +161,8 @@ export class HttpsTransport implements Transport {
         if (!worthIt || attempt >= TRANSPORT_DEFAULTS.maxRetries) throw error;
         if (rejectedIdentity) credentials.refresh?.();
         observer?.retried(request.method, this.#host, String(error.status));
-        await sleep(clock, waitMs, signal);
+        const { random = Math.random } = this.#options;
+        await sleep(clock, waitMs * (1 + TRANSPORT_DEFAULTS.retryAfterJitter * random()), signal);
       }
     }
   }
