@@ -9,7 +9,6 @@ export const about = z.object({ text: z.string().min(1).max(139) });
 export const PHOTO = { largestBytes: 5 * 1024 * 1024, types: ['image/jpeg', 'image/png'] } as const;
 
 export const VERTICALS = [
-  '',
   'Automotive',
   'Beauty, Spa and Salon',
   'Clothing and Apparel',
@@ -35,7 +34,7 @@ export const businessProfile = z
     address: z.string().max(256),
     description: z.string().max(256),
     email: z.union([z.literal(''), z.email().max(128)]),
-    vertical: z.enum(VERTICALS),
+    vertical: z.enum(['', ...VERTICALS]),
     websites: z
       .array(
         z

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { VERTICALS } from '../onprem/profile.ts';
 import {
   described,
   listByName,
@@ -111,27 +112,6 @@ export const settingsSpec = described(
     onCallPager: planned(text(64, 'WhatsApp id that gets critical alerts (early versions).')).optional(),
   }),
 );
-
-/** Verticals of `/v1/settings/business/profile`. */
-export const VERTICALS = [
-  'Automotive',
-  'Beauty, Spa and Salon',
-  'Clothing and Apparel',
-  'Education',
-  'Entertainment',
-  'Event Planning and Service',
-  'Finance and Banking',
-  'Food and Grocery',
-  'Public Service',
-  'Hotel and Lodging',
-  'Medical and Health',
-  'Non-profit',
-  'Professional Services',
-  'Shopping and Retail',
-  'Travel and Transportation',
-  'Restaurant',
-  'Other',
-] as const;
 
 export const profileSpec = planned(
   described(

@@ -1,8 +1,6 @@
 import { z } from 'zod';
+import { SHARD_COUNTS } from '../onprem/account.ts';
 import { described, planned, podTemplate, resources, withRules } from './fields.ts';
-
-/** Shard counts that `POST /v1/account/shards` accepts. */
-export const SHARD_COUNTS = [1, 2, 4, 8, 16, 32] as const;
 
 export const multiconnectSpec = described(
   'How many shards the number is split into, and how many spare Coreapps stand by.',

@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
-import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../src/emulator/http/routes.ts';
 import { createAuthority, issueCertificate } from '../../src/pki/certificates.ts';
+import { type Answered, apiCall } from '../support/apiCall.ts';
 import { CODE, certificateFor, EmulatorStack, startReceiver } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
 import { testDatabase } from '../support/testDatabase.ts';
@@ -24,14 +24,6 @@ let token = '';
 /** Routes that some call here has reached, as `GET /v1/users/:username`. */
 const reached = new Set<string>();
 
-interface Answered {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly bytes: Buffer;
-  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by each test
-  readonly json: any;
-}
-
 /** A call as any HTTP client makes it. */
 function call(
   method: string,
@@ -39,7 +31,6 @@ function call(
   body?: unknown,
   { auth = `Bearer ${token}`, type = 'application/json' }: { auth?: string; type?: string } = {},
 ): Promise<Answered> {
-  const [webapp] = stack.webapps;
   const pattern = routes.find(
     (route) =>
       route.method === method &&
@@ -48,38 +39,11 @@ function call(
   if (pattern) reached.add(`${method} ${pattern.path}`);
   const content =
     body === undefined || Buffer.isBuffer(body) || typeof body === 'string' ? body : JSON.stringify(body);
-  return new Promise((resolve, reject) => {
-    const outgoing = request(
-      {
-        host: '127.0.0.1',
-        port: webapp?.port,
-        servername: 'shop.test',
-        ca: webapp?.caPem,
-        method,
-        path,
-        headers: {
-          ...(auth === '' ? {} : { authorization: auth }),
-          ...(content === undefined ? {} : { 'content-type': type }),
-        },
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => {
-          const bytes = Buffer.concat(chunks);
-          let json: unknown;
-          try {
-            json = JSON.parse(bytes.toString('utf8'));
-          } catch {
-            json = undefined;
-          }
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, bytes, json });
-        });
-      },
-    );
-    outgoing.on('error', reject);
-    outgoing.end(content);
-  });
+  const headers = {
+    ...(auth === '' ? {} : { authorization: auth }),
+    ...(content === undefined ? {} : { 'content-type': type }),
+  };
+  return apiCall(stack, { method, path, headers, body: content });
 }
 
 const basic = (username: string, password: string) =>
@@ -761,17 +725,7 @@ describe('rate limits', () => {
       webapps: 1,
       rateLimits: true,
     });
-    const [webapp] = limited.webapps;
-    const get = (path: string) =>
-      new Promise<number>((resolve, reject) => {
-        const outgoing = request(
-          { host: '127.0.0.1', port: webapp?.port, servername: 'shop.test', ca: webapp?.caPem, path },
-          (response) => {
-            response.resume().on('end', () => resolve(response.statusCode ?? 0));
-          },
-        );
-        outgoing.on('error', reject).end();
-      });
+    const get = async (path: string) => (await apiCall(limited, { method: 'GET', path })).status;
     const statuses = await Promise.all(Array.from({ length: 90 }, () => get('/v1/support')));
     expect(statuses.filter((status) => status === 401).length).toBeGreaterThanOrEqual(60);
     expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(0);

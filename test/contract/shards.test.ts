@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session, StackClient } from '../../src/client/stackClient.ts';
-import { CODE, certificateFor, EmulatorStack, startReceiver } from '../support/emulatorStack.ts';
+import { certificateFor, EmulatorStack, startReceiver } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
 import { testDatabase } from '../support/testDatabase.ts';
 
@@ -58,14 +58,7 @@ beforeAll(async () => {
   stack = await EmulatorStack.start(database, 'shards_', { masters: 2, coreapps: 5, webapps: 1 });
   client = stack.client();
   session = await eventually(() => client.login('admin', 'secret', { newPassword: PASSWORD }, never));
-  const request = {
-    cc: '1',
-    phone_number: stack.number.slice(1),
-    method: 'sms',
-    cert: certificateFor(stack.number),
-  } as const;
-  await eventually(() => client.requestCode(session, request, never).catch(retriable));
-  await client.verifyCode(session, CODE, never);
+  await stack.register(client, session);
   await client.setWebhookCa(session, receiver.caPem, never);
   await client.patchSettings(
     session,

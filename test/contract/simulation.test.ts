@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session, StackClient } from '../../src/client/stackClient.ts';
 import { startControlServer } from '../../src/emulator/network/controlServer.ts';
-import { CODE, certificateFor, EmulatorStack, startReceiver } from '../support/emulatorStack.ts';
+import { EmulatorStack, startReceiver } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
 import { testDatabase } from '../support/testDatabase.ts';
 
@@ -57,14 +57,7 @@ beforeAll(async () => {
   control = await startControlServer(stack.network, { host: '127.0.0.1', port: 0, openApi: {} });
   client = stack.client();
   session = await eventually(() => client.login('admin', 'secret', { newPassword: PASSWORD }, never));
-  const request = {
-    cc: '1',
-    phone_number: stack.number.slice(1),
-    method: 'sms',
-    cert: certificateFor(stack.number),
-  } as const;
-  await eventually(() => client.requestCode(session, request, never));
-  await client.verifyCode(session, CODE, never);
+  await stack.register(client, session);
   await client.setWebhookCa(session, receiver.caPem, never);
   await client.patchSettings(
     session,

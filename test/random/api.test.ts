@@ -1,10 +1,10 @@
-import { request } from 'node:https';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Route } from '../../src/emulator/http/route.ts';
 import { routes } from '../../src/emulator/http/routes.ts';
+import { apiCall } from '../support/apiCall.ts';
 import { arbitraryBody } from '../support/arbitraryBody.ts';
-import { CODE, certificateFor, EmulatorStack, testPostgres } from '../support/emulatorStack.ts';
+import { EmulatorStack, testPostgres } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
 
 const never = new AbortController().signal;
@@ -13,7 +13,6 @@ const AGENT = { username: 'agent', password: 'Passw0rd!-agent' };
 /** A share of what `npm run soak` runs. */
 const CALLS = Number(process.env.API_CALLS ?? 1000);
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
-const PATIENCE_MS = 10_000;
 
 let postgres: Awaited<ReturnType<typeof testPostgres>>;
 let stack: EmulatorStack;
@@ -29,6 +28,8 @@ async function logIn(): Promise<void> {
     )
   ).token;
   await call('POST', '/v1/users', JSON.stringify(AGENT), 'admin');
+  // Some call may have changed it.
+  await call('PUT', `/v1/users/${AGENT.username}`, JSON.stringify({ password: AGENT.password }), 'admin');
   tokens.user = (await client.login(AGENT.username, AGENT.password, {}, never)).token;
   client.close();
 }
@@ -37,52 +38,21 @@ beforeAll(async () => {
   postgres = await testPostgres();
   stack = await EmulatorStack.start(postgres, 'fuzz_', { masters: 0, coreapps: 1, webapps: 1 });
   await logIn();
-  const client = stack.client();
-  const session = { token: tokens.admin, expiresAtMs: Number.POSITIVE_INFINITY };
-  const number = {
-    cc: '1',
-    phone_number: stack.number.slice(1),
-    method: 'sms',
-    cert: certificateFor(stack.number),
-  } as const;
-  await eventually(() => client.requestCode(session, number, never));
-  await client.verifyCode(session, CODE, never);
+  await stack.register(stack.client(), { token: tokens.admin, expiresAtMs: Number.POSITIVE_INFINITY });
 }, 60_000);
 afterAll(async () => {
   await stack?.close();
   await postgres?.close();
 });
 
-function call(method: string, path: string, body: string | undefined, role: keyof typeof tokens) {
-  const [webapp] = stack.webapps;
-  return new Promise<{ status: number; text: string }>((resolve, reject) => {
-    const outgoing = request(
-      {
-        host: '127.0.0.1',
-        port: webapp?.port,
-        servername: 'shop.test',
-        ca: webapp?.caPem,
-        method,
-        path,
-        headers: {
-          authorization: `Bearer ${tokens[role]}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        timeout: PATIENCE_MS,
-      },
-      (response) => {
-        let text = '';
-        response.setEncoding('utf8').on('data', (chunk) => {
-          text += chunk;
-        });
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
-      },
-    );
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${path} hangs`)));
-    outgoing.on('error', reject);
-    outgoing.end(body);
-  });
-}
+const call = async (method: string, path: string, body: string | undefined, role: keyof typeof tokens) => {
+  const headers = {
+    authorization: `Bearer ${tokens[role]}`,
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+  };
+  const { status, bytes } = await apiCall(stack, { method, path, headers, body });
+  return { status, text: bytes.toString('utf8') };
+};
 
 const parameter = fc.oneof(
   fc.constantFrom(

@@ -8,7 +8,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   pki: ['runtime'],
   postgres: ['runtime'],
   onprem: [],
-  resource: [],
+  resource: ['onprem'],
   chart: ['resource'],
   kube: ['runtime'],
   controller: ['kube', 'runtime'],

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { StackClient } from '../../src/client/stackClient.ts';
+import { type Session, StackClient } from '../../src/client/stackClient.ts';
 import { HttpsStackTransport } from '../../src/client/stackTransport.ts';
 import { CoreappNode } from '../../src/emulator/cluster/coreappNode.ts';
 import { startWebapp, type WebappNode } from '../../src/emulator/http/webappNode.ts';
@@ -20,6 +20,7 @@ import { type PostgresServer, startPostgres } from '../../src/postgres/embeddedP
 import { systemClock } from '../../src/runtime/clock.ts';
 import { silentLogger } from '../../src/runtime/logger.ts';
 import { freePort } from '../../src/runtime/ports.ts';
+import { eventually } from './eventually.ts';
 
 const common = { clock: systemClock, logger: silentLogger, version: 'v2.57.1' };
 const never = new AbortController().signal;
@@ -229,6 +230,18 @@ export class EmulatorStack {
       await node.close();
       await this.startNode(name, { master, multiconnect }, externalPorts, more);
     }
+  }
+
+  /** Registers the number, as soon as the nodes are ready. */
+  async register(client: StackClient, session: Session): Promise<void> {
+    const request = {
+      cc: '1',
+      phone_number: this.number.slice(1),
+      method: 'sms',
+      cert: certificateFor(this.number),
+    } as const;
+    await eventually(() => client.requestCode(session, request, never), 60_000);
+    await client.verifyCode(session, CODE, never);
   }
 
   /** What the database holds of messages, as a node sees it. */

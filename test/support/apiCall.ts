@@ -1,0 +1,60 @@
+import { request } from 'node:https';
+import type { EmulatorStack } from './emulatorStack.ts';
+
+export interface Answered {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly bytes: Buffer;
+  /** The body, where it is JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by each test
+  readonly json: any;
+}
+
+/** A call of a stack's API as any HTTP client makes it. Rejects when nobody answers in time. */
+export function apiCall(
+  stack: EmulatorStack,
+  call: {
+    readonly method: string;
+    readonly path: string;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly body?: string | Buffer | undefined;
+  },
+): Promise<Answered> {
+  const { method, path, headers = {}, body } = call;
+  const [webapp] = stack.webapps;
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      {
+        host: '127.0.0.1',
+        port: webapp?.port,
+        servername: 'shop.test',
+        ca: webapp?.caPem,
+        method,
+        path,
+        headers,
+        timeout: PATIENCE_MS,
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const bytes = Buffer.concat(chunks);
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, bytes, json: parse(bytes) });
+        });
+      },
+    );
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${path} hangs`)));
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+const PATIENCE_MS = 10_000;
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
