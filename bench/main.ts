@@ -33,9 +33,9 @@ try {
   note('quickstart');
   rows.push([
     'quickstart, no cluster yet (programs in the cache)',
-    await timed(() => cli('quickstart', '--name', 'bench')),
+    await timed(() => cli('quickstart', '--local', '--name', 'bench')),
   ]);
-  rows.push(['quickstart again', await timed(() => cli('quickstart', '--name', 'bench'))]);
+  rows.push(['quickstart again', await timed(() => cli('quickstart', '--local', '--name', 'bench'))]);
   const kubeconfig = join(home, 'waba-operator', 'clusters', 'bench', 'kubeconfig');
   const client = new KubeClient(
     new HttpsTransport({

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { type KubeObject, kinds } from '../kube/kubeObject.ts';
-import { down, up } from '../local/cluster.ts';
+import { down, status, up } from '../local/cluster.ts';
 import { lowPortOffset } from '../local/lowPorts.ts';
 import { createProgress } from '../local/progress.ts';
 import { names } from '../plan/names.ts';
@@ -80,7 +80,9 @@ interface QuickstartCluster extends ClusterOptions {
 
 async function choosePlace(flags: QuickstartFlags, context: CliContext): Promise<Place> {
   if (flags.kubeconfig || flags.context) return 'given';
-  if (flags.local) return 'processes';
+  // What an earlier run began goes on, and ends, where it is.
+  const isThere = (await status(context.env, flags.name)).length > 0;
+  if (flags.local || isThere) return 'processes';
   if (await isKindThere(context.signal)) return 'kind';
   context.stderr.write('no Docker or no kind here: pods run as processes of this machine (--local)\n');
   return 'processes';

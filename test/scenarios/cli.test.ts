@@ -41,13 +41,13 @@ describe('kubectl waba', () => {
   });
 
   it('takes a fresh machine to a Ready stack and a message with its webhooks, twice, and removes everything', async () => {
-    const first = await cli('quickstart', '--name', 'test');
+    const first = await cli('quickstart', '--local', '--name', 'test');
     const [id] = /gB\S+/.exec(first.stdout) ?? [];
     expect(first.stdout.split('\n').slice(0, 3)).toEqual(
       ['sent', 'delivered', 'read'].map((status) => `webhook ${status} ${id}`),
     );
     expect(first.stderr).toContain('Registered: done');
-    const second = await cli('quickstart', '--name', 'test');
+    const second = await cli('quickstart', '--local', '--name', 'test');
     expect(second.stdout).toContain('WhatsAppDeployment shop is Ready.');
 
     const kubeconfig = join(home, 'waba-operator/clusters/test/kubeconfig');
