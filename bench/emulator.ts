@@ -43,6 +43,9 @@ export async function benchEmulator(): Promise<[string, string][]> {
     WA_DB_PORT: String(databasePort),
     WA_DB_USERNAME: 'waba',
     WA_DB_PASSWORD: 'bench',
+    // The documented limits would be measured otherwise.
+    WABA_RATE_LIMITS: '0',
+    WABA_MEDIA_PATH: join(folder, 'wamedia'),
     WABA_NETWORK_URL: `tcp://127.0.0.1:${networkPort}`,
     NODE_OPTIONS: `--require ${resolve('dist/podNetwork.cjs')}`,
     WABA_LOCAL_LOW_PORT_OFFSET: '20000',
