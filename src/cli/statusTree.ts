@@ -14,7 +14,7 @@ export function statusTree(
   options: { colour: boolean },
 ): string {
   const paint = (style: Style, text: string) => (options.colour ? styleText(style, text) : text);
-  const order = (type: string) => CONDITION_TYPES.findIndex((known) => known === type);
+  const order = (type: string) => (CONDITION_TYPES as readonly string[]).indexOf(type);
   const conditions = [...(status?.conditions ?? [])].sort((a, b) => order(a.type) - order(b.type));
   const stale = (status?.observedGeneration ?? 0) < metadata.generation;
   const lines: string[] = [

@@ -7,7 +7,7 @@ type Steps = Readonly<Record<string, (database: Kysely<unknown>, dialect: Dialec
 
 const steps: Readonly<Record<DatabaseName, Steps>> = {
   config: {
-    '001_initial': async (database, { now, types }) => {
+    '001_initial': async (database, { types }) => {
       await database.schema
         .createTable('settings')
         .addColumn('name', 'varchar(64)', (c) => c.primaryKey())
@@ -110,7 +110,7 @@ const steps: Readonly<Record<DatabaseName, Steps>> = {
     },
   },
   web: {
-    '001_initial': async (database, { now, types }) => {
+    '001_initial': async (database, { types }) => {
       await database.schema
         .createTable('users')
         .addColumn('username', 'varchar(32)', (c) => c.primaryKey())
