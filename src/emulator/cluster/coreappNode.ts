@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { BUILD_LIFETIME_DAYS } from '../../onprem/environment.ts';
 import type { GatewayStatus, NodeRole } from '../../onprem/health.ts';
 import type { MediaProvider } from '../../onprem/profile.ts';
@@ -21,7 +20,7 @@ import { nodeProtocol } from '../wire/nodeProtocol.ts';
 import { Refusal } from '../wire/protocol.ts';
 import { type RpcServer, serveRpc } from '../wire/rpcServer.ts';
 import { Gateway } from './gateway.ts';
-import { CLUSTER_BEHAVIOUR, masterRound } from './masterDuties.ts';
+import { Membership } from './membership.ts';
 import { nodeHandlers } from './nodeHandlers.ts';
 import { NodeMetrics } from './nodeMetrics.ts';
 
@@ -48,8 +47,6 @@ export interface CoreappOptions {
 const TICK_MS = 1_000;
 /** Not found in any source: the wording of an expired build's refusal. */
 export const EXPIRED = 'This client version has expired. Please upgrade';
-/** As `shards` of `/v1/support` names it. */
-const CONTROL_SHARD = -1;
 /** Not found in any source: how old a message is that a collection deletes. */
 const COLLECTION = { messageDays: 30 } as const;
 type Settings = Awaited<ReturnType<ConfigStore['settings']>>;
@@ -69,39 +66,36 @@ export class CoreappNode {
   readonly #inbox: Inbox;
   readonly #memory: MemoryCallbacks;
   readonly #dispatcher: WebhookDispatcher;
-  /** Another life of the same node is another holder: a lease that it left has to expire. */
-  readonly #holder: string;
-  readonly #startedAt: number;
+  readonly #membership: Membership;
   /** Epoch ms: from then on this build sends nothing. */
   readonly expiresAt: number;
   readonly #stop = new AbortController();
   #servers: RpcServer[] = [];
   #loop: Promise<void> = Promise.resolve();
   #schemaReady = false;
-  #registered = false;
   #account: Account | undefined;
   #settings: Settings | undefined;
   #restartOnly:
     | { ca: string | undefined; maxConcurrentRequests: number; callbackPersist: boolean }
     | undefined;
-  #ownShard: { shard: number; epoch: number } | undefined;
-  #primary = false;
-  #primaryEpoch = 0;
-  /** How many the number is split into. */
-  #shards = 1;
-  #nextRoundAt = 0;
 
   private constructor(options: CoreappOptions) {
     this.options = options;
     const { databases, clock, logger } = options;
     this.id = `${options.hostname}:${options.container}`;
-    this.#holder = `${this.id}#${randomBytes(6).toString('hex')}`;
-    this.#startedAt = clock.monotonic();
     this.expiresAt = (options.buildDateMs ?? clock.now()) + BUILD_LIFETIME_DAYS * 86_400_000;
     this.cluster = new ClusterStore(databases);
     this.config = new ConfigStore(databases);
     this.pool = new ConnectionPool(nodeProtocol, clock);
     this.messages = new MessageStore(databases);
+    this.#membership = new Membership({
+      ...options,
+      id: this.id,
+      cluster: this.cluster,
+      messages: this.messages,
+      pool: this.pool,
+      tickMs: TICK_MS,
+    });
     this.#media = new MediaStore(options.mediaFolder);
     this.#memory = new MemoryCallbacks(clock);
     this.#dispatcher = new WebhookDispatcher({
@@ -127,8 +121,8 @@ export class CoreappNode {
       clock,
       logger,
       onEvents: async (events) => {
-        if (this.#ownShard === undefined) throw new Refusal(1018, 'no shard');
-        await this.#inbox.take(events, this.#ownShard.shard);
+        if (this.ownedShard === undefined) throw new Refusal(1018, 'no shard');
+        await this.#inbox.take(events, this.ownedShard);
       },
       onConnected: () => this.outbox.reload(),
     });
@@ -173,10 +167,7 @@ export class CoreappNode {
     this.#dispatcher.stop();
     this.gateway.close();
     await this.messages.idle();
-    if (this.#registered && this.options.multiconnect) {
-      await this.cluster.releaseLease(this.#holder).catch(() => {});
-      await this.cluster.unregister(this.id).catch(() => {});
-    }
+    await this.#membership.leave();
     this.pool.close();
     await Promise.all(this.#servers.map((server) => server.close()));
   }
@@ -187,13 +178,13 @@ export class CoreappNode {
 
   /** Whether calls that only the primary Master may serve are for this node. */
   get isPrimary(): boolean {
-    return !this.options.multiconnect || this.#primary;
+    return !this.options.multiconnect || this.#membership.isPrimary;
   }
 
   get role(): NodeRole | undefined {
     if (!this.options.multiconnect) return undefined;
     if (!this.options.master) return 'coreapp';
-    return this.#primary ? 'primary_master' : 'secondary_master';
+    return this.#membership.isPrimary ? 'primary_master' : 'secondary_master';
   }
 
   get gatewayStatus(): GatewayStatus {
@@ -212,7 +203,7 @@ export class CoreappNode {
   }
 
   get ownedShard(): number | undefined {
-    return this.#ownShard?.shard;
+    return this.#membership.ownShard;
   }
 
   get isReady(): boolean {
@@ -245,85 +236,28 @@ export class CoreappNode {
   async #tick(signal: AbortSignal): Promise<void> {
     if (!this.#schemaReady && !(await this.#prepare())) return;
     await this.refresh();
-    if (this.options.multiconnect) await this.#clusterDuties(signal);
-    else await this.#claimShard();
+    const { heartbeat_interval: heartbeatSeconds = 5, unhealthy_interval: unhealthySeconds = 30 } =
+      this.#settings ?? {};
+    this.#schemaReady = await this.#membership.attend({ heartbeatSeconds, unhealthySeconds }, signal);
     const { account } = this;
-    const own = this.#ownShard ?? this.#controlShard();
+    const { session, shards } = this.#membership;
     const target =
-      account?.registrationKey && own && !this.isExpired
-        ? { account, shard: own.shard, shards: this.#shards, epoch: own.epoch }
-        : undefined;
+      account?.registrationKey && session && !this.isExpired ? { account, shards, ...session } : undefined;
     await this.gateway.ensure(target, signal);
     if (this.options.master) return;
-    this.outbox.serve(own?.shard);
+    this.outbox.serve(this.ownedShard);
     this.outbox.pump();
-    await this.#configureWebhooks(own?.shard);
-  }
-
-  /** With several shards the primary Master is connected too, for what belongs to none of them. */
-  #controlShard(): { shard: number; epoch: number } | undefined {
-    // A Master that took over is newer than the one before it, whoever that was.
-    return this.#primary && this.#shards > 1
-      ? { shard: CONTROL_SHARD, epoch: this.#primaryEpoch }
-      : undefined;
+    await this.#configureWebhooks(this.ownedShard);
   }
 
   /** Waits for the schema; Masters and single instances bring it up to date themselves. */
   async #prepare(): Promise<boolean> {
     if (this.options.master || !this.options.multiconnect) await this.options.upgradeSchema();
     if (!(await isSchemaCurrent(this.options.databases, NODE_DATABASES))) return false;
-    const { hostname, container, externalPorts, master, version } = this.options;
-    if (this.options.multiconnect) await this.cluster.disown(this.id);
-    await this.cluster.register({ id: this.id, hostname, container, ports: externalPorts, master, version });
-    this.#registered = true;
+    await this.#membership.join();
     this.#schemaReady = true;
     this.options.logger.info('node ready', { node: this.id });
     return true;
-  }
-
-  async #clusterDuties(signal: AbortSignal): Promise<void> {
-    const { master, clock, logger } = this.options;
-    if (master) {
-      const primary =
-        (this.#primary || (await this.#mayCompete())) &&
-        (await this.cluster.tryLease(this.#holder, CLUSTER_BEHAVIOUR.leaseSeconds));
-      if (primary && !this.#primary) this.#primaryEpoch = Math.floor(clock.now() / 1000);
-      this.#shards = (await this.cluster.shardMap()).length;
-      if (primary !== this.#primary) logger.info(primary ? 'became primary Master' : 'lost the Master lease');
-      this.#primary = primary;
-      const { heartbeat_interval: heartbeatSeconds = 5, unhealthy_interval: unhealthySeconds = 30 } =
-        this.#settings ?? {};
-      if (primary && clock.monotonic() >= this.#nextRoundAt) {
-        this.#nextRoundAt = clock.monotonic() + heartbeatSeconds * 1000 - TICK_MS / 2;
-        await masterRound(
-          { self: this.id, cluster: this.cluster, messages: this.messages, pool: this.pool, clock, logger },
-          { heartbeatSeconds, unhealthySeconds },
-          signal,
-        );
-      }
-      return;
-    }
-    const shards = await this.cluster.shardMap();
-    this.#shards = shards.length;
-    const own = shards.find(({ owner }) => owner === this.id);
-    this.#ownShard = own && { shard: own.shard, epoch: own.epoch };
-    // Forgotten while it was away: it comes back as a secondary.
-    const known = await this.cluster.nodes();
-    if (!known.some(({ id }) => id === this.id)) this.#schemaReady = false;
-  }
-
-  /** A Master that has just started leaves a lease that is there to those who are warm. */
-  async #mayCompete(): Promise<boolean> {
-    const youngMs = CLUSTER_BEHAVIOUR.leaseSeconds * 1500;
-    return this.options.clock.monotonic() - this.#startedAt > youngMs || !(await this.cluster.hasLease());
-  }
-
-  /** The only Coreapp serves the only shard. It takes it with a higher epoch, which ends any older session. */
-  async #claimShard(): Promise<void> {
-    if (this.#ownShard) return;
-    const [shard] = await this.cluster.shardMap();
-    if (shard && (await this.cluster.assign(shard, this.id)))
-      this.#ownShard = { shard: shard.shard, epoch: shard.epoch + 1 };
   }
 
   async #configureWebhooks(shard: number | undefined): Promise<void> {
@@ -349,7 +283,7 @@ export class CoreappNode {
   /** @throws Refusal 1018 when another node owns the shard, 1011 before registration */
   assertOwner(shard: number): string {
     if (this.isExpired) throw new Refusal(1005, EXPIRED);
-    if (this.#ownShard?.shard !== shard) throw new Refusal(1018, `shard ${shard} is not served by this node`);
+    if (this.ownedShard !== shard) throw new Refusal(1018, `shard ${shard} is not served by this node`);
     if (!this.#account?.registrationKey) throw new Refusal(1011, 'the number is not registered');
     return this.#account.cc + this.#account.phoneNumber;
   }
@@ -380,7 +314,7 @@ export class CoreappNode {
     );
     const key = `${what}/${this.id}/${clock.now()}`;
     // A node without a shard has no dispatcher of its own; that of the first tells.
-    const callback = collectionCallback(what, result, key, this.#ownShard?.shard ?? 0);
+    const callback = collectionCallback(what, result, key, this.ownedShard ?? 0);
     await this.messages.update({ callback }).catch((error: unknown) => logger.warn('not told', { error }));
     this.#dispatcher.wake();
   }

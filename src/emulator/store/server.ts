@@ -1,4 +1,4 @@
-import { type Dialect as KyselyDialect, MysqlDialect, PostgresDialect } from 'kysely';
+import { CompiledQuery, type Dialect as KyselyDialect, MysqlDialect, PostgresDialect } from 'kysely';
 import { createConnection, createPool, type PoolOptions } from 'mysql2';
 import pg from 'pg';
 import type { Logger } from '../../runtime/logger.ts';
@@ -93,16 +93,11 @@ const mysql: Server = {
       pool,
       onCreateConnection: async (connection) => {
         const set = (name: string, value: string) =>
-          connection.executeQuery({
-            sql: `SET SESSION ${name} = ${value}`,
-            parameters: [],
-            query: { kind: 'RawNode', sqlFragments: [], parameters: [] },
-            queryId: { queryId: name },
-          } as never);
-        await set('time_zone', "'+00:00'");
-        // Nodes write side by side; gaps between rows need no lock here.
-        await set('transaction_isolation', "'READ-COMMITTED'").catch(() =>
-          set('tx_isolation', "'READ-COMMITTED'"),
+          connection.executeQuery(CompiledQuery.raw(`SET SESSION ${name} = '${value}'`));
+        await set('time_zone', '+00:00');
+        // Nodes write side by side; gaps between rows need no lock here. MariaDB has the older name.
+        await set('transaction_isolation', 'READ-COMMITTED').catch(() =>
+          set('tx_isolation', 'READ-COMMITTED'),
         );
       },
     });
