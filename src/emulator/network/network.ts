@@ -47,6 +47,8 @@ interface Session {
   readonly epoch: number;
   /** Events that this session was told and has not acknowledged. */
   readonly told: Set<number>;
+  /** The last event that was looked at for it. */
+  cursor: number;
 }
 
 /** What stands for the servers of WhatsApp: numbers, sessions, people, messages in flight. It outlives stacks. */
@@ -253,7 +255,7 @@ export class Network {
     const current = this.#sessions.get(key);
     if (current && current.epoch > epoch) throw new Refusal(1018, `shard ${shard} has a newer owner`);
     if (current) this.#replace(current, `shard ${shard} has a newer session`);
-    const session: Session = { peer, number, shard, shards, epoch, told: new Set() };
+    const session: Session = { peer, number, shard, shards, epoch, told: new Set(), cursor: 0 };
     this.#sessions.set(key, session);
     this.#byPeer.set(peer, session);
     // The answer to this call goes out first.
@@ -279,14 +281,18 @@ export class Network {
 
   #tell(session: Session): void {
     const room = NETWORK_BEHAVIOUR.eventBatch - session.told.size;
-    if (room <= 0) return;
-    const events = this.#state
-      .number(session.number)
-      .events.filter(
-        ({ eventId, body }) =>
-          !session.told.has(eventId) && shardOf(peerOf(body), session.shards) === session.shard,
-      )
-      .slice(0, room);
+    const { events: waiting } = this.#state.number(session.number);
+    const events: NetworkEvent[] = [];
+    // Ids grow, so that what was looked at before need not be looked at again for each new event.
+    for (
+      let index = firstAfter(waiting, session.cursor);
+      index < waiting.length && events.length < room;
+      index++
+    ) {
+      const event = waiting[index] as NetworkEvent;
+      session.cursor = event.eventId;
+      if (shardOf(peerOf(event.body), session.shards) === session.shard) events.push(event);
+    }
     if (events.length === 0) return;
     for (const { eventId } of events) session.told.add(eventId);
     session.peer.emit('events', { events });
@@ -323,4 +329,15 @@ export class Network {
 function peerOf(body: NetworkEvent['body']): string {
   if (body.kind === 'inbound') return body.message.from;
   return body.kind === 'status' ? body.recipient : body.waId;
+}
+
+/** Index of the first event after this id, by halving. */
+function firstAfter(events: readonly NetworkEvent[], eventId: number): number {
+  let [low, high] = [0, events.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((events[middle]?.eventId ?? 0) <= eventId) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
