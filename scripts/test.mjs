@@ -50,7 +50,6 @@ const SOURCES = {
 };
 const VERSION_OF = {
   mariadbd: ['--version'],
-  'mariadb-install-db': ['--help'],
   actionlint: ['-version'],
   docker: ['version'],
   kubectl: ['version', '--client'],

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { interactive } from './interactiveMessage.ts';
 import { contactCards, location, MEDIA_KINDS, mediaObjects, reaction } from './messageContent.ts';
 import { refuse, refuseInside } from './refusalIssue.ts';
-import { hsm, template } from './templateMessage.ts';
+import { hsm, isTemplate, template } from './templateMessage.ts';
 
 /** `POST /v1/messages`. Source: api-messaging reference 2. */
 
@@ -55,7 +55,7 @@ export const sendRequest = z
   .superRefine((message, context) => {
     const { type, recipient_type } = message;
     if (recipient_type !== 'individual') return refuse(context, 1002, 'recipient_type must be individual');
-    if (message.ttl !== undefined && type !== 'template' && type !== 'hsm')
+    if (message.ttl !== undefined && !isTemplate(type))
       refuse(context, 1010, 'ttl belongs to templates', ['ttl']);
     const surplus = MESSAGE_TYPES.find((other) => other !== type && message[other] !== undefined);
     if (surplus) refuse(context, 1010, `${surplus} does not belong to a message of type ${type}`, [surplus]);

@@ -4,6 +4,9 @@ import { refuse } from './refusalIssue.ts';
 
 /** Templates and their deprecated predecessor `hsm`. Source: api-messaging reference 2.7 and 2.8. */
 
+/** Whether a message of this type is a template, by either name. */
+export const isTemplate = (type: string): boolean => type === 'template' || type === 'hsm';
+
 const HEADER_TEXT = 60;
 /** With other components, and for a template that has a body only. */
 const BODY_TEXT = { beside: 1024, alone: 32_768 } as const;

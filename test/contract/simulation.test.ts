@@ -42,6 +42,11 @@ const somebody = async (how: object = {}): Promise<string> => {
   expect(await simulate('PUT', `/people/${waId}`, how)).toBe(204);
   return waId;
 };
+/** Waits until the single instance says so. */
+const gatewayIs = (status: string) =>
+  eventually(
+    async () => (await client.health({ apiKey: 'test-api-key-0001' }, never))['']?.gateway_status === status,
+  );
 const sendTemplate = async (to: string, template: object): Promise<string> =>
   client.send(session, { to, type: 'template', template }, never);
 const template = (more: object = {}) => ({
@@ -65,10 +70,7 @@ beforeAll(async () => {
     never,
   );
   await stack.restartNodes();
-  await eventually(
-    async () =>
-      (await client.health({ apiKey: 'test-api-key-0001' }, never))['']?.gateway_status === 'connected',
-  );
+  await gatewayIs('connected');
 });
 afterAll(async () => {
   await control?.close();
@@ -147,10 +149,7 @@ describe('callbacks', () => {
   it('are kept in memory only with callback_persist off, once the Coreapp has restarted', async () => {
     await client.patchSettings(session, { callback_persist: false }, never);
     await stack.restartNodes();
-    await eventually(
-      async () =>
-        (await client.health({ apiKey: 'test-api-key-0001' }, never))['']?.gateway_status === 'connected',
-    );
+    await gatewayIs('connected');
     receiver.refuse(true);
     const person = await somebody();
     const id = await eventually(() => client.sendText(session, person, 'in memory', never));
@@ -161,10 +160,7 @@ describe('callbacks', () => {
     await told(id, 'read');
     await client.patchSettings(session, { callback_persist: true }, never);
     await stack.restartNodes();
-    await eventually(
-      async () =>
-        (await client.health({ apiKey: 'test-api-key-0001' }, never))['']?.gateway_status === 'connected',
-    );
+    await gatewayIs('connected');
   });
 });
 
@@ -172,10 +168,7 @@ describe('a build', () => {
   it('that has expired is disconnected, and refuses to send', async () => {
     await stack.restartNodes({ buildDateMs: Date.now() - 181 * 86_400_000 });
     const person = await somebody();
-    await eventually(
-      async () =>
-        (await client.health({ apiKey: 'test-api-key-0001' }, never))['']?.gateway_status === 'disconnected',
-    );
+    await gatewayIs('disconnected');
     await expect(client.sendText(session, person, 'x', never)).rejects.toMatchObject({
       status: 403,
       apiCode: 1005,
@@ -183,10 +176,7 @@ describe('a build', () => {
     const expires = Object.values(await client.support(session, never))[0]?.expire_timestamp ?? '';
     expect(Date.parse(`${expires}Z`)).toBeLessThan(Date.now());
     await stack.restartNodes();
-    await eventually(
-      async () =>
-        (await client.health({ apiKey: 'test-api-key-0001' }, never))['']?.gateway_status === 'connected',
-    );
+    await gatewayIs('connected');
   });
 });
 

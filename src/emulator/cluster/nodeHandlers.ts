@@ -1,5 +1,6 @@
 import type { Identity } from '../../onprem/contacts.ts';
 import type { NodeSupport } from '../../onprem/support.ts';
+import { isTemplate } from '../../onprem/templateMessage.ts';
 import { schemaVersions } from '../store/migrations.ts';
 import { metricsJson } from '../wire/metricsShape.ts';
 import type { NodeProtocol } from '../wire/nodeProtocol.ts';
@@ -32,7 +33,7 @@ export function nodeHandlers(node: CoreappNode): Handlers<NodeProtocol> {
       const ownNumber = node.assertOwner(shard);
       const { recipient, type, body } = message;
       if (recipient === ownNumber) throw new Refusal(1021, 'Sender and recipient are the same');
-      if (type === 'template' || type === 'hsm')
+      if (isTemplate(type))
         await node.gateway.checkTemplate(ownNumber, body[type] as Record<string, unknown>, patience());
       if (node.settings?.show_security_notifications === true) {
         const identity = await node.messages.knownIdentity(recipient);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ApiErrorBody } from '../../onprem/envelope.ts';
 import { asynchronousErrors } from '../../onprem/errorCatalogue.ts';
+import { isTemplate } from '../../onprem/templateMessage.ts';
 
 /** How a simulated person takes messages. Everything has a default: they get them at once and read them soon. */
 export const behaviour = z.strictObject({
@@ -52,8 +53,6 @@ export interface Delivery {
   /** Days that a template is kept trying. */
   readonly ttlDays?: number | undefined;
 }
-
-const isTemplate = (type: string): boolean => type === 'template' || type === 'hsm';
 
 /** What becomes of a message, and when: the last step ends it. Nothing at all means that it waits for ever. */
 export function courseOf({ type, behaviour: person, silentMs, ttlDays }: Delivery): Step[] {

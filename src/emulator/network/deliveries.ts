@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isTemplate } from '../../onprem/templateMessage.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Billing, NetworkEvent, NetworkProtocol } from '../wire/networkProtocol.ts';
@@ -129,6 +130,5 @@ export class Deliveries {
   }
 }
 
-const isTemplate = (type: string): boolean => type === 'template' || type === 'hsm';
 const templateOf = (type: string, body: Record<string, unknown>) =>
   (isTemplate(type) ? body[type] : {}) as Parameters<typeof laterFailure>[0];
