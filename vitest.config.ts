@@ -1,4 +1,15 @@
+import { readFile } from 'node:fs/promises';
 import { defineConfig } from 'vitest/config';
+
+/** Imports pages and their scripts as text, as the bundler does. */
+const textFiles = {
+  name: 'text-files',
+  enforce: 'pre' as const,
+  load: async (id: string) =>
+    /\.(html|client\.js)$/.test(id)
+      ? `export default ${JSON.stringify(await readFile(id, 'utf8'))}`
+      : undefined,
+};
 
 // One project per test layer; scripts/test.mjs runs them in this order, each with its own deadline.
 const layer = (
@@ -7,6 +18,7 @@ const layer = (
   testTimeout: number,
   { globalSetup = [], env = {} }: { globalSetup?: string[]; env?: Record<string, string> } = {},
 ) => ({
+  plugins: [textFiles],
   test: { name, include, testTimeout, hookTimeout: testTimeout, globalSetup, env },
 });
 
@@ -18,6 +30,12 @@ export default defineConfig({
       layer('contract', ['test/contract/**/*.test.ts'], 60_000),
       layer('contract-mariadb', ['test/contract/**/*.test.ts'], 60_000, {
         env: { WABA_TEST_ENGINE: 'MYSQL' },
+      }),
+      layer('monitoring', ['test/monitoring/**/*.test.ts'], 30_000),
+      layer('page', ['test/page/**/*.test.ts'], 60_000),
+      // The same suites, calling roles that run as processes of their own.
+      layer('conformance-processes', ['test/contract/{conformance,apiFaults}.test.ts'], 60_000, {
+        env: { WABA_TEST_TARGET: 'processes' },
       }),
       layer('control-plane', ['test/control-plane/**/*.test.ts'], 120_000, {
         globalSetup: ['test/support/controlPlaneSetup.ts'],

@@ -11,6 +11,8 @@ import { HttpsTransport } from '../src/kube/transport.ts';
 import { WhatsAppDeploymentKind } from '../src/reconcile/stackSources.ts';
 import { systemClock } from '../src/runtime/clock.ts';
 import { benchEmulator } from './emulator.ts';
+import { printTable } from './printTable.ts';
+import { residentBytes } from './processCpu.ts';
 
 // Figures of one run on this machine. They are printed, never asserted.
 const never = new AbortController().signal;
@@ -54,10 +56,7 @@ try {
 }
 note('emulator');
 rows.push(...(await benchEmulator()));
-const width = Math.max(...rows.map(([name]) => name.length));
-process.stdout.write(
-  `\nNode ${process.version}\n\n${rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n')}\n`,
-);
+printTable(rows);
 
 async function applyToReady(client: KubeClient): Promise<void> {
   const object: KubeObject = {
@@ -133,6 +132,5 @@ function residentOf(address: string): number {
   const pid = pids.find((candidate) =>
     readFileSync(`/proc/${candidate}/environ`, 'utf8').includes(`WABA_LOCAL_POD_IP=${address}`),
   );
-  const pages = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1] ?? '0';
-  return Number(pages) * 4096;
+  return residentBytes(Number(pid));
 }

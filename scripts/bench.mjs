@@ -1,11 +1,17 @@
-// `npm run bench` measures the operator and the emulator, `npm run bench -- engine` the engine beside two others.
+// `npm run bench` measures the operator and the emulator, `-- emulator` the latter alone, `-- memory`
+// the latter for long, `-- engine` the engine beside
+// two others.
 import { spawnSync } from 'node:child_process';
 
 const [what, ...args] = process.argv.slice(2);
-const BENCHES = { engine: 'dist/bench-engine.js' };
+const BENCHES = {
+  engine: 'dist/bench-engine.js',
+  emulator: 'dist/bench-emulator.js',
+  memory: 'dist/bench-memory.js',
+};
 if (what && !BENCHES[what]) {
   console.error(
-    `no bench ${what}; there are: ${Object.keys(BENCHES).join(', ')}, and without a name that of the operator`,
+    `no bench ${what}; there are: ${Object.keys(BENCHES).join(', ')}, and without a name that of operator and emulator`,
   );
   process.exit(2);
 }

@@ -14,6 +14,8 @@ const common = {
   platform: 'node',
   target: 'node20',
   external: ['pg-native', '@kubernetes/client-node'],
+  // Served as they are.
+  loader: { '.html': 'text', '.client.js': 'text' },
   logLevel: 'warning',
   legalComments: 'none',
 };
@@ -45,7 +47,7 @@ const commands = {
   },
 };
 /** Folders that volumes are mounted to; they are there without one too. */
-const folders = { 'waba-emulator': ['usr/local/wamedia', 'var/lib/waba-network'] };
+const folders = { 'waba-emulator': ['usr/local/wamedia', 'usr/local/waent/data', 'var/lib/waba-network'] };
 
 async function writeCommand(file, interpreter, module) {
   await mkdir(dirname(file), { recursive: true });
@@ -84,8 +86,11 @@ async function buildDist() {
         operator: 'src/bin/operator.ts',
         postgres: 'src/bin/postgres.ts',
         'kubectl-waba': 'src/bin/kubectl-waba.ts',
+        client: 'src/client/index.ts',
         generate: 'src/bin/generate.ts',
         bench: 'bench/main.ts',
+        'bench-emulator': 'bench/emulatorMain.ts',
+        'bench-memory': 'bench/memory.ts',
         'bench-engine': 'bench/engine/main.ts',
         'bench-contestant': 'bench/engine/contestant.ts',
       },

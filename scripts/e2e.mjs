@@ -1,6 +1,7 @@
 // The whole way on a real kubelet: images, chart, stacks, faults, removal. See `npm run e2e -- --help`.
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { missingTools } from './tools.mjs';
 
 const HELP = `npm run e2e [-- options]
 
@@ -14,16 +15,6 @@ stacks. Needs docker, kind, kubectl and helm on the PATH.
 
 Variables: KIND_NODE_IMAGE (image of the machines), NODE_BASE and BUILD_BASE (base images of the Dockerfile),
 WABA_E2E_DATABASE_IMAGE (in place of the official PostgreSQL image).`;
-
-const TOOLS = {
-  docker: {
-    args: ['version', '--format', '{{.Server.Version}}'],
-    from: 'https://docs.docker.com/engine/install/',
-  },
-  kind: { args: ['version'], from: 'https://kind.sigs.k8s.io/, or: go install sigs.k8s.io/kind@v0.30.0' },
-  kubectl: { args: ['version', '--client'], from: 'https://kubernetes.io/docs/tasks/tools/' },
-  helm: { args: ['version'], from: 'https://helm.sh/, or: go install helm.sh/helm/v4/cmd/helm@v4.3.1' },
-};
 
 const { values } = parseArgs({
   options: {
@@ -39,10 +30,8 @@ if (values.help) {
   console.log(HELP);
   process.exit(0);
 }
-const needed = values.context ? ['kubectl', 'helm'] : Object.keys(TOOLS);
-const missing = needed.filter((tool) => spawnSync(tool, TOOLS[tool].args, { stdio: 'ignore' }).status !== 0);
-for (const tool of missing)
-  console.error(`${tool} is not installed or does not answer; get it from ${TOOLS[tool].from}`);
+const missing = missingTools(['kubectl', 'helm', ...(values.context ? [] : ['docker', 'kind'])]);
+for (const { hint } of missing) console.error(hint);
 if (missing.length > 0) process.exit(1);
 
 const reporters = values.report

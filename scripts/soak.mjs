@@ -1,4 +1,5 @@
 // The random suites and the fault runs in full; `npm test` runs a share of them. Ends with what each came to.
+// `npm run soak -- engine` runs those whose names hold that word.
 import { spawnSync } from 'node:child_process';
 
 const SOAKS = [
@@ -20,10 +21,24 @@ const SOAKS = [
     env: { API_CALLS: process.env.API_CALLS ?? '10000' },
     args: ['--project', 'random', 'test/random/api.test.ts'],
   },
+  ...['contract', 'contract-mariadb'].map((project) => ({
+    name: `the application layer under faults (${project})`,
+    env: { APPLICATION_STACKS: process.env.APPLICATION_STACKS ?? '15' },
+    args: ['--project', project, 'test/contract/application.test.ts'],
+  })),
 ];
 
+const words = process.argv.slice(2);
+const wanted = SOAKS.filter(({ name }) => words.every((word) => name.includes(word)));
+if (wanted.length === 0) {
+  console.error(
+    `none has ${words.join(' and ')} in its name; there are:\n${SOAKS.map(({ name }) => `  ${name}`).join('\n')}`,
+  );
+  process.exit(2);
+}
+
 const rows = [];
-for (const { name, env, args } of SOAKS) {
+for (const { name, env, args } of wanted) {
   console.log(`\n── ${name}: ${JSON.stringify(env)}`);
   const started = performance.now();
   const { status } = spawnSync('npx', ['--no-install', 'vitest', 'run', ...args], {

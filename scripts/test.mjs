@@ -1,12 +1,30 @@
 // Runs every layer of tests, cheapest first, each with a deadline; prints how long each took and one closing line.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { missingTools } from './tools.mjs';
 
 const MINUTE = 60_000;
 const scratch = await mkdtemp(join(tmpdir(), 'waba-test-'));
 const npx = (...args) => ['npx', '--no-install', ...args];
+
+/** Each failed test with the first lines of its messages; a file that fails as a whole stands for itself. */
+const failuresIn = (files) =>
+  files
+    .filter(({ status }) => status === 'failed')
+    .flatMap(({ name, message, assertionResults }) => {
+      const file = relative(process.cwd(), name);
+      const failed = assertionResults.filter(({ status }) => status === 'failed');
+      if (failed.length === 0) return [`${file}\n${message}`];
+      return failed.map(({ fullName, failureMessages }) => {
+        const lines = failureMessages
+          .join('\n')
+          .split('\n')
+          .filter((line) => !line.includes('/node_modules/'));
+        return `${file}: ${fullName}\n${lines.slice(0, 25).join('\n')}`;
+      });
+    });
 
 const vitest = (project, ...flags) => {
   const report = join(scratch, `${project}.json`);
@@ -23,12 +41,12 @@ const vitest = (project, ...flags) => {
       `--outputFile.json=${report}`,
     ),
     async count() {
-      const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites, success } = JSON.parse(
+      const { numPassedTests, numPendingTests, success, testResults } = JSON.parse(
         await readFile(report, 'utf8'),
       );
-      // A file that fails before its first test counts as one failure.
-      const failed = success ? 0 : Math.max(numFailedTests, numFailedTestSuites > 0 ? 1 : 0, 1);
-      return { passed: numPassedTests, failed, skipped: numPendingTests };
+      const failures = failuresIn(testResults);
+      const failed = success ? 0 : Math.max(failures.length, 1);
+      return { passed: numPassedTests, failed, skipped: numPendingTests, failures };
     },
   };
 };
@@ -39,26 +57,7 @@ function e2e() {
   return { command: ['node', 'scripts/e2e.mjs', '--report', report], count };
 }
 
-/** How to get what a layer needs. `.ci/run` installs all of it. */
-const SOURCES = {
-  helm: 'go install helm.sh/helm/v4/cmd/helm@v4.3.1',
-  actionlint: 'go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12',
-  docker: 'https://docs.docker.com/engine/install/, and start it',
-  kind: 'go install sigs.k8s.io/kind@v0.30.0',
-  kubectl: 'https://kubernetes.io/docs/tasks/tools/',
-  mariadbd: 'apt-get install mariadb-server',
-};
-const VERSION_OF = {
-  mariadbd: ['--version'],
-  actionlint: ['-version'],
-  docker: ['version'],
-  kubectl: ['version', '--client'],
-};
-/** Debian keeps servers out of the PATH of ordinary users. */
-const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
-const isThere = (tool) =>
-  spawnSync(tool, VERSION_OF[tool] ?? ['version'], { stdio: 'ignore', env }).status === 0;
-
+/** `.ci/run` installs all that they need. */
 const layers = [
   { name: 'lint', command: npx('biome', 'check', '--error-on-warnings', '.'), deadline: 2 * MINUTE },
   { name: 'types', command: npx('tsc', '--noEmit'), deadline: 3 * MINUTE },
@@ -73,13 +72,17 @@ const layers = [
     deadline: 8 * MINUTE,
     needs: ['mariadbd'],
   },
+  { name: 'conformance-processes', ...vitest('conformance-processes'), deadline: 4 * MINUTE },
+  { name: 'monitoring', ...vitest('monitoring'), deadline: 2 * MINUTE, needs: ['promtool'] },
+  { name: 'page', ...vitest('page'), deadline: 4 * MINUTE, needs: ['chromium'] },
   // A share of the random suites, from a new seed each time; `npm run soak` runs all of them.
   { name: 'random', ...vitest('random'), deadline: 6 * MINUTE },
   { name: 'control-plane', ...vitest('control-plane'), deadline: 15 * MINUTE },
   {
     name: 'scenarios', // Whole clusters: side by side they would only slow each other down.
     ...vitest('scenarios', '--no-file-parallelism'),
-    deadline: 15 * MINUTE,
+    deadline: 25 * MINUTE,
+    needs: ['prometheus'],
   },
   { name: 'e2e', ...e2e(), deadline: 20 * MINUTE, needs: ['docker', 'kind', 'kubectl', 'helm'] },
 ];
@@ -93,18 +96,18 @@ if (unknown.length > 0) {
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const rows = [];
+const failures = [];
 for (const layer of layers) {
   if (wanted.length > 0 && !wanted.includes(layer.name)) {
     rows.push([layer.name, 'SKIPPED (not asked for)', '']);
     continue;
   }
   console.log(`\n── ${layer.name}`);
-  const missing = (layer.needs ?? []).filter((tool) => !isThere(tool));
+  const missing = missingTools(layer.needs ?? []);
   if (missing.length > 0) {
-    for (const tool of missing)
-      console.error(`SKIPPED: ${tool} is missing or does not answer: ${SOURCES[tool]}`);
+    for (const { hint } of missing) console.error(`SKIPPED: ${hint}`);
     total.skipped += 1;
-    rows.push([layer.name, `SKIPPED (no ${missing.join(', ')})`, '']);
+    rows.push([layer.name, `SKIPPED (no ${missing.map(({ name }) => name).join(', ')})`, '']);
     continue;
   }
   const started = performance.now();
@@ -113,6 +116,7 @@ for (const layer of layers) {
   if (layer.count) count = await layer.count().catch(() => ({ passed: 0, failed: 1, skipped: 0 }));
   if (outcome !== 'ok' && count.failed === 0) count.failed = 1;
   for (const key of Object.keys(total)) total[key] += count[key];
+  failures.push(...(count.failures ?? []).map((failure) => `${layer.name}: ${failure}`));
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   rows.push([
     layer.name,
@@ -122,6 +126,8 @@ for (const layer of layers) {
 }
 await rm(scratch, { recursive: true, force: true });
 
+// Of a long log people often keep no more than the end, so what failed is told again here.
+for (const failure of failures) console.log(`\nFAILED ${failure}`);
 console.log('\nlayer            result                                   time');
 for (const [name, result, time] of rows) console.log(`${name.padEnd(16)} ${result.padEnd(40)} ${time}`);
 if (total.skipped > 0) {

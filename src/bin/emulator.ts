@@ -21,7 +21,7 @@ for (const name of ['SIGINT', 'SIGTERM'] as const)
 const [, script = '', ...args] = process.argv;
 const interactive = process.stderr.isTTY === true;
 const logger = createLogger({ level: 'info', format: interactive ? 'pretty' : 'json' });
-const role = { env: process.env, clock: systemClock, logger };
+const role = { env: process.env, clock: systemClock, logger, setLogLevel: logger.setLevel };
 
 /** One image has both of the vendor's: a container that dials as a Coreapp is one. */
 function launch(): Promise<void> {
@@ -100,8 +100,16 @@ function program(): Command {
     .option('--port <port>', 'port of the sessions', parsePort, 5222)
     .option('--control-port <port>', 'port of the simulation page and API', parsePort, 8080)
     .option('--data <folder>', 'where its state lies', '/var/lib/waba-network')
-    .action(async ({ host, port, controlPort, data }) => {
-      const network = await Network.start({ host, port, dataFolder: data, clock: systemClock, logger });
+    .option('--no-rate-limits', 'no tiers, and more than 70 messages a second; so does WABA_RATE_LIMITS=0')
+    .action(async ({ host, port, controlPort, data, rateLimits }) => {
+      const network = await Network.start({
+        host,
+        port,
+        dataFolder: data,
+        limits: rateLimits && process.env.WABA_RATE_LIMITS !== '0',
+        clock: systemClock,
+        logger,
+      });
       const control = await startControlServer(network, {
         host,
         port: controlPort,

@@ -141,6 +141,20 @@ export const chartValues = z.strictObject({
           labels: strings('Labels by which a Prometheus selects it.'),
         }),
       ),
+      alerts: described(
+        'Alert rules for the Prometheus operator, whose CustomResourceDefinitions must be there.',
+        z.strictObject({
+          enabled: flag('Make them.', false),
+          labels: strings('Labels by which a Prometheus selects them.'),
+        }),
+      ),
+      dashboards: described(
+        'Dashboards for Grafana, as ConfigMaps that its sidecar finds.',
+        z.strictObject({
+          enabled: flag('Make them.', false),
+          labels: strings('Labels by which the sidecar finds them.').default({ grafana_dashboard: '1' }),
+        }),
+      ),
     }),
   ),
   global: described(

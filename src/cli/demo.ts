@@ -31,10 +31,10 @@ export async function runDemo(options: DemoOptions, context: CliContext): Promis
   if (!written.ok) throw new Error(`the simulated customer could not write: ${await written.text()}`);
   const client = new StackClient(new HttpsStackTransport({ host, port, ca }));
   try {
-    const session = await client.login(username, password, {}, context.signal);
+    const session = await client.users.login(username, password, {}, context.signal);
     // During a hand-over the API asks to come back; nothing was accepted then.
     const id = await retryUntilDone(
-      () => client.sendText(session, customer, 'Hello Ana, we are.', context.signal),
+      () => client.messages.sendText(session, customer, 'Hello Ana, we are.', context.signal),
       {
         clock: systemClock,
         logger: context.logger,

@@ -1,11 +1,17 @@
 import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
+import { contactsCommand, loginCommand, sendCommand, usersCommand } from './apiCommands.ts';
 import type { CliContext } from './cliContext.ts';
+import { completionCommand, completionWordsCommand } from './completionCommand.ts';
 import { explain, localCommand } from './localCommand.ts';
+import { logsCommand } from './logsCommand.ts';
 import { namespaceCommand } from './namespaceCommand.ts';
 import { quickstartCommand } from './quickstartCommand.ts';
+import { shardsCommand } from './shardsCommand.ts';
 import {
+  checkCommand,
   demoCommand,
+  pauseCommand,
   statusCommand,
   supportCommand,
   verifyCommand,
@@ -26,14 +32,25 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   const commands = [
     statusCommand(context),
     verifyCommand(context),
+    loginCommand(context),
+    sendCommand(context),
+    shardsCommand(context),
+    usersCommand(context),
+    contactsCommand(context),
+    logsCommand(context),
+    checkCommand(context),
+    pauseCommand(context, true),
+    pauseCommand(context, false),
     quickstartCommand(context),
     localCommand(context),
     namespaceCommand(context),
     webhooksCommand(context),
     supportCommand(context),
+    completionCommand(context),
   ];
   for (const command of commands) program.addCommand(inheritSettings(command, program));
-  program.addCommand(inheritSettings(demoCommand(context), program), { hidden: true });
+  for (const command of [demoCommand(context), completionWordsCommand(context)])
+    program.addCommand(inheritSettings(command, program), { hidden: true });
   try {
     await program.parseAsync([...args], { from: 'user' });
     return 0;

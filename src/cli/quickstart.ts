@@ -16,6 +16,7 @@ import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/wh
 import { type Clock, sleep } from '../runtime/clock.ts';
 import { CodedError } from '../runtime/codedError.ts';
 import { enableNamespace, findOperator } from './namespaceCommand.ts';
+import { podLog } from './podLog.ts';
 import { quickstartReceiver, RECEIVER } from './quickstartReceiver.ts';
 
 export interface QuickstartOptions {
@@ -160,7 +161,7 @@ export async function sendOne(
     const seen = new Set<string>();
     const deadline = clock.monotonic() + WEBHOOK_TIMEOUT_MS;
     while (seen.size < wanted.length) {
-      const log = await podLog(options, { labelSelector: `app=${RECEIVER}` }, signal);
+      const log = await logsOf(options, { labelSelector: `app=${RECEIVER}` }, signal);
       for (const line of wanted) {
         if (seen.has(line) || !log.includes(line)) continue;
         seen.add(line);
@@ -230,7 +231,7 @@ async function runDemoJob(
   await client.create(job, { fieldManager: MANAGER.fieldManager }, signal);
   const deadline = clock.monotonic() + WEBHOOK_TIMEOUT_MS;
   for (;;) {
-    const log = await podLog(options, { labelSelector: `job-name=${name}` }, signal);
+    const log = await logsOf(options, { labelSelector: `job-name=${name}` }, signal);
     const id = /^message (\S+)$/m.exec(log)?.[1];
     if (id) return id;
     if (clock.monotonic() > deadline)
@@ -239,21 +240,14 @@ async function runDemoJob(
   }
 }
 
-async function podLog(
+async function logsOf(
   { client, namespace }: QuickstartOptions,
   selector: { labelSelector: string },
   signal: AbortSignal,
 ): Promise<string> {
   const { items } = await client.list<KubeObject>(kinds.Pod, { namespace, ...selector }, signal);
   const logs = await Promise.all(
-    items.map((pod) =>
-      client.transport
-        .text(
-          { method: 'GET', path: `/api/v1/namespaces/${namespace}/pods/${pod.metadata.name}/log` },
-          signal,
-        )
-        .catch(() => ''),
-    ),
+    items.map(({ metadata }) => podLog(client, namespace, metadata.name, {}, signal).catch(() => '')),
   );
   return logs.join('\n');
 }

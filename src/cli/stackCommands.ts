@@ -2,14 +2,14 @@ import { Command, Option } from 'commander';
 import { isNotFound } from '../kube/apiError.ts';
 import { type KubeObject, kinds } from '../kube/kubeObject.ts';
 import { createProgress } from '../local/progress.ts';
-import { names } from '../plan/names.ts';
-import { WhatsAppDeploymentKind } from '../reconcile/stackSources.ts';
-import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
-import { systemClock } from '../runtime/clock.ts';
+import { CHECK_WEBHOOK, names } from '../plan/names.ts';
+import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import { sleep, systemClock } from '../runtime/clock.ts';
 import { CodedError } from '../runtime/codedError.ts';
 import { type CliContext, printJson } from './cliContext.ts';
 import { type ClusterAccess, type ClusterOptions, clusterOptions, openCluster } from './clusterAccess.ts';
 import { runDemo } from './demo.ts';
+import { getStack, listStacks, patchSpec, patchStack } from './getStack.ts';
 import { parsePort } from './localCommand.ts';
 import { findOperator } from './namespaceCommand.ts';
 import { statusTree } from './statusTree.ts';
@@ -57,7 +57,7 @@ export function verifyCommand(context: CliContext): Command {
       const stack = await getStack(access, name, context);
       if (options.resend) {
         const attempt = stack.spec.registration.attempt + 1;
-        await patch(access, stack, { registration: { attempt } }, context);
+        await patchSpec(access, stack, { registration: { attempt } }, context);
         context.stdout.write(`attempt ${attempt}: another code will be requested\n`);
       }
       if (options.code !== undefined) await storeCode(access, stack, options.code, context);
@@ -91,7 +91,7 @@ async function storeCode(
       await access.client.create(secret, { fieldManager: 'kubectl-waba' }, context.signal);
     });
   if (!stack.spec.registration.codeSecretRef && !(await hasGeneratedRegistration(access, stack, context))) {
-    await patch(access, stack, { registration: { codeSecretRef: reference } }, context);
+    await patchSpec(access, stack, { registration: { codeSecretRef: reference } }, context);
   }
   context.stdout.write(
     `code stored in Secret ${reference.name}; \`kubectl waba status ${name}\` shows what comes of it\n`,
@@ -110,47 +110,50 @@ async function hasGeneratedRegistration(
   return secret !== undefined;
 }
 
-const patch = (access: ClusterAccess, { metadata }: WhatsAppDeployment, spec: object, context: CliContext) =>
-  access.client.mergePatch(
-    WhatsAppDeploymentKind,
-    { namespace: metadata.namespace, name: metadata.name },
-    { spec },
-    context.signal,
-  );
-
-async function getStack(
-  access: ClusterAccess,
-  name: string,
-  context: CliContext,
-): Promise<WhatsAppDeployment> {
-  const object = await access.client
-    .get(WhatsAppDeploymentKind, access.namespace, name, context.signal)
-    .catch((error: unknown) => {
-      if (!isNotFound(error)) throw error;
-      throw new CodedError(
-        'NotFound',
-        `no WhatsAppDeployment ${name} in namespace ${access.namespace}; is the CRD installed, and is -n right?`,
+export function pauseCommand(context: CliContext, paused: boolean): Command {
+  return clusterOptions(new Command(paused ? 'pause' : 'resume'))
+    .description(paused ? 'leave a stack as it is: sets spec.paused' : 'act on a stack again after `pause`')
+    .argument('<name>', 'the WhatsAppDeployment')
+    .action(async (name: string, options: ClusterOptions) => {
+      const access = await openCluster(options, context);
+      const stack = await getStack(access, name, context);
+      await patchSpec(access, stack, { paused }, context);
+      context.stdout.write(
+        paused
+          ? `${name} is paused; its pods go on, and nothing is changed until \`kubectl waba resume ${name}\`\n`
+          : `${name} is acted on again\n`,
       );
     });
-  return understand(object);
 }
 
-async function listStacks(access: ClusterAccess, context: CliContext): Promise<WhatsAppDeployment[]> {
-  const { items } = await access.client.list(
-    WhatsAppDeploymentKind,
-    { namespace: access.namespace },
-    context.signal,
-  );
-  return items.map(understand);
-}
+/** How long the operator may take to look. */
+const CHECK_TIMEOUT_MS = 60_000;
 
-function understand(object: unknown): WhatsAppDeployment {
-  const parsed = parseWhatsAppDeployment(object);
-  if (parsed.ok) return parsed.resource;
-  throw new CodedError(
-    'NotUnderstood',
-    `the resource is of another version: ${parsed.problems.map(({ path, message }) => `${path}: ${message}`).join('; ')}`,
-  );
+export function checkCommand(context: CliContext): Command {
+  return clusterOptions(new Command('check'))
+    .description('look at the webhook of a stack again, layer by layer, and tell what comes of it')
+    .argument('<name>', 'the WhatsAppDeployment')
+    .action(async (name: string, options: ClusterOptions) => {
+      const access = await openCluster(options, context);
+      const { metadata } = await getStack(access, name, context);
+      const asked = new Date(systemClock.now()).toISOString();
+      await patchStack(access, metadata, { metadata: { annotations: { [CHECK_WEBHOOK]: asked } } }, context);
+      for (const end = systemClock.now() + CHECK_TIMEOUT_MS; ; ) {
+        const { status } = await getStack(access, name, context);
+        const verdict = status?.conditions?.find(({ type }) => type === 'WebhookReady');
+        if (status?.webhook?.checked === asked && verdict) {
+          context.stdout.write(`${verdict.reason}: ${verdict.message}\n`);
+          if (verdict.status !== 'True') throw new CodedError('WebhookNotReady', 'callbacks do not arrive');
+          return;
+        }
+        if (systemClock.now() > end)
+          throw new CodedError(
+            'NoAnswer',
+            'the operator has not looked yet; is it running, and is the stack paused?',
+          );
+        await sleep(systemClock, 500, context.signal);
+      }
+    });
 }
 
 export function webhooksCommand(context: CliContext): Command {

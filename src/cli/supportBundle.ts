@@ -7,6 +7,7 @@ import { type KubeObject, kinds, type ResourceKind } from '../kube/kubeObject.ts
 import type { Progress } from '../local/progress.ts';
 import { WhatsAppDeploymentKind } from '../reconcile/stackSources.ts';
 import { describeError } from '../runtime/codedError.ts';
+import { podLog } from './podLog.ts';
 import { runProgram } from './program.ts';
 
 export interface SupportOptions {
@@ -92,16 +93,19 @@ async function saveLogs(
   const { items } = await client.list<PodObject>(kinds.Pod, { namespace }, signal);
   for (const { metadata, spec } of items) {
     for (const { name: container } of spec?.containers ?? []) {
-      const path = `/api/v1/namespaces/${namespace}/pods/${metadata.name}/log`;
       const file = join(root, namespace, 'logs', `${metadata.name}_${container}`);
       const query = { container, tailLines: LOG_LINES, timestamps: true };
       await attempt(`log of ${metadata.name}`, async () =>
-        save(`${file}.log`, await client.transport.text({ method: 'GET', path, query }, signal)),
+        save(`${file}.log`, await podLog(client, namespace, metadata.name, query, signal)),
       );
       // Most containers have no predecessor, which is an error to the server and none to us.
-      const previous = await client.transport
-        .text({ method: 'GET', path, query: { ...query, previous: true } }, signal)
-        .catch(() => '');
+      const previous = await podLog(
+        client,
+        namespace,
+        metadata.name,
+        { ...query, previous: true },
+        signal,
+      ).catch(() => '');
       if (previous !== '') await save(`${file}.previous.log`, previous);
     }
   }

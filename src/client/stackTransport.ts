@@ -1,13 +1,25 @@
+import { setMaxListeners } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
+import { isIP } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { StackUnreachable } from './stackError.ts';
+
+export type RequestBody = string | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 export interface StackRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** e.g. `/v1/health` */
   readonly path: string;
   readonly authorization?: string;
+  /** `application/json` unless given. */
   readonly contentType?: string;
-  readonly body?: string;
+  /** A stream can be sent once only. */
+  readonly body?: RequestBody | undefined;
+  /** False where doing it twice is not the same as once. True unless given. */
+  readonly isRepeatable?: boolean;
 }
 
 export interface StackResponse {
@@ -15,10 +27,18 @@ export interface StackResponse {
   readonly body: string;
 }
 
+export interface StreamedResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly content: Readable;
+}
+
 /** The wire to a Webapp. */
 export interface StackTransport {
   /** @throws StackUnreachable */
   request(request: StackRequest, signal: AbortSignal): Promise<StackResponse>;
+  /** The answer's bytes as they come. @throws StackUnreachable */
+  stream(request: StackRequest, signal: AbortSignal): Promise<StreamedResponse>;
   close(): void;
 }
 
@@ -27,9 +47,12 @@ export interface HttpsStackOptions {
   readonly port: number;
   /** Name that the certificate must bear; the host unless given. */
   readonly serverName?: string | undefined;
-  /** PEM of the CA that must have signed it. Absent: verified against the system's. `'unverified'` is for reading the CA once. */
+  /** Names of which the certificate must bear one, where it may be another than the server name. */
+  readonly certificateNames?: readonly string[] | undefined;
+  /** PEM of the CA that must have signed it. Absent: verified against the system's. */
   readonly ca?: string | undefined;
   readonly verify?: boolean;
+  /** Without a byte from the other side for this long, a call has failed. */
   readonly timeoutMs?: number;
   /** Checked right before a request goes out; throws when it must not. */
   readonly fence?: (request: StackRequest) => void;
@@ -41,6 +64,14 @@ export const STACK_TRANSPORT_DEFAULTS = {
   longestBody: 32 * 1024 * 1024,
 } as const;
 
+/** Nothing where the certificate bears one of the names, else what is wrong with the first of them. */
+const bearsOneOf =
+  (names: readonly string[]) =>
+  (_: string, certificate: PeerCertificate): Error | undefined => {
+    const problems = names.map((name) => checkServerIdentity(name, certificate));
+    return problems.includes(undefined) ? undefined : problems[0];
+  };
+
 export class HttpsStackTransport implements StackTransport {
   readonly #options: HttpsStackOptions;
   readonly #agent: Agent;
@@ -50,13 +81,42 @@ export class HttpsStackTransport implements StackTransport {
     this.#agent = new Agent({ keepAlive: true, maxSockets: STACK_TRANSPORT_DEFAULTS.maxSockets });
   }
 
-  request(request: StackRequest, signal: AbortSignal): Promise<StackResponse> {
-    const { host, port, serverName, ca, verify = true, fence } = this.#options;
+  async request(request: StackRequest, signal: AbortSignal): Promise<StackResponse> {
+    const response = await this.#open(request, signal);
+    const chunks: Buffer[] = [];
+    let size = 0;
+    try {
+      for await (const chunk of response) {
+        size += (chunk as Buffer).length;
+        if (size > STACK_TRANSPORT_DEFAULTS.longestBody) throw new Error('answer too long');
+        chunks.push(chunk as Buffer);
+      }
+    } catch (cause) {
+      throw signal.aborted ? signal.reason : new StackUnreachable(`${request.method} ${request.path}`, cause);
+    }
+    return { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') };
+  }
+
+  async stream(request: StackRequest, signal: AbortSignal): Promise<StreamedResponse> {
+    const response = await this.#open(request, signal);
+    const headers = Object.fromEntries(
+      Object.entries(response.headers).map(([name, value]) => [
+        name,
+        value === undefined ? undefined : String(value),
+      ]),
+    );
+    return { status: response.statusCode ?? 0, headers, content: response };
+  }
+
+  #open(request: StackRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    const { host, port, serverName = host, certificateNames, ca, verify = true, fence } = this.#options;
     const timeoutMs = this.#options.timeoutMs ?? STACK_TRANSPORT_DEFAULTS.timeoutMs;
-    const call = `${request.method} ${request.path}`;
+    const { body } = request;
     return new Promise((resolve, reject) => {
       const fail = (cause: unknown) =>
-        reject(signal.aborted ? signal.reason : new StackUnreachable(call, cause));
+        reject(
+          signal.aborted ? signal.reason : new StackUnreachable(`${request.method} ${request.path}`, cause),
+        );
       try {
         signal.throwIfAborted();
         fence?.(request);
@@ -70,37 +130,30 @@ export class HttpsStackTransport implements StackTransport {
           path: request.path,
           method: request.method,
           agent: this.#agent,
-          servername: serverName ?? host,
+          // An address is no name to ask for (RFC 6066); the certificate is held against the host then.
+          ...(serverName === host && isIP(host) ? {} : { servername: serverName }),
           rejectUnauthorized: verify,
           ...(ca ? { ca } : {}),
-          signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+          ...(certificateNames ? { checkServerIdentity: bearsOneOf(certificateNames) } : {}),
+          timeout: timeoutMs,
           headers: {
             accept: 'application/json',
             ...(request.authorization ? { authorization: request.authorization } : {}),
-            ...(request.body === undefined
-              ? {}
-              : {
-                  'content-type': request.contentType ?? 'application/json',
-                  'content-length': Buffer.byteLength(request.body),
-                }),
+            ...(body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
+            ...(typeof body === 'string' ? { 'content-length': Buffer.byteLength(body) } : {}),
           },
         },
-        (response) => {
-          const chunks: Buffer[] = [];
-          let size = 0;
-          response.on('data', (chunk: Buffer) => {
-            size += chunk.length;
-            if (size > STACK_TRANSPORT_DEFAULTS.longestBody) response.destroy(new Error('answer too long'));
-            chunks.push(chunk);
-          });
-          response.on('end', () =>
-            resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
-          );
-          response.on('error', fail);
-        },
+        resolve,
       );
+      // Calls at the same time share one signal; each takes its listener away again.
+      setMaxListeners(0, signal);
+      const onAbort = () => outgoing.destroy(signal.reason as Error);
+      signal.addEventListener('abort', onAbort, { once: true });
+      outgoing.on('close', () => signal.removeEventListener('abort', onAbort));
+      outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)));
       outgoing.on('error', fail);
-      outgoing.end(request.body);
+      if (body === undefined || typeof body === 'string') outgoing.end(body);
+      else pipeline(Readable.from(body), outgoing).catch(fail);
     });
   }
 

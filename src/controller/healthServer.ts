@@ -7,6 +7,8 @@ export interface HealthServerOptions {
   /** 0 chooses a free one. */
   readonly port: number;
   readonly registry: Registry;
+  /** More lines for `/metrics`, from elsewhere. */
+  readonly moreMetrics?: (() => string) | undefined;
   /** What is wrong; nothing means alive. A problem here makes the kubelet restart the pod. */
   readonly liveness: () => readonly string[];
   /** What is missing; nothing means ready. */
@@ -30,7 +32,7 @@ export async function startHealthServer(
         return answer(readiness());
       case '/metrics':
         response.writeHead(200, { 'content-type': registry.contentType });
-        response.end(await registry.metrics());
+        response.end((await registry.metrics()) + (options.moreMetrics?.() ?? ''));
         return;
       default:
         response.writeHead(404).end();

@@ -13,6 +13,8 @@ export interface ManagerOptions {
   readonly sources: Sources;
   readonly controllers: readonly Controller[];
   readonly registry: Registry;
+  /** More lines for `/metrics`, from elsewhere. */
+  readonly moreMetrics?: () => string;
   readonly metrics: ControllerMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -43,6 +45,7 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
   const health = await startHealthServer({
     ...options.health,
     registry,
+    moreMetrics: options.moreMetrics,
     liveness: () => (settled ? sources.silent(MANAGER_DEFAULTS.silentWatchMs) : []),
     // What we may not see keeps us from being ready, while we go on with the rest.
     readiness: () => (settled ? sources.missing() : ['caches not synced', ...sources.missing()]),

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Gauge, type Registry } from 'prom-client';
 import type { KubeClient } from '../kube/client.ts';
 import type { KubeObject, ResourceKind } from '../kube/kubeObject.ts';
@@ -120,6 +121,8 @@ export class Sources {
 
   async run(signal: AbortSignal): Promise<void> {
     const runs = new Set<Promise<void>>();
+    // A listener for each reflector, and there is one for each kind.
+    setMaxListeners(0, signal);
     this.#run = ({ reflector, stop }) => {
       const onAbort = () => stop.abort(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });

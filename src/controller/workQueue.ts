@@ -49,6 +49,10 @@ export class WorkQueue {
     return this.#reasons.now.get(key);
   }
 
+  isWorkedOn(key: string): boolean {
+    return this.#working.has(key);
+  }
+
   /** How long each key that is worked on has been so, in milliseconds. */
   workingMs(): number[] {
     const now = this.#options.clock.monotonic();

@@ -16,7 +16,8 @@ import { applySeed, type LaptopSeed } from './laptopSeed.ts';
 import { startControlServer } from './network/controlServer.ts';
 import { Network } from './network/network.ts';
 import { CLIENT_VERSION } from './stackRoles.ts';
-import { ConfigStore } from './store/configStore.ts';
+import type { ConfigStore } from './store/configStore.ts';
+import { DatabaseConfigStore } from './store/databaseConfigStore.ts';
 import { openDatabases } from './store/databases.ts';
 import { ALL_DATABASES, upgradeSchema } from './store/upgrade.ts';
 import { WebStore } from './store/webStore.ts';
@@ -83,6 +84,7 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
       host: HOST,
       port: 0,
       dataFolder: join(dataFolder, 'network'),
+      limits: options.rateLimits ?? true,
       clock,
       logger: logger.child({ role: 'network' }),
     });
@@ -104,8 +106,11 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
     };
     const databases = openDatabases(settings, logger);
     closers.push(() => databases.close());
-    await upgradeSchema(settings, databases, ALL_DATABASES, logger);
-    const config = new ConfigStore(databases);
+    await upgradeSchema(settings, databases, ALL_DATABASES, logger, {
+      version: CLIENT_VERSION,
+      node: 'laptop',
+    });
+    const config = new DatabaseConfigStore(databases);
     await configure(config, options.webhook);
     const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
     const coreapp = await CoreappNode.start({
@@ -142,6 +147,7 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
         apiKey: undefined,
         mediaFolder: join(dataFolder, 'media'),
         container: 'laptop',
+        networkUrl: `tcp://${HOST}:${network.port}`,
         rateLimits: options.rateLimits ?? true,
         version: CLIENT_VERSION,
         clock,

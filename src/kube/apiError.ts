@@ -68,6 +68,7 @@ export class TransportError extends CodedError {
 const hasStatus = (error: unknown, status: number): boolean =>
   error instanceof ApiError && error.status === status;
 
+export const isBadRequest = (error: unknown): boolean => hasStatus(error, 400);
 export const isNotFound = (error: unknown): boolean => hasStatus(error, 404);
 export const isConflict = (error: unknown): boolean => hasStatus(error, 409);
 export const isForbidden = (error: unknown): boolean => hasStatus(error, 403);

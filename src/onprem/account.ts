@@ -28,6 +28,8 @@ export const verifyRequest = z.object({
     .transform((code) => code.replace('-', '')),
 });
 
+/** More than so many days after a registration a shard change disconnects the number. Source: api-admin reference 5.2. */
+export const SHARD_CHANGE_DAYS = 7;
 /** Shard counts that there are. */
 export const SHARD_COUNTS = [1, 2, 4, 8, 16, 32] as const;
 /** `POST /v1/account/shards`; the certificate is required from v2.45 on. */

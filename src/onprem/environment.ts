@@ -6,6 +6,8 @@ export type NodePortName = keyof typeof NODE_PORTS;
 export const NODE_PORT_NAMES = Object.keys(NODE_PORTS) as NodePortName[];
 export const WEB_PORT = 443;
 export const MEDIA_PATH = '/usr/local/wamedia';
+/** Where Coreapps keep their configuration unless it is on the database. */
+export const DATA_PATH = '/usr/local/waent/data';
 export const SCRIPTS = {
   launch: '/opt/whatsapp/bin/launch_within_docker.sh',
   waitOnPostgres: '/opt/whatsapp/bin/wait_on_postgres.sh',
@@ -31,6 +33,14 @@ export const stackEnvironment = z.object({
   WA_DB_PASSWORD: z.string(),
   WA_DB_NAME_PREFIX: z.string().default(''),
   WA_DB_SSL_CA: z.string().default(''),
+  WA_DB_SSL_CERT: z.string().default(''),
+  WA_DB_SSL_KEY: z.string().default(''),
+  /** Of Coreapps and Masters only, and older than the three above: `sslmode=verify-full`. */
+  WA_DB_CONNECTION_OPTION: z.string().default(''),
+  /** Of MySQL only: milliseconds after which an idle connection is closed. */
+  WA_DB_CONNECTION_IDLE_TIMEOUT: z.coerce.number().int().min(1000).max(28_800_000).optional(),
+  /** Of the Webapp only: whether its connections stay open. */
+  WA_DB_PERSISTENT: z.enum(['0', '1']).optional(),
   WA_DB_UPGRADE: flag,
   WA_APP_MULTICONNECT: flag,
   WA_MASTER_NODE: flag,
@@ -50,12 +60,21 @@ export const stackEnvironment = z.object({
   HOSTNAME: z.string().optional(),
   /** Of the emulator only: where its network process is. */
   WABA_NETWORK_URL: z.string().optional(),
+  /** Of the emulator only: the client version that it shows and judges its databases by. */
+  WABA_CLIENT_VERSION: z
+    .string()
+    .regex(/^v\d+\.\d+\.\d+$/, 'must look like v2.57.1')
+    .optional(),
+  /** Of the emulator only: connections that a process keeps to each of its four databases, at most. */
+  WABA_DB_CONNECTIONS: z.coerce.number().int().min(1).max(80).optional(),
   /** Of the emulator only: `0` switches the rate limits off, for measurements. */
   WABA_RATE_LIMITS: z.enum(['0', '1']).default('1'),
   /** Of the emulator only: when the build was made, YYYY-MM-DD, so that its expiry can be rehearsed. */
   WABA_BUILD_DATE: z.iso.date().optional(),
   /** Of the emulator only: the media volume, where it is mounted elsewhere. */
   WABA_MEDIA_PATH: z.string().default(MEDIA_PATH),
+  /** Of the emulator only: the data directory, where it is mounted elsewhere. */
+  WABA_DATA_PATH: z.string().default(DATA_PATH),
 });
 export type StackEnvironment = z.output<typeof stackEnvironment>;
 export type StackVariable = keyof StackEnvironment;

@@ -134,6 +134,10 @@ const actions = {
 } as const;
 type InteractiveType = keyof typeof actions;
 
+/** Whether an interactive message shows products of a catalogue. */
+export const isProductMessage = ({ type }: { type?: unknown }): boolean =>
+  type === 'product' || type === 'product_list' || type === 'catalog_message';
+
 function checkSections(
   sections: readonly { title?: string | undefined }[],
   context: Parameters<typeof refuse>[0],

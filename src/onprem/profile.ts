@@ -47,18 +47,19 @@ export const businessProfile = z
   .partial();
 export const EMPTY_PROFILE = { address: '', description: '', email: '', vertical: '', websites: [] };
 
+export const ENTITY_TYPES = [
+  'Limited liability partnership',
+  'Sole proprietorship',
+  'Partnership',
+  'Public Company',
+  'Private Company',
+  'Other',
+] as const;
 const contact = { email: z.string(), landline_number: z.string(), mobile_number: z.string() };
 /** `POST /v1/settings/business/compliance_info`. */
 export const complianceInfo = z.strictObject({
   entity_name: z.string().min(1),
-  entity_type: z.enum([
-    'Limited liability partnership',
-    'Sole proprietorship',
-    'Partnership',
-    'Public Company',
-    'Private Company',
-    'Other',
-  ]),
+  entity_type: z.enum(ENTITY_TYPES),
   entity_type_custom: z.string().optional(),
   is_registered: z
     .union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')])

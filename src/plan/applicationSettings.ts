@@ -17,3 +17,17 @@ export function declaredSettings({ spec }: WhatsAppDeployment): Record<string, u
     unknown
   >;
 }
+
+/** Settings that take effect only when Coreapps restart. Source: api-admin reference 19. */
+const NEED_RESTART = ['callback_persist', 'pass_through', 'db_garbagecollector_enable'] as const;
+
+/** Those of them that are declared, by path. */
+export function restartValues(declared: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const webhooks = declared.webhooks as { max_concurrent_requests?: unknown } | undefined;
+  return Object.fromEntries([
+    ...NEED_RESTART.flatMap((name) => (declared[name] === undefined ? [] : [[name, declared[name]]])),
+    ...(webhooks?.max_concurrent_requests === undefined
+      ? []
+      : [['webhooks.max_concurrent_requests', webhooks.max_concurrent_requests]]),
+  ]);
+}

@@ -23,6 +23,8 @@ export const annotations = {
   /** Hash of the Secrets that the pods read. */
   secrets: `${PREFIX}/secrets-hash`,
 } as const;
+/** Another value of this annotation asks for another look at the webhook. */
+export const CHECK_WEBHOOK = `${PREFIX}/check-webhook`;
 export const CLEANUP_FINALIZER = `${PREFIX}/cleanup`;
 
 export type Component =
@@ -53,6 +55,10 @@ export const names = (stack: string) => ({
   adminSecret: `${stack}-admin`,
   keysSecret: `${stack}-keys`,
   registrationSecret: `${stack}-registration`,
+  /** Where cert-manager puts the certificate of the Webapps. */
+  tlsSecret: `${stack}-tls`,
+  /** The authority that signs it where nobody else does. */
+  authoritySecret: `${stack}-authority`,
   journal: `${stack}-journal`,
   database: `${stack}-database`,
   databaseClaim: `${stack}-database`,
@@ -74,6 +80,7 @@ export const generatedSecretNames = ({ metadata, spec }: WhatsAppDeployment): st
     ...(spec.database.managed ? [of.databaseSecret] : []),
     of.adminSecret,
     of.keysSecret,
+    ...(spec.tls?.selfSigned ? [of.authoritySecret] : []),
     ...(spec.stack === 'Emulator' && needsGeneratedRegistration(spec) ? [of.registrationSecret] : []),
   ];
 };

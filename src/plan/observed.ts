@@ -3,6 +3,7 @@ import type { NodeHealth } from '../onprem/health.ts';
 import type { NodeSupport } from '../onprem/support.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import type { Journal } from './journal.ts';
+import { labels } from './names.ts';
 
 /** A pod of the stack, as far as the plan looks at it. */
 export interface PodView {
@@ -23,12 +24,16 @@ export interface ApiObservation {
   /** By pod name; a single instance's only node by that of its pod. */
   readonly health: Readonly<Record<string, NodeHealth>>;
   readonly support: Readonly<Record<string, NodeSupport>>;
+  /** How many the number is split into, where the stack says so. */
+  readonly shards?: number | undefined;
 }
 
 /** A Secret that the resource refers to. */
 export interface ReferencedSecret {
   readonly name: string;
   readonly data: Readonly<Record<string, string>> | undefined;
+  /** The same as base64, for what is no text. */
+  readonly raw?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Everything that can be seen of a stack. */
@@ -51,3 +56,9 @@ export interface Observed extends Observation {
   /** Whether this stack may restart pods now; only so many stacks may at the same time. */
   readonly mayRoll: boolean;
 }
+
+/** Objects of the stack itself; the network that stacks share is among the children too. */
+export const ownedOfKind = ({ children, resource }: Observed, kind: string): KubeObject[] =>
+  [...children.values()].filter(
+    (object) => object.kind === kind && object.metadata.labels?.[labels.instance] === resource.metadata.name,
+  );

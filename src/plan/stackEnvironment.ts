@@ -82,10 +82,11 @@ export function webappVariables(resource: WhatsAppDeployment): EnvVar[] {
     secret('WA_WEB_JWT_CRYPTO_KEY', of.keysSecret, KEYS.jwt),
     secret('WA_API_KEY', of.keysSecret, KEYS.apiKey),
     secret('WA_SECRET', of.keysSecret, KEYS.secret),
+    ...networkVariables(resource),
   ];
 }
 
-/** Where an emulator stack finds what stands for the servers of WhatsApp. */
+/** Where an emulator stack finds what stands for the servers of WhatsApp, and its Webapps which calls to fail. */
 function networkVariables({ metadata, spec }: WhatsAppDeployment): EnvVar[] {
   if (spec.stack !== 'Emulator') return [];
   return [

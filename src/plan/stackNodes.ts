@@ -1,6 +1,7 @@
 import { hashOf } from '../kube/ownFields.ts';
 import { MEDIA_PATH, NODE_PORT_NAMES, NODE_PORTS, SCRIPTS, WEB_PORT } from '../onprem/environment.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import { LOADED } from './capacity.ts';
 import { type Child, child } from './child.ts';
 import { annotations, labels, names, selectorLabels } from './names.ts';
 import { podTemplate } from './podTemplate.ts';
@@ -16,6 +17,8 @@ export interface NodeInputs {
   readonly secretsHash: string;
   /** From the journal: raised when Coreapps must restart for a setting or certificate. */
   readonly coreappRestarts: number;
+  /** The same for Webapps. */
+  readonly webappRestarts: number;
 }
 
 /** The absolute path behind the wait script: the images' own default command fails on newer runtimes. */
@@ -24,6 +27,10 @@ const command = (resource: WhatsAppDeployment): string[] => [
   SCRIPTS.launch,
 ];
 const RETRY_SECONDS = 2;
+
+/** Of the media options, what pods are made from. */
+const volumeOf = ({ spec: { media } }: WhatsAppDeployment) =>
+  media && { storage: media.storage, claimName: media.claimName };
 
 const mediaVolume = ({ metadata, spec }: WhatsAppDeployment) => ({
   name: 'media',
@@ -81,7 +88,8 @@ function slot(inputs: NodeInputs, role: 'master' | 'coreapp', index: number): Ch
     labels: { [labels.topology]: topology, 'waba-operator.dev/slot': String(index) },
     annotations: { [annotations.secrets]: secretsHash, [annotations.restarts]: String(restarts) },
     vendor: stack === 'OnPremises',
-    resources: options?.resources,
+    resources:
+      options?.resources ?? (role === 'coreapp' && resource.spec.capacity ? LOADED.coreapp : undefined),
     overrides: options?.podTemplate,
     spread: true,
     container: {
@@ -116,8 +124,9 @@ function slot(inputs: NodeInputs, role: 'master' | 'coreapp', index: number): Ch
         secretsHash,
         restarts,
         options,
+        capacity: resource.spec.capacity,
         database: resource.spec.database,
-        media: resource.spec.media,
+        media: volumeOf(resource),
         emulator: resource.spec.emulator,
       },
     },
@@ -127,10 +136,10 @@ function slot(inputs: NodeInputs, role: 'master' | 'coreapp', index: number): Ch
 export const masters = (inputs: NodeInputs): Child[] =>
   Array.from({ length: counts(inputs.resource).masters }, (_, index) => slot(inputs, 'master', index));
 
-export const coreapps = (inputs: NodeInputs): Child[] =>
-  Array.from({ length: counts(inputs.resource).coreapps }, (_, index) => slot(inputs, 'coreapp', index));
+export const coreapps = (inputs: NodeInputs, indexes: readonly number[]): Child[] =>
+  indexes.map((index) => slot(inputs, 'coreapp', index));
 
-export function webapps({ resource, release, secretsHash }: NodeInputs): Child {
+export function webapps({ resource, release, secretsHash, webappRestarts }: NodeInputs): Child {
   const { name } = resource.metadata;
   const { topology, version = DEFAULTS.version, stack } = resource.spec;
   const { replicas: _, ...options } = resource.spec.nodes?.webapp ?? {};
@@ -139,9 +148,9 @@ export function webapps({ resource, release, secretsHash }: NodeInputs): Child {
   const template = podTemplate({
     resource,
     component: 'webapp',
-    annotations: { [annotations.secrets]: secretsHash },
+    annotations: { [annotations.secrets]: secretsHash, [annotations.restarts]: String(webappRestarts) },
     vendor: stack === 'OnPremises',
-    resources: options.resources,
+    resources: options.resources ?? (resource.spec.capacity ? LOADED.webapp : undefined),
     overrides: options.podTemplate,
     spread: true,
     container: {
@@ -189,9 +198,11 @@ export function webapps({ resource, release, secretsHash }: NodeInputs): Child {
         version,
         topology,
         secretsHash,
+        restarts: webappRestarts,
         options,
+        capacity: resource.spec.capacity,
         database: resource.spec.database,
-        media: resource.spec.media,
+        media: volumeOf(resource),
       },
     },
   );

@@ -1,6 +1,7 @@
 import { hashOf } from '../kube/ownFields.ts';
 import { NODE_PORTS } from '../onprem/environment.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import { capacityFor, wantedShards } from './capacity.ts';
 import { names } from './names.ts';
 
 /** Values that several children are made from. */
@@ -30,13 +31,17 @@ export function counts({ spec }: WhatsAppDeployment): {
   coreapps: number;
   shards: number;
 } {
-  const shards = spec.multiconnect?.shards ?? 1;
+  const { shards, standbys } = wantedShards({ spec });
   if (spec.topology === 'Single')
     return { webapps: spec.nodes?.webapp?.replicas ?? 1, masters: 0, coreapps: 1, shards };
   return {
-    webapps: spec.nodes?.webapp?.replicas ?? DEFAULTS.webappReplicas.HighAvailability,
+    webapps:
+      spec.nodes?.webapp?.replicas ??
+      (spec.capacity
+        ? capacityFor(spec.capacity.messagesPerSecond).webapps
+        : DEFAULTS.webappReplicas.HighAvailability),
     masters: spec.nodes?.master?.replicas ?? DEFAULTS.masters,
-    coreapps: shards + (spec.multiconnect?.standbys ?? 1),
+    coreapps: shards + standbys,
     shards,
   };
 }

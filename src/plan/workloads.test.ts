@@ -8,7 +8,8 @@ import { childKey } from './child.ts';
 import { journalSchema } from './journal.ts';
 import { annotations, generatedSecretNames, labels } from './names.ts';
 import type { Observed, PodView } from './observed.ts';
-import { numberInUse, planUnseen, planWorkloads, type WorkloadPlan } from './workloads.ts';
+import { planUnseen, planWorkloads, type WorkloadPlan } from './workloads.ts';
+import { numberInUse } from './workloadVerdicts.ts';
 
 const release = { emulator: 'waba-emulator:test', database: 'postgres' };
 

@@ -1,23 +1,13 @@
 import type { KubeObject } from '../kube/kubeObject.ts';
 import { hashOf } from '../kube/ownFields.ts';
-import { FORBIDDEN_PASSWORD_CHARACTERS } from '../onprem/environment.ts';
-import { notImplementedPaths } from '../resource/notImplemented.ts';
-import { whatsAppDeploymentSpec } from '../resource/spec.ts';
-import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { type Child, childKey } from './child.ts';
-import { met, unknown, unmet, type Verdict } from './conditions.ts';
-import { generatedSecretNames, labels, names, slotOf } from './names.ts';
-import type { Observed, PodView } from './observed.ts';
-import {
-  holdOperatorChanges,
-  type PlanEntry,
-  type RollPolicy,
-  rollSlots,
-  type SlotState,
-  wantsRoll,
-} from './rollout.ts';
-import { coreapps, masters, type NodeInputs, schemaJob, webapps } from './stackNodes.ts';
-import { counts, databaseAddress, type ReleaseImages } from './stackSettings.ts';
+import { unknown, unmet, type Verdict } from './conditions.ts';
+import { generatedSecretNames, names } from './names.ts';
+import { planNodes } from './nodes.ts';
+import { type Observed, ownedOfKind } from './observed.ts';
+import { holdOperatorChanges, type PlanEntry, type RollPolicy, wantsRoll } from './rollout.ts';
+import { type NodeInputs, schemaJob, webapps } from './stackNodes.ts';
+import { databaseAddress, type ReleaseImages } from './stackSettings.ts';
 import {
   disruptionBudgets,
   managedDatabase,
@@ -26,6 +16,15 @@ import {
   serviceAccount,
   services,
 } from './supportChildren.ts';
+import {
+  judgeDatabase,
+  judgeSchema,
+  judgeSpec,
+  judgeWorkloads,
+  numberInUse,
+  pending,
+  referencedSecretProblem,
+} from './workloadVerdicts.ts';
 
 /** What is to be done for a stack's Kubernetes objects, and what can be said of them. */
 export interface WorkloadPlan {
@@ -40,15 +39,6 @@ export interface WorkloadPlan {
   /** Pods that run now must be restarted, or are being. */
   readonly rolls: boolean;
 }
-
-type StatusOf<S> = KubeObject & { readonly status?: S };
-type JobStatus = {
-  readonly conditions?: readonly {
-    readonly type: string;
-    readonly status: string;
-    readonly message?: string;
-  }[];
-};
 
 /** Decides from values alone. Gates: Secrets, database, schema, then Masters, Coreapps and Webapps. */
 export function planWorkloads(observed: Observed, release: ReleaseImages): WorkloadPlan {
@@ -95,13 +85,14 @@ export function planWorkloads(observed: Observed, release: ReleaseImages): Workl
     release,
     secretsHash: secretsHash(observed),
     coreappRestarts: observed.journal?.coreappRestarts ?? 0,
+    webappRestarts: observed.journal?.webappRestarts ?? 0,
   };
 
   const job = schemaJob(inputs);
-  const schema = judgeSchema(children.get(childKey(job.object)) as StatusOf<JobStatus> | undefined);
+  const schema = judgeSchema(children.get(childKey(job.object)));
   const database = judgeDatabase(observed, schema);
   const databaseUp = database.status === 'True' || !resource.spec.database.managed;
-  const oldJobs = ofKind(observed, 'Job').filter(
+  const oldJobs = ownedOfKind(observed, 'Job').filter(
     ({ metadata }) => metadata.name !== job.object.metadata.name,
   );
   const rolls = [...foundation, ...managedDatabase(resource, release)].some(
@@ -135,92 +126,6 @@ export function planWorkloads(observed: Observed, release: ReleaseImages): Workl
   };
 }
 
-function planNodes(observed: Observed, inputs: NodeInputs, inUse: boolean, policy: RollPolicy) {
-  const { resource, children, pods, api } = observed;
-  const { name } = resource.metadata;
-  const sets = ofKind(observed, 'StatefulSet').filter(({ metadata }) =>
-    ['master', 'coreapp'].includes(metadata.labels?.[labels.component] ?? ''),
-  );
-  if (inUse) return { apply: [], remove: sets, waiting: [], switching: false, rolls: false };
-
-  // Single and HighAvailability know nothing of each other: one must be gone before the other starts.
-  const { topology } = resource.spec;
-  const foreign = sets.filter(({ metadata }) => metadata.labels?.[labels.topology] !== topology);
-  const foreignPods = pods.filter(
-    (pod) => ['master', 'coreapp'].includes(pod.component) && pod.topology !== topology,
-  );
-  if (foreign.length > 0 || foreignPods.length > 0)
-    return { apply: [], remove: foreign, waiting: [], switching: true, rolls: false };
-
-  const roll = (role: 'master' | 'coreapp', wanted: readonly Child[], wait = false) =>
-    rollSlots(
-      wanted.map((child, index): SlotState => {
-        const pod = pods.find(
-          (candidate) =>
-            candidate.component === role &&
-            slotOf(name, role, candidate.name) === index &&
-            !candidate.terminating,
-        );
-        const health = pod && api?.health[pod.name];
-        const primary =
-          role === 'master' ? health?.role === 'primary_master' : health?.gateway_status === 'connected';
-        return { child, live: children.get(childKey(child.object)), ready: pod?.ready === true, primary };
-      }),
-      policy,
-      wait,
-    );
-  const [masterSlots, coreappSlots] = [masters(inputs), coreapps(inputs)];
-  const masterRoll = roll('master', masterSlots);
-  // Masters first: while one of them rolls, nobody may be there to promote a Coreapp's standby.
-
-  const coreappRoll = roll('coreapp', coreappSlots, !masterRoll.settled);
-  const { masters: masterCount, coreapps: coreappCount } = counts(resource);
-  const surplus = sets.filter(({ metadata }) => {
-    const role = metadata.labels?.[labels.component] as 'master' | 'coreapp';
-    return (slotOf(name, role, metadata.name) ?? 0) >= (role === 'master' ? masterCount : coreappCount);
-  });
-  return {
-    apply: [...masterRoll.apply, ...coreappRoll.apply],
-    remove: surplus,
-    waiting: [...masterRoll.waiting, ...coreappRoll.waiting],
-    switching: false,
-    rolls: [...masterSlots, ...coreappSlots].some((child) =>
-      wantsRoll(child, children.get(childKey(child.object)), policy),
-    ),
-  };
-}
-
-function judgeSpec(resource: WhatsAppDeployment, inUse: WhatsAppDeployment | undefined): Verdict {
-  if (inUse) {
-    const { name, namespace } = inUse.metadata;
-    return unmet(
-      'SpecValid',
-      'NumberInUse',
-      `the number belongs to WhatsAppDeployment ${namespace}/${name}, which is older; delete one of the two`,
-    );
-  }
-  const paths = notImplementedPaths(whatsAppDeploymentSpec, resource.spec);
-  if (paths.length > 0)
-    return unmet(
-      'SpecValid',
-      'NotImplemented',
-      `not acted on yet: ${paths.join(', ')}; remove it to become Ready`,
-    );
-  return met('SpecValid', 'Valid', 'every field is acted on');
-}
-
-/** One number is one client: of two resources with one number the older wins, by creation and then by UID. */
-export function numberInUse({
-  resource,
-  sameNumber,
-}: Pick<Observed, 'resource' | 'sameNumber'>): WhatsAppDeployment | undefined {
-  const age = ({ metadata }: WhatsAppDeployment) => `${metadata.creationTimestamp}/${metadata.uid}`;
-  return sameNumber
-    .filter(({ metadata }) => metadata.uid !== resource.metadata.uid)
-    .filter((other) => age(other) < age(resource))
-    .sort((a, b) => age(a).localeCompare(age(b)))[0];
-}
-
 const NOTHING = { generate: [], apply: [], remove: [], waiting: [], rolls: false } as const;
 
 /** A generated Secret that is gone holds what nobody else knows. Nothing is made in its place. */
@@ -232,99 +137,6 @@ function halted({ resource }: Observed, specValid: Verdict, lost: readonly strin
     ...pending(['SchemaReady', 'WorkloadsReady']),
   ];
   return { ...NOTHING, verdicts };
-}
-
-/** Credentials that the pods could not start without. */
-function referencedSecretProblem({ resource, referenced }: Observed): Verdict | undefined {
-  const { external } = resource.spec.database;
-  if (!external) return undefined;
-  const { secretName, caSecret } = databaseAddress(resource);
-  const needed = [
-    ...['username', 'password'].map((key) => ({ name: secretName, key })),
-    ...(caSecret ? [caSecret] : []),
-  ];
-  for (const { name, key } of needed) {
-    const secret = referenced.get(name);
-    if (!secret?.data)
-      return unmet(
-        'DatabaseReady',
-        'SecretMissing',
-        `Secret ${name} does not exist; create it with the key ${key}`,
-      );
-    if (secret.data[key] === undefined)
-      return unmet('DatabaseReady', 'SecretMissing', `Secret ${name} has no key ${key}; add it`);
-  }
-  const password = referenced.get(secretName)?.data?.password ?? '';
-  const bad = [...password].filter((character) => FORBIDDEN_PASSWORD_CHARACTERS.includes(character));
-  if (bad.length > 0) {
-    return unmet(
-      'DatabaseReady',
-      'PasswordRefused',
-      `the password in Secret ${secretName} must not contain any of ${FORBIDDEN_PASSWORD_CHARACTERS}; the client fails on them`,
-    );
-  }
-  return undefined;
-}
-
-function judgeSchema(job: StatusOf<JobStatus> | undefined): Verdict {
-  const condition = (type: string) =>
-    job?.status?.conditions?.find((candidate) => candidate.type === type && candidate.status === 'True');
-  if (condition('Complete')) return met('SchemaReady', 'Upgraded', 'the schema is up to date');
-  const failure = condition('Failed');
-  if (failure)
-    return unmet(
-      'SchemaReady',
-      'JobFailed',
-      `Job ${job?.metadata.name} failed: ${failure.message ?? 'no reason'}; read its log, then delete it to try again`,
-    );
-  return unmet(
-    'SchemaReady',
-    'Upgrading',
-    job ? `Job ${job.metadata.name} is running` : 'the Job is not there yet',
-  );
-}
-
-function judgeDatabase({ resource, children }: Observed, schema: Verdict): Verdict {
-  const { external } = resource.spec.database;
-  if (external) {
-    if (schema.status === 'True')
-      return met('DatabaseReady', 'Reachable', `${external.host} accepted the schema`);
-    return unmet('DatabaseReady', 'Connecting', `waiting for ${external.host} to accept the schema`);
-  }
-  const set = children.get(`StatefulSet/${names(resource.metadata.name).database}`) as
-    | StatusOf<{ readyReplicas?: number }>
-    | undefined;
-  if ((set?.status?.readyReplicas ?? 0) > 0)
-    return met('DatabaseReady', 'Ready', 'the managed database is ready');
-  return unmet('DatabaseReady', 'Starting', 'the managed database is not ready yet');
-}
-
-function judgeWorkloads({ resource, pods }: Observed, switching: boolean, inUse: boolean): Verdict {
-  if (inUse)
-    return unmet(
-      'WorkloadsReady',
-      'NumberInUse',
-      'no Masters or Coreapps run while another resource has the number',
-    );
-  if (switching)
-    return unmet(
-      'WorkloadsReady',
-      'SwitchingTopology',
-      'waiting until all Masters and Coreapps of the other topology are gone',
-    );
-  const { webapps: web, masters: master, coreapps: core } = counts(resource);
-  const wanted: [string, number][] = [
-    ['webapp', web],
-    ['master', master],
-    ['coreapp', core],
-  ];
-  const short = wanted.flatMap(([component, count]) => {
-    const ready = pods.filter((pod) => pod.component === component && pod.ready && !pod.terminating).length;
-    return ready < count ? [`${ready} of ${count} ${component} pods are ready`] : [];
-  });
-  if (short.length === 0) return met('WorkloadsReady', 'Ready', 'all pods are ready');
-  const problem = pods.find((pod: PodView) => pod.problem)?.problem;
-  return unmet('WorkloadsReady', 'PodsNotReady', [...short, ...(problem ? [problem] : [])].join('; '));
 }
 
 /** Rotated keys roll the pods that read them. */
@@ -346,11 +158,3 @@ export function planUnseen(missing: readonly string[]): WorkloadPlan {
   ];
   return { ...NOTHING, verdicts };
 }
-
-const ofKind = ({ children, resource }: Observed, kind: string): KubeObject[] =>
-  [...children.values()].filter(
-    (object) => object.kind === kind && object.metadata.labels?.[labels.instance] === resource.metadata.name,
-  );
-
-const pending = (types: readonly ('SchemaReady' | 'WorkloadsReady')[]): Verdict[] =>
-  types.map((type) => unknown(type, 'Waiting', 'comes after what is before it'));

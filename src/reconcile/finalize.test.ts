@@ -17,7 +17,7 @@ const never = new AbortController().signal;
 const DELETED_AT = Date.parse('2026-01-01T00:00:00Z');
 
 /** A stack that is being deleted, with one Secret whose deletion the server refuses. */
-const setup = (minutesSince: number) => {
+const setup = (minutesSince: number, isBusy = false) => {
   const stored: KubeObject = {
     apiVersion: 'waba-operator.dev/v1alpha1',
     kind: 'WhatsAppDeployment',
@@ -62,11 +62,13 @@ const setup = (minutesSince: number) => {
         sources: { children: [source] } as unknown as StackSources,
         recorder: { record: (_: KubeObject, event: EventText) => void events.push(event) } as EventRecorder,
         clock: new VirtualClock(DELETED_AT + minutesSince * 60_000),
+        isBusy: () => isBusy,
       },
       never,
     );
+  const deleted = () => asked.some(({ method }) => method === 'DELETE');
   const released = () => asked.some(({ method }) => method === 'PATCH');
-  return { run, released, events };
+  return { run, deleted, released, events };
 };
 
 describe('the finalizer of deletionPolicy Delete', () => {
@@ -74,6 +76,12 @@ describe('the finalizer of deletionPolicy Delete', () => {
     const { run, released } = setup(9);
     await expect(run()).rejects.toMatchObject({ code: 'Forbidden' });
     expect(released()).toBe(false);
+  });
+
+  it('waits for whoever may still write what it deletes', async () => {
+    const { run, deleted, released } = setup(9, true);
+    expect((await run()).requeueAfterMs).toBeGreaterThan(0);
+    expect([deleted(), released()]).toEqual([false, false]);
   });
 
   it('lets the resource go after its deadline, and names what is left', async () => {

@@ -2,7 +2,7 @@ import type { ReconcileResult } from '../controller/controller.ts';
 import { isNotFound } from '../kube/apiError.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/eventRecorder.ts';
-import { type KubeObject, kindOf } from '../kube/kubeObject.ts';
+import { type KubeObject, keyOf, kindOf } from '../kube/kubeObject.ts';
 import { CLEANUP_FINALIZER, labels, NETWORK, names } from '../plan/names.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -14,6 +14,7 @@ import { type StackSources, WhatsAppDeploymentKind } from './stackSources.ts';
  * deletes a resource wants it gone; what stays is named in an event.
  */
 const DEADLINE_MS = 10 * 60_000;
+const BUSY_RETRY_MS = 500;
 
 /** Under `deletionPolicy: Delete`: removes what carries no owner reference, the journal last. */
 export async function finalize(
@@ -24,18 +25,22 @@ export async function finalize(
     readonly sources: StackSources;
     readonly recorder: EventRecorder;
     readonly clock: Clock;
+    /** The application controller is at it, and may still write: a journal written now would stay for ever. */
+    readonly isBusy: (key: string) => boolean;
   },
   signal: AbortSignal,
 ): Promise<ReconcileResult> {
   const { namespace, name, finalizers } = resource.metadata;
   if (!finalizers.includes(CLEANUP_FINALIZER)) return {};
+  const sinceMs = options.clock.now() - Date.parse(resource.metadata.deletionTimestamp ?? '');
+  const isLate = sinceMs > DEADLINE_MS;
+  if (options.isBusy(keyOf(stored)) && !isLate) return { requeueAfterMs: BUSY_RETRY_MS };
   const journal = names(name).journal;
   const retained = options.sources.children
     .flatMap(({ cache }) => cache.byIndex('stack', `${namespace}/${name}`))
     .filter(({ metadata }) => metadata.labels?.[labels.instance] !== NETWORK.name)
     .filter(({ kind }) => kind === 'Secret' || kind === 'PersistentVolumeClaim')
     .sort((a, b) => Number(a.metadata.name === journal) - Number(b.metadata.name === journal));
-  const sinceMs = options.clock.now() - Date.parse(resource.metadata.deletionTimestamp ?? '');
   const left: string[] = [];
   for (const object of retained) {
     if (object.metadata.deletionTimestamp) continue;
@@ -43,7 +48,7 @@ export async function finalize(
       .delete(kindOf(object), namespace, object.metadata.name, { uid: object.metadata.uid }, signal)
       .catch((error: unknown) => {
         if (isNotFound(error)) return;
-        if (signal.aborted || !(sinceMs > DEADLINE_MS)) throw error;
+        if (signal.aborted || !isLate) throw error;
         left.push(`${object.kind} ${object.metadata.name} (${describeError(error)})`);
       });
   }

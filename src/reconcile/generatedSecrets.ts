@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { KubeObject } from '../kube/kubeObject.ts';
 import { codeHash, encodeCertificate } from '../onprem/emulatorCertificate.ts';
 import { DEFAULT_ADMIN } from '../onprem/users.ts';
+import { createAuthority } from '../pki/certificates.ts';
 import { names, stackLabels } from '../plan/names.ts';
 import { KEYS } from '../plan/stackEnvironment.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
@@ -16,10 +17,10 @@ const randomText = (length: number): string =>
 const randomPassword = (): string => `Aa1-${randomText(24)}`;
 
 /** The content of a Secret that the operator makes, by its name. Made once; random every time. */
-export function generateSecret(resource: WhatsAppDeployment, secretName: string): KubeObject {
+export async function generateSecret(resource: WhatsAppDeployment, secretName: string): Promise<KubeObject> {
   const { name, namespace } = resource.metadata;
   const of = names(name);
-  const content: Record<string, () => Record<string, string>> = {
+  const content: Record<string, () => Record<string, string> | Promise<Record<string, string>>> = {
     [of.databaseSecret]: () => ({ username: 'waba', password: randomText(32) }),
     [of.adminSecret]: () => ({ username: DEFAULT_ADMIN.username, password: randomPassword() }),
     [of.keysSecret]: () => ({
@@ -27,10 +28,16 @@ export function generateSecret(resource: WhatsAppDeployment, secretName: string)
       [KEYS.secret]: randomText(48),
       [KEYS.apiKey]: randomText(48),
     }),
+    [of.authoritySecret]: async () => {
+      const { certificatePem, privateKeyPem } = await createAuthority({
+        subject: `CN=${name} CA, O=waba-operator`,
+      });
+      return { 'tls.crt': certificatePem, 'tls.key': privateKeyPem };
+    },
     [of.registrationSecret]: () => {
       const code = String(randomInt(1_000_000)).padStart(6, '0');
-      const number = resource.spec.phoneNumber.replace('+', '');
-      return { code, certificate: encodeCertificate({ vname: name, number, codeHash: codeHash(code) }) };
+      // It names no number: one that was mistyped may be corrected, and the certificate is made once.
+      return { code, certificate: encodeCertificate({ vname: name, codeHash: codeHash(code) }) };
     },
   };
   const make = content[secretName];
@@ -40,6 +47,6 @@ export function generateSecret(resource: WhatsAppDeployment, secretName: string)
     kind: 'Secret',
     metadata: { name: secretName, namespace, labels: stackLabels(name, 'secrets') },
     type: 'Opaque',
-    stringData: make(),
+    stringData: await make(),
   };
 }

@@ -19,11 +19,23 @@ export function readJournal(secret: SecretObject): Journal {
   );
 }
 
+/** Where journals are kept. */
+export interface Journals {
+  /** Nothing where there is none yet. */
+  read(resource: WhatsAppDeployment): Journal | undefined;
+  /** Writes `change` of what was read, and returns it. Fails where somebody else has written meanwhile. */
+  update(
+    resource: WhatsAppDeployment,
+    change: (journal: Journal) => Journal,
+    signal: AbortSignal,
+  ): Promise<Journal>;
+}
+
 /**
  * Reads and writes journals. A write is compare-and-swap on the version that the decision was made from, so of
  * two processes that decide the same only one goes on to the call. @throws ApiError `Conflict`
  */
-export class JournalStore {
+export class JournalStore implements Journals {
   readonly #client: KubeClient;
   readonly #secrets: Source<KubeObject>;
 

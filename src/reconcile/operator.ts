@@ -4,12 +4,14 @@ import { runManager } from '../controller/manager.ts';
 import { ControllerMetrics } from '../controller/metrics.ts';
 import { RollBudget } from '../controller/rollBudget.ts';
 import { Sources } from '../controller/sources.ts';
+import { StackCollector } from '../exporter/stackCollector.ts';
+import { StackGauges } from '../exporter/stackGauges.ts';
 import { Applier } from '../kube/applier.ts';
 import { KubeClient } from '../kube/client.ts';
 import type { Credentials } from '../kube/credentials.ts';
 import { missingFromServer } from '../kube/discovery.ts';
 import { EventRecorder } from '../kube/eventRecorder.ts';
-import { keyOf } from '../kube/kubeObject.ts';
+import { type KubeObject, keyOf } from '../kube/kubeObject.ts';
 import { LeaderElection } from '../kube/leaderElection.ts';
 import { HttpsTransport, type KubeRequest } from '../kube/transport.ts';
 import { FIELD_MANAGER } from '../plan/names.ts';
@@ -17,12 +19,16 @@ import type { ApiObservation } from '../plan/observed.ts';
 import type { ReleaseImages } from '../plan/stackSettings.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { ApplicationReconciler } from './applicationReconciler.ts';
+import { ApplicationReconciler } from './application/applicationReconciler.ts';
+import { StackSessions } from './application/stackSession.ts';
+import { WebhookCheck } from './application/webhook.ts';
+import { probeWebhook } from './application/webhookProbe.ts';
 import { JournalStore } from './journalStore.ts';
 import { ReferencedSecrets } from './referencedSecrets.ts';
 import { StackNamespaces } from './stackNamespaces.ts';
-import { StackSessions } from './stackSession.ts';
-import { onStackChange, type StackSources, watchStacks } from './stackSources.ts';
+import { onStackChange, parsedStacks, type StackSources, watchStacks } from './stackSources.ts';
+import { StatusWriter } from './statusWriter.ts';
+import { UnwatchedObjects } from './unwatchedObjects.ts';
 import { WorkloadsReconciler } from './workloadsReconciler.ts';
 
 export interface OperatorOptions {
@@ -136,9 +142,27 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         release,
         clock,
         logger,
+        isBusy: (key) => application.queue.isWorkedOn(key),
       }).reconcile,
     ),
   });
+  const webhooks = new WebhookCheck(probeWebhook);
+  const collector = new StackCollector({ clock, random, logger });
+  const gauges = new StackGauges(registry, () =>
+    parsedStacks(stackSources.stacks.cache.list()).map((resource) => {
+      const key = keyOf(resource as unknown as KubeObject);
+      const probe = webhooks.last(key);
+      return {
+        resource,
+        api: observations.get(key),
+        journal: journals.read(resource),
+        webhook: probe && {
+          seconds: probe.latencyMs / 1000,
+          failed: probe.problem === undefined ? undefined : probe.layer,
+        },
+      };
+    }),
+  );
   const application: Controller = new Controller({
     name: 'application',
     clock,
@@ -149,16 +173,33 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     reconcile: namespacesOfStacks.whereOurs(
       new ApplicationReconciler({
         ...context,
-        client,
         sessions: new StackSessions({ clock, ...(fence ? { fence } : {}) }),
+        webhooks,
+        unwatched: new UnwatchedObjects(client),
+        recorder,
         clock,
         random,
+        status: new StatusWriter(client, stackSources.stacks, 'waba-operator-application'),
         onObservation: (key, observation) => {
           const before = observations.get(key);
           if (observation) observations.set(key, observation);
           else observations.delete(key);
           if (essence(before) !== essence(observation))
             workloads.queue.add(key, 'change', 'the API says something new');
+        },
+        onTarget: (key, target) => {
+          collector.follow(key, target);
+          if (!target) gauges.forget(key);
+        },
+        onDrift: (resource, report) => {
+          gauges.drift(resource, report);
+          if (report.fields.length === 0 || !report.isRepaired) return;
+          const message = `changed by hand and set back: ${report.fields.join(', ')}`;
+          recorder.record(resource as unknown as KubeObject, {
+            type: 'Warning',
+            reason: 'DriftRepaired',
+            message,
+          });
         },
       }).reconcile,
     ),
@@ -170,6 +211,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       sources,
       controllers: [workloads, application],
       registry,
+      moreMetrics: () => collector.text(),
       metrics,
       clock,
       logger,
@@ -182,6 +224,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     },
     signal,
   );
+  collector.close();
   client.transport.close();
 }
 
@@ -206,6 +249,7 @@ const essence = (observation: ApiObservation | undefined): string =>
   JSON.stringify(
     observation && [
       observation.health,
+      observation.shards,
       Object.entries(observation.support).map(([node, { shards, version, role }]) => [
         node,
         shards,

@@ -15,7 +15,7 @@ export const decodeSecret = ({ data = {} }: SecretObject): Record<string, string
 export class ReferencedSecrets {
   readonly #client: KubeClient;
   readonly #metadata: Source<KubeObject>;
-  readonly #known = new Map<string, { resourceVersion: string | undefined; data: Record<string, string> }>();
+  readonly #known = new Map<string, { resourceVersion: string | undefined; secret: SecretObject }>();
 
   constructor(client: KubeClient, metadata: Source<KubeObject>) {
     this.#client = client;
@@ -28,16 +28,15 @@ export class ReferencedSecrets {
     signal: AbortSignal,
   ): Promise<Map<string, ReferencedSecret>> {
     const found = await Promise.all(
-      [...new Set(names)].map(async (name) => ({ name, data: await this.#one(namespace, name, signal) })),
+      [...new Set(names)].map(async (name) => {
+        const secret = await this.#one(namespace, name, signal);
+        return { name, data: secret && decodeSecret(secret), raw: secret?.data };
+      }),
     );
     return new Map(found.map((secret) => [secret.name, secret]));
   }
 
-  async #one(
-    namespace: string,
-    name: string,
-    signal: AbortSignal,
-  ): Promise<Record<string, string> | undefined> {
+  async #one(namespace: string, name: string, signal: AbortSignal): Promise<SecretObject | undefined> {
     const key = objectKey(namespace, name);
     const meta = this.#metadata.cache.get(key);
     if (!meta) {
@@ -45,11 +44,11 @@ export class ReferencedSecrets {
       return undefined;
     }
     const known = this.#known.get(key);
-    if (known?.resourceVersion === meta.metadata.resourceVersion) return known?.data;
+    if (known?.resourceVersion === meta.metadata.resourceVersion) return known?.secret;
     try {
-      const data = decodeSecret(await this.#client.get<SecretObject>(kinds.Secret, namespace, name, signal));
-      this.#known.set(key, { resourceVersion: meta.metadata.resourceVersion, data });
-      return data;
+      const secret = await this.#client.get<SecretObject>(kinds.Secret, namespace, name, signal);
+      this.#known.set(key, { resourceVersion: meta.metadata.resourceVersion, secret });
+      return secret;
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;

@@ -8,7 +8,7 @@ import {
   registerKind,
 } from '../kube/kubeObject.ts';
 import type { CacheChange } from '../kube/objectCache.ts';
-import { labels, MANAGED_SELECTOR, NETWORK } from '../plan/names.ts';
+import { labels, MANAGED_SELECTOR, NETWORK, names } from '../plan/names.ts';
 import {
   API_VERSION,
   KIND,
@@ -73,14 +73,21 @@ export function watchStacks(sources: Sources): StackSources {
   };
 }
 
-/** Names of the Secrets that a resource refers to, wherever in its spec they stand. */
+/** Names of the Secrets that a resource reads, wherever in its spec they stand; that of cert-manager among them. */
 export function referencedSecretNames(holder: object): string[] {
-  const { spec } = holder as { readonly spec?: unknown };
-  if (typeof spec !== 'object' || spec === null) return [];
-  return Object.entries(spec).flatMap(([field, value]) => {
-    const name = (value as { name?: unknown } | null)?.name;
-    if (/secretRef$/i.test(field) && typeof name === 'string') return [name];
-    return referencedSecretNames({ spec: value });
+  const { spec, metadata } = holder as {
+    readonly spec?: { readonly tls?: { readonly issuerRef?: unknown } };
+    readonly metadata?: { readonly name: string };
+  };
+  const issued = spec?.tls?.issuerRef && metadata ? [names(metadata.name).tlsSecret] : [];
+  return [...secretNamesIn(spec), ...issued];
+}
+
+function secretNamesIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([field, inner]) => {
+    const name = (inner as { name?: unknown } | null)?.name;
+    return /secretRef$/i.test(field) && typeof name === 'string' ? [name] : secretNamesIn(inner);
   });
 }
 

@@ -21,6 +21,7 @@ import type { Logger } from '../runtime/logger.ts';
 import { finalize } from './finalize.ts';
 import { generateSecret } from './generatedSecrets.ts';
 import { belongsTo, type ObserveContext, observe } from './observe.ts';
+import { ReadinessNews } from './readinessNews.ts';
 import { WhatsAppDeploymentKind } from './stackSources.ts';
 import { StatusWriter } from './statusWriter.ts';
 
@@ -33,6 +34,8 @@ export interface WorkloadsOptions extends ObserveContext {
   readonly release: ReleaseImages;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Whether the application controller works on a stack just now. */
+  readonly isBusy: (key: string) => boolean;
 }
 
 /** Kubernetes objects of stacks: observe, plan, act, status. */
@@ -41,6 +44,7 @@ export class WorkloadsReconciler {
   readonly #status: StatusWriter;
   /** What the last pass of each stack was made from, where it left nothing to do. */
   readonly #settled = new Map<string, readonly unknown[]>();
+  readonly #news = new ReadinessNews();
 
   constructor(options: WorkloadsOptions) {
     this.#options = options;
@@ -52,6 +56,7 @@ export class WorkloadsReconciler {
     if (!stored) {
       this.#options.rollBudget.leave(key);
       this.#settled.delete(key);
+      this.#news.forget(key);
       return {};
     }
     const parsed = parseWhatsAppDeployment(stored);
@@ -149,7 +154,7 @@ export class WorkloadsReconciler {
     for (const name of secretNames) {
       try {
         const made = await this.#options.client.create(
-          generateSecret(resource, name),
+          await generateSecret(resource, name),
           { fieldManager: FIELD_MANAGER },
           signal,
         );
@@ -246,15 +251,10 @@ export class WorkloadsReconciler {
     );
     const conditions = stamp(inOrder, stored, generation, this.#options.clock.now());
     await this.#status.write({ ...resource, status: previous }, { ...status, conditions }, signal);
-    this.#announce(resource, summary, stored.find(({ type }) => type === 'Ready')?.status);
-  }
-
-  #announce(resource: WhatsAppDeployment, summary: Verdict, before: string | undefined): void {
-    if (before === summary.status || (before === undefined && summary.status !== 'True')) return;
-    const type = summary.status === 'True' ? 'Normal' : 'Warning';
-    const reason = summary.status === 'True' ? 'Ready' : 'NotReady';
-    const { message } = summary;
-    this.#options.recorder.record(resource as unknown as KubeObject, { type, reason, message });
+    const before = stored.find(({ type }) => type === 'Ready')?.status;
+    const object = resource as unknown as KubeObject;
+    const news = this.#news.of(keyOf(object), summary, before);
+    if (news) this.#options.recorder.record(object, news);
   }
 
   #cacheOf(object: KubeObject) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { VERTICALS } from '../onprem/profile.ts';
+import { ENTITY_TYPES, VERTICALS } from '../onprem/profile.ts';
 import {
   described,
   listByName,
@@ -36,7 +36,7 @@ export const registrationSpec = described(
   }),
 );
 
-const flag = (description: string) => planned(described(description, z.boolean())).optional();
+const flag = (description: string) => described(description, z.boolean()).optional();
 
 /** Fields of `/v1/settings/application`, in camelCase. Only declared ones are compared and repaired. */
 export const settingsSpec = described(
@@ -51,17 +51,15 @@ export const settingsSpec = described(
       'Upper limit of that delay, in ms.',
       z.int().min(0).max(86_400_000),
     ).optional(),
-    media: planned(
-      described(
-        'Media settings.',
-        z.object({
-          autoDownload: listOf(
-            z.enum(['image', 'document', 'audio', 'video', 'voice', 'sticker']),
-            6,
-            'Kinds of inbound media that are downloaded; an empty list means none.',
-          ).optional(),
-        }),
-      ),
+    media: described(
+      'Media settings.',
+      z.object({
+        autoDownload: listOf(
+          z.enum(['image', 'document', 'audio', 'video', 'voice', 'sticker']),
+          6,
+          'Kinds of inbound media that are downloaded; an empty list means none.',
+        ).optional(),
+      }),
     ).optional(),
     passThrough: flag('Delete messages locally once delivered or read. Restarts Coreapps.'),
     sentStatus: described(
@@ -71,11 +69,9 @@ export const settingsSpec = described(
     webhooks: described(
       'Webhook settings; the URL itself is spec.webhook.url.',
       z.object({
-        maxConcurrentRequests: planned(
-          described(
-            'Parallel callbacks: 6, 12, 18 or 24. Restarts Coreapps.',
-            z.union([z.literal(6), z.literal(12), z.literal(18), z.literal(24)]),
-          ),
+        maxConcurrentRequests: described(
+          'Parallel callbacks: 6, 12, 18 or 24. Restarts Coreapps.',
+          z.union([z.literal(6), z.literal(12), z.literal(18), z.literal(24)]),
         ).optional(),
         message: described(
           'Which receipts are sent to the webhook.',
@@ -99,38 +95,53 @@ export const settingsSpec = described(
     notifyUserChangeNumber: flag('Webhook when a user changes number.'),
     showSecurityNotifications: flag('Webhook when the identity of a user changes.'),
     dbGarbagecollectorEnable: flag('Older form of garbagecollectorEnable. Restarts Coreapps.'),
-    garbagecollectorEnable: planned(
-      described(
-        'Automatic collection.',
-        z.object({ messages: z.boolean().optional(), media: z.boolean().optional() }),
-      ),
+    garbagecollectorEnable: described(
+      'Automatic collection.',
+      z.object({ messages: z.boolean().optional(), media: z.boolean().optional() }),
     ).optional(),
     skipReferralMediaDownload: flag('Do not download media of ad referrals.'),
     webhookPayloadConversationPricingmodelDisabled: flag('Omit conversation and pricing from statuses.'),
     verboseLogging: flag('Verbose logs.'),
-    logLevel: planned(text(32, 'Log level.')).optional(),
-    onCallPager: planned(text(64, 'WhatsApp id that gets critical alerts (early versions).')).optional(),
+    logLevel: text(32, 'Log level.').optional(),
+    onCallPager: text(64, 'WhatsApp id that gets critical alerts (early versions).').optional(),
   }),
 );
 
-export const profileSpec = planned(
-  described(
-    'What people see of the business.',
-    z.object({
-      about: described('About text.', z.string().max(139)).optional(),
-      photoSecretRef: secretKeyRef('photo', 'The profile photo, JPEG or PNG.').optional(),
-      business: described(
-        'Business profile.',
-        z.object({
-          address: z.string().max(256).optional(),
-          description: z.string().max(256).optional(),
-          email: z.string().max(128).optional(),
-          vertical: z.enum(VERTICALS).optional(),
-          websites: listOf(z.string().max(256), 2, 'Web sites, with scheme.').optional(),
-        }),
-      ).optional(),
-    }),
-  ),
+const complianceContact = z.object({
+  email: text(128, 'Mail address.').optional(),
+  landlineNumber: text(32, 'Landline number.').optional(),
+  mobileNumber: text(32, 'Mobile number.').optional(),
+});
+
+export const profileSpec = described(
+  'What people see of the business.',
+  z.object({
+    about: described('About text.', z.string().max(139)).optional(),
+    photoSecretRef: secretKeyRef('photo', 'The profile photo, JPEG or PNG.').optional(),
+    business: described(
+      'Business profile.',
+      z.object({
+        address: z.string().max(256).optional(),
+        description: z.string().max(256).optional(),
+        email: z.string().max(128).optional(),
+        vertical: z.enum(VERTICALS).optional(),
+        websites: listOf(z.string().max(256), 2, 'Web sites, with scheme.').optional(),
+      }),
+    ).optional(),
+    compliance: described(
+      'Compliance information (India). The business profile needs an address.',
+      z.object({
+        entityName: text(128, 'Name of the legal entity.'),
+        entityType: z.enum(ENTITY_TYPES),
+        entityTypeCustom: text(128, 'Where the type is Other or Partnership.').optional(),
+        isRegistered: described('Whether the entity is registered.', z.boolean()).optional(),
+        customerCareDetails: complianceContact.optional(),
+        grievanceOfficerDetails: complianceContact
+          .extend({ name: text(128, 'Name of the officer.').optional() })
+          .optional(),
+      }),
+    ).optional(),
+  }),
 );
 
 export const webhookSpec = described(
@@ -153,41 +164,33 @@ export const webhookSpec = described(
   ),
 );
 
-export const usersSpec = planned(
-  listByName(
-    withRules(
-      z.object({
-        name: described('User name.', z.string().min(4).max(32)),
-        role: described('Only admin has ROLE_ADMIN.', z.enum(['ROLE_USER', 'ROLE_ADMIN'])).default(
-          'ROLE_USER',
-        ),
-        passwordSecretRef: secretKeyRef('password', 'Its password.'),
-      }),
-      [
-        {
-          cel: "self.name != 'admin' || self.role == 'ROLE_ADMIN'",
-          message: 'the user admin always has role ROLE_ADMIN; set role to ROLE_ADMIN or choose another name',
-          check: ({ name, role }) => name !== 'admin' || role === 'ROLE_ADMIN',
-        },
-      ],
-    ),
-    64,
-    'Users of the API beside admin.',
+export const usersSpec = listByName(
+  withRules(
+    z.object({
+      name: described('User name.', z.string().min(4).max(32)),
+      role: described('Only admin has ROLE_ADMIN.', z.enum(['ROLE_USER', 'ROLE_ADMIN'])).default('ROLE_USER'),
+      passwordSecretRef: secretKeyRef('password', 'Its password.'),
+    }),
+    [
+      {
+        cel: "self.name != 'admin' || self.role == 'ROLE_ADMIN'",
+        message: 'the user admin always has role ROLE_ADMIN; set role to ROLE_ADMIN or choose another name',
+        check: ({ name, role }) => name !== 'admin' || role === 'ROLE_ADMIN',
+      },
+    ],
   ),
+  64,
+  'Users of the API beside admin.',
 );
 
-export const twoStepSpec = planned(
-  described(
-    'Two-step verification.',
-    z.object({ pinSecretRef: secretKeyRef('pin', 'The 6-digit PIN to set.') }),
-  ),
+export const twoStepSpec = described(
+  'Two-step verification.',
+  z.object({ pinSecretRef: secretKeyRef('pin', 'The 6-digit PIN to set.') }),
 );
 
-export const messageRetentionSpec = planned(
-  described(
-    'When old messages are collected.',
-    z.object({ schedule: text(128, 'Cron schedule of the message collection.').optional() }),
-  ),
+export const messageRetentionSpec = described(
+  'When old messages are collected.',
+  z.object({ schedule: text(128, 'Cron schedule of the message collection.').optional() }),
 );
 
 export const imagesSpec = described(

@@ -6,20 +6,17 @@ export const multiconnectSpec = described(
   'How many shards the number is split into, and how many spare Coreapps stand by.',
   withRules(
     z.object({
-      shards: planned(
-        described('Shards: 1, 2, 4, 8, 16 or 32. One Coreapp serves one shard.', z.int().min(1).max(32)),
-        SHARD_COUNTS.filter((count) => count > 1),
+      shards: described(
+        'Shards: 1, 2, 4, 8, 16 or 32. One Coreapp serves one shard.',
+        z.int().min(1).max(32),
       ).default(1),
       standbys: described(
         'Coreapps beyond the shards; each survives one failure.',
         z.int().min(0).max(32),
       ).default(1),
-      allowReRegistration: planned(
-        described(
-          'Allow a shard change more than 7 days after registration, which disconnects the number.',
-          z.boolean(),
-        ),
-        [true],
+      allowReRegistration: described(
+        'Allow a shard change more than 7 days after registration, which disconnects the number.',
+        z.boolean(),
       ).default(false),
     }),
     [
@@ -32,16 +29,14 @@ export const multiconnectSpec = described(
   ),
 );
 
-export const capacitySpec = planned(
-  described(
-    'Plans shards, nodes and sizes from a throughput, instead of `multiconnect`.',
-    z.object({
-      messagesPerSecond: described(
-        'Messages per second, up to the vendor maximum of 250.',
-        z.int().min(1).max(250),
-      ),
-    }),
-  ),
+export const capacitySpec = described(
+  'Plans shards, nodes and sizes from a throughput, instead of `multiconnect`.',
+  z.object({
+    messagesPerSecond: described(
+      'Messages per second, up to the vendor maximum of 250.',
+      z.int().min(1).max(250),
+    ),
+  }),
 );
 
 const autoscaling = planned(

@@ -18,22 +18,18 @@ export const mediaSpec = described(
         }),
       ).optional(),
       claimName: text(253, 'An existing claim, instead of storage.').optional(),
-      providers: planned(
-        listByName(
-          z.object({
-            name: described('Name used in messages.', z.string().min(1).max(200)),
-            type: z.enum(['www']).default('www'),
-            credentialsSecretRef: secretRef('Secret with `username` and `password`, or `bearer`.'),
-          }),
-          32,
-          'Credentials for media links.',
-        ),
+      providers: listByName(
+        z.object({
+          name: described('Name used in messages.', z.string().min(1).max(200)),
+          type: z.enum(['www']).default('www'),
+          credentialsSecretRef: secretRef('Secret with `username` and `password`, or `bearer`.'),
+        }),
+        32,
+        'Credentials for media links.',
       ).optional(),
-      garbageCollection: planned(
-        described(
-          'When unused media is collected.',
-          z.object({ schedule: text(128, 'Cron schedule.').optional() }),
-        ),
+      garbageCollection: described(
+        'When unused media is collected.',
+        z.object({ schedule: text(128, 'Cron schedule.').optional() }),
       ).optional(),
     }),
     [
@@ -50,17 +46,18 @@ export const tlsSpec = described(
   'Certificate of the HTTPS API. Without it the stack generates its own, whose CA is read once and pinned.',
   withRules(
     z.object({
-      secretRef: planned(secretRef('Secret of type kubernetes.io/tls.')).optional(),
-      issuerRef: planned(
-        described(
-          'A cert-manager issuer.',
-          z.object({
-            name: text(253, 'Name of the issuer.'),
-            kind: z.enum(['Issuer', 'ClusterIssuer']).default('Issuer'),
-          }),
-        ),
+      secretRef: secretRef('Secret of type kubernetes.io/tls.').optional(),
+      issuerRef: described(
+        'A cert-manager issuer.',
+        z.object({
+          name: text(253, 'Name of the issuer.'),
+          kind: z.enum(['Issuer', 'ClusterIssuer']).default('Issuer'),
+        }),
       ).optional(),
-      selfSigned: described('The certificate that the stack generates.', z.object({})).optional(),
+      selfSigned: described(
+        'An authority of our own signs it, and it is renewed in time.',
+        z.object({}),
+      ).optional(),
     }),
     [
       {
@@ -143,8 +140,14 @@ export const upgradeSpec = described(
   }),
 );
 
-export const monitoringSpec = planned(
-  described('Monitoring objects.', z.object({ podMonitor: z.boolean().default(false) })),
+export const monitoringSpec = described(
+  'Monitoring objects; the counters of every stack are at the metrics port of the operator, too.',
+  z.object({
+    podMonitor: described(
+      'A PodMonitor for the Webapps, where the Prometheus operator is installed.',
+      z.boolean(),
+    ).default(false),
+  }),
 );
 
 export const emulatorSpec = described(

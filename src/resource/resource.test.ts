@@ -43,15 +43,15 @@ describe('what is not acted on yet', () => {
 
   it('is named by path, by value, and inside lists and objects', () => {
     const value = spec({
-      multiconnect: { shards: 4 },
+      upgrade: { mode: 'Manual' },
       deletionPolicy: 'Snapshot',
       backup: { schedule: '0 1 * * *', destination: {} },
       nodes: { webapp: { autoscaling: { maxReplicas: 3 } } },
     });
     expect(notImplementedPaths(whatsAppDeploymentSpec, value)).toEqual([
-      'spec.multiconnect.shards=4',
       'spec.nodes.webapp.autoscaling',
       'spec.backup',
+      'spec.upgrade.mode=Manual',
       'spec.deletionPolicy=Snapshot',
     ]);
   });

@@ -66,9 +66,9 @@ export const whatsAppDeploymentSpec = withRules(
     backup: backupSpec.optional(),
     messageRetention: messageRetentionSpec.optional(),
     upgrade: upgradeSpec.default({ mode: 'Automatic', strategy: 'Rolling', operatorChanges: 'Hold' }),
-    driftPolicy: planned(
-      described('Repair settings that somebody changed, or only report them.', z.enum(['Repair', 'Report'])),
-      ['Report'],
+    driftPolicy: described(
+      'Repair settings that somebody changed, or only report them.',
+      z.enum(['Repair', 'Report']),
     ).default('Repair'),
     monitoring: monitoringSpec.optional(),
     emulator: emulatorSpec.optional(),

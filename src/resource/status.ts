@@ -86,6 +86,9 @@ export const whatsAppDeploymentStatus = z
     client: z
       .object({ version: word(64, 'Client version.'), expires: time('When this build expires.') })
       .partial(),
+    webhook: z
+      .object({ checked: word(64, 'Value of the annotation `check-webhook` at the last look.') })
+      .partial(),
     plan: listOf(
       z.object({
         target: word(253, 'What would change.'),

@@ -14,6 +14,7 @@ export interface Logger {
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+export const isLogLevel = (text: unknown): text is LogLevel => LOG_LEVELS.some((level) => level === text);
 
 /** winston prints an Error inside the fields as `{}`, so errors become text here. */
 const readable = (fields: LogFields = {}): LogFields =>
@@ -25,7 +26,10 @@ const readable = (fields: LogFields = {}): LogFields =>
   );
 
 /** Logs to stderr, so that stdout stays free for what a command prints. */
-export function createLogger(options: { level: LogLevel; format: 'json' | 'pretty' }): Logger {
+export function createLogger(options: {
+  level: LogLevel;
+  format: 'json' | 'pretty';
+}): Logger & { setLevel(level: LogLevel): void } {
   const pretty = format.printf(({ timestamp, level, message, ...fields }) => {
     const rest = Object.entries(fields).map(
       ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
@@ -44,7 +48,10 @@ export function createLogger(options: { level: LogLevel; format: 'json' | 'prett
     error: (message, fields) => void target.error(message, readable(fields)),
     child: (fields) => wrap(target.child(readable(fields))),
   });
-  return wrap(winston);
+  const setLevel = (level: LogLevel) => {
+    winston.level = level;
+  };
+  return { ...wrap(winston), setLevel };
 }
 
 /** Drops everything; for tests and embedding. */

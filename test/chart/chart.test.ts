@@ -99,6 +99,29 @@ describe('the chart', () => {
     expect((await crd())?.spec).toEqual(plain.spec);
   });
 
+  it('installs the ten alert rules and both dashboards, as they are told to be found', async () => {
+    const installed = await objects(
+      '--set',
+      'metrics.alerts.enabled=true,metrics.alerts.labels.release=prometheus,metrics.dashboards.enabled=true',
+    );
+    const [rules] = installed.filter(({ kind }) => kind === 'PrometheusRule') as unknown as {
+      metadata: { labels: object };
+      spec: { groups: { rules: { alert: string }[] }[] };
+    }[];
+    expect(rules?.metadata.labels).toMatchObject({ release: 'prometheus' });
+    expect(rules?.spec.groups.flatMap((group) => group.rules.map(({ alert }) => `${alert}.yaml`))).toEqual(
+      readdirSync('dashboards/alerts').filter((name) => name.endsWith('.yaml')),
+    );
+    const dashboards = installed.filter(({ metadata }) => metadata.labels?.grafana_dashboard === '1');
+    for (const name of ['fleet', 'number']) {
+      const map = dashboards.find(({ metadata }) => metadata.name.endsWith(`-${name}`)) as unknown as {
+        data: Record<string, string>;
+      };
+      expect(map.data[`waba-${name}.json`]).toBe(readFileSync(`dashboards/${name}.json`, 'utf8'));
+    }
+    expect(dashboards).toHaveLength(2);
+  });
+
   it('reads every value that it offers, and offers every value that it reads', () => {
     const templates = readdirSync(`${CHART}/templates`)
       .map((name) => readFileSync(`${CHART}/templates/${name}`, 'utf8'))

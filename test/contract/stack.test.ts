@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Session, StackClient } from '../../src/client/stackClient.ts';
+import type { Session } from '../../src/client/calls.ts';
+import type { StackClient } from '../../src/client/stackClient.ts';
 import { CODE, certificateFor, EmulatorStack, startReceiver } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
 import { testDatabase } from '../support/testDatabase.ts';
@@ -16,9 +17,9 @@ beforeAll(async () => {
 afterAll(() => database.close());
 
 const login = (client: StackClient) =>
-  client
+  client.users
     .login('admin', PASSWORD, {}, never)
-    .catch(() => client.login('admin', 'secret', { newPassword: PASSWORD }, never));
+    .catch(() => client.users.login('admin', 'secret', { newPassword: PASSWORD }, never));
 
 async function register(stack: EmulatorStack, client: StackClient, session: Session): Promise<void> {
   const request = {
@@ -27,15 +28,17 @@ async function register(stack: EmulatorStack, client: StackClient, session: Sess
     method: 'sms' as const,
     cert: certificateFor(stack.number),
   };
-  const { outcome } = await eventually(() => client.requestCode(session, request, never).catch(retriable));
-  if (outcome === 'code-sent') await client.verifyCode(session, CODE, never);
+  const { outcome } = await eventually(() =>
+    client.account.requestCode(session, request, never).catch(retriable),
+  );
+  if (outcome === 'code-sent') await client.account.verify(session, CODE, never);
 }
 const retriable = (error: { retriable?: boolean }) => {
   if (error.retriable) return undefined;
   throw error;
 };
 const connected = async (client: StackClient) => {
-  const nodes = await client.health(API_KEY, never);
+  const nodes = await client.health.nodes(API_KEY, never);
   return Object.entries(nodes)
     .filter(([, { gateway_status }]) => gateway_status === 'connected')
     .map(([key]) => key);
@@ -60,30 +63,32 @@ describe('a highly available stack', () => {
   };
 
   it('wants the default password changed, and refuses weak and wrong ones', async () => {
-    await expect(client.login('admin', 'secret', {}, never)).rejects.toMatchObject({ apiCode: 1024 });
-    await expect(client.login('admin', 'secret', { newPassword: 'weak' }, never)).rejects.toMatchObject({
-      apiCode: 1009,
-    });
-    await expect(client.login('admin', 'wrong', {}, never)).rejects.toMatchObject({
+    await expect(client.users.login('admin', 'secret', {}, never)).rejects.toMatchObject({ apiCode: 1024 });
+    await expect(client.users.login('admin', 'secret', { newPassword: 'weak' }, never)).rejects.toMatchObject(
+      {
+        apiCode: 1009,
+      },
+    );
+    await expect(client.users.login('admin', 'wrong', {}, never)).rejects.toMatchObject({
       status: 401,
       apiCode: undefined,
     });
-    session = await client.login('admin', 'secret', { newPassword: PASSWORD }, never);
-    await expect(client.login('admin', 'secret', {}, never)).rejects.toMatchObject({ status: 401 });
+    session = await client.users.login('admin', 'secret', { newPassword: PASSWORD }, never);
+    await expect(client.users.login('admin', 'secret', {}, never)).rejects.toMatchObject({ status: 401 });
     expect(session.expiresAtMs - Date.now()).toBeGreaterThan(6.9 * 86_400_000);
   });
 
   it('serves a token of one Webapp at another, and the CA that signed both', async () => {
-    expect(await stack.client(1).shards(session, never)).toBe(1);
-    expect(await client.externalCa(session, never)).toBe(stack.webapps[1]?.caPem);
-    await expect(client.shards({ token: 'x.y.z', expiresAtMs: 0 }, never)).rejects.toMatchObject({
+    expect(await stack.client(1).account.shards(session, never)).toBe(1);
+    expect(await client.certificates.externalCa(session, never)).toBe(stack.webapps[1]?.caPem);
+    await expect(client.account.shards({ token: 'x.y.z', expiresAtMs: 0 }, never)).rejects.toMatchObject({
       status: 401,
     });
   });
 
   it('is unregistered at first, with one primary Master, and takes no message', async () => {
     const nodes = await eventually(async () => {
-      const health = await client.health(API_KEY, never);
+      const health = await client.health.nodes(API_KEY, never);
       return Object.values(health).filter(({ gateway_status }) => gateway_status === 'unregistered')
         .length === 4
         ? health
@@ -95,9 +100,11 @@ describe('a highly available stack', () => {
         .sort(),
     ).toEqual(['coreapp', 'coreapp', 'primary_master', 'secondary_master']);
     await eventually(async () =>
-      Object.values(await client.support(session, never)).some(({ shards }) => shards?.length),
+      Object.values(await client.support.nodes(session, never)).some(({ shards }) => shards?.length),
     );
-    await expect(client.sendText(session, CUSTOMER, 'early', never)).rejects.toMatchObject({ apiCode: 1011 });
+    await expect(client.messages.sendText(session, CUSTOMER, 'early', never)).rejects.toMatchObject({
+      apiCode: 1011,
+    });
   });
 
   it('refuses a bad certificate and a wrong code, registers once, and says when to come back', async () => {
@@ -107,22 +114,26 @@ describe('a highly available stack', () => {
       method: 'sms' as const,
       cert: certificateFor(stack.number),
     };
-    await expect(client.requestCode(session, { ...request, cert: 'AAAA' }, never)).rejects.toMatchObject({
+    await expect(
+      client.account.requestCode(session, { ...request, cert: 'AAAA' }, never),
+    ).rejects.toMatchObject({
       apiCode: 1005,
       details: "Registration failed for reason 'biz_link_info_invalid_payload'.",
     });
-    expect(await client.requestCode(session, request, never)).toEqual({
+    expect(await client.account.requestCode(session, request, never)).toEqual({
       outcome: 'code-sent',
       vname: 'Test Shop',
     });
-    await expect(client.requestCode(session, request, never)).rejects.toMatchObject({
+    await expect(client.account.requestCode(session, request, never)).rejects.toMatchObject({
       status: 403,
       apiCode: 1005,
       details: 'Please wait 0 hour(s) 10 minute(s) before trying again',
     });
-    await expect(client.verifyCode(session, '000-000', never)).rejects.toMatchObject({ apiCode: 1005 });
-    await client.verifyCode(session, '123-456', never);
-    expect(await client.requestCode(session, request, never)).toEqual({ outcome: 'already-registered' });
+    await expect(client.account.verify(session, '000-000', never)).rejects.toMatchObject({ apiCode: 1005 });
+    await client.account.verify(session, '123-456', never);
+    expect(await client.account.requestCode(session, request, never)).toEqual({
+      outcome: 'already-registered',
+    });
     expect(stack.network.state.numbers.get(stack.number)?.registrations).toBe(1);
   });
 
@@ -136,21 +147,21 @@ describe('a highly available stack', () => {
   });
 
   it('merges settings, refuses what it does not know, and keeps its own number read-only', async () => {
-    await client.patchSettings(
+    await client.settings.patchApplication(
       session,
       { webhooks: { message: { sent: true } }, heartbeat_interval: 1, unhealthy_interval: 3 },
       never,
     );
-    const settings = await client.settings(session, never);
+    const settings = await client.settings.application(session, never);
     expect(settings).toMatchObject({
       wa_id: stack.number,
       heartbeat_interval: 1,
       webhooks: { message: { sent: true, delivered: true } },
     });
     await expect(
-      client.patchSettings(session, { webhooks: { url: 'http://x' } }, never),
+      client.settings.patchApplication(session, { webhooks: { url: 'http://x' } }, never),
     ).rejects.toMatchObject({ apiCode: 1009 });
-    await expect(client.patchSettings(session, { colour: 'red' }, never)).rejects.toMatchObject({
+    await expect(client.settings.patchApplication(session, { colour: 'red' }, never)).rejects.toMatchObject({
       apiCode: 1010,
       details: expect.stringContaining('colour'),
     });
@@ -158,15 +169,17 @@ describe('a highly available stack', () => {
 
   it('delivers sent, delivered and read to a webhook with a private CA, after the restart that the CA needs', async () => {
     const receiver = await startReceiver();
-    expect(await client.webhookCa(session, never)).toBeUndefined();
-    await expect(client.setWebhookCa(session, 'no pem', never)).rejects.toMatchObject({ apiCode: 1009 });
-    await client.setWebhookCa(session, receiver.caPem, never);
-    await client.patchSettings(
+    expect(await client.certificates.webhookCa(session, never)).toBeUndefined();
+    await expect(client.certificates.setWebhookCa(session, 'no pem', never)).rejects.toMatchObject({
+      apiCode: 1009,
+    });
+    await client.certificates.setWebhookCa(session, receiver.caPem, never);
+    await client.settings.patchApplication(
       session,
       { webhooks: { url: receiver.url }, callback_backoff_delay_ms: 100 },
       never,
     );
-    expect(await client.webhookCa(session, never)).toBe(receiver.caPem);
+    expect(await client.certificates.webhookCa(session, never)).toBe(receiver.caPem);
     await restartCoreapps();
     await eventually(async () => (await connected(client)).length === 1);
 
@@ -182,7 +195,7 @@ describe('a highly available stack', () => {
       contacts: [{ wa_id: CUSTOMER, profile: { name: 'Ana' } }],
       messages: [{ from: CUSTOMER, type: 'text', text: { body: 'Hi' } }],
     });
-    const id = await client.sendText(session, CUSTOMER, 'Hello', never);
+    const id = await client.messages.sendText(session, CUSTOMER, 'Hello', never);
     await eventually(() => receiver.statuses(id).length === 3);
     expect(receiver.statuses(id)).toEqual(['sent', 'delivered', 'read']);
     await receiver.close();
@@ -190,11 +203,11 @@ describe('a highly available stack', () => {
 
   it('answers outside the session window with a failed status 470', async () => {
     const receiver = await startReceiver();
-    await client.setWebhookCa(session, receiver.caPem, never);
+    await client.certificates.setWebhookCa(session, receiver.caPem, never);
     await restartCoreapps();
-    await client.patchSettings(session, { webhooks: { url: receiver.url } }, never);
+    await client.settings.patchApplication(session, { webhooks: { url: receiver.url } }, never);
     const id = await eventually(() =>
-      client.sendText(session, '16505559999', 'cold', never).catch(retriable),
+      client.messages.sendText(session, '16505559999', 'cold', never).catch(retriable),
     );
     await eventually(() => receiver.statuses(id).includes('failed'));
     expect(receiver.received.at(-1)?.statuses?.[0]?.errors?.[0]?.code).toBe(470);
@@ -202,9 +215,13 @@ describe('a highly available stack', () => {
   });
 
   it('refuses messages by the documented codes', async () => {
-    await expect(client.sendText(session, 'nobody', 'x', never)).rejects.toMatchObject({ apiCode: 1009 });
-    await expect(client.sendText(session, stack.number, 'x', never)).rejects.toMatchObject({ apiCode: 1021 });
-    await expect(client.sendText(session, CUSTOMER, 'x'.repeat(4097), never)).rejects.toMatchObject({
+    await expect(client.messages.sendText(session, 'nobody', 'x', never)).rejects.toMatchObject({
+      apiCode: 1009,
+    });
+    await expect(client.messages.sendText(session, stack.number, 'x', never)).rejects.toMatchObject({
+      apiCode: 1021,
+    });
+    await expect(client.messages.sendText(session, CUSTOMER, 'x'.repeat(4097), never)).rejects.toMatchObject({
       apiCode: 1001,
     });
   });
@@ -212,7 +229,7 @@ describe('a highly available stack', () => {
   it('fails over when the owner falls silent, and when the primary Master does', async () => {
     const before = (await connected(client))[0] ?? '';
     const roleOf = async (role: string) =>
-      Object.entries(await client.health(API_KEY, never)).find(([, node]) => node.role === role)?.[0];
+      Object.entries(await client.health.nodes(API_KEY, never)).find(([, node]) => node.role === role)?.[0];
     const master = await roleOf('primary_master');
     await stack.nodes.get(before.split(':')[1] ?? '')?.close();
     const after = await eventually(async () => (await connected(client)).find((key) => key !== before));
@@ -223,7 +240,7 @@ describe('a highly available stack', () => {
       return now && now !== master;
     });
     expect(await connected(client)).toEqual([after]);
-    await eventually(() => client.sendText(session, CUSTOMER, 'still here', never).catch(retriable));
+    await eventually(() => client.messages.sendText(session, CUSTOMER, 'still here', never).catch(retriable));
   });
 });
 
@@ -234,7 +251,7 @@ describe('a number with two-step verification', () => {
       const client = stack.client();
       const session = await eventually(() => login(client));
       await eventually(
-        async () => (await client.health(API_KEY, never))['']?.gateway_status === 'unregistered',
+        async () => (await client.health.nodes(API_KEY, never))['']?.gateway_status === 'unregistered',
       );
       stack.network.state.number(stack.number).pin = '111222';
       const request = {
@@ -243,16 +260,20 @@ describe('a number with two-step verification', () => {
         method: 'sms' as const,
         cert: certificateFor(stack.number),
       };
-      await expect(client.requestCode(session, request, never)).rejects.toMatchObject({
+      await expect(client.account.requestCode(session, request, never)).rejects.toMatchObject({
         apiCode: 1008,
         details: 'pin is required',
       });
-      await expect(client.requestCode(session, { ...request, pin: '999999' }, never)).rejects.toMatchObject({
+      await expect(
+        client.account.requestCode(session, { ...request, pin: '999999' }, never),
+      ).rejects.toMatchObject({
         apiCode: 1005,
       });
-      await client.requestCode(session, { ...request, pin: '111222' }, never);
-      await client.verifyCode(session, CODE, never);
-      await eventually(async () => (await client.health(API_KEY, never))['']?.gateway_status === 'connected');
+      await client.account.requestCode(session, { ...request, pin: '111222' }, never);
+      await client.account.verify(session, CODE, never);
+      await eventually(
+        async () => (await client.health.nodes(API_KEY, never))['']?.gateway_status === 'connected',
+      );
     } finally {
       await stack.close();
     }
@@ -268,16 +289,18 @@ describe('a single instance', () => {
       const client = stack.client();
       const session = await eventually(() => login(client));
       await eventually(
-        async () => (await client.health(API_KEY, never))['']?.gateway_status === 'unregistered',
+        async () => (await client.health.nodes(API_KEY, never))['']?.gateway_status === 'unregistered',
       );
-      await client.setWebhookCa(session, receiver.caPem, never);
-      await client.patchSettings(
+      await client.certificates.setWebhookCa(session, receiver.caPem, never);
+      await client.settings.patchApplication(
         session,
         { webhooks: { url: receiver.url, message: { sent: true } }, callback_backoff_delay_ms: 200 },
         never,
       );
       await register(stack, client, session);
-      await eventually(async () => (await client.health(API_KEY, never))['']?.gateway_status === 'connected');
+      await eventually(
+        async () => (await client.health.nodes(API_KEY, never))['']?.gateway_status === 'connected',
+      );
       await stack.network.receiveFromPerson({
         from: CUSTOMER,
         to: stack.number,
@@ -285,12 +308,14 @@ describe('a single instance', () => {
         content: { body: 'Hi' },
       });
       const ids = await Promise.all(
-        Array.from({ length: 20 }, (_, i) => client.sendText(session, CUSTOMER, `message ${i}`, never)),
+        Array.from({ length: 20 }, (_, i) =>
+          client.messages.sendText(session, CUSTOMER, `message ${i}`, never),
+        ),
       );
       expect(new Set(ids).size).toBe(20);
 
       await stack.nodes.get('coreapp-0')?.close();
-      await expect(client.sendText(session, CUSTOMER, 'down', never)).rejects.toMatchObject({
+      await expect(client.messages.sendText(session, CUSTOMER, 'down', never)).rejects.toMatchObject({
         apiCode: 1014,
       });
       const restarted = await stack.startNode('coreapp-0', { master: false, multiconnect: false });

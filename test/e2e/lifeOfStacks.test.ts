@@ -168,6 +168,22 @@ describe('the life of stacks on a real kubelet', () => {
     expect(webhooks.sort()).toEqual(expectedWebhooks(id).sort());
   });
 
+  it('answers kubectl waba from outside the cluster, through port-forwards', async () => {
+    const waba = (...args: string[]) => cluster.waba(STACKS, ...args);
+    expect(await waba('status', 'support')).toContain('✔ Registered');
+    expect((await waba('login', 'support')).trim().split('.')).toHaveLength(3);
+    const sent = await waba('send', 'support', '--to', '16505550077', '--open', '--watch');
+    expect(sent).toMatch(/^accepted gB\S+\n[\s\S]*read\n$/);
+    expect(await waba('shards', 'support')).toMatch(/0\s+support-coreapp-\d-0\s+connected/);
+    expect(await waba('users', 'support')).toMatch(/admin\s+ROLE_ADMIN\s+yes/);
+    expect(await waba('contacts', 'support', '+1 650 555 0077')).toContain('16505550077');
+    const lines = (await waba('logs', 'support', '--since', '1h')).trim().split('\n');
+    expect(lines.filter((line) => !/^\d\d:\d\d:\d\d\.\d{3} support-/.test(line))).toEqual([]);
+    for (const role of ['webapp', 'master', 'coreapp'])
+      expect(lines.some((line) => line.includes(` support-${role}-`))).toBe(true);
+    expect(await waba('check', 'support')).toContain('Answers: the receiver answers with 200');
+  });
+
   it('goes on when the Coreapp that has the number is killed: the standby takes over', async () => {
     const ownersOf = async () =>
       Object.values((await cluster.stack(STACKS, 'support')).status?.shards?.owners ?? {});
@@ -228,7 +244,9 @@ describe('the life of stacks on a real kubelet', () => {
       await cluster.kubectl('-n', STACKS, 'patch', 'wad', name, '--type=merge', '-p', patch);
       await eventually(async () => (await cluster.stack(STACKS, name)).metadata.finalizers.length > 0);
       await cluster.kubectl('-n', STACKS, 'delete', 'wad', name, '--timeout=120s');
-      await eventually(async () => (await leftOf(name)).length === 0, 90_000);
+      await eventually(async () => (await leftOf(name)).length === 0, 90_000).catch(async () =>
+        expect(await leftOf(name), name).toEqual([]),
+      );
     }
     // What was kept of the stack on the external database: its Secrets and its media.
     await cluster.kubectl('-n', STACKS, 'delete', 'secret', 'sales-database');

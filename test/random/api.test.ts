@@ -22,15 +22,15 @@ async function logIn(): Promise<void> {
   const client = stack.client();
   tokens.admin = (
     await eventually(() =>
-      client
+      client.users
         .login('admin', PASSWORD, {}, never)
-        .catch(() => client.login('admin', 'secret', { newPassword: PASSWORD }, never)),
+        .catch(() => client.users.login('admin', 'secret', { newPassword: PASSWORD }, never)),
     )
   ).token;
   await call('POST', '/v1/users', JSON.stringify(AGENT), 'admin');
   // Some call may have changed it.
   await call('PUT', `/v1/users/${AGENT.username}`, JSON.stringify({ password: AGENT.password }), 'admin');
-  tokens.user = (await client.login(AGENT.username, AGENT.password, {}, never)).token;
+  tokens.user = (await client.users.login(AGENT.username, AGENT.password, {}, never)).token;
   client.close();
 }
 
@@ -50,7 +50,7 @@ const call = async (method: string, path: string, body: string | undefined, role
     authorization: `Bearer ${tokens[role]}`,
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
   };
-  const { status, bytes } = await apiCall(stack, { method, path, headers, body });
+  const { status, bytes } = await apiCall(stack.address(), { method, path, headers, body });
   return { status, text: bytes.toString('utf8') };
 };
 

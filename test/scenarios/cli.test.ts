@@ -29,7 +29,62 @@ const processes = () => {
 };
 const failure = (error: unknown) => error as { stderr: string; code: number };
 
+/** What a person does with a stack that runs. */
+async function commandsOfAStack(kubeconfig: string): Promise<void> {
+  const waba = async (...args: string[]) => (await cli(...args, '--kubeconfig', kubeconfig)).stdout;
+  const failing = async (...args: string[]) =>
+    failure(await cli(...args, '--kubeconfig', kubeconfig).catch((error: unknown) => error));
+  const caFile = join(home, 'ca.pem');
+  const token = (await waba('login', 'shop', '--ca-file', caFile)).trim();
+  expect(token.split('.')).toHaveLength(3);
+  expect(await readFile(caFile, 'utf8')).toContain('BEGIN CERTIFICATE');
+  const login = JSON.parse(await waba('login', 'shop', '-o', 'json')) as { expires: string };
+  expect(Date.parse(login.expires)).toBeGreaterThan(Date.now() + 6 * 86_400_000);
+
+  const sent = await waba('send', 'shop', '--to', '16505550011', '--text', 'Hello', '--open', '--watch');
+  expect(sent.split('\n')[0]).toMatch(/^accepted gB/);
+  expect(sent.trim().split('\n').at(-1)).toBe('read');
+  const late = await waba('send', 'shop', '--to', '16505550012', '--watch');
+  expect(late).toContain('failed 470');
+  expect((await failing('send', 'shop', '--to', '16505550012', '--message', '[')).stderr).toContain(
+    '--message must be',
+  );
+
+  expect(await waba('shards', 'shop')).toMatch(
+    /^SHARD\s+OWNER\s+GATEWAY\n0\s+shop-coreapp-\d-0\s+connected\n/,
+  );
+  expect((await failing('shards', 'shop', '--set', '3')).code).toBe(2);
+  expect(await waba('users', 'shop')).toMatch(/admin\s+ROLE_ADMIN\s+yes\s+Secret shop-admin, key password/);
+  expect(await waba('contacts', 'shop', '+1 650 555 0011', '00999')).toMatch(
+    /^NUMBER\s+STATUS\s+WHATSAPP ID\n\+1 650 555 0011\s+valid\s+16505550011\n00999\s+\S+/,
+  );
+  const logs = await waba('logs', 'shop', '--since', '2h');
+  for (const role of ['webapp', 'master', 'coreapp']) expect(logs).toContain(`shop-${role}`);
+  expect(logs).toMatch(/^\d\d:\d\d:\d\d\.\d{3} shop-/);
+  const masters = (await waba('logs', 'shop', '--since', '2h', '--role', 'master')).trim().split('\n');
+  expect(masters.filter((line) => !line.slice(13).startsWith('shop-master-'))).toEqual([]);
+  expect(await waba('check', 'shop')).toContain('Answers: the receiver answers with 200');
+  await waba('pause', 'shop');
+  await eventually(async () => (await waba('status', 'shop', '-o', 'json')).includes('"Paused"'));
+  expect((await failing('status', 'shop', '-n', 'nowhere')).stderr).toContain(
+    'no WhatsAppDeployment shop in namespace nowhere',
+  );
+  await waba('resume', 'shop');
+  await eventually(async () => {
+    const [stack] = JSON.parse(await waba('status', 'shop', '-o', 'json')) as [{ status: { phase: string } }];
+    return stack.status.phase === 'Ready';
+  });
+}
+
 describe('kubectl waba', () => {
+  it('completes commands in three shells', async () => {
+    for (const shell of ['bash', 'zsh', 'fish'])
+      expect((await cli('completion', shell)).stdout).toContain('completion-words');
+    expect((await cli('completion-words', 'sta')).stdout.split('\n')).toContain('status');
+    const script = `source <(node ${resolve('dist/kubectl-waba.js')} completion bash); complete -p kubectl-waba`;
+    expect(execFileSync('bash', ['-c', script], { encoding: 'utf8' })).toContain('-F _kubectl_waba');
+  });
+
   it('explains itself, and ends with 2 on wrong usage', async () => {
     for (const args of [[], ['status'], ['verify'], ['quickstart'], ['local'], ['local', 'up']]) {
       expect((await cli(...args, '--help')).stdout).toMatch(/^Usage: kubectl-waba/);
@@ -60,6 +115,8 @@ describe('kubectl waba', () => {
       failure(await cli('status', 'none', '--kubeconfig', kubeconfig).catch((error: unknown) => error))
         .stderr,
     ).toContain('no WhatsAppDeployment none in namespace default');
+
+    await commandsOfAStack(kubeconfig);
 
     await cli('quickstart', 'down', '--name', 'test');
     expect(processes()).toEqual([]);
@@ -147,12 +204,12 @@ describe('the emulator on a laptop', () => {
           ca: await readFile(about.caFile, 'utf8'),
         }),
       );
-      const session = await client.login(about.username, about.password, {}, never);
+      const session = await client.users.login(about.username, about.password, {}, never);
       await fetch(`${about.controlUrl}/numbers/16315551000/messages`, {
         method: 'POST',
         body: JSON.stringify({ from: '16505551234', text: 'Hi' }),
       });
-      return client.sendText(session, '16505551234', 'Hello', never);
+      return client.messages.sendText(session, '16505551234', 'Hello', never);
     };
     const id = await send();
     await eventually(() => receiver.statuses(id).length === 3);

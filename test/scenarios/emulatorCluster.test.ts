@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Session, StackClient } from '../../src/client/stackClient.ts';
+import type { Session } from '../../src/client/calls.ts';
+import type { StackClient } from '../../src/client/stackClient.ts';
 import { EmulatorProcesses } from '../support/emulatorProcesses.ts';
 import { CODE, certificateFor, startReceiver } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
@@ -22,7 +23,7 @@ const retriable = (error: { retriable?: boolean }) => {
   if (error.retriable) return undefined;
   throw error;
 };
-const health = async () => Object.entries(await client.health(API_KEY, never));
+const health = async () => Object.entries(await client.health.nodes(API_KEY, never));
 /** Container of the node that is in this state. */
 const nodeIn = async (state: { role: string; gateway_status?: string }) => {
   const found = (await health()).find(
@@ -41,13 +42,16 @@ const flows = async () => {
 
 beforeAll(async () => {
   receiver = await startReceiver();
-  processes = await EmulatorProcesses.start(['master-0', 'master-1', 'coreapp-0', 'coreapp-1', 'coreapp-2']);
+  processes = await EmulatorProcesses.start(['master-0', 'master-1', 'coreapp-0', 'coreapp-1', 'coreapp-2'], {
+    cuttable: true,
+    secret: 'a secret of all nodes',
+  });
   client = await processes.client();
   session = await eventually(
     () =>
-      client
+      client.users
         .login('admin', 'secret', { newPassword: PASSWORD }, never)
-        .catch(() => client.login('admin', PASSWORD, {}, never)),
+        .catch(() => client.users.login('admin', PASSWORD, {}, never)),
     60_000,
   );
   const request = {
@@ -56,11 +60,11 @@ beforeAll(async () => {
     method: 'sms',
     cert: certificateFor(NUMBER),
   } as const;
-  await eventually(() => client.requestCode(session, request, never).catch(retriable), 60_000);
-  await client.verifyCode(session, CODE, never);
-  await client.setWebhookCa(session, receiver.caPem, never);
+  await eventually(() => client.account.requestCode(session, request, never).catch(retriable), 60_000);
+  await client.account.verify(session, CODE, never);
+  await client.certificates.setWebhookCa(session, receiver.caPem, never);
   const webhooks = { url: receiver.url, message: { sent: true } };
-  await client.patchSettings(
+  await client.settings.patchApplication(
     session,
     { heartbeat_interval: 1, unhealthy_interval: 3, callback_backoff_delay_ms: 200, webhooks },
     never,
@@ -76,7 +80,7 @@ beforeAll(async () => {
       const to = PEOPLE[index % PEOPLE.length] ?? '';
       // As documented: retried by the code of the error, and when nobody answers.
       const id = await eventually(
-        () => client.sendText(session, to, `message ${index}`, never).catch(retriable),
+        () => client.messages.sendText(session, to, `message ${index}`, never).catch(retriable),
         120_000,
       );
       accepted.push(id);
@@ -131,6 +135,28 @@ describe('a cluster of processes, while a client sends all the time', () => {
     );
     expect(connected).toHaveLength(1);
     expect(connected[0]?.[0]).not.toContain(frozen);
+    await flows();
+  });
+
+  it('goes on when nobody reaches the owner any more, which itself has noticed nothing', async () => {
+    const lost = await owner();
+    processes.cut(lost);
+    await eventually(async () => {
+      const now = await nodeIn({ role: 'coreapp', gateway_status: 'connected' });
+      return now !== undefined && now !== lost;
+    }, 60_000);
+    await flows();
+    processes.mend(lost);
+    await flows();
+    expect(await nodeIn({ role: 'coreapp', gateway_status: 'connected' })).not.toBe(lost);
+  });
+
+  it('goes on when nobody reaches the primary Master any more', async () => {
+    const lost = await primary();
+    processes.cut(lost);
+    await flows();
+    processes.mend(lost);
+    await eventually(() => nodeIn({ role: 'primary_master' }), 60_000);
     await flows();
   });
 

@@ -201,15 +201,7 @@ describe('the operator on a real control plane with real processes', () => {
     await cluster.apply(stack('killed', number, { topology: 'Single' }));
     for (let round = 0; round < 6; round++) {
       await new Promise((resolve) => setTimeout(resolve, 1_500 + Math.random() * 1_500));
-      try {
-        execFileSync('pkill', [
-          '-9',
-          '-f',
-          `${process.cwd()}/dist/images/waba-operator/usr/local/bin/waba-operator`,
-        ]);
-      } catch {
-        // It was just down.
-      }
+      cluster.killOperator();
     }
     await eventually(async () => {
       const [registered, ready] = [

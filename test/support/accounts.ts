@@ -2,15 +2,22 @@ import type { KubeClient } from '../../src/kube/client.ts';
 import type { Credentials } from '../../src/kube/credentials.ts';
 import { kinds, resourcePath } from '../../src/kube/kubeObject.ts';
 import { never } from './cluster.ts';
+import { eventually } from './eventually.ts';
 
 const GROUP = 'rbac.authorization.k8s.io';
 
-/** Gives a service account of the namespace exactly these rights there. */
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+/** Gives a service account of the namespace exactly these rights there, and waits until the server knows of them. */
 export async function grant(
   admin: KubeClient,
   namespace: string,
   name: string,
-  rules: readonly object[],
+  rules: readonly Rule[],
 ): Promise<void> {
   const options = { fieldManager: 'test', force: true };
   await admin.apply(
@@ -29,6 +36,30 @@ export async function grant(
     options,
     never,
   );
+  const asked = rules.flatMap(({ apiGroups, resources, verbs }) =>
+    apiGroups.flatMap((group) =>
+      resources.flatMap((resource) => verbs.map((verb) => ({ namespace, group, resource, verb }))),
+    ),
+  );
+  for (const resourceAttributes of asked) await eventually(() => allowed(admin, name, resourceAttributes));
+}
+
+async function allowed(
+  admin: KubeClient,
+  name: string,
+  resourceAttributes: { readonly namespace: string },
+): Promise<boolean> {
+  const { namespace } = resourceAttributes;
+  const review = {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SubjectAccessReview',
+    spec: { user: `system:serviceaccount:${namespace}:${name}`, resourceAttributes },
+  };
+  const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+  const { status } = (await admin.transport.request({ method: 'POST', path, body: review }, never)) as {
+    status: { allowed: boolean };
+  };
+  return status.allowed;
 }
 
 /** A new service account with these rights in its namespace, at the server that `upstream` reaches. */
@@ -37,7 +68,7 @@ export async function account(
   upstream: Credentials,
   namespace: string,
   name: string,
-  rules: readonly object[],
+  rules: readonly Rule[],
 ): Promise<Credentials> {
   await admin.create(
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } },

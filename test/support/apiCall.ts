@@ -1,5 +1,13 @@
 import { request } from 'node:https';
-import type { EmulatorStack } from './emulatorStack.ts';
+import { isIP } from 'node:net';
+
+/** A Webapp, and what it takes to trust it. */
+export interface ApiAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly serverName: string;
+  readonly caPem: string;
+}
 
 export interface Answered {
   readonly status: number;
@@ -12,7 +20,7 @@ export interface Answered {
 
 /** A call of a stack's API as any HTTP client makes it. Rejects when nobody answers in time. */
 export function apiCall(
-  stack: EmulatorStack,
+  address: ApiAddress,
   call: {
     readonly method: string;
     readonly path: string;
@@ -21,14 +29,13 @@ export function apiCall(
   },
 ): Promise<Answered> {
   const { method, path, headers = {}, body } = call;
-  const [webapp] = stack.webapps;
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {
-        host: '127.0.0.1',
-        port: webapp?.port,
-        servername: 'shop.test',
-        ca: webapp?.caPem,
+        host: address.host,
+        port: address.port,
+        ...(isIP(address.serverName) ? {} : { servername: address.serverName }),
+        ca: address.caPem,
         method,
         path,
         headers,

@@ -22,6 +22,14 @@ export const WhatsAppDeploymentKind = registerKind({
   namespaced: true,
 });
 
+interface Definition {
+  readonly spec: {
+    readonly group: string;
+    readonly names: { readonly kind: string };
+    readonly versions: readonly { readonly name: string }[];
+  };
+}
+
 /** A client of the layer's control plane, as its administrator. */
 export async function testClient(observer?: RequestObserver): Promise<KubeClient> {
   const credentials = await kubeconfigCredentials(systemClock, { path: inject('kubeconfig') });
@@ -51,7 +59,7 @@ export async function freshNamespace(client: KubeClient): Promise<string> {
 export const readCrd = async (): Promise<KubeObject> =>
   load(await readFile('crds/whatsappdeployments.yaml', 'utf8')) as KubeObject;
 
-/** Installs the CRD and waits until it is served. */
+/** Installs the CRD and waits until it is served and described. */
 export const installCrd = async (client: KubeClient): Promise<void> =>
   installDefinition(client, await readCrd());
 
@@ -65,6 +73,12 @@ export async function installDefinition(client: KubeClient, definition: KubeObje
     >(kinds.CustomResourceDefinition, undefined, definition.metadata.name, never);
     return status?.conditions?.some(({ type, status: value }) => type === 'Established' && value === 'True');
   });
+  // Its schema is published seconds later; until then `kubectl explain` knows nothing of the kind.
+  const { group, names, versions } = (definition as unknown as Definition).spec;
+  const path = `/openapi/v3/apis/${group}/${versions[0]?.name}`;
+  await eventually(async () =>
+    (await client.transport.text({ method: 'GET', path }, never)).includes(`"kind":"${names.kind}"`),
+  );
 }
 
 /** Runs kubectl against the layer's control plane; returns stdout, or throws with stderr. */

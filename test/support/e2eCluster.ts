@@ -70,6 +70,12 @@ export class E2eCluster {
     return runProgram('kubectl', [...this.#flags, '-n', namespace, 'apply', '-f', '-'], { input }, never);
   }
 
+  /** Our own program, as it is built. */
+  waba(namespace: string, ...args: string[]): Promise<string> {
+    const program = ['dist/kubectl-waba.js', ...args, '-n', namespace, ...this.#flags];
+    return runProgram(process.execPath, program, {}, never);
+  }
+
   helm(...args: string[]): Promise<string> {
     const flags = this.#flags.map((flag) => (flag === '--context' ? '--kube-context' : flag));
     return runProgram('helm', [...flags, ...args], {}, never);

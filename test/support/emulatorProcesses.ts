@@ -4,50 +4,93 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { StackClient } from '../../src/client/stackClient.ts';
 import { HttpsStackTransport } from '../../src/client/stackTransport.ts';
+import { NODE_PORTS } from '../../src/onprem/environment.ts';
 import { type PostgresServer, startPostgres } from '../../src/postgres/embeddedPostgres.ts';
-import { readAuthority } from '../../src/reconcile/webappAuthority.ts';
+import { readAuthority } from '../../src/reconcile/application/webappAuthority.ts';
 import { exited } from '../../src/runtime/childProcess.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { freePort } from '../../src/runtime/ports.ts';
+import type { ApiAddress } from './apiCall.ts';
+import { CuttableLink } from './cuttableLink.ts';
+import { API_KEY, type TestDatabase } from './emulatorStack.ts';
 import { eventually } from './eventually.ts';
 
 const never = new AbortController().signal;
 /** Ports below 1024 are served this much higher, so that no right is needed. */
 const LOW_PORT_OFFSET = 20_000;
+let started = 0;
+
+type ServerAddress = Pick<TestDatabase, 'engine' | 'port' | 'password'>;
+
+export interface ProcessesOptions {
+  /** One Coreapp without Masters. */
+  readonly isSingle?: boolean;
+  /** A server that somebody else started; else a PostgreSQL of its own. */
+  readonly database?: ServerAddress;
+  readonly prefix?: string;
+  /** `WA_SECRET`. */
+  readonly secret?: string;
+  readonly rateLimits?: boolean;
+  /** Name in the Webapp's certificate; its address unless given. */
+  readonly serverName?: string;
+  /** Others reach each node through a link that can be cut. */
+  readonly cuttable?: boolean;
+}
 
 /** The roles of a stack as processes of their own, each at an address of its own, as containers would be. */
 export class EmulatorProcesses {
   readonly #folder: string;
-  readonly #databasePort: number;
+  readonly #options: ProcessesOptions;
+  readonly #database: ServerAddress;
   readonly #networkPort: number;
   readonly #controlPort: number;
   readonly #children = new Map<string, ChildProcess>();
-  #database: PostgresServer;
+  readonly #links = new Map<string, CuttableLink>();
+  #server: PostgresServer | undefined;
   /** Second octet of the addresses; runs side by side on one machine keep apart. */
-  readonly #octet = 60 + (process.pid % 30);
+  readonly #octet = 60 + ((process.pid + started++) % 60);
 
-  private constructor(folder: string, ports: [number, number, number], database: PostgresServer) {
+  private constructor(
+    folder: string,
+    options: ProcessesOptions,
+    database: ServerAddress,
+    ports: [number, number],
+  ) {
     this.#folder = folder;
-    [this.#databasePort, this.#networkPort, this.#controlPort] = ports;
+    this.#options = options;
     this.#database = database;
+    [this.#networkPort, this.#controlPort] = ports;
   }
 
-  static async start(nodes: readonly string[]): Promise<EmulatorProcesses> {
+  static async start(nodes: readonly string[], options: ProcessesOptions = {}): Promise<EmulatorProcesses> {
     const folder = await mkdtemp(join(tmpdir(), 'waba-processes-'));
-    const ports: [number, number, number] = [await freePort(), await freePort(), await freePort()];
-    const processes = new EmulatorProcesses(folder, ports, await startDatabase(folder, ports[0]));
+    const database = options.database ?? {
+      engine: 'PGSQL' as const,
+      port: await freePort(),
+      password: 'secret',
+    };
+    const processes = new EmulatorProcesses(folder, options, database, [await freePort(), await freePort()]);
+    if (!options.database) await processes.#startDatabase();
     processes.#run(
       'network',
       [
         'network',
         '--host=127.0.0.1',
-        `--port=${ports[1]}`,
-        `--control-port=${ports[2]}`,
+        `--port=${processes.#networkPort}`,
+        `--control-port=${processes.#controlPort}`,
         `--data=${join(folder, 'network')}`,
+        ...(options.rateLimits ? [] : ['--no-rate-limits']),
       ],
       {},
     );
-    for (const name of [...nodes, 'webapp-0']) processes.startNode(name);
+    for (const name of [...nodes, 'webapp-0']) {
+      if (options.cuttable && !name.startsWith('webapp'))
+        processes.#links.set(
+          name,
+          await CuttableLink.start(processes.address(name), Object.values(NODE_PORTS)),
+        );
+      processes.startNode(name);
+    }
     return processes;
   }
 
@@ -55,21 +98,36 @@ export class EmulatorProcesses {
   startNode(name: string): void {
     const role = name.replace(/-\d+$/, '');
     const address = this.address(name);
+    const link = this.#links.get(name);
+    const {
+      isSingle = false,
+      prefix = '',
+      secret = '',
+      rateLimits = false,
+      serverName = this.address('webapp-0'),
+    } = this.#options;
     this.#run(name, [role === 'webapp' ? 'webapp' : 'coreapp'], {
-      WA_DB_ENGINE: 'PGSQL',
+      WA_DB_ENGINE: this.#database.engine,
       WA_DB_HOSTNAME: '127.0.0.1',
-      WA_DB_PORT: String(this.#databasePort),
+      WA_DB_PORT: String(this.#database.port),
       WA_DB_USERNAME: 'waba',
-      WA_DB_PASSWORD: 'secret',
-      WA_APP_MULTICONNECT: '1',
+      WA_DB_PASSWORD: this.#database.password,
+      WA_DB_NAME_PREFIX: prefix,
+      WA_APP_MULTICONNECT: isSingle ? '0' : '1',
       WA_MASTER_NODE: role === 'master' ? '1' : '0',
       WA_TCP_LISTEN_ADDRESS: 'any',
-      WA_WEB_SERVERNAME: address,
-      WA_API_KEY: 'test-api-key-0001',
-      COREAPP_HOSTNAME: address,
+      WA_WEB_SERVERNAME: serverName,
+      WA_API_KEY: API_KEY,
+      WA_SECRET: secret,
+      WACORE_HOSTNAME: this.address('coreapp-0'),
+      COREAPP_HOSTNAME: link ? '127.0.0.1' : address,
+      ...(link ? { COREAPP_EXTERNAL_PORTS: link.ports.join(',') } : {}),
       HOSTNAME: name,
       WABA_NETWORK_URL: `tcp://127.0.0.1:${this.#networkPort}`,
-      WABA_RATE_LIMITS: '0',
+      WABA_RATE_LIMITS: rateLimits ? '1' : '0',
+      // As the vendor's templates have it: a cluster keeps its configuration in the database.
+      WA_CONFIG_ON_DB: isSingle ? '0' : '1',
+      WABA_DATA_PATH: join(this.#folder, 'waent'),
       WABA_MEDIA_PATH: join(this.#folder, 'wamedia'),
       WABA_LOCAL_POD_IP: address,
       WABA_LOCAL_LOW_PORT_OFFSET: String(LOW_PORT_OFFSET),
@@ -90,6 +148,11 @@ export class EmulatorProcesses {
     return `127.${this.#octet}.${['webapp', 'master', 'coreapp'].indexOf(role)}.${Number(index) + 1}`;
   }
 
+  /** Of a role, of `network`, or of `database`. */
+  pid(name: string): number {
+    return (name === 'database' ? this.#server?.process.pid : this.#children.get(name)?.pid) ?? 0;
+  }
+
   signal(name: string, signal: NodeJS.Signals): void {
     this.#children.get(name)?.kill(signal);
   }
@@ -102,43 +165,69 @@ export class EmulatorProcesses {
     this.startNode(name);
   }
 
+  /** Ends it as Kubernetes would, and begins another life of it. */
+  async restart(name: string): Promise<void> {
+    const child = this.#children.get(name);
+    child?.kill('SIGTERM');
+    if (child) await exited(child);
+    this.startNode(name);
+  }
+
+  /** Nobody reaches this node any more, while it reaches everybody. */
+  cut(name: string): void {
+    this.#links.get(name)?.cut();
+  }
+
+  mend(name: string): void {
+    this.#links.get(name)?.mend();
+  }
+
   async restartDatabase(): Promise<void> {
-    await this.#database.stop();
-    this.#database = await startDatabase(this.#folder, this.#databasePort);
+    await this.#server?.stop();
+    await this.#startDatabase();
+  }
+
+  async webappAddress(): Promise<ApiAddress> {
+    const host = this.address('webapp-0');
+    const port = 443 + LOW_PORT_OFFSET;
+    const serverName = this.#options.serverName ?? '';
+    const caPem = await eventually(
+      () => readAuthority({ addresses: [host], port, serverName: serverName || host }, never),
+      60_000,
+    );
+    return { host, port, serverName, caPem };
   }
 
   async client(): Promise<StackClient> {
-    const host = this.address('webapp-0');
-    const port = 443 + LOW_PORT_OFFSET;
-    const ca = await eventually(
-      () => readAuthority({ addresses: [host], port, serverName: host }, never),
-      60_000,
-    );
-    return new StackClient(new HttpsStackTransport({ host, port, ca, serverName: '' }));
+    const { caPem: ca, ...address } = await this.webappAddress();
+    return new StackClient(new HttpsStackTransport({ ...address, ca }));
   }
 
-  simulate(method: string, path: string, body: object): Promise<Response> {
+  simulate(method: string, path: string, body?: unknown): Promise<Response> {
     return fetch(`http://127.0.0.1:${this.#controlPort}${path}`, { method, body: JSON.stringify(body) });
   }
 
   async close(): Promise<void> {
     for (const child of this.#children.values()) child.kill('SIGKILL');
     await Promise.all([...this.#children.values()].map(exited));
-    await this.#database.stop();
+    for (const link of this.#links.values()) await link.close();
+    await this.#server?.stop();
     await rm(this.#folder, { recursive: true, force: true });
   }
-}
 
-const startDatabase = (folder: string, port: number): Promise<PostgresServer> =>
-  startPostgres(
-    {
-      dataFolder: join(folder, 'database'),
-      host: '127.0.0.1',
-      port,
-      username: 'waba',
-      password: 'secret',
-      clock: systemClock,
-      settings: { max_connections: '300' },
-    },
-    never,
-  );
+  async #startDatabase(): Promise<void> {
+    const { port, password } = this.#database;
+    this.#server = await startPostgres(
+      {
+        dataFolder: join(this.#folder, 'database'),
+        host: '127.0.0.1',
+        port,
+        username: 'waba',
+        password,
+        clock: systemClock,
+        settings: { max_connections: '300' },
+      },
+      never,
+    );
+  }
+}

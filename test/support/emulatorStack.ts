@@ -1,34 +1,51 @@
 import { randomInt } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Session, StackClient } from '../../src/client/stackClient.ts';
+import type { Session } from '../../src/client/calls.ts';
+import { StackClient } from '../../src/client/stackClient.ts';
 import { HttpsStackTransport } from '../../src/client/stackTransport.ts';
 import { CoreappNode } from '../../src/emulator/cluster/coreappNode.ts';
+import type { CoreappOptions } from '../../src/emulator/cluster/coreappOptions.ts';
 import { startWebapp, type WebappNode } from '../../src/emulator/http/webappNode.ts';
+import { startControlServer } from '../../src/emulator/network/controlServer.ts';
 import { Network } from '../../src/emulator/network/network.ts';
+import type { ClusterStore } from '../../src/emulator/store/clusterStore.ts';
 import { type Databases, openDatabases } from '../../src/emulator/store/databases.ts';
 import type { Engine } from '../../src/emulator/store/dialect.ts';
 import type { MessageStore } from '../../src/emulator/store/messageStore.ts';
-import { ALL_DATABASES, upgradeSchema } from '../../src/emulator/store/upgrade.ts';
+import { ALL_DATABASES, type Upgrader, upgradeSchema } from '../../src/emulator/store/upgrade.ts';
 import { codeHash, encodeCertificate } from '../../src/onprem/emulatorCertificate.ts';
 import type { Callback } from '../../src/onprem/webhook.ts';
-import { createAuthority, issueCertificate } from '../../src/pki/certificates.ts';
+import { createAuthority, issueCertificate, type KeyPair } from '../../src/pki/certificates.ts';
 import { type PostgresServer, startPostgres } from '../../src/postgres/embeddedPostgres.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { silentLogger } from '../../src/runtime/logger.ts';
 import { freePort } from '../../src/runtime/ports.ts';
+import type { ApiAddress } from './apiCall.ts';
 import { eventually } from './eventually.ts';
 
 const common = { clock: systemClock, logger: silentLogger, version: 'v2.57.1' };
 const never = new AbortController().signal;
 const HOST = '127.0.0.1';
 
+export const API_KEY = 'test-api-key-0001';
 export const CODE = '123456';
 export const certificateFor = (number: string) =>
   encodeCertificate({ vname: 'Test Shop', number, codeHash: codeHash(CODE) });
+
+/** How a stack differs from the plain one. */
+export interface StackOptions {
+  /** The documented limits of requests, tiers and throughput. */
+  readonly rateLimits?: boolean;
+  /** `WA_SECRET`. */
+  readonly secret?: string;
+  readonly queueLimits?: { readonly messages: number; readonly callbacks: number };
+}
+type Role = CoreappNode | WebappNode;
+type NodeChanges = Partial<Pick<CoreappOptions, 'buildDateMs' | 'secret' | 'version'>>;
 
 /** A database server for one test file. */
 export interface TestDatabase {
@@ -38,10 +55,32 @@ export interface TestDatabase {
   close(): Promise<void>;
 }
 
-export async function testPostgres(): Promise<TestDatabase & { readonly server: PostgresServer }> {
+/** What a database server shows to clients that ask for TLS, and the CA of those that have a certificate. */
+export interface DatabaseCertificate {
+  readonly server: KeyPair;
+  readonly caPem: string;
+}
+
+/** Writes it where the server reads it, which wants the key to be nobody else's. */
+export async function certificateFiles(folder: string, { server, caPem }: DatabaseCertificate) {
+  const files = {
+    cert: join(folder, 'server.pem'),
+    key: join(folder, 'server.key'),
+    ca: join(folder, 'ca.pem'),
+  };
+  await writeFile(files.cert, server.certificatePem);
+  await writeFile(files.key, server.privateKeyPem, { mode: 0o600 });
+  await writeFile(files.ca, caPem);
+  return files;
+}
+
+export async function testPostgres(
+  tls?: DatabaseCertificate,
+): Promise<TestDatabase & { readonly server: PostgresServer }> {
   const folder = await mkdtemp(join(tmpdir(), 'waba-contract-'));
   const port = await freePort();
   const password = 'test-password';
+  const files = tls && (await certificateFiles(folder, tls));
   const server = await startPostgres(
     {
       dataFolder: join(folder, 'data'),
@@ -50,7 +89,12 @@ export async function testPostgres(): Promise<TestDatabase & { readonly server: 
       username: 'waba',
       password,
       clock: systemClock,
-      settings: { max_connections: '300' },
+      settings: {
+        max_connections: '300',
+        ...(files
+          ? { ssl: 'on', ssl_cert_file: files.cert, ssl_key_file: files.key, ssl_ca_file: files.ca }
+          : {}),
+      },
     },
     never,
   );
@@ -108,6 +152,12 @@ export async function startReceiver(answer: (callback: Callback) => number = () 
   };
 }
 
+export interface SimulatedStack {
+  readonly stack: EmulatorStack;
+  readonly controlUrl: string;
+  close(): Promise<void>;
+}
+
 /** The roles of one stack in this process, each with sockets and connections of its own, as in production. */
 export class EmulatorStack {
   readonly number = `1631555${String(randomInt(10_000)).padStart(4, '0')}`;
@@ -115,40 +165,65 @@ export class EmulatorStack {
   readonly #prefix: string;
   readonly network: Network;
   readonly #folder: string;
-  readonly #rateLimits: boolean;
+  readonly #options: StackOptions;
   readonly nodes = new Map<string, CoreappNode>();
   readonly webapps: WebappNode[] = [];
-  readonly #databases: Databases[] = [];
+  readonly #databases = new Map<Role, Databases>();
 
   private constructor(
     database: TestDatabase,
     prefix: string,
     network: Network,
     folder: string,
-    rateLimits: boolean,
+    options: StackOptions,
   ) {
     this.#database = database;
     this.#prefix = prefix;
     this.network = network;
     this.#folder = folder;
-    this.#rateLimits = rateLimits;
+    this.#options = options;
   }
 
   static async start(
     database: TestDatabase,
     prefix: string,
-    counts: { masters: number; coreapps: number; webapps: number; rateLimits?: boolean },
+    options: StackOptions & { masters: number; coreapps: number; webapps: number },
   ): Promise<EmulatorStack> {
     const folder = await mkdtemp(join(tmpdir(), 'waba-network-'));
-    const network = await Network.start({ ...common, host: HOST, port: 0, dataFolder: folder });
-    const stack = new EmulatorStack(database, prefix, network, folder, counts.rateLimits ?? false);
-    const multiconnect = counts.masters > 0;
-    for (let i = 0; i < counts.masters; i++)
+    const network = await Network.start({
+      ...common,
+      host: HOST,
+      port: 0,
+      dataFolder: folder,
+      limits: options.rateLimits ?? false,
+    });
+    const stack = new EmulatorStack(database, prefix, network, folder, options);
+    const multiconnect = options.masters > 0;
+    for (let i = 0; i < options.masters; i++)
       await stack.startNode(`master-${i}`, { master: true, multiconnect });
-    for (let i = 0; i < counts.coreapps; i++)
+    for (let i = 0; i < options.coreapps; i++)
       await stack.startNode(`coreapp-${i}`, { master: false, multiconnect });
-    for (let i = 0; i < counts.webapps; i++) await stack.startWebapp(multiconnect);
+    for (let i = 0; i < options.webapps; i++) await stack.startWebapp(multiconnect);
     return stack;
+  }
+
+  /** A stack, of a single instance unless it is said, and the control API of its network. */
+  static async startSimulated(
+    database: TestDatabase,
+    prefix: string,
+    options: StackOptions & { masters?: number; coreapps?: number } = {},
+  ): Promise<SimulatedStack> {
+    const single = { masters: 0, coreapps: 1, webapps: 1 };
+    const stack = await EmulatorStack.start(database, prefix, { ...single, ...options });
+    const control = await startControlServer(stack.network, { host: HOST, port: 0, openApi: {} });
+    return {
+      stack,
+      controlUrl: `http://${HOST}:${control.port}`,
+      close: async () => {
+        await control.close();
+        await stack.close();
+      },
+    };
   }
 
   #open() {
@@ -161,21 +236,26 @@ export class EmulatorStack {
       prefix: this.#prefix,
     };
     const databases = openDatabases(settings, silentLogger);
-    this.#databases.push(databases);
-    return { databases, upgrade: () => upgradeSchema(settings, databases, ALL_DATABASES, silentLogger) };
+    return {
+      databases,
+      upgrade: (upgrader?: Upgrader) =>
+        upgradeSchema(settings, databases, ALL_DATABASES, silentLogger, upgrader),
+    };
   }
 
   async startNode(
     container: string,
     role: { master: boolean; multiconnect: boolean },
     known?: readonly number[],
-    more: { buildDateMs?: number } = {},
+    more: NodeChanges = {},
   ): Promise<CoreappNode> {
     const { databases, upgrade } = this.#open();
     const ports = known ?? (await Promise.all([freePort(), freePort(), freePort(), freePort()]));
     const node = await CoreappNode.start({
       ...common,
       ...role,
+      queueLimits: this.#options.queueLimits,
+      secret: this.#options.secret ?? '',
       ...more,
       databases,
       upgradeSchema: upgrade,
@@ -187,6 +267,7 @@ export class EmulatorStack {
       mediaFolder: join(this.#folder, 'wamedia'),
     });
     this.nodes.set(container, node);
+    this.#databases.set(node, databases);
     return node;
   }
 
@@ -203,14 +284,17 @@ export class EmulatorStack {
         listen: { host: HOST, port: 0 },
         serverNames: ['shop.test', HOST],
         jwtKey: 'k'.repeat(64),
-        apiKey: 'test-api-key-0001',
+        apiKey: API_KEY,
         mediaFolder: join(this.#folder, 'wamedia'),
         container: `webapp-${this.webapps.length}`,
-        rateLimits: this.#rateLimits,
+        networkUrl: `tcp://${HOST}:${this.network.port}`,
+        secret: this.#options.secret ?? '',
+        rateLimits: this.#options.rateLimits ?? false,
       },
       never,
     );
     this.webapps.push(webapp);
+    this.#databases.set(webapp, databases);
     return webapp;
   }
 
@@ -218,16 +302,16 @@ export class EmulatorStack {
   async restartWebapps(): Promise<void> {
     const multiconnect = this.nodes.size > 1;
     for (const webapp of this.webapps.splice(0)) {
-      await webapp.close();
+      await this.#end(webapp);
       await this.startWebapp(multiconnect);
     }
   }
 
   /** The same for the nodes, on the ports that they had. */
-  async restartNodes(more: { buildDateMs?: number } = {}): Promise<void> {
+  async restartNodes(more: NodeChanges = {}): Promise<void> {
     for (const [name, node] of this.nodes) {
       const { master, multiconnect, externalPorts } = node.options;
-      await node.close();
+      await this.#end(node);
       await this.startNode(name, { master, multiconnect }, externalPorts, more);
     }
   }
@@ -240,29 +324,48 @@ export class EmulatorStack {
       method: 'sms',
       cert: certificateFor(this.number),
     } as const;
-    await eventually(() => client.requestCode(session, request, never), 60_000);
-    await client.verifyCode(session, CODE, never);
+    await eventually(() => client.account.requestCode(session, request, never), 60_000);
+    await client.account.verify(session, CODE, never);
   }
 
   /** What the database holds of messages, as a node sees it. */
   messages(): MessageStore {
+    return this.#anyNode().messages;
+  }
+
+  /** The same of nodes and shards. */
+  cluster(): ClusterStore {
+    return this.#anyNode().cluster;
+  }
+
+  #anyNode(): CoreappNode {
     const [node] = this.nodes.values();
     if (!node) throw new Error('no node');
-    return node.messages;
+    return node;
+  }
+
+  address(index = 0): ApiAddress {
+    const webapp = this.webapps[index];
+    if (!webapp) throw new Error(`no Webapp ${index}`);
+    return { host: HOST, port: webapp.port, serverName: 'shop.test', caPem: webapp.caPem };
   }
 
   client(index = 0): StackClient {
-    const webapp = this.webapps[index];
-    if (!webapp) throw new Error(`no Webapp ${index}`);
-    return new StackClient(
-      new HttpsStackTransport({ host: HOST, port: webapp.port, serverName: 'shop.test', ca: webapp.caPem }),
-    );
+    const { caPem: ca, ...address } = this.address(index);
+    return new StackClient(new HttpsStackTransport({ ...address, ca }));
+  }
+
+  /** Its connections end with it, as those of a process do: a server has only so many. */
+  async #end(role: Role): Promise<void> {
+    await role.close();
+    await this.#databases.get(role)?.close();
+    this.#databases.delete(role);
   }
 
   async close(): Promise<void> {
-    for (const webapp of this.webapps) await webapp.close();
-    for (const node of this.nodes.values()) await node.close();
-    for (const databases of this.#databases) await databases.close();
+    for (const role of [...this.webapps, ...this.nodes.values()]) await this.#end(role);
+    // Of those that a test has ended itself.
+    for (const databases of this.#databases.values()) await databases.close();
     await this.network.close();
     await rm(this.#folder, { recursive: true, force: true });
   }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -154,19 +155,52 @@ export class OperatorCluster {
     return this.stack(name);
   }
 
-  /** What the network process knows of a number. */
-  async number(
-    number: string,
-  ): Promise<{ registrations: number; codeRequests: number; code?: string } | undefined> {
-    const service = await this.client.get<KubeObject & { spec: { clusterIP: string } }>(
+  /** A call of the control API of the network process. */
+  async simulation<T>(path: string, method = 'GET', body?: unknown): Promise<T> {
+    const { spec } = await this.client.get<KubeObject & { spec: { clusterIP: string } }>(
       kinds.Service,
       'default',
       'waba-network',
       never,
     );
-    const answer = (await (await fetch(`http://${service.spec.clusterIP}:8080/numbers`)).json()) as {
+    const answer = await fetch(`http://${spec.clusterIP}:8080${path}`, {
+      method,
+      body: JSON.stringify(body),
+    });
+    const text = await answer.text();
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  }
+
+  async pods(labelSelector: string, namespace = 'default') {
+    const { items } = await this.client.list<KubeObject & { status?: { podIP?: string } }>(
+      kinds.Pod,
+      { namespace, labelSelector },
+      never,
+    );
+    return items;
+  }
+
+  async operatorMetrics(): Promise<string> {
+    const [pod] = await this.pods('', 'waba-operator-system');
+    return (await fetch(`http://${pod?.status?.podIP}:8081/metrics`)).text();
+  }
+
+  async annotate(name: string, annotations: Record<string, string>): Promise<void> {
+    await this.client.mergePatch(
+      WhatsAppDeploymentKind,
+      { namespace: 'default', name },
+      { metadata: { annotations } },
+      never,
+    );
+  }
+
+  /** What the network process knows of a number. */
+  async number(
+    number: string,
+  ): Promise<{ registrations: number; codeRequests: number; code?: string } | undefined> {
+    const answer = await this.simulation<{
       numbers: { number: string; registrations: number; codeRequests: number; code?: string }[];
-    };
+    }>('/numbers');
     return answer.numbers.find((candidate) => candidate.number === number);
   }
 
@@ -177,6 +211,20 @@ export class OperatorCluster {
       { spec: patch },
       never,
     );
+  }
+
+  /** SIGKILL. @returns false where it was just down */
+  killOperator(): boolean {
+    try {
+      execFileSync('pkill', [
+        '-9',
+        '-f',
+        `${process.cwd()}/dist/images/waba-operator/usr/local/bin/waba-operator`,
+      ]);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   close(): Promise<void> {

@@ -30,8 +30,6 @@ export interface SimulatedProcessOptions {
   readonly onReconcile: (id: string, key: string, phase: 'start' | 'end') => void;
 }
 
-const never = new AbortController().signal;
-
 /** A process that can be suspended, killed and given a wrong wall clock; it holds what an operator consists of. */
 export class SimulatedProcess {
   readonly id: string;
@@ -100,6 +98,8 @@ export class SimulatedProcess {
 
   /** Ends with its term: a process that has lost its lease is started anew, by whoever watches over it. */
   async #run(sources: Sources, controller: Controller): Promise<void> {
+    // One for each process: those that are killed leave their listeners behind for ever.
+    const never = new AbortController().signal;
     void sources.run(never);
     await sources.synced();
     await this.election.acquire(never);

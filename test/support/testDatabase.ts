@@ -1,6 +1,6 @@
-import { type TestDatabase, testPostgres } from './emulatorStack.ts';
+import { type DatabaseCertificate, type TestDatabase, testPostgres } from './emulatorStack.ts';
 import { testMariadb } from './testMariadb.ts';
 
 /** The server of this layer: PostgreSQL, or MariaDB where the layer says so. */
-export const testDatabase = (): Promise<TestDatabase> =>
-  process.env.WABA_TEST_ENGINE === 'MYSQL' ? testMariadb() : testPostgres();
+export const testDatabase = (tls?: DatabaseCertificate): Promise<TestDatabase> =>
+  process.env.WABA_TEST_ENGINE === 'MYSQL' ? testMariadb(tls) : testPostgres(tls);

@@ -84,6 +84,13 @@ labels: {{- include "waba.labels" . | nindent 2 }}
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
+# Where a cluster has them: certificates of Webapps, and monitors of stacks that ask for one.
+- apiGroups: [cert-manager.io]
+  resources: [certificates]
+  verbs: [create, patch]
+- apiGroups: [monitoring.coreos.com]
+  resources: [podmonitors]
+  verbs: [create, patch]
 {{- end -}}
 
 {{- define "waba.namespaceRules" -}}

@@ -1,13 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import { SETTINGS_OF_CLIENT, settingsPatch } from '../../onprem/settings.ts';
 import { type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
+import { parseNetworkUrl } from '../wire/networkUrl.ts';
 import type { NodeProtocol } from '../wire/nodeProtocol.ts';
 import { Refusal } from '../wire/protocol.ts';
 import { RpcClient } from '../wire/rpcClient.ts';
 import type { Handlers } from '../wire/rpcServer.ts';
 import { openBackup, sealBackup } from './backup.ts';
 import { type CoreappNode, EXPIRED } from './coreappNode.ts';
-import { parseNetworkUrl } from './gateway.ts';
 
 const NETWORK_TIMEOUT_MS = 30_000;
 
@@ -94,12 +94,13 @@ export function accountHandlers(node: CoreappNode): Pick<Handlers<NodeProtocol>,
       const coreapps = (await cluster.nodes()).filter(({ master }) => !master).length;
       if (options.multiconnect && coreapps < shards)
         throw new Refusal(1009, `shards: ${shards} need as many Coreapps, and there are ${coreapps}`);
-      // The servers judge certificate and PIN as they do for a registration.
+      if ((await cluster.shardMap()).length === shards) return {};
       const { registrationKey } = account;
-      await askNetwork((client, signal) =>
-        client.call('requestCode', { cc, phone_number, cert, pin, method: 'sms', registrationKey }, signal),
+      const { isRegistered } = await askNetwork((client, signal) =>
+        client.call('reshard', { cc, phone_number, cert, pin, registrationKey }, signal),
       );
-      if ((await cluster.shardMap()).length !== shards) await cluster.setShards(shards);
+      await cluster.setShards(shards);
+      if (!isRegistered) await config.saveAccount({ ...account, registrationKey: undefined });
       return {};
     },
 

@@ -1,54 +1,38 @@
 import { BUILD_LIFETIME_DAYS } from '../../onprem/environment.ts';
 import type { GatewayStatus, NodeRole } from '../../onprem/health.ts';
 import type { MediaProvider } from '../../onprem/profile.ts';
-import { type Clock, sleep } from '../../runtime/clock.ts';
-import type { Logger } from '../../runtime/logger.ts';
+import { sleep } from '../../runtime/clock.ts';
+import { CodedError } from '../../runtime/codedError.ts';
+import { isLogLevel } from '../../runtime/logger.ts';
 import { fetchMedia, type MediaSources } from '../media/linkDownload.ts';
 import { MediaStore } from '../media/mediaStore.ts';
 import { Inbox } from '../messages/inbox.ts';
 import { Outbox } from '../messages/outbox.ts';
 import { ClusterStore } from '../store/clusterStore.ts';
-import { type Account, ConfigStore } from '../store/configStore.ts';
-import type { Databases } from '../store/databases.ts';
+import type { Account, ConfigStore } from '../store/configStore.ts';
+import { DatabaseConfigStore } from '../store/databaseConfigStore.ts';
+import { FileConfigStore } from '../store/fileConfigStore.ts';
 import { MessageStore } from '../store/messageStore.ts';
-import { isSchemaCurrent, NODE_DATABASES } from '../store/upgrade.ts';
+import { isSchemaCurrent, NODE_DATABASES, refuseDowngrade, type Upgrader } from '../store/upgrade.ts';
 import { WebhookDispatcher } from '../webhooks/dispatcher.ts';
 import { MemoryCallbacks } from '../webhooks/memoryCallbacks.ts';
-import { collectionCallback } from '../webhooks/payloads.ts';
+import { WebhookConfiguration } from '../webhooks/webhookConfiguration.ts';
 import { ConnectionPool } from '../wire/connectionPool.ts';
+import { type LineSeal, lineSeal } from '../wire/lineSeal.ts';
 import { nodeProtocol } from '../wire/nodeProtocol.ts';
 import { Refusal } from '../wire/protocol.ts';
 import { type RpcServer, serveRpc } from '../wire/rpcServer.ts';
+import type { CoreappOptions } from './coreappOptions.ts';
 import { Gateway } from './gateway.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { Membership } from './membership.ts';
 import { nodeHandlers } from './nodeHandlers.ts';
 import { NodeMetrics } from './nodeMetrics.ts';
 
-export interface CoreappOptions {
-  readonly databases: Databases;
-  readonly upgradeSchema: () => Promise<void>;
-  readonly networkUrl: string;
-  readonly multiconnect: boolean;
-  readonly master: boolean;
-  /** Address that others dial. */
-  readonly hostname: string;
-  readonly container: string;
-  readonly externalPorts: readonly number[];
-  readonly listen: { readonly host: string; readonly ports: readonly number[] };
-  /** The volume that Webapps and Coreapps share. */
-  readonly mediaFolder: string;
-  readonly version: string;
-  /** When the build was made, epoch ms; without one it counts as made when it is started. */
-  readonly buildDateMs?: number | undefined;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
-
 const TICK_MS = 1_000;
+const UPGRADING = 'Upgrading';
 /** Not found in any source: the wording of an expired build's refusal. */
 export const EXPIRED = 'This client version has expired. Please upgrade';
-/** Not found in any source: how old a message is that a collection deletes. */
-const COLLECTION = { messageDays: 30 } as const;
 type Settings = Awaited<ReturnType<ConfigStore['settings']>>;
 
 /** A node of the coreapp image: a Coreapp, a Master, or in single-instance mode both at once. */
@@ -62,10 +46,13 @@ export class CoreappNode {
   readonly gateway: Gateway;
   readonly messages: MessageStore;
   readonly metrics = new NodeMetrics();
+  readonly housekeeping: Housekeeping;
+  readonly #seal: LineSeal | undefined;
   readonly #media: MediaStore;
   readonly #inbox: Inbox;
   readonly #memory: MemoryCallbacks;
   readonly #dispatcher: WebhookDispatcher;
+  readonly #webhooks: WebhookConfiguration;
   readonly #membership: Membership;
   /** Epoch ms: from then on this build sends nothing. */
   readonly expiresAt: number;
@@ -75,9 +62,6 @@ export class CoreappNode {
   #schemaReady = false;
   #account: Account | undefined;
   #settings: Settings | undefined;
-  #restartOnly:
-    | { ca: string | undefined; maxConcurrentRequests: number; callbackPersist: boolean }
-    | undefined;
 
   private constructor(options: CoreappOptions) {
     this.options = options;
@@ -85,8 +69,11 @@ export class CoreappNode {
     this.id = `${options.hostname}:${options.container}`;
     this.expiresAt = (options.buildDateMs ?? clock.now()) + BUILD_LIFETIME_DAYS * 86_400_000;
     this.cluster = new ClusterStore(databases);
-    this.config = new ConfigStore(databases);
-    this.pool = new ConnectionPool(nodeProtocol, clock);
+    const { configFolder } = options;
+    this.config =
+      configFolder === undefined ? new DatabaseConfigStore(databases) : new FileConfigStore(configFolder);
+    this.#seal = lineSeal(options.secret ?? '', clock);
+    this.pool = new ConnectionPool(nodeProtocol, clock, this.#seal);
     this.messages = new MessageStore(databases);
     this.#membership = new Membership({
       ...options,
@@ -104,6 +91,19 @@ export class CoreappNode {
       metrics: this.metrics,
       clock,
       logger,
+      onDelivered: (payload) => this.gateway.recorded(payload, this.#stop.signal),
+    });
+    this.#webhooks = new WebhookConfiguration(this.config, this.#dispatcher);
+    this.housekeeping = new Housekeeping({
+      node: options.multiconnect ? this.id : undefined,
+      store: this.messages,
+      media: this.#media,
+      settings: () => this.#settings,
+      shard: () => this.ownedShard ?? 0,
+      isPrimary: () => this.isPrimary,
+      onCallback: () => this.#dispatcher.wake(),
+      clock,
+      logger,
     });
     this.#inbox = new Inbox({
       store: this.messages,
@@ -113,7 +113,7 @@ export class CoreappNode {
       logger,
       settings: () => this.#settings,
       download: (sha256) => this.gateway.download(sha256, this.#stop.signal),
-      memory: () => (this.#restartOnly?.callbackPersist === false ? this.#memory : undefined),
+      memory: () => (this.#webhooks.isPersistent ? undefined : this.#memory),
       onCallback: () => this.#dispatcher.wake(),
     });
     this.gateway = new Gateway({
@@ -125,13 +125,17 @@ export class CoreappNode {
         await this.#inbox.take(events, this.ownedShard);
       },
       onConnected: () => this.outbox.reload(),
+      onReplaced: () => this.#dispatcher.release(),
     });
     this.outbox = new Outbox({
       store: this.messages,
       gateway: this.gateway,
       clock,
       logger,
+      signal: this.#stop.signal,
       metrics: this.metrics,
+      queueLimits: options.queueLimits,
+      upload: ({ id, sha256 }) => this.gateway.offerMedia(sha256, this.#media.read(id), this.#stop.signal),
       media: (body) => fetchMedia(body, this.#mediaSources(), this.#stop.signal),
       onMediaFailed: (message, reason) => this.#inbox.mediaFailed(message, reason),
       onSent: (message, billing) => this.#inbox.sent(message, billing),
@@ -153,7 +157,12 @@ export class CoreappNode {
     const handlers = nodeHandlers(node);
     node.#servers = await Promise.all(
       options.listen.ports.map((port) =>
-        serveRpc(nodeProtocol, handlers, { host: options.listen.host, port, logger: options.logger }),
+        serveRpc(nodeProtocol, handlers, {
+          host: options.listen.host,
+          port,
+          logger: options.logger,
+          seal: node.#seal,
+        }),
       ),
     );
     node.#loop = node.#run();
@@ -164,7 +173,8 @@ export class CoreappNode {
   async close(): Promise<void> {
     this.#stop.abort(new Error('stopping'));
     await this.#loop;
-    this.#dispatcher.stop();
+    await this.housekeeping.idle();
+    await this.#dispatcher.stop();
     this.gateway.close();
     await this.messages.idle();
     await this.#membership.leave();
@@ -219,26 +229,34 @@ export class CoreappNode {
     const { clock, logger } = this.options;
     const { signal } = this.#stop;
     let lastProblem = '';
+    let waits = 0;
     while (!signal.aborted) {
       try {
         await this.#tick(signal);
         lastProblem = '';
+        waits = 0;
       } catch (error) {
+        waits = error instanceof CodedError && error.code === UPGRADING ? waits + 1 : 0;
         const problem = error instanceof Error ? error.message : String(error);
         // The database being away is one event, not one a second.
         if (!signal.aborted && problem !== lastProblem) logger.warn('node cannot work', { error });
         lastProblem = problem;
       }
-      await sleep(clock, TICK_MS, signal).catch(() => {});
+      // As the real one waits for an upgrade: 1, 2, 4, 8, 16 s. Source: deployment reference 5.1.
+      const waitMs = TICK_MS * 2 ** Math.min(4, Math.max(0, waits - 1));
+      await sleep(clock, waitMs, signal).catch(() => {});
     }
   }
 
   async #tick(signal: AbortSignal): Promise<void> {
     if (!this.#schemaReady && !(await this.#prepare())) return;
     await this.refresh();
+    this.#setLogLevel();
+    this.housekeeping.attend();
     const { heartbeat_interval: heartbeatSeconds = 5, unhealthy_interval: unhealthySeconds = 30 } =
       this.#settings ?? {};
     this.#schemaReady = await this.#membership.attend({ heartbeatSeconds, unhealthySeconds }, signal);
+    if (this.#settings) await this.#webhooks.begin(this.#settings);
     const { account } = this;
     const { session, shards } = this.#membership;
     const target =
@@ -247,37 +265,32 @@ export class CoreappNode {
     if (this.options.master) return;
     this.outbox.serve(this.ownedShard);
     this.outbox.pump();
-    await this.#configureWebhooks(this.ownedShard);
+    await this.outbox.attend();
+    if (this.#settings) this.#webhooks.apply(this.#settings, this.ownedShard);
   }
 
   /** Waits for the schema; Masters and single instances bring it up to date themselves. */
   async #prepare(): Promise<boolean> {
-    if (this.options.master || !this.options.multiconnect) await this.options.upgradeSchema();
-    if (!(await isSchemaCurrent(this.options.databases, NODE_DATABASES))) return false;
+    const { databases, master, multiconnect, version } = this.options;
+    const client: Upgrader = { version, node: this.id };
+    if (master || !multiconnect) await this.options.upgradeSchema(client);
+    else {
+      const upgrade = await refuseDowngrade(databases, NODE_DATABASES, client);
+      if (upgrade?.isUnderWay)
+        throw new CodedError(UPGRADING, `the cluster is in UPGRADE state, which ${upgrade.node} holds`);
+    }
+    if (!(await isSchemaCurrent(databases, NODE_DATABASES))) return false;
     await this.#membership.join();
     this.#schemaReady = true;
     this.options.logger.info('node ready', { node: this.id });
     return true;
   }
 
-  async #configureWebhooks(shard: number | undefined): Promise<void> {
-    if (!this.#settings) return;
-    const { webhooks, callback_backoff_delay_ms, max_callback_backoff_delay_ms } = this.#settings;
-    // Only a restart makes these take effect, as with the real product.
-    this.#restartOnly ??= {
-      ca: await this.config.webhookCa(),
-      maxConcurrentRequests: webhooks.max_concurrent_requests,
-      callbackPersist: this.#settings.callback_persist,
-    };
-    this.#dispatcher.configure(
-      {
-        url: webhooks.url,
-        backoffMs: callback_backoff_delay_ms,
-        maxBackoffMs: max_callback_backoff_delay_ms,
-        ...this.#restartOnly,
-      },
-      shard,
-    );
+  /** Allowed values were found in no source; a level that is unknown changes nothing. */
+  #setLogLevel(): void {
+    const { verbose_logging: isVerbose, log_level: level } = this.#settings ?? {};
+    if (isVerbose) this.options.setLogLevel?.('debug');
+    else if (isLogLevel(level)) this.options.setLogLevel?.(level);
   }
 
   /** @throws Refusal 1018 when another node owns the shard, 1011 before registration */
@@ -286,37 +299,6 @@ export class CoreappNode {
     if (this.ownedShard !== shard) throw new Refusal(1018, `shard ${shard} is not served by this node`);
     if (!this.#account?.registrationKey) throw new Refusal(1011, 'the number is not registered');
     return this.#account.cc + this.#account.phoneNumber;
-  }
-
-  /** Runs behind the caller's back; the webhook hears the result. */
-  collectMessages(): void {
-    void this.#collect('message', async () => ({
-      messages_deleted: await this.messages.collect(COLLECTION.messageDays),
-    }));
-  }
-
-  collectMedia(): void {
-    void this.#collect('media', async () => ({
-      items_deleted: await this.#media.collect(this.options.clock.now()),
-    }));
-  }
-
-  async #collect(what: 'message' | 'media', run: () => Promise<Record<string, number>>): Promise<void> {
-    const { clock, logger, multiconnect } = this.options;
-    const node = multiconnect ? { node: this.id } : {};
-    const result = await run().then(
-      (counts) => ({ ...counts, ...node, status: 'complete' }),
-      (error: unknown) => {
-        logger.warn('collection failed', { what, error });
-        const errors = [{ code: 1014, title: 'Internal error', details: `Could not delete ${what}` }];
-        return { ...node, status: 'failed', errors };
-      },
-    );
-    const key = `${what}/${this.id}/${clock.now()}`;
-    // A node without a shard has no dispatcher of its own; that of the first tells.
-    const callback = collectionCallback(what, result, key, this.ownedShard ?? 0);
-    await this.messages.update({ callback }).catch((error: unknown) => logger.warn('not told', { error }));
-    this.#dispatcher.wake();
   }
 
   #mediaSources(): MediaSources {

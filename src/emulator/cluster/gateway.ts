@@ -3,6 +3,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Account } from '../store/configStore.ts';
 import { type NetworkEvent, type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
+import { parseNetworkUrl } from '../wire/networkUrl.ts';
 import { type CallInput, type CallResponse, Refusal } from '../wire/protocol.ts';
 import { RpcClient } from '../wire/rpcClient.ts';
 
@@ -13,6 +14,8 @@ export interface GatewayOptions {
   /** Events of the network; acknowledged when the promise resolves. */
   readonly onEvents: (events: readonly NetworkEvent[]) => Promise<void>;
   readonly onConnected: () => void;
+  /** Somebody else has the session: what this node still has to tell is theirs. */
+  readonly onReplaced: () => void;
 }
 
 /** What a session is for. Another value ends the session and opens a new one. */
@@ -26,17 +29,12 @@ export interface SessionTarget {
 const targetKey = ({ account, shard, shards, epoch }: SessionTarget): string =>
   `${account.registrationKey}/${shard}/${shards}/${epoch}`;
 
-export function parseNetworkUrl(url: string): { host: string; port: number } {
-  const { hostname, port, protocol } = new URL(url);
-  if (protocol !== 'tcp:' || !port) throw new Error(`WABA_NETWORK_URL must be tcp://host:port, not ${url}`);
-  return { host: hostname, port: Number(port) };
-}
-
 /** The connection of a Coreapp to WhatsApp, for the shard that it owns. */
 export class Gateway {
   readonly #options: GatewayOptions;
   #session: { key: string; client: RpcClient<NetworkProtocol>; loggedIn: boolean } | undefined;
   #connecting: string | undefined;
+  #isRecording = false;
   /** A session that somebody else took: only another epoch or registration may try again. */
   #lostKey: string | undefined;
 
@@ -81,9 +79,40 @@ export class Gateway {
     await this.#client().call('markRead', { id }, signal);
   }
 
-  /** @throws Refusal with the code of what is wrong with a template */
-  async checkTemplate(number: string, template: Record<string, unknown>, signal: AbortSignal): Promise<void> {
-    await this.#client().call('checkTemplate', { number, template }, signal);
+  /** @throws Refusal with the code of what is wrong with a template, or with the products of a message */
+  async check(
+    number: string,
+    type: string,
+    content: Record<string, unknown>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#client().call('check', { number, type, content }, signal);
+  }
+
+  /** Brings media to the servers, unless they have it. */
+  async offerMedia(sha256: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+    if ((await this.#client().call('hasMedia', { sha256 }, signal)).has) return;
+    let offset = 0;
+    let held: Uint8Array = new Uint8Array();
+    const send = async (isLast: boolean) => {
+      const base64 = Buffer.from(held).toString('base64');
+      await this.#client().call('upload', { sha256, offset, base64, isLast }, signal);
+      offset += held.length;
+    };
+    // One chunk is held back, for the last one has to say so.
+    for await (const chunk of content) {
+      if (held.length > 0) await send(false);
+      held = chunk;
+    }
+    await send(true);
+  }
+
+  /** A callback was delivered: told where callbacks are recorded. */
+  recorded(payload: string, signal: AbortSignal): void {
+    if (!this.#isRecording || !this.#session?.loggedIn) return;
+    this.#session.client
+      .call('recorded', { body: JSON.parse(payload) }, signal)
+      .catch((error: unknown) => this.#options.logger.warn('callback not recorded', { error }));
   }
 
   async identity(waId: string, signal: AbortSignal): Promise<string> {
@@ -122,15 +151,17 @@ export class Gateway {
           if (name === 'replaced') {
             this.#lostKey = key;
             this.#options.logger.warn('session taken over', body as { reason: string });
+            this.#options.onReplaced();
             client.close();
-          } else void this.#take(client, (body as { events: NetworkEvent[] }).events, signal);
+          } else if (name === 'recording') this.#isRecording = (body as { isOn: boolean }).isOn;
+          else void this.#take(client, (body as { events: NetworkEvent[] }).events, signal);
         },
       },
       signal,
     );
     const session = { key, client, loggedIn: false };
     this.#session = session;
-    await client.call(
+    const { isRecording } = await client.call(
       'login',
       {
         number: account.cc + account.phoneNumber,
@@ -141,6 +172,7 @@ export class Gateway {
       },
       signal,
     );
+    this.#isRecording = isRecording;
     session.loggedIn = true;
     this.#options.logger.info('connected to WhatsApp', { shard });
     this.#options.onConnected();

@@ -1,4 +1,5 @@
 import type { Identity } from '../../onprem/contacts.ts';
+import { isProductMessage } from '../../onprem/interactiveMessage.ts';
 import type { NodeSupport } from '../../onprem/support.ts';
 import { isTemplate } from '../../onprem/templateMessage.ts';
 import { schemaVersions } from '../store/migrations.ts';
@@ -11,6 +12,7 @@ import type { CoreappNode } from './coreappNode.ts';
 
 /** How long a question to the servers of WhatsApp may take. */
 const CALL_TIMEOUT_MS = 10_000;
+const INDIA = '91';
 /** Not found in any source: room on the disks; the documented sample is as large. */
 const FREE_SPACE = 9_223_372_036_853_727_000;
 
@@ -33,8 +35,10 @@ export function nodeHandlers(node: CoreappNode): Handlers<NodeProtocol> {
       const ownNumber = node.assertOwner(shard);
       const { recipient, type, body } = message;
       if (recipient === ownNumber) throw new Refusal(1021, 'Sender and recipient are the same');
-      if (isTemplate(type))
-        await node.gateway.checkTemplate(ownNumber, body[type] as Record<string, unknown>, patience());
+      const content = (body[type] ?? {}) as Record<string, unknown>;
+      if (isTemplate(type) || (type === 'interactive' && isProductMessage(content)))
+        await node.gateway.check(ownNumber, type, content, patience());
+      if (type === 'interactive' && isProductMessage(content)) await requireCompliance(node, ownNumber);
       if (node.settings?.show_security_notifications === true) {
         const identity = await node.messages.knownIdentity(recipient);
         if (identity?.acknowledged === false) throw new Refusal(1028, `${recipient} has a new identity`);
@@ -55,12 +59,12 @@ export function nodeHandlers(node: CoreappNode): Handlers<NodeProtocol> {
     },
 
     collectMessages: async () => {
-      node.collectMessages();
+      node.housekeeping.collectMessages();
       return { status: 'processing' as const };
     },
     collectMedia: async () => {
       requirePrimary(node);
-      node.collectMedia();
+      node.housekeeping.collectMedia();
       return {};
     },
 
@@ -97,6 +101,13 @@ export function nodeHandlers(node: CoreappNode): Handlers<NodeProtocol> {
     health: async () => ({ gateway_status: node.gatewayStatus, ...(node.role ? { role: node.role } : {}) }),
     heartbeat: async () => ({ gateway_status: node.gatewayStatus }),
   };
+}
+
+/** In India products are sold only by a business that has said who it is. Source: api-admin reference 9.4. */
+async function requireCompliance(node: CoreappNode, ownNumber: string): Promise<void> {
+  if (!ownNumber.startsWith(INDIA)) return;
+  if ((await node.config.document('compliance')) === undefined)
+    throw new Refusal(2050, 'POST /v1/settings/business/compliance_info first');
 }
 
 /** Ranges of shards: -1 is the control shard, which with one shard lies with its Coreapp. Source: api-admin reference 16. */

@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono';
 import type { Clock } from '../../runtime/clock.ts';
+import { isDatabaseError } from '../store/isDatabaseError.ts';
 import type { User } from '../store/webStore.ts';
 import { Refusal } from '../wire/protocol.ts';
 import { RateLimiter } from './rateLimiter.ts';
@@ -128,10 +129,4 @@ async function readText(request: Request): Promise<string> {
   const text = await request.text();
   if (text.length > LONGEST_JSON) throw new Refusal(1025, 'The body is too large');
   return text;
-}
-
-/** Errors of the database driver carry a SQLSTATE, or are those of a socket. */
-function isDatabaseError(error: unknown): boolean {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return typeof code === 'string' && (/^[0-9A-Z]{5}$/.test(code) || code.startsWith('ECONN'));
 }

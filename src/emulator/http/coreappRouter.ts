@@ -1,11 +1,13 @@
 import { shardOf } from '../../onprem/account.ts';
 import { NODE_PORT_NAMES, type NodePortName } from '../../onprem/environment.ts';
 import type { NodeHealth } from '../../onprem/health.ts';
+import type { MetricShape } from '../../onprem/metrics.ts';
 import type { NodeSupport } from '../../onprem/support.ts';
 import { type Clock, sleep } from '../../runtime/clock.ts';
 import type { ClusterStore, NodeRecord } from '../store/clusterStore.ts';
 import { ConnectionPool } from '../wire/connectionPool.ts';
-import { type MetricShape, type NodeProtocol, nodeProtocol } from '../wire/nodeProtocol.ts';
+import { lineSeal } from '../wire/lineSeal.ts';
+import { type NodeProtocol, nodeProtocol } from '../wire/nodeProtocol.ts';
 import { type CallInput, type CallName, type CallResponse, Refusal, Unreachable } from '../wire/protocol.ts';
 
 export interface CoreappRouterOptions {
@@ -13,6 +15,8 @@ export interface CoreappRouterOptions {
   /** Where the only Coreapp is, in single-instance mode. */
   readonly single: { readonly host: string; readonly ports: readonly number[] };
   readonly cluster: ClusterStore;
+  /** `WA_SECRET`; empty: the link is plain. */
+  readonly secret: string;
   readonly clock: Clock;
 }
 
@@ -26,6 +30,8 @@ const ASKS_THE_NETWORK: ReadonlySet<string> = new Set([
 ]);
 const NETWORK_TIMEOUT_MS = 30_000;
 const MAP_CACHE_MS = 1_000;
+/** Callers wait for the timeout; nothing ends a call before it. */
+const NEVER = new AbortController().signal;
 
 /** Finds the node that a request is for, by the database, and asks it. */
 export class CoreappRouter {
@@ -37,7 +43,7 @@ export class CoreappRouter {
 
   constructor(options: CoreappRouterOptions) {
     this.#options = options;
-    this.#pool = new ConnectionPool(nodeProtocol, options.clock);
+    this.#pool = new ConnectionPool(nodeProtocol, options.clock, lineSeal(options.secret, options.clock));
   }
 
   close(): void {
@@ -109,7 +115,7 @@ export class CoreappRouter {
         // The map may just have changed; one fresh look is worth it, more is the client's business.
         if (attempt > 0 || !(error instanceof Refusal && error.code === 1018)) throw error;
         this.#map = undefined;
-        await sleep(this.#options.clock, 50, new AbortController().signal);
+        await sleep(this.#options.clock, 50, NEVER);
       }
     }
   }
@@ -164,7 +170,7 @@ export class CoreappRouter {
     const timeoutMs = ASKS_THE_NETWORK.has(call) ? NETWORK_TIMEOUT_MS : NODE_TIMEOUT_MS;
     try {
       return await this.#pool.call({ host: node.hostname, port }, call, request, {
-        signal: new AbortController().signal,
+        signal: NEVER,
         timeoutMs,
       });
     } catch (error) {

@@ -8,10 +8,12 @@ import { MediaStore } from '../media/mediaStore.ts';
 import { ClusterStore } from '../store/clusterStore.ts';
 import type { Databases } from '../store/databases.ts';
 import { WebStore } from '../store/webStore.ts';
+import { ApiFaultSource } from './apiFaultSource.ts';
 import { createWebApp } from './app.ts';
 import { CoreappRouter } from './coreappRouter.ts';
 import { splitPem } from './uploadedCertificate.ts';
 import { WebMetrics } from './webMetrics.ts';
+import { withApiFaults } from './withApiFaults.ts';
 
 export interface WebappOptions {
   readonly databases: Databases;
@@ -24,6 +26,10 @@ export interface WebappOptions {
   readonly serverNames: readonly string[];
   readonly jwtKey: string | undefined;
   readonly apiKey: string | undefined;
+  /** `WA_SECRET`; empty: the link to the Coreapps is plain. */
+  readonly secret?: string;
+  /** Where faults of calls are set; without it all are served. */
+  readonly networkUrl?: string | undefined;
   /** The volume that Webapps and Coreapps share. */
   readonly mediaFolder: string;
   /** Name of this Webapp in its metrics. */
@@ -59,6 +65,7 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
     multiconnect: options.multiconnect,
     single: options.single,
     cluster: new ClusterStore(databases),
+    secret: options.secret ?? '',
     clock,
   });
   const app = createWebApp({
@@ -74,10 +81,13 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
     clock,
     logger,
   });
+  const { networkUrl, container: webapp } = options;
+  const faults =
+    networkUrl === undefined ? undefined : await ApiFaultSource.start({ networkUrl, webapp, clock, logger });
   const server = createServer(
     // The chain is sent whole, so that a client that pins the CA can verify it.
     { cert: chain, key },
-    getRequestListener(app.fetch),
+    getRequestListener(faults ? withApiFaults(app.fetch, faults, { version, clock }) : app.fetch),
   );
   server.on('secureConnection', () => metrics.connected());
   server.keepAliveTimeout = 65_000;
@@ -92,6 +102,7 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
     caPem,
     close: async () => {
       router.close();
+      await faults?.close();
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeIdleConnections();

@@ -90,7 +90,7 @@ export class Inbox {
     const isBilled = this.#options.settings()?.webhook_payload_conversation_pricingmodel_disabled !== true;
     const told = isBilled ? event : { ...event, billing: undefined };
     const callback = this.#wants(status) ? statusCallback(told, shard) : undefined;
-    const state = isState(status) ? { state: status } : {};
+    const state = status === 'sent' || status === 'failed' ? { state: status } : { receipt: status };
     await this.#update({ messageId, ...state, callback });
   }
 
@@ -135,13 +135,31 @@ export class Inbox {
 
   async #inbound(event: MessageEvent, shard: number): Promise<void> {
     const { store, metrics, settings } = this.#options;
-    const { callbacks, message: received } = await this.#withMedia(event, shard);
+    const { callbacks, message: withMedia } = await this.#withMedia(event, shard);
+    const received = await this.#withReferral(withMedia, event.referralMedia);
     const identity =
       settings()?.show_security_notifications === true ? await store.knownIdentity(received.from) : undefined;
     const message = identity ? { ...received, identity } : received;
     metrics.count('in_message_persisted', 'Incoming messages stored', { type: message.type });
     await this.#update({ callback: inboundCallback(message, event.profileName, shard) });
     for (const callback of callbacks) await this.#update({ callback });
+  }
+
+  /** The picture of an ad comes along, unless it is not wanted or can't be had. */
+  async #withReferral(
+    message: InboundMessage,
+    media: MessageEvent['referralMedia'],
+  ): Promise<InboundMessage> {
+    const { settings, media: files, download, logger } = this.#options;
+    if (!media || settings()?.skip_referral_media_download === true) return message;
+    try {
+      const { id } = await files.write(download(media.sha256), media.type, LARGEST_UPLOAD_BYTES);
+      const content = { id, mime_type: media.type, sha256: media.sha256 };
+      return { ...message, referral: { ...(message.referral as object), [media.kind]: content } };
+    } catch (error) {
+      logger.warn('media of an ad not downloaded', { error });
+      return message;
+    }
   }
 
   /** Media comes along where its kind is downloaded automatically; otherwise it is only told of. */
@@ -173,6 +191,3 @@ export class Inbox {
 
   #timestamp = (): string => String(Math.floor(this.#options.clock.now() / 1000));
 }
-
-const isState = (status: string): status is NonNullable<MessageUpdate['state']> =>
-  status === 'sent' || status === 'delivered' || status === 'read' || status === 'failed';

@@ -8,15 +8,21 @@ import type { MediaFile } from '../media/mediaStore.ts';
 import type { MessageStore, StoredMessage } from '../store/messageStore.ts';
 import type { NetworkProtocol } from '../wire/networkProtocol.ts';
 import type { CallResponse } from '../wire/protocol.ts';
+import { Backlog } from './backlog.ts';
 
 export interface OutboxOptions {
   readonly store: MessageStore;
   readonly gateway: Gateway;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Ends with the node. */
+  readonly signal: AbortSignal;
   readonly metrics: NodeMetrics;
+  readonly queueLimits?: Backlog['limits'] | undefined;
   /** The media that a message names, downloaded where it is only linked to. */
   readonly media: (body: Record<string, unknown>) => Promise<MediaFile[]>;
+  /** Brings the media to the servers. */
+  readonly upload: (file: MediaFile) => Promise<void>;
   /** Its media can't be had: the status `failed`. */
   readonly onMediaFailed: (message: StoredMessage, reason: string) => Promise<void>;
   /** The message is with the servers: the status `sent`. */
@@ -33,6 +39,7 @@ const LONGEST_QUEUE = 10_000;
 /** Accepts messages into the database and hands them to the servers, in order of acceptance, at least once. */
 export class Outbox {
   readonly #options: OutboxOptions;
+  readonly #backlog: Backlog;
   readonly #queue: StoredMessage[] = [];
   readonly #known = new Set<string>();
   #shard: number | undefined;
@@ -43,13 +50,18 @@ export class Outbox {
 
   constructor(options: OutboxOptions) {
     this.#options = options;
+    this.#backlog = new Backlog(options.store, options.clock, options.queueLimits);
   }
 
-  /** Resolves with the id once the message is committed. */
+  /** Resolves with the id once the message is committed. @throws Refusal 1016 while a queue is full */
   async accept(content: Pick<StoredMessage, 'recipient' | 'type' | 'body'>, shard: number): Promise<string> {
+    this.#backlog.add();
     const id = messageId('outbound', content.recipient, randomBytes);
     const message: StoredMessage = { id, shard, ...content };
-    await this.#options.store.insert(message);
+    await this.#options.store.insert(message).catch((error: unknown) => {
+      this.#backlog.remove();
+      throw error;
+    });
     this.#options.metrics.count('out_message_persisted', 'Outgoing messages stored', { type: message.type });
     if (this.#queue.length < LONGEST_QUEUE) this.#enqueue(message);
     else this.#mayHaveMore = true;
@@ -62,6 +74,11 @@ export class Outbox {
     if (this.#shard === shard) return;
     this.#shard = shard;
     this.reload();
+  }
+
+  /** Looks how much there is to do. */
+  async attend(): Promise<void> {
+    if (this.#shard !== undefined) await this.#backlog.attend(this.#shard);
   }
 
   /** After a new session: what was in flight may be lost. */
@@ -88,21 +105,21 @@ export class Outbox {
   }
 
   async #send(message: StoredMessage): Promise<void> {
-    const { gateway, onSent, onMediaFailed, media, metrics, clock, logger } = this.#options;
+    const { gateway, onSent, onMediaFailed, media, upload, metrics, clock, logger, signal } = this.#options;
     const { id, recipient: to, type, body } = message;
     const startedMs = clock.monotonic();
     this.#inFlight += 1;
     try {
       const files = await media(body).catch(async (error: unknown) => {
         await onMediaFailed(message, error instanceof Error ? error.message : String(error));
+        this.#backlog.remove();
         return undefined;
       });
       if (files) {
-        const { billing } = await gateway.send(
-          { id, to, type, body, media: files },
-          AbortSignal.timeout(30_000),
-        );
+        for (const file of files) await upload(file);
+        const { billing } = await gateway.send({ id, to, type, body, media: files }, signal);
         await onSent(message, billing);
+        this.#backlog.remove();
         const labels = { retry: '0', type };
         metrics.duration(
           'out_message_sent_duration_ms',

@@ -50,6 +50,7 @@ describe('what becomes of a message', () => {
       readAfterMs: fc.option(fc.nat(1000)),
       deleteAfterMs: fc.option(fc.nat(1000)),
       failsWith: fc.option(fc.constantFrom(470, 1026)),
+      optedOut: fc.boolean(),
       oldApp: fc.boolean(),
     });
     fc.assert(

@@ -20,6 +20,8 @@ export const behaviour = z.strictObject({
     .number()
     .refine((code) => code in asynchronousErrors, `one of ${Object.keys(asynchronousErrors).join(', ')}`)
     .nullable(),
+  /** They want no news: templates that begin a conversation fail. */
+  optedOut: z.boolean(),
   /** An old app: shows neither templates nor interactive messages (1026). */
   oldApp: z.boolean(),
 });
@@ -32,13 +34,17 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   readAfterMs: 150,
   deleteAfterMs: null,
   failsWith: null,
+  optedOut: false,
   oldApp: false,
 };
 
 /** After 24 hours of a person's silence only templates reach them (470). */
 export const SESSION_WINDOW_MS = 24 * 3_600_000;
 
-export type Stage = 'delivered' | 'read' | 'failed' | 'deleted';
+/** Not found in any source: what a message to somebody fails with who wants none. */
+const OPTED_OUT = 471;
+
+export type Stage = 'warning' | 'delivered' | 'read' | 'failed' | 'deleted';
 export interface Step {
   readonly afterMs: number;
   readonly stage: Stage;
@@ -52,10 +58,13 @@ export interface Delivery {
   readonly silentMs: number;
   /** Days that a template is kept trying. */
   readonly ttlDays?: number | undefined;
+  /** It goes out, but not as it was written. */
+  readonly warning?: { readonly code: number; readonly details: string } | undefined;
 }
 
 /** What becomes of a message, and when: the last step ends it. Nothing at all means that it waits for ever. */
-export function courseOf({ type, behaviour: person, silentMs, ttlDays }: Delivery): Step[] {
+export function courseOf(delivery: Delivery): Step[] {
+  const { type, behaviour: person, silentMs, ttlDays, warning } = delivery;
   const failure = failureOf(type, person, silentMs);
   if (failure !== undefined)
     return [{ afterMs: DEFAULT_BEHAVIOUR.deliverAfterMs, stage: 'failed', error: failure }];
@@ -64,6 +73,10 @@ export function courseOf({ type, behaviour: person, silentMs, ttlDays }: Deliver
   if (isLate) return ttlMs === undefined ? [] : [{ afterMs: ttlMs, stage: 'failed', error: errorOf(410) }];
   const deliveredMs = person.deliverAfterMs;
   const steps: Step[] = [{ afterMs: deliveredMs, stage: 'delivered' }];
+  if (warning) {
+    const error = { ...errorOf(warning.code as keyof typeof asynchronousErrors), details: warning.details };
+    steps.unshift({ afterMs: 0, stage: 'warning', error });
+  }
   if (person.readAfterMs !== null) steps.push({ afterMs: deliveredMs + person.readAfterMs, stage: 'read' });
   if (person.deleteAfterMs !== null)
     steps.push({ afterMs: deliveredMs + person.deleteAfterMs, stage: 'deleted' });
@@ -73,6 +86,7 @@ export function courseOf({ type, behaviour: person, silentMs, ttlDays }: Deliver
 function failureOf(type: string, person: Behaviour, silentMs: number): ApiErrorBody | undefined {
   if (person.failsWith !== null) return errorOf(person.failsWith as keyof typeof asynchronousErrors);
   if (!person.hasWhatsApp) return errorOf(1013);
+  if (person.optedOut && isTemplate(type) && silentMs > SESSION_WINDOW_MS) return errorOf(OPTED_OUT);
   if (!isTemplate(type) && silentMs > SESSION_WINDOW_MS) return errorOf(470);
   if (person.oldApp && (isTemplate(type) || type === 'interactive')) return errorOf(1026);
   return undefined;

@@ -5,6 +5,8 @@ import type { Logger } from '../../runtime/logger.ts';
 import type { Billing, NetworkEvent, NetworkProtocol } from '../wire/networkProtocol.ts';
 import type { CallRequest } from '../wire/protocol.ts';
 import { courseOf, DEFAULT_BEHAVIOUR, SESSION_WINDOW_MS, type Step } from './behaviour.ts';
+import { productProblem } from './catalog.ts';
+import { LIMIT_REACHED } from './messagingLimits.ts';
 import type { Entry, NetworkState } from './networkState.ts';
 import { laterFailure } from './templates.ts';
 
@@ -12,6 +14,8 @@ export interface DeliveriesOptions {
   readonly state: NetworkState;
   readonly record: (entry: Entry) => Promise<void>;
   readonly emit: (number: string, body: NetworkEvent['body']) => Promise<void>;
+  /** Whether a number may begin only as many conversations as its tier allows. */
+  readonly limits: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The time that counts, which tests may have moved. */
@@ -39,13 +43,21 @@ export class Deliveries {
     for (const cancel of this.#timers) cancel();
   }
 
-  /** Takes a message; resolves when it is safe. The same id twice is one message. */
-  async accept(number: string, request: CallRequest<NetworkProtocol, 'send'>): Promise<Billing> {
+  /** Takes a message; resolves when it is safe. The same id twice is one message. `fate`: a code, or gone for good. */
+  async accept(
+    number: string,
+    request: CallRequest<NetworkProtocol, 'send'>,
+    fate?: number | 'lost',
+  ): Promise<Billing> {
     const { state, record, now } = this.#options;
-    const { id, to, type, body } = request;
+    const { id, to, type, body, media } = request;
     const billing = this.#billing(number, to, type);
     if (state.hasSeen(id)) return billing;
-    const failsWith = laterFailure(templateOf(type, body), state.number(number).templates ?? []);
+    const { templates = [], catalog } = state.number(number);
+    const ownFailure =
+      fate === 'lost' ? undefined : (fate ?? laterFailure(templateOf(type, body), templates));
+    const failsWith = ownFailure ?? this.#limitReached(number, to, type);
+    const warning = type === 'interactive' ? productProblem(body.interactive as never, catalog) : undefined;
     await record({
       type: 'accepted',
       id,
@@ -54,16 +66,34 @@ export class Deliveries {
       messageType: type,
       acceptedAt: now(),
       ...(typeof body.ttl === 'number' ? { ttlDays: body.ttl } : {}),
+      body,
+      media: media.map(({ type: mimeType, sha256 }) => ({ type: mimeType, sha256 })),
       ...(failsWith === undefined ? {} : { failsWith }),
+      ...(warning ? { warning: { code: warning.code, details: warning.details } } : {}),
+      ...(fate === 'lost' ? { isLost: true } : {}),
     });
     this.#deliver(id);
     return billing;
   }
 
+  #isWindowOpen(number: string, to: string): boolean {
+    const wroteAt = this.#options.state.people.get(to)?.lastWrote[number];
+    return wroteAt !== undefined && this.#options.now() - wroteAt <= SESSION_WINDOW_MS;
+  }
+
+  /** A code for a conversation that the number may not begin; one that it may is counted. */
+  #limitReached(number: string, to: string, type: string): number | undefined {
+    const { state, record, now, limits } = this.#options;
+    if (!limits || !isTemplate(type) || this.#isWindowOpen(number, to)) return undefined;
+    if (!state.begun(number).mayBegin(to, state.limits(number), now())) return LIMIT_REACHED;
+    void record({ type: 'conversation', number, waId: to, at: now() });
+    return undefined;
+  }
+
   /** Every message of 24 hours is one conversation; what the business begins costs something else. */
   #billing(number: string, to: string, type: string): Billing {
     const windowStart = this.#options.state.people.get(to)?.lastWrote[number];
-    const isOpen = windowStart !== undefined && this.#options.now() - windowStart <= SESSION_WINDOW_MS;
+    const isOpen = windowStart !== undefined && this.#isWindowOpen(number, to);
     const category = isOpen || !isTemplate(type) ? 'service' : 'utility';
     const begun = isOpen
       ? windowStart
@@ -80,7 +110,8 @@ export class Deliveries {
   #deliver(id: string): void {
     const message = this.#options.state.outgoing.get(id);
     if (!message) return;
-    const { number, to, messageType: type, acceptedAt, ttlDays, failsWith } = message;
+    const { number, to, messageType: type, acceptedAt, ttlDays, failsWith, warning, isLost } = message;
+    if (isLost) return void this.#options.record({ type: 'finished', id });
     const person = this.#options.state.people.get(to);
     const silentMs = acceptedAt - (person?.lastWrote[number] ?? Number.NEGATIVE_INFINITY);
     const how = {
@@ -88,7 +119,7 @@ export class Deliveries {
       ...person?.behaviour,
       ...(failsWith === undefined ? {} : { failsWith }),
     };
-    const steps = courseOf({ type, behaviour: how, silentMs, ttlDays }).filter(
+    const steps = courseOf({ type, behaviour: how, silentMs, ttlDays, warning }).filter(
       ({ stage }) => !message.done.includes(stage),
     );
     const sinceMs = this.#options.now() - acceptedAt;
@@ -114,7 +145,7 @@ export class Deliveries {
       ...(error ? { errors: [error] } : {}),
       ...(stage === 'delivered' || stage === 'read' ? { billing: { conversation: ongoing, pricing } } : {}),
     });
-    await this.#options.record({ type: 'stage', id, stage });
+    await this.#options.record({ type: 'stage', id, stage, ...(error ? { error } : {}) });
     if (isLast) await this.#options.record({ type: 'finished', id });
   }
 

@@ -1,14 +1,36 @@
-import { type FileHandle, mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** An append-only file of JSON lines. Entries that wait for the disk together share one flush. */
+/** A file that has grown by this much since it was last written anew is written anew. */
+const COMPACT_AFTER_BYTES = 64 * 1024 * 1024;
+
+export interface JournalOptions {
+  readonly compactAfterBytes?: number;
+}
+
+/**
+ * An append-only file of JSON lines. Entries that wait for the disk together share one flush. Whoever appends has
+ * applied the entry already, so that a snapshot holds all that was appended, and can take its place.
+ */
 export class Journal<Entry> {
-  readonly #file: FileHandle;
+  readonly #path: string;
+  readonly #snapshot: () => readonly Entry[];
+  readonly #compactAfterBytes: number;
+  #file: FileHandle;
+  #grownBytes = 0;
   #waiting: { line: string; resolve: () => void; reject: (error: unknown) => void }[] = [];
   #flushing: Promise<void> | undefined;
 
-  private constructor(file: FileHandle) {
+  private constructor(
+    path: string,
+    file: FileHandle,
+    snapshot: () => readonly Entry[],
+    options: JournalOptions,
+  ) {
+    this.#path = path;
     this.#file = file;
+    this.#snapshot = snapshot;
+    this.#compactAfterBytes = options.compactAfterBytes ?? COMPACT_AFTER_BYTES;
   }
 
   /** Reads what is there. A last line cut short by a crash was never promised to anybody, and is dropped. */
@@ -24,13 +46,14 @@ export class Journal<Entry> {
       .map((line) => JSON.parse(line) as Entry);
   }
 
-  /** Starts a file anew with `entries`, which replace all that stood in it. */
-  static async start<Entry>(path: string, entries: readonly Entry[]): Promise<Journal<Entry>> {
+  /** Starts a file anew with the snapshot, which replaces all that stood in it, now and whenever it has grown long. */
+  static async start<Entry>(
+    path: string,
+    snapshot: () => readonly Entry[],
+    options: JournalOptions = {},
+  ): Promise<Journal<Entry>> {
     await mkdir(dirname(path), { recursive: true });
-    const draft = `${path}.new`;
-    await writeFile(draft, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''), { flush: true });
-    await rename(draft, path);
-    return new Journal(await open(path, 'a'));
+    return new Journal(path, await writeAnew(path, snapshot()), snapshot, options);
   }
 
   /** Resolves when the entry is on the disk. */
@@ -43,6 +66,11 @@ export class Journal<Entry> {
     });
   }
 
+  /** Bytes of the file. */
+  async size(): Promise<number> {
+    return (await stat(this.#path)).size;
+  }
+
   async close(): Promise<void> {
     await this.#flushing;
     await this.#file.close();
@@ -53,12 +81,33 @@ export class Journal<Entry> {
       const batch = this.#waiting;
       this.#waiting = [];
       try {
-        await this.#file.appendFile(batch.map(({ line }) => line).join(''));
-        await this.#file.datasync();
+        if (this.#grownBytes > this.#compactAfterBytes) await this.#compact();
+        else await this.#write(batch.map(({ line }) => line).join(''));
         for (const { resolve } of batch) resolve();
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
     }
   }
+
+  async #write(lines: string): Promise<void> {
+    await this.#file.appendFile(lines);
+    await this.#file.datasync();
+    this.#grownBytes += lines.length;
+  }
+
+  /** Everything that waits has been applied, so the snapshot that is taken here has it. */
+  async #compact(): Promise<void> {
+    const file = await writeAnew(this.#path, this.#snapshot());
+    await this.#file.close();
+    this.#file = file;
+    this.#grownBytes = 0;
+  }
+}
+
+async function writeAnew(path: string, entries: readonly unknown[]): Promise<FileHandle> {
+  const draft = `${path}.new`;
+  await writeFile(draft, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''), { flush: true });
+  await rename(draft, path);
+  return open(path, 'a');
 }

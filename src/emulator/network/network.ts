@@ -1,54 +1,58 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { shardOf } from '../../onprem/account.ts';
 import { messageId } from '../../onprem/messages.ts';
+import { isTemplate } from '../../onprem/templateMessage.ts';
 import { type Clock, sleep } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { type NetworkEvent, type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
 import { type CallRequest, Refusal } from '../wire/protocol.ts';
-import { type Handlers, type Peer, type RpcServer, serveRpc } from '../wire/rpcServer.ts';
+import { type Handlers, type RpcServer, serveRpc } from '../wire/rpcServer.ts';
+import { ApiFaults } from './apiFaults.ts';
 import type { Behaviour } from './behaviour.ts';
+import { type Catalog, productProblem } from './catalog.ts';
+import { Ceiling } from './ceiling.ts';
 import { Deliveries } from './deliveries.ts';
 import { Journal } from './journal.ts';
+import type { MessagingLimits } from './messagingLimits.ts';
+import type { NetworkFaults } from './networkFaults.ts';
 import { type Entry, NetworkState } from './networkState.ts';
 import { PersonalMedia } from './personalMedia.ts';
 import { Registrar } from './registrar.ts';
+import { type Session, Sessions } from './sessions.ts';
 import { type TemplateEntry, templateProblem } from './templates.ts';
 
 export interface NetworkOptions {
   readonly host: string;
   readonly port: number;
   readonly dataFolder: string;
+  /** Tiers and throughput as documented; off for measurements. */
+  readonly limits: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   /** For faults. */
   readonly random?: () => number;
 }
 
-export const NETWORK_BEHAVIOUR = {
-  /** Events of a number that are sent ahead of their acknowledgement. */
-  eventBatch: 200,
-} as const;
-
-/** How bad the way to a number is. */
-export interface NetworkFaults {
-  /** Every message waits this long. */
-  readonly latencyMs?: number | undefined;
-  /** Of the messages, this share is taken, and the connection is cut before the answer: 0 to 1. */
-  readonly cutShare?: number | undefined;
+/** What a person writes: any content of the API, media as bytes. */
+export interface PersonalMessage {
+  readonly from: string;
+  readonly to: string;
+  readonly type: string;
+  readonly content: Record<string, unknown>;
+  readonly media?: { readonly type: string; readonly data: Buffer } | undefined;
+  readonly context?: Record<string, unknown> | undefined;
+  /** The ad that they came from, and its picture. */
+  readonly referral?: Record<string, unknown> | undefined;
+  readonly referralMedia?:
+    | { readonly kind: string; readonly type: string; readonly data: Buffer }
+    | undefined;
+  readonly profileName?: string | undefined;
 }
 
-interface Session {
-  readonly peer: Peer<NetworkProtocol>;
+/** A chat that has changed, or the recording of a number. */
+export interface Change {
   readonly number: string;
-  readonly shard: number;
-  /** How many shards the number is split into, as this session knows it. */
-  readonly shards: number;
-  readonly epoch: number;
-  /** Events that this session was told and has not acknowledged. */
-  readonly told: Set<number>;
-  /** The last event that was looked at for it. */
-  cursor: number;
+  readonly waId?: string;
 }
 
 /** What stands for the servers of WhatsApp: numbers, sessions, people, messages in flight. It outlives stacks. */
@@ -56,12 +60,15 @@ export class Network {
   readonly #options: NetworkOptions;
   readonly #state: NetworkState;
   readonly #journal: Journal<Entry>;
-  readonly #sessions = new Map<string, Session>();
-  readonly #byPeer = new Map<Peer<NetworkProtocol>, Session>();
+  readonly #sessions: Sessions;
   readonly #media: PersonalMedia;
   readonly #registrar: Registrar;
   readonly #deliveries: Deliveries;
+  readonly #ceiling: Ceiling;
   readonly #faults = new Map<string, NetworkFaults>();
+  /** Of calls of the API. */
+  readonly apiFaults: ApiFaults;
+  readonly #watchers = new Set<(change: Change) => void>();
   readonly #stop = new AbortController();
   /** By how much tests have moved the clock. */
   #movedMs = 0;
@@ -71,8 +78,11 @@ export class Network {
     this.#options = options;
     this.#state = state;
     this.#journal = journal;
+    this.#sessions = new Sessions(state);
     this.#media = new PersonalMedia(join(options.dataFolder, 'media'));
     const { clock, logger } = options;
+    this.#ceiling = new Ceiling(clock);
+    this.apiFaults = new ApiFaults({ clock, random: options.random ?? Math.random });
     const record = (entry: Entry) => this.#record(entry);
     const now = () => this.now();
     this.#registrar = new Registrar({ state, record, now });
@@ -80,6 +90,7 @@ export class Network {
       state,
       record,
       emit: (number, body) => this.#emit(number, body),
+      limits: options.limits,
       clock,
       logger,
       now,
@@ -90,12 +101,15 @@ export class Network {
     const path = join(options.dataFolder, 'network.jsonl');
     const state = new NetworkState();
     for (const entry of await Journal.read<Entry>(path)) state.apply(entry);
-    const network = new Network(options, state, await Journal.start<Entry>(path, [state.snapshot()]));
+    const network = new Network(options, state, await Journal.start<Entry>(path, () => [state.snapshot()]));
     network.#server = await serveRpc(networkProtocol, network.#handlers(), {
       host: options.host,
       port: options.port,
       logger: options.logger,
-      onDisconnect: (peer) => network.#disconnected(peer),
+      onDisconnect: (peer) => {
+        network.#sessions.disconnected(peer);
+        network.apiFaults.detach(peer);
+      },
     });
     network.#deliveries.resume();
     return network;
@@ -109,6 +123,10 @@ export class Network {
     return this.#state;
   }
 
+  get media(): PersonalMedia {
+    return this.#media;
+  }
+
   /** The time that counts here: that of the machine, unless a test has moved it. */
   now(): number {
     return this.#options.clock.now() + this.#movedMs;
@@ -119,26 +137,42 @@ export class Network {
     this.#movedMs += byMs;
   }
 
+  /** Calls back whenever a chat or a recording changes. @returns what ends it */
+  watch(onChange: (change: Change) => void): () => void {
+    this.#watchers.add(onChange);
+    return () => this.#watchers.delete(onChange);
+  }
+
   /** Makes the way to a number bad. */
   setFaults(number: string, faults: NetworkFaults): void {
     this.#faults.set(number, faults);
   }
 
-  async setBehaviour(waId: string, changed: Partial<Behaviour>): Promise<void> {
-    await this.#record({ type: 'behaviour', waId, behaviour: changed });
-  }
-
-  /** Makes a person known by name and manner. */
+  /** Makes a person known, by name and manner. */
   async setPerson(
     waId: string,
     { name, behaviour }: { name?: string | undefined; behaviour: Partial<Behaviour> },
   ): Promise<void> {
     if (name !== undefined) await this.#record({ type: 'person', waId, profileName: name, at: this.now() });
-    await this.setBehaviour(waId, behaviour);
+    await this.#record({ type: 'behaviour', waId, behaviour });
   }
 
   async setTemplates(number: string, templates: TemplateEntry[]): Promise<void> {
     await this.#record({ type: 'templates', number, templates });
+  }
+
+  async setCatalog(number: string, catalog: Catalog): Promise<void> {
+    await this.#record({ type: 'catalog', number, catalog });
+  }
+
+  async setLimits(number: string, limits: Partial<MessagingLimits>): Promise<void> {
+    await this.#record({ type: 'limits', number, limits });
+  }
+
+  /** Begins a new recording of the callbacks of a number, or ends the one that runs. */
+  async setRecording(number: string, isOn: boolean): Promise<void> {
+    await this.#record({ type: 'recording', number, isOn, at: this.now() });
+    for (const { peer } of this.#sessions.ofNumber(number)) peer.emit('recording', { isOn });
   }
 
   /** A person has a new phone: every number that they wrote to hears of another identity. */
@@ -169,38 +203,46 @@ export class Network {
     await this.#journal.close();
   }
 
-  /** A person writes to a number: any content of the API, media as bytes. @returns the message's id */
-  async receiveFromPerson(input: {
-    from: string;
-    to: string;
-    type: string;
-    content: Record<string, unknown>;
-    media?: { type: string; data: Buffer } | undefined;
-    context?: Record<string, unknown> | undefined;
-    profileName?: string | undefined;
-  }): Promise<string> {
-    const { from, to, type, content, context } = input;
-    const now = this.now();
+  /** A person writes to a number. @returns the message's id */
+  async receiveFromPerson(input: PersonalMessage): Promise<string> {
+    const { from, to, type, content, context, referral } = input;
     const id = messageId('inbound', from, randomBytes);
     const profileName = input.profileName ?? this.#state.person(from).profileName;
+    const timestamp = this.#timestamp();
+    const message = {
+      from,
+      id,
+      timestamp,
+      type,
+      [type]: content,
+      ...(context ? { context } : {}),
+      ...(referral ? { referral } : {}),
+    };
+    const media = input.media && (await this.#kept(input.media));
+    const referralMedia = input.referralMedia && {
+      kind: input.referralMedia.kind,
+      ...(await this.#kept(input.referralMedia)),
+    };
     await this.#record({
       type: 'person',
       waId: from,
       wroteTo: to,
-      messageId: id,
-      at: now,
+      message: { ...message, media: media ? [media] : [] },
+      at: this.now(),
       ...(profileName ? { profileName } : {}),
     });
-    const timestamp = String(Math.floor(now / 1000));
-    const message = { from, id, timestamp, type, [type]: content, ...(context ? { context } : {}) };
-    const media = input.media && { type: input.media.type, sha256: await this.#media.keep(input.media.data) };
     await this.#emit(to, {
       kind: 'inbound',
       message,
       ...(profileName ? { profileName } : {}),
       ...(media ? { media } : {}),
+      ...(referralMedia ? { referralMedia } : {}),
     });
     return id;
+  }
+
+  async #kept({ type, data }: { type: string; data: Buffer }): Promise<{ type: string; sha256: string }> {
+    return { type, sha256: await this.#media.keep(data) };
   }
 
   #handlers(): Handlers<NetworkProtocol> {
@@ -209,65 +251,83 @@ export class Network {
       register: async (request) => {
         const registered = await this.#registrar.register(request);
         // One number is one installation: whoever held it before is out.
-        for (const session of this.#sessions.values())
-          if (session.number === request.number)
-            this.#replace(session, 'the number was registered elsewhere');
+        this.#sessions.replaceAll(request.number, 'the number was registered elsewhere');
         return registered;
       },
-      login: async (request, peer) => this.#login(request, peer),
-      send: (request, peer) => this.#send(request, this.#sessionOf(peer)),
-      checkTemplate: async ({ number, template }) => {
-        const problem = templateProblem(template as never, this.#state.number(number).templates ?? []);
-        if (problem) throw new Refusal(problem.code, problem.details);
+      reshard: async (request) => {
+        const isRegistered = await this.#registrar.reshard(request);
+        if (!isRegistered)
+          this.#sessions.replaceAll(
+            request.cc + request.phone_number,
+            'a shard change came too late after registration',
+          );
+        return { isRegistered };
+      },
+      login: async (request, peer) => {
+        this.#sessions.login(request, peer);
+        return { isRecording: this.#state.number(request.number).recording?.isOn === true };
+      },
+      send: (request, peer) => this.#send(request, this.#sessions.of(peer)),
+      check: async ({ number, type, content }) => {
+        const { templates = [], catalog } = this.#state.number(number);
+        const problem = isTemplate(type)
+          ? templateProblem(content as never, templates)
+          : productProblem(content as never, catalog);
+        if (problem && !('isWarning' in problem && problem.isWarning))
+          throw new Refusal(problem.code, problem.details);
         return {};
       },
       identity: async ({ waId }) => ({ hash: this.#identityOf(waId) }),
       markRead: async ({ id }, peer) => {
-        const { number } = this.#sessionOf(peer);
+        const { number } = this.#sessions.of(peer);
         if (this.#state.isRead(number, id) === undefined) throw new Refusal(1006, `No message ${id}`);
         await this.#record({ type: 'read-by-business', number, id });
         return {};
       },
       download: async ({ sha256, offset }) => ({ base64: await this.#media.part(sha256, offset) }),
+      hasMedia: async ({ sha256 }) => ({ has: await this.#media.has(sha256) }),
+      upload: async ({ sha256, offset, base64, isLast }) => {
+        await this.#media.takePart(sha256, offset, Buffer.from(base64, 'base64'), isLast);
+        return {};
+      },
       setPin: async (request) => {
         await this.#registrar.setPin(request);
         return {};
       },
       acknowledge: async ({ eventIds }, peer) => {
-        const session = this.#sessionOf(peer);
-        for (const id of eventIds) session.told.delete(id);
+        const session = this.#sessions.of(peer);
         await this.#record({ type: 'acknowledged', number: session.number, eventIds });
-        this.#tell(session);
+        this.#sessions.acknowledged(session, eventIds);
         return {};
       },
+      recorded: async ({ body }, peer) => {
+        const { number } = this.#sessions.of(peer);
+        await this.#record({ type: 'recorded', number, at: this.now(), body });
+        return {};
+      },
+      attachWebapp: async ({ webapp }, peer) => this.apiFaults.attach(webapp, peer),
+      apiFaultsSeen: async ({ revision }, peer) => {
+        this.apiFaults.seen(revision, peer);
+        return {};
+      },
+      meetApiFault: async (call) => ({ fault: this.apiFaults.meet(call) }),
     };
   }
 
-  #login(
-    request: { number: string; registrationKey: string; shard: number; shards: number; epoch: number },
-    peer: Peer<NetworkProtocol>,
-  ) {
-    const { number, registrationKey, shard, shards, epoch } = request;
-    if (this.#state.number(number).registrationKey !== registrationKey) {
-      throw new Refusal(1005, 'the number is registered elsewhere');
-    }
-    const key = `${number}/${shard}`;
-    const current = this.#sessions.get(key);
-    if (current && current.epoch > epoch) throw new Refusal(1018, `shard ${shard} has a newer owner`);
-    if (current) this.#replace(current, `shard ${shard} has a newer session`);
-    const session: Session = { peer, number, shard, shards, epoch, told: new Set(), cursor: 0 };
-    this.#sessions.set(key, session);
-    this.#byPeer.set(peer, session);
-    // The answer to this call goes out first.
-    setImmediate(() => this.#tell(session));
-    return {};
-  }
-
   async #send(request: CallRequest<NetworkProtocol, 'send'>, session: Session) {
-    const { clock, random = Math.random } = this.#options;
-    const { latencyMs = 0, cutShare = 0 } = this.#faults.get(session.number) ?? {};
+    const { clock, limits, random = Math.random } = this.#options;
+    const {
+      latencyMs = 0,
+      cutShare = 0,
+      failsWith,
+      failShare = 1,
+      lossShare = 0,
+    } = this.#faults.get(session.number) ?? {};
+    if (limits) await this.#ceiling.turn(session.number, session.shards, this.#stop.signal);
     if (latencyMs > 0) await sleep(clock, latencyMs, this.#stop.signal);
-    const billing = await this.#deliveries.accept(session.number, request);
+    const fate =
+      random() < lossShare ? 'lost' : failsWith !== undefined && random() < failShare ? failsWith : undefined;
+    const billing = await this.#deliveries.accept(session.number, request, fate);
     // Acted, and not answered.
     if (random() < cutShare) session.peer.close();
     return { billing };
@@ -276,68 +336,12 @@ export class Network {
   async #emit(number: string, body: NetworkEvent['body']): Promise<void> {
     const event: NetworkEvent = { eventId: this.#state.nextEventId++, body };
     await this.#record({ type: 'event', number, event });
-    for (const session of this.#sessions.values()) if (session.number === number) this.#tell(session);
-  }
-
-  #tell(session: Session): void {
-    const room = NETWORK_BEHAVIOUR.eventBatch - session.told.size;
-    const { events: waiting } = this.#state.number(session.number);
-    const events: NetworkEvent[] = [];
-    // Ids grow, so that what was looked at before need not be looked at again for each new event.
-    for (
-      let index = firstAfter(waiting, session.cursor);
-      index < waiting.length && events.length < room;
-      index++
-    ) {
-      const event = waiting[index] as NetworkEvent;
-      session.cursor = event.eventId;
-      if (shardOf(peerOf(event.body), session.shards) === session.shard) events.push(event);
-    }
-    if (events.length === 0) return;
-    for (const { eventId } of events) session.told.add(eventId);
-    session.peer.emit('events', { events });
-  }
-
-  #sessionOf(peer: Peer<NetworkProtocol>): Session {
-    const session = this.#byPeer.get(peer);
-    if (!session || this.#sessions.get(`${session.number}/${session.shard}`) !== session)
-      throw new Refusal(1018, 'no session');
-    return session;
-  }
-
-  #replace(session: Session, reason: string): void {
-    this.#sessions.delete(`${session.number}/${session.shard}`);
-    this.#byPeer.delete(session.peer);
-    session.peer.emit('replaced', { reason });
-  }
-
-  #disconnected(peer: Peer<NetworkProtocol>): void {
-    const session = this.#byPeer.get(peer);
-    this.#byPeer.delete(peer);
-    if (session && this.#sessions.get(`${session.number}/${session.shard}`) === session) {
-      this.#sessions.delete(`${session.number}/${session.shard}`);
-    }
+    this.#sessions.announce(number);
   }
 
   async #record(entry: Entry): Promise<void> {
-    this.#state.apply(entry);
+    const change = this.#state.apply(entry);
+    if (change) for (const onChange of this.#watchers) onChange(change);
     await this.#journal.append(entry);
   }
-}
-
-/** Whose shard an event belongs to. */
-function peerOf(body: NetworkEvent['body']): string {
-  if (body.kind === 'inbound') return body.message.from;
-  return body.kind === 'status' ? body.recipient : body.waId;
-}
-
-/** Index of the first event after this id, by halving. */
-function firstAfter(events: readonly NetworkEvent[], eventId: number): number {
-  let [low, high] = [0, events.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((events[middle]?.eventId ?? 0) <= eventId) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -1,5 +1,11 @@
+import type { ApiErrorBody } from '../../onprem/envelope.ts';
+import type { InboundMessage } from '../../onprem/webhook.ts';
 import type { NetworkEvent } from '../wire/networkProtocol.ts';
 import type { Behaviour, Stage } from './behaviour.ts';
+import type { Catalog } from './catalog.ts';
+import { type ChatMessage, Chats } from './chats.ts';
+import { type Begun, ConversationCount, DEFAULT_LIMITS, type MessagingLimits } from './messagingLimits.ts';
+import { LONGEST_RECORDING, type Recording } from './recording.ts';
 import type { TemplateEntry } from './templates.ts';
 
 /** One number, as the servers of WhatsApp know it. */
@@ -12,10 +18,15 @@ export interface NumberState {
   codeRequestedAt?: number;
   codeRequests: number;
   registrationKey?: string;
+  /** Epoch ms. */
+  registeredAt?: number;
   registrations: number;
   pin?: string;
   /** Empty: every template is approved. */
   templates?: TemplateEntry[];
+  catalog?: Catalog;
+  limits?: MessagingLimits;
+  recording?: Recording;
   /** Not acknowledged yet. */
   events: NetworkEvent[];
 }
@@ -39,6 +50,10 @@ export interface Outgoing {
   readonly ttlDays?: number;
   /** Decided when it was accepted. */
   readonly failsWith?: number;
+  /** It goes out, and the business is warned. */
+  readonly warning?: { readonly code: number; readonly details: string };
+  /** Nothing is heard of it any more. */
+  readonly isLost?: true;
   /** Stages that the business was told of. */
   done: Stage[];
 }
@@ -46,19 +61,36 @@ export interface Outgoing {
 export type Entry =
   | { type: 'snapshot'; state: SerialisedState }
   | { type: 'code-requested'; number: string; vname: string; codeHash: string; code?: string; at: number }
-  | { type: 'registered'; number: string; registrationKey: string }
+  | { type: 'registered'; number: string; registrationKey: string; at?: number }
+  | { type: 'unregistered'; number: string }
   | { type: 'pin'; number: string; pin?: string }
-  | ({ type: 'accepted'; id: string } & Omit<Outgoing, 'done'>)
+  | ({ type: 'accepted'; id: string; body: Record<string, unknown>; media: ChatMessage['media'] } & Omit<
+      Outgoing,
+      'done'
+    >)
   | { type: 'behaviour'; waId: string; behaviour: Partial<Behaviour> }
   | { type: 'identity-changed'; waId: string }
   | { type: 'templates'; number: string; templates: TemplateEntry[] }
+  | { type: 'catalog'; number: string; catalog: Catalog }
+  | { type: 'limits'; number: string; limits: Partial<MessagingLimits> }
+  /** The business began to talk to somebody. */
+  | { type: 'conversation'; number: string; waId: string; at: number }
+  | { type: 'recording'; number: string; isOn: boolean; at: number }
+  | { type: 'recorded'; number: string; at: number; body: unknown }
   | { type: 'read-by-business'; number: string; id: string }
-  | { type: 'stage'; id: string; stage: Stage }
+  | { type: 'stage'; id: string; stage: Stage; error?: ApiErrorBody }
   /** Nothing more will happen to it. */
   | { type: 'finished'; id: string }
   | { type: 'event'; number: string; event: NetworkEvent }
   | { type: 'acknowledged'; number: string; eventIds: number[] }
-  | { type: 'person'; waId: string; profileName?: string; wroteTo?: string; messageId?: string; at: number };
+  | {
+      type: 'person';
+      waId: string;
+      profileName?: string;
+      wroteTo?: string;
+      message?: InboundMessage & { media: ChatMessage['media'] };
+      at: number;
+    };
 
 interface SerialisedState {
   numbers: [string, NumberState][];
@@ -66,6 +98,8 @@ interface SerialisedState {
   outgoing: [string, Outgoing][];
   seen: string[];
   received: [string, boolean][];
+  chats: ReturnType<Chats['toJSON']>;
+  begun: [string, Begun][];
   nextEventId: number;
 }
 
@@ -80,6 +114,8 @@ export class NetworkState {
   readonly #seen = new Set<string>();
   /** Messages of people, by number and id: whether the business has read them. */
   readonly #received = new Map<string, boolean>();
+  readonly chats = new Chats();
+  readonly #begun = new Map<string, ConversationCount>();
   nextEventId = 1;
 
   hasSeen(messageId: string): boolean {
@@ -89,6 +125,17 @@ export class NetworkState {
   /** Whether the business has read a person's message; nothing where there is none. */
   isRead(number: string, messageId: string): boolean | undefined {
     return this.#received.get(`${number}/${messageId}`);
+  }
+
+  limits(number: string): MessagingLimits {
+    return this.number(number).limits ?? DEFAULT_LIMITS;
+  }
+
+  /** Conversations that a number began. */
+  begun(number: string): ConversationCount {
+    const known = this.#begun.get(number) ?? new ConversationCount();
+    this.#begun.set(number, known);
+    return known;
   }
 
   person(waId: string): Person {
@@ -103,7 +150,8 @@ export class NetworkState {
     return known;
   }
 
-  apply(entry: Entry): void {
+  /** @returns what changed for whoever watches: a chat, or something else of a number */
+  apply(entry: Entry): { number: string; waId?: string } | undefined {
     switch (entry.type) {
       case 'snapshot':
         this.#restore(entry.state);
@@ -120,18 +168,28 @@ export class NetworkState {
       case 'registered': {
         const number = this.number(entry.number);
         number.registrationKey = entry.registrationKey;
+        if (entry.at !== undefined) number.registeredAt = entry.at;
         number.registrations += 1;
         delete number.codeHash;
         delete number.code;
         delete number.codeRequestedAt;
         return;
       }
-      case 'accepted': {
-        const { type: _, id, ...message } = entry;
-        this.outgoing.set(id, { ...message, done: [] });
-        this.#seen.add(entry.id);
-        dropOldest(this.#seen);
+      case 'unregistered': {
+        const number = this.number(entry.number);
+        delete number.registrationKey;
+        delete number.registeredAt;
         return;
+      }
+      case 'accepted': {
+        const { type: _, id, body, media, ...message } = entry;
+        this.outgoing.set(id, { ...message, done: [] });
+        this.#seen.add(id);
+        dropOldest(this.#seen);
+        const { number, to: waId, acceptedAt: atMs, messageType: type } = message;
+        const shown = { id, direction: 'out', atMs, type, content: body, media, status: 'sent' } as const;
+        this.chats.add(number, waId, shown);
+        return { number, waId };
       }
       case 'pin': {
         const number = this.number(entry.number);
@@ -141,10 +199,15 @@ export class NetworkState {
       }
       case 'read-by-business':
         this.#received.set(`${entry.number}/${entry.id}`, true);
+        this.chats.update(entry.id, { status: 'read' });
         return;
-      case 'stage':
-        this.outgoing.get(entry.id)?.done.push(entry.stage);
-        return;
+      case 'stage': {
+        const message = this.outgoing.get(entry.id);
+        if (!message) return;
+        message.done.push(entry.stage);
+        this.chats.update(entry.id, { status: entry.stage, error: entry.error });
+        return { number: message.number, waId: message.to };
+      }
       case 'finished':
         this.outgoing.delete(entry.id);
         return;
@@ -161,6 +224,28 @@ export class NetworkState {
       case 'templates':
         this.number(entry.number).templates = entry.templates;
         return;
+      case 'catalog':
+        this.number(entry.number).catalog = entry.catalog;
+        return;
+      case 'limits':
+        this.number(entry.number).limits = { ...this.limits(entry.number), ...entry.limits };
+        return;
+      case 'conversation':
+        this.#begin(entry);
+        return;
+      case 'recording': {
+        const { recording } = this.number(entry.number);
+        if (!entry.isOn && recording) recording.isOn = false;
+        if (entry.isOn)
+          this.number(entry.number).recording = { startedAtMs: entry.at, isOn: true, callbacks: [] };
+        return { number: entry.number };
+      }
+      case 'recorded': {
+        const { recording } = this.number(entry.number);
+        if (recording?.isOn && recording.callbacks.length < LONGEST_RECORDING)
+          recording.callbacks.push({ afterMs: entry.at - recording.startedAtMs, body: entry.body });
+        return { number: entry.number };
+      }
       case 'event':
         this.number(entry.number).events.push(entry.event);
         this.nextEventId = Math.max(this.nextEventId, entry.event.eventId + 1);
@@ -174,11 +259,35 @@ export class NetworkState {
       case 'person': {
         const person = this.person(entry.waId);
         if (entry.profileName !== undefined) person.profileName = entry.profileName;
-        if (entry.wroteTo !== undefined) person.lastWrote[entry.wroteTo] = entry.at;
-        if (entry.messageId !== undefined) this.#received.set(`${entry.wroteTo}/${entry.messageId}`, false);
+        const { wroteTo: number, message, waId } = entry;
+        if (number === undefined || !message) return;
+        person.lastWrote[number] = entry.at;
+        this.#received.set(`${number}/${message.id}`, false);
         dropOldest(this.#received);
+        const { id, type, context, media } = message;
+        this.chats.add(number, waId, {
+          id,
+          direction: 'in',
+          atMs: entry.at,
+          type,
+          content: (message[type] ?? {}) as Record<string, unknown>,
+          media,
+          context: context as Record<string, unknown> | undefined,
+          status: 'sent',
+        });
+        return { number, waId };
       }
     }
+  }
+
+  /** Counts, and where that leads to the next tier, changes it. */
+  #begin({ number, waId, at }: { number: string; waId: string; at: number }): void {
+    const [count, limits] = [this.begun(number), this.limits(number)];
+    count.begin(waId, at);
+    const tier = count.risen(limits, at);
+    if (tier === limits.tier) return;
+    this.number(number).limits = { ...limits, tier };
+    count.startOver();
   }
 
   snapshot(): Entry {
@@ -190,6 +299,8 @@ export class NetworkState {
         outgoing: [...this.outgoing],
         seen: [...this.#seen],
         received: [...this.#received],
+        chats: this.chats.toJSON(),
+        begun: [...this.#begun].map(([number, count]) => [number, count.toJSON()]),
         nextEventId: this.nextEventId,
       },
     };
@@ -202,6 +313,8 @@ export class NetworkState {
     for (const id of state.seen) this.#seen.add(id);
     // Older states lack it.
     for (const [key, value] of state.received ?? []) this.#received.set(key, value);
+    this.chats.restore(state.chats ?? []);
+    for (const [number, begun] of state.begun ?? []) this.#begun.set(number, new ConversationCount(begun));
     this.nextEventId = state.nextEventId;
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { waitDetails } from '../../onprem/account.ts';
+import { SHARD_CHANGE_DAYS, waitDetails } from '../../onprem/account.ts';
 import { codeHash, parseCertificate } from '../../onprem/emulatorCertificate.ts';
 import { Refusal } from '../wire/protocol.ts';
 import type { Entry, NetworkState, NumberState } from './networkState.ts';
@@ -89,8 +89,25 @@ export class Registrar {
     if (!number.codeHash || number.codeHash !== codeHash(request.code))
       throw new Refusal(1005, REGISTRATION_BEHAVIOUR.wrongCode);
     const registrationKey = randomBytes(24).toString('base64url');
-    await record({ type: 'registered', number: request.number, registrationKey });
+    await record({ type: 'registered', number: request.number, registrationKey, at: this.#options.now() });
     return { registrationKey, vname: number.vname };
+  }
+
+  /** @returns whether the number is still registered. @throws Refusal with the reason */
+  async reshard(
+    request: Omit<CodeRequest, 'registrationKey'> & { registrationKey: string },
+  ): Promise<boolean> {
+    const { state, record } = this.#options;
+    const id = request.cc + request.phone_number;
+    const number = state.number(id);
+    if (number.registrationKey !== request.registrationKey)
+      throw new Refusal(1005, 'the number is registered elsewhere');
+    this.#checkCertificate(request.cert, id);
+    this.#checkPin(number, request.pin);
+    const ageMs = this.#options.now() - (number.registeredAt ?? this.#options.now());
+    if (ageMs <= SHARD_CHANGE_DAYS * 86_400_000) return true;
+    await record({ type: 'unregistered', number: id });
+    return false;
   }
 
   /** With the key of the installation that holds the number. @throws Refusal 1005 with another */

@@ -11,9 +11,9 @@ export interface NodeRecord {
   readonly ports: readonly number[];
   readonly master: boolean;
   readonly version: string;
-  /** Seconds since the primary Master heard of it, by the database's clock. */
   /** Seconds since it started, by the database's clock. */
   readonly upSeconds: number;
+  /** Seconds since the primary Master heard of it, by the database's clock. */
   readonly silentSeconds: number;
 }
 
@@ -21,6 +21,14 @@ export interface ShardRecord {
   readonly shard: number;
   readonly owner: string | undefined;
   readonly epoch: number;
+}
+
+/** Who changes the schemas, or did so last. */
+export interface UpgradeRecord {
+  readonly isUnderWay: boolean;
+  /** Newest client that has upgraded them. */
+  readonly version: string | undefined;
+  readonly node: string | undefined;
 }
 
 const MASTER_LEASE = 'master';
@@ -130,6 +138,27 @@ export class ClusterStore {
       .where('expires_at', '>', this.#dialect.now)
       .executeTakeFirst();
     return row?.holder;
+  }
+
+  async upgradeRecord(): Promise<UpgradeRecord> {
+    const row = await this.#database
+      .selectFrom('cluster')
+      .select(['state', 'version', 'upgraded_by'])
+      .executeTakeFirst();
+    return {
+      isUnderWay: row?.state === 'UPGRADE',
+      version: row?.version ?? undefined,
+      node: row?.upgraded_by ?? undefined,
+    };
+  }
+
+  async setUpgrade(isUnderWay: boolean, by: { version: string; node: string }): Promise<void> {
+    const state = isUnderWay ? 'UPGRADE' : 'NORMAL';
+    const { version, node } = by;
+    await this.#database
+      .updateTable('cluster')
+      .set({ state, upgraded_by: node, ...(isUnderWay ? {} : { version }) })
+      .execute();
   }
 
   async shardMap(): Promise<ShardRecord[]> {

@@ -1,8 +1,4 @@
-import type { Kysely } from 'kysely';
 import { type ApplicationSettings, DEFAULT_SETTINGS, mergeSettings } from '../../onprem/settings.ts';
-import type { Databases } from './databases.ts';
-import type { Dialect } from './dialect.ts';
-import type { ConfigTables } from './tables.ts';
 
 export interface Account {
   readonly cc: string;
@@ -14,18 +10,20 @@ export interface Account {
 }
 
 const SETTINGS = 'application';
-/** Tables with a single row use this id. */
-const ONLY = 1;
 
 /** Settings and account of the stack: what every node reads and only the primary Master writes. */
-export class ConfigStore {
-  readonly #database: Kysely<ConfigTables>;
-  readonly #dialect: Dialect;
-
-  constructor(databases: Pick<Databases, 'config' | 'dialect'>) {
-    this.#database = databases.config;
-    this.#dialect = databases.dialect;
-  }
+export abstract class ConfigStore {
+  /** What else belongs to the account: profile, media providers, sticker packs. */
+  abstract document(name: string): Promise<unknown>;
+  /** `undefined` removes it. */
+  abstract saveDocument(name: string, content: unknown): Promise<void>;
+  /** All of them, for a backup. */
+  abstract documents(): Promise<Record<string, unknown>>;
+  abstract account(): Promise<Account | undefined>;
+  abstract saveAccount(account: Account): Promise<void>;
+  /** PEM. */
+  abstract webhookCa(): Promise<string | undefined>;
+  abstract setWebhookCa(pem: string | undefined): Promise<void>;
 
   /** What differs from the defaults is stored, so that later versions may have better defaults. */
   async settings(): Promise<ApplicationSettings> {
@@ -42,70 +40,5 @@ export class ConfigStore {
 
   async #changed(): Promise<Record<string, unknown>> {
     return ((await this.document(SETTINGS)) as Record<string, unknown> | undefined) ?? {};
-  }
-
-  /** What else belongs to the account: profile, media providers, sticker packs. */
-  async document(name: string): Promise<unknown> {
-    const row = await this.#database
-      .selectFrom('settings')
-      .select('value')
-      .where('name', '=', name)
-      .executeTakeFirst();
-    return row && JSON.parse(row.value);
-  }
-
-  async saveDocument(name: string, content: unknown): Promise<void> {
-    if (content === undefined) {
-      await this.#database.deleteFrom('settings').where('name', '=', name).execute();
-      return;
-    }
-    const value = JSON.stringify(content);
-    const insert = this.#database.insertInto('settings').values({ name, value });
-    await this.#dialect.orUpdate(insert, 'name', { value }).execute();
-  }
-
-  /** All of them, for a backup. */
-  async documents(): Promise<Record<string, unknown>> {
-    const rows = await this.#database.selectFrom('settings').selectAll().execute();
-    return Object.fromEntries(rows.map(({ name, value }) => [name, JSON.parse(value)]));
-  }
-
-  async account(): Promise<Account | undefined> {
-    const row = await this.#database.selectFrom('account').selectAll().executeTakeFirst();
-    if (!row) return undefined;
-    return {
-      cc: row.cc,
-      phoneNumber: row.phone_number,
-      vname: row.vname,
-      cert: row.cert,
-      registrationKey: row.registration_key ?? undefined,
-      pin: row.pin ?? undefined,
-    };
-  }
-
-  async saveAccount(account: Account): Promise<void> {
-    const row = {
-      cc: account.cc,
-      phone_number: account.phoneNumber,
-      vname: account.vname,
-      cert: account.cert,
-      registration_key: account.registrationKey ?? null,
-      pin: account.pin ?? null,
-    };
-    const insert = this.#database.insertInto('account').values({ id: ONLY, ...row });
-    await this.#dialect.orUpdate(insert, 'id', row).execute();
-  }
-
-  async webhookCa(): Promise<string | undefined> {
-    return (await this.#database.selectFrom('webhook_ca').select('pem').executeTakeFirst())?.pem;
-  }
-
-  async setWebhookCa(pem: string | undefined): Promise<void> {
-    if (pem === undefined) {
-      await this.#database.deleteFrom('webhook_ca').execute();
-      return;
-    }
-    const insert = this.#database.insertInto('webhook_ca').values({ id: ONLY, pem });
-    await this.#dialect.orUpdate(insert, 'id', { pem }).execute();
   }
 }

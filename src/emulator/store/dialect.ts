@@ -1,4 +1,11 @@
-import { type ColumnDefinitionBuilder, type InsertQueryBuilder, type RawBuilder, sql } from 'kysely';
+import {
+  type ColumnDefinitionBuilder,
+  type InsertQueryBuilder,
+  type QueryExecutorProvider,
+  type RawBuilder,
+  type SqlBool,
+  sql,
+} from 'kysely';
 
 /** `WA_DB_ENGINE`. */
 export type Engine = 'PGSQL' | 'MYSQL';
@@ -18,6 +25,18 @@ export interface Dialect {
     key: string,
     values: Readonly<Record<string, unknown>>,
   ): Insert<DB, TB, O>;
+  /**
+   * Inserts many rows by a statement that does not grow with them. `columns` names their types.
+   * With `orIgnore` rows that are there already stay as they are.
+   */
+  insertMany<C extends string>(
+    database: QueryExecutorProvider,
+    table: string,
+    columns: Readonly<Record<C, 'text' | 'int4'>>,
+    rows: readonly Readonly<Record<C, string | number>>[],
+    options?: { readonly orIgnore?: boolean },
+  ): Promise<void>;
+  isOneOf(column: string, values: readonly (string | number)[]): RawBuilder<SqlBool>;
   secondsFromNow(seconds: number): RawBuilder<Date>;
   secondsSince(column: string): RawBuilder<number>;
   /** Column types that have other names. */
@@ -35,6 +54,17 @@ const postgres: Dialect = {
   orIgnore: (insert) => insert.onConflict((conflict) => conflict.doNothing()),
   orUpdate: (insert, key, values) =>
     insert.onConflict((conflict) => conflict.column(key as never).doUpdateSet(values as never)),
+  async insertMany(database, table, columns, rows, { orIgnore = false } = {}) {
+    const names = Object.keys(columns) as (keyof typeof columns)[];
+    const lists = names.map((name) => {
+      const values = rows.map((row) => row[name]);
+      return sql`${values}::${sql.raw(columns[name])}[]`;
+    });
+    const ignoring = orIgnore ? sql`on conflict do nothing` : sql``;
+    await sql`insert into ${sql.table(table)} (${sql.join(names.map((name) => sql.ref(name)))})
+      select * from unnest(${sql.join(lists)}) ${ignoring}`.execute(database);
+  },
+  isOneOf: (column, values) => sql<SqlBool>`${sql.ref(column)} = any(${values})`,
   secondsFromNow: (seconds) => sql<Date>`now() + make_interval(secs => ${seconds})`,
   secondsSince: (column) => sql<number>`extract(epoch from now() - ${sql.ref(column)})::float8`,
   types: { text: sql`text`, moment: sql`timestamptz`, counter: sql`bigserial` },
@@ -47,6 +77,13 @@ const mysql: Dialect = {
   now: sql<Date>`now(6)`,
   orIgnore: (insert) => insert.ignore(),
   orUpdate: (insert, _, values) => insert.onDuplicateKeyUpdate(values as never),
+  async insertMany(database, table, columns, rows, { orIgnore = false } = {}) {
+    const names = Object.keys(columns) as (keyof typeof columns)[];
+    const lines = rows.map((row) => sql`(${sql.join(names.map((name) => row[name]))})`);
+    await sql`insert ${orIgnore ? sql`ignore` : sql``} into ${sql.table(table)}
+      (${sql.join(names.map((name) => sql.ref(name)))}) values ${sql.join(lines)}`.execute(database);
+  },
+  isOneOf: (column, values) => sql<SqlBool>`${sql.ref(column)} in (${sql.join(values)})`,
   secondsFromNow: (seconds) =>
     sql<Date>`date_add(now(6), interval ${sql.lit(Math.round(seconds * 1_000_000))} microsecond)`,
   secondsSince: (column) =>

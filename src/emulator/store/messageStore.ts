@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, type SqlBool, sql, type Transaction } from 'kysely';
 import type { Identity } from '../../onprem/contacts.ts';
 import { Batcher } from './batcher.ts';
 import type { Databases } from './databases.ts';
@@ -7,6 +7,17 @@ import type { MessageTables } from './tables.ts';
 
 /** A collection deletes this many at a time, so that nobody waits long for a lock. */
 const COLLECTED_AT_ONCE = 1000;
+
+const MESSAGE_COLUMNS = {
+  id: 'text',
+  shard: 'int4',
+  recipient: 'text',
+  type: 'text',
+  body: 'text',
+  state: 'text',
+} as const;
+const RECEIPT_COLUMNS = { message_id: 'text', status: 'text' } as const;
+const CALLBACK_COLUMNS = { shard: 'int4', event_key: 'text', payload: 'text' } as const;
 
 export interface StoredMessage {
   readonly id: string;
@@ -33,7 +44,10 @@ export interface DueCallback {
 /** What happened to a message, with the callback that tells of it, in one transaction. */
 export interface MessageUpdate {
   readonly messageId?: string;
-  readonly state?: 'sent' | 'delivered' | 'read' | 'failed';
+  /** With the servers, or never to be sent. */
+  readonly state?: 'sent' | 'failed';
+  /** Kept in the log of receipts. */
+  readonly receipt?: string;
   readonly callback?: NewCallback | undefined;
 }
 
@@ -49,21 +63,17 @@ export class MessageStore {
     this.#database = database;
     this.#dialect = dialect;
     this.#inserts = new Batcher(async (messages) => {
-      await database
-        .insertInto('messages')
-        .values(
-          messages.map(({ body, ...message }) => ({
-            ...message,
-            body: JSON.stringify(body),
-            state: 'pending',
-          })),
-        )
-        .execute();
+      const rows = messages.map(({ body, ...message }) => ({
+        ...message,
+        body: JSON.stringify(body),
+        state: 'pending',
+      }));
+      await dialect.insertMany(database, 'messages', MESSAGE_COLUMNS, rows);
       return undefined;
     });
     this.#updates = new Batcher((updates) => this.#commitUpdates(updates));
     this.#removals = new Batcher(async (seqs) => {
-      await database.deleteFrom('callbacks').where('seq', 'in', seqs).execute();
+      await database.deleteFrom('callbacks').where(dialect.isOneOf('seq', seqs)).execute();
       return undefined;
     });
   }
@@ -97,7 +107,7 @@ export class MessageStore {
       .where('shard', '=', shard)
       .where('next_at', '<=', this.#dialect.now);
     if (except.length > 0) query = query.where('seq', 'not in', except);
-    return query.orderBy('seq').limit(limit).execute();
+    return query.orderBy('next_at').orderBy('seq').limit(limit).execute();
   }
 
   removeCallback(seq: number): Promise<void> {
@@ -141,7 +151,8 @@ export class MessageStore {
   /** Deletes messages that are done and older than this, in small steps. @returns how many */
   async collect(olderThanDays: number): Promise<number> {
     const oldest = this.#dialect.secondsFromNow(-olderThanDays * 86_400);
-    for (let deleted = 0; ; ) {
+    let deleted = 0;
+    for (;;) {
       const rows = await this.#database
         .selectFrom('messages')
         .select('id')
@@ -149,13 +160,34 @@ export class MessageStore {
         .where('created_at', '<', oldest)
         .limit(COLLECTED_AT_ONCE)
         .execute();
-      if (rows.length === 0) return deleted;
+      if (rows.length === 0) break;
       const ids = rows.map(({ id }) => id);
       const { numDeletedRows } = await this.#database
         .deleteFrom('messages')
-        .where('id', 'in', ids)
+        .where(this.#dialect.isOneOf('id', ids))
         .executeTakeFirst();
       deleted += Number(numDeletedRows);
+    }
+    await this.#collectReceipts(oldest);
+    return deleted;
+  }
+
+  async #collectReceipts(oldest: RawBuilder<Date>): Promise<void> {
+    for (;;) {
+      const rows = await this.#database
+        .selectFrom('message_receipt_log')
+        .select(['seq'])
+        // The oldest come first, so that nothing is looked at twice.
+        .select(sql<boolean>`created_at < ${oldest}`.as('isOld'))
+        .orderBy('seq')
+        .limit(COLLECTED_AT_ONCE)
+        .execute();
+      const old = rows.filter(({ isOld }) => isOld).map(({ seq }) => seq);
+      if (old.length === 0) return;
+      await this.#database
+        .deleteFrom('message_receipt_log')
+        .where(this.#dialect.isOneOf('seq', old))
+        .execute();
     }
   }
 
@@ -174,6 +206,20 @@ export class MessageStore {
       .execute();
   }
 
+  /** What a shard still has to send and to tell. */
+  async waiting(shard: number): Promise<{ messages: number; callbacks: number }> {
+    const count = async (table: 'messages' | 'callbacks') => {
+      let query = this.#database
+        .selectFrom(table)
+        .select(this.#database.fn.countAll<number>().as('count'))
+        .where('shard', '=', shard);
+      if (table === 'messages') query = query.where('state', '=', 'pending');
+      return Number((await query.executeTakeFirstOrThrow()).count);
+    };
+    const [messages, callbacks] = await Promise.all([count('messages'), count('callbacks')]);
+    return { messages, callbacks };
+  }
+
   /** Row counts, under the names of `/v1/stats/db`. */
   async counts(): Promise<{ messages: number; pending: number; receipts: number; callbacks: number }> {
     const { fn } = this.#database;
@@ -187,14 +233,14 @@ export class MessageStore {
     return {
       messages: rows.reduce((sum, row) => sum + Number(row.count), 0),
       pending: count('pending'),
-      receipts: count('delivered', 'read'),
-      callbacks: await this.countCallbacks(),
+      receipts: await this.#countRows('message_receipt_log'),
+      callbacks: await this.#countRows('callbacks'),
     };
   }
 
-  async countCallbacks(): Promise<number> {
+  async #countRows(table: 'callbacks' | 'message_receipt_log'): Promise<number> {
     const { count } = await this.#database
-      .selectFrom('callbacks')
+      .selectFrom(table)
       .select(this.#database.fn.countAll<number>().as('count'))
       .executeTakeFirstOrThrow();
     return Number(count);
@@ -205,29 +251,58 @@ export class MessageStore {
   }
 
   async #commitUpdates(updates: readonly MessageUpdate[]): Promise<undefined> {
+    const idsIn = (state: MessageUpdate['state']) =>
+      updates.flatMap((update) => (update.state === state && update.messageId ? [update.messageId] : []));
+    const receipts = updates.flatMap(({ messageId, receipt }) =>
+      messageId && receipt ? [{ message_id: messageId, status: receipt }] : [],
+    );
+    const { isOneOf, insertMany } = this.#dialect;
     await this.#database.transaction().execute(async (transaction) => {
-      for (const state of ['sent', 'delivered', 'read', 'failed'] as const) {
-        const ids = updates.flatMap((update) =>
-          update.state === state && update.messageId ? [update.messageId] : [],
-        );
+      const setState = async (state: NonNullable<MessageUpdate['state']>, ids: readonly string[]) => {
         if (ids.length > 0)
-          await transaction.updateTable('messages').set({ state }).where('id', 'in', ids).execute();
-      }
-      const callbacks = updates.flatMap(({ callback }) => (callback ? [callback] : []));
-      if (callbacks.length > 0) {
-        await this.#dialect
-          .orIgnore(
-            transaction.insertInto('callbacks').values(
-              callbacks.map(({ shard, eventKey, payload }) => ({
-                shard,
-                event_key: eventKey,
-                payload: JSON.stringify(payload),
-              })),
-            ),
-          )
-          .execute();
-      }
+          await transaction.updateTable('messages').set({ state }).where(isOneOf('id', ids)).execute();
+      };
+      const sent = idsIn('sent');
+      const news = sent.length === 0 ? [] : await lockPending(transaction, isOneOf('id', sent));
+      await setState('sent', news);
+      await setState('failed', idsIn('failed'));
+      if (receipts.length > 0)
+        await insertMany(transaction, 'message_receipt_log', RECEIPT_COLUMNS, receipts);
+      const isNew = new Set(news);
+      const callbacks = updates.flatMap(({ state, messageId = '', callback }) =>
+        callback && (state !== 'sent' || isNew.has(messageId))
+          ? [
+              {
+                shard: callback.shard,
+                event_key: callback.eventKey,
+                payload: JSON.stringify(callback.payload),
+              },
+            ]
+          : [],
+      );
+      if (callbacks.length > 0)
+        await insertMany(transaction, 'callbacks', CALLBACK_COLUMNS, callbacks, { orIgnore: true });
     });
     return undefined;
   }
+}
+
+/**
+ * Of these messages, those that nobody has told of yet. A message that a new session sends once more is sent once: its
+ * callback may have been delivered and removed already, so that its key would not tell.
+ */
+async function lockPending(
+  transaction: Transaction<MessageTables>,
+  isOneOfThem: RawBuilder<SqlBool>,
+): Promise<string[]> {
+  const rows = await transaction
+    .selectFrom('messages')
+    .select('id')
+    .where(isOneOfThem)
+    .where('state', '=', 'pending')
+    // Two owners for a moment take their locks in one order.
+    .orderBy('id')
+    .forUpdate()
+    .execute();
+  return rows.map(({ id }) => id);
 }

@@ -64,6 +64,13 @@ const steps: Readonly<Record<DatabaseName, Steps>> = {
       await sql`INSERT INTO shard_map (shard, owner, epoch) VALUES (0, NULL, 0)`.execute(database);
       await sql`INSERT INTO cluster (id, state, shards) VALUES (1, 'NORMAL', 1)`.execute(database);
     },
+    '002_who_upgrades': async (database) => {
+      for (const [column, type] of [
+        ['version', 'varchar(32)'],
+        ['upgraded_by', 'varchar(512)'],
+      ] as const)
+        await database.schema.alterTable('cluster').addColumn(column, type).execute();
+    },
   },
   message: {
     '001_initial': async (database, { engine, now, types, autoIncrement }) => {
@@ -107,6 +114,18 @@ const steps: Readonly<Record<DatabaseName, Steps>> = {
         .alterTable('callbacks')
         .addColumn('created_at', types.moment, (c) => c.notNull().defaultTo(now))
         .execute();
+    },
+    '004_receipts': async (database, { now, types, autoIncrement }) => {
+      await database.schema
+        .createTable('message_receipt_log')
+        .addColumn('seq', types.counter, (c) => autoIncrement(c.primaryKey()))
+        .addColumn('message_id', 'varchar(64)', (c) => c.notNull())
+        .addColumn('status', 'varchar(16)', (c) => c.notNull())
+        .addColumn('created_at', types.moment, (c) => c.notNull().defaultTo(now))
+        .execute();
+      await sql`INSERT INTO message_receipt_log (message_id, status)
+        SELECT id, state FROM messages WHERE state IN ('delivered', 'read')`.execute(database);
+      await sql`UPDATE messages SET state = 'sent' WHERE state IN ('delivered', 'read')`.execute(database);
     },
   },
   web: {

@@ -3,6 +3,7 @@ import { createConnection, createPool, type PoolOptions } from 'mysql2';
 import pg from 'pg';
 import type { Logger } from '../../runtime/logger.ts';
 import type { DatabaseSettings } from './databases.ts';
+import { mysqlTls, nodeTls } from './databaseTls.ts';
 import type { Engine } from './dialect.ts';
 
 /** What is done on the server itself, outside of any database of the stack. */
@@ -11,6 +12,8 @@ export interface AdminConnection {
   lock(): Promise<void>;
   /** @returns whether it was missing */
   createDatabase(name: string): Promise<boolean>;
+  /** How the connection is encrypted; empty where it is not. */
+  cipher(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -22,8 +25,9 @@ export interface Server {
 }
 
 /** Connections that a process keeps to each of its databases, at most. */
-const POOL_SIZE = 4;
+const CONNECTIONS = 4;
 const IDLE_MS = 60_000;
+const LONGEST_IDLE_MS = 2 ** 31 - 1;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Holders of this lock on the server change schemas; others wait. */
 const UPGRADE_LOCK = { number: 0x77616261, name: 'waba-schema', waitSeconds: 3600 } as const;
@@ -35,7 +39,7 @@ const postgresConfig = (settings: DatabaseSettings, database: string): pg.Client
   password: settings.password,
   database,
   connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-  ...(settings.ca ? { ssl: { ca: settings.ca } } : {}),
+  ...(settings.tls ? { ssl: nodeTls(settings.tls, settings.host) } : {}),
 });
 
 const postgres: Server = {
@@ -44,8 +48,8 @@ const postgres: Server = {
     pg.types.setTypeParser(pg.types.builtins.INT8, Number);
     const pool = new pg.Pool({
       ...postgresConfig(settings, database),
-      max: POOL_SIZE,
-      idleTimeoutMillis: IDLE_MS,
+      max: settings.connections ?? CONNECTIONS,
+      idleTimeoutMillis: settings.idleMs ?? IDLE_MS,
     });
     // An idle connection that breaks would otherwise end the process.
     pool.on('error', (error) => logger.debug('database connection lost', { database, error }));
@@ -62,6 +66,10 @@ const postgres: Server = {
         if (rowCount === 0) await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)}`);
         return rowCount === 0;
       },
+      cipher: async () => {
+        const { rows } = await client.query('SELECT cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid()');
+        return (rows[0] as { cipher: string | null } | undefined)?.cipher ?? '';
+      },
       close: () => client.end(),
     };
   },
@@ -76,7 +84,7 @@ const mysqlConfig = (settings: DatabaseSettings): PoolOptions => ({
   // Ids differ in case only.
   charset: 'utf8mb4_bin',
   timezone: 'Z',
-  ...(settings.ca ? { ssl: { ca: settings.ca } } : {}),
+  ...(settings.tls ? { ssl: mysqlTls(settings.tls, settings.host) } : {}),
 });
 
 const mysql: Server = {
@@ -84,8 +92,9 @@ const mysql: Server = {
     const pool = createPool({
       ...mysqlConfig(settings),
       database,
-      connectionLimit: POOL_SIZE,
-      idleTimeout: IDLE_MS,
+      connectionLimit: settings.connections ?? CONNECTIONS,
+      // It knows no never.
+      idleTimeout: settings.idleMs === 0 ? LONGEST_IDLE_MS : (settings.idleMs ?? IDLE_MS),
       typeCast: (field, next) =>
         field.type === 'TINY' && field.length === 1 ? field.string() === '1' : next(),
     });
@@ -120,6 +129,10 @@ const mysql: Server = {
             `CREATE DATABASE IF NOT EXISTS ${connection.escapeId(name)} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
           );
         return isMissing;
+      },
+      cipher: async () => {
+        const [rows] = await connection.query("SHOW SESSION STATUS LIKE 'Ssl_cipher'");
+        return (rows as { Value: string }[])[0]?.Value ?? '';
       },
       close: () => connection.end(),
     };

@@ -32,7 +32,16 @@ export interface ClusterTables {
   };
   leases: { name: string; holder: string; expires_at: Date };
   shard_map: { shard: number; owner: string | null; epoch: number };
-  cluster: { id: number; state: string; shards: number };
+  cluster: {
+    id: number;
+    /** `NORMAL`, or `UPGRADE` while somebody changes schemas, or after they died doing so. */
+    state: string;
+    shards: number;
+    /** Of the newest client that has upgraded the databases. */
+    version: string | null;
+    /** Node that changes them, or did so last. */
+    upgraded_by: string | null;
+  };
 }
 
 export interface MessageTables {
@@ -58,6 +67,13 @@ export interface MessageTables {
 }
 
 export interface MessageTables {
+  /** What became of sent messages, as the servers told it. Only written, counted and collected. */
+  message_receipt_log: {
+    seq: Generated<number>;
+    message_id: string;
+    status: string;
+    created_at: Generated<Date>;
+  };
   /** Identities of users, as far as this stack has seen them. */
   identities: { wa_id: string; hash: string; created_at: Generated<Date>; acknowledged: boolean };
 }

@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:https';
-import { rootCertificates } from 'node:tls';
-import type { Clock } from '../../runtime/clock.ts';
+import { createSecureContext, rootCertificates } from 'node:tls';
+import { type Clock, sleep } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { NodeMetrics } from '../cluster/nodeMetrics.ts';
 import type { DueCallback, MessageStore } from '../store/messageStore.ts';
@@ -12,6 +12,8 @@ export interface DispatcherOptions {
   readonly metrics: NodeMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** A receiver has taken a callback. */
+  readonly onDelivered: (payload: string) => void;
 }
 
 export interface DispatcherSettings {
@@ -29,6 +31,12 @@ const RECEIVER_TIMEOUT_MS = 20_000;
 const GIVE_UP_SECONDS = 24 * 3600;
 /** A look at the database when nothing has announced itself, for callbacks whose delay is over. */
 const POLL_MS = 1_000;
+/** How long a node that ends waits for receivers, so that what they have taken is not told again by another one. */
+const DRAIN = { forMs: 2_000, everyMs: 20 } as const;
+
+/** Callbacks that are read from the database at once. */
+const READ_AHEAD = 500;
+const NEVER = new AbortController().signal;
 
 /** Posts callbacks to the webhook until each is answered with 200. Any other status is a failure. */
 export class WebhookDispatcher {
@@ -36,6 +44,8 @@ export class WebhookDispatcher {
   #settings: DispatcherSettings | undefined;
   #agent: Agent | undefined;
   #shard: number | undefined;
+  /** Read ahead, so that the database is not asked for each one. */
+  #ahead: DueCallback[] = [];
   readonly #inFlight = new Set<number>();
   #looking = false;
   #again = false;
@@ -61,12 +71,21 @@ export class WebhookDispatcher {
       this.#agent = new Agent({
         keepAlive: true,
         maxSockets: settings.maxConcurrentRequests,
-        ...(settings.ca ? { ca: [...rootCertificates, settings.ca] } : {}),
+        // Made once: an agent that is given CAs reads and compares all of them for each request.
+        secureContext: createSecureContext(settings.ca ? { ca: [...rootCertificates, settings.ca] } : {}),
       });
     }
+    // Those of a shard that went away are somebody else's now.
+    if (shard !== this.#shard) this.#ahead = [];
     this.#settings = settings;
     this.#shard = shard;
     this.wake();
+  }
+
+  /** The shard is somebody else's: nothing more is sent until it is configured again. */
+  release(): void {
+    this.#shard = undefined;
+    this.#ahead = [];
   }
 
   /** Something may be due. */
@@ -87,7 +106,12 @@ export class WebhookDispatcher {
       });
   }
 
-  stop(): void {
+  /** Sends nothing more, and gives receivers a moment for what is under way. */
+  async stop(): Promise<void> {
+    this.release();
+    const { clock } = this.#options;
+    for (const end = clock.monotonic() + DRAIN.forMs; this.#inFlight.size > 0 && clock.monotonic() < end; )
+      await sleep(clock, DRAIN.everyMs, NEVER);
     this.#stopped = true;
     this.#cancelPoll?.();
     this.#agent?.destroy();
@@ -107,9 +131,13 @@ export class WebhookDispatcher {
     const kept = memory.due(room, this.#inFlight);
     for (const callback of kept) void this.#deliver(callback, settings);
     if (kept.length === room) return;
-    const stored = [...this.#inFlight].filter((seq) => seq >= 0);
-    for (const callback of await store.dueCallbacks(this.#shard, room - kept.length, stored))
-      void this.#deliver(callback, settings);
+    if (this.#ahead.length === 0) {
+      const shard = this.#shard;
+      const stored = [...this.#inFlight].filter((seq) => seq >= 0);
+      const read = await store.dueCallbacks(shard, READ_AHEAD, stored);
+      if (shard === this.#shard) this.#ahead = read;
+    }
+    for (const callback of this.#ahead.splice(0, room - kept.length)) void this.#deliver(callback, settings);
   }
 
   async #deliver(callback: DueCallback, settings: DispatcherSettings): Promise<void> {
@@ -122,8 +150,10 @@ export class WebhookDispatcher {
         result: problem === undefined ? 'success' : problem.replace(/^HTTP /, ''),
         type: callback.payload.startsWith('{"statuses"') ? 'status_change' : 'inbound_message',
       });
-      if (problem === undefined) await this.#remove(callback);
-      else await this.#postpone(callback, settings, problem);
+      if (problem === undefined) {
+        this.#options.onDelivered(callback.payload);
+        await this.#remove(callback);
+      } else await this.#postpone(callback, settings, problem);
     } catch (error) {
       logger.warn('callback state not stored', { error });
     } finally {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts';
+import type { LineSeal } from './lineSeal.ts';
 import type { CallInput, CallName, CallResponse, Protocol } from './protocol.ts';
 import { Refusal, Unreachable } from './protocol.ts';
 import { RpcClient } from './rpcClient.ts';
@@ -7,11 +8,13 @@ import { RpcClient } from './rpcClient.ts';
 export class ConnectionPool<P extends Protocol> {
   readonly #protocol: P;
   readonly #clock: Clock;
+  readonly #seal: LineSeal | undefined;
   readonly #clients = new Map<string, Promise<RpcClient<P>>>();
 
-  constructor(protocol: P, clock: Clock) {
+  constructor(protocol: P, clock: Clock, seal?: LineSeal) {
     this.#protocol = protocol;
     this.#clock = clock;
+    this.#seal = seal;
   }
 
   /** @throws Refusal, Unreachable */
@@ -28,7 +31,7 @@ export class ConnectionPool<P extends Protocol> {
       const connectTimeoutMs = options.timeoutMs === undefined ? {} : { connectTimeoutMs: options.timeoutMs };
       client = RpcClient.connect(
         this.#protocol,
-        { ...target, clock: this.#clock, ...connectTimeoutMs },
+        { ...target, clock: this.#clock, seal: this.#seal, ...connectTimeoutMs },
         signal,
       );
       this.#clients.set(address, client);

@@ -1,16 +1,19 @@
 import type { Socket } from 'node:net';
+import type { LineSeal } from './lineSeal.ts';
 import type { Frame } from './protocol.ts';
 
 /** A peer that sends more than this without a line end is no peer of ours. */
 const LONGEST_FRAME = 16 * 1024 * 1024;
 
-/** Frames on a socket: one JSON object a line. Frames of one tick leave in one write. */
+/** Frames on a socket: one JSON object a line. Frames of one tick leave in one write, and where a secret is set as one sealed line. */
 export class FrameSocket {
   readonly socket: Socket;
+  readonly #seal: LineSeal | undefined;
   #outgoing: string[] = [];
 
-  constructor(socket: Socket, onFrame: (frame: Frame) => void) {
+  constructor(socket: Socket, onFrame: (frame: Frame) => void, seal?: LineSeal) {
     this.socket = socket;
+    this.#seal = seal;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 30_000);
     let rest = '';
@@ -22,7 +25,8 @@ export class FrameSocket {
         const line = rest.slice(0, end);
         rest = rest.slice(end + 1);
         try {
-          onFrame(JSON.parse(line) as Frame);
+          const text = seal ? seal.open(line) : line;
+          for (const frame of text.split('\n')) onFrame(JSON.parse(frame) as Frame);
         } catch (error) {
           return void socket.destroy(error as Error);
         }
@@ -32,12 +36,12 @@ export class FrameSocket {
 
   send(frame: Frame): void {
     if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush());
-    this.#outgoing.push(`${JSON.stringify(frame)}\n`);
+    this.#outgoing.push(JSON.stringify(frame));
   }
 
   #flush(): void {
-    const data = this.#outgoing.join('');
+    const text = this.#outgoing.join('\n');
     this.#outgoing = [];
-    if (!this.socket.destroyed) this.socket.write(data);
+    if (!this.socket.destroyed) this.socket.write(`${this.#seal?.seal(text) ?? text}\n`);
   }
 }

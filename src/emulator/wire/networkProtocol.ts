@@ -2,11 +2,14 @@ import { z } from 'zod';
 import { codeRequest } from '../../onprem/account.ts';
 import { apiErrorBody } from '../../onprem/envelope.ts';
 import { inboundMessage, messageStatus } from '../../onprem/webhook.ts';
+import { apiFault, callPattern } from './apiFault.ts';
 import type { Protocol } from './protocol.ts';
 
 const nothing = z.object({});
 
 const mediaFile = z.object({ id: z.string(), type: z.string(), bytes: z.number(), sha256: z.string() });
+
+const personalMedia = z.object({ type: z.string(), sha256: z.string() });
 
 /** What a message belongs to and costs, as statuses tell it. Source: api-messaging reference 8.5. */
 const billing = z.object({
@@ -48,11 +51,16 @@ export const networkEvent = z.object({
       message: inboundMessage,
       profileName: z.string().optional(),
       /** What the object under the message's type refers to; its bytes are downloaded. */
-      media: z.object({ type: z.string(), sha256: z.string() }).optional(),
+      media: personalMedia.optional(),
+      /** The picture of the ad that they came from. */
+      referralMedia: personalMedia.extend({ kind: z.string() }).optional(),
     }),
   ]),
 });
 export type NetworkEvent = z.output<typeof networkEvent>;
+
+/** Calls of the API that somebody wants to fail, of this revision. */
+const watchedCalls = z.object({ revision: z.int(), calls: z.array(callPattern) });
 
 /** What Coreapps and the primary Master say to the servers of WhatsApp, as the emulator stands for them. */
 export const networkProtocol = {
@@ -60,6 +68,11 @@ export const networkProtocol = {
     requestCode: {
       request: codeRequest.extend({ registrationKey: z.string().optional() }),
       response: z.object({ outcome: z.enum(['code-sent', 'already-registered']), vname: z.string() }),
+    },
+    /** Judges certificate and PIN for another number of shards; one that comes too late ends the registration. */
+    reshard: {
+      request: codeRequest.omit({ method: true }).extend({ registrationKey: z.string() }),
+      response: z.object({ isRegistered: z.boolean() }),
     },
     register: {
       request: z.object({ number: z.string(), code: z.string(), pin: z.string().optional() }),
@@ -74,7 +87,7 @@ export const networkProtocol = {
         shards: z.int(),
         epoch: z.int(),
       }),
-      response: nothing,
+      response: z.object({ isRecording: z.boolean() }),
     },
     /** Answered once the message is safe; the same id twice is one message. */
     send: {
@@ -87,9 +100,13 @@ export const networkProtocol = {
       }),
       response: z.object({ billing }),
     },
-    /** Refused where the template can't be sent. */
-    checkTemplate: {
-      request: z.object({ number: z.string(), template: z.record(z.string(), z.unknown()) }),
+    /** Refused where a template or the products of an interactive message can't be sent. */
+    check: {
+      request: z.object({
+        number: z.string(),
+        type: z.string(),
+        content: z.record(z.string(), z.unknown()),
+      }),
       response: nothing,
     },
     identity: { request: z.object({ waId: z.string() }), response: z.object({ hash: z.string() }) },
@@ -100,16 +117,34 @@ export const networkProtocol = {
       request: z.object({ sha256: z.string(), offset: z.int() }),
       response: z.object({ base64: z.string() }),
     },
+    /** Whether these bytes are known; else they are uploaded, in parts. */
+    hasMedia: { request: z.object({ sha256: z.string() }), response: z.object({ has: z.boolean() }) },
+    upload: {
+      request: z.object({ sha256: z.string(), offset: z.int(), base64: z.string(), isLast: z.boolean() }),
+      response: nothing,
+    },
     setPin: {
       request: z.object({ number: z.string(), registrationKey: z.string(), pin: z.string().optional() }),
       response: nothing,
     },
     acknowledge: { request: z.object({ eventIds: z.array(z.int()) }), response: nothing },
+    /** A callback was delivered while callbacks are recorded. */
+    recorded: { request: z.object({ body: z.unknown() }), response: nothing },
+    /** A Webapp, which in reality knows no network: only to learn which calls it shall fail. */
+    attachWebapp: { request: z.object({ webapp: z.string() }), response: watchedCalls },
+    apiFaultsSeen: { request: z.object({ revision: z.int() }), response: nothing },
+    /** A call that is watched has come. */
+    meetApiFault: {
+      request: z.object({ method: z.string(), path: z.string(), webapp: z.string() }),
+      response: z.object({ fault: apiFault.optional() }),
+    },
   },
   events: {
     events: z.object({ events: z.array(networkEvent) }),
     /** The session has ended for good: somebody else has it now. */
     replaced: z.object({ reason: z.string() }),
+    recording: z.object({ isOn: z.boolean() }),
+    apiFaults: watchedCalls,
   },
 } as const satisfies Protocol;
 export type NetworkProtocol = typeof networkProtocol;

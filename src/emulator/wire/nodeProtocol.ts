@@ -2,22 +2,11 @@ import { z } from 'zod';
 import { codeRequest, shardsRequest, verifyRequest } from '../../onprem/account.ts';
 import { identity } from '../../onprem/contacts.ts';
 import { gatewayStatus, nodeRole } from '../../onprem/health.ts';
+import { metricShape } from '../../onprem/metrics.ts';
 import { nodeSupport } from '../../onprem/support.ts';
 import type { Protocol } from './protocol.ts';
 
 const nothing = z.object({});
-const metricShape = z.object({
-  type: z.string(),
-  help: z.string(),
-  data: z.array(
-    z.object({
-      labels: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
-      value: z.number(),
-    }),
-  ),
-});
-export type MetricShape = z.output<typeof metricShape>;
-
 /** What Webapps and the primary Master ask of a Coreapp or Master, on its ports 6250–6253. */
 export const nodeProtocol = {
   calls: {

@@ -1,6 +1,8 @@
+import { setMaxListeners } from 'node:events';
 import { createConnection } from 'node:net';
 import { type Clock, withDeadline } from '../../runtime/clock.ts';
 import { FrameSocket } from './frames.ts';
+import type { LineSeal } from './lineSeal.ts';
 import {
   type CallInput,
   type CallName,
@@ -18,6 +20,8 @@ export interface RpcClientOptions<P extends Protocol> {
   readonly port: number;
   readonly clock: Clock;
   readonly connectTimeoutMs?: number;
+  /** Of a link between nodes with `WA_SECRET`. */
+  readonly seal?: LineSeal | undefined;
   readonly onEvent?: <N extends EventName<P>>(event: N, body: EventBody<P, N>) => void;
   readonly onClose?: () => void;
 }
@@ -29,12 +33,19 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
+interface AbortableCalls {
+  readonly calls: Set<Pending>;
+  readonly release: () => void;
+}
+
 /** One connection to a server. It is never mended: who uses it connects anew. */
 export class RpcClient<P extends Protocol> {
   readonly #protocol: P;
   readonly #options: RpcClientOptions<P>;
   readonly #frames: FrameSocket;
   readonly #pending = new Map<number, Pending>();
+  /** Calls that a signal ends, by one listener for all of them: one for each call would cost more than the call. */
+  readonly #abortable = new Map<AbortSignal, AbortableCalls>();
   #nextId = 1;
   #closed = false;
 
@@ -69,7 +80,7 @@ export class RpcClient<P extends Protocol> {
     const client: RpcClient<P> = new RpcClient(
       protocol,
       options,
-      () => new FrameSocket(socket, (frame) => client.#receive(frame)),
+      () => new FrameSocket(socket, (frame) => client.#receive(frame), options.seal),
     );
     socket.on('error', () => {});
     socket.on('close', () => client.#onClose());
@@ -92,18 +103,41 @@ export class RpcClient<P extends Protocol> {
     const shape = this.#protocol.calls[name];
     if (!shape) throw new Error(`no call ${name}`);
     const id = this.#nextId++;
-    const deadline = withDeadline(this.#options.clock, signal, timeoutMs, () => new Unreachable(address));
+    signal.throwIfAborted();
+    const abortable = this.#abortable.get(signal) ?? this.#listenTo(signal);
+    let cancel = () => {};
+    let pending: Pending | undefined;
     try {
       const body = await new Promise<unknown>((resolve, reject) => {
-        this.#pending.set(id, { resolve, reject });
-        deadline.signal.addEventListener('abort', () => reject(deadline.signal.reason), { once: true });
+        pending = { resolve, reject };
+        this.#pending.set(id, pending);
+        abortable.calls.add(pending);
+        cancel = this.#options.clock.after(timeoutMs, () => reject(new Unreachable(address)));
         this.#frames.send({ id, call: name, body: request });
       });
       return shape.response.parse(body) as CallResponse<P, N>;
     } finally {
-      deadline.release();
+      cancel();
       this.#pending.delete(id);
+      if (pending) abortable.calls.delete(pending);
+      if (abortable.calls.size === 0) abortable.release();
     }
+  }
+
+  #listenTo(signal: AbortSignal): AbortableCalls {
+    const calls = new Set<Pending>();
+    const onAbort = () => {
+      for (const { reject } of calls) reject(signal.reason);
+    };
+    // Many clients share one signal.
+    setMaxListeners(0, signal);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const release = () => {
+      signal.removeEventListener('abort', onAbort);
+      this.#abortable.delete(signal);
+    };
+    this.#abortable.set(signal, { calls, release });
+    return { calls, release };
   }
 
   close(): void {

@@ -1,9 +1,10 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { z } from 'zod';
-import { describeError } from '../../runtime/codedError.ts';
+import { CodedError, describeError } from '../../runtime/codedError.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { FrameSocket } from './frames.ts';
+import type { LineSeal } from './lineSeal.ts';
 import {
   type CallName,
   type CallRequest,
@@ -36,15 +37,26 @@ export interface RpcServer {
 export async function serveRpc<P extends Protocol>(
   protocol: P,
   handlers: Handlers<P>,
-  options: { host: string; port: number; logger: Logger; onDisconnect?: (peer: Peer<P>) => void },
+  options: {
+    host: string;
+    port: number;
+    logger: Logger;
+    /** With it nobody gets through who does not have the secret. */
+    seal?: LineSeal | undefined;
+    onDisconnect?: (peer: Peer<P>) => void;
+  },
 ): Promise<RpcServer> {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
     const closed = new AbortController();
-    const frames = new FrameSocket(socket, (frame) => {
-      if ('call' in frame) void answer(frame.id, frame.call, frame.body);
-    });
+    const frames = new FrameSocket(
+      socket,
+      (frame) => {
+        if ('call' in frame) void answer(frame.id, frame.call, frame.body);
+      },
+      options.seal,
+    );
     const peer: Peer<P> = {
       address: `${socket.remoteAddress}:${socket.remotePort}`,
       closed: closed.signal,
@@ -52,7 +64,10 @@ export async function serveRpc<P extends Protocol>(
       close: () => void socket.destroy(),
     };
     // Errors of a socket are followed by its close.
-    socket.on('error', () => {});
+    socket.on('error', (error) => {
+      if (error instanceof CodedError)
+        options.logger.warn('connection refused', { peer: peer.address, error });
+    });
     socket.on('close', () => {
       sockets.delete(socket);
       closed.abort(new Error('connection closed'));

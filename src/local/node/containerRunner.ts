@@ -1,10 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { exited, spawnBound, terminate } from '../../runtime/childProcess.ts';
 import { type Clock, sleep } from '../../runtime/clock.ts';
 import { CodedError, describeError } from '../../runtime/codedError.ts';
 import type { ContainerCommand } from './containerCommand.ts';
+import { keepLog } from './containerLog.ts';
 import type { Container, PodSpec } from './podTypes.ts';
 import { type ProbeTarget, runCommand, watchProbe } from './probe.ts';
 
@@ -113,15 +112,12 @@ export class ContainerRunner {
     const { clock, logPath, onChange } = this.#options;
     const command = await this.#prepare();
     if (!command) return undefined;
-    const path = logPath(this.#restarts);
-    mkdirSync(dirname(path), { recursive: true });
-    const log = openSync(path, 'a');
     const child = spawnBound([...command.argv], {
       env: command.env,
       ...(command.cwd ? { cwd: command.cwd } : {}),
-      stdio: ['ignore', log, log],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
-    closeSync(log);
+    keepLog(logPath(this.#restarts), { stdout: child.stdout, stderr: child.stderr }, clock);
     this.#child = child;
     const startedAt = new Date(clock.now()).toISOString();
     this.#set({ running: { startedAt } });

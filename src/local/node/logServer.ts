@@ -1,10 +1,9 @@
-import { createReadStream, existsSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import type { ServerResponse } from 'node:http';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type Clock, sleep } from '../../runtime/clock.ts';
 import type { ClusterPki } from '../clusterPki.ts';
+import { type LogQuery, readLog } from './containerLog.ts';
 
 export interface LogServerOptions {
   readonly pki: ClusterPki;
@@ -40,12 +39,17 @@ export async function startLogServer(
       if (!path || !existsSync(path))
         return void response.writeHead(404).end(`no log of ${pod}/${container}\n`);
       response.writeHead(200, { 'content-type': 'text/plain' });
-      const tail = url.searchParams.get('tailLines');
-      let offset = await send(path, tail === null ? undefined : Number(tail), response);
-      while (url.searchParams.get('follow') === 'true' && !stop.signal.aborted && !response.destroyed) {
-        await sleep(clock, FOLLOW_MS, stop.signal).catch(() => {});
-        const size = existsSync(path) ? statSync(path).size : offset;
-        if (size > offset) offset = await stream(path, offset, size, response);
+      const query = parseQuery(url.searchParams, clock.now());
+      try {
+        let { text, offset } = await readLog(path, 0, query);
+        response.write(text);
+        while (url.searchParams.get('follow') === 'true' && !stop.signal.aborted && !response.destroyed) {
+          await sleep(clock, FOLLOW_MS, stop.signal).catch(() => {});
+          ({ text, offset } = await readLog(path, offset, { timestamps: query.timestamps }));
+          response.write(text);
+        }
+      } catch {
+        // The pod has gone, and its log with it.
       }
       response.end();
     },
@@ -65,26 +69,13 @@ export async function startLogServer(
   };
 }
 
-/** Sends what is there, or its last lines; returns up to where. */
-async function send(path: string, tailLines: number | undefined, response: ServerResponse): Promise<number> {
-  const content = await readFile(path);
-  if (tailLines === undefined) response.write(content);
-  else {
-    const lines = content.toString('utf8').split('\n');
-    const complete = lines.at(-1) === '' ? lines.slice(0, -1) : lines;
-    response.write(
-      tailLines === 0
-        ? ''
-        : complete
-            .slice(-tailLines)
-            .map((line) => `${line}\n`)
-            .join(''),
-    );
-  }
-  return content.length;
-}
-
-async function stream(path: string, from: number, to: number, response: ServerResponse): Promise<number> {
-  for await (const chunk of createReadStream(path, { start: from, end: to - 1 })) response.write(chunk);
-  return to;
+function parseQuery(parameters: URLSearchParams, nowMs: number): LogQuery & { timestamps: boolean } {
+  const number = (name: string) => (parameters.has(name) ? Number(parameters.get(name)) : undefined);
+  const sinceSeconds = number('sinceSeconds');
+  const sinceTime = parameters.get('sinceTime');
+  return {
+    tailLines: number('tailLines'),
+    timestamps: parameters.get('timestamps') === 'true',
+    sinceMs: sinceTime ? Date.parse(sinceTime) : sinceSeconds && nowMs - sinceSeconds * 1_000,
+  };
 }

@@ -1,4 +1,5 @@
-import { metricsJson, metricsText } from '../../wire/metricsShape.ts';
+import { prometheusText } from '../../../onprem/metrics.ts';
+import { metricsJson } from '../../wire/metricsShape.ts';
 import { jsonAnswer, relayed, textAnswer } from '../respond.ts';
 import { type Api, type Call, type Route, route } from '../route.ts';
 
@@ -15,7 +16,7 @@ async function stats(call: Call, { router, version }: Api, area: 'app' | 'db'): 
       labels: node === '' ? {} : { node },
       metrics,
     }));
-    return textAnswer(metricsText(labelled), PROMETHEUS);
+    return textAnswer(prometheusText(labelled), PROMETHEUS);
   }
   return relayed(version, 200, { stats: { [area]: nodes[''] ?? nodes } });
 }
@@ -83,7 +84,7 @@ export const operationRoutes: readonly Route[] = [
     async (call, { metrics, version }) => {
       const shape = await metricsJson(metrics.registry);
       return isPrometheus(call)
-        ? textAnswer(metricsText([{ labels: {}, metrics: shape }]), PROMETHEUS)
+        ? textAnswer(prometheusText([{ labels: {}, metrics: shape }]), PROMETHEUS)
         : jsonAnswer({ status: 200, payload: { metrics: shape } }, version);
     },
   ),

@@ -1,0 +1,42 @@
+import { CUSTOMER, startBenchStack } from './benchStack.ts';
+
+const never = new AbortController().signal;
+const INTERVALS = [
+  { heartbeat_interval: 1, unhealthy_interval: 5 },
+  { heartbeat_interval: 5, unhealthy_interval: 30 },
+];
+
+/** From the death of the Coreapp that serves the number to the next message that is taken. */
+export async function benchFailover(): Promise<[string, string][]> {
+  const rows: [string, string][] = [];
+  for (const intervals of INTERVALS) {
+    const stack = await startBenchStack(
+      ['master-0', 'master-1', 'coreapp-0', 'coreapp-1'],
+      { rateLimits: false },
+      intervals,
+    );
+    try {
+      const { processes, client, session } = stack;
+      const send = () =>
+        client.messages.sendText(session, CUSTOMER, 'still there?', never).then(
+          () => true,
+          () => false,
+        );
+      while (!(await send())) await new Promise((done) => setTimeout(done, 100));
+      const nodes = Object.entries(await client.health.nodes(session, never));
+      const [owner = ''] = nodes.find(
+        ([, { role, gateway_status: status }]) => role === 'coreapp' && status === 'connected',
+      ) ?? [''];
+      const startedAt = performance.now();
+      processes.signal(owner.split(':')[1] ?? '', 'SIGKILL');
+      while (!(await send())) await new Promise((done) => setTimeout(done, 50));
+      rows.push([
+        `failover with unhealthy_interval ${intervals.unhealthy_interval} s, from SIGKILL to the next message taken`,
+        `${((performance.now() - startedAt) / 1000).toFixed(1)} s`,
+      ]);
+    } finally {
+      await stack.close();
+    }
+  }
+  return rows;
+}

@@ -1,0 +1,118 @@
+import type { Readable } from 'node:stream';
+import type { z } from 'zod';
+import { CodedError } from '../runtime/codedError.ts';
+import { StackError } from './stackError.ts';
+import type { StackRequest, StackResponse, StackTransport } from './stackTransport.ts';
+
+/** A token of `users.login`. */
+export interface Session {
+  readonly token: string;
+  readonly expiresAtMs: number;
+}
+/** Who calls the nodes that take the API key too: health, stats, metrics. */
+export type Caller = Session | { readonly apiKey: string };
+
+export const bearer = (caller: Caller): string =>
+  'apiKey' in caller ? `Apikey ${caller.apiKey}` : `Bearer ${caller.token}`;
+
+type Request = Omit<StackRequest, 'authorization' | 'body'> & {
+  readonly json?: unknown;
+  readonly body?: NonNullable<StackRequest['body']>;
+};
+
+/**
+ * Calls as the nodes make them. Each may throw StackError (refused), StackUnreachable (no answer: what was asked may
+ * have been done) and CodedError `BadAnswer` (an answer of another shape).
+ */
+export class Calls {
+  readonly #transport: StackTransport;
+
+  constructor(transport: StackTransport) {
+    this.#transport = transport;
+  }
+
+  /** The answer, as far as it has the shape that is relied on. */
+  async json<S extends z.ZodType>(
+    schema: S,
+    authorization: Caller | string,
+    request: Request,
+    signal: AbortSignal,
+  ): Promise<z.output<S>> {
+    return parse(schema, (await this.send(authorization, request, signal)).body, request);
+  }
+
+  async text(authorization: Caller | string, request: Request, signal: AbortSignal): Promise<string> {
+    return (await this.send(authorization, request, signal)).body;
+  }
+
+  /** Nothing where the stack has nothing (404). */
+  async textIfThere(caller: Caller, request: Request, signal: AbortSignal): Promise<string | undefined> {
+    try {
+      return await this.text(caller, request, signal);
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async send(
+    authorization: Caller | string,
+    { json, ...request }: Request,
+    signal: AbortSignal,
+  ): Promise<StackResponse> {
+    const body = json === undefined ? request.body : JSON.stringify(json);
+    const header = typeof authorization === 'string' ? authorization : bearer(authorization);
+    const response = await this.#transport.request(
+      { ...request, authorization: header, ...(body === undefined ? {} : { body }) },
+      signal,
+    );
+    if (response.status < 200 || response.status > 299)
+      throw new StackError(`${request.method} ${request.path}`, response.status, response.body);
+    return response;
+  }
+
+  /** An answer that is not held in memory; nothing where there is none. Who gets it reads it to its end. */
+  async stream(
+    caller: Caller,
+    request: Request,
+    signal: AbortSignal,
+  ): Promise<{ type: string; content: Readable } | undefined> {
+    const { status, headers, content } = await this.#transport.stream(
+      { ...request, authorization: bearer(caller) },
+      signal,
+    );
+    if (status >= 200 && status <= 299)
+      return { type: headers['content-type'] ?? 'application/octet-stream', content };
+    const chunks: Buffer[] = [];
+    for await (const chunk of content) chunks.push(chunk as Buffer);
+    const error = new StackError(
+      `${request.method} ${request.path}`,
+      status,
+      Buffer.concat(chunks).toString('utf8'),
+    );
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+const isMissing = (error: unknown): boolean => error instanceof StackError && error.status === 404;
+
+function parse<S extends z.ZodType>(
+  schema: S,
+  body: string,
+  { method, path }: Pick<StackRequest, 'method' | 'path'>,
+): z.output<S> {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch (cause) {
+    throw new CodedError('BadAnswer', `${method} ${path}: the answer is no JSON`, { retriable: true, cause });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new CodedError(
+    'BadAnswer',
+    `${method} ${path}: unexpected answer at ${issue?.path.join('.')}: ${issue?.message}`,
+  );
+}

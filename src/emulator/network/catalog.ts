@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { isProductMessage } from '../../onprem/interactiveMessage.ts';
+
+/** The catalogue that a number is linked to. Without one in the simulation every product is there. */
+export const catalog = z.strictObject({
+  /** null: none is linked. */
+  catalogId: z.string().min(1).max(64).nullable(),
+  products: z
+    .array(
+      z.strictObject({
+        retailerId: z.string().min(1).max(100),
+        status: z.enum(['available', 'unavailable', 'non_compliant']).default('available'),
+      }),
+    )
+    .max(100_000)
+    .default([]),
+});
+export type Catalog = z.output<typeof catalog>;
+
+interface ProductMessage {
+  readonly type: string;
+  readonly action: {
+    readonly catalog_id?: string;
+    readonly product_retailer_id?: string;
+    readonly sections?: readonly { readonly product_items?: readonly { product_retailer_id: string }[] }[];
+  };
+}
+
+/**
+ * What is wrong with the products of a message: a code that refuses it, or one that warns and lets the rest through.
+ * Source: api-messaging reference 2.11 and 11.
+ */
+export function productProblem(
+  message: ProductMessage,
+  linked: Catalog | undefined,
+): { code: number; details: string; isWarning: boolean } | undefined {
+  if (!linked || !isProductMessage(message)) return undefined;
+  const { type, action } = message;
+  const refused = (code: number, details: string) => ({ code, details, isWarning: false });
+  if (linked.catalogId === null) return refused(2025, 'no catalog is linked to this number');
+  if (type === 'catalog_message') return undefined;
+  if (action.catalog_id !== linked.catalogId)
+    return refused(2024, `there is no catalog ${action.catalog_id}`);
+  const wanted =
+    type === 'product'
+      ? [action.product_retailer_id ?? '']
+      : (action.sections ?? []).flatMap(({ product_items: items = [] }) =>
+          items.map(({ product_retailer_id: id }) => id),
+        );
+  const statusOf = new Map(linked.products.map(({ retailerId, status }) => [retailerId, status]));
+  const those = (...statuses: (string | undefined)[]) =>
+    wanted.filter((id) => statuses.includes(statusOf.get(id)));
+  const [missing, refusedOnes] = [those(undefined, 'unavailable'), those('non_compliant')];
+  if (missing.length === wanted.length) return refused(2027, `no product is there: ${missing.join(', ')}`);
+  if (refusedOnes.length === wanted.length) return refused(2028, `none complies: ${refusedOnes.join(', ')}`);
+  if (missing.length + refusedOnes.length === wanted.length)
+    return refused(2030, `${missing.join(', ')} are missing, ${refusedOnes.join(', ')} do not comply`);
+  if (refusedOnes.length > 0)
+    return { code: 2029, details: `do not comply: ${refusedOnes.join(', ')}`, isWarning: true };
+  if (missing.length > 0) return { code: 2026, details: `missing: ${missing.join(', ')}`, isWarning: true };
+  return undefined;
+}

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { normaliseRecipient } from '../../onprem/messages.ts';
+import type { PersonalMessage } from './network.ts';
+
+/** Recordings are a type of their own; `audio` is a file that was attached. */
+const MEDIA_TYPES = ['image', 'audio', 'voice', 'video', 'document', 'sticker'] as const;
+const isMedia = (type: string): boolean => MEDIA_TYPES.some((known) => known === type);
+/** Reactions are an inference: sources name them for what a business sends only. */
+const OTHER_TYPES = [
+  'text',
+  'location',
+  'contacts',
+  'button',
+  'interactive',
+  'order',
+  'reaction',
+  'unknown',
+] as const;
+
+const mimeType = z.string().max(128);
+
+/** What a person may send: a text, or any type with its content, media with its bytes. */
+const inbound = z
+  .looseObject({
+    from: z.string().transform((from, context) => {
+      const waId = normaliseRecipient(from);
+      if (waId === undefined) context.addIssue({ code: 'custom', message: 'is no phone number' });
+      return waId ?? '';
+    }),
+    type: z.enum([...MEDIA_TYPES, ...OTHER_TYPES]).default('text'),
+    profileName: z.string().max(256).optional(),
+    context: z.record(z.string(), z.unknown()).optional(),
+    /** Of media: its bytes, and their type. */
+    data: z.base64().optional(),
+    mime_type: mimeType.optional(),
+    /** The ad that they came from: `source_url`, `source_type`, `source_id`, `headline`, `body`. */
+    referral: z.looseObject({ source_url: z.string() }).optional(),
+    referralMedia: z
+      .strictObject({ kind: z.enum(['image', 'video']), data: z.base64(), mime_type: mimeType })
+      .optional(),
+  })
+  .refine(
+    ({ type, data, mime_type }) => !isMedia(type) || (data !== undefined && mime_type !== undefined),
+    'media needs data (base64) and mime_type',
+  )
+  .refine((message) => {
+    const content = message[message.type];
+    return (
+      isMedia(message.type) ||
+      message.type === 'unknown' ||
+      (message.type === 'text' && typeof content === 'string') ||
+      (typeof content === 'object' && content !== null)
+    );
+  }, 'needs {"from": "<number>", "text": "..."}, or {"from", "type", "<type>": {...}}');
+
+const bytes = ({ data, mime_type: type }: { data: string; mime_type: string }) => ({
+  type,
+  data: Buffer.from(data, 'base64'),
+});
+
+/** A message as the control API takes it. @returns what is wrong where it is none */
+export function parseInbound(to: string, body: unknown): PersonalMessage | { problem: string } {
+  const parsed = inbound.safeParse(body);
+  if (!parsed.success) return { problem: z.prettifyError(parsed.error) };
+  const { from, type, profileName, context, data, mime_type, referral, referralMedia } = parsed.data;
+  const own = parsed.data[type];
+  return {
+    from,
+    to,
+    type,
+    content: (typeof own === 'string' ? { body: own } : (own ?? {})) as Record<string, unknown>,
+    media: data !== undefined && mime_type !== undefined ? bytes({ data, mime_type }) : undefined,
+    context,
+    referral,
+    referralMedia: referralMedia && { kind: referralMedia.kind, ...bytes(referralMedia) },
+    profileName,
+  };
+}

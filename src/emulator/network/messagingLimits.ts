@@ -1,0 +1,82 @@
+import { z } from 'zod';
+
+/** How many people a business may begin to talk to. Source: api-messaging reference 9.2. */
+export const TIERS = [250, 1_000, 10_000, 100_000] as const;
+export const QUALITIES = ['high', 'medium', 'low'] as const;
+
+export const messagingLimits = z.strictObject({
+  /** People in 24 hours; null: unlimited. */
+  tier: z.union(TIERS.map((tier) => z.literal(tier))).nullable(),
+  quality: z.enum(QUALITIES),
+});
+export type MessagingLimits = z.output<typeof messagingLimits>;
+
+/** Not found in any source: where a number begins. This is what a verified business has. */
+export const DEFAULT_LIMITS: MessagingLimits = { tier: 1_000, quality: 'high' };
+/** What a conversation above the limit fails with. Source: the same, "spam blocking". */
+export const LIMIT_REACHED = 471;
+
+const DAY_MS = 86_400_000;
+const RISE = { days: 7, timesTheTier: 2 } as const;
+
+/** Conversations that a business began, as a state that serialises. */
+export interface Begun {
+  /** People, in the order of their last conversation, with when it began. */
+  readonly people: [string, number][];
+  /** How many were begun on which day since the tier was reached. */
+  readonly days: [number, number][];
+}
+
+/** Counts conversations against the tier of a number, and lets the tier rise. All times are epoch ms. */
+export class ConversationCount {
+  readonly #people: Map<string, number>;
+  readonly #days: Map<number, number>;
+
+  constructor(begun: Begun = { people: [], days: [] }) {
+    this.#people = new Map(begun.people);
+    this.#days = new Map(begun.days);
+  }
+
+  /** Whether one with this person may begin: it has begun already, or there is room. */
+  mayBegin(waId: string, { tier }: MessagingLimits, nowMs: number): boolean {
+    this.#forget(nowMs);
+    return tier === null || this.#people.has(waId) || this.#people.size < tier;
+  }
+
+  /** @returns whether it is a new one */
+  begin(waId: string, nowMs: number): boolean {
+    this.#forget(nowMs);
+    if (this.#people.has(waId)) return false;
+    this.#people.set(waId, nowMs);
+    const day = Math.floor(nowMs / DAY_MS);
+    this.#days.set(day, (this.#days.get(day) ?? 0) + 1);
+    return true;
+  }
+
+  /** The tier after this one, once twice the limit was used within seven days and nobody complains; else the same. */
+  risen({ tier, quality }: MessagingLimits, nowMs: number): MessagingLimits['tier'] {
+    if (tier === null || quality === 'low') return tier;
+    const since = Math.floor(nowMs / DAY_MS) - RISE.days;
+    const used = [...this.#days].reduce((sum, [day, count]) => (day > since ? sum + count : sum), 0);
+    if (used < RISE.timesTheTier * tier) return tier;
+    return TIERS[TIERS.indexOf(tier) + 1] ?? null;
+  }
+
+  /** Another tier counts anew what leads to the next one. */
+  startOver(): void {
+    this.#days.clear();
+  }
+
+  toJSON(): Begun {
+    return { people: [...this.#people], days: [...this.#days] };
+  }
+
+  #forget(nowMs: number): void {
+    for (const [waId, atMs] of this.#people) {
+      if (nowMs - atMs < DAY_MS) break;
+      this.#people.delete(waId);
+    }
+    for (const day of this.#days.keys())
+      if (day <= Math.floor(nowMs / DAY_MS) - RISE.days) this.#days.delete(day);
+  }
+}

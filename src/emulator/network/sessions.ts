@@ -1,0 +1,129 @@
+import { shardOf } from '../../onprem/account.ts';
+import type { NetworkEvent, NetworkProtocol } from '../wire/networkProtocol.ts';
+import { type CallRequest, Refusal } from '../wire/protocol.ts';
+import type { Peer } from '../wire/rpcServer.ts';
+import type { NetworkState } from './networkState.ts';
+
+/** Events of a number that are sent ahead of their acknowledgement. */
+const EVENT_BATCH = 200;
+
+/** A Coreapp, or a primary Master, that holds a shard of a number. */
+export interface Session {
+  readonly peer: Peer<NetworkProtocol>;
+  readonly number: string;
+  readonly shard: number;
+  /** How many shards the number is split into, as this session knows it. */
+  readonly shards: number;
+  readonly epoch: number;
+  /** Events that this session was told and has not acknowledged. */
+  readonly told: Set<number>;
+  /** The last event that was looked at for it. */
+  cursor: number;
+}
+
+/** Who is connected: one session for a shard of a number, the newest. */
+export class Sessions {
+  readonly #state: NetworkState;
+  readonly #sessions = new Map<string, Session>();
+  readonly #byPeer = new Map<Peer<NetworkProtocol>, Session>();
+
+  constructor(state: NetworkState) {
+    this.#state = state;
+  }
+
+  /** @throws Refusal 1005 for a number that somebody else registered, 1018 for an older owner of the shard */
+  login(request: CallRequest<NetworkProtocol, 'login'>, peer: Peer<NetworkProtocol>): void {
+    const { number, registrationKey, shard, shards, epoch } = request;
+    if (this.#state.number(number).registrationKey !== registrationKey)
+      throw new Refusal(1005, 'the number is registered elsewhere');
+    const key = `${number}/${shard}`;
+    const current = this.#sessions.get(key);
+    if (current && current.epoch > epoch) throw new Refusal(1018, `shard ${shard} has a newer owner`);
+    if (current) this.#replace(current, `shard ${shard} has a newer session`);
+    // Those of another split belong to owners that are none any more.
+    for (const other of this.ofNumber(number))
+      if (other.shards !== shards && other.epoch < epoch)
+        this.#replace(other, `the number has ${shards} shards now`);
+    const session: Session = { peer, number, shard, shards, epoch, told: new Set(), cursor: 0 };
+    this.#sessions.set(key, session);
+    this.#byPeer.set(peer, session);
+    // The answer to this call goes out first.
+    setImmediate(() => this.#tell(session));
+  }
+
+  /** @throws Refusal 1018 for one that has none, or no longer */
+  of(peer: Peer<NetworkProtocol>): Session {
+    const session = this.#byPeer.get(peer);
+    if (!session || this.#sessions.get(`${session.number}/${session.shard}`) !== session)
+      throw new Refusal(1018, 'no session');
+    return session;
+  }
+
+  ofNumber(number: string): Session[] {
+    return [...this.#sessions.values()].filter((session) => session.number === number);
+  }
+
+  /** There may be something new for the sessions of a number. */
+  announce(number: string): void {
+    for (const session of this.#sessions.values()) if (session.number === number) this.#tell(session);
+  }
+
+  acknowledged(session: Session, eventIds: readonly number[]): void {
+    for (const id of eventIds) session.told.delete(id);
+    this.#tell(session);
+  }
+
+  /** Whoever held the number before is out. */
+  replaceAll(number: string, reason: string): void {
+    for (const session of this.ofNumber(number)) this.#replace(session, reason);
+  }
+
+  disconnected(peer: Peer<NetworkProtocol>): void {
+    const session = this.#byPeer.get(peer);
+    this.#byPeer.delete(peer);
+    if (session && this.#sessions.get(`${session.number}/${session.shard}`) === session)
+      this.#sessions.delete(`${session.number}/${session.shard}`);
+  }
+
+  #tell(session: Session): void {
+    const room = EVENT_BATCH - session.told.size;
+    const { events: waiting } = this.#state.number(session.number);
+    const events: NetworkEvent[] = [];
+    // Ids grow, so that what was looked at before need not be looked at again for each new event.
+    for (
+      let index = firstAfter(waiting, session.cursor);
+      index < waiting.length && events.length < room;
+      index++
+    ) {
+      const event = waiting[index] as NetworkEvent;
+      session.cursor = event.eventId;
+      if (shardOf(peerOf(event.body), session.shards) === session.shard) events.push(event);
+    }
+    if (events.length === 0) return;
+    for (const { eventId } of events) session.told.add(eventId);
+    session.peer.emit('events', { events });
+  }
+
+  #replace(session: Session, reason: string): void {
+    this.#sessions.delete(`${session.number}/${session.shard}`);
+    this.#byPeer.delete(session.peer);
+    session.peer.emit('replaced', { reason });
+  }
+}
+
+/** Whose shard an event belongs to. */
+function peerOf(body: NetworkEvent['body']): string {
+  if (body.kind === 'inbound') return body.message.from;
+  return body.kind === 'status' ? body.recipient : body.waId;
+}
+
+/** Index of the first event after this id, by halving. */
+function firstAfter(events: readonly NetworkEvent[], eventId: number): number {
+  let [low, high] = [0, events.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((events[middle]?.eventId ?? 0) <= eventId) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

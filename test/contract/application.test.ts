@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StackRequest } from '../../src/client/stackTransport.ts';
+import { type CertificateSecret, certificateSecret, type Declared } from '../support/declared.ts';
+import type { TestDatabase } from '../support/emulatorStack.ts';
+import type { CallFault } from '../support/faultyTransport.ts';
+import { type Faults, type JournalFault, OperatedStack } from '../support/operatedStack.ts';
+import { seeded } from '../support/schedule.ts';
+import { testDatabase } from '../support/testDatabase.ts';
+
+/** Stacks of each topology, each registered and then changed so many times, all under faults; a share of the soak's. */
+const STACKS = Number(process.env.APPLICATION_STACKS ?? 2);
+const CHANGES = Number(process.env.APPLICATION_CHANGES ?? 6);
+const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
+/** Schedules of each change: passes in which calls fail, each from where the one before was cut. */
+const PASSES = 10;
+const ODDS = { read: 0.08, write: 0.35, journal: 0.05, drift: 0.4 } as const;
+
+const CALL_FAULTS: readonly CallFault[] = [
+  { cut: 'before' },
+  { cut: 'after' },
+  { crash: 'before' },
+  { crash: 'after' },
+  { code: 1011 },
+  { code: 1014 },
+  { code: 1015 },
+  { code: 1017 },
+  { code: 1018 },
+  { status: 429 },
+  { status: 502 },
+  { delayMs: 30 },
+];
+const JOURNAL_FAULTS: readonly JournalFault[] = ['crash-before', 'crash-after', 'conflict'];
+
+type Random = () => number;
+const pick = <T>(random: Random, from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
+
+/** Anything that a user may declare, different from one change to the next. */
+const anyDeclared = (random: Random, isSingle: boolean): Declared => ({
+  settings: {
+    heartbeatInterval: 1 + Math.floor(random() * 5),
+    callbackPersist: random() < 0.5,
+    webhooks: { maxConcurrentRequests: pick(random, [6, 12, 24]) },
+  },
+  about: pick(random, ['Open', 'Closed', 'Open again']),
+  description: pick(random, ['Shoes', 'Boots', 'Sandals']),
+  entityName: pick(random, ['Shoes Partners', 'Boots Partners']),
+  photo: pick(random, ['front', 'back']),
+  providerToken: random() < 0.4 ? undefined : `Planted-token-${Math.floor(random() * 3)}`,
+  adminPassword: `Planted-admin-${Math.floor(random() * 3)}`,
+  agentPassword: random() < 0.3 ? undefined : `Planted-agent-${Math.floor(random() * 3)}`,
+  pin: random() < 0.4 ? undefined : `86420${Math.floor(random() * 10)}`,
+  certificate: pick(random, certificates),
+  shards: isSingle ? 1 : pick(random, [1, 2]),
+});
+
+/** Faults by chance, counted by what they befell. */
+class Chaos implements Faults {
+  readonly #random: Random;
+  readonly counts = new Map<string, number>();
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  call(request: StackRequest): CallFault | undefined {
+    if (this.#random() >= (request.method === 'GET' ? ODDS.read : ODDS.write)) return undefined;
+    const fault = pick(this.#random, CALL_FAULTS);
+    this.#count(`${request.method} ${request.path.replace(/\?.*/, '')}`);
+    return fault;
+  }
+
+  journal(): JournalFault | undefined {
+    if (this.#random() >= ODDS.journal) return undefined;
+    const fault = pick(this.#random, JOURNAL_FAULTS);
+    this.#count('journal');
+    return fault;
+  }
+
+  #count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+  }
+}
+
+let database: TestDatabase;
+let certificates: CertificateSecret[] = [];
+beforeAll(async () => {
+  certificates = await Promise.all(['first', 'second'].map(certificateSecret));
+  database = await testDatabase();
+});
+afterAll(() => database?.close());
+
+/** Somebody at a terminal, who does not know of the operator. */
+const meddle = (operated: OperatedStack, random: Random) =>
+  operated.byHand(async (client, session) => {
+    const signal = new AbortController().signal;
+    await client.settings.patchApplication(
+      session,
+      { callback_persist: random() < 0.5, heartbeat_interval: 9 },
+      signal,
+    );
+    await client.certificates.setWebhookCa(session, undefined, signal);
+  });
+
+/** One stack from nothing through all its changes. @returns the faults that it met */
+async function live(topology: 'Single' | 'HighAvailability', seed: number): Promise<Chaos> {
+  const random = seeded(seed);
+  const isSingle = topology === 'Single';
+  const chaos = new Chaos(random);
+  const operated = await OperatedStack.start(
+    database,
+    `${isSingle ? 's' : 'h'}${seed}_`,
+    topology,
+    anyDeclared(random, isSingle),
+  );
+  try {
+    for (let change = 0; change <= CHANGES; change++) {
+      for (let pass = 0; pass < PASSES; pass++) await operated.pass(chaos);
+      await operated.settle();
+      expect(await operated.violations(), `seed ${seed}, change ${change}`).toEqual([]);
+      if (random() < ODDS.drift) await meddle(operated, random);
+      operated.declared = anyDeclared(random, isSingle);
+    }
+  } catch (error) {
+    throw new Error(`seed ${seed}: ${error}`, { cause: error });
+  } finally {
+    await operated.close();
+  }
+  return chaos;
+}
+
+describe('the application layer under faults at its calls and its journal', () => {
+  for (const topology of ['Single', 'HighAvailability'] as const)
+    it(`registers once, and ends as declared, with ${STACKS} stacks of ${CHANGES} changes, topology ${topology} (seed ${SEED})`, {
+      timeout: 60_000 + STACKS * (CHANGES + 1) * 30_000,
+    }, async () => {
+      const random = seeded(SEED);
+      const met = new Map<string, number>();
+      for (let index = 0; index < STACKS; index++) {
+        const chaos = await live(topology, Math.floor(random() * 2 ** 31));
+        for (const [what, count] of chaos.counts) met.set(what, (met.get(what) ?? 0) + count);
+      }
+      const faults = [...met.values()].reduce((sum, count) => sum + count, 0);
+      const each = [...met].sort().map(([what, count]) => `${what} ${count}`);
+      process.stdout.write(
+        `${topology}: ${STACKS} stacks, ${STACKS * (CHANGES + 1) * PASSES} schedules, ${faults} faults, seed ${SEED}\n  ${each.join(', ')}\n`,
+      );
+      expect(faults).toBeGreaterThan(STACKS * CHANGES);
+    });
+});

@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Session } from '../../src/client/calls.ts';
+import type { StackClient } from '../../src/client/stackClient.ts';
+import { API_KEY, EmulatorStack, type TestDatabase } from '../support/emulatorStack.ts';
+import { eventually } from '../support/eventually.ts';
+import { testDatabase } from '../support/testDatabase.ts';
+
+const never = new AbortController().signal;
+const PASSWORD = 'Passw0rd!-test';
+
+let database: TestDatabase;
+let stack: EmulatorStack;
+let client: StackClient;
+let session: Session;
+
+const health = () => client.health.nodes({ apiKey: API_KEY }, never);
+const statusOf = async (container: string) =>
+  Object.entries(await health()).find(([key]) => key.endsWith(`:${container}`))?.[1];
+/** Whether one of the Coreapps has the session. */
+const serves = async () =>
+  Object.values(await health()).some(
+    ({ role, gateway_status: status }) => role === 'coreapp' && status === 'connected',
+  );
+
+beforeAll(async () => {
+  database = await testDatabase();
+  stack = await EmulatorStack.start(database, 'cl_', {
+    masters: 1,
+    coreapps: 2,
+    webapps: 1,
+    secret: 'shared',
+  });
+  client = stack.client();
+  session = await eventually(() => client.users.login('admin', 'secret', { newPassword: PASSWORD }, never));
+  await stack.register(client, session);
+});
+afterAll(async () => {
+  await stack?.close();
+  await database?.close();
+});
+
+describe('WA_SECRET', () => {
+  it('lets a stack work that has it everywhere, and keeps out a node that has another', async () => {
+    await eventually(serves, 60_000);
+    expect(await client.settings.application(session, never)).toMatchObject({ callback_persist: true });
+    const stranger = await stack.startNode('coreapp-7', { master: false, multiconnect: true }, undefined, {
+      secret: 'another',
+    });
+    await eventually(() => stranger.isReady);
+    // It is in the database, and nobody can talk to it.
+    expect(await eventually(() => statusOf('coreapp-7'))).toMatchObject({ errors: [{ code: 1014 }] });
+    await stranger.close();
+    stack.nodes.delete('coreapp-7');
+  });
+});
+
+describe('a schema upgrade', () => {
+  it('keeps nodes that start meanwhile from working, until somebody ends it', async () => {
+    await stack.cluster().setUpgrade(true, { version: 'v2.57.1', node: '10.0.0.9:gone' });
+    const waiting = await stack.startNode('coreapp-8', { master: false, multiconnect: true });
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect([waiting.isReady, waiting.gatewayStatus]).toEqual([false, 'uninitialized']);
+    // Those that run go on.
+    expect(await serves()).toBe(true);
+    // A Master that starts ends what a dead one left behind.
+    await stack.startNode('master-8', { master: true, multiconnect: true });
+    await eventually(() => waiting.isReady, 30_000);
+    expect(await stack.cluster().upgradeRecord()).toMatchObject({ isUnderWay: false, version: 'v2.57.1' });
+  });
+
+  it('by a newer client shuts out older minors, and lets other patches in', async () => {
+    const newer = await stack.startNode('master-9', { master: true, multiconnect: true }, undefined, {
+      version: 'v2.59.2',
+    });
+    await eventually(() => newer.isReady, 30_000);
+    expect(await stack.cluster().upgradeRecord()).toMatchObject({ version: 'v2.59.2' });
+    const start = (container: string, version: string) =>
+      stack.startNode(container, { master: false, multiconnect: true }, undefined, { version });
+    const [older, patch] = [await start('coreapp-old', 'v2.57.1'), await start('coreapp-patch', 'v2.59.0')];
+    await eventually(() => patch.isReady, 30_000);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(older.isReady).toBe(false);
+    // Versions mix: nodes that ran before go on beside the new ones.
+    const versions = new Set((await stack.cluster().nodes()).map(({ version }) => version));
+    expect([...versions].sort()).toEqual(['v2.57.1', 'v2.59.0', 'v2.59.2']);
+    expect(await serves()).toBe(true);
+  });
+});

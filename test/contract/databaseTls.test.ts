@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDatabases } from '../../src/emulator/store/databases.ts';
+import { databaseTls } from '../../src/emulator/store/databaseTls.ts';
+import { servers } from '../../src/emulator/store/server.ts';
+import { upgradeSchema } from '../../src/emulator/store/upgrade.ts';
+import { WebStore } from '../../src/emulator/store/webStore.ts';
+import { createAuthority, issueCertificate, type KeyPair } from '../../src/pki/certificates.ts';
+import { silentLogger } from '../../src/runtime/logger.ts';
+import type { TestDatabase } from '../support/emulatorStack.ts';
+import { testDatabase } from '../support/testDatabase.ts';
+
+let database: TestDatabase;
+let authority: KeyPair;
+let stranger: KeyPair;
+let client: KeyPair;
+
+beforeAll(async () => {
+  authority = await createAuthority({ subject: 'CN=database CA' });
+  stranger = await createAuthority({ subject: 'CN=another CA' });
+  client = await issueCertificate(authority, { commonName: 'waba', hosts: ['waba'], usage: 'client' });
+  const server = await issueCertificate(authority, {
+    commonName: 'localhost',
+    hosts: ['localhost'],
+    usage: 'server',
+  });
+  database = await testDatabase({ server, caPem: authority.certificatePem });
+});
+afterAll(() => database?.close());
+
+const settings = (host: string, given: Parameters<typeof databaseTls>[0]) => ({
+  engine: database.engine,
+  host,
+  port: database.port,
+  username: 'waba',
+  password: database.password,
+  prefix: 'tls_',
+  tls: databaseTls(given),
+});
+
+async function connect(host: string, given: Parameters<typeof databaseTls>[0]): Promise<string> {
+  const one = settings(host, given);
+  const admin = await servers[one.engine].admin(one);
+  try {
+    return await admin.cipher();
+  } finally {
+    await admin.close();
+  }
+}
+
+describe('a connection to the database', () => {
+  it('is encrypted and verified with the CA, by name', async () => {
+    const ca = authority.certificatePem;
+    expect(await connect('localhost', { option: '', ca })).toMatch(/\w/);
+    await expect(connect('localhost', { option: '', ca: stranger.certificatePem })).rejects.toThrow();
+    expect(await connect('127.0.0.1', { option: 'sslmode=verify-ca', ca })).toMatch(/\w/);
+  });
+
+  it('is encrypted without being verified where only that is asked for, and plain where nothing is', async () => {
+    expect(await connect('127.0.0.1', { option: 'sslmode=require' })).toMatch(/\w/);
+    expect(await connect('127.0.0.1', { option: '' })).toBe('');
+  });
+
+  it('may bring a certificate of its own', async () => {
+    const { certificatePem: cert, privateKeyPem: key } = client;
+    const ca = authority.certificatePem;
+    expect(await connect('localhost', { option: '', ca, cert, key })).toMatch(/\w/);
+  });
+
+  it('is one of as many as are allowed; the others wait for their turn', async () => {
+    const one = { ...settings('localhost', { option: '', ca: authority.certificatePem }), connections: 1 };
+    const databases = openDatabases(one, silentLogger);
+    try {
+      await upgradeSchema(one, databases, ['web'], silentLogger);
+      const store = new WebStore(databases);
+      await store.ensureAdmin();
+      const users = await Promise.all(Array.from({ length: 20 }, () => store.user('admin')));
+      expect(users.map((user) => user?.username)).toEqual(Array.from({ length: 20 }, () => 'admin'));
+    } finally {
+      await databases.close();
+    }
+  });
+});

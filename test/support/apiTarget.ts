@@ -1,0 +1,69 @@
+import type { ApiAddress } from './apiCall.ts';
+import { EmulatorProcesses } from './emulatorProcesses.ts';
+import { EmulatorStack, type TestDatabase } from './emulatorStack.ts';
+
+/** A single-instance stack that a suite calls from outside, wherever its roles run. */
+export interface ApiTarget {
+  readonly number: string;
+  /** Where its Webapp is just now, and who signed its certificate. */
+  address(): ApiAddress;
+  /** A call of the network's control API. */
+  simulate(method: string, path: string, body?: unknown): Promise<Response>;
+  /** Another life of the Coreapp, or of the Webapp: what they read at start is read again. */
+  restartCoreapp(): Promise<void>;
+  restartWebapp(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The roles in this process, or, where the layer says so, as processes of their own. */
+export const startApiTarget = (
+  database: TestDatabase,
+  prefix: string,
+  options: { rateLimits?: boolean } = {},
+): Promise<ApiTarget> =>
+  process.env.WABA_TEST_TARGET === 'processes'
+    ? processes(database, prefix, options)
+    : oneProcess(database, prefix, options);
+
+async function oneProcess(
+  database: TestDatabase,
+  prefix: string,
+  options: { rateLimits?: boolean },
+): Promise<ApiTarget> {
+  const { stack, controlUrl, close } = await EmulatorStack.startSimulated(database, prefix, options);
+  return {
+    number: stack.number,
+    address: () => stack.address(),
+    simulate: (method, path, body) => fetch(`${controlUrl}${path}`, { method, body: JSON.stringify(body) }),
+    restartCoreapp: () => stack.restartNodes(),
+    restartWebapp: () => stack.restartWebapps(),
+    close,
+  };
+}
+
+async function processes(
+  database: TestDatabase,
+  prefix: string,
+  { rateLimits = false }: { rateLimits?: boolean },
+): Promise<ApiTarget> {
+  const stack = await EmulatorProcesses.start(['coreapp-0'], {
+    isSingle: true,
+    database,
+    prefix,
+    rateLimits,
+    secret: 'a secret of all nodes',
+    serverName: 'shop.test',
+  });
+  let address = await stack.webappAddress();
+  return {
+    number: '16315557700',
+    address: () => address,
+    simulate: (method, path, body) => stack.simulate(method, path, body),
+    restartCoreapp: () => stack.restart('coreapp-0'),
+    restartWebapp: async () => {
+      await stack.restart('webapp-0');
+      address = await stack.webappAddress();
+    },
+    close: () => stack.close(),
+  };
+}

@@ -1,0 +1,357 @@
+import { buffer } from 'node:stream/consumers';
+import type { Session } from '../../src/client/calls.ts';
+import { StackClient } from '../../src/client/stackClient.ts';
+import { HttpsStackTransport, type StackRequest } from '../../src/client/stackTransport.ts';
+import type { KubeObject } from '../../src/kube/kubeObject.ts';
+import { DEFAULT_ADMIN } from '../../src/onprem/users.ts';
+import type { Verdict } from '../../src/plan/conditions.ts';
+import { EMPTY_JOURNAL, type Journal } from '../../src/plan/journal.ts';
+import type { Observation, PodView } from '../../src/plan/observed.ts';
+import { KEYS } from '../../src/plan/stackEnvironment.ts';
+import { converge } from '../../src/reconcile/application/converge.ts';
+import { stackAccess } from '../../src/reconcile/application/stackAccess.ts';
+import { StackSessions } from '../../src/reconcile/application/stackSession.ts';
+import { WebhookCheck } from '../../src/reconcile/application/webhook.ts';
+import type { Journals } from '../../src/reconcile/journalStore.ts';
+import type { WhatsAppDeployment } from '../../src/resource/whatsAppDeployment.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { CodedError, describeError } from '../../src/runtime/codedError.ts';
+import { type Declared, declaredResource, declaredSecrets, hiddenTexts, photoOf } from './declared.ts';
+import { API_KEY, EmulatorStack, type SimulatedStack, type TestDatabase } from './emulatorStack.ts';
+import { type ApiFault, type CallFault, FaultyTransport, Killed } from './faultyTransport.ts';
+
+const never = new AbortController().signal;
+const KEY = 'default/shop';
+/** A wait that a person would sit out; the operator's clock is moved on instead. */
+const LONG_WAIT_MS = 2_000;
+/** Passes without faults, a tenth of a second or more each, within which everything must be in place: failover takes 30 s. */
+const MOST_PASSES = 600;
+
+export type JournalFault = 'crash-before' | 'crash-after' | 'conflict';
+
+/** What one process of the operator meets. Nothing where it is left alone. */
+export interface Faults {
+  readonly call: (request: StackRequest) => CallFault | undefined;
+  readonly journal: () => JournalFault | undefined;
+}
+const PEACE: Faults = { call: () => undefined, journal: () => undefined };
+
+/**
+ * A stack with the operator's application layer over it, as one process after the other runs it: the pods, the Secrets
+ * and the user are played here, the stack is real.
+ */
+export class OperatedStack implements Journals {
+  readonly stack: EmulatorStack;
+  readonly #simulated: SimulatedStack;
+  readonly #isSingle: boolean;
+  declared: Declared;
+  attempt = 1;
+  journal: Journal | undefined;
+  /** Everything that was shown to somebody: conditions, drift, errors. */
+  readonly said = new Set<string>();
+  readonly verdicts = new Map<string, Verdict>();
+  #failure = '';
+  /** Roles that have not restarted since a change that needs it reached the stack. */
+  readonly outdated = new Set<'coreapp' | 'webapp'>();
+  readonly #restarted = { coreapp: 0, webapp: 0 };
+  #faults = PEACE;
+  #isAlive = true;
+  #sessions = this.#newSessions();
+  #webhooks = newWebhookCheck();
+  #movedMs = 0;
+
+  private constructor(simulated: SimulatedStack, isSingle: boolean, declared: Declared) {
+    this.stack = simulated.stack;
+    this.#simulated = simulated;
+    this.#isSingle = isSingle;
+    this.declared = declared;
+    this.journal = { ...EMPTY_JOURNAL, webappCa: simulated.stack.address().caPem };
+  }
+
+  static async start(
+    database: TestDatabase,
+    prefix: string,
+    topology: 'Single' | 'HighAvailability',
+    declared: Declared,
+  ): Promise<OperatedStack> {
+    const isSingle = topology === 'Single';
+    const nodes = isSingle ? { masters: 0, coreapps: 1 } : { masters: 1, coreapps: 3 };
+    const simulated = await EmulatorStack.startSimulated(database, prefix, nodes);
+    return new OperatedStack(simulated, isSingle, declared);
+  }
+
+  get resource(): WhatsAppDeployment {
+    const { number } = this.stack;
+    return declaredResource(this.declared, { number, isSingle: this.#isSingle, attempt: this.attempt });
+  }
+
+  get #caPem(): string {
+    return this.declared.certificate['ca.crt'];
+  }
+
+  read(): Journal | undefined {
+    return this.journal;
+  }
+
+  async update(_: WhatsAppDeployment, change: (journal: Journal) => Journal): Promise<Journal> {
+    this.#alive();
+    const fault = this.#faults.journal();
+    if (fault === 'crash-before') this.#kill();
+    if (fault === 'conflict')
+      throw new CodedError('Conflict', 'somebody else has written', { retriable: true });
+    this.journal = change(this.journal ?? EMPTY_JOURNAL);
+    if (fault === 'crash-after') this.#kill();
+    return this.journal;
+  }
+
+  /** One look and its steps. A process that dies is followed by a fresh one, which knows nothing but the journal. */
+  async pass(faults: Faults = PEACE): Promise<void> {
+    this.#faults = faults;
+    this.verdicts.clear();
+    this.#failure = '';
+    let waitMs = 0;
+    try {
+      waitMs = await this.#converge();
+    } catch (error) {
+      if (!(error instanceof Killed) && !(error instanceof CodedError)) throw error;
+      this.#failure = describeError(error);
+      this.said.add(this.#failure);
+    }
+    for (const { message } of this.verdicts.values()) this.said.add(message);
+    if (!this.#isAlive) this.#startProcess();
+    if (Number.isFinite(waitMs) && waitMs > LONG_WAIT_MS) this.#sitOut(waitMs);
+    await this.#roll();
+  }
+
+  /** Passes in peace until all is in place, with a user who raises the attempt where that is what is asked for. */
+  async settle(): Promise<void> {
+    let stuckSince: number | undefined;
+    for (let passes = 0; passes < MOST_PASSES; passes++) {
+      await this.pass();
+      const all = [...this.verdicts.values()];
+      if (all.length === 7 && all.every(({ status }) => status === 'True')) return;
+      const registered = this.verdicts.get('Registered');
+      const isStuck = ['OutcomeUnknown', 'Refused', 'CodeRefused'].includes(registered?.reason ?? '');
+      stuckSince = isStuck ? (stuckSince ?? Date.now()) : undefined;
+      if (stuckSince !== undefined && Date.now() - stuckSince > 1_500) {
+        this.attempt += 1;
+        stuckSince = undefined;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    const open = [...this.verdicts.values()].filter(({ status }) => status !== 'True');
+    throw new Error(
+      `not in place after ${MOST_PASSES} passes: ${JSON.stringify([open, this.#failure, [...this.said]])}`,
+    );
+  }
+
+  /** Runs calls of somebody who is not the operator. */
+  async byHand<T>(calls: (client: StackClient, session: Session) => Promise<T>): Promise<T> {
+    const client = new StackClient(this.#wire(this.journal?.webappCa ?? ''));
+    try {
+      const { adminPassword } = this.declared;
+      return await calls(client, await client.users.login(DEFAULT_ADMIN.username, adminPassword, {}, never));
+    } finally {
+      client.close();
+    }
+  }
+
+  /** What differs between what is declared and what the stack does. */
+  async violations(): Promise<string[]> {
+    const { about, description, entityName, agentPassword, providerToken, settings, shards } = this.declared;
+    const found: string[] = [];
+    const must = (isSo: boolean, what: string) => void (isSo || found.push(what));
+    await this.byHand(async (client, session) => {
+      const current = await client.settings.application(session, never);
+      const hooks = current.webhooks as { max_concurrent_requests?: number } | undefined;
+      const wanted = settings.webhooks as { maxConcurrentRequests: number };
+      must(current.heartbeat_interval === settings.heartbeatInterval, 'heartbeat_interval');
+      must(current.callback_persist === settings.callbackPersist, 'callback_persist');
+      must(hooks?.max_concurrent_requests === wanted.maxConcurrentRequests, 'max_concurrent_requests');
+      must((await client.settings.about(session, never)) === about, 'about');
+      const business = await client.settings.businessProfile(session, never);
+      must(business.description === description, 'business profile');
+      const compliance = await client.settings.complianceInfo(session, never);
+      must(compliance.entity_name === entityName, 'compliance');
+      const photo = await client.settings.photo(session, never);
+      must(photo !== undefined && (await buffer(photo.content)).equals(photoOf(this.declared)), 'photo');
+      const providers = await client.settings.mediaProviders(session, never);
+      const tokens = providers.map(({ config }) => ('bearer' in config ? config.bearer : undefined));
+      must(tokens.join() === (providerToken ?? ''), 'media providers');
+      const ca = await client.certificates.webhookCa(session, never);
+      must(ca?.trim() === this.#caPem.trim(), 'webhook CA');
+      const agent = await client.users.find(session, 'agent', never);
+      must((agent !== undefined) === (agentPassword !== undefined), 'agent is there');
+      if (agentPassword !== undefined)
+        must((await client.users.login('agent', agentPassword, {}, never)) !== undefined, 'agent logs in');
+      if (!this.#isSingle) must((await client.account.shards(session, never)) === shards, 'shards');
+    });
+    must(this.journal?.webappCa?.trim() === this.#caPem.trim(), 'only the present certificate is trusted');
+    must(this.outdated.size === 0, `restarted since the last change: ${[...this.outdated]}`);
+    const { number, network } = this.stack;
+    const { registrations, codeRequests, pin } = network.state.number(number);
+    must(registrations === 1, `one registration, not ${registrations}`);
+    must(codeRequests <= this.attempt, `${codeRequests} code requests in ${this.attempt} attempts`);
+    must(pin === this.declared.pin, 'two-step PIN');
+    for (const secret of hiddenTexts(this.declared))
+      must(![...this.said].some((text) => text.includes(secret)), 'a secret was shown');
+    return found;
+  }
+
+  async close(): Promise<void> {
+    this.#sessions.forget(KEY);
+    await this.#simulated.close();
+  }
+
+  async #converge(): Promise<number> {
+    const observed = this.#observe();
+    const access = await stackAccess(observed, this, never);
+    if (!access) throw new Error('no access');
+    const sessions = this.#sessions;
+    return converge({
+      key: KEY,
+      pass: {
+        observed,
+        journals: this,
+        asAdmin: (calls) => sessions.asAdmin(KEY, access, calls, never),
+        applyUnwatched: async () => {},
+        nowMs: Date.now() + this.#movedMs,
+        signal: never,
+      },
+      client: sessions.client(KEY, access),
+      apiKey: { apiKey: API_KEY },
+      webhooks: this.#webhooks,
+      say: (verdict) => void this.verdicts.set(verdict.type, verdict),
+      onObservation: () => {},
+      onDrift: ({ fields }) => {
+        for (const field of fields) this.said.add(field);
+      },
+    });
+  }
+
+  #observe(): Observation {
+    const { resource } = this;
+    return {
+      resource,
+      stacks: [resource],
+      sameNumber: [resource],
+      children: new Map([
+        own('shop-keys', { [KEYS.apiKey]: API_KEY }),
+        own('shop-admin', { password: this.declared.adminPassword }),
+      ]),
+      pods: this.#pods(),
+      referenced: declaredSecrets(this.declared, this.stack.number),
+      journal: this.journal,
+      api: undefined,
+    };
+  }
+
+  #pods(): PodView[] {
+    const pod = (name: string, component: 'coreapp' | 'webapp' | 'master'): PodView => ({
+      name,
+      component,
+      topology: undefined,
+      ready: true,
+      terminating: false,
+      ip: '127.0.0.1',
+      restarts: String(this.#restarted[component === 'webapp' ? 'webapp' : 'coreapp']),
+      problem: undefined,
+    });
+    const nodes = [...this.stack.nodes.keys()].map((name) =>
+      pod(name, name.startsWith('master') ? 'master' : 'coreapp'),
+    );
+    return [...nodes, pod('webapp-0', 'webapp')];
+  }
+
+  /** The workloads controller: restarts what the journal orders. */
+  async #roll(): Promise<void> {
+    const { coreappRestarts = 0, webappRestarts = 0 } = this.journal ?? {};
+    if (coreappRestarts > this.#restarted.coreapp) {
+      await this.stack.restartNodes();
+      this.#restarted.coreapp = coreappRestarts;
+      this.outdated.delete('coreapp');
+    }
+    if (webappRestarts > this.#restarted.webapp) {
+      await this.stack.restartWebapps();
+      this.#restarted.webapp = webappRestarts;
+      this.outdated.delete('webapp');
+      // It listens on another port in each life.
+      this.#sessions.forget(KEY);
+    }
+  }
+
+  #startProcess(): void {
+    this.#isAlive = true;
+    this.#sessions.forget(KEY);
+    this.#sessions = this.#newSessions();
+    this.#webhooks = newWebhookCheck();
+  }
+
+  #newSessions(): StackSessions {
+    return new StackSessions({
+      clock: systemClock,
+      connect: ({ ca = '' }) =>
+        new FaultyTransport({
+          inner: this.#wire(ca),
+          fault: (request) => this.#faults.call(request),
+          alive: () => this.#alive(),
+          kill: () => this.#kill(),
+          setFault: (request, fault) => this.#setFault(request, fault),
+          onActed: (request) => this.#noteChange(request),
+        }),
+    });
+  }
+
+  #wire(ca: string): HttpsStackTransport {
+    const { host, port, serverName } = this.stack.address();
+    return new HttpsStackTransport({ host, port, serverName, ca });
+  }
+
+  /** As anybody would set it. */
+  async #setFault({ method, path }: StackRequest, fault: ApiFault): Promise<void> {
+    const faults = [{ method, path: path.replace(/\?.*/, ''), times: 1, ...fault }];
+    const { status } = await fetch(`${this.#simulated.controlUrl}/api-faults`, {
+      method: 'PUT',
+      body: JSON.stringify(faults),
+    });
+    if (status !== 204) throw new Error(`the fault was not set: ${status}`);
+  }
+
+  #noteChange({ method, path, body }: StackRequest): void {
+    if (method === 'GET') return;
+    if (path === '/v1/settings/application' && /callback_persist|max_concurrent/.test(String(body)))
+      this.outdated.add('coreapp');
+    if (path === '/v1/certificates/webhooks/ca') this.outdated.add('coreapp');
+    if (path === '/v1/certificates/external') this.outdated.add('webapp');
+  }
+
+  #sitOut(waitMs: number): void {
+    this.#movedMs += waitMs;
+    this.stack.network.advance(waitMs);
+  }
+
+  #alive(): void {
+    if (!this.#isAlive) throw new Killed('killed');
+  }
+
+  #kill(): never {
+    this.#isAlive = false;
+    throw new Killed('killed');
+  }
+}
+
+/** Of a receiver that always answers. */
+const newWebhookCheck = () =>
+  new WebhookCheck(async () => ({ layer: 'Status', problem: undefined, latencyMs: 1 }));
+
+const own = (name: string, data: Readonly<Record<string, string>>): [string, KubeObject] => [
+  `Secret/${name}`,
+  {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace: 'default' },
+    data: Object.fromEntries(
+      Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+    ),
+  } as KubeObject,
+];
