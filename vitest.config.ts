@@ -24,6 +24,8 @@ const layer = (
 
 export default defineConfig({
   test: {
+    // What differs stands in the message: closing lines show no more than that.
+    chaiConfig: { truncateThreshold: 2000 },
     projects: [
       layer('unit', ['src/**/*.test.ts', 'test/structure/**/*.test.ts'], 10_000),
       layer('chart', ['test/chart/**/*.test.ts'], 60_000),
