@@ -101,3 +101,4 @@ export const asynchronousErrors = {
   2061: 'Template Paused',
   2062: 'Template Disabled',
 } as const;
+export type AsynchronousErrorCode = keyof typeof asynchronousErrors;

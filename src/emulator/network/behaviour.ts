@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { ApiErrorBody } from '../../onprem/envelope.ts';
-import { asynchronousErrors } from '../../onprem/errorCatalogue.ts';
+import { type AsynchronousErrorCode, asynchronousErrors } from '../../onprem/errorCatalogue.ts';
 import { isTemplate } from '../../onprem/templateMessage.ts';
+import { failureCode } from './failureCode.ts';
 
 /** How a simulated person takes messages. Everything has a default: they get them at once and read them soon. */
 export const behaviour = z.strictObject({
@@ -16,10 +17,7 @@ export const behaviour = z.strictObject({
   /** Deletes what was delivered, this long after it. */
   deleteAfterMs: z.number().int().min(0).max(86_400_000).nullable(),
   /** Every message fails with this code. */
-  failsWith: z
-    .number()
-    .refine((code) => code in asynchronousErrors, `one of ${Object.keys(asynchronousErrors).join(', ')}`)
-    .nullable(),
+  failsWith: failureCode.nullable(),
   /** They want no news: templates that begin a conversation fail. */
   optedOut: z.boolean(),
   /** An old app: shows neither templates nor interactive messages (1026). */
@@ -59,7 +57,7 @@ export interface Delivery {
   /** Days that a template is kept trying. */
   readonly ttlDays?: number | undefined;
   /** It goes out, but not as it was written. */
-  readonly warning?: { readonly code: number; readonly details: string } | undefined;
+  readonly warning?: { readonly code: AsynchronousErrorCode; readonly details: string } | undefined;
 }
 
 /** What becomes of a message, and when: the last step ends it. Nothing at all means that it waits for ever. */
@@ -74,8 +72,8 @@ export function courseOf(delivery: Delivery): Step[] {
   const deliveredMs = person.deliverAfterMs;
   const steps: Step[] = [{ afterMs: deliveredMs, stage: 'delivered' }];
   if (warning) {
-    const error = { ...errorOf(warning.code as keyof typeof asynchronousErrors), details: warning.details };
-    steps.unshift({ afterMs: 0, stage: 'warning', error });
+    const { code, details } = warning;
+    steps.unshift({ afterMs: 0, stage: 'warning', error: { ...errorOf(code), details } });
   }
   if (person.readAfterMs !== null) steps.push({ afterMs: deliveredMs + person.readAfterMs, stage: 'read' });
   if (person.deleteAfterMs !== null)
@@ -84,7 +82,7 @@ export function courseOf(delivery: Delivery): Step[] {
 }
 
 function failureOf(type: string, person: Behaviour, silentMs: number): ApiErrorBody | undefined {
-  if (person.failsWith !== null) return errorOf(person.failsWith as keyof typeof asynchronousErrors);
+  if (person.failsWith !== null) return errorOf(person.failsWith);
   if (!person.hasWhatsApp) return errorOf(1013);
   if (person.optedOut && isTemplate(type) && silentMs > SESSION_WINDOW_MS) return errorOf(OPTED_OUT);
   if (!isTemplate(type) && silentMs > SESSION_WINDOW_MS) return errorOf(470);
@@ -92,7 +90,7 @@ function failureOf(type: string, person: Behaviour, silentMs: number): ApiErrorB
   return undefined;
 }
 
-const errorOf = (code: keyof typeof asynchronousErrors): ApiErrorBody => ({
+const errorOf = (code: AsynchronousErrorCode): ApiErrorBody => ({
   code,
   title: asynchronousErrors[code],
   href: 'https://developers.facebook.com/docs/whatsapp/api/errors/',

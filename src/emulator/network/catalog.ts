@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AsynchronousErrorCode } from '../../onprem/errorCatalogue.ts';
 import { isProductMessage } from '../../onprem/interactiveMessage.ts';
 
 /** The catalogue that a number is linked to. Without one in the simulation every product is there. */
@@ -26,6 +27,10 @@ interface ProductMessage {
   };
 }
 
+type ProductProblem =
+  | { readonly isWarning: false; readonly code: number; readonly details: string }
+  | { readonly isWarning: true; readonly code: AsynchronousErrorCode; readonly details: string };
+
 /**
  * What is wrong with the products of a message: a code that refuses it, or one that warns and lets the rest through.
  * Source: api-messaging reference 2.11 and 11.
@@ -33,10 +38,10 @@ interface ProductMessage {
 export function productProblem(
   message: ProductMessage,
   linked: Catalog | undefined,
-): { code: number; details: string; isWarning: boolean } | undefined {
+): ProductProblem | undefined {
   if (!linked || !isProductMessage(message)) return undefined;
   const { type, action } = message;
-  const refused = (code: number, details: string) => ({ code, details, isWarning: false });
+  const refused = (code: number, details: string) => ({ code, details, isWarning: false }) as const;
   if (linked.catalogId === null) return refused(2025, 'no catalog is linked to this number');
   if (type === 'catalog_message') return undefined;
   if (action.catalog_id !== linked.catalogId)

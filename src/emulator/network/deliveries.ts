@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { AsynchronousErrorCode } from '../../onprem/errorCatalogue.ts';
 import { isTemplate } from '../../onprem/templateMessage.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
@@ -47,7 +48,7 @@ export class Deliveries {
   async accept(
     number: string,
     request: CallRequest<NetworkProtocol, 'send'>,
-    fate?: number | 'lost',
+    fate?: AsynchronousErrorCode | 'lost',
   ): Promise<Billing> {
     const { state, record, now } = this.#options;
     const { id, to, type, body, media } = request;
@@ -57,7 +58,7 @@ export class Deliveries {
     const ownFailure =
       fate === 'lost' ? undefined : (fate ?? laterFailure(templateOf(type, body), templates));
     const failsWith = ownFailure ?? this.#limitReached(number, to, type);
-    const warning = type === 'interactive' ? productProblem(body.interactive as never, catalog) : undefined;
+    const problem = type === 'interactive' ? productProblem(body.interactive as never, catalog) : undefined;
     await record({
       type: 'accepted',
       id,
@@ -69,7 +70,7 @@ export class Deliveries {
       body,
       media: media.map(({ type: mimeType, sha256 }) => ({ type: mimeType, sha256 })),
       ...(failsWith === undefined ? {} : { failsWith }),
-      ...(warning ? { warning: { code: warning.code, details: warning.details } } : {}),
+      ...(problem?.isWarning ? { warning: { code: problem.code, details: problem.details } } : {}),
       ...(fate === 'lost' ? { isLost: true } : {}),
     });
     this.#deliver(id);
@@ -82,7 +83,7 @@ export class Deliveries {
   }
 
   /** A code for a conversation that the number may not begin; one that it may is counted. */
-  #limitReached(number: string, to: string, type: string): number | undefined {
+  #limitReached(number: string, to: string, type: string): AsynchronousErrorCode | undefined {
     const { state, record, now, limits } = this.#options;
     if (!limits || !isTemplate(type) || this.#isWindowOpen(number, to)) return undefined;
     if (!state.begun(number).mayBegin(to, state.limits(number), now())) return LIMIT_REACHED;

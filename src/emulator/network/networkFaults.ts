@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { asynchronousErrors } from '../../onprem/errorCatalogue.ts';
+import { failureCode } from './failureCode.ts';
 
 const share = z.number().min(0).max(1).optional();
 
@@ -12,10 +12,7 @@ export const networkFaults = z.strictObject({
   /** Of the messages, this share is taken, and nothing is heard of it any more. */
   lossShare: share,
   /** Messages fail with this code. */
-  failsWith: z
-    .number()
-    .refine((code) => code in asynchronousErrors, `one of ${Object.keys(asynchronousErrors).join(', ')}`)
-    .optional(),
+  failsWith: failureCode.optional(),
   /** Not all of them, but this share. */
   failShare: share,
 });

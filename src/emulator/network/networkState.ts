@@ -1,4 +1,5 @@
 import type { ApiErrorBody } from '../../onprem/envelope.ts';
+import type { AsynchronousErrorCode } from '../../onprem/errorCatalogue.ts';
 import type { InboundMessage } from '../../onprem/webhook.ts';
 import type { NetworkEvent } from '../wire/networkProtocol.ts';
 import type { Behaviour, Stage } from './behaviour.ts';
@@ -49,9 +50,9 @@ export interface Outgoing {
   readonly acceptedAt: number;
   readonly ttlDays?: number;
   /** Decided when it was accepted. */
-  readonly failsWith?: number;
+  readonly failsWith?: AsynchronousErrorCode;
   /** It goes out, and the business is warned. */
-  readonly warning?: { readonly code: number; readonly details: string };
+  readonly warning?: { readonly code: AsynchronousErrorCode; readonly details: string };
   /** Nothing is heard of it any more. */
   readonly isLost?: true;
   /** Stages that the business was told of. */
