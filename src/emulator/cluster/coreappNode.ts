@@ -8,6 +8,7 @@ import { fetchMedia, type MediaSources } from '../media/linkDownload.ts';
 import { MediaStore } from '../media/mediaStore.ts';
 import { Inbox } from '../messages/inbox.ts';
 import { Outbox } from '../messages/outbox.ts';
+import { CallbackStore } from '../store/callbackStore.ts';
 import { ClusterStore } from '../store/clusterStore.ts';
 import type { Account, ConfigStore } from '../store/configStore.ts';
 import { DatabaseConfigStore } from '../store/databaseConfigStore.ts';
@@ -51,6 +52,7 @@ export class CoreappNode {
   readonly #media: MediaStore;
   readonly #inbox: Inbox;
   readonly #memory: MemoryCallbacks;
+  readonly #callbacks: CallbackStore;
   readonly #dispatcher: WebhookDispatcher;
   readonly #webhooks: WebhookConfiguration;
   readonly #membership: Membership;
@@ -85,8 +87,9 @@ export class CoreappNode {
     });
     this.#media = new MediaStore(options.mediaFolder);
     this.#memory = new MemoryCallbacks(clock);
+    this.#callbacks = new CallbackStore(databases);
     this.#dispatcher = new WebhookDispatcher({
-      store: this.messages,
+      store: this.#callbacks,
       memory: this.#memory,
       metrics: this.metrics,
       clock,
@@ -176,7 +179,7 @@ export class CoreappNode {
     await this.housekeeping.idle();
     await this.#dispatcher.stop();
     this.gateway.close();
-    await this.messages.idle();
+    await Promise.all([this.messages.idle(), this.#callbacks.idle()]);
     await this.#membership.leave();
     this.pool.close();
     await Promise.all(this.#servers.map((server) => server.close()));

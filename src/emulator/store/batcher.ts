@@ -22,9 +22,7 @@ export class Batcher<I, O = void> {
   add(item: I): Promise<O> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
-      this.#active ??= this.#run().finally(() => {
-        this.#active = undefined;
-      });
+      this.#active ??= this.#run();
     });
   }
 
@@ -45,5 +43,7 @@ export class Batcher<I, O = void> {
         for (const { reject } of batch) reject(error);
       }
     }
+    // In the same turn as the last look: whoever was just answered may already add the next one.
+    this.#active = undefined;
   }
 }

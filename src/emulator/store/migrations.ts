@@ -127,6 +127,14 @@ const steps: Readonly<Record<DatabaseName, Steps>> = {
         SELECT id, state FROM messages WHERE state IN ('delivered', 'read')`.execute(database);
       await sql`UPDATE messages SET state = 'sent' WHERE state IN ('delivered', 'read')`.execute(database);
     },
+    // In the very order in which they are read: PostgreSQL sorted the whole backlog for each read.
+    '005_order_of_callbacks': async (database, { engine }) => {
+      await sql`CREATE INDEX callbacks_in_order ON callbacks (shard, next_at, seq)`.execute(database);
+      await (engine === 'PGSQL'
+        ? sql`DROP INDEX callbacks_due`
+        : sql`DROP INDEX callbacks_due ON callbacks`
+      ).execute(database);
+    },
   },
   web: {
     '001_initial': async (database, { types }) => {

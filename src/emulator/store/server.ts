@@ -53,7 +53,13 @@ const postgres: Server = {
     });
     // An idle connection that breaks would otherwise end the process.
     pool.on('error', (error) => logger.debug('database connection lost', { database, error }));
-    return new PostgresDialect({ pool });
+    return new PostgresDialect({
+      pool,
+      // Queues are read in the order of an index. A table that was empty a moment ago has no statistics, and without
+      // them PostgreSQL would gather and sort the whole backlog for each read.
+      onCreateConnection: async (connection) =>
+        void (await connection.executeQuery(CompiledQuery.raw('SET enable_bitmapscan = off'))),
+    });
   },
   async admin(settings) {
     const client = new pg.Client(postgresConfig(settings, 'postgres'));

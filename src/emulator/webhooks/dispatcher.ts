@@ -3,11 +3,11 @@ import { createSecureContext, rootCertificates } from 'node:tls';
 import { type Clock, sleep } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { NodeMetrics } from '../cluster/nodeMetrics.ts';
-import type { DueCallback, MessageStore } from '../store/messageStore.ts';
+import type { CallbackStore, DueCallback } from '../store/callbackStore.ts';
 import type { MemoryCallbacks } from './memoryCallbacks.ts';
 
 export interface DispatcherOptions {
-  readonly store: MessageStore;
+  readonly store: CallbackStore;
   readonly memory: MemoryCallbacks;
   readonly metrics: NodeMetrics;
   readonly clock: Clock;
@@ -134,7 +134,7 @@ export class WebhookDispatcher {
     if (this.#ahead.length === 0) {
       const shard = this.#shard;
       const stored = [...this.#inFlight].filter((seq) => seq >= 0);
-      const read = await store.dueCallbacks(shard, READ_AHEAD, stored);
+      const read = await store.due(shard, READ_AHEAD, stored);
       if (shard === this.#shard) this.#ahead = read;
     }
     for (const callback of this.#ahead.splice(0, room - kept.length)) void this.#deliver(callback, settings);
@@ -163,13 +163,16 @@ export class WebhookDispatcher {
   }
 
   async #remove({ seq }: DueCallback): Promise<void> {
-    const { memory, store } = this.#options;
-    if (seq < 0) memory.remove(seq);
-    else await store.removeCallback(seq);
+    await this.#keeperOf(seq).remove(seq);
+  }
+
+  /** Where a callback is kept: its number tells. */
+  #keeperOf(seq: number): MemoryCallbacks | CallbackStore {
+    return seq < 0 ? this.#options.memory : this.#options.store;
   }
 
   async #postpone(callback: DueCallback, settings: DispatcherSettings, problem: string): Promise<void> {
-    const { memory, store, logger } = this.#options;
+    const { logger } = this.#options;
     if (callback.ageSeconds > GIVE_UP_SECONDS) {
       logger.error('webhook given up', { problem, attempts: callback.attempts + 1 });
       return this.#remove(callback);
@@ -178,8 +181,7 @@ export class WebhookDispatcher {
     // Linear, as documented: 3 s, 6 s, 9 s, ...
     const delayMs = Math.min(settings.maxBackoffMs, attempts * settings.backoffMs);
     logger.warn('webhook failed', { problem, attempts, delayMs });
-    if (callback.seq < 0) memory.postpone(callback.seq, attempts, delayMs);
-    else await store.postponeCallback(callback.seq, attempts, delayMs);
+    await this.#keeperOf(callback.seq).postpone(callback.seq, attempts, delayMs);
   }
 
   /** What went wrong, or nothing for a 200. */

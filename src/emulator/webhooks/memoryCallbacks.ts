@@ -1,5 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts';
-import type { DueCallback, NewCallback } from '../store/messageStore.ts';
+import type { DueCallback, NewCallback } from '../store/callbackStore.ts';
 import { Refusal } from '../wire/protocol.ts';
 
 /** Callbacks that may wait. Source: api-messaging reference 7.2. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ApiErrorBody } from '../../onprem/envelope.ts';
 import { messageId } from '../../onprem/messages.ts';
 import type { Callback, InboundMessage, MessageStatus } from '../../onprem/webhook.ts';
-import type { NewCallback } from '../store/messageStore.ts';
+import type { NewCallback } from '../store/callbackStore.ts';
 
 /** One event a callback, as documented; receivers must accept several. Source: api-messaging reference 8. */
 export function statusCallback(
