@@ -11,14 +11,14 @@ const COUNT_EVERY_MS = 5_000;
 
 /** How much a shard has to do, counted now and then and reckoned in between. */
 export class Backlog {
-  readonly #store: MessageStore;
+  readonly #store: Pick<MessageStore, 'waiting'>;
   readonly #clock: Clock;
   readonly #limits: { readonly messages: number; readonly callbacks: number };
   #waiting = { messages: 0, callbacks: 0 };
   #moreSince = 0;
   #countAt = 0;
 
-  constructor(store: MessageStore, clock: Clock, limits: Backlog['limits'] = QUEUE_LIMITS) {
+  constructor(store: Pick<MessageStore, 'waiting'>, clock: Clock, limits: Backlog['limits'] = QUEUE_LIMITS) {
     this.#store = store;
     this.#clock = clock;
     this.#limits = limits;

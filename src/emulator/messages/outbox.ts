@@ -11,13 +11,13 @@ import type { CallResponse } from '../wire/protocol.ts';
 import { Backlog } from './backlog.ts';
 
 export interface OutboxOptions {
-  readonly store: MessageStore;
-  readonly gateway: Gateway;
+  readonly store: Pick<MessageStore, 'insert' | 'pending' | 'waiting'>;
+  readonly gateway: Pick<Gateway, 'status' | 'send'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Ends with the node. */
   readonly signal: AbortSignal;
-  readonly metrics: NodeMetrics;
+  readonly metrics: Pick<NodeMetrics, 'count' | 'duration'>;
   readonly queueLimits?: Backlog['limits'] | undefined;
   /** The media that a message names, downloaded where it is only linked to. */
   readonly media: (body: Record<string, unknown>) => Promise<MediaFile[]>;
@@ -35,6 +35,7 @@ type Billed = CallResponse<NetworkProtocol, 'send'>['billing'];
 const WINDOW = 100;
 /** More unsent messages than this in memory, and the database is read instead. */
 const LONGEST_QUEUE = 10_000;
+const READ_AT_ONCE = LONGEST_QUEUE / 10;
 
 /** Accepts messages into the database and hands them to the servers, in order of acceptance, at least once. */
 export class Outbox {
@@ -47,6 +48,8 @@ export class Outbox {
   /** The database may hold more than the queue. */
   #mayHaveMore = true;
   #loading = false;
+  /** Counts how often everything began anew. */
+  #life = 0;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -86,6 +89,7 @@ export class Outbox {
     this.#queue.length = 0;
     this.#known.clear();
     this.#mayHaveMore = true;
+    this.#life += 1;
     this.pump();
   }
 
@@ -129,9 +133,11 @@ export class Outbox {
         );
       }
     } catch (error) {
-      // Still pending in the database: it goes out with the next session or the next look.
+      // Still pending in the database: it goes out with the next session or the next look, and not at once, for what
+      // is refused once may be refused for long.
       logger.debug('message not sent yet', { error });
       this.#mayHaveMore = true;
+      return;
     } finally {
       this.#inFlight -= 1;
       this.#known.delete(message.id);
@@ -142,17 +148,23 @@ export class Outbox {
   async #load(): Promise<void> {
     const shard = this.#shard;
     if (this.#loading || shard === undefined) return;
+    const life = this.#life;
     this.#loading = true;
+    // Before the look: what fails or finds no room meanwhile must not be forgotten.
+    this.#mayHaveMore = false;
     try {
-      const messages = await this.#options.store.pending(shard, LONGEST_QUEUE / 10);
-      this.#mayHaveMore = messages.length === LONGEST_QUEUE / 10;
-      if (shard === this.#shard) for (const message of messages) this.#enqueue(message);
+      const messages = await this.#options.store.pending(shard, READ_AT_ONCE);
+      if (life === this.#life) for (const message of messages) this.#enqueue(message);
+      if (messages.length === READ_AT_ONCE) this.#mayHaveMore = true;
     } catch (error) {
+      this.#mayHaveMore = true;
       this.#options.logger.warn('unsent messages not read', { error });
     } finally {
       this.#loading = false;
     }
-    if (this.#queue.length > 0) this.pump();
+    // What was read before a new beginning may lack what that one threw away.
+    if (life !== this.#life) this.#mayHaveMore = true;
+    if (this.#queue.length > 0 || life !== this.#life) this.pump();
   }
 
   #enqueue(message: StoredMessage): void {
