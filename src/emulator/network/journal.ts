@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { Batcher } from '../../runtime/batcher.ts';
 
 /** A file that has grown by this much since it was last written anew is written anew. */
 const COMPACT_AFTER_BYTES = 64 * 1024 * 1024;
@@ -18,8 +19,7 @@ export class Journal<Entry> {
   readonly #compactAfterBytes: number;
   #file: FileHandle;
   #grownBytes = 0;
-  #waiting: { line: string; resolve: () => void; reject: (error: unknown) => void }[] = [];
-  #flushing: Promise<void> | undefined;
+  readonly #lines: Batcher<string>;
 
   private constructor(
     path: string,
@@ -31,6 +31,7 @@ export class Journal<Entry> {
     this.#file = file;
     this.#snapshot = snapshot;
     this.#compactAfterBytes = options.compactAfterBytes ?? COMPACT_AFTER_BYTES;
+    this.#lines = new Batcher((lines) => this.#flush(lines), Number.POSITIVE_INFINITY);
   }
 
   /** Reads what is there. A last line cut short by a crash was never promised to anybody, and is dropped. */
@@ -58,12 +59,7 @@ export class Journal<Entry> {
 
   /** Resolves when the entry is on the disk. */
   append(entry: Entry): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ line: `${JSON.stringify(entry)}\n`, resolve, reject });
-      this.#flushing ??= this.#flush().finally(() => {
-        this.#flushing = undefined;
-      });
-    });
+    return this.#lines.add(`${JSON.stringify(entry)}\n`);
   }
 
   /** Bytes of the file. */
@@ -72,28 +68,19 @@ export class Journal<Entry> {
   }
 
   async close(): Promise<void> {
-    await this.#flushing;
+    await this.#lines.idle();
     await this.#file.close();
   }
 
-  async #flush(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting;
-      this.#waiting = [];
-      try {
-        if (this.#grownBytes > this.#compactAfterBytes) await this.#compact();
-        else await this.#write(batch.map(({ line }) => line).join(''));
-        for (const { resolve } of batch) resolve();
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
-    }
+  async #flush(lines: readonly string[]): Promise<undefined> {
+    if (this.#grownBytes > this.#compactAfterBytes) await this.#compact();
+    else await this.#write(lines.join(''));
   }
 
-  async #write(lines: string): Promise<void> {
-    await this.#file.appendFile(lines);
+  async #write(text: string): Promise<void> {
+    await this.#file.appendFile(text);
     await this.#file.datasync();
-    this.#grownBytes += lines.length;
+    this.#grownBytes += text.length;
   }
 
   /** Everything that waits has been applied, so the snapshot that is taken here has it. */

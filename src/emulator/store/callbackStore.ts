@@ -1,5 +1,5 @@
 import type { Kysely, SelectQueryBuilder } from 'kysely';
-import { Batcher } from './batcher.ts';
+import { Batcher } from '../../runtime/batcher.ts';
 import type { Databases } from './databases.ts';
 import type { Dialect } from './dialect.ts';
 import type { MessageTables } from './tables.ts';

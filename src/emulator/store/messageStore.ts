@@ -1,6 +1,6 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql, type Transaction } from 'kysely';
 import type { Identity } from '../../onprem/contacts.ts';
-import { Batcher } from './batcher.ts';
+import { Batcher } from '../../runtime/batcher.ts';
 import type { NewCallback } from './callbackStore.ts';
 import type { Databases } from './databases.ts';
 import type { Dialect } from './dialect.ts';
