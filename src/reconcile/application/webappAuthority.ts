@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { checkServerIdentity, connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import { CodedError } from '../../runtime/codedError.ts';
 
@@ -28,7 +29,9 @@ export async function readAuthority(webapps: WebappAddresses, signal: AbortSigna
 
 function authorityOf(host: string, port: number, serverName: string, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
-    const options = { host, port, servername: serverName, rejectUnauthorized: false };
+    // An address is no name that TLS could send.
+    const servername = isIP(serverName) ? '' : serverName;
+    const options = { host, port, servername, rejectUnauthorized: false };
     const socket: TLSSocket = connect({ ...options, timeout: HANDSHAKE_TIMEOUT_MS }, () => {
       const certificate = socket.getPeerCertificate(true);
       socket.destroy();
