@@ -20,6 +20,17 @@ const rate = (metric: string, labels: string, by: string): string =>
 const mean = (metric: string, labels: string, by: string): string =>
   `${rate(`${metric}_sum`, labels, by)} / (${rate(`${metric}_count`, labels, by)} > 0)`;
 const never = 'or vector(0)';
+const ofStack = 'namespace, stack';
+
+/** Of the whole fleet, the ten stacks with the most. */
+const topTen = (title: string, unit: string, query: string, otherwise = '') =>
+  course(
+    view(title, 'The ten with the most', unit, [
+      `topk(10, ${query}) ${otherwise}`.trimEnd(),
+      '{{namespace}}/{{stack}}',
+    ]),
+    12,
+  );
 
 const base = (title: string, uid: string) =>
   new DashboardBuilder(title)
@@ -239,42 +250,24 @@ const fleet = base('WhatsApp fleet', 'waba-fleet')
     ),
   )
   .withRow(new RowBuilder('Throughput'))
+  .withPanel(topTen('Messages accepted', 'msg/s', rate('out_message_persisted', '', ofStack)))
   .withPanel(
-    course(
-      view('Messages accepted', 'The ten with the most', 'msg/s', [
-        `topk(10, ${rate('out_message_persisted', '', 'namespace, stack')})`,
-        '{{namespace}}/{{stack}}',
-      ]),
-      12,
+    topTen(
+      'Requests refused or failed',
+      'reqps',
+      rate('api_requests_duration_ms_count', 'result!~"2.."', ofStack),
+      never,
     ),
   )
   .withPanel(
-    course(
-      view('Requests refused or failed', 'The ten with the most', 'reqps', [
-        `topk(10, ${rate('api_requests_duration_ms_count', 'result!~"2.."', 'namespace, stack')}) ${never}`,
-        '{{namespace}}/{{stack}}',
-      ]),
-      12,
+    topTen(
+      'Callbacks that fail',
+      'reqps',
+      rate('callback_requests_duration_ms_count', 'result!="success"', ofStack),
+      never,
     ),
   )
-  .withPanel(
-    course(
-      view('Callbacks that fail', 'The ten with the most', 'reqps', [
-        `topk(10, ${rate('callback_requests_duration_ms_count', 'result!="success"', 'namespace, stack')}) ${never}`,
-        '{{namespace}}/{{stack}}',
-      ]),
-      12,
-    ),
-  )
-  .withPanel(
-    course(
-      view('Pending messages', 'The ten with the most', 'none', [
-        'topk(10, sum by (namespace, stack) (pending_messages))',
-        '{{namespace}}/{{stack}}',
-      ]),
-      12,
-    ),
-  )
+  .withPanel(topTen('Pending messages', 'none', 'sum by (namespace, stack) (pending_messages)'))
   .withRow(new RowBuilder('Operator'))
   .withPanel(
     course(

@@ -163,7 +163,6 @@ export class Outbox {
       this.#loading = false;
     }
     // What was read before a new beginning may lack what that one threw away.
-    if (life !== this.#life) this.#mayHaveMore = true;
     if (this.#queue.length > 0 || life !== this.#life) this.pump();
   }
 

@@ -29,7 +29,6 @@ export class CallbackStore {
     this.#dialect = dialect;
     this.#removals = new Batcher(async (seqs) => {
       await database.deleteFrom('callbacks').where(dialect.isOneOf('seq', seqs)).execute();
-      return undefined;
     });
   }
 

@@ -55,7 +55,6 @@ export class MessageStore {
         state: 'pending',
       }));
       await dialect.insertMany(database, 'messages', MESSAGE_COLUMNS, rows);
-      return undefined;
     });
     this.#updates = new Batcher((updates) => this.#commitUpdates(updates));
   }
@@ -242,7 +241,6 @@ export class MessageStore {
       if (callbacks.length > 0)
         await insertMany(transaction, 'callbacks', CALLBACK_COLUMNS, callbacks, { orIgnore: true });
     });
-    return undefined;
   }
 }
 
