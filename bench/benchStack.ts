@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { createAuthority, issueCertificate, type KeyPair } from '../src/base/pki/certificates.ts';
 import type { Session } from '../src/client/calls.ts';
 import type { StackClient } from '../src/client/stackClient.ts';
 import { codeHash, encodeCertificate } from '../src/onprem/emulatorCertificate.ts';
-import { createAuthority, issueCertificate, type KeyPair } from '../src/pki/certificates.ts';
 import type { ApiAddress } from '../test/support/apiCall.ts';
 import { EmulatorProcesses, type ProcessesOptions } from '../test/support/emulatorProcesses.ts';
 import { eventually } from '../test/support/eventually.ts';

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createConnection } from 'node:net';
-import { freePort } from '../src/runtime/ports.ts';
+import { freePort } from '../src/base/ports.ts';
 import { eventually } from '../test/support/eventually.ts';
 import { CUSTOMER, startBenchStack } from './benchStack.ts';
 import { httpsLoad } from './httpsLoad.ts';

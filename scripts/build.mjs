@@ -87,7 +87,7 @@ async function buildDist() {
         postgres: 'src/bin/postgres.ts',
         'kubectl-waba': 'src/bin/kubectl-waba.ts',
         client: 'src/client/index.ts',
-        generate: 'src/bin/generate.ts',
+        generate: 'tools/generate/main.ts',
         bench: 'bench/main.ts',
         'bench-emulator': 'bench/emulatorMain.ts',
         'bench-memory': 'bench/memory.ts',

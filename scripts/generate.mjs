@@ -1,4 +1,4 @@
-// Bundles src/bin/generate.ts and runs it, so that generation needs no build of the rest.
+// Bundles tools/generate/main.ts and runs it, so that generation needs no build of the rest.
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { renderInstallManifest } from './installManifest.mjs';
 const folder = await mkdtemp('node_modules/.generate-');
 const outfile = join(folder, 'generate.mjs');
 await build({
-  entryPoints: ['src/bin/generate.ts'],
+  entryPoints: ['tools/generate/main.ts'],
   outfile,
   bundle: true,
   platform: 'node',

@@ -6,16 +6,16 @@ import { parseArgs } from 'node:util';
 import type { V1Pod } from '@kubernetes/client-node';
 import { load } from 'js-yaml';
 import { Registry } from 'prom-client';
-import { Controller } from '../../src/controller/controller.ts';
-import { ControllerMetrics } from '../../src/controller/metrics.ts';
-import { Sources } from '../../src/controller/sources.ts';
-import { isAlreadyExists } from '../../src/kube/apiError.ts';
-import { KubeClient } from '../../src/kube/client.ts';
-import type { Credentials } from '../../src/kube/credentials.ts';
-import { type KubeObject, keyOf, kinds } from '../../src/kube/kubeObject.ts';
-import { HttpsTransport } from '../../src/kube/transport.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { silentLogger } from '../../src/runtime/logger.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import { Controller } from '../../src/engine/controller/controller.ts';
+import { ControllerMetrics } from '../../src/engine/controller/metrics.ts';
+import { Sources } from '../../src/engine/controller/sources.ts';
+import { isAlreadyExists } from '../../src/engine/kube/apiError.ts';
+import { KubeClient } from '../../src/engine/kube/client.ts';
+import type { Credentials } from '../../src/engine/kube/credentials.ts';
+import { type KubeObject, keyOf, kinds } from '../../src/engine/kube/kubeObject.ts';
+import { HttpsTransport } from '../../src/engine/kube/transport.ts';
 
 const { values } = parseArgs({
   options: {

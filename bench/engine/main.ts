@@ -5,13 +5,13 @@ import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs, promisify } from 'node:util';
-import type { KubeClient } from '../../src/kube/client.ts';
-import { type KubeObject, kinds } from '../../src/kube/kubeObject.ts';
+import { spawnBound } from '../../src/base/childProcess.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import type { KubeClient } from '../../src/engine/kube/client.ts';
+import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
 import { type ControlPlane, startControlPlane } from '../../src/local/controlPlane.ts';
 import { findPrograms } from '../../src/local/programs.ts';
 import { createProgress } from '../../src/local/progress.ts';
-import { spawnBound } from '../../src/runtime/childProcess.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
 
 // The engine beside the two that people have today, on one API server in one run. Printed, never asserted.
 const { values } = parseArgs({

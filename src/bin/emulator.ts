@@ -2,17 +2,17 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { openApi } from '../emulator/http/openApi.ts';
-import { LAPTOP_DEFAULTS, startLaptop } from '../emulator/laptop.ts';
-import { parseSeed } from '../emulator/laptopSeed.ts';
-import { startControlServer } from '../emulator/network/controlServer.ts';
-import { Network } from '../emulator/network/network.ts';
-import { CLIENT_VERSION, runCoreapp, runWebapp, waitOnDatabase } from '../emulator/stackRoles.ts';
-import { aborted } from '../runtime/aborted.ts';
-import { systemClock } from '../runtime/clock.ts';
-import { describeError } from '../runtime/codedError.ts';
-import { createLogger } from '../runtime/logger.ts';
-import { VERSION } from '../runtime/version.ts';
+import { aborted } from '../base/aborted.ts';
+import { systemClock } from '../base/clock.ts';
+import { describeError } from '../base/codedError.ts';
+import { createLogger } from '../base/logger.ts';
+import { VERSION } from '../base/version.ts';
+import { LAPTOP_DEFAULTS, startLaptop } from '../stack/laptop.ts';
+import { parseSeed } from '../stack/laptopSeed.ts';
+import { startControlServer } from '../stack/network/controlServer.ts';
+import { Network } from '../stack/network/network.ts';
+import { CLIENT_VERSION, runCoreapp, runWebapp, waitOnDatabase } from '../stack/stackRoles.ts';
+import { openApi } from '../stack/webapp/openApi.ts';
 
 const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const)

@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createLogger } from '../base/logger.ts';
+import { VERSION } from '../base/version.ts';
 import { runCli } from '../cli/main.ts';
-import { createLogger } from '../runtime/logger.ts';
-import { VERSION } from '../runtime/version.ts';
 
 const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) {

@@ -1,11 +1,11 @@
 import { hostname } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
-import { inClusterCredentials, kubeconfigCredentials } from '../kube/credentials.ts';
-import { OPERATOR_DEFAULTS, runOperator } from '../reconcile/operator.ts';
-import { systemClock } from '../runtime/clock.ts';
-import { describeError } from '../runtime/codedError.ts';
-import { createLogger, LOG_LEVELS, type LogLevel } from '../runtime/logger.ts';
-import { VERSION } from '../runtime/version.ts';
+import { systemClock } from '../base/clock.ts';
+import { describeError } from '../base/codedError.ts';
+import { createLogger, LOG_LEVELS, type LogLevel } from '../base/logger.ts';
+import { VERSION } from '../base/version.ts';
+import { inClusterCredentials, kubeconfigCredentials } from '../engine/kube/credentials.ts';
+import { OPERATOR_DEFAULTS, runOperator } from '../operator/operator.ts';
 
 const { env } = process;
 const command = new Command('waba-operator')

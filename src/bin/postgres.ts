@@ -1,9 +1,9 @@
 // Stands for the official PostgreSQL image on the local cluster: the same variables, the same port.
 import { join } from 'node:path';
-import { startPostgres } from '../postgres/embeddedPostgres.ts';
-import { exited } from '../runtime/childProcess.ts';
-import { systemClock } from '../runtime/clock.ts';
-import { describeError } from '../runtime/codedError.ts';
+import { exited } from '../base/childProcess.ts';
+import { systemClock } from '../base/clock.ts';
+import { describeError } from '../base/codedError.ts';
+import { startPostgres } from '../base/postgres/embeddedPostgres.ts';
 
 const {
   POSTGRES_USER = 'postgres',

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { KubeClient } from '../kube/client.ts';
-import { type Credentials, kubeconfigCredentials } from '../kube/credentials.ts';
-import { HttpsTransport } from '../kube/transport.ts';
-import { systemClock } from '../runtime/clock.ts';
-import type { CliContext } from './cliContext.ts';
+import { systemClock } from '../base/clock.ts';
+import { KubeClient } from '../engine/kube/client.ts';
+import { type Credentials, kubeconfigCredentials } from '../engine/kube/credentials.ts';
+import { HttpsTransport } from '../engine/kube/transport.ts';
+import type { CliContext } from './context.ts';
 
 export interface ClusterOptions {
   readonly kubeconfig?: string | undefined;

@@ -1,5 +1,5 @@
 import { Argument, Command } from 'commander';
-import type { CliContext } from './cliContext.ts';
+import type { CliContext } from './context.ts';
 
 interface Completed {
   readonly path: readonly string[];

@@ -1,12 +1,12 @@
 import { dirname, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { systemClock } from '../base/clock.ts';
 import { down, LOGS, type LocalClusterOptions, readLog, status, up } from '../local/cluster.ts';
 import { runDaemon } from '../local/daemon.ts';
-import type { ImageTable } from '../local/node/containerCommand.ts';
+import type { ImageTable } from '../local/processNode/containerCommand.ts';
 import { findPrograms } from '../local/programs.ts';
 import { createProgress } from '../local/progress.ts';
-import { systemClock } from '../runtime/clock.ts';
-import { type CliContext, printJson } from './cliContext.ts';
+import { type CliContext, printJson } from './context.ts';
 
 export const DEFAULT_CLUSTER = 'waba';
 

@@ -1,13 +1,13 @@
 import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
-import { contactsCommand, loginCommand, sendCommand, usersCommand } from './apiCommands.ts';
-import type { CliContext } from './cliContext.ts';
 import { completionCommand, completionWordsCommand } from './completionCommand.ts';
+import type { CliContext } from './context.ts';
 import { explain, localCommand } from './localCommand.ts';
-import { logsCommand } from './logsCommand.ts';
 import { namespaceCommand } from './namespaceCommand.ts';
-import { quickstartCommand } from './quickstartCommand.ts';
-import { shardsCommand } from './shardsCommand.ts';
+import { quickstartCommand } from './quickstart/quickstartCommand.ts';
+import { contactsCommand, loginCommand, sendCommand, usersCommand } from './stack/apiCommands.ts';
+import { logsCommand } from './stack/logsCommand.ts';
+import { shardsCommand } from './stack/shardsCommand.ts';
 import {
   checkCommand,
   demoCommand,
@@ -16,7 +16,7 @@ import {
   supportCommand,
   verifyCommand,
   webhooksCommand,
-} from './stackCommands.ts';
+} from './stack/stackCommands.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {

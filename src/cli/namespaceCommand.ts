@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { isForbidden, isNotFound } from '../kube/apiError.ts';
-import type { KubeClient } from '../kube/client.ts';
-import { type KubeObject, kinds, splitKey } from '../kube/kubeObject.ts';
-import { WhatsAppDeploymentKind } from '../reconcile/stackSources.ts';
-import { CodedError } from '../runtime/codedError.ts';
-import type { CliContext } from './cliContext.ts';
+import { CodedError } from '../base/codedError.ts';
+import { isForbidden, isNotFound } from '../engine/kube/apiError.ts';
+import type { KubeClient } from '../engine/kube/client.ts';
+import { type KubeObject, kinds, splitKey } from '../engine/kube/kubeObject.ts';
+import { WhatsAppDeploymentKind } from '../operator/state/stackSources.ts';
 import { type ClusterOptions, clusterOptions, openCluster } from './clusterAccess.ts';
+import type { CliContext } from './context.ts';
 
 /** An installed operator: what its chart called it, and the account that it runs as. */
 export interface Operator {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { CodedError } from '../runtime/codedError.ts';
+import { CodedError } from '../base/codedError.ts';
 
 export interface ProgramOptions {
   /** In place of our own. */

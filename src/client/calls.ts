@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { z } from 'zod';
-import { CodedError } from '../runtime/codedError.ts';
+import { CodedError } from '../base/codedError.ts';
 import { StackError } from './stackError.ts';
 import type { StackRequest, StackResponse, StackTransport } from './stackTransport.ts';
 

@@ -1,4 +1,4 @@
-import { type Clock, sleep } from '../runtime/clock.ts';
+import { type Clock, sleep } from '../base/clock.ts';
 import { StackError, StackUnreachable } from './stackError.ts';
 import type { StackRequest, StackResponse, StackTransport, StreamedResponse } from './stackTransport.ts';
 

@@ -1,13 +1,13 @@
 import { Calls } from './calls.ts';
-import { AccountNode } from './nodes/account.ts';
-import { Certificates } from './nodes/certificates.ts';
-import { Contacts } from './nodes/contacts.ts';
-import { Media } from './nodes/media.ts';
-import { Messages } from './nodes/messages.ts';
-import { Health, Metrics, Services, Stats, Support } from './nodes/operations.ts';
-import { Settings } from './nodes/settings.ts';
-import { Stickerpacks } from './nodes/stickerpacks.ts';
-import { Users } from './nodes/users.ts';
+import { AccountNode } from './endpoints/account.ts';
+import { Certificates } from './endpoints/certificates.ts';
+import { Contacts } from './endpoints/contacts.ts';
+import { Media } from './endpoints/media.ts';
+import { Messages } from './endpoints/messages.ts';
+import { Health, Metrics, Services, Stats, Support } from './endpoints/operations.ts';
+import { Settings } from './endpoints/settings.ts';
+import { Stickerpacks } from './endpoints/stickerpacks.ts';
+import { Users } from './endpoints/users.ts';
 import type { StackTransport } from './stackTransport.ts';
 
 /**

@@ -1,6 +1,6 @@
+import { CodedError } from '../base/codedError.ts';
 import { failure } from '../onprem/envelope.ts';
 import { errorCatalogue, isErrorCode } from '../onprem/errorCatalogue.ts';
-import { CodedError } from '../runtime/codedError.ts';
 
 /** The stack answered, and refused. Branch on `apiCode`; the HTTP status is not reliable, except for 401. */
 export class StackError extends CodedError {

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, sleep } from '../runtime/clock.ts';
-import { CodedError } from '../runtime/codedError.ts';
-import { freePort, requireFreePort } from '../runtime/ports.ts';
+import { type Clock, sleep } from '../base/clock.ts';
+import { CodedError } from '../base/codedError.ts';
+import { freePort, requireFreePort } from '../base/ports.ts';
 import {
   type ClusterState,
   clusterFolder,

@@ -7,7 +7,7 @@ import {
   isCurrent,
   issueCertificate,
   type KeyPair,
-} from '../pki/certificates.ts';
+} from '../base/pki/certificates.ts';
 
 /** Who has a certificate in a cluster. */
 export interface ClusterPki {

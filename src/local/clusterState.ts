@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { CodedError } from '../runtime/codedError.ts';
+import { CodedError } from '../base/codedError.ts';
 
 const clusterState = z.object({
   name: z.string(),

@@ -1,11 +1,11 @@
-import { aborted } from '../runtime/aborted.ts';
-import { systemClock } from '../runtime/clock.ts';
-import { CodedError, describeError } from '../runtime/codedError.ts';
-import type { Logger } from '../runtime/logger.ts';
+import { aborted } from '../base/aborted.ts';
+import { systemClock } from '../base/clock.ts';
+import { CodedError, describeError } from '../base/codedError.ts';
+import type { Logger } from '../base/logger.ts';
 import { addressRanges, clusterFolder, processStartTicks, readState, writeState } from './clusterState.ts';
 import { startControlPlane } from './controlPlane.ts';
-import type { ImageTable } from './node/containerCommand.ts';
-import { NodeAgent } from './node/nodeAgent.ts';
+import type { ImageTable } from './processNode/containerCommand.ts';
+import { NodeAgent } from './processNode/nodeAgent.ts';
 import { findPrograms } from './programs.ts';
 import { silentProgress } from './progress.ts';
 

@@ -4,8 +4,8 @@ import { chmod, copyFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
-import { exited, findExecutable, spawnBound } from '../runtime/childProcess.ts';
-import { CodedError, describeError } from '../runtime/codedError.ts';
+import { exited, findExecutable, spawnBound } from '../base/childProcess.ts';
+import { CodedError, describeError } from '../base/codedError.ts';
 import type { Progress } from './progress.ts';
 
 export const KUBERNETES_VERSION = 'v1.34.4';

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { load, loadAll } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
-import type { KubeObject } from '../../src/kube/kubeObject.ts';
+import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
 
 const CHART = 'charts/waba-operator';
 const run = promisify(execFile);

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CallbackStore } from '../../src/emulator/store/callbackStore.ts';
-import { type Databases, openDatabases } from '../../src/emulator/store/databases.ts';
-import { MessageStore } from '../../src/emulator/store/messageStore.ts';
-import { upgradeSchema } from '../../src/emulator/store/upgrade.ts';
-import { silentLogger } from '../../src/runtime/logger.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import { CallbackStore } from '../../src/stack/store/callbackStore.ts';
+import { type Databases, openDatabases } from '../../src/stack/store/databases.ts';
+import { MessageStore } from '../../src/stack/store/messageStore.ts';
+import { upgradeSchema } from '../../src/stack/store/upgrade.ts';
 import { testDatabase } from '../support/testDatabase.ts';
 
 const BACKLOG = 20_000;

@@ -1,9 +1,9 @@
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createAuthority, issueCertificate } from '../../src/base/pki/certificates.ts';
 import { StackClient } from '../../src/client/stackClient.ts';
 import { HttpsStackTransport, type StackRequest } from '../../src/client/stackTransport.ts';
-import { routes } from '../../src/emulator/http/routes.ts';
-import { createAuthority, issueCertificate } from '../../src/pki/certificates.ts';
+import { routes } from '../../src/stack/webapp/routes.ts';
 import { API_KEY, certificateFor } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
 import { Simulation } from '../support/simulation.ts';

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDatabases } from '../../src/emulator/store/databases.ts';
-import { databaseTls } from '../../src/emulator/store/databaseTls.ts';
-import { servers } from '../../src/emulator/store/server.ts';
-import { upgradeSchema } from '../../src/emulator/store/upgrade.ts';
-import { WebStore } from '../../src/emulator/store/webStore.ts';
-import { createAuthority, issueCertificate, type KeyPair } from '../../src/pki/certificates.ts';
-import { silentLogger } from '../../src/runtime/logger.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import { createAuthority, issueCertificate, type KeyPair } from '../../src/base/pki/certificates.ts';
+import { openDatabases } from '../../src/stack/store/databases.ts';
+import { databaseTls } from '../../src/stack/store/databaseTls.ts';
+import { servers } from '../../src/stack/store/server.ts';
+import { upgradeSchema } from '../../src/stack/store/upgrade.ts';
+import { WebStore } from '../../src/stack/store/webStore.ts';
 import type { TestDatabase } from '../support/emulatorStack.ts';
 import { testDatabase } from '../support/testDatabase.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ChatMessage } from '../../src/emulator/network/chats.ts';
 import type { Callback } from '../../src/onprem/webhook.ts';
+import type { ChatMessage } from '../../src/stack/network/chats.ts';
 import { eventually } from '../support/eventually.ts';
 import { Simulation, template } from '../support/simulation.ts';
 import { testDatabase } from '../support/testDatabase.ts';

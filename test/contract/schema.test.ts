@@ -1,15 +1,15 @@
 import { type Kysely, Migrator, sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { silentLogger } from '../../src/base/logger.ts';
 import {
   type DatabaseName,
   type Databases,
   databaseName,
   openDatabases,
-} from '../../src/emulator/store/databases.ts';
-import { migrationsOf } from '../../src/emulator/store/migrations.ts';
-import { servers } from '../../src/emulator/store/server.ts';
-import { ALL_DATABASES, isSchemaCurrent, upgradeSchema } from '../../src/emulator/store/upgrade.ts';
-import { silentLogger } from '../../src/runtime/logger.ts';
+} from '../../src/stack/store/databases.ts';
+import { migrationsOf } from '../../src/stack/store/migrations.ts';
+import { servers } from '../../src/stack/store/server.ts';
+import { ALL_DATABASES, isSchemaCurrent, upgradeSchema } from '../../src/stack/store/upgrade.ts';
 import { testDatabase } from '../support/testDatabase.ts';
 
 let database: Awaited<ReturnType<typeof testDatabase>>;

@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ApiError } from '../../src/kube/apiError.ts';
-import { KubeClient } from '../../src/kube/client.ts';
-import { fieldOwners, type ManagedFields } from '../../src/kube/fieldOwners.ts';
-import { type KubeObject, kinds, type ResourceKind, resourcePath } from '../../src/kube/kubeObject.ts';
-import { WIDGET_DEFINITION, WidgetKind } from '../../src/kube/simulation/schemas.ts';
-import { SimulatedApiServer } from '../../src/kube/simulation/simulatedApiServer.ts';
-import { SimulatedTransport } from '../../src/kube/simulation/simulatedTransport.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import type { ApiError } from '../../src/engine/kube/apiError.ts';
+import { KubeClient } from '../../src/engine/kube/client.ts';
+import { fieldOwners, type ManagedFields } from '../../src/engine/kube/fieldOwners.ts';
+import { type KubeObject, kinds, type ResourceKind, resourcePath } from '../../src/engine/kube/kubeObject.ts';
+import { WIDGET_DEFINITION, WidgetKind } from '../simulation/schemas.ts';
+import { SimulatedApiServer } from '../simulation/simulatedApiServer.ts';
+import { SimulatedTransport } from '../simulation/simulatedTransport.ts';
 import { freshNamespace, installDefinition, never, testClient } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { ApiError } from '../../src/kube/apiError.ts';
-import type { KubeClient } from '../../src/kube/client.ts';
-import type { KubeObject } from '../../src/kube/kubeObject.ts';
-import type { WhatsAppDeployment } from '../../src/resource/whatsAppDeployment.ts';
-import { parseWhatsAppDeployment } from '../../src/resource/whatsAppDeployment.ts';
+import { ApiError } from '../../src/engine/kube/apiError.ts';
+import type { KubeClient } from '../../src/engine/kube/client.ts';
+import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
+import type { WhatsAppDeployment } from '../../src/operator/resource/whatsAppDeployment.ts';
+import { parseWhatsAppDeployment } from '../../src/operator/resource/whatsAppDeployment.ts';
 import { badResources } from '../support/badResources.ts';
 import { freshNamespace, installCrd, kubectl, never, testClient } from '../support/cluster.ts';
 

@@ -1,20 +1,26 @@
 import { Registry } from 'prom-client';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Controller } from '../../src/controller/controller.ts';
-import { runManager } from '../../src/controller/manager.ts';
-import { ControllerMetrics } from '../../src/controller/metrics.ts';
-import { Sources } from '../../src/controller/sources.ts';
-import { ApiError } from '../../src/kube/apiError.ts';
-import { Applier } from '../../src/kube/applier.ts';
-import type { KubeClient } from '../../src/kube/client.ts';
-import { missingFromServer } from '../../src/kube/discovery.ts';
-import { EventRecorder } from '../../src/kube/eventRecorder.ts';
-import { type KubeObject, keyOf, kinds, type ResourceKind, splitKey } from '../../src/kube/kubeObject.ts';
-import { LeaderElection } from '../../src/kube/leaderElection.ts';
-import { aborted } from '../../src/runtime/aborted.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { silentLogger } from '../../src/runtime/logger.ts';
-import { freePort } from '../../src/runtime/ports.ts';
+import { aborted } from '../../src/base/aborted.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import { freePort } from '../../src/base/ports.ts';
+import { Controller } from '../../src/engine/controller/controller.ts';
+import { runManager } from '../../src/engine/controller/manager.ts';
+import { ControllerMetrics } from '../../src/engine/controller/metrics.ts';
+import { Sources } from '../../src/engine/controller/sources.ts';
+import { ApiError } from '../../src/engine/kube/apiError.ts';
+import { Applier } from '../../src/engine/kube/applier.ts';
+import type { KubeClient } from '../../src/engine/kube/client.ts';
+import { missingFromServer } from '../../src/engine/kube/discovery.ts';
+import { EventRecorder } from '../../src/engine/kube/eventRecorder.ts';
+import {
+  type KubeObject,
+  keyOf,
+  kinds,
+  type ResourceKind,
+  splitKey,
+} from '../../src/engine/kube/kubeObject.ts';
+import { LeaderElection } from '../../src/engine/kube/leaderElection.ts';
 import { freshNamespace, never, testClient } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { request as httpsRequest } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Sources } from '../../src/controller/sources.ts';
-import { KubeClient } from '../../src/kube/client.ts';
-import { type KubeObject, kinds, registerKind, resourcePath } from '../../src/kube/kubeObject.ts';
-import { HttpsTransport } from '../../src/kube/transport.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { silentLogger } from '../../src/runtime/logger.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import { Sources } from '../../src/engine/controller/sources.ts';
+import { KubeClient } from '../../src/engine/kube/client.ts';
+import { type KubeObject, kinds, registerKind, resourcePath } from '../../src/engine/kube/kubeObject.ts';
+import { HttpsTransport } from '../../src/engine/kube/transport.ts';
 import { account, grant } from '../support/accounts.ts';
 import { freshNamespace, never } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';

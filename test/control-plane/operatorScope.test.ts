@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import type { KubeClient } from '../../src/kube/client.ts';
-import { type Credentials, kubeconfigCredentials } from '../../src/kube/credentials.ts';
-import { type KubeObject, kinds } from '../../src/kube/kubeObject.ts';
-import { runOperator } from '../../src/reconcile/operator.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { silentLogger } from '../../src/runtime/logger.ts';
-import { freePort } from '../../src/runtime/ports.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import { freePort } from '../../src/base/ports.ts';
+import type { KubeClient } from '../../src/engine/kube/client.ts';
+import { type Credentials, kubeconfigCredentials } from '../../src/engine/kube/credentials.ts';
+import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
+import { runOperator } from '../../src/operator/operator.ts';
 import { account, grant } from '../support/accounts.ts';
 import { freshNamespace, installCrd, never, testClient, WhatsAppDeploymentKind } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';

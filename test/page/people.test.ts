@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findExecutable } from '../../src/runtime/childProcess.ts';
+import { findExecutable } from '../../src/base/childProcess.ts';
 import { testPostgres } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
 import { Simulation, template } from '../support/simulation.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Route } from '../../src/emulator/http/route.ts';
-import { routes } from '../../src/emulator/http/routes.ts';
+import type { Route } from '../../src/stack/webapp/route.ts';
+import { routes } from '../../src/stack/webapp/routes.ts';
 import { apiCall } from '../support/apiCall.ts';
 import { arbitraryBody } from '../support/arbitraryBody.ts';
 import { EmulatorStack, testPostgres } from '../support/emulatorStack.ts';

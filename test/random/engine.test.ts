@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { WorkQueue } from '../../src/controller/workQueue.ts';
-import { LeaderElection } from '../../src/kube/leaderElection.ts';
-import { ObjectCache } from '../../src/kube/objectCache.ts';
+import { WorkQueue } from '../../src/engine/controller/workQueue.ts';
+import { LeaderElection } from '../../src/engine/kube/leaderElection.ts';
+import { ObjectCache } from '../../src/engine/kube/objectCache.ts';
 import { INVARIANTS, type Invariant, runSchedule, type Violation } from '../support/schedule.ts';
 
 /** `SCHEDULES=10000 npm test random`; `SEED=n SCHEDULES=1` runs one schedule again. */

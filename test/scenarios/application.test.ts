@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
 import type { Session } from '../../src/client/calls.ts';
 import { RetryingTransport } from '../../src/client/retryingTransport.ts';
 import { StackClient } from '../../src/client/stackClient.ts';
 import { HttpsStackTransport } from '../../src/client/stackTransport.ts';
-import { type KubeObject, kinds } from '../../src/kube/kubeObject.ts';
-import { readJournal } from '../../src/reconcile/journalStore.ts';
-import { decodeSecret, type SecretObject } from '../../src/reconcile/referencedSecrets.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
+import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
+import { readJournal } from '../../src/operator/state/journalStore.ts';
+import { decodeSecret, type SecretObject } from '../../src/operator/state/referencedSecrets.ts';
 import { startReceiver } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
 import { OperatorCluster } from '../support/operatorCluster.ts';

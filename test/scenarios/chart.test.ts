@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { KubeObject } from '../../src/kube/kubeObject.ts';
-import { kinds } from '../../src/kube/kubeObject.ts';
+import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
+import { kinds } from '../../src/engine/kube/kubeObject.ts';
 import { eventually } from '../support/eventually.ts';
 import { OperatorCluster } from '../support/operatorCluster.ts';
 

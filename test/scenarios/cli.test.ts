@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../src/base/ports.ts';
 import { StackClient } from '../../src/client/stackClient.ts';
 import { HttpsStackTransport } from '../../src/client/stackTransport.ts';
-import { freePort } from '../../src/runtime/ports.ts';
 import { startReceiver } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
 

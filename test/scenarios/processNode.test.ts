@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type KubeObject, kinds } from '../../src/kube/kubeObject.ts';
-import { canMount } from '../../src/local/node/mountNamespace.ts';
+import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
+import { canMount } from '../../src/local/processNode/mountNamespace.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestCluster, type TestCluster } from '../support/localCluster.ts';
 

@@ -1,80 +1,154 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize, relative } from 'node:path';
+import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-/** Which folders of src may import which others, type imports included. Own folder always. */
+/** A room is a folder under `src` or `tools`; the room of a file is the longest of these paths that holds it. */
+const FACTS = ['operator/resource', 'onprem', 'engine/kube'];
+const RENDER = [...FACTS, 'operator/plan/facts'];
+const DECIDE = [...RENDER, 'operator/plan/render', 'operator/plan/tell'];
+const STATE = [...RENDER, 'operator/plan/render', 'engine/controller', 'base'];
+const CONTROLLERS = [
+  ...STATE,
+  'operator/plan/decide',
+  'operator/plan/tell',
+  'operator/state',
+  'client',
+  'base/pki',
+];
+const OPERATOR = [...CONTROLLERS, 'operator/exporter', 'operator/application', 'operator/workloads'];
+const CLI = [
+  'base',
+  'base/pki',
+  'onprem',
+  'engine/kube',
+  'client',
+  'operator/resource',
+  'operator/plan/facts',
+  'operator/plan/render',
+  'operator/state',
+  'local',
+];
+const STORE = ['base', 'base/pki', 'onprem', 'stack/wire'];
+const STACK = [...STORE, 'stack/store'];
+
+/** Which rooms a room may import, type imports included; its own always. Lower floors come first. */
 const ALLOWED: Record<string, readonly string[]> = {
-  runtime: [],
-  pki: ['runtime'],
-  postgres: ['runtime'],
+  base: [],
+  'base/pki': ['base'],
+  'base/postgres': ['base'],
   onprem: [],
-  resource: ['onprem'],
-  chart: ['resource'],
-  monitoring: [],
-  kube: ['runtime'],
-  controller: ['kube', 'runtime'],
-  client: ['onprem', 'runtime'],
-  plan: ['onprem', 'resource', 'kube'],
-  exporter: ['onprem', 'resource', 'client', 'plan', 'runtime'],
-  reconcile: ['onprem', 'resource', 'kube', 'client', 'plan', 'controller', 'exporter', 'runtime', 'pki'],
-  emulator: ['onprem', 'runtime', 'pki', 'postgres'],
-  local: ['kube', 'controller', 'runtime', 'pki', 'postgres'],
-  cli: ['onprem', 'resource', 'kube', 'client', 'plan', 'controller', 'reconcile', 'local', 'runtime', 'pki'],
-  bin: [
-    'onprem',
-    'resource',
-    'chart',
-    'monitoring',
-    'kube',
-    'client',
-    'plan',
-    'controller',
-    'reconcile',
-    'local',
-    'emulator',
-    'postgres',
-    'cli',
-    'runtime',
-    'pki',
-  ],
+  'engine/kube': ['base'],
+  'engine/controller': ['engine/kube', 'base'],
+  client: ['onprem', 'base'],
+  'operator/resource': ['onprem'],
+  'operator/plan/facts': FACTS,
+  'operator/plan/render': RENDER,
+  'operator/plan/tell': RENDER,
+  'operator/plan/decide': DECIDE,
+  'operator/state': STATE,
+  'operator/exporter': [...RENDER, 'operator/plan/tell', 'client', 'base'],
+  'operator/workloads': CONTROLLERS,
+  'operator/application': [...CONTROLLERS, 'operator/exporter'],
+  operator: OPERATOR,
+  'stack/wire': ['base', 'onprem'],
+  'stack/store': STORE,
+  'stack/network': ['base', 'onprem', 'stack/wire'],
+  'stack/webapp': STACK,
+  'stack/coreapp/webhooks': [...STACK, 'stack/coreapp'],
+  'stack/coreapp/messages': [...STACK, 'stack/coreapp/webhooks', 'stack/coreapp'],
+  'stack/coreapp': [...STACK, 'stack/coreapp/webhooks', 'stack/coreapp/messages'],
+  stack: [...STACK, 'base/postgres', 'stack/webapp', 'stack/coreapp', 'stack/network'],
+  local: ['base', 'base/pki', 'base/postgres', 'engine/kube', 'engine/controller'],
+  'cli/stack': [...CLI, 'cli'],
+  'cli/quickstart': [...CLI, 'cli', 'cli/stack'],
+  cli: [...CLI, 'cli/stack', 'cli/quickstart'],
+  bin: [...CLI, 'base/postgres', 'operator', 'stack', 'stack/webapp', 'stack/network', 'cli'],
+  'tools/generate': ['operator/resource', 'operator/plan/tell', 'stack/webapp', 'base', 'onprem'],
 };
+const ROOMS = Object.keys(ALLOWED).sort((a, b) => b.length - a.length);
 
 /** Inside `plan` everything is computed from values: nothing of Node but hashing. */
-const PURE = { folder: 'plan', builtins: ['node:crypto'] };
+const PURE = { folder: 'src/operator/plan', builtins: ['node:crypto'] };
 
 const files = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
     .map((name) => join(folder, name));
 
+const sources = (): string[] => [...files('src'), ...files('tools')];
+
 const imports = (file: string): string[] =>
   [...readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].flatMap(
     ([, path]) => path ?? [],
   );
 
-const folderOf = (file: string): string => relative('src', file).split('/')[0] ?? '';
+/** The files of ours that a file imports. */
+const targets = (file: string): string[] =>
+  imports(file)
+    .filter((path) => path.startsWith('.'))
+    .map((path) => normalize(join(dirname(file), path)));
+
+const roomOf = (file: string): string | undefined => {
+  const path = file.replace(/^src\//, '');
+  return ROOMS.find((room) => path.startsWith(`${room}/`));
+};
+
+const isAncestor = (a: string, b: string): boolean => b.startsWith(`${a}/`);
+
+/** Files that can be reached from themselves, each with the way there. */
+function circles(): string[] {
+  const done = new Set<string>();
+  const found: string[] = [];
+  const visit = (file: string, path: readonly string[]): void => {
+    const start = path.indexOf(file);
+    if (start !== -1) return void found.push([...path.slice(start), file].join(' → '));
+    if (done.has(file)) return;
+    for (const target of targets(file).filter((name) => name.endsWith('.ts'))) visit(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of sources()) visit(file, []);
+  return found;
+}
 
 describe('the import rules', () => {
-  it('know every folder of src', () => {
-    const folders = readdirSync('src', { withFileTypes: true }).filter(
-      (entry) => entry.isDirectory() && files(join('src', entry.name)).length > 0,
-    );
-    expect(folders.map(({ name }) => name).filter((name) => !ALLOWED[name])).toEqual([]);
+  it('know the room of every file', () => {
+    expect(sources().filter((file) => roomOf(file) === undefined)).toEqual([]);
+  });
+
+  it('name no room that is empty', () => {
+    const lived = new Set(sources().map(roomOf));
+    expect(ROOMS.filter((room) => !lived.has(room))).toEqual([]);
   });
 
   it('hold in every file', () => {
-    const violations = files('src').flatMap((file) =>
-      imports(file)
-        .filter((path) => path.startsWith('.'))
-        .map((path) => folderOf(normalize(join(dirname(file), path))))
-        .filter((target) => target !== folderOf(file) && !ALLOWED[folderOf(file)]?.includes(target))
-        .map((target) => `${file} imports ${target}`),
-    );
+    const violations = sources().flatMap((file) => {
+      const room = roomOf(file) ?? '';
+      return targets(file)
+        .map(roomOf)
+        .filter((target) => target !== room && !ALLOWED[room]?.includes(target ?? ''))
+        .map((target) => `${file} imports ${target}`);
+    });
     expect(violations).toEqual([]);
   });
 
+  it('have no circle between files', () => {
+    expect(circles()).toEqual([]);
+  });
+
+  it('lead from higher floors to lower ones', () => {
+    const order = Object.keys(ALLOWED);
+    const backwards = order.flatMap((room, index) =>
+      (ALLOWED[room] ?? [])
+        // A folder and those inside it know each other; the rule about files keeps them apart.
+        .filter((target) => !isAncestor(room, target) && !isAncestor(target, room))
+        .filter((target) => order.indexOf(target) >= index)
+        .map((target) => `${room} → ${target}`),
+    );
+    expect(backwards).toEqual([]);
+  });
+
   it('keep plan free of input and output', () => {
-    const violations = files(join('src', PURE.folder)).flatMap((file) =>
+    const violations = files(PURE.folder).flatMap((file) =>
       imports(file)
         .filter((path) => path.startsWith('node:') && !PURE.builtins.includes(path))
         .map((path) => `${file} imports ${path}`),
@@ -83,28 +157,15 @@ describe('the import rules', () => {
   });
 
   it('keep the engine free of the domain, so that it could stand on its own', () => {
-    const domain = /whatsapp|webapp|coreapp|multiconnect|onprem/i;
-    const offenders = ['kube', 'controller']
-      .flatMap((folder) => files(join('src', folder)))
-      .filter((file) => domain.test(readFileSync(file, 'utf8')));
-    expect(offenders).toEqual([]);
-  });
-
-  it('have no loops between folders', () => {
-    const order = Object.keys(ALLOWED);
-    const backwards = order.flatMap((folder, index) =>
-      (ALLOWED[folder] ?? [])
-        .filter((target) => order.indexOf(target) >= index)
-        .map((target) => `${folder} → ${target}`),
-    );
-    expect(backwards).toEqual([]);
+    const domain = /whatsapp|webapp|coreapp|multiconnect|onprem|waba/i;
+    expect(files('src/engine').filter((file) => domain.test(readFileSync(file, 'utf8')))).toEqual([]);
   });
 
   it('leave argv and the environment to bin', () => {
     const readers = files('src').filter(
-      (file) => folderOf(file) !== 'bin' && /process\.(argv|env)\b/.test(readFileSync(file, 'utf8')),
+      (file) => roomOf(file) !== 'bin' && /process\.(argv|env)\b/.test(readFileSync(file, 'utf8')),
     );
     // The PATH of this very process, and a file that is loaded into processes of others.
-    expect(readers.sort()).toEqual(['src/local/preload/podNetwork.ts', 'src/runtime/childProcess.ts']);
+    expect(readers.sort()).toEqual(['src/base/childProcess.ts', 'src/local/preload/podNetwork.ts']);
   });
 });

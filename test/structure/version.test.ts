@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { CONDITION_TYPES } from '../../src/resource/status.ts';
-import { VERSION } from '../../src/runtime/version.ts';
+import { VERSION } from '../../src/base/version.ts';
+import { CONDITION_TYPES } from '../../src/operator/resource/status.ts';
 
 const read = (path: string) => readFileSync(path, 'utf8');
 

@@ -1,6 +1,6 @@
-import type { KubeClient } from '../../src/kube/client.ts';
-import type { Credentials } from '../../src/kube/credentials.ts';
-import { kinds, resourcePath } from '../../src/kube/kubeObject.ts';
+import type { KubeClient } from '../../src/engine/kube/client.ts';
+import type { Credentials } from '../../src/engine/kube/credentials.ts';
+import { kinds, resourcePath } from '../../src/engine/kube/kubeObject.ts';
 import { never } from './cluster.ts';
 import { eventually } from './eventually.ts';
 

@@ -1,6 +1,6 @@
-import { createAuthority, issueCertificate } from '../../src/pki/certificates.ts';
-import type { ReferencedSecret } from '../../src/plan/observed.ts';
-import type { WhatsAppDeployment } from '../../src/resource/whatsAppDeployment.ts';
+import { createAuthority, issueCertificate } from '../../src/base/pki/certificates.ts';
+import type { ReferencedSecret } from '../../src/operator/plan/facts/observed.ts';
+import type { WhatsAppDeployment } from '../../src/operator/resource/whatsAppDeployment.ts';
 import { API_KEY, CODE, certificateFor } from './emulatorStack.ts';
 import { whatsAppDeployment } from './whatsAppDeployment.ts';
 

@@ -1,18 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { loadAll } from 'js-yaml';
-import { buildImages, type ImageSize, imageName, TARGETS } from '../../src/cli/containerImages.ts';
-import { kindDown, kindUp, loadImages, makeMediaVolumes } from '../../src/cli/kindCluster.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { VERSION } from '../../src/base/version.ts';
 import { runProgram } from '../../src/cli/program.ts';
-import { writeSupportBundle } from '../../src/cli/supportBundle.ts';
-import { KubeClient } from '../../src/kube/client.ts';
-import { kubeconfigCredentials } from '../../src/kube/credentials.ts';
-import type { KubeObject } from '../../src/kube/kubeObject.ts';
-import { HttpsTransport } from '../../src/kube/transport.ts';
+import { buildImages, type ImageSize, imageName, TARGETS } from '../../src/cli/quickstart/containerImages.ts';
+import { kindDown, kindUp, loadImages, makeMediaVolumes } from '../../src/cli/quickstart/kindCluster.ts';
+import { writeSupportBundle } from '../../src/cli/stack/supportBundle.ts';
+import { KubeClient } from '../../src/engine/kube/client.ts';
+import { kubeconfigCredentials } from '../../src/engine/kube/credentials.ts';
+import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
+import { HttpsTransport } from '../../src/engine/kube/transport.ts';
 import { createProgress } from '../../src/local/progress.ts';
-import { WhatsAppDeploymentKind } from '../../src/reconcile/stackSources.ts';
-import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../../src/resource/whatsAppDeployment.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { VERSION } from '../../src/runtime/version.ts';
+import {
+  parseWhatsAppDeployment,
+  type WhatsAppDeployment,
+} from '../../src/operator/resource/whatsAppDeployment.ts';
+import { WhatsAppDeploymentKind } from '../../src/operator/state/stackSources.ts';
 import { never } from './cluster.ts';
 
 const progress = createProgress(process.stderr);

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
-import type { Credentials } from '../../src/kube/credentials.ts';
+import type { Credentials } from '../../src/engine/kube/credentials.ts';
 import { startHttpsServer } from './httpsServer.ts';
 
 export interface Asked {

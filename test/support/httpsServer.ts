@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { createAuthority, issueCertificate } from '../../src/pki/certificates.ts';
+import { createAuthority, issueCertificate } from '../../src/base/pki/certificates.ts';
 
 export interface HttpsServer {
   readonly server: Server;

@@ -1,11 +1,12 @@
 // A process that does what a leader does, to be killed and suspended by tests: holds a lease, writes under its fence,
 // and has one long request in flight. Tells what happens on stdout, one JSON object a line.
-import { KubeClient } from '../../src/kube/client.ts';
-import type { KubeObject } from '../../src/kube/kubeObject.ts';
-import { LeaderElection } from '../../src/kube/leaderElection.ts';
-import { HttpsTransport, type KubeRequest } from '../../src/kube/transport.ts';
-import { sleep, systemClock } from '../../src/runtime/clock.ts';
-import { silentLogger } from '../../src/runtime/logger.ts';
+
+import { sleep, systemClock } from '../../src/base/clock.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import { KubeClient } from '../../src/engine/kube/client.ts';
+import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
+import { LeaderElection } from '../../src/engine/kube/leaderElection.ts';
+import { HttpsTransport, type KubeRequest } from '../../src/engine/kube/transport.ts';
 
 const [server = '', caPem = '', namespace = '', identity = ''] = process.argv.slice(2);
 const say = (event: string) => process.stdout.write(`${JSON.stringify({ event, atMs: Date.now() })}\n`);

@@ -3,18 +3,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { systemClock } from '../../src/base/clock.ts';
+import { silentLogger } from '../../src/base/logger.ts';
 import { localImages } from '../../src/cli/localCommand.ts';
 import {
   type ControlPlane,
   type ControlPlaneOptions,
   startControlPlane,
 } from '../../src/local/controlPlane.ts';
-import type { ImageTable } from '../../src/local/node/containerCommand.ts';
-import { NodeAgent } from '../../src/local/node/nodeAgent.ts';
+import type { ImageTable } from '../../src/local/processNode/containerCommand.ts';
+import { NodeAgent } from '../../src/local/processNode/nodeAgent.ts';
 import { findPrograms } from '../../src/local/programs.ts';
 import { silentProgress } from '../../src/local/progress.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { silentLogger } from '../../src/runtime/logger.ts';
 
 const never = new AbortController().signal;
 

@@ -3,15 +3,18 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
-import { imageName } from '../../src/cli/containerImages.ts';
-import { install } from '../../src/cli/quickstart.ts';
-import type { KubeObject } from '../../src/kube/kubeObject.ts';
-import { kinds } from '../../src/kube/kubeObject.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { VERSION } from '../../src/base/version.ts';
+import { imageName } from '../../src/cli/quickstart/containerImages.ts';
+import { install } from '../../src/cli/quickstart/quickstart.ts';
+import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
+import { kinds } from '../../src/engine/kube/kubeObject.ts';
 import { createProgress } from '../../src/local/progress.ts';
-import { WhatsAppDeploymentKind } from '../../src/reconcile/stackSources.ts';
-import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../../src/resource/whatsAppDeployment.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { VERSION } from '../../src/runtime/version.ts';
+import {
+  parseWhatsAppDeployment,
+  type WhatsAppDeployment,
+} from '../../src/operator/resource/whatsAppDeployment.ts';
+import { WhatsAppDeploymentKind } from '../../src/operator/state/stackSources.ts';
 import { eventually } from './eventually.ts';
 import { startTestCluster, type TestCluster } from './localCluster.ts';
 

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { exited } from '../../src/runtime/childProcess.ts';
-import { freePort } from '../../src/runtime/ports.ts';
+import { exited } from '../../src/base/childProcess.ts';
+import { freePort } from '../../src/base/ports.ts';
 import { eventually } from './eventually.ts';
 
 /** A real Prometheus that scrapes one target every second. */

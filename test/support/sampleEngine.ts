@@ -1,15 +1,15 @@
 import { Registry } from 'prom-client';
-import { Controller } from '../../src/controller/controller.ts';
-import { ControllerMetrics } from '../../src/controller/metrics.ts';
-import { type Source, Sources } from '../../src/controller/sources.ts';
-import { Applier } from '../../src/kube/applier.ts';
-import { KubeClient } from '../../src/kube/client.ts';
-import type { Credentials } from '../../src/kube/credentials.ts';
-import { EventRecorder } from '../../src/kube/eventRecorder.ts';
-import { type KubeObject, keyOf, kinds } from '../../src/kube/kubeObject.ts';
-import { HttpsTransport } from '../../src/kube/transport.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
-import { silentLogger } from '../../src/runtime/logger.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import { Controller } from '../../src/engine/controller/controller.ts';
+import { ControllerMetrics } from '../../src/engine/controller/metrics.ts';
+import { type Source, Sources } from '../../src/engine/controller/sources.ts';
+import { Applier } from '../../src/engine/kube/applier.ts';
+import { KubeClient } from '../../src/engine/kube/client.ts';
+import type { Credentials } from '../../src/engine/kube/credentials.ts';
+import { EventRecorder } from '../../src/engine/kube/eventRecorder.ts';
+import { type KubeObject, keyOf, kinds } from '../../src/engine/kube/kubeObject.ts';
+import { HttpsTransport } from '../../src/engine/kube/transport.ts';
 import { SAMPLE_INDEXES, sampleKey, sampleReconcile } from './sampleReconcile.ts';
 
 export interface SampleEngine {

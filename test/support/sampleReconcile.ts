@@ -1,9 +1,9 @@
-import type { Reconcile } from '../../src/controller/controller.ts';
-import type { Source } from '../../src/controller/sources.ts';
-import { isNotFound } from '../../src/kube/apiError.ts';
-import type { Applier } from '../../src/kube/applier.ts';
-import type { KubeClient } from '../../src/kube/client.ts';
-import { type KubeObject, keyOf, kinds, splitKey } from '../../src/kube/kubeObject.ts';
+import type { Reconcile } from '../../src/engine/controller/controller.ts';
+import type { Source } from '../../src/engine/controller/sources.ts';
+import { isNotFound } from '../../src/engine/kube/apiError.ts';
+import type { Applier } from '../../src/engine/kube/applier.ts';
+import type { KubeClient } from '../../src/engine/kube/client.ts';
+import { type KubeObject, keyOf, kinds, splitKey } from '../../src/engine/kube/kubeObject.ts';
 
 /** Labels of the sample: a parent ConfigMap, and children that bear its name. */
 export const PARENT = 'test.example.org/parent';

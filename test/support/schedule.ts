@@ -1,12 +1,12 @@
-import { ApiError, isConflict, isNotFound } from '../../src/kube/apiError.ts';
-import { KubeClient } from '../../src/kube/client.ts';
-import { type KubeObject, keyOf, kinds } from '../../src/kube/kubeObject.ts';
-import { APPLIED_HASH, differences } from '../../src/kube/ownFields.ts';
-import { SimulatedApiServer } from '../../src/kube/simulation/simulatedApiServer.ts';
-import { type Fault, SimulatedTransport } from '../../src/kube/simulation/simulatedTransport.ts';
-import { parseTarget } from '../../src/kube/simulation/target.ts';
-import type { KubeRequest } from '../../src/kube/transport.ts';
-import { VirtualClock } from '../../src/runtime/virtualClock.ts';
+import { ApiError, isConflict, isNotFound } from '../../src/engine/kube/apiError.ts';
+import { KubeClient } from '../../src/engine/kube/client.ts';
+import { type KubeObject, keyOf, kinds } from '../../src/engine/kube/kubeObject.ts';
+import { APPLIED_HASH, differences } from '../../src/engine/kube/ownFields.ts';
+import type { KubeRequest } from '../../src/engine/kube/transport.ts';
+import { SimulatedApiServer } from '../simulation/simulatedApiServer.ts';
+import { type Fault, SimulatedTransport } from '../simulation/simulatedTransport.ts';
+import { parseTarget } from '../simulation/target.ts';
+import { VirtualClock } from '../simulation/virtualClock.ts';
 import { CHILD_OF, PARENT, sampleReconcile, wantedChildren } from './sampleReconcile.ts';
 import { SimulatedProcess } from './simulatedProcess.ts';
 

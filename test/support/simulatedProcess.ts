@@ -1,18 +1,18 @@
 import { Registry } from 'prom-client';
-import { Controller, type Reconcile } from '../../src/controller/controller.ts';
-import { ControllerMetrics } from '../../src/controller/metrics.ts';
-import { type Source, Sources } from '../../src/controller/sources.ts';
-import { Applier } from '../../src/kube/applier.ts';
-import { KubeClient } from '../../src/kube/client.ts';
-import { EventRecorder } from '../../src/kube/eventRecorder.ts';
-import { type KubeObject, kinds } from '../../src/kube/kubeObject.ts';
-import { LeaderElection } from '../../src/kube/leaderElection.ts';
-import type { SimulatedApiServer } from '../../src/kube/simulation/simulatedApiServer.ts';
-import { type Fault, SimulatedTransport } from '../../src/kube/simulation/simulatedTransport.ts';
-import type { KubeRequest, Transport } from '../../src/kube/transport.ts';
-import type { Clock } from '../../src/runtime/clock.ts';
-import { silentLogger } from '../../src/runtime/logger.ts';
-import type { VirtualClock } from '../../src/runtime/virtualClock.ts';
+import type { Clock } from '../../src/base/clock.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import { Controller, type Reconcile } from '../../src/engine/controller/controller.ts';
+import { ControllerMetrics } from '../../src/engine/controller/metrics.ts';
+import { type Source, Sources } from '../../src/engine/controller/sources.ts';
+import { Applier } from '../../src/engine/kube/applier.ts';
+import { KubeClient } from '../../src/engine/kube/client.ts';
+import { EventRecorder } from '../../src/engine/kube/eventRecorder.ts';
+import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
+import { LeaderElection } from '../../src/engine/kube/leaderElection.ts';
+import type { KubeRequest, Transport } from '../../src/engine/kube/transport.ts';
+import type { SimulatedApiServer } from '../simulation/simulatedApiServer.ts';
+import { type Fault, SimulatedTransport } from '../simulation/simulatedTransport.ts';
+import type { VirtualClock } from '../simulation/virtualClock.ts';
 import { SAMPLE_INDEXES, type SampleContext, sampleKey } from './sampleReconcile.ts';
 
 export interface SimulatedProcessOptions {

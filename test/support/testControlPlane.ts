@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '../../src/base/clock.ts';
 import {
   type ControlPlane,
   type ControlPlaneOptions,
@@ -8,7 +9,6 @@ import {
 } from '../../src/local/controlPlane.ts';
 import { findPrograms, type Programs } from '../../src/local/programs.ts';
 import { createProgress } from '../../src/local/progress.ts';
-import { systemClock } from '../../src/runtime/clock.ts';
 
 export interface TestControlPlane {
   readonly controlPlane: ControlPlane;

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
-import { exited, findExecutable } from '../../src/runtime/childProcess.ts';
-import { freePort } from '../../src/runtime/ports.ts';
+import { exited, findExecutable } from '../../src/base/childProcess.ts';
+import { freePort } from '../../src/base/ports.ts';
 import { certificateFiles, type DatabaseCertificate, type TestDatabase } from './emulatorStack.ts';
 import { eventually } from './eventually.ts';
 

@@ -1,4 +1,7 @@
-import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../../src/resource/whatsAppDeployment.ts';
+import {
+  parseWhatsAppDeployment,
+  type WhatsAppDeployment,
+} from '../../src/operator/resource/whatsAppDeployment.ts';
 
 /** The smallest resource as the API server would have stored it, with changes. */
 export function whatsAppDeployment(

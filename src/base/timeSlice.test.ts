@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { VirtualClock } from '../../test/simulation/virtualClock.ts';
+import { systemClock } from './clock.ts';
+import { TimeSlice } from './timeSlice.ts';
+
+describe('a time slice', () => {
+  it('lets others run in the middle of work that never waits', async () => {
+    const slice = new TimeSlice(systemClock);
+    let turns = 0;
+    const count = () => {
+      turns += 1;
+      if (turns < 1000) setImmediate(count);
+    };
+    setImmediate(count);
+    const endsAt = performance.now() + 60;
+    while (performance.now() < endsAt) {
+      const pause = slice.pause();
+      if (pause) await pause;
+    }
+    expect(turns).toBeGreaterThan(2);
+  });
+
+  it('is no reason to pause while it lasts', async () => {
+    const clock = new VirtualClock();
+    const slice = new TimeSlice(clock);
+    expect(slice.pause()).toBeUndefined();
+    await clock.advance(5);
+    await slice.pause();
+    expect(slice.pause()).toBeUndefined();
+  });
+});

@@ -1,0 +1,131 @@
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { dump } from 'js-yaml';
+import type { KubeClient } from '../../engine/kube/client.ts';
+import type { Progress } from '../../local/progress.ts';
+import { answers, runProgram } from '../program.ts';
+
+export interface KindOptions {
+  readonly name: string;
+  /** Machines besides the control plane. */
+  readonly workers: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly progress: Progress;
+}
+
+/** Where nodes have the folder that they share. */
+const SHARED = '/var/lib/waba-shared';
+/** Volumes that are made for media; each holds one stack's. */
+const MEDIA_VOLUMES = 6;
+
+export const folderOf = ({ name, env }: Pick<KindOptions, 'name' | 'env'>): string =>
+  join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'waba-operator', 'kind', name);
+export const kubeconfigOf = (options: Pick<KindOptions, 'name' | 'env'>): string =>
+  join(folderOf(options), 'kubeconfig');
+
+/** Whether this machine can run kind clusters now. */
+export const isKindThere = async (signal: AbortSignal): Promise<boolean> =>
+  (await answers('docker', ['version', '--format', '{{.Server.Version}}'], signal)) &&
+  (await answers('kind', ['version'], signal));
+
+/**
+ * A kind cluster, new or found running; its kubeconfig lies in a file of its own. All nodes share one folder, because
+ * kind has no storage that several nodes can write. `KIND_NODE_IMAGE` names the node image.
+ */
+export async function kindUp(options: KindOptions, signal: AbortSignal): Promise<{ kubeconfig: string }> {
+  const { name, workers, env, progress } = options;
+  const kubeconfig = kubeconfigOf(options);
+  const step = progress.step(`starting kind cluster ${name}`);
+  try {
+    const running = (await runProgram('kind', ['get', 'clusters'], { env }, signal)).split('\n');
+    if (running.includes(name)) {
+      await runProgram(
+        'kind',
+        ['export', 'kubeconfig', '--name', name, '--kubeconfig', kubeconfig],
+        { env },
+        signal,
+      );
+      step.done('was running');
+      return { kubeconfig };
+    }
+    const shared = join(folderOf(options), 'shared');
+    for (let index = 0; index < MEDIA_VOLUMES; index++) {
+      const folder = join(shared, volumeName(index));
+      await mkdir(folder, { recursive: true });
+      // Written to by the users of pods, whom this machine does not know.
+      await chmod(folder, 0o777);
+    }
+    const extraMounts = [{ hostPath: shared, containerPath: SHARED }];
+    const nodes = [
+      { role: 'control-plane', extraMounts },
+      ...Array.from({ length: workers }, () => ({ role: 'worker', extraMounts })),
+    ];
+    const config = join(folderOf(options), 'kind.yaml');
+    await writeFile(config, dump({ kind: 'Cluster', apiVersion: 'kind.x-k8s.io/v1alpha4', nodes }));
+    const image = env.KIND_NODE_IMAGE ? ['--image', env.KIND_NODE_IMAGE] : [];
+    const args = ['create', 'cluster', '--name', name, '--config', config, '--kubeconfig', kubeconfig];
+    const onLine = (line: string) => step.update(line);
+    await runProgram('kind', [...args, '--wait', '180s', ...image], { env, onLine }, signal);
+    step.done();
+    return { kubeconfig };
+  } catch (error) {
+    step.failed();
+    throw error;
+  }
+}
+
+/** Puts images of this machine onto the nodes. */
+export async function loadImages(
+  { name, env, progress }: KindOptions,
+  images: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const step = progress.step(`loading ${images.length} images onto the nodes`);
+  try {
+    await runProgram('kind', ['load', 'docker-image', '--name', name, ...images], { env }, signal);
+    step.done();
+  } catch (error) {
+    step.failed();
+    throw error;
+  }
+}
+
+/** Volumes over the shared folder, for the media claims of stacks. */
+export async function makeMediaVolumes(client: KubeClient, signal: AbortSignal): Promise<void> {
+  for (let index = 0; index < MEDIA_VOLUMES; index++) {
+    await client.apply(
+      {
+        apiVersion: 'v1',
+        kind: 'PersistentVolume',
+        metadata: { name: volumeName(index), labels: { 'app.kubernetes.io/part-of': 'waba-kind' } },
+        spec: {
+          // The cluster's default class, so that claims which name none find them.
+          storageClassName: 'standard',
+          accessModes: ['ReadWriteMany'],
+          capacity: { storage: '10Gi' },
+          persistentVolumeReclaimPolicy: 'Retain',
+          hostPath: { path: `${SHARED}/${volumeName(index)}`, type: 'Directory' },
+        },
+      },
+      { fieldManager: 'waba-kind', force: true },
+      signal,
+    );
+  }
+}
+
+export async function kindDown(options: KindOptions, signal: AbortSignal): Promise<void> {
+  const { name, env, progress } = options;
+  const step = progress.step(`removing kind cluster ${name}`);
+  const kubeconfig = kubeconfigOf(options);
+  await runProgram(
+    'kind',
+    ['delete', 'cluster', '--name', name, '--kubeconfig', kubeconfig],
+    { env },
+    signal,
+  );
+  await rm(folderOf(options), { recursive: true, force: true });
+  step.done();
+}
+
+const volumeName = (index: number): string => `waba-media-${index}`;

@@ -1,0 +1,179 @@
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Command } from 'commander';
+import { systemClock } from '../../base/clock.ts';
+import { CodedError } from '../../base/codedError.ts';
+import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
+import { down, status, up } from '../../local/cluster.ts';
+import { lowPortOffset } from '../../local/lowPorts.ts';
+import { createProgress } from '../../local/progress.ts';
+import { names } from '../../operator/plan/facts/names.ts';
+import { webappHost } from '../../operator/plan/facts/stackSettings.ts';
+import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
+import { readJournal } from '../../operator/state/journalStore.ts';
+import type { SecretObject } from '../../operator/state/referencedSecrets.ts';
+import { type ClusterAccess, type ClusterOptions, openCluster } from '../clusterAccess.ts';
+import type { CliContext } from '../context.ts';
+import { DEFAULT_CLUSTER, localClusterOptions } from '../localCommand.ts';
+import { buildImages, imageName, TARGETS } from './containerImages.ts';
+import { isKindThere, kindDown, kindUp, loadImages, makeMediaVolumes } from './kindCluster.ts';
+import { install, type QuickstartOptions, sendOne, uninstall, waitUntilReady } from './quickstart.ts';
+
+export function quickstartCommand(context: CliContext): Command {
+  return new Command('quickstart')
+    .description(
+      'from nothing to a Ready stack that has sent a message; `quickstart down` removes everything',
+    )
+    .argument('[action]', 'up or down', 'up')
+    .option('--local', 'the process node instead of kind: no container engine is needed')
+    .option('--kubeconfig <file>', 'use this cluster, whose nodes can pull or have the images')
+    .option('--context <name>', 'use the cluster of this context')
+    .option('--name <name>', 'name of the cluster that is made', DEFAULT_CLUSTER)
+    .option('--database-image <image>', 'image of the managed database (default: that of the release)')
+    .action(async (action: string, flags: QuickstartFlags) => {
+      if (action !== 'up' && action !== 'down')
+        throw new CodedError('Usage', `quickstart ${action}: say up or down`);
+      const options = (access: ClusterAccess): QuickstartOptions => ({
+        client: access.client,
+        namespace: 'default',
+        projectFolder: dirname(context.distFolder),
+        operatorImage: imageName('operator', context.version),
+        databaseImage: flags.databaseImage,
+        clock: systemClock,
+        progress: createProgress(context.stderr),
+      });
+      const place = await choosePlace(flags, context);
+      if (action === 'down') {
+        if (place === 'given') await uninstall(options(await openCluster(flags, context)), context.signal);
+        else if (place === 'kind') await kindDown(kindOptions(flags, context), context.signal);
+        else await down(localClusterOptions(context, flags.name), context.signal);
+        return;
+      }
+      const cluster = await openPlace(place, flags, context);
+      const access = await openCluster(cluster, context);
+      if (place === 'kind') await makeMediaVolumes(access.client, context.signal);
+      await install(options(access), context.signal);
+      const resource = await waitUntilReady(options(access), context.signal);
+      await sendOne(
+        options(access),
+        resource,
+        (line) => void context.stdout.write(`${line}\n`),
+        context.signal,
+      );
+      context.stdout.write(await summary(access, resource, cluster, context));
+    });
+}
+
+interface QuickstartFlags extends ClusterOptions {
+  readonly local?: boolean;
+  readonly name: string;
+  readonly databaseImage?: string;
+}
+
+/** Where the stack runs: kind where it is there, else processes of this machine. */
+type Place = 'given' | 'kind' | 'processes';
+
+interface QuickstartCluster extends ClusterOptions {
+  readonly place: Place;
+  readonly kubectl: string;
+}
+
+async function choosePlace(flags: QuickstartFlags, context: CliContext): Promise<Place> {
+  if (flags.kubeconfig || flags.context) return 'given';
+  // What an earlier run began goes on, and ends, where it is.
+  const isThere = (await status(context.env, flags.name)).length > 0;
+  if (flags.local || isThere) return 'processes';
+  if (await isKindThere(context.signal)) return 'kind';
+  context.stderr.write('no Docker or no kind here: pods run as processes of this machine (--local)\n');
+  return 'processes';
+}
+
+async function openPlace(
+  place: Place,
+  flags: QuickstartFlags,
+  context: CliContext,
+): Promise<QuickstartCluster> {
+  if (place === 'given') return { ...flags, place, kubectl: 'kubectl' };
+  if (place === 'processes') {
+    const { kubeconfig, kubectl } = await up(localClusterOptions(context, flags.name), context.signal);
+    return { place, kubeconfig, kubectl };
+  }
+  const kind = kindOptions(flags, context);
+  await buildImages(
+    {
+      projectFolder: dirname(context.distFolder),
+      version: context.version,
+      env: context.env,
+      now: new Date(systemClock.now()),
+      progress: kind.progress,
+    },
+    context.signal,
+  );
+  const { kubeconfig } = await kindUp(kind, context.signal);
+  const images = TARGETS.map((target) => imageName(target, context.version));
+  const own = flags.databaseImage ? [flags.databaseImage] : [];
+  await loadImages(kind, [...images, ...own], context.signal);
+  return { place, kubeconfig, kubectl: 'kubectl' };
+}
+
+const kindOptions = ({ name }: QuickstartFlags, context: CliContext) => ({
+  name,
+  workers: 0,
+  env: context.env,
+  progress: createProgress(context.stderr),
+});
+
+async function summary(
+  access: ClusterAccess,
+  resource: WhatsAppDeployment,
+  cluster: QuickstartCluster,
+  context: CliContext,
+): Promise<string> {
+  const { place, kubeconfig, kubectl } = cluster;
+  const { namespace } = resource.metadata;
+  const of = names(resource.metadata.name);
+  const get = (name: string) =>
+    access.client.get<SecretObject>(kinds.Secret, namespace, name, context.signal);
+  const journal = readJournal(await get(of.journal));
+  const host = webappHost(resource);
+  const lines = [
+    '',
+    `WhatsAppDeployment ${resource.metadata.name} is Ready.`,
+    '',
+    ...(kubeconfig ? [`  export KUBECONFIG=${kubeconfig}`] : []),
+    `  ${kubectl} get wad`,
+    `  ${kubectl} logs deploy/webhook-receiver -f        # webhooks as they arrive`,
+    `  node dist/kubectl-waba.js status ${resource.metadata.name}          # the stack as a tree`,
+  ];
+  const caFile = join(kubeconfig ? dirname(kubeconfig) : '.', 'webapp-ca.pem');
+  const password = `${kubectl} get secret ${of.adminSecret} -o jsonpath='{.data.password}' | base64 -d`;
+  const message = '{"to":"16505551234","type":"text","text":{"body":"Hello"}}';
+  const explain = (forward: string[], api: string) =>
+    lines.push(
+      '',
+      'The API, verified against the CA that it generated:',
+      '',
+      ...forward,
+      `  PASSWORD=$(${password})`,
+      `  ${api} -X POST -u "admin:$PASSWORD" https://${host}/v1/users/login`,
+      `  ${api} -H "Authorization: Bearer $TOKEN" https://${host}/v1/messages -d '${message}'`,
+    );
+  if (place === 'processes') {
+    const service = await access.client.get<KubeObject & { spec: { clusterIP: string } }>(
+      kinds.Service,
+      namespace,
+      of.webapp,
+      context.signal,
+    );
+    const port = 443 + lowPortOffset();
+    explain([], `curl --cacert ${caFile} --connect-to ${host}:443:${service.spec.clusterIP}:${port}`);
+  } else {
+    explain(
+      [`  ${kubectl} port-forward svc/${of.webapp} 8443:443 &`],
+      `curl --cacert ${caFile} --connect-to ${host}:443:127.0.0.1:8443`,
+    );
+  }
+  if (kubeconfig) await writeFile(caFile, journal.webappCa ?? '');
+  lines.push('', '  npm run quickstart -- down                        # removes everything', '');
+  return `${lines.join('\n')}\n`;
+}

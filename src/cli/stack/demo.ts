@@ -1,0 +1,51 @@
+import { systemClock } from '../../base/clock.ts';
+import { retryUntilDone } from '../../base/retryUntilDone.ts';
+import { StackClient } from '../../client/stackClient.ts';
+import { StackError } from '../../client/stackError.ts';
+import { HttpsStackTransport } from '../../client/stackTransport.ts';
+import type { CliContext } from '../context.ts';
+
+export interface DemoOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly ca: string;
+  readonly username: string;
+  readonly password: string;
+  readonly controlUrl: string;
+  readonly number: string;
+  readonly customer: string;
+}
+
+/**
+ * Inside the cluster: a simulated customer writes, so that the window for answers opens, and one text answers.
+ * Prints `message <id>`.
+ */
+export async function runDemo(options: DemoOptions, context: CliContext): Promise<void> {
+  const { host, port, ca, username, password, controlUrl, number, customer } = options;
+  const written = await fetch(`${controlUrl}/numbers/${number.replace('+', '')}/messages`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ from: customer, text: 'Hi, are you open?', profileName: 'Ana' }),
+    signal: context.signal,
+  });
+  if (!written.ok) throw new Error(`the simulated customer could not write: ${await written.text()}`);
+  const client = new StackClient(new HttpsStackTransport({ host, port, ca }));
+  try {
+    const session = await client.users.login(username, password, {}, context.signal);
+    // During a hand-over the API asks to come back; nothing was accepted then.
+    const id = await retryUntilDone(
+      () => client.messages.sendText(session, customer, 'Hello Ana, we are.', context.signal),
+      {
+        clock: systemClock,
+        logger: context.logger,
+        what: 'sending again',
+        everyMs: 1_000,
+        worthRetrying: (error) => error instanceof StackError && error.retriable,
+      },
+      context.signal,
+    );
+    context.stdout.write(`message ${id}\n`);
+  } finally {
+    client.close();
+  }
+}

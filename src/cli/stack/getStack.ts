@@ -1,0 +1,60 @@
+import { CodedError } from '../../base/codedError.ts';
+import { isNotFound } from '../../engine/kube/apiError.ts';
+import {
+  parseWhatsAppDeployment,
+  type WhatsAppDeployment,
+} from '../../operator/resource/whatsAppDeployment.ts';
+import { WhatsAppDeploymentKind } from '../../operator/state/stackSources.ts';
+import type { ClusterAccess } from '../clusterAccess.ts';
+import type { CliContext } from '../context.ts';
+
+/** @throws CodedError `NotFound`, `NotUnderstood` */
+export async function getStack(
+  access: ClusterAccess,
+  name: string,
+  context: CliContext,
+): Promise<WhatsAppDeployment> {
+  const object = await access.client
+    .get(WhatsAppDeploymentKind, access.namespace, name, context.signal)
+    .catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+      throw new CodedError(
+        'NotFound',
+        `no WhatsAppDeployment ${name} in namespace ${access.namespace}; is the CRD installed, and is -n right?`,
+      );
+    });
+  return understand(object);
+}
+
+export async function listStacks(access: ClusterAccess, context: CliContext): Promise<WhatsAppDeployment[]> {
+  const { items } = await access.client.list(
+    WhatsAppDeploymentKind,
+    { namespace: access.namespace },
+    context.signal,
+  );
+  return items.map(understand);
+}
+
+/** Changes fields of the spec, and nothing else. */
+export const patchSpec = (
+  access: ClusterAccess,
+  { metadata }: WhatsAppDeployment,
+  spec: object,
+  context: CliContext,
+) => patchStack(access, metadata, { spec }, context);
+
+export const patchStack = (
+  access: ClusterAccess,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  patch: object,
+  context: CliContext,
+) => access.client.mergePatch(WhatsAppDeploymentKind, { namespace, name }, patch, context.signal);
+
+function understand(object: unknown): WhatsAppDeployment {
+  const parsed = parseWhatsAppDeployment(object);
+  if (parsed.ok) return parsed.resource;
+  throw new CodedError(
+    'NotUnderstood',
+    `the resource is of another version: ${parsed.problems.map(({ path, message }) => `${path}: ${message}`).join('; ')}`,
+  );
+}

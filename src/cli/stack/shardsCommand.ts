@@ -1,0 +1,51 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { SHARD_COUNTS } from '../../onprem/account.ts';
+import { type ClusterOptions, clusterOptions, openCluster } from '../clusterAccess.ts';
+import { type CliContext, printJson } from '../context.ts';
+import { table } from '../table.ts';
+import { getStack, patchSpec } from './getStack.ts';
+
+function parseShards(text: string): number {
+  const count = Number(text);
+  if (!SHARD_COUNTS.some((known) => known === count))
+    throw new InvalidArgumentError(`shards are ${SHARD_COUNTS.join(', ')}`);
+  return count;
+}
+
+export function shardsCommand(context: CliContext): Command {
+  return clusterOptions(new Command('shards'))
+    .description('which Coreapp owns which shard; with --set, another number of them')
+    .argument('<name>', 'the WhatsAppDeployment')
+    .option('--set <count>', 'declares so many shards: sets spec.multiconnect.shards', parseShards)
+    .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
+    .action(async (name: string, options: ClusterOptions & { set?: number; output: string }) => {
+      const access = await openCluster(options, context);
+      const stack = await getStack(access, name, context);
+      if (options.set !== undefined) {
+        await patchSpec(access, stack, { multiconnect: { shards: options.set } }, context);
+        context.stdout.write(
+          `${options.set} shards declared; \`kubectl waba shards ${name}\` shows how far it is\n`,
+        );
+        return;
+      }
+      const { desired = 0, served = 0, owners = {} } = stack.status?.shards ?? {};
+      const nodes = stack.status?.nodes ?? [];
+      const shards = Array.from(
+        { length: Math.max(desired, ...Object.keys(owners).map((key) => Number(key) + 1)) },
+        (_, shard) => {
+          const owner = owners[String(shard)];
+          const node = nodes.find((candidate) => candidate.name === owner);
+          return { shard, owner: owner ?? null, gatewayStatus: node?.gatewayStatus ?? null };
+        },
+      );
+      const condition = stack.status?.conditions?.find(({ type }) => type === 'ShardsServed');
+      if (options.output === 'json') return printJson(context, { desired, served, shards, condition });
+      const rows = shards.map(({ shard, owner, gatewayStatus }) => [
+        String(shard),
+        owner ?? '-',
+        gatewayStatus ?? '-',
+      ]);
+      context.stdout.write(table(['SHARD', 'OWNER', 'GATEWAY'], rows));
+      context.stdout.write(`\n${condition?.message ?? `${served} of ${desired} shards are served`}\n`);
+    });
+}

@@ -1,0 +1,92 @@
+import { systemClock } from '../../base/clock.ts';
+import { CodedError } from '../../base/codedError.ts';
+import type { Session } from '../../client/calls.ts';
+import { RetryingTransport } from '../../client/retryingTransport.ts';
+import { StackClient } from '../../client/stackClient.ts';
+import { HttpsStackTransport } from '../../client/stackTransport.ts';
+import { isNotFound } from '../../engine/kube/apiError.ts';
+import { kinds } from '../../engine/kube/kubeObject.ts';
+import { DEFAULT_ADMIN } from '../../onprem/users.ts';
+import { names } from '../../operator/plan/facts/names.ts';
+import { webappHost } from '../../operator/plan/facts/stackSettings.ts';
+import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
+import { readJournal } from '../../operator/state/journalStore.ts';
+import { decodeSecret, type SecretObject } from '../../operator/state/referencedSecrets.ts';
+import { type ClusterAccess, type ClusterOptions, openCluster } from '../clusterAccess.ts';
+import type { CliContext } from '../context.ts';
+import { getStack } from './getStack.ts';
+import { reachService } from './reachService.ts';
+
+/** A stack's API, logged in as admin. */
+export interface StackApi {
+  readonly client: StackClient;
+  readonly session: Session;
+  readonly url: string;
+  readonly ca: string;
+  close(): void;
+}
+
+/** Finds a stack, logs in and uses its API. @throws CodedError `NotReady` before the operator has come so far */
+export async function withStackApi(
+  name: string,
+  options: ClusterOptions,
+  context: CliContext,
+  use: (api: StackApi, stack: WhatsAppDeployment, access: ClusterAccess) => Promise<void>,
+): Promise<void> {
+  const access = await openCluster(options, context);
+  const stack = await getStack(access, name, context);
+  const api = await openStackApi(access, stack, options, context);
+  try {
+    await use(api, stack, access);
+  } finally {
+    api.close();
+  }
+}
+
+async function openStackApi(
+  access: ClusterAccess,
+  stack: WhatsAppDeployment,
+  options: ClusterOptions,
+  context: CliContext,
+): Promise<StackApi> {
+  const of = names(stack.metadata.name);
+  const secret = (name: string) =>
+    access.client
+      .get<SecretObject>(kinds.Secret, access.namespace, name, context.signal)
+      .catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+        throw new CodedError('NotReady', `Secret ${name} is not there yet; look at \`kubectl waba status\``);
+      });
+  const { webappCa: ca, served } = readJournal(await secret(of.journal));
+  if (!ca)
+    throw new CodedError(
+      'NotReady',
+      'the API has not answered the operator yet; look at `kubectl waba status`',
+    );
+  const declared = stack.spec.users?.find(({ name }) => name === DEFAULT_ADMIN.username)?.passwordSecretRef;
+  const { name, key } = declared ?? { name: of.adminSecret, key: 'password' };
+  const password = decodeSecret(await secret(name))[key] ?? '';
+  const port = stack.spec.service?.ports?.https ?? 443;
+  const reached = await reachService(access, options, { name: of.webapp, port }, context);
+  const transport = new HttpsStackTransport({
+    host: reached.host,
+    port: reached.port,
+    serverName: webappHost(stack),
+    certificateNames: [webappHost(stack), ...(served?.names ?? [])],
+    ca,
+  });
+  const client = new StackClient(
+    new RetryingTransport(transport, { clock: systemClock, random: Math.random }),
+  );
+  const close = () => {
+    client.close();
+    reached.close();
+  };
+  try {
+    const session = await client.users.login(DEFAULT_ADMIN.username, password, {}, context.signal);
+    return { client, session, url: `https://${reached.host}:${reached.port}`, ca, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { whatsAppDeployment } from '../../../test/support/whatsAppDeployment.ts';
+import { statusTree } from './statusTree.ts';
+
+const resource = (status?: object) => whatsAppDeployment({ metadata: { uid: 'u', generation: 2 }, status });
+
+describe('the status tree', () => {
+  it('shows nodes by role, who owns what, and what is not met with its reason', () => {
+    const condition = (type: string, status: string, reason: string, message: string) => ({
+      type,
+      status,
+      reason,
+      message,
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+    });
+    const tree = statusTree(
+      resource({
+        observedGeneration: 2,
+        phase: 'Registering',
+        nodes: [
+          {
+            name: 'shop-master-0-0',
+            role: 'Master',
+            ready: true,
+            primary: true,
+            gatewayStatus: 'disconnected',
+          },
+          {
+            name: 'shop-coreapp-0-0',
+            role: 'Coreapp',
+            ready: true,
+            gatewayStatus: 'connected',
+            shards: [-1, 0],
+            address: '10.0.0.1',
+          },
+          { name: 'shop-coreapp-1-0', role: 'Coreapp', ready: false },
+        ],
+        shards: { desired: 1, served: 1 },
+        conditions: [
+          condition('WorkloadsReady', 'False', 'PodsNotReady', '1 of 2 coreapp pods are ready'),
+          condition('Registered', 'Unknown', 'Unknown', 'the stack does not say yet'),
+        ],
+      }),
+      { colour: false },
+    );
+    expect(tree).toBe(`shop  +16315551000  Registering
+├─ ✔ Masters  1/1 ready
+│  └─ ✔ shop-master-0-0  primary · disconnected
+├─ ✘ Coreapps  1/2 ready
+│  ├─ ✔ shop-coreapp-0-0  connected · shard 0 · 10.0.0.1
+│  └─ ✘ shop-coreapp-1-0  
+├─ ✔ Shards  1/1 served
+└─ Conditions
+   ├─ ✘ WorkloadsReady     PodsNotReady       1 of 2 coreapp pods are ready
+   └─ ? Registered         Unknown            the stack does not say yet
+`);
+  });
+
+  it('says so when nobody has looked at the resource, or only at an older one', () => {
+    expect(statusTree(resource(), { colour: false })).toContain('is the operator running');
+    expect(statusTree(resource({ observedGeneration: 1 }), { colour: false })).toContain(
+      '(status of an older generation)',
+    );
+  });
+});

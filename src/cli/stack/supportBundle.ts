@@ -1,0 +1,142 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { dump } from 'js-yaml';
+import { describeError } from '../../base/codedError.ts';
+import type { KubeClient } from '../../engine/kube/client.ts';
+import { type KubeObject, kinds, type ResourceKind } from '../../engine/kube/kubeObject.ts';
+import type { Progress } from '../../local/progress.ts';
+import { WhatsAppDeploymentKind } from '../../operator/state/stackSources.ts';
+import { runProgram } from '../program.ts';
+import { podLog } from './podLog.ts';
+
+export interface SupportOptions {
+  readonly client: KubeClient;
+  /** Namespaces of stacks and of the operator. */
+  readonly namespaces: readonly string[];
+  /** The archive that is written, `….tgz`. */
+  readonly file: string;
+  readonly progress: Progress;
+}
+
+/** What tells how a stack is. Of Secrets only the names and keys are taken. */
+const COLLECTED: readonly ResourceKind[] = [
+  WhatsAppDeploymentKind,
+  kinds.Pod,
+  kinds.Deployment,
+  kinds.StatefulSet,
+  kinds.Job,
+  kinds.Service,
+  kinds.PersistentVolumeClaim,
+  kinds.PodDisruptionBudget,
+  kinds.Secret,
+  kinds.ServiceAccount,
+  kinds.RoleBinding,
+  kinds.Lease,
+  kinds.Event,
+];
+const LOG_LINES = 5000;
+const SECRET_VARIABLE = /PASS|SECRET|TOKEN|KEY|CREDENTIAL|PIN\b/i;
+const REMOVED = '(removed)';
+
+type PodObject = KubeObject & {
+  readonly spec?: { readonly containers?: readonly { readonly name: string }[] };
+};
+
+/** Objects, events and logs of the namespaces in one archive, without a Secret's content. */
+export async function writeSupportBundle(options: SupportOptions, signal: AbortSignal): Promise<void> {
+  const { client, namespaces, file, progress } = options;
+  const step = progress.step('collecting');
+  const scratch = await mkdtemp(join(tmpdir(), 'waba-support-'));
+  const root = join(scratch, 'waba-support');
+  const problems: string[] = [];
+  const attempt = async (what: string, collect: () => Promise<void>) => {
+    step.update(what);
+    // What can't be read is named; a bundle with a gap is better than none.
+    await collect().catch((error: unknown) => void problems.push(`${what}: ${describeError(error)}`));
+  };
+  try {
+    for (const namespace of namespaces) {
+      for (const kind of COLLECTED) {
+        await attempt(`${namespace} ${kind.plural}`, async () => {
+          const { items } = await client.list<KubeObject>(kind, { namespace }, signal);
+          await save(join(root, namespace, `${kind.plural}.yaml`), dump(items.map(redact), { noRefs: true }));
+        });
+      }
+      await attempt(`${namespace} logs`, () => saveLogs(client, namespace, root, attempt, signal));
+    }
+    await attempt('version', async () =>
+      save(
+        join(root, 'version.yaml'),
+        dump(await client.transport.request({ method: 'GET', path: '/version' }, signal)),
+      ),
+    );
+    if (problems.length > 0) await save(join(root, 'not-collected.txt'), `${problems.join('\n')}\n`);
+    await mkdir(dirname(file), { recursive: true });
+    await runProgram('tar', ['-czf', file, '-C', scratch, 'waba-support'], {}, signal);
+    step.done(`${file}${problems.length > 0 ? `, ${problems.length} things could not be read` : ''}`);
+  } catch (error) {
+    step.failed();
+    throw error;
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function saveLogs(
+  client: KubeClient,
+  namespace: string,
+  root: string,
+  attempt: (what: string, collect: () => Promise<void>) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { items } = await client.list<PodObject>(kinds.Pod, { namespace }, signal);
+  for (const { metadata, spec } of items) {
+    for (const { name: container } of spec?.containers ?? []) {
+      const file = join(root, namespace, 'logs', `${metadata.name}_${container}`);
+      const query = { container, tailLines: LOG_LINES, timestamps: true };
+      await attempt(`log of ${metadata.name}`, async () =>
+        save(`${file}.log`, await podLog(client, namespace, metadata.name, query, signal)),
+      );
+      // Most containers have no predecessor, which is an error to the server and none to us.
+      const previous = await podLog(
+        client,
+        namespace,
+        metadata.name,
+        { ...query, previous: true },
+        signal,
+      ).catch(() => '');
+      if (previous !== '') await save(`${file}.previous.log`, previous);
+    }
+  }
+}
+
+async function save(path: string, content: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, content);
+}
+
+/** Without what must not leave the cluster: the content of Secrets, and variables that are named like one. */
+export function redact(object: KubeObject): KubeObject {
+  const { managedFields: _, annotations, ...metadata } = object.metadata;
+  // kubectl keeps whole objects in here, Secrets too.
+  const { 'kubectl.kubernetes.io/last-applied-configuration': __, ...notes } = annotations ?? {};
+  const slim: KubeObject = { ...object, metadata: { ...metadata, annotations: notes } };
+  if (object.kind !== 'Secret') return hideVariables(slim) as KubeObject;
+  const keys = (content: unknown) =>
+    Object.fromEntries(Object.keys((content as object | undefined) ?? {}).map((key) => [key, REMOVED]));
+  return { ...slim, data: keys(object.data), stringData: keys(object.stringData) };
+}
+
+function hideVariables(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(hideVariables);
+  if (typeof value !== 'object' || value === null) return value;
+  const { name, value: text } = value as { name?: unknown; value?: unknown };
+  const hidden = typeof name === 'string' && typeof text === 'string' && SECRET_VARIABLE.test(name);
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      hidden && key === 'value' ? REMOVED : hideVariables(inner),
+    ]),
+  );
+}

@@ -1,0 +1,60 @@
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import { aborted } from '../../base/aborted.ts';
+import { callback } from '../../onprem/webhook.ts';
+import type { CliContext } from '../context.ts';
+
+export interface ReceiverOptions {
+  readonly port: number;
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** An HTTPS receiver of callbacks that prints one line for each: `webhook <status> <message id>`. */
+export async function receiveWebhooks(
+  { port, cert, key }: ReceiverOptions,
+  context: CliContext,
+): Promise<void> {
+  const server = createServer(
+    { cert: await readFile(cert), key: await readFile(key) },
+    async (request, response) => {
+      if (request.method !== 'POST') return void response.writeHead(200).end();
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      for (const line of describeCallback(Buffer.concat(chunks).toString('utf8')))
+        context.stdout.write(`${line}\n`);
+      response.writeHead(200).end();
+    },
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, resolve);
+  });
+  context.stderr.write(`receiving webhooks on port ${port}\n`);
+  await aborted(context.signal);
+  server.close();
+  server.closeAllConnections();
+}
+
+/** What a callback tells, a line each. */
+export function describeCallback(body: string): string[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return ['webhook unreadable'];
+  }
+  const parsed = callback.safeParse(value);
+  if (!parsed.success) return ['webhook unreadable'];
+  const { statuses = [], messages = [], errors = [] } = parsed.data;
+  return [
+    ...messages.map(
+      ({ from, id, type, text }) => `webhook inbound ${id} from ${from}: ${text?.body ?? type}`,
+    ),
+    ...statuses.map(
+      ({ status, id, errors: causes }) =>
+        `webhook ${status} ${id}${causes?.[0] ? ` (${causes[0].code} ${causes[0].title})` : ''}`,
+    ),
+    ...errors.map(({ code, title }) => `webhook error ${code} ${title}`),
+  ];
+}

@@ -1,0 +1,148 @@
+import { SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
+import { type Clock, withDeadline } from '../../base/clock.ts';
+import { CodedError } from '../../base/codedError.ts';
+import type { Logger } from '../../base/logger.ts';
+import { TimeSlice } from '../../base/timeSlice.ts';
+import type { ControllerMetrics } from './metrics.ts';
+import { WorkQueue } from './workQueue.ts';
+
+export interface ReconcileResult {
+  /** Come back after this time, though nothing has changed. */
+  readonly requeueAfterMs?: number;
+}
+
+/** Makes the world a little more like it should be. Re-entrant; throws to be tried again later. */
+export type Reconcile = (key: string, signal: AbortSignal) => Promise<ReconcileResult>;
+
+/** Thrown by a reconcile that nothing but a change can help: it is counted and logged, and not tried again. */
+export class TerminalError extends CodedError {
+  constructor(message: string, cause?: unknown) {
+    super('Terminal', message, { cause });
+  }
+}
+
+export interface ControllerOptions {
+  readonly name: string;
+  readonly reconcile: Reconcile;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly metrics: ControllerMetrics;
+  readonly workers?: number;
+  readonly reconcileTimeoutMs?: number;
+}
+
+export const CONTROLLER_DEFAULTS = { workers: 4, reconcileTimeoutMs: 120_000 } as const;
+
+/** A queue and the workers that empty it. */
+export class Controller {
+  readonly queue: WorkQueue;
+  readonly #options: ControllerOptions;
+  readonly #workers: number;
+  readonly #slice: TimeSlice;
+  readonly #tracer: Tracer = trace.getTracer('controller');
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+    this.#slice = new TimeSlice(options.clock);
+    this.#workers = options.workers ?? CONTROLLER_DEFAULTS.workers;
+    const { clock, random, metrics, name } = options;
+    this.queue = new WorkQueue({ clock, random, metrics: metrics.queue(name) });
+    metrics.registered(name, this.#workers);
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  /**
+   * Works until `stop` fires, then finishes what is in hand and returns. `abort` tells what is in hand to end:
+   * its own deadline passed, the lease was lost, or the process must go.
+   */
+  async run(stop: AbortSignal, abort: AbortSignal): Promise<void> {
+    const onStop = () => void this.queue.drain();
+    for (const signal of [stop, abort]) {
+      if (signal.aborted) onStop();
+      else signal.addEventListener('abort', onStop, { once: true });
+    }
+    await Promise.all(Array.from({ length: this.#workers }, () => this.#work(abort)));
+    for (const signal of [stop, abort]) signal.removeEventListener('abort', onStop);
+  }
+
+  async #work(abort: AbortSignal): Promise<void> {
+    for (let key = await this.queue.next(); key !== undefined; key = await this.queue.next()) {
+      await this.#traced(key, abort);
+      this.queue.done(key);
+      const pause = this.#slice.pause();
+      if (pause) await pause;
+    }
+  }
+
+  /** One span a reconcile, the parent of its API calls; nothing happens without an OpenTelemetry SDK. */
+  #traced(key: string, abort: AbortSignal): Promise<void> {
+    const { name } = this.#options;
+    const attributes = { 'controller.name': name, 'controller.key': key };
+    return this.#tracer.startActiveSpan(`reconcile ${name}`, { attributes }, async (span) => {
+      const failure = await this.#reconcile(key, abort);
+      if (failure) span.setStatus({ code: SpanStatusCode.ERROR, message: String(failure) });
+      span.end();
+    });
+  }
+
+  /** Never throws: a bug in one reconcile is that key's, not the worker's. Returns what went wrong. */
+  async #reconcile(key: string, abort: AbortSignal): Promise<unknown> {
+    const { name, reconcile, clock, logger, metrics } = this.#options;
+    const timeoutMs = this.#options.reconcileTimeoutMs ?? CONTROLLER_DEFAULTS.reconcileTimeoutMs;
+    const startedAt = clock.monotonic();
+    const elapsedMs = () => clock.monotonic() - startedAt;
+    const reason = this.queue.reasonOf(key);
+    const deadline = withDeadline(
+      clock,
+      abort,
+      timeoutMs,
+      () =>
+        new CodedError('ReconcileTimeout', `reconcile took longer than ${timeoutMs} ms`, { retriable: true }),
+    );
+    metrics.started(name);
+    try {
+      const { requeueAfterMs } = await reconcile(key, deadline.signal);
+      this.queue.forget(key);
+      if (requeueAfterMs !== undefined) this.queue.addAfter(key, requeueAfterMs);
+      metrics.finished(name, requeueAfterMs === undefined ? 'success' : 'requeue_after', elapsedMs());
+      logger.debug('reconciled', {
+        controller: name,
+        key,
+        reason,
+        durationMs: Math.round(elapsedMs()),
+        requeueAfterMs,
+      });
+      return undefined;
+    } catch (error) {
+      if (abort.aborted) return error;
+      metrics.finished(name, 'error', elapsedMs());
+      if (isBug(error)) metrics.panicked(name);
+      if (error instanceof TerminalError) {
+        this.queue.forget(key);
+        metrics.terminal(name);
+        logger.error('reconcile failed for good, until something changes', { controller: name, key, error });
+        return error;
+      }
+      const retryAfterMs = Math.round(this.queue.addRateLimited(key));
+      // A person needs the place of a bug, and only the message of anything else.
+      const stack = isBug(error) ? { stack: (error as Error).stack } : {};
+      logger.warn('reconcile failed', { controller: name, key, reason, error, retryAfterMs, ...stack });
+      return error;
+    } finally {
+      metrics.stopped(name);
+      deadline.release();
+    }
+  }
+}
+
+/** What the language itself throws, and what is no error at all, comes from a mistake in the program. */
+const isBug = (error: unknown): boolean =>
+  !(error instanceof Error) ||
+  error instanceof TypeError ||
+  error instanceof ReferenceError ||
+  error instanceof RangeError ||
+  error instanceof SyntaxError;

@@ -1,0 +1,96 @@
+import type { Registry } from 'prom-client';
+import { aborted } from '../../base/aborted.ts';
+import type { Clock } from '../../base/clock.ts';
+import { CodedError } from '../../base/codedError.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { LeaderElection } from '../kube/leaderElection.ts';
+import type { Controller } from './controller.ts';
+import { startHealthServer } from './healthServer.ts';
+import type { ControllerMetrics } from './metrics.ts';
+import type { Sources } from './sources.ts';
+
+export interface ManagerOptions {
+  readonly sources: Sources;
+  readonly controllers: readonly Controller[];
+  readonly registry: Registry;
+  /** More lines for `/metrics`, from elsewhere. */
+  readonly moreMetrics?: () => string;
+  readonly metrics: ControllerMetrics;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly health: { readonly host: string; readonly port: number };
+  /** Without one the process is taken for the only one. */
+  readonly leaderElection?: { readonly name: string; readonly election: LeaderElection };
+  /** Runs when all work is done and the lease is still ours. */
+  readonly beforeRelease?: (signal: AbortSignal) => Promise<void>;
+  /** How long what is in hand may go on after `signal`; less than the pod's grace period. */
+  readonly shutdownGraceMs?: number;
+}
+
+export const MANAGER_DEFAULTS = {
+  /** A pod has 30 s unless it says otherwise. */
+  shutdownGraceMs: 20_000,
+  /** A watch that has been silent for this long makes the process unhealthy; the watchdog acts much earlier. */
+  silentWatchMs: 5 * 60_000,
+} as const;
+
+/**
+ * Runs a process's controllers: caches first, then leadership, then work. Returns when `signal` has fired and
+ * everything in hand is finished, or when leadership is lost, with which nothing more may be written.
+ */
+export async function runManager(options: ManagerOptions, signal: AbortSignal): Promise<void> {
+  const { sources, controllers, registry, metrics, logger, clock, leaderElection } = options;
+  let settled = false;
+  metrics.observeQueues(new Map(controllers.map(({ name, queue }) => [name, queue])));
+  const health = await startHealthServer({
+    ...options.health,
+    registry,
+    moreMetrics: options.moreMetrics,
+    liveness: () => (settled ? sources.silent(MANAGER_DEFAULTS.silentWatchMs) : []),
+    // What we may not see keeps us from being ready, while we go on with the rest.
+    readiness: () => (settled ? sources.missing() : ['caches not synced', ...sources.missing()]),
+  });
+  logger.info('serving health and metrics', { port: health.port });
+
+  // Watches outlive the work, so that what is in hand at the end still sees its own effects.
+  const watches = new AbortController();
+  const watching = sources.run(watches.signal);
+  const work = async (term: AbortSignal) => {
+    logger.info('controllers started', { controllers: controllers.map(({ name }) => name) });
+    const abort = new AbortController();
+    let disarm = () => {};
+    const onStop = () => {
+      const graceMs = options.shutdownGraceMs ?? MANAGER_DEFAULTS.shutdownGraceMs;
+      const reason = new CodedError('Stopping', `not finished ${graceMs} ms after the stop`);
+      disarm = clock.after(graceMs, () => abort.abort(reason));
+    };
+    const onLost = () => abort.abort(term.reason);
+    if (signal.aborted) onStop();
+    signal.addEventListener('abort', onStop, { once: true });
+    term.addEventListener('abort', onLost, { once: true });
+    await Promise.all(controllers.map((controller) => controller.run(signal, abort.signal)));
+    await options.beforeRelease?.(abort.signal);
+    disarm();
+    signal.removeEventListener('abort', onStop);
+    term.removeEventListener('abort', onLost);
+  };
+  try {
+    await Promise.race([sources.settled(), aborted(signal)]);
+    settled = !signal.aborted;
+    if (settled) logger.info('caches synced');
+    if (!leaderElection) return await work(new AbortController().signal);
+
+    const { name, election } = leaderElection;
+    metrics.leading(name, false);
+    await election.acquire(signal).catch(() => {});
+    if (signal.aborted) return;
+    metrics.leading(name, true);
+    await election.lead(work);
+    metrics.leading(name, false);
+  } finally {
+    watches.abort();
+    await watching;
+    await health.close();
+    logger.info('stopped');
+  }
+}

@@ -1,0 +1,125 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { kinds } from '../kube/kubeObject.ts';
+import { LeaderElection, type LeaseObject, type LeaseTiming } from '../kube/leaderElection.ts';
+
+export interface NamespaceClaimsOptions {
+  readonly client: KubeClient;
+  /** Name of the Lease in each namespace. */
+  readonly leaseName: string;
+  /** Of the whole installation: its replicas share what it holds. */
+  readonly identity: string;
+  readonly timing?: LeaseTiming;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  /** The namespace is ours now, or another installation has it, or a right is missing. */
+  readonly onChange: (namespace: string) => void;
+}
+
+/** Slow, because there is one for each namespace, and an installation takes its own back at once after a crash. */
+export const CLAIM_TIMING = {
+  durationMs: 120_000,
+  renewDeadlineMs: 90_000,
+  retryMs: 40_000,
+} satisfies LeaseTiming;
+
+interface Claim {
+  readonly election: LeaderElection;
+  readonly stop: AbortController;
+  readonly ended: Promise<void>;
+}
+
+/**
+ * Keeps two installations from working in one namespace: whoever holds its Lease works, the other waits until the
+ * Lease is released or has run out. Replicas of one installation are told apart by their own leader election.
+ */
+export class NamespaceClaims {
+  readonly #options: NamespaceClaimsOptions;
+  readonly #claims = new Map<string, Claim>();
+
+  constructor(options: NamespaceClaimsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the namespace is ours. Asking begins to claim it; `onChange` tells when it is. */
+  holds(namespace: string): boolean {
+    const claim = this.#claims.get(namespace) ?? this.#begin(namespace);
+    return claim.election.isLeader;
+  }
+
+  /** Who holds a namespace, where somebody does. */
+  holder(namespace: string): string | undefined {
+    return this.#claims.get(namespace)?.election.holder;
+  }
+
+  /** The right that keeps a namespace from being claimed. */
+  problem(namespace: string): string | undefined {
+    return this.#claims.get(namespace)?.election.problem;
+  }
+
+  /** Gives up all namespaces, so that others need not wait. */
+  async release(): Promise<void> {
+    await Promise.all([...this.#claims.keys()].map((namespace) => this.#end(namespace)));
+  }
+
+  /** Nothing is left to work on there: the Lease goes too, unless another installation has taken it meanwhile. */
+  async abandon(namespace: string, signal: AbortSignal): Promise<void> {
+    if (!this.#claims.has(namespace)) return;
+    await this.#end(namespace);
+    const { client, leaseName, logger } = this.#options;
+    try {
+      const lease = await client.get<LeaseObject>(kinds.Lease, namespace, leaseName, signal);
+      const { uid = '', resourceVersion = '' } = lease.metadata;
+      if (lease.spec?.holderIdentity) return;
+      await client.delete(kinds.Lease, namespace, leaseName, { uid, resourceVersion }, signal);
+    } catch (error) {
+      logger.debug('lease not removed', { namespace, error });
+    }
+  }
+
+  async #end(namespace: string): Promise<void> {
+    const claim = this.#claims.get(namespace);
+    this.#claims.delete(namespace);
+    claim?.stop.abort();
+    await claim?.ended;
+  }
+
+  #begin(namespace: string): Claim {
+    const { client, leaseName, identity, timing = CLAIM_TIMING, clock, random, logger } = this.#options;
+    const election = new LeaderElection({
+      client,
+      namespace,
+      name: leaseName,
+      identity,
+      timing,
+      clock,
+      random,
+      logger,
+    });
+    const stop = new AbortController();
+    const claim = { election, stop, ended: this.#hold(namespace, election, stop.signal) };
+    this.#claims.set(namespace, claim);
+    return claim;
+  }
+
+  async #hold(namespace: string, election: LeaderElection, stop: AbortSignal): Promise<void> {
+    const { onChange } = this.#options;
+    while (!stop.aborted) {
+      const isAcquired = await election
+        .acquire(stop, () => onChange(namespace))
+        .then(() => true)
+        .catch(() => false);
+      if (!isAcquired) return;
+      onChange(namespace);
+      await election.lead((term) => eitherAborted(stop, term));
+    }
+  }
+}
+
+const eitherAborted = (a: AbortSignal, b: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (a.aborted || b.aborted) resolve();
+    for (const signal of [a, b]) signal.addEventListener('abort', () => resolve(), { once: true });
+  });

@@ -1,0 +1,231 @@
+import { setMaxListeners } from 'node:events';
+import { Gauge, type Registry } from 'prom-client';
+import { aborted } from '../../base/aborted.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { KubeObject, ResourceKind } from '../kube/kubeObject.ts';
+import { type CacheChange, type IndexFunction, ObjectCache } from '../kube/objectCache.ts';
+import { Reflector } from '../kube/reflector.ts';
+
+export interface SourceOptions<T extends KubeObject> {
+  readonly kind: ResourceKind;
+  readonly labelSelector?: string;
+  readonly indexes?: Readonly<Record<string, IndexFunction<T>>>;
+  readonly project?: (object: T) => T;
+  readonly metadataOnly?: boolean;
+  /**
+   * Where all namespaces are watched, this kind is watched only in those that `follow` names: for kinds that may be
+   * read in some namespaces and not in others.
+   */
+  readonly followed?: boolean;
+}
+
+/** A watched kind: its cache, and whoever wants to hear of changes. */
+export interface Source<T extends KubeObject> {
+  readonly kind: ResourceKind;
+  readonly cache: ObjectCache<T>;
+  onChange(listener: (change: CacheChange<T>) => void): void;
+}
+
+export interface SourcesOptions {
+  readonly client: KubeClient;
+  /** Empty for all namespaces. */
+  readonly namespaces: readonly string[];
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly registry?: Registry;
+}
+
+interface Watched {
+  readonly kind: ResourceKind;
+  readonly source: Source<KubeObject>;
+  readonly project: SourceOptions<KubeObject>['project'];
+  readonly followed: boolean;
+  /** By namespace; `''` is all of them. */
+  readonly reflectors: Map<string, RunningReflector>;
+  start(namespace: string | undefined): RunningReflector;
+}
+
+interface RunningReflector {
+  readonly reflector: Reflector<KubeObject>;
+  readonly stop: AbortController;
+  settled: boolean;
+}
+
+/** All watches of a process. Each kind is watched once per namespace and selector, however many listen. */
+export class Sources {
+  readonly #options: SourcesOptions;
+  readonly #watched = new Map<string, Watched>();
+  /** Set while it runs. */
+  #run: ((running: RunningReflector) => void) | undefined;
+
+  constructor(options: SourcesOptions) {
+    this.#options = options;
+    if (options.registry) this.#exportAges(options.registry);
+  }
+
+  /** @throws when the same kind and selector is asked for with another projection */
+  watch<T extends KubeObject>(options: SourceOptions<T>): Source<T> {
+    const { kind, labelSelector = '', metadataOnly = false } = options;
+    const id = [kind.apiVersion, kind.kind, labelSelector, metadataOnly].join('|');
+    let watched = this.#watched.get(id);
+    if (watched && watched.project !== (options.project as unknown))
+      throw new Error(`${kind.kind} is watched already, with another projection`);
+    if (watched) watched.source.cache.addIndexes((options.indexes ?? {}) as Record<string, never>);
+    else {
+      watched = this.#start(options as unknown as SourceOptions<KubeObject>);
+      this.#watched.set(id, watched);
+    }
+    return watched.source as unknown as Source<T>;
+  }
+
+  #start(options: SourceOptions<KubeObject>): Watched {
+    const { client, namespaces, clock, random, logger } = this.#options;
+    const cache = new ObjectCache<KubeObject>(options.indexes);
+    const listeners: ((change: CacheChange<KubeObject>) => void)[] = [];
+    const onChange = (change: CacheChange<KubeObject>) => {
+      for (const listener of listeners) listener(change);
+    };
+    const { indexes: _, followed: __, ...watch } = options;
+    const start = (namespace: string | undefined): RunningReflector => {
+      const reflector = new Reflector<KubeObject>({
+        ...watch,
+        client,
+        cache,
+        namespace,
+        clock,
+        random,
+        logger,
+        onChange,
+      });
+      const running = { reflector, stop: new AbortController(), settled: false };
+      void reflector.settled.then(() => {
+        running.settled = true;
+      });
+      return running;
+    };
+    const listed = options.kind.namespaced && namespaces.length > 0;
+    const followed = options.followed === true && !listed;
+    const scopes = listed ? namespaces : followed ? [] : [undefined];
+    return {
+      kind: options.kind,
+      source: { kind: options.kind, cache, onChange: (listener) => void listeners.push(listener) },
+      project: options.project,
+      followed,
+      reflectors: new Map(scopes.map((namespace) => [namespace ?? '', start(namespace)])),
+      start,
+    };
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const runs = new Set<Promise<void>>();
+    // A listener for each reflector, and there is one for each kind.
+    setMaxListeners(0, signal);
+    this.#run = ({ reflector, stop }) => {
+      const onAbort = () => stop.abort(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      const run = reflector.run(stop.signal).finally(() => {
+        signal.removeEventListener('abort', onAbort);
+        runs.delete(run);
+      });
+      runs.add(run);
+    };
+    for (const running of this.#all()) this.#run(running);
+    await aborted(signal);
+    this.#run = undefined;
+    await Promise.all(runs);
+  }
+
+  /**
+   * Watches the followed kinds in this namespace too. `onSettled` hears when all of it is seen, or known to be out of
+   * our reach. In a namespace that is followed already nothing happens.
+   */
+  follow(namespace: string, onSettled: () => void): void {
+    const fresh = [...this.#watched.values()]
+      .filter(({ followed, reflectors }) => followed && !reflectors.has(namespace))
+      .map((watched) => {
+        const running = watched.start(namespace);
+        watched.reflectors.set(namespace, running);
+        this.#run?.(running);
+        return running.reflector.settled;
+      });
+    if (fresh.length > 0) void Promise.all(fresh).then(onSettled);
+  }
+
+  /** Ends what `follow` began, and forgets what it saw. */
+  unfollow(namespace: string): void {
+    for (const { followed, reflectors, source } of this.#watched.values()) {
+      if (!followed) continue;
+      reflectors.get(namespace)?.stop.abort();
+      reflectors.delete(namespace);
+      source.cache.forget(namespace);
+    }
+  }
+
+  /** Resolves when every cache is complete for the first time. */
+  async synced(): Promise<void> {
+    await Promise.all(this.#all().map(({ reflector }) => reflector.synced));
+  }
+
+  /** Resolves when every cache is complete, or known to be out of our reach; `missing` names those. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#all().map(({ reflector }) => reflector.settled));
+    // What came in may have named namespaces to follow.
+    if (!this.#all().every(({ settled }) => settled)) await this.settled();
+  }
+
+  /** Whether all of a namespace is seen, or known to be out of our reach. */
+  isSettled(namespace: string): boolean {
+    return [...this.#watched.values()].every(({ reflectors }) =>
+      [...reflectors].every(([scope, { settled }]) => settled || (scope !== '' && scope !== namespace)),
+    );
+  }
+
+  /**
+   * What keeps us from seeing all of a namespace: one line a kind, with the way out. Without a namespace, of
+   * everything that this process was told to watch; what it only follows concerns those namespaces alone.
+   */
+  missing(namespace?: string): string[] {
+    return [...this.#watched.values()].flatMap(({ followed, reflectors }) =>
+      [...reflectors]
+        .filter(([scope]) => (namespace === undefined ? !followed : scope === '' || scope === namespace))
+        .flatMap(([, { reflector }]) => reflector.problem ?? []),
+    );
+  }
+
+  /** Watches that have been without a sign of life for longer than `silentMs`, though they once had one. */
+  silent(silentMs: number): string[] {
+    const now = this.#options.clock.monotonic();
+    return [...this.#watched.values()].flatMap(({ kind, reflectors }) =>
+      [...reflectors.values()].flatMap(({ reflector: { lastEventAt } }) => {
+        const ageMs = lastEventAt === undefined ? 0 : now - lastEventAt;
+        return ageMs > silentMs ? [`${kind.plural}: no event for ${Math.round(ageMs / 1000)} s`] : [];
+      }),
+    );
+  }
+
+  #all(): RunningReflector[] {
+    return [...this.#watched.values()].flatMap(({ reflectors }) => [...reflectors.values()]);
+  }
+
+  #exportAges(registry: Registry): void {
+    const watched = this.#watched;
+    const { clock } = this.#options;
+    new Gauge({
+      name: 'watch_last_event_age_seconds',
+      help: 'Time since the last event or bookmark of a watched kind',
+      labelNames: ['kind'],
+      registers: [registry],
+      collect() {
+        for (const { kind, reflectors } of watched.values()) {
+          const ages = [...reflectors.values()].map(({ reflector: { lastEventAt } }) =>
+            lastEventAt === undefined ? 0 : clock.monotonic() - lastEventAt,
+          );
+          this.set({ kind: kind.kind }, Math.max(0, ...ages) / 1000);
+        }
+      },
+    });
+  }
+}

@@ -1,0 +1,171 @@
+import type { Clock } from '../../base/clock.ts';
+import { type BackoffPolicy, backoffMs } from '../kube/backoff.ts';
+
+/** Fresh changes go before resyncs. */
+export type Priority = 'change' | 'resync';
+
+export interface QueueMetrics {
+  added(): void;
+  depth(length: number): void;
+  waited(ms: number): void;
+  worked(ms: number): void;
+  retried(): void;
+}
+
+export interface WorkQueueOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly backoff?: BackoffPolicy;
+  readonly metrics?: QueueMetrics;
+}
+
+/** The delays of client-go's default controller rate limiter, with a lower cap. */
+export const QUEUE_BACKOFF: BackoffPolicy = { baseMs: 5, capMs: 300_000, jitter: 0.2 };
+
+/**
+ * Keys that want a reconcile: each at most once in the queue, never worked on twice at a time. A key
+ * added while it is worked on comes back right after.
+ */
+export class WorkQueue {
+  readonly #options: WorkQueueOptions;
+  readonly #waiting = { change: new Set<string>(), resync: new Set<string>() };
+  readonly #addedAt = new Map<string, number>();
+  readonly #working = new Map<string, number>();
+  readonly #dirty = new Map<string, Priority>();
+  /** Why a key was added first since it was last worked on, and why it is worked on now. */
+  readonly #reasons = { next: new Map<string, string>(), now: new Map<string, string>() };
+  readonly #failures = new Map<string, number>();
+  readonly #delayed = new Map<string, { at: number; cancel: () => void }>();
+  readonly #idleWorkers: ((key: string | undefined) => void)[] = [];
+  #drained: (() => void)[] = [];
+  #stopped = false;
+
+  constructor(options: WorkQueueOptions) {
+    this.#options = options;
+  }
+
+  /** Why a key that is worked on is. */
+  reasonOf(key: string): string | undefined {
+    return this.#reasons.now.get(key);
+  }
+
+  isWorkedOn(key: string): boolean {
+    return this.#working.has(key);
+  }
+
+  /** How long each key that is worked on has been so, in milliseconds. */
+  workingMs(): number[] {
+    const now = this.#options.clock.monotonic();
+    return [...this.#working.values()].map((since) => now - since);
+  }
+
+  get length(): number {
+    return this.#waiting.change.size + this.#waiting.resync.size;
+  }
+
+  /** `reason` is for people: it is logged with the reconcile. Of several, the first counts. */
+  add(key: string, priority: Priority = 'change', reason: string = priority): void {
+    if (this.#stopped) return;
+    if (!this.#reasons.next.has(key)) this.#reasons.next.set(key, reason);
+    if (this.#working.has(key)) {
+      if (this.#dirty.get(key) !== 'change') this.#dirty.set(key, priority);
+      return;
+    }
+    if (this.#waiting.change.has(key)) return;
+    if (this.#waiting.resync.has(key)) {
+      if (priority === 'resync') return;
+      this.#waiting.resync.delete(key);
+    } else {
+      this.#addedAt.set(key, this.#options.clock.monotonic());
+      this.#options.metrics?.added();
+    }
+    this.#waiting[priority].add(key);
+    this.#changed();
+    const worker = this.#idleWorkers.shift();
+    if (worker) worker(this.#take());
+  }
+
+  /** Adds later; of two delays for one key the earlier counts. */
+  addAfter(key: string, delayMs: number, priority: Priority = 'resync', reason: string = priority): void {
+    if (this.#stopped) return;
+    const at = this.#options.clock.monotonic() + delayMs;
+    const pending = this.#delayed.get(key);
+    if (pending && pending.at <= at) return;
+    pending?.cancel();
+    const cancel = this.#options.clock.after(delayMs, () => {
+      this.#delayed.delete(key);
+      this.add(key, priority, reason);
+    });
+    this.#delayed.set(key, { at, cancel });
+  }
+
+  /** Adds after a delay that doubles with each failure; returns that delay. */
+  addRateLimited(key: string): number {
+    const failures = this.#failures.get(key) ?? 0;
+    this.#failures.set(key, failures + 1);
+    this.#options.metrics?.retried();
+    const delayMs = backoffMs(this.#options.backoff ?? QUEUE_BACKOFF, failures, this.#options.random);
+    this.addAfter(key, delayMs, 'resync', `retry ${failures + 1}`);
+    return delayMs;
+  }
+
+  /** The key succeeded: its next failure starts from the shortest delay. */
+  forget(key: string): void {
+    this.#failures.delete(key);
+  }
+
+  /** The next key, or nothing once the queue has stopped. */
+  next(): Promise<string | undefined> {
+    const key = this.#take();
+    if (key !== undefined || this.#stopped) return Promise.resolve(key);
+    return new Promise((resolve) => {
+      this.#idleWorkers.push(resolve);
+    });
+  }
+
+  /** The worker is through with a key that it got from `next`. */
+  done(key: string): void {
+    const since = this.#working.get(key);
+    if (since !== undefined) this.#options.metrics?.worked(this.#options.clock.monotonic() - since);
+    this.#working.delete(key);
+    this.#reasons.now.delete(key);
+    const priority = this.#dirty.get(key);
+    this.#dirty.delete(key);
+    if (priority) this.add(key, priority);
+    if (this.#working.size === 0) {
+      for (const resolve of this.#drained) resolve();
+      this.#drained = [];
+    }
+  }
+
+  /** Hands out nothing more; resolves when every key that is worked on is done. */
+  async drain(): Promise<void> {
+    this.#stopped = true;
+    for (const { cancel } of this.#delayed.values()) cancel();
+    this.#delayed.clear();
+    for (const worker of this.#idleWorkers.splice(0)) worker(undefined);
+    if (this.#working.size > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
+  }
+
+  #take(): string | undefined {
+    if (this.#stopped) return undefined;
+    for (const queue of [this.#waiting.change, this.#waiting.resync]) {
+      const key = queue.values().next().value;
+      if (key === undefined) continue;
+      queue.delete(key);
+      const now = this.#options.clock.monotonic();
+      this.#options.metrics?.waited(now - (this.#addedAt.get(key) ?? now));
+      this.#addedAt.delete(key);
+      this.#working.set(key, now);
+      this.#reasons.now.set(key, this.#reasons.next.get(key) ?? '');
+      this.#reasons.next.delete(key);
+      this.#changed();
+      return key;
+    }
+    return undefined;
+  }
+
+  #changed(): void {
+    this.#options.metrics?.depth(this.length);
+  }
+}

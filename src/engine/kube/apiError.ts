@@ -1,0 +1,77 @@
+import { CodedError } from '../../base/codedError.ts';
+
+/** One field-level cause of a refused request. */
+export interface ApiErrorCause {
+  readonly reason?: string;
+  readonly message?: string;
+  readonly field?: string;
+}
+
+/** What the refusal is about. */
+export interface ApiErrorDetails {
+  readonly name?: string;
+  readonly group?: string;
+  readonly kind?: string;
+  readonly uid?: string;
+  readonly causes?: readonly ApiErrorCause[];
+  readonly retryAfterSeconds?: number;
+}
+
+interface StatusBody {
+  readonly message?: string;
+  readonly reason?: string;
+  readonly code?: number;
+  readonly details?: ApiErrorDetails;
+}
+
+/** HTTP statuses after which the same request may succeed later. */
+const RETRIABLE_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
+
+/** The API server answered, and refused. `code` is the reason of its Status, e.g. `Conflict`. */
+export class ApiError extends CodedError {
+  readonly status: number;
+  readonly details: ApiErrorDetails;
+  /** From `Retry-After`, else from the Status. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(status: number, body: StatusBody, request: string, retryAfterMs?: number) {
+    super(body.reason || `Http${status}`, `${request}: ${body.message ?? `HTTP ${status}`}`, {
+      retriable: RETRIABLE_STATUSES.has(status),
+    });
+    this.status = status;
+    this.details = body.details ?? {};
+    const seconds = this.details.retryAfterSeconds;
+    this.retryAfterMs = retryAfterMs ?? (seconds === undefined ? undefined : seconds * 1000);
+  }
+
+  /** Parses the body of a refusal; anything that is no Status becomes its message. */
+  static parse(status: number, text: string, request: string, retryAfterMs?: number): ApiError {
+    try {
+      const body: unknown = JSON.parse(text);
+      if (typeof body === 'object' && body !== null && (body as { kind?: string }).kind === 'Status') {
+        return new ApiError(status, body as StatusBody, request, retryAfterMs);
+      }
+    } catch {
+      // A proxy in between answers with text or HTML.
+    }
+    return new ApiError(status, { message: text.slice(0, 500) || `HTTP ${status}` }, request, retryAfterMs);
+  }
+}
+
+/** No answer: connection refused or lost, or the deadline passed. The request may have been carried out. */
+export class TransportError extends CodedError {
+  constructor(request: string, cause: unknown) {
+    super('Transport', `${request}: no answer`, { retriable: true, cause });
+  }
+}
+
+const hasStatus = (error: unknown, status: number): boolean =>
+  error instanceof ApiError && error.status === status;
+
+export const isBadRequest = (error: unknown): boolean => hasStatus(error, 400);
+export const isNotFound = (error: unknown): boolean => hasStatus(error, 404);
+export const isConflict = (error: unknown): boolean => hasStatus(error, 409);
+export const isForbidden = (error: unknown): boolean => hasStatus(error, 403);
+export const isGone = (error: unknown): boolean => hasStatus(error, 410);
+export const isAlreadyExists = (error: unknown): boolean =>
+  error instanceof ApiError && error.code === 'AlreadyExists';

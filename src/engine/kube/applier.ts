@@ -1,0 +1,121 @@
+import type { Clock } from '../../base/clock.ts';
+import { CodedError } from '../../base/codedError.ts';
+import { isNotFound } from './apiError.ts';
+import type { KubeClient } from './client.ts';
+import type { EventRecorder } from './eventRecorder.ts';
+import { fieldOwners, type ManagedFields } from './fieldOwners.ts';
+import { type KubeObject, keyOf, kindOf } from './kubeObject.ts';
+import { APPLIED_HASH, differences, withAppliedHash } from './ownFields.ts';
+
+export interface ApplierOptions {
+  readonly client: KubeClient;
+  readonly fieldManager: string;
+  readonly recorder: EventRecorder;
+  readonly clock: Clock;
+}
+
+export interface EnsureRequest {
+  readonly desired: KubeObject;
+  /** From the cache; absent when it does not exist. */
+  readonly live: KubeObject | undefined;
+  /** Whether the live object is ours to change. */
+  readonly controlled: (live: KubeObject) => boolean;
+  /** Whom events are about, usually the resource that the object is made for. */
+  readonly subject: KubeObject;
+}
+
+export type EnsureResult =
+  | { readonly outcome: 'unchanged' | 'contested'; readonly object: KubeObject }
+  | { readonly outcome: 'written'; readonly object: KubeObject };
+
+/** A field reclaimed more often than this within an hour is left alone: somebody else means it. */
+const MOST_RECLAIMS_PER_HOUR = 5;
+const HOUR_MS = 3_600_000;
+
+/** Makes objects what they should be, writing only when they differ in what is ours. */
+export class Applier {
+  readonly #options: ApplierOptions;
+  readonly #reclaims = new Map<string, number[]>();
+
+  constructor(options: ApplierOptions) {
+    this.#options = options;
+  }
+
+  /** @throws CodedError `NotControlled` when an object of that name belongs to somebody else; ApiError */
+  async ensure(request: EnsureRequest, signal: AbortSignal): Promise<EnsureResult> {
+    const { subject } = request;
+    // Caches hold only what bears our labels: something else may have the name.
+    const live = request.live ?? (await this.#existing(request.desired, signal));
+    const { client, fieldManager, recorder } = this.#options;
+    const desired = withAppliedHash(request.desired);
+    let reclaimed: readonly string[] = [];
+    if (live) {
+      if (!request.controlled(live)) {
+        throw new CodedError(
+          'NotControlled',
+          `${live.kind} ${live.metadata.name} exists and is not part of ${subject.kind} ${subject.metadata.name}; delete or rename it`,
+        );
+      }
+      const changed = differences(request.desired, live);
+      const intended =
+        desired.metadata.annotations?.[APPLIED_HASH] === live.metadata.annotations?.[APPLIED_HASH];
+      if (intended && changed.length === 0) return { outcome: 'unchanged', object: live };
+      // We want what we wanted before, so somebody else has changed it.
+      if (intended) reclaimed = changed;
+      if (this.#isContested(live, reclaimed)) return { outcome: 'contested', object: live };
+    }
+    const changes = live && reclaimed.length > 0 && (await this.#changes(live, reclaimed, signal));
+    const object = await client.apply(desired, { fieldManager, force: true }, signal);
+    // Only what was set back counts: an attempt that failed has taken nothing from anybody.
+    this.#noteReclaims(object, reclaimed);
+    if (changes) {
+      const message = `${object.kind} ${object.metadata.name}: ${changes}, set back`;
+      recorder.record(subject, { type: 'Warning', reason: 'FieldReclaimed', message });
+    }
+    return { outcome: 'written', object };
+  }
+
+  async #existing({ metadata, ...object }: KubeObject, signal: AbortSignal): Promise<KubeObject | undefined> {
+    const { client } = this.#options;
+    return client
+      .get(kindOf(object as KubeObject), metadata.namespace, metadata.name, signal)
+      .catch((error: unknown) => {
+        if (isNotFound(error)) return undefined;
+        throw error;
+      });
+  }
+
+  #isContested(live: KubeObject, paths: readonly string[]): boolean {
+    return paths.some((path) => this.#recentReclaims(live, path).length >= MOST_RECLAIMS_PER_HOUR);
+  }
+
+  #noteReclaims(object: KubeObject, paths: readonly string[]): void {
+    const now = this.#options.clock.monotonic();
+    for (const path of paths)
+      this.#reclaims.set(fieldKey(object, path), [...this.#recentReclaims(object, path), now]);
+  }
+
+  #recentReclaims(object: KubeObject, path: string): number[] {
+    const now = this.#options.clock.monotonic();
+    return (this.#reclaims.get(fieldKey(object, path)) ?? []).filter((at) => now - at < HOUR_MS);
+  }
+
+  /** Which fields changed, and by whom. The cache drops managedFields, so this asks. */
+  async #changes(live: KubeObject, paths: readonly string[], signal: AbortSignal): Promise<string> {
+    const { client, fieldManager } = this.#options;
+    const fresh = await client
+      .get(kindOf(live), live.metadata.namespace, live.metadata.name, signal)
+      .catch(() => undefined);
+    const managed = (fresh?.metadata.managedFields ?? []) as readonly ManagedFields[];
+    const byOwner = new Map<string, string[]>();
+    for (const path of paths) {
+      const owners = fieldOwners(managed, path).filter((manager) => manager !== fieldManager);
+      // A field that was removed has no owner left.
+      const owner = owners.join(' and ') || 'somebody';
+      byOwner.set(owner, [...(byOwner.get(owner) ?? []), path]);
+    }
+    return [...byOwner].map(([owner, owned]) => `${owned.join(', ')} changed by ${owner}`).join('; ');
+  }
+}
+
+const fieldKey = (object: KubeObject, path: string): string => `${object.kind}/${keyOf(object)}/${path}`;

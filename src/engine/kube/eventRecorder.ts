@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { KubeClient } from './client.ts';
+import { EventCorrelator, type EventText, remember } from './eventCorrelator.ts';
+import { type KubeObject, kinds } from './kubeObject.ts';
+
+export interface EventRecorderOptions {
+  readonly client: KubeClient;
+  readonly component: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Events that wait to be written; beyond it the newest are dropped, for nobody may wait for them. */
+const MOST_WAITING = 1000;
+
+/**
+ * Tells people what happened to an object. It never delays or fails whoever tells: events are written one after
+ * the other behind their back, and one that can't be written is logged.
+ */
+export class EventRecorder {
+  readonly #options: EventRecorderOptions;
+  readonly #correlator = new EventCorrelator();
+  /** Names of events that were written, by their correlation. */
+  readonly #names = new Map<string, string>();
+  readonly #stop = new AbortController();
+  #waiting = 0;
+  #tail: Promise<void> = Promise.resolve();
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options;
+  }
+
+  record(object: KubeObject, event: EventText): void {
+    const { clock, logger } = this.#options;
+    const nowMs = clock.now();
+    const { uid = object.metadata.name } = object.metadata;
+    const correlated = this.#correlator.correlate(uid, event, nowMs);
+    if (correlated.action === 'drop' || this.#waiting >= MOST_WAITING) {
+      logger.debug('event dropped', { reason: event.reason });
+      return;
+    }
+    this.#waiting += 1;
+    this.#tail = this.#tail
+      .then(() => this.#write(object, { ...event, message: correlated.message }, correlated, nowMs))
+      .catch((error: unknown) => logger.debug('event not recorded', { reason: event.reason, error }))
+      .finally(() => {
+        this.#waiting -= 1;
+      });
+  }
+
+  /** Resolves when everything told so far is written; once `signal` fires, what is left is given up. */
+  async flush(signal: AbortSignal): Promise<void> {
+    const onAbort = () => this.#stop.abort(signal.reason);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    await this.#tail;
+    signal.removeEventListener('abort', onAbort);
+  }
+
+  async #write(
+    object: KubeObject,
+    event: EventText,
+    correlated: { readonly id: string; readonly count?: number },
+    nowMs: number,
+  ): Promise<void> {
+    const { client, component } = this.#options;
+    const { signal } = this.#stop;
+    const namespace = object.metadata.namespace ?? 'default';
+    const timestamp = new Date(nowMs).toISOString().replace(/\.\d+Z$/, 'Z');
+    const known = this.#names.get(correlated.id);
+    if (known && correlated.count) {
+      const change = { count: correlated.count, lastTimestamp: timestamp, message: event.message };
+      await client.mergePatch(kinds.Event, { name: known, namespace }, change, signal);
+      return;
+    }
+    const name = `${object.metadata.name}.${randomUUID().slice(0, 8)}`;
+    await client.create(
+      {
+        apiVersion: 'v1',
+        kind: 'Event',
+        metadata: { name, namespace },
+        involvedObject: {
+          apiVersion: object.apiVersion,
+          kind: object.kind,
+          name: object.metadata.name,
+          namespace: object.metadata.namespace,
+          uid: object.metadata.uid,
+        },
+        ...event,
+        source: { component },
+        reportingComponent: component,
+        reportingInstance: component,
+        count: correlated.count ?? 1,
+        firstTimestamp: timestamp,
+        lastTimestamp: timestamp,
+      },
+      { fieldManager: component },
+      signal,
+    );
+    remember(this.#names, correlated.id, name, MOST_WAITING);
+  }
+}

@@ -1,0 +1,251 @@
+import { type Clock, sleep, withDeadline } from '../../base/clock.ts';
+import { CodedError } from '../../base/codedError.ts';
+import type { Logger } from '../../base/logger.ts';
+import { isConflict, isForbidden, isNotFound } from './apiError.ts';
+import type { KubeClient } from './client.ts';
+import { type KubeObject, kinds } from './kubeObject.ts';
+import { missingRule } from './missingRule.ts';
+
+export interface LeaderElectionOptions {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly name: string;
+  readonly identity: string;
+  readonly timing?: LeaseTiming;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+}
+
+export interface LeaseTiming {
+  /** Others wait this long after the last renewal that they saw. */
+  readonly durationMs: number;
+  /** We stop this long after the last renewal that succeeded, well before others may start. */
+  readonly renewDeadlineMs: number;
+  readonly retryMs: number;
+}
+
+/** client-go's own timing. */
+export const LEASE = { durationMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000 } satisfies LeaseTiming;
+
+const JITTER = 0.2;
+const LEASE_VERBS = ['get', 'create', 'update'] as const;
+/** A call that takes longer is given up; also the time that a release may take at the end. */
+const CALL_TIMEOUT_MS = { renew: 10_000, release: 2_000 } as const;
+
+export interface LeaseObject extends KubeObject {
+  readonly spec?: {
+    readonly holderIdentity?: string;
+    readonly renewTime?: string;
+    readonly leaseDurationSeconds?: number;
+    readonly leaseTransitions?: number;
+    readonly acquireTime?: string;
+  };
+}
+
+const recordOf = ({ spec }: LeaseObject): string => `${spec?.holderIdentity}/${spec?.renewTime}`;
+
+const lost = () => new CodedError('NotLeader', 'the leader lease has expired; nothing is written');
+
+/**
+ * Holds a Lease. Nobody's clock is compared with another's: a lease counts as expired when its record has not
+ * changed for its duration by our own clock. `assertLeader` is the fence right before a write.
+ */
+export class LeaderElection {
+  readonly #options: LeaderElectionOptions & { readonly timing: LeaseTiming };
+  #observed: { record: string; holder: string; atMs: number } | undefined;
+  /** Until when we may act, by both clocks: a suspended process has a late wall clock, a stepped one the other. */
+  #validUntil: { monotonic: number; wall: number } | undefined;
+  #problem: string | undefined;
+
+  constructor(options: LeaderElectionOptions) {
+    this.#options = { timing: LEASE, ...options };
+  }
+
+  /** Who has it, as last seen; nobody where it was free. */
+  get holder(): string | undefined {
+    return this.isLeader ? this.#options.identity : this.#observed?.holder || undefined;
+  }
+
+  /** The right that is missing, where one is. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  get isLeader(): boolean {
+    const { clock } = this.#options;
+    const until = this.#validUntil;
+    return until !== undefined && clock.monotonic() < until.monotonic && clock.now() < until.wall;
+  }
+
+  /** @throws CodedError `NotLeader` when the lease is not ours any more */
+  assertLeader(): void {
+    if (!this.isLeader) throw lost();
+  }
+
+  /**
+   * Resolves when the lease is ours. `onWaiting` is called when there is something new to tell of why it is not:
+   * another `holder`, or a `problem`. @throws the signal's reason
+   */
+  async acquire(signal: AbortSignal, onWaiting?: () => void): Promise<void> {
+    let told: string | undefined;
+    while (!(await this.#try(signal))) {
+      const why = this.problem ?? this.holder;
+      if (why !== undefined && why !== told) onWaiting?.();
+      told = why;
+      await this.#pause(signal);
+    }
+  }
+
+  /**
+   * Works under the lease: renews it meanwhile, aborts `work` at the very moment it runs out, releases it after
+   * `work` has returned. Call it after `acquire`.
+   * @returns whether the lease was ours to the end
+   */
+  async lead(work: (term: AbortSignal) => Promise<void>): Promise<boolean> {
+    const { logger } = this.#options;
+    const term = new AbortController();
+    const done = new AbortController();
+    const renewing = this.#renew(term, done.signal);
+    try {
+      await work(term.signal);
+    } finally {
+      done.abort();
+      await renewing;
+    }
+    if (term.signal.aborted) {
+      logger.error('leader lease lost');
+      return false;
+    }
+    // Only now is everything written, so only now may another one take over.
+    await this.#release();
+    return true;
+  }
+
+  async #renew(term: AbortController, done: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    // A timer of its own: an answer that never comes must not keep the deadline from being seen.
+    let disarm = () => {};
+    const arm = () => {
+      disarm();
+      const remainingMs = (this.#validUntil?.monotonic ?? 0) - clock.monotonic();
+      disarm = clock.after(Math.max(0, remainingMs), () => term.abort(lost()));
+    };
+    arm();
+    while (!done.aborted && !term.signal.aborted) {
+      await this.#pause(done).catch(() => {});
+      if (done.aborted || term.signal.aborted) break;
+      // Resumed after the deadline: what another one has done since is not to be overwritten.
+      if (this.isLeader) await this.#try(AbortSignal.any([done, term.signal]));
+      if (this.isLeader) arm();
+      else term.abort(lost());
+    }
+    disarm();
+  }
+
+  #pause(signal: AbortSignal): Promise<void> {
+    const { clock, random, timing } = this.#options;
+    return sleep(clock, timing.retryMs * (1 + JITTER * random()), signal);
+  }
+
+  async #try(signal: AbortSignal): Promise<boolean> {
+    const { client, namespace, name, identity, clock, timing } = this.#options;
+    const [monotonic, wall] = [clock.monotonic(), clock.now()];
+    const patience = withDeadline(clock, signal, CALL_TIMEOUT_MS.renew, lost);
+    try {
+      const lease = await client
+        .get<LeaseObject>(kinds.Lease, namespace, name, patience.signal)
+        .catch((error: unknown) => {
+          if (isNotFound(error)) return undefined;
+          throw error;
+        });
+      // Somebody deleted it. Whoever held it goes on until its deadline, and with us it ends there too.
+      if (!lease && this.#observed?.holder && this.#sinceObservedMs() <= timing.durationMs) return false;
+      if (lease && !this.#mayTake(lease)) {
+        // Somebody else has it, whatever our own clock says.
+        this.#validUntil = undefined;
+        return false;
+      }
+      const options = { fieldManager: identity };
+      const next = this.#mine(lease);
+      await (lease
+        ? client.update(next, options, patience.signal)
+        : client.create(next, options, patience.signal));
+      // Counted from before the request: the server cannot have started later than that.
+      this.#observed = { record: recordOf(next), holder: identity, atMs: monotonic };
+      const { renewDeadlineMs } = timing;
+      this.#problem = undefined;
+      this.#validUntil = { monotonic: monotonic + renewDeadlineMs, wall: wall + renewDeadlineMs };
+      return true;
+    } catch (error) {
+      if (!signal.aborted && !isConflict(error)) this.#report(error);
+      return false;
+    } finally {
+      patience.release();
+    }
+  }
+
+  #report(error: unknown): void {
+    const { logger, namespace } = this.#options;
+    logger.debug('lease not renewed', { error });
+    if (!isForbidden(error) || this.#problem !== undefined) return;
+    this.#problem = missingRule(kinds.Lease, namespace, LEASE_VERBS);
+    // Once; whoever asks hears it again.
+    logger.error(this.#problem);
+  }
+
+  #mine(lease: LeaseObject | undefined): LeaseObject {
+    const { namespace, name, identity, clock, timing } = this.#options;
+    const now = new Date(clock.now()).toISOString().replace('Z', '000Z');
+    const renewal = lease?.spec?.holderIdentity === identity;
+    // Whoever made the Lease knows it by its labels; with its resourceVersion the write is a compare-and-swap.
+    const { managedFields: _, ...metadata } = lease?.metadata ?? { name, namespace };
+    return {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata,
+      spec: {
+        holderIdentity: identity,
+        leaseDurationSeconds: timing.durationMs / 1000,
+        acquireTime: renewal ? (lease?.spec?.acquireTime ?? now) : now,
+        renewTime: now,
+        leaseTransitions: (lease?.spec?.leaseTransitions ?? -1) + (renewal ? 0 : 1),
+      },
+    };
+  }
+
+  #mayTake(lease: LeaseObject): boolean {
+    const { identity, clock, timing } = this.#options;
+    const { holderIdentity = '', leaseDurationSeconds } = lease.spec ?? {};
+    const record = recordOf(lease);
+    if (this.#observed?.record !== record)
+      this.#observed = { record, holder: holderIdentity, atMs: clock.monotonic() };
+    if (!holderIdentity || holderIdentity === identity) return true;
+    const durationMs = (leaseDurationSeconds ?? timing.durationMs / 1000) * 1000;
+    return this.#sinceObservedMs() > durationMs;
+  }
+
+  #sinceObservedMs(): number {
+    return this.#options.clock.monotonic() - (this.#observed?.atMs ?? Number.NEGATIVE_INFINITY);
+  }
+
+  async #release(): Promise<void> {
+    const { client, namespace, name, identity, clock, logger } = this.#options;
+    if (!this.isLeader) return;
+    this.#validUntil = undefined;
+    const patience = withDeadline(clock, new AbortController().signal, CALL_TIMEOUT_MS.release, lost);
+    try {
+      const lease = await client.get<LeaseObject>(kinds.Lease, namespace, name, patience.signal);
+      if (lease.spec?.holderIdentity !== identity) return;
+      await client.update(
+        { ...lease, spec: { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1 } },
+        { fieldManager: identity },
+        patience.signal,
+      );
+    } catch (error) {
+      logger.debug('lease not released', { error });
+    } finally {
+      patience.release();
+    }
+  }
+}

@@ -1,0 +1,300 @@
+import { type Clock, sleep } from '../../base/clock.ts';
+import { CodedError } from '../../base/codedError.ts';
+import type { Logger } from '../../base/logger.ts';
+import { ApiError, isForbidden, isGone, isNotFound } from './apiError.ts';
+import { type BackoffPolicy, backoffMs } from './backoff.ts';
+import type { KubeClient, ListOptions } from './client.ts';
+import { type KubeObject, keyOf, type ResourceKind, resourcePath } from './kubeObject.ts';
+import { missingRule } from './missingRule.ts';
+import { type CacheChange, isOlderVersion, type ObjectCache } from './objectCache.ts';
+
+export interface ReflectorOptions<T extends KubeObject> extends ListOptions {
+  readonly client: KubeClient;
+  readonly kind: ResourceKind;
+  readonly cache: ObjectCache<T>;
+  /** Drops what nobody reads before an object is kept; managedFields are always dropped. */
+  readonly project?: (object: T) => T;
+  /** Watch only metadata: the content of the objects never reaches this process. */
+  readonly metadataOnly?: boolean;
+  /** Only enqueues keys: it must be fast and must not throw. */
+  readonly onChange: (change: CacheChange<T>) => void;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+}
+
+export const REFLECTOR_DEFAULTS = {
+  /** The server ends each watch after a time in this range, so that not all of them end together. */
+  watchSeconds: [300, 600],
+  /** Bookmarks come about every minute; silence for longer may mean a dead connection. */
+  watchdogMs: 75_000,
+  /** Some servers send bookmarks rarely where nothing changes; after false alarms the watchdog waits up to this long. */
+  longestWatchdogMs: 240_000,
+  /** A watch that ends sooner than this without a word is a failure, or something in between would be asked in a loop. */
+  shortestWatchMs: 1_000,
+  backoff: { baseMs: 200, capMs: 30_000, jitter: 0.5 } satisfies BackoffPolicy,
+  /** Rights come without an event, while a person waits for them to take effect. */
+  forbiddenBackoff: { baseMs: 200, capMs: 5_000, jitter: 0.5 } satisfies BackoffPolicy,
+} as const;
+
+type WatchEvent<T> = {
+  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  object: T;
+};
+
+const SILENT = 'WatchSilent';
+const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
+
+/**
+ * Keeps a cache equal to what the API server holds: one streaming list and watch, resumed from the last
+ * resource version, listed anew after 410. It never gives up; `lastEventAt` tells how fresh it is.
+ */
+export class Reflector<T extends KubeObject> {
+  readonly #options: ReflectorOptions<T>;
+  #resourceVersion: string | undefined;
+  #lastEventAt: number | undefined;
+  #streamingList = true;
+  /** Why the last attempt failed, while it has not succeeded since. */
+  #failure: Error | undefined;
+  #watchdogMs: number = REFLECTOR_DEFAULTS.watchdogMs;
+  #markSynced: () => void = () => {};
+  #markSettled: () => void = () => {};
+
+  /** Resolves when the cache holds everything for the first time. */
+  readonly synced: Promise<void>;
+  /** Resolves with `synced`, or when it is known that we may not read this kind. */
+  readonly settled: Promise<void>;
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#options = options;
+    this.synced = new Promise((resolve) => {
+      this.#markSynced = resolve;
+    });
+    this.settled = new Promise((resolve) => {
+      this.#markSettled = resolve;
+    });
+    void this.synced.then(() => this.#markSettled());
+  }
+
+  /** Monotonic time of the last event or bookmark. */
+  get lastEventAt(): number | undefined {
+    return this.#lastEventAt;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options;
+    let failures = 0;
+    let wasSilent = false;
+    while (!signal.aborted) {
+      try {
+        if (this.#resourceVersion === undefined && !this.#streamingList) await this.#pagedList(signal);
+        if (wasSilent) await this.#checkSilence(signal);
+        wasSilent = false;
+        await this.#watch(signal, () => {
+          failures = 0;
+          this.#failure = undefined;
+        });
+      } catch (error) {
+        if (signal.aborted) return;
+        wasSilent ||= error instanceof CodedError && error.code === SILENT;
+        if (!this.#recovers(error)) this.#report(error, failures);
+        const { backoff, forbiddenBackoff } = REFLECTOR_DEFAULTS;
+        const delayMs = backoffMs(isForbidden(error) ? forbiddenBackoff : backoff, failures++, random);
+        await sleep(clock, delayMs, signal).catch(() => {});
+      }
+    }
+  }
+
+  /** Whether the next attempt goes another way for a known reason, so that this was no failure. */
+  #recovers(error: unknown): boolean {
+    const { logger, kind } = this.#options;
+    // Our version is older than what the server remembers.
+    if (this.#resourceVersion !== undefined && isGone(error)) {
+      this.#resourceVersion = undefined;
+      logger.debug('watch expired, listing again', { kind: kind.kind });
+      return true;
+    }
+    if (this.#resourceVersion === undefined && this.#streamingList && isUnsupported(error)) {
+      this.#streamingList = false;
+      return true;
+    }
+    return false;
+  }
+
+  /**
+   * After silence: asks the server where it stands. One that was restored from a backup counts anew, and answers a
+   * version from its future with silence for ever. Any other is alive, and its silence means that nothing happens.
+   */
+  async #checkSilence(signal: AbortSignal): Promise<void> {
+    const { client, kind, namespace } = this.#options;
+    const ours = this.#resourceVersion;
+    if (ours === undefined) return;
+    const current = await client.version(kind, namespace, signal);
+    this.#heard();
+    if (isOlderVersion(current, ours)) this.#resourceVersion = undefined;
+    else this.#watchdogMs = Math.min(REFLECTOR_DEFAULTS.longestWatchdogMs, this.#watchdogMs * 2);
+  }
+
+  #report(error: unknown, failures: number): void {
+    const { logger, kind } = this.#options;
+    const isNew = this.#failure === undefined;
+    this.#failure = error instanceof Error ? error : new Error(String(error));
+    if (isForbidden(error) || isNotFound(error)) {
+      this.#markSettled();
+      // Once; readiness goes on saying it.
+      if (isNew) logger.error(this.problem ?? 'watch refused', { kind: kind.kind });
+    } else logger.debug('watch failed, trying again', { kind: kind.kind, error, failures });
+  }
+
+  /** What keeps this cache from being current, and the way out; nothing while the watch runs. */
+  get problem(): string | undefined {
+    const { kind, namespace } = this.#options;
+    const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
+    if (isForbidden(this.#failure)) return missingRule(kind, namespace, ['get', 'list', 'watch']);
+    if (isNotFound(this.#failure))
+      return `${kind.plural}: the server does not know ${kind.apiVersion} ${kind.kind}; install its CustomResourceDefinition`;
+    if (this.#lastEventAt === undefined)
+      return `${kind.plural}: not synced${where}${this.#failure ? `: ${this.#failure.message}` : ''}`;
+    return undefined;
+  }
+
+  async #pagedList(signal: AbortSignal): Promise<void> {
+    const { client, kind } = this.#options;
+    const { items, resourceVersion } = await client.list<T>(
+      kind,
+      { ...this.#options, ...accept(this.#options) },
+      signal,
+    );
+    for (const item of items) this.#take(item, 'list');
+    this.#heard();
+    this.#retain(new Set(items.map(keyOf)), resourceVersion);
+  }
+
+  async #watch(signal: AbortSignal, onProgress: () => void): Promise<void> {
+    const { clock, kind } = this.#options;
+    const startedAt = clock.monotonic();
+    const present = this.#resourceVersion === undefined ? new Set<string>() : undefined;
+    const isCheck = this.#watchdogMs > REFLECTOR_DEFAULTS.watchdogMs;
+    let events = 0;
+    for await (const event of this.#events(signal)) {
+      events += 1;
+      // 410 comes as a status before the watch starts, and as an event once it has.
+      if (event.type === 'ERROR') {
+        const status = event.object as unknown as { code?: number };
+        throw ApiError.parse(status.code ?? 500, JSON.stringify(status), `WATCH ${kind.kind}`);
+      }
+      // What comes at once was kept from us: the silence was one of the connection after all.
+      const wasKept = clock.monotonic() - startedAt < REFLECTOR_DEFAULTS.shortestWatchMs;
+      if (isCheck && wasKept && !present && event.type !== 'BOOKMARK')
+        this.#watchdogMs = REFLECTOR_DEFAULTS.watchdogMs;
+      this.#heard();
+      onProgress();
+      this.#handle(event, present);
+    }
+    // The server ends a watch after its time; until the initial events have ended there is nothing to resume.
+    const cutShort = events === 0 && clock.monotonic() - startedAt < REFLECTOR_DEFAULTS.shortestWatchMs;
+    if (!signal.aborted && (cutShort || this.#resourceVersion === undefined))
+      throw new CodedError('WatchEnded', 'the watch ended early', { retriable: true });
+  }
+
+  /** Events of one connection; ends with it, throws when it stays silent for too long. */
+  async *#events(signal: AbortSignal): AsyncIterable<WatchEvent<T>> {
+    const { client, kind, clock, random, namespace, labelSelector, fieldSelector } = this.#options;
+    const [shortest, longest] = REFLECTOR_DEFAULTS.watchSeconds;
+    const watchdog = new AbortController();
+    const onAbort = () => watchdog.abort(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const silence = new CodedError(SILENT, 'no event or bookmark in time', { retriable: true });
+    const arm = () => clock.after(this.#watchdogMs, () => watchdog.abort(silence));
+    let disarm = arm();
+    try {
+      const lines = client.transport.stream(
+        {
+          method: 'GET',
+          path: resourcePath(kind, namespace),
+          ...accept(this.#options),
+          query: {
+            watch: true,
+            allowWatchBookmarks: true,
+            timeoutSeconds: Math.round(shortest + random() * (longest - shortest)),
+            labelSelector,
+            fieldSelector,
+            ...(this.#resourceVersion === undefined
+              ? { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }
+              : { resourceVersion: this.#resourceVersion }),
+          },
+        },
+        watchdog.signal,
+      );
+      for await (const line of lines) {
+        disarm();
+        disarm = arm();
+        yield JSON.parse(line) as WatchEvent<T>;
+      }
+    } finally {
+      disarm();
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** `present` collects what the initial events name; it is given while they may still come. */
+  #handle(event: WatchEvent<T>, present: Set<string> | undefined): void {
+    const { cache, namespace } = this.#options;
+    const { resourceVersion, annotations } = event.object.metadata;
+    const initial = present !== undefined && this.#resourceVersion === undefined;
+    if (event.type === 'DELETED') {
+      if (initial) present.delete(keyOf(event.object));
+      this.#tell(cache.remove(this.#slim(event.object)));
+    } else if (event.type !== 'BOOKMARK') {
+      if (initial) present.add(keyOf(event.object));
+      this.#take(event.object, initial ? 'list' : 'watch');
+    }
+    if (initial) {
+      const isEnd = event.type === 'BOOKMARK' && annotations?.[INITIAL_EVENTS_END] === 'true';
+      if (isEnd && resourceVersion !== undefined) this.#retain(present, resourceVersion);
+    } else if (resourceVersion !== undefined) {
+      this.#resourceVersion = resourceVersion;
+      cache.caughtUp(resourceVersion, namespace);
+    }
+  }
+
+  #take(object: T, from: 'list' | 'watch'): void {
+    this.#tell(this.#options.cache.store(this.#slim(object), from));
+  }
+
+  #slim(object: T): T {
+    const { managedFields: _, ...metadata } = object.metadata;
+    // Partial objects bear the kind of their form, not their own.
+    const { apiVersion, kind } = this.#options.kind;
+    const slim = { ...object, apiVersion, kind, metadata } as T;
+    return this.#options.project?.(slim) ?? slim;
+  }
+
+  /** Everything that a complete list has named is there; what is not, is gone. */
+  #retain(present: ReadonlySet<string>, listVersion: string): void {
+    const { cache, namespace } = this.#options;
+    for (const change of cache.retain(present, listVersion, namespace)) this.#tell(change);
+    this.#resourceVersion = listVersion;
+    this.#markSynced();
+  }
+
+  #tell(change: CacheChange<T> | undefined): void {
+    if (change) this.#options.onChange(change);
+  }
+
+  #heard(): void {
+    this.#lastEventAt = this.#options.clock.monotonic();
+  }
+}
+
+const accept = ({ metadataOnly }: { metadataOnly?: boolean }) =>
+  metadataOnly
+    ? {
+        accept:
+          'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
+      }
+    : {};
+
+/** A server without streaming lists refuses the query parameters. */
+const isUnsupported = (error: unknown): boolean =>
+  error instanceof ApiError && (error.status === 400 || error.status === 422);

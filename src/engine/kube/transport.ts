@@ -1,0 +1,301 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import { type Span, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
+import type { Clock } from '../../base/clock.ts';
+import { sleep, withDeadline } from '../../base/clock.ts';
+import { CodedError } from '../../base/codedError.ts';
+import { ApiError, TransportError } from './apiError.ts';
+import { Connections } from './connections.ts';
+import type { Credentials } from './credentials.ts';
+import { lines } from './lines.ts';
+import { TokenBucket } from './tokenBucket.ts';
+
+export interface KubeRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  /** Other than JSON of the whole object, e.g. its metadata only. */
+  readonly accept?: string;
+}
+
+/** The wire to the API server. Everything above it is testable with another one. */
+export interface Transport {
+  /** The parsed body. @throws ApiError a refusal, TransportError no answer */
+  request(request: KubeRequest, signal: AbortSignal): Promise<unknown>;
+  /** The lines of an answer that goes on, until it ends. Same errors. */
+  stream(request: KubeRequest, signal: AbortSignal): AsyncIterable<string>;
+  /** The body as text, e.g. of a pod's log. Same errors. */
+  text(request: KubeRequest, signal: AbortSignal): Promise<string>;
+  close(): void;
+}
+
+/** What was asked and how it ended; for metrics. */
+export interface RequestObserver {
+  /** `code` is the HTTP status, or `<error>` where no answer came. */
+  finished(method: string, host: string, code: string, durationMs: number): void;
+  retried(method: string, host: string, code: string): void;
+  /** Time spent waiting for the client's own rate limit. */
+  throttled(method: string, host: string, durationMs: number): void;
+}
+
+export interface TransportOptions {
+  readonly credentials: Credentials;
+  readonly clock: Clock;
+  readonly userAgent: string;
+  readonly observer?: RequestObserver;
+  /** Checked right before a request goes to the socket; throws when it must not. */
+  readonly fence?: (request: KubeRequest) => void;
+  readonly requestTimeoutMs?: number;
+  readonly queriesPerSecond?: number;
+  readonly burst?: number;
+  readonly random?: () => number;
+}
+
+export const TRANSPORT_DEFAULTS = {
+  /** Deadline of a request that is no stream; for a stream, until its headers. */
+  requestTimeoutMs: 30_000,
+  /** client-go's own defaults are 5 and 10; controller-runtime's are 20 and 30. */
+  queriesPerSecond: 50,
+  burst: 100,
+  maxSockets: 32,
+  /** Silence on a connection after which TCP asks whether the other side is still there. */
+  keepAliveMs: 15_000,
+  /** How often a 429 or 503 that names a time is tried again before it becomes the caller's. */
+  maxRetries: 10,
+  longestRetryAfterMs: 30_000,
+  /** Of the time that the server names, at most this share more: a crowd that was sent away must not come back at once. */
+  retryAfterJitter: 1,
+} as const;
+
+/** HTTPS with deadlines, a client-side rate limit, `Retry-After`, rotating credentials and a fence. */
+export class HttpsTransport implements Transport {
+  readonly #options: TransportOptions;
+  readonly #bucket: TokenBucket;
+  readonly #connections: Connections;
+  readonly #host: string;
+  readonly #tracer: Tracer = trace.getTracer('kube');
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    this.#bucket = new TokenBucket(
+      options.clock,
+      options.queriesPerSecond ?? TRANSPORT_DEFAULTS.queriesPerSecond,
+      options.burst ?? TRANSPORT_DEFAULTS.burst,
+    );
+    this.#connections = new Connections(options.credentials, TRANSPORT_DEFAULTS.maxSockets);
+    this.#host = new URL(options.credentials.server).host;
+  }
+
+  async request(request: KubeRequest, signal: AbortSignal): Promise<unknown> {
+    const text = await this.text(request, signal);
+    return text === '' ? undefined : (JSON.parse(text) as unknown);
+  }
+
+  text(request: KubeRequest, signal: AbortSignal): Promise<string> {
+    return this.#traced(request, async () => {
+      const deadline = this.#deadline(request, signal);
+      try {
+        const response = await this.#answered(request, 'request', deadline.signal);
+        return await collect(response, describe(request));
+      } catch (error) {
+        // The cause of a cut connection may be that we ourselves let go.
+        if (deadline.signal.aborted) throw deadline.signal.reason;
+        throw error;
+      } finally {
+        deadline.release();
+      }
+    });
+  }
+
+  async *stream(request: KubeRequest, signal: AbortSignal): AsyncIterable<string> {
+    // The deadline covers the time until the headers; afterwards the caller's watchdog rules.
+    const headers = this.#deadline(request, signal);
+    const response = await this.#answered(request, 'stream', headers.signal).finally(headers.release);
+    const onAbort = () => response.destroy(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      yield* lines(response, this.#options.clock);
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      throw new TransportError(describe(request), error);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      response.destroy();
+    }
+  }
+
+  close(): void {
+    this.#connections.close();
+  }
+
+  #deadline(request: KubeRequest, signal: AbortSignal) {
+    const timeoutMs = this.#options.requestTimeoutMs ?? TRANSPORT_DEFAULTS.requestTimeoutMs;
+    return withDeadline(
+      this.#options.clock,
+      signal,
+      timeoutMs,
+      () =>
+        new TransportError(describe(request), new CodedError('Deadline', `no answer within ${timeoutMs} ms`)),
+    );
+  }
+
+  /** A successful answer's headers, after the retries that the server asked for. */
+  async #answered(
+    request: KubeRequest,
+    use: 'request' | 'stream',
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const { clock, credentials, observer } = this.#options;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#send(request, use, signal);
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        const rejectedIdentity = error.status === 401 && attempt === 0 && credentials.refresh !== undefined;
+        // The server names a time only when it has not acted, so trying again is safe for every verb.
+        const waitMs = rejectedIdentity ? 0 : error.retryAfterMs;
+        const worthIt = waitMs !== undefined && waitMs <= TRANSPORT_DEFAULTS.longestRetryAfterMs;
+        if (!worthIt || attempt >= TRANSPORT_DEFAULTS.maxRetries) throw error;
+        if (rejectedIdentity) credentials.refresh?.();
+        observer?.retried(request.method, this.#host, String(error.status));
+        const { random = Math.random } = this.#options;
+        await sleep(clock, waitMs * (1 + TRANSPORT_DEFAULTS.retryAfterJitter * random()), signal);
+      }
+    }
+  }
+
+  async #send(
+    request: KubeRequest,
+    use: 'request' | 'stream',
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const { credentials, clock, observer, userAgent, fence } = this.#options;
+    const queuedAt = clock.monotonic();
+    await this.#bucket.take(signal);
+    observer?.throttled(request.method, this.#host, clock.monotonic() - queuedAt);
+    const identity = await credentials.identity();
+    const payload = request.body === undefined ? undefined : JSON.stringify(request.body);
+    const url = new URL(request.path, credentials.server);
+    for (const [name, value] of Object.entries(request.query ?? {})) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    const startedAt = clock.monotonic();
+    const finished = (code: string) =>
+      observer?.finished(request.method, this.#host, code, clock.monotonic() - startedAt);
+    const response = await open(
+      url,
+      {
+        agent: this.#connections.agent(identity, use),
+        method: request.method,
+        headers: {
+          accept: request.accept ?? 'application/json',
+          'user-agent': userAgent,
+          ...(identity.authorization ? { authorization: identity.authorization } : {}),
+          ...(payload === undefined
+            ? {}
+            : {
+                'content-type': request.contentType ?? 'application/json',
+                'content-length': Buffer.byteLength(payload),
+              }),
+        },
+      },
+      payload,
+      () => fence?.(request),
+      signal,
+    ).catch((error: unknown) => {
+      finished('<error>');
+      if (signal.aborted) throw signal.reason;
+      // A fence speaks for itself: nothing was sent.
+      throw error instanceof CodedError ? error : new TransportError(describe(request), error);
+    });
+    const status = response.statusCode ?? 0;
+    finished(String(status));
+    if (status >= 200 && status < 300) return response;
+    throw ApiError.parse(
+      status,
+      await collect(response, describe(request)),
+      describe(request),
+      retryAfterMs(response),
+    );
+  }
+
+  /** One span a call, a child of whatever span is active; nothing happens without an OpenTelemetry SDK. */
+  #traced<T>(request: KubeRequest, action: () => Promise<T>): Promise<T> {
+    const attributes = {
+      'http.request.method': request.method,
+      'url.path': request.path,
+      'server.address': this.#host,
+    };
+    return this.#tracer.startActiveSpan(
+      `kube ${request.method}`,
+      { kind: SpanKind.CLIENT, attributes },
+      (span: Span) =>
+        action()
+          .catch((error: unknown) => {
+            span.setStatus({ code: SpanStatusCode.ERROR, message: String(error) });
+            throw error;
+          })
+          .finally(() => span.end()),
+    );
+  }
+}
+
+const describe = ({ method, path }: KubeRequest): string => `${method} ${path}`;
+
+/** Waits for a connection, asks the fence, and only then writes. */
+function open(
+  url: URL,
+  options: RequestOptions,
+  payload: string | undefined,
+  fence: () => void,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    let request: ClientRequest | undefined;
+    const onAbort = () => {
+      request?.destroy(signal.reason as Error);
+      reject(signal.reason);
+    };
+    if (signal.aborted) return onAbort();
+    request = httpsRequest(url, options, resolve);
+    request.on('error', reject);
+    signal.addEventListener('abort', onAbort, { once: true });
+    request.on('close', () => signal.removeEventListener('abort', onAbort));
+    request.once('socket', (socket) => {
+      // The kernel finds out about a peer that is gone, long before any watchdog.
+      socket.setKeepAlive(true, TRANSPORT_DEFAULTS.keepAliveMs);
+      const write = () => {
+        try {
+          fence();
+          request.end(payload);
+        } catch (error) {
+          // Nothing was written, so the connection is as good as new; ours to give up all the same.
+          request.destroy(error as Error);
+          reject(error);
+        }
+      };
+      // Node keeps this flag on every TLS socket of a client; its types do not know it.
+      const { connecting, secureConnecting } = socket as TLSSocket & { readonly secureConnecting?: boolean };
+      if (connecting || secureConnecting) socket.once('secureConnect', write);
+      else write();
+    });
+  });
+}
+
+async function collect(response: IncomingMessage, request: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+  } catch (error) {
+    throw new TransportError(request, error);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function retryAfterMs(response: IncomingMessage): number | undefined {
+  const seconds = Number(response.headers['retry-after']);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
+}

@@ -1,0 +1,173 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { CodedError } from '../../base/codedError.ts';
+import type { Container, EnvVar, Pod } from './podTypes.ts';
+
+/** What runs on this machine in place of an image. */
+export interface LocalImage {
+  /** Folder that stands for the image's root: commands found below it are taken from there. */
+  readonly root?: string;
+  /** Folders of this machine that its programs need. */
+  readonly needs?: readonly string[];
+  /** Command of the image where the container names none. */
+  readonly entrypoint?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Images by repository, without registry and tag: `waba-emulator`, `postgres`. */
+export type ImageTable = Readonly<Record<string, LocalImage>>;
+
+/** Values that a container may refer to. */
+export interface ContainerContext {
+  readonly pod: Pod;
+  readonly podIP: string;
+  readonly hostIP: string;
+  readonly secrets: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  readonly configMaps: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** Mount path in the container → folder on this machine. */
+  readonly mounts: ReadonlyMap<string, string>;
+  readonly images: ImageTable;
+  /** Enters a mount namespace with `mounts`; without it their paths are rewritten wherever they stand. */
+  readonly enter?:
+    | ((argv: readonly [string, ...string[]], cwd: string | undefined) => readonly [string, ...string[]])
+    | undefined;
+  /** Variables that every container gets. */
+  readonly baseEnv: Readonly<Record<string, string>>;
+}
+
+export interface ContainerCommand {
+  readonly argv: readonly [string, ...string[]];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string | undefined;
+  /** Another command in the same surroundings, for probes. */
+  readonly enter: (argv: readonly [string, ...string[]]) => readonly [string, ...string[]];
+}
+
+/** @throws CodedError `ErrImageNeverPull` for an image that is not in the table */
+export function localImage(images: ImageTable, image = ''): LocalImage {
+  const repository =
+    image
+      .replace(/@.*$/, '')
+      .replace(/:[^:/]*$/, '')
+      .split('/')
+      .at(-1) ?? '';
+  const known = images[repository];
+  if (known) return known;
+  throw new CodedError(
+    'ErrImageNeverPull',
+    `no program stands for image ${image}; there are: ${Object.keys(images).join(', ')}`,
+  );
+}
+
+/**
+ * The process that stands for a container. Paths of the image and of volumes are rewritten to where they lie on
+ * this machine. @throws CodedError `ErrImageNeverPull`, `CreateContainerConfigError`
+ */
+export function containerCommand(container: Container, context: ContainerContext): ContainerCommand {
+  const image = localImage(context.images, container.image);
+  const env: Record<string, string> = { ...context.baseEnv, ...image.env };
+  for (const [name, value] of declaredVariables(container, context)) env[name] = expand(value, env);
+
+  const declared = container.command ?? image.entrypoint ?? [];
+  const words = [...declared, ...(container.args ?? [])].map((word) => expand(word, env));
+  const place = (text: string) => (context.enter ? text : relocate(text, context.mounts));
+  const [program, ...args] = words.map((word) => inImage(image, place(word)));
+  if (program === undefined)
+    throw new CodedError('CreateContainerConfigError', `container ${container.name} has no command`);
+  const cwd = container.workingDir && place(container.workingDir);
+  const enter = (argv: readonly [string, ...string[]]) => context.enter?.(argv, cwd) ?? argv;
+  return {
+    argv: enter([program, ...args]),
+    // What every container gets names places of this machine as they are.
+    env: Object.fromEntries(
+      Object.entries(env).map(([name, value]) => [
+        name,
+        context.baseEnv[name] === value ? value : place(value),
+      ]),
+    ),
+    cwd: context.enter ? undefined : cwd,
+    enter: (argv) => enter(argv.map((word) => inImage(image, place(word))) as [string, ...string[]]),
+  };
+}
+
+function declaredVariables(container: Container, context: ContainerContext): [string, string][] {
+  const all = (container.envFrom ?? []).flatMap(
+    ({ prefix = '', secretRef, configMapRef }): [string, string][] => {
+      const source = secretRef
+        ? context.secrets.get(secretRef.name)
+        : context.configMaps.get(configMapRef?.name ?? '');
+      if (!source && !(secretRef ?? configMapRef)?.optional)
+        throw missing(secretRef ? 'secret' : 'configmap', (secretRef ?? configMapRef)?.name);
+      return Object.entries(source ?? {}).map(([name, value]) => [prefix + name, value]);
+    },
+  );
+  const single = (container.env ?? []).flatMap((variable): [string, string][] => {
+    const value = variableValue(variable, context);
+    return value === undefined ? [] : [[variable.name, value]];
+  });
+  return [...all, ...single];
+}
+
+function variableValue({ value, valueFrom }: EnvVar, context: ContainerContext): string | undefined {
+  if (!valueFrom) return value ?? '';
+  if (valueFrom.fieldRef) return fieldValue(valueFrom.fieldRef.fieldPath, context);
+  const [kind, ref, sources] = valueFrom.secretKeyRef
+    ? (['secret', valueFrom.secretKeyRef, context.secrets] as const)
+    : (['configmap', valueFrom.configMapKeyRef, context.configMaps] as const);
+  const found = sources.get(ref?.name ?? '')?.[ref?.key ?? ''];
+  if (found === undefined && !ref?.optional) throw missing(kind, ref?.name, ref?.key);
+  return found;
+}
+
+function missing(kind: string, name = '', key?: string): CodedError {
+  const what = key ? `key ${key} of ${kind} "${name}"` : `${kind} "${name}"`;
+  return new CodedError('CreateContainerConfigError', `${what} not found`, { retriable: true });
+}
+
+/** Downward API: the fields that pods refer to. */
+export function fieldValue(
+  path: string,
+  { pod, podIP, hostIP }: Pick<ContainerContext, 'pod' | 'podIP' | 'hostIP'>,
+): string {
+  const { metadata, spec } = pod;
+  const keyed = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(path);
+  if (keyed) return metadata[keyed[1] as 'labels' | 'annotations']?.[keyed[2] ?? ''] ?? '';
+  const fields: Record<string, string | undefined> = {
+    'metadata.name': metadata.name,
+    'metadata.namespace': metadata.namespace,
+    'metadata.uid': metadata.uid,
+    'spec.nodeName': spec.nodeName,
+    'spec.serviceAccountName': spec.serviceAccountName ?? 'default',
+    'status.podIP': podIP,
+    'status.podIPs': podIP,
+    'status.hostIP': hostIP,
+  };
+  if (!(path in fields))
+    throw new CodedError('CreateContainerConfigError', `fieldPath ${path} is not supported`);
+  return fields[path] ?? '';
+}
+
+/** `$(NAME)` becomes the variable's value, `$$(NAME)` stays `$(NAME)`, unknown names stay as they are. */
+export function expand(text: string, env: Readonly<Record<string, string>>): string {
+  return text.replace(/\$\$\(|\$\(([^)]+)\)/g, (whole, name?: string) => {
+    if (name === undefined) return '$(';
+    return env[name] ?? whole;
+  });
+}
+
+/** Replaces mount paths by the folders behind them, wherever a path may stand. Longest first. */
+export function relocate(text: string, mounts: ReadonlyMap<string, string>): string {
+  if (!text.includes('/')) return text;
+  return [...mounts]
+    .sort(([a], [b]) => b.length - a.length)
+    .reduce((current, [path, folder]) => {
+      const pattern = new RegExp(
+        `(^|[\\s=:,'"])${path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?=$|[/\\s:,'"])`,
+        'g',
+      );
+      return current.replace(pattern, (_, before: string) => before + folder);
+    }, text);
+}
+
+const inImage = ({ root }: LocalImage, word: string): string =>
+  root && word.startsWith('/') && existsSync(join(root, word)) ? join(root, word) : word;

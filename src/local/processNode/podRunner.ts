@@ -1,0 +1,306 @@
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Clock, sleep } from '../../base/clock.ts';
+import { describeError } from '../../base/codedError.ts';
+import type { Logger } from '../../base/logger.ts';
+import { isNotFound } from '../../engine/kube/apiError.ts';
+import type { KubeClient } from '../../engine/kube/client.ts';
+import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
+import { type ContainerContext, containerCommand, type ImageTable } from './containerCommand.ts';
+import { ContainerRunner } from './containerRunner.ts';
+import { inMountNamespace } from './mountNamespace.ts';
+import type { Container, Pod } from './podTypes.ts';
+import { isRefreshed, materialise } from './volumes.ts';
+
+export interface PodRunnerOptions {
+  readonly client: KubeClient;
+  readonly pod: Pod;
+  readonly podIP: string;
+  readonly hostIP: string;
+  /** Folder of this pod: volumes and logs. */
+  readonly folder: string;
+  readonly images: ImageTable;
+  /** How volumes get to their mount paths. */
+  readonly mountMode: MountMode;
+  /** What pods see as /etc/hosts, in a namespace of their own. */
+  readonly hostsFile: string;
+  readonly baseEnv: Readonly<Record<string, string>>;
+  readonly translatePort: (port: number) => number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const RETRY_MS = 1_000;
+const REFRESH_MS = 60_000;
+/** Several changes in a moment are one status. */
+const STATUS_DELAY_MS = 20;
+
+/** One pod: its volumes, its containers one after the other and side by side, and its status. */
+export class PodRunner {
+  readonly #options: PodRunnerOptions;
+  readonly #stop = new AbortController();
+  readonly #startTime: string;
+  readonly #containers: ContainerRunner[];
+  readonly #initContainers: ContainerRunner[];
+  readonly #finished: Promise<void>;
+  #mounts = new Map<string, string>();
+  #initialised = false;
+  #waitingFor = '';
+  #statusPending = false;
+  #statusSent = '';
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(options: PodRunnerOptions) {
+    this.#options = options;
+    const { spec } = options.pod;
+    this.#startTime = new Date(options.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+    const restartPolicy = spec.restartPolicy ?? 'Always';
+    this.#initContainers = (spec.initContainers ?? []).map((container) =>
+      this.#runner(container, restartPolicy === 'Never' ? 'Never' : 'OnFailure'),
+    );
+    this.#containers = spec.containers.map((container) => this.#runner(container, restartPolicy));
+    this.#finished = this.#run().catch((error: unknown) =>
+      options.logger.error('pod failed', { pod: options.pod.metadata.name, error }),
+    );
+  }
+
+  get ready(): boolean {
+    return (
+      !this.#stop.signal.aborted &&
+      this.#containers.length > 0 &&
+      this.#containers.every(({ ready }) => ready)
+    );
+  }
+
+  logPath(container: string, restart: number): string {
+    return join(this.#options.folder, 'logs', container, `${restart}.log`);
+  }
+
+  /** Ends its processes with their grace period, then frees what it had. */
+  async stop(graceMs?: number): Promise<void> {
+    const { pod, folder } = this.#options;
+    const grace = graceMs ?? (pod.spec.terminationGracePeriodSeconds ?? 30) * 1000;
+    this.#stop.abort(new Error('pod deleted'));
+    await Promise.all([...this.#initContainers, ...this.#containers].map((runner) => runner.stop(grace)));
+    await this.#finished;
+    await this.#writing;
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    this.#changed();
+    await this.#mount(signal);
+    for (const runner of this.#initContainers) {
+      await runner.run();
+      if (signal.aborted) return;
+      if (runner.finalExitCode !== 0) return this.#changed();
+    }
+    this.#initialised = true;
+    this.#changed();
+    const refreshing = this.#refresh(signal);
+    await Promise.all(this.#containers.map((runner) => runner.run()));
+    this.#changed();
+    if (!signal.aborted) return;
+    await refreshing;
+  }
+
+  async #mount(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const folders = new Map<string, string>();
+        for (const volume of this.#options.pod.spec.volumes ?? [])
+          folders.set(volume.name, await materialise(volume, this.#volumeContext(signal)));
+        this.#waitingFor = '';
+        this.#mounts = folders;
+        return;
+      } catch (error) {
+        this.#waitingFor = describeError(error);
+        this.#changed();
+        await sleep(this.#options.clock, RETRY_MS, signal).catch(() => {});
+      }
+    }
+  }
+
+  /** Secrets, ConfigMaps and tokens change under a running pod. */
+  async #refresh(signal: AbortSignal): Promise<void> {
+    const volumes = (this.#options.pod.spec.volumes ?? []).filter(isRefreshed);
+    while (!signal.aborted && volumes.length > 0) {
+      await sleep(this.#options.clock, REFRESH_MS, signal).catch(() => {});
+      if (signal.aborted) return;
+      for (const volume of volumes) {
+        await materialise(volume, this.#volumeContext(signal)).catch((error: unknown) =>
+          this.#options.logger.debug('volume not refreshed', { error }),
+        );
+      }
+    }
+  }
+
+  #volumeContext(signal: AbortSignal) {
+    const { client, pod, podIP, hostIP, folder } = this.#options;
+    return { client, pod, podIP, hostIP, folder: join(folder, 'volumes'), signal };
+  }
+
+  #runner(container: Container, restartPolicy: 'Always' | 'OnFailure' | 'Never'): ContainerRunner {
+    const { podIP, translatePort, clock } = this.#options;
+    return new ContainerRunner({
+      container,
+      restartPolicy,
+      podIP,
+      translatePort,
+      clock,
+      prepare: async () => containerCommand(container, await this.#context(container)),
+      logPath: (restart) => this.logPath(container.name, restart),
+      onChange: () => this.#changed(),
+    });
+  }
+
+  async #context(container: Container): Promise<ContainerContext> {
+    const { client, pod, podIP, hostIP, images, baseEnv } = this.#options;
+    const { signal } = this.#stop;
+    const load = async (kind: 'Secret' | 'ConfigMap', names: readonly string[]) => {
+      const found = new Map<string, Record<string, string>>();
+      for (const name of new Set(names)) {
+        const object = await client
+          .get<KubeObject & { data?: Record<string, string> }>(
+            kinds[kind],
+            pod.metadata.namespace,
+            name,
+            signal,
+          )
+          .catch((error: unknown) => {
+            if (isNotFound(error)) return undefined;
+            throw error;
+          });
+        if (!object) continue;
+        const decode = (value: string) =>
+          kind === 'Secret' ? Buffer.from(value, 'base64').toString('utf8') : value;
+        found.set(
+          name,
+          Object.fromEntries(Object.entries(object.data ?? {}).map(([key, value]) => [key, decode(value)])),
+        );
+      }
+      return found;
+    };
+    const { env = [], envFrom = [] } = container;
+    const names = (pick: 'secret' | 'configMap') => [
+      ...env.flatMap(
+        ({ valueFrom }) =>
+          (pick === 'secret' ? valueFrom?.secretKeyRef?.name : valueFrom?.configMapKeyRef?.name) ?? [],
+      ),
+      ...envFrom.flatMap(
+        ({ secretRef, configMapRef }) => (pick === 'secret' ? secretRef?.name : configMapRef?.name) ?? [],
+      ),
+    ];
+    const mounts = new Map(
+      (container.volumeMounts ?? []).map(({ name, mountPath, subPath }) => [
+        mountPath,
+        join(this.#mounts.get(name) ?? '', subPath ?? ''),
+      ]),
+    );
+    const scratch = join(this.#options.folder, 'root', container.name);
+    const enter: ContainerContext['enter'] = (argv, cwd) =>
+      inMountNamespace({
+        argv,
+        cwd,
+        scratch,
+        mounts: new Map([['/etc/hosts', this.#options.hostsFile], ...mounts]),
+        // What runs here lies somewhere on this machine, and a volume may be mounted above it.
+        keep: [
+          dirname(process.execPath),
+          dirname(this.#options.hostsFile),
+          ...Object.values(images).flatMap(({ needs = [] }) => needs),
+        ],
+      });
+    return {
+      pod,
+      podIP,
+      hostIP,
+      images,
+      baseEnv,
+      secrets: await load('Secret', names('secret')),
+      configMaps: await load('ConfigMap', names('configMap')),
+      mounts,
+      enter: this.#options.mountMode === 'namespace' ? enter : undefined,
+    };
+  }
+
+  #changed(): void {
+    if (this.#statusPending) return;
+    this.#statusPending = true;
+    this.#writing = this.#writing
+      .then(() => delay(STATUS_DELAY_MS))
+      .then(() => {
+        this.#statusPending = false;
+        return this.#writeStatus();
+      })
+      .catch((error: unknown) => {
+        if (!isNotFound(error))
+          this.#options.logger.warn('pod status not written', {
+            pod: this.#options.pod.metadata.name,
+            error,
+          });
+      });
+  }
+
+  async #writeStatus(): Promise<void> {
+    const { client, pod } = this.#options;
+    const status = this.#status();
+    const text = JSON.stringify(status);
+    if (text === this.#statusSent) return;
+    const { namespace, name, uid } = pod.metadata;
+    await client.mergePatch(
+      kinds.Pod,
+      { namespace, name, subresource: 'status' },
+      { metadata: { uid }, status },
+      AbortSignal.timeout(30_000),
+    );
+    this.#statusSent = text;
+  }
+
+  #status(): Record<string, unknown> {
+    const { podIP, hostIP } = this.#options;
+    const conditions = [
+      ['PodScheduled', true],
+      ['PodReadyToStartContainers', this.#mounts.size > 0 || this.#waitingFor === ''],
+      ['Initialized', this.#initialised],
+      ['ContainersReady', this.ready],
+      ['Ready', this.ready],
+    ] as const;
+    return {
+      phase: this.#phase(),
+      podIP,
+      podIPs: [{ ip: podIP }],
+      hostIP,
+      hostIPs: [{ ip: hostIP }],
+      startTime: this.#startTime,
+      conditions: conditions.map(([type, met]) => ({
+        type,
+        status: met ? 'True' : 'False',
+        ...(!met && this.#waitingFor ? { reason: 'FailedMount', message: this.#waitingFor } : {}),
+      })),
+      initContainerStatuses: this.#initContainers.map((runner) => runner.status()),
+      containerStatuses: this.#containers.map((runner) => runner.status()),
+    };
+  }
+
+  #phase(): string {
+    if (this.#initContainers.some(({ finalExitCode }) => finalExitCode !== undefined && finalExitCode !== 0))
+      return 'Failed';
+    const codes = this.#containers.map(({ finalExitCode }) => finalExitCode);
+    const policy = this.#options.pod.spec.restartPolicy ?? 'Always';
+    if (policy !== 'Always' && codes.every((code) => code !== undefined)) {
+      if (codes.every((code) => code === 0)) return 'Succeeded';
+      if (policy === 'Never') return 'Failed';
+    }
+    return this.#initialised ? 'Running' : 'Pending';
+  }
+}
+
+/** A mount namespace for each container, or the paths rewritten where namespaces are forbidden. */
+export type MountMode = 'namespace' | 'rewrite';
+
+/** Folder of a pod on this machine. */
+export const podFolder = (folder: string, pod: Pod): string =>
+  join(folder, 'pods', pod.metadata.uid ?? pod.metadata.name);

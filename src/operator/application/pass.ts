@@ -1,0 +1,90 @@
+import type { Session } from '../../client/calls.ts';
+import type { StackClient } from '../../client/stackClient.ts';
+import type { KubeObject } from '../../engine/kube/kubeObject.ts';
+import { EMPTY_JOURNAL, type Journal, type RestartTopic } from '../plan/facts/journal.ts';
+import type { Observation } from '../plan/facts/observed.ts';
+import type { Verdict } from '../plan/tell/conditions.ts';
+import type { Journals } from '../state/journalStore.ts';
+import { decodeSecret, type SecretObject } from '../state/referencedSecrets.ts';
+
+/** Runs calls in a session of the administrator. */
+export type AsAdmin = <T>(calls: (client: StackClient, session: Session) => Promise<T>) => Promise<T>;
+
+/** One look at a stack, and what each part of the application controller works with. */
+export interface ApplicationPass {
+  readonly observed: Observation;
+  readonly journals: Journals;
+  readonly asAdmin: AsAdmin;
+  /** Applies an object of a kind that the cluster may not have. */
+  readonly applyUnwatched: (object: KubeObject) => Promise<void>;
+  readonly nowMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** What a part has to say: a condition, and when it wants to be asked again. */
+export interface PartResult {
+  readonly verdict: Verdict;
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** The journal as it is now: another part of the same pass may have written it. */
+export const journalOf = ({ journals, observed }: Pick<ApplicationPass, 'journals' | 'observed'>): Journal =>
+  journals.read(observed.resource) ?? EMPTY_JOURNAL;
+
+export const updateJournal = (
+  { journals, observed, signal }: Pick<ApplicationPass, 'journals' | 'observed' | 'signal'>,
+  change: (journal: Journal) => Journal,
+): Promise<Journal> => journals.update(observed.resource, change, signal);
+
+/** A value in a Secret: one that the resource refers to, or one of the operator's own. */
+export function secretValue(
+  { referenced, children }: Pick<Observation, 'referenced' | 'children'>,
+  { name, key }: { readonly name: string; readonly key: string },
+): string | undefined {
+  const known = referenced.get(name)?.data?.[key];
+  if (known !== undefined) return known;
+  const own = children.get(`Secret/${name}`) as SecretObject | undefined;
+  return own && decodeSecret(own)[key];
+}
+
+const ROLES = { webhookCa: 'coreapp', settings: 'coreapp', certificate: 'webapp' } as const;
+const COUNTERS = { coreapp: 'coreappRestarts', webapp: 'webappRestarts' } as const;
+
+/**
+ * Brings about something that only a restart makes effective, as state: what is pending is known before it is written,
+ * so that a crash between the writing and the order to restart is noticed, and the restart still comes.
+ */
+export async function bringAbout(
+  pass: ApplicationPass,
+  change: {
+    readonly topic: RestartTopic;
+    readonly hash: string;
+    readonly isInPlace: boolean;
+    /** Found in place without anybody knowing since when: true of defaults, under which the nodes have started. */
+    readonly isEffective?: boolean;
+    readonly write: () => Promise<void>;
+  },
+): Promise<void> {
+  const { topic, hash, isInPlace, isEffective = false, write } = change;
+  const known = journalOf(pass)[topic];
+  if (isInPlace && known.pending === undefined && known.applied === hash) return;
+  if (!isInPlace) {
+    await updateJournal(pass, (journal) => ({ ...journal, [topic]: { ...journal[topic], pending: hash } }));
+    await write();
+  }
+  const needsRestart = !(isInPlace && isEffective && known.pending === undefined);
+  const counter = COUNTERS[ROLES[topic]];
+  await updateJournal(pass, (journal) => ({
+    ...journal,
+    [topic]: { applied: hash },
+    ...(needsRestart ? { [counter]: journal[counter] + 1 } : {}),
+  }));
+}
+
+/** Pods of a role that have not restarted since the last order, or are not back yet. */
+export function behind(pass: ApplicationPass, role: 'coreapp' | 'webapp'): string[] {
+  const wanted = String(journalOf(pass)[COUNTERS[role]]);
+  return pass.observed.pods
+    .filter((pod) => pod.component === role && !pod.terminating && (pod.restarts !== wanted || !pod.ready))
+    .map(({ name }) => name);
+}

@@ -1,0 +1,106 @@
+import { CodedError } from '../../base/codedError.ts';
+import { hashOf } from '../../engine/kube/ownFields.ts';
+import { settingsDifference } from '../../onprem/settings.ts';
+import { patchedFields } from '../plan/decide/drift.ts';
+import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import type { Difference } from './differences.ts';
+import { type ApplicationPass, journalOf, updateJournal } from './pass.ts';
+
+type Profile = NonNullable<WhatsAppDeployment['spec']['profile']>;
+
+/** About text, photo, business profile and compliance information. */
+export async function profileDifferences(pass: ApplicationPass): Promise<Difference[]> {
+  const { profile } = pass.observed.resource.spec;
+  if (!profile) return [];
+  const parts = await Promise.all([
+    about(pass, profile),
+    photo(pass, profile),
+    business(pass, profile),
+    compliance(pass, profile),
+  ]);
+  return parts.flat();
+}
+
+async function about({ asAdmin, signal }: ApplicationPass, { about: text }: Profile): Promise<Difference[]> {
+  if (text === undefined) return [];
+  const current = await asAdmin((client, session) => client.settings.about(session, signal));
+  if (current === text) return [];
+  return [
+    {
+      fields: ['profile.about'],
+      repair: () => asAdmin((client, session) => client.settings.setAbout(session, text, signal)),
+    },
+  ];
+}
+
+/** What the stack shows may be scaled, so that the journal tells which photo was uploaded. */
+async function photo(pass: ApplicationPass, { photoSecretRef: reference }: Profile): Promise<Difference[]> {
+  if (!reference) return [];
+  const { asAdmin, signal, observed } = pass;
+  const base64 = observed.referenced.get(reference.name)?.raw?.[reference.key];
+  if (base64 === undefined)
+    throw new CodedError(
+      'SecretMissing',
+      `Secret ${reference.name} has no key ${reference.key}; put the photo there`,
+    );
+  const bytes = Buffer.from(base64, 'base64');
+  const hash = hashOf(base64);
+  const current = await asAdmin((client, session) => client.settings.photo(session, signal));
+  current?.content.destroy();
+  if (current && journalOf(pass).photo === hash) return [];
+  const type = bytes[0] === 0x89 ? 'image/png' : 'image/jpeg';
+  return [
+    {
+      fields: ['profile.photo'],
+      repair: async () => {
+        await asAdmin((client, session) => client.settings.setPhoto(session, bytes, type, signal));
+        await updateJournal(pass, (journal) => ({ ...journal, photo: hash }));
+      },
+    },
+  ];
+}
+
+async function business(
+  { asAdmin, signal }: ApplicationPass,
+  { business: declared }: Profile,
+): Promise<Difference[]> {
+  if (!declared) return [];
+  const current = await asAdmin((client, session) => client.settings.businessProfile(session, signal));
+  const patch = settingsDifference(declared, current);
+  if (!patch) return [];
+  return [
+    {
+      fields: patchedFields(patch, 'profile.business.'),
+      repair: () => asAdmin((client, session) => client.settings.setBusinessProfile(session, patch, signal)),
+    },
+  ];
+}
+
+/** Written as a whole: nothing says that a part of it is taken. */
+async function compliance(
+  { asAdmin, signal }: ApplicationPass,
+  { compliance: declared }: Profile,
+): Promise<Difference[]> {
+  if (!declared) return [];
+  const wanted = snakeKeys(declared);
+  const current = await asAdmin((client, session) => client.settings.complianceInfo(session, signal));
+  const patch = settingsDifference(wanted, current);
+  if (!patch) return [];
+  return [
+    {
+      fields: patchedFields(patch, 'profile.compliance.'),
+      repair: () =>
+        asAdmin((client, session) =>
+          client.settings.setComplianceInfo(session, { ...current, ...wanted }, signal),
+        ),
+    },
+  ];
+}
+
+const snakeKeys = (value: object): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [
+      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      typeof inner === 'object' && inner !== null ? snakeKeys(inner as object) : inner,
+    ]),
+  );

@@ -1,0 +1,64 @@
+import { CodedError } from '../../base/codedError.ts';
+import { hashOf } from '../../engine/kube/ownFields.ts';
+import type { MediaProvider } from '../../onprem/profile.ts';
+import type { Difference } from './differences.ts';
+import { type ApplicationPass, journalOf, updateJournal } from './pass.ts';
+
+/** Credentials for media links. Those that the operator set and nobody declares any more are removed. */
+export async function providerDifferences(pass: ApplicationPass): Promise<Difference[]> {
+  const { asAdmin, signal, observed } = pass;
+  const declared = (observed.resource.spec.media?.providers ?? []).map(
+    ({ name, type, credentialsSecretRef }) => {
+      const secret = observed.referenced.get(credentialsSecretRef.name)?.data;
+      return { name, type, config: configOf(credentialsSecretRef.name, secret) } satisfies MediaProvider;
+    },
+  );
+  const own = journalOf(pass).providers;
+  if (declared.length === 0 && Object.keys(own).length === 0) return [];
+  const current = await asAdmin((client, session) => client.settings.mediaProviders(session, signal));
+  const remember = (name: string, hash: string | undefined) =>
+    updateJournal(pass, (journal) => {
+      const { [name]: _, ...others } = journal.providers;
+      return { ...journal, providers: hash === undefined ? others : { ...others, [name]: hash } };
+    });
+  const surplus = Object.keys(own).filter((name) => !declared.some((provider) => provider.name === name));
+  return [
+    ...declared.flatMap((provider): Difference[] => {
+      const hash = hashOf(provider);
+      const isThere = current.some((known) => hashOf(known) === hash);
+      if (isThere && own[provider.name] === hash) return [];
+      return [
+        {
+          fields: isThere ? [] : [`media.providers.${provider.name}`],
+          repair: async () => {
+            if (!isThere)
+              await asAdmin((client, session) => client.settings.setMediaProvider(session, provider, signal));
+            await remember(provider.name, hash);
+          },
+        },
+      ];
+    }),
+    ...surplus.map(
+      (name): Difference => ({
+        fields: [`media.providers.${name}`],
+        repair: async () => {
+          await asAdmin((client, session) => client.settings.removeMediaProvider(session, name, signal));
+          await remember(name, undefined);
+        },
+      }),
+    ),
+  ];
+}
+
+function configOf(
+  secret: string,
+  data: Readonly<Record<string, string>> | undefined,
+): MediaProvider['config'] {
+  if (data?.bearer !== undefined) return { bearer: data.bearer };
+  if (data?.username !== undefined && data.password !== undefined)
+    return { basic: { username: data.username, password: data.password } };
+  throw new CodedError(
+    'SecretMissing',
+    `Secret ${secret} has neither the key bearer nor the keys username and password; put the credentials of the media provider there`,
+  );
+}

@@ -1,0 +1,63 @@
+import { WEB_PORT } from '../../onprem/environment.ts';
+import { DEFAULT_ADMIN } from '../../onprem/users.ts';
+import { names } from '../plan/facts/names.ts';
+import type { Observation } from '../plan/facts/observed.ts';
+import { webappHost } from '../plan/facts/stackSettings.ts';
+import { KEYS } from '../plan/render/stackEnvironment.ts';
+import type { Journals } from '../state/journalStore.ts';
+import { webappNames } from './certificates.ts';
+import { secretValue } from './pass.ts';
+import type { StackAccess } from './stackSession.ts';
+import { passwordOf } from './users.ts';
+import { readAuthority } from './webappAuthority.ts';
+
+/** Where the API is and how to get in. Its authority is pinned in the journal the first time. */
+export async function stackAccess(
+  observed: Observation,
+  journals: Journals,
+  signal: AbortSignal,
+): Promise<StackAccess | undefined> {
+  const { resource, pods, journal } = observed;
+  const of = names(resource.metadata.name);
+  const apiKey = secretValue(observed, { name: of.keysSecret, key: KEYS.apiKey });
+  const password = adminPassword(observed);
+  if (apiKey === undefined || password === undefined || !journal) return undefined;
+  const host = webappHost(resource);
+  const port = resource.spec.service?.ports?.https ?? 443;
+  let ca = journal.webappCa;
+  if (!ca) {
+    const addresses = pods
+      .filter(({ component, ready, terminating }) => component === 'webapp' && ready && !terminating)
+      .flatMap(({ ip }) => ip ?? []);
+    if (addresses.length === 0) return undefined;
+    const read = await readAuthority({ addresses, port: WEB_PORT, serverName: host }, signal);
+    const pinned = await journals.update(
+      resource,
+      (current) => ({ ...current, webappCa: current.webappCa ?? read }),
+      signal,
+    );
+    ca = pinned.webappCa ?? read;
+  }
+  return {
+    host,
+    port,
+    ca,
+    certificateNames: webappNames({ observed, journals }),
+    username: DEFAULT_ADMIN.username,
+    password,
+    previousPassword: journal.adminPassword,
+    apiKey,
+    onPassword: async (taken) => {
+      if (journals.read(resource)?.adminPassword === taken) return;
+      await journals.update(resource, (current) => ({ ...current, adminPassword: taken }), signal);
+    },
+  };
+}
+
+/** That of the declared user admin, or the one that was made for the stack. */
+function adminPassword(observed: Observation): string | undefined {
+  const { resource } = observed;
+  const declared = resource.spec.users?.find(({ name }) => name === DEFAULT_ADMIN.username);
+  if (declared) return passwordOf(observed, declared.name, declared.passwordSecretRef);
+  return secretValue(observed, { name: names(resource.metadata.name).adminSecret, key: 'password' });
+}

@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
+import { CodedError } from '../../base/codedError.ts';
+import type { Session } from '../../client/calls.ts';
+import { LoginCache } from '../../client/loginCache.ts';
+import { StackClient } from '../../client/stackClient.ts';
+import { isUnauthorised } from '../../client/stackError.ts';
+import {
+  type HttpsStackOptions,
+  HttpsStackTransport,
+  type StackRequest,
+  type StackTransport,
+} from '../../client/stackTransport.ts';
+import { DEFAULT_ADMIN } from '../../onprem/users.ts';
+
+export interface StackAccess {
+  readonly host: string;
+  readonly port: number;
+  /** PEM, pinned; two of them while a certificate changes. */
+  readonly ca: string;
+  /** Names of which the certificate must bear one. */
+  readonly certificateNames: readonly string[];
+  readonly username: string;
+  readonly password: string;
+  /** The one that was taken last, where another one is wanted now. */
+  readonly previousPassword: string | undefined;
+  readonly apiKey: string;
+  /** The password that the stack takes from now on. */
+  readonly onPassword: (password: string) => Promise<void>;
+}
+
+export interface StackSessionsOptions {
+  readonly clock: Clock;
+  /** Throws when this process must not write any more. */
+  readonly fence?: (request: StackRequest) => void;
+  /** Another wire, for tests. */
+  readonly connect?: (options: HttpsStackOptions) => StackTransport;
+}
+
+interface Entry {
+  readonly identity: string;
+  readonly client: StackClient;
+  readonly logins: LoginCache;
+}
+
+/** Connections and tokens, one for each stack. Tokens are in memory only. */
+export class StackSessions {
+  readonly #options: StackSessionsOptions;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(options: StackSessionsOptions) {
+    this.#options = options;
+  }
+
+  client(key: string, access: StackAccess): StackClient {
+    return this.#entry(key, access).client;
+  }
+
+  /** Runs calls as admin, with a fresh token where the old one is no longer taken. */
+  async asAdmin<T>(
+    key: string,
+    access: StackAccess,
+    calls: (client: StackClient, session: Session) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const { client, logins } = this.#entry(key, access);
+    return logins.use(
+      access.username,
+      () => logIn(client, access, signal),
+      (session) => calls(client, session),
+    );
+  }
+
+  forget(key: string): void {
+    this.#entries.get(key)?.client.close();
+    this.#entries.delete(key);
+  }
+
+  #entry(key: string, access: StackAccess): Entry {
+    const { host, port, ca, certificateNames, username, password, apiKey } = access;
+    const parts = [host, port, ca, certificateNames, username, password, apiKey];
+    const identity = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+    const known = this.#entries.get(key);
+    if (known?.identity === identity) return known;
+    known?.client.close();
+    const {
+      fence,
+      clock,
+      connect = (options: HttpsStackOptions) => new HttpsStackTransport(options),
+    } = this.#options;
+    const transport = connect({
+      host,
+      port,
+      ca,
+      certificateNames,
+      ...(fence ? { fence } : {}),
+    });
+    const entry: Entry = { identity, client: new StackClient(transport), logins: new LoginCache(clock) };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+}
+
+/**
+ * Logs in with the wanted password. A stack that takes another one gets it: a fresh one by the first login with the
+ * default, one with the password that was wanted before by a change.
+ * @throws CodedError `CredentialsUnknown` when none is taken: nobody here knows the password
+ */
+async function logIn(client: StackClient, access: StackAccess, signal: AbortSignal): Promise<Session> {
+  const { username, password, previousPassword, onPassword } = access;
+  const taken = async (session: Session) => {
+    await onPassword(password);
+    return session;
+  };
+  const wanted = await unlessRefused(client.users.login(username, password, {}, signal));
+  if (wanted) return taken(wanted);
+  if (previousPassword !== undefined && previousPassword !== password) {
+    const old = await unlessRefused(client.users.login(username, previousPassword, {}, signal));
+    if (old) {
+      await client.users.setPassword(old, username, password, signal);
+      return taken(await client.users.login(username, password, {}, signal));
+    }
+  }
+  const { password: initial } = DEFAULT_ADMIN;
+  const first = await unlessRefused(client.users.login(username, initial, { newPassword: password }, signal));
+  if (first) return taken(first);
+  throw new CodedError(
+    'CredentialsUnknown',
+    'neither the password in the Secret, nor the one before it, nor the default one is taken; put the right one into the Secret',
+  );
+}
+
+async function unlessRefused(login: Promise<Session>): Promise<Session | undefined> {
+  try {
+    return await login;
+  } catch (error) {
+    if (isUnauthorised(error)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,75 @@
+import { hashOf } from '../../engine/kube/ownFields.ts';
+import { occasionOf } from '../plan/decide/drift.ts';
+import { met, unmet, type Verdict } from '../plan/tell/conditions.ts';
+import type { Difference } from './differences.ts';
+import { type ApplicationPass, behind, journalOf, updateJournal } from './pass.ts';
+import { profileDifferences } from './profile.ts';
+import { providerDifferences } from './providers.ts';
+import { settingsDifferences } from './settings.ts';
+import { twoStepDifferences } from './twoStep.ts';
+import { userDifferences } from './users.ts';
+
+/** What drift came to, for events and metrics. */
+export interface DriftReport {
+  readonly fields: readonly string[];
+  readonly isRepaired: boolean;
+}
+
+type Part = (pass: ApplicationPass) => Promise<Difference[]>;
+const BEFORE_REGISTRATION: readonly Part[] = [settingsDifferences, providerDifferences, userDifferences];
+/** What belongs to the number, and so comes after it. */
+const OF_THE_NUMBER: readonly Part[] = [profileDifferences, twoStepDifferences];
+
+/**
+ * Makes the stack what the resource declares: read, compare, write what differs. What differs though nothing else was
+ * declared since it was in place has drifted: repaired and told, or with `driftPolicy: Report` only told.
+ */
+export async function synchronise(
+  pass: ApplicationPass,
+  isRegistered: boolean,
+  onDrift: (report: DriftReport) => void,
+): Promise<Verdict> {
+  const { resource } = pass.observed;
+  const parts = [...BEFORE_REGISTRATION, ...(isRegistered ? OF_THE_NUMBER : [])];
+  const declared = declaredHash(pass, isRegistered);
+  const occasion = occasionOf(journalOf(pass).synced, declared);
+  const drifted: string[] = [];
+  for (const part of parts) {
+    for (const { fields, repair } of await part(pass)) {
+      const isDrift = occasion === 'drifted' && fields.length > 0;
+      if (isDrift) drifted.push(...fields);
+      if (!isDrift || resource.spec.driftPolicy === 'Repair') await repair();
+    }
+  }
+  const isRepaired = resource.spec.driftPolicy === 'Repair';
+  onDrift({ fields: drifted, isRepaired });
+  if (drifted.length > 0 && !isRepaired)
+    return unmet(
+      'SettingsSynced',
+      'Drifted',
+      `somebody changed the stack by hand: ${drifted.join(', ')}; change the resource, or set driftPolicy: Repair`,
+    );
+  if (occasion === 'declared') await updateJournal(pass, (journal) => ({ ...journal, synced: declared }));
+  const waiting = behind(pass, 'coreapp');
+  if (waiting.length > 0 && journalOf(pass).coreappRestarts > 0)
+    return unmet(
+      'SettingsSynced',
+      'RestartingCoreapps',
+      `what was changed takes effect when these have restarted: ${waiting.join(', ')}`,
+    );
+  return met('SettingsSynced', 'Synced', 'everything that is declared is in place');
+}
+
+/** Changes with whatever is declared, and with the Secrets that it refers to. */
+function declaredHash(
+  { observed: { resource, referenced } }: ApplicationPass,
+  isRegistered: boolean,
+): string {
+  const { settings, webhook, profile, users, twoStep, media } = resource.spec;
+  const secrets = [...referenced.values()].map(({ name, data }) => [name, data ?? null]);
+  return hashOf(
+    [isRegistered, settings, webhook, profile, users, twoStep, media?.providers, secrets].map(
+      (part) => part ?? null,
+    ),
+  );
+}

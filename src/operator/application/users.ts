@@ -1,0 +1,69 @@
+import { CodedError } from '../../base/codedError.ts';
+import { hashOf } from '../../engine/kube/ownFields.ts';
+import { DEFAULT_ADMIN, passwordProblem } from '../../onprem/users.ts';
+import type { Difference } from './differences.ts';
+import { type ApplicationPass, journalOf, secretValue, updateJournal } from './pass.ts';
+
+/**
+ * Users of the API beside admin. A password that differs from the one that was set last is set; one that somebody
+ * changed by hand can't be seen. Those that the operator made and nobody declares any more are removed.
+ */
+export async function userDifferences(pass: ApplicationPass): Promise<Difference[]> {
+  const { asAdmin, signal, observed } = pass;
+  const declared = (observed.resource.spec.users ?? []).filter(({ name }) => name !== DEFAULT_ADMIN.username);
+  const own = journalOf(pass).users;
+  const remember = (name: string, hash: string | undefined) =>
+    updateJournal(pass, (journal) => {
+      const { [name]: _, ...others } = journal.users;
+      return { ...journal, users: hash === undefined ? others : { ...others, [name]: hash } };
+    });
+  const differences: Difference[] = [];
+  for (const { name, passwordSecretRef } of declared) {
+    const password = passwordOf(observed, name, passwordSecretRef);
+    const hash = hashOf(`${name}/${password}`);
+    const isThere =
+      (await asAdmin((client, session) => client.users.find(session, name, signal))) !== undefined;
+    if (isThere && own[name] === hash) continue;
+    differences.push({
+      fields: [`users.${name}`],
+      repair: async () => {
+        await asAdmin((client, session) =>
+          isThere
+            ? client.users.setPassword(session, name, password, signal)
+            : client.users.create(session, name, password, signal),
+        );
+        await remember(name, hash);
+      },
+    });
+  }
+  for (const name of Object.keys(own).filter((known) => !declared.some((user) => user.name === known)))
+    differences.push({
+      fields: [`users.${name}`],
+      repair: async () => {
+        await asAdmin((client, session) => client.users.remove(session, name, signal));
+        await remember(name, undefined);
+      },
+    });
+  return differences;
+}
+
+/** @throws CodedError `SecretMissing`, `PasswordRefused` with what to do */
+export function passwordOf(
+  observed: ApplicationPass['observed'],
+  user: string,
+  reference: { readonly name: string; readonly key: string },
+): string {
+  const password = secretValue(observed, reference);
+  if (password === undefined)
+    throw new CodedError(
+      'SecretMissing',
+      `Secret ${reference.name} has no key ${reference.key}; put the password of user ${user} there`,
+    );
+  const problem = passwordProblem(password);
+  if (problem !== undefined)
+    throw new CodedError(
+      'PasswordRefused',
+      `the password in Secret ${reference.name}, key ${reference.key}: ${problem}`,
+    );
+  return password;
+}

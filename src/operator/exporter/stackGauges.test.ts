@@ -1,0 +1,66 @@
+import { Registry } from 'prom-client';
+import { describe, expect, it } from 'vitest';
+import { whatsAppDeployment } from '../../../test/support/whatsAppDeployment.ts';
+import { StackGauges, type StackView } from './stackGauges.ts';
+
+const view = (status: object, more: Partial<StackView> = {}): StackView => ({
+  resource: { ...whatsAppDeployment({}), status },
+  api: undefined,
+  journal: undefined,
+  webhook: undefined,
+  ...more,
+});
+const exporter = (views: readonly StackView[]) => {
+  const registry = new Registry();
+  const gauges = new StackGauges(registry, () => views);
+  const samples = async (prefix: string) =>
+    (await registry.metrics()).split('\n').filter((line) => line.startsWith(prefix));
+  return { gauges, samples };
+};
+const samples = (views: readonly StackView[], prefix: string) => exporter(views).samples(prefix);
+const at = (time: string) => Date.parse(time) / 1000;
+
+describe('the operator’s view of a stack', () => {
+  it('has conditions with their reasons, and ready as one number', async () => {
+    const conditions = [
+      { type: 'Ready', status: 'True', reason: 'Ready' },
+      { type: 'Registered', status: 'Unknown', reason: 'OutcomeUnknown' },
+    ];
+    const views = [view({ conditions })];
+    expect(await samples(views, 'waba_stack_condition{')).toEqual([
+      'waba_stack_condition{namespace="default",stack="shop",condition="Ready",reason="Ready"} 1',
+      'waba_stack_condition{namespace="default",stack="shop",condition="Registered",reason="OutcomeUnknown"} -1',
+    ]);
+    expect(await samples(views, 'waba_stack_ready{')).toEqual([
+      'waba_stack_ready{namespace="default",stack="shop"} 1',
+    ]);
+  });
+
+  it('has the time of the last backup where there is one', async () => {
+    const time = '2026-01-01T00:00:00Z';
+    expect(await samples([view({ lastBackup: { name: 'nightly', time } })], 'waba_stack_backup')).toEqual([
+      `waba_stack_backup_timestamp_seconds{namespace="default",stack="shop"} ${at(time)}`,
+    ]);
+    expect(await samples([view({})], 'waba_stack_backup')).toEqual([]);
+  });
+
+  it('says which layer of the webhook failed, and leaves out what was not looked at', async () => {
+    const failed = view({}, { webhook: { seconds: 0.5, failed: 'Tls' } });
+    expect(await samples([failed], 'waba_stack_webhook_up')).toEqual([
+      'waba_stack_webhook_up{namespace="default",stack="shop",failed="Tls"} 0',
+    ]);
+    expect(await samples([view({})], 'waba_stack_webhook_up')).toEqual([]);
+  });
+
+  it('counts repairs by field, those of users together, for their names are anybody’s; and forgets a stack that is gone', async () => {
+    const { gauges, samples } = exporter([]);
+    const fields = ['about', 'users.agent', 'users.boss'];
+    gauges.drift(whatsAppDeployment({}), { fields, isRepaired: true });
+    expect(await samples('waba_stack_drift_repaired_total{')).toEqual([
+      'waba_stack_drift_repaired_total{namespace="default",stack="shop",field="about"} 1',
+      'waba_stack_drift_repaired_total{namespace="default",stack="shop",field="users"} 2',
+    ]);
+    gauges.forget('default/shop');
+    expect(await samples('waba_stack_drift_repaired_total{')).toEqual([]);
+  });
+});

@@ -1,0 +1,103 @@
+import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
+import { labels, slotOf } from '../facts/names.ts';
+import { type Observed, ownedOfKind } from '../facts/observed.ts';
+import { counts } from '../facts/stackSettings.ts';
+import { type Child, childKey } from '../render/child.ts';
+import { coreapps, masters, type NodeInputs } from '../render/stackNodes.ts';
+import { servedShards } from '../tell/stackStatus.ts';
+import { type PlanEntry, type RollPolicy, rollSlots, type SlotState, wantsRoll } from './rollout.ts';
+import { planSlots, type SlotPlan } from './slots.ts';
+
+export interface NodePlan {
+  readonly apply: readonly Child[];
+  readonly remove: readonly KubeObject[];
+  readonly waiting: readonly PlanEntry[];
+  /** One topology makes room for the other. */
+  readonly switching: boolean;
+  readonly rolls: boolean;
+}
+
+/** Masters and Coreapps: which there are, and which of them may restart now. None while another stack has the number. */
+export function planNodes(
+  observed: Observed,
+  inputs: NodeInputs,
+  inUse: boolean,
+  policy: RollPolicy,
+): NodePlan {
+  const { resource, children, pods, api } = observed;
+  const { name } = resource.metadata;
+  const sets = ownedOfKind(observed, 'StatefulSet').filter(({ metadata }) =>
+    ['master', 'coreapp'].includes(metadata.labels?.[labels.component] ?? ''),
+  );
+  if (inUse) return { apply: [], remove: sets, waiting: [], switching: false, rolls: false };
+
+  // Single and HighAvailability know nothing of each other: one must be gone before the other starts.
+  const { topology } = resource.spec;
+  const foreign = sets.filter(({ metadata }) => metadata.labels?.[labels.topology] !== topology);
+  const foreignPods = pods.filter(
+    (pod) => ['master', 'coreapp'].includes(pod.component) && pod.topology !== topology,
+  );
+  if (foreign.length > 0 || foreignPods.length > 0)
+    return { apply: [], remove: foreign, waiting: [], switching: true, rolls: false };
+
+  const roll = (role: 'master' | 'coreapp', wanted: readonly Child[], wait = false) =>
+    rollSlots(
+      wanted.map((child): SlotState => {
+        const index = slotOf(name, role, child.object.metadata.name);
+        const pod = pods.find(
+          (candidate) =>
+            candidate.component === role &&
+            slotOf(name, role, candidate.name) === index &&
+            !candidate.terminating,
+        );
+        const health = pod && api?.health[pod.name];
+        const primary =
+          role === 'master' ? health?.role === 'primary_master' : health?.gateway_status === 'connected';
+        return { child, live: children.get(childKey(child.object)), ready: pod?.ready === true, primary };
+      }),
+      policy,
+      wait,
+    );
+  const slots = planCoreappSlots(observed, sets);
+  const [masterSlots, coreappSlots] = [masters(inputs), coreapps(inputs, slots.keep)];
+  const masterRoll = roll('master', masterSlots);
+  // Masters first: while one of them rolls, nobody may be there to promote a Coreapp's standby.
+  const coreappRoll = roll('coreapp', coreappSlots, !masterRoll.settled);
+  const { masters: masterCount } = counts(resource);
+  const surplus = sets.filter(({ metadata }) =>
+    metadata.labels?.[labels.component] === 'master'
+      ? (slotOf(name, 'master', metadata.name) ?? 0) >= masterCount
+      : slots.remove.includes(slotOf(name, 'coreapp', metadata.name) ?? -1),
+  );
+  return {
+    apply: [...masterRoll.apply, ...coreappRoll.apply],
+    remove: surplus,
+    waiting: [...masterRoll.waiting, ...coreappRoll.waiting],
+    switching: false,
+    rolls: [...masterSlots, ...coreappSlots].some((child) =>
+      wantsRoll(child, children.get(childKey(child.object)), policy),
+    ),
+  };
+}
+
+/**
+ * Coreapps for the shards that there are and those that are wanted: pods come before shards, and go after them. Which
+ * of them may go, the stack says.
+ */
+function planCoreappSlots({ resource, api }: Observed, sets: readonly KubeObject[]): SlotPlan {
+  const { name } = resource.metadata;
+  const existing = sets.flatMap(({ metadata }) => {
+    const index = slotOf(name, 'coreapp', metadata.name);
+    return metadata.labels?.[labels.component] === 'coreapp' && index !== undefined ? [index] : [];
+  });
+  const { coreapps: wanted, shards } = counts(resource);
+  const count = Math.max(wanted, wanted - shards + (api?.shards ?? shards));
+  const isSettled = api?.shards === shards && Object.keys(servedShards({ resource, api })).length >= shards;
+  const owners = new Set(
+    Object.entries(api?.support ?? {}).flatMap(([pod, { shards: owned = [] }]) => {
+      const index = slotOf(name, 'coreapp', pod);
+      return index !== undefined && owned.length > 0 ? [index] : [];
+    }),
+  );
+  return planSlots(existing, count, isSettled ? owners : undefined);
+}

@@ -1,0 +1,80 @@
+import { SHARD_CHANGE_DAYS } from '../../../onprem/account.ts';
+import { met, unknown, unmet, type Verdict } from '../tell/conditions.ts';
+
+const DAY_MS = 86_400_000;
+
+export interface ReshardingInput {
+  readonly wanted: number;
+  /** What the stack has; nothing while it does not say. */
+  readonly current: number | undefined;
+  /** Coreapps that answer in health. */
+  readonly members: number;
+  /** Shards whose Coreapp is connected. */
+  readonly served: number;
+  readonly isRegistered: boolean;
+  readonly certificate: string | undefined;
+  /** Where people put it. */
+  readonly certificateSource: string;
+  readonly certificateExpiresAt: string | undefined;
+  /** Two-step verification is on, and its PIN is not known here. */
+  readonly isPinUnknown: boolean;
+  readonly registeredAt: string | undefined;
+  readonly allowReRegistration: boolean;
+  /** Epoch ms before which the stack refuses another change. */
+  readonly retryNotBeforeMs: number | undefined;
+  readonly nowMs: number;
+}
+
+export type ReshardingStep =
+  | { readonly do: 'set-shards'; readonly shards: number }
+  | { readonly do: 'wait'; readonly verdict: Verdict };
+
+const wait = (verdict: Verdict): ReshardingStep => ({ do: 'wait', verdict });
+const refuse = (reason: string, message: string): ReshardingStep =>
+  wait(unmet('ShardsServed', reason, message));
+
+/**
+ * The next step towards another number of shards. Growing waits until there are Coreapps for all of them; shrinking does
+ * not wait, because nodes go afterwards. What could lose the number is refused, with the way out.
+ */
+export function planResharding(input: ReshardingInput): ReshardingStep {
+  const { wanted, current, members, served, nowMs } = input;
+  const count = `${served} of ${wanted} shards have a connected Coreapp`;
+  if (!input.isRegistered) return refuse('NotRegistered', count);
+  if (current === undefined)
+    return wait(unknown('ShardsServed', 'Unknown', 'the stack does not say how many shards it has'));
+  if (current === wanted)
+    return wait(
+      served >= wanted ? met('ShardsServed', 'Served', count) : unmet('ShardsServed', 'NotServed', count),
+    );
+
+  const change = `from ${current} to ${wanted} shards`;
+  if (!input.certificate)
+    return refuse(
+      'CertificateMissing',
+      `${change}: put the verified-name certificate into ${input.certificateSource}`,
+    );
+  if (input.certificateExpiresAt !== undefined && Date.parse(input.certificateExpiresAt) <= nowMs)
+    return refuse(
+      'CertificateExpired',
+      `${change}: the verified-name certificate expired at ${input.certificateExpiresAt}, and using it can get the account banned; put a new one into ${input.certificateSource}`,
+    );
+  if (input.isPinUnknown)
+    return refuse(
+      'PinUnknown',
+      `${change}: two-step verification is on; name its PIN in spec.twoStep.pinSecretRef`,
+    );
+  const ageDays = input.registeredAt
+    ? (nowMs - Date.parse(input.registeredAt)) / DAY_MS
+    : Number.POSITIVE_INFINITY;
+  if (ageDays > SHARD_CHANGE_DAYS && !input.allowReRegistration)
+    return refuse(
+      'RegistrationTooOld',
+      `${change}: the number was registered ${Number.isFinite(ageDays) ? `${Math.floor(ageDays)} days ago` : 'at an unknown time'}; more than ${SHARD_CHANGE_DAYS} days after that the change disconnects it. Register again (raise spec.registration.attempt), or set spec.multiconnect.allowReRegistration`,
+    );
+  if (input.retryNotBeforeMs !== undefined && nowMs < input.retryNotBeforeMs)
+    return refuse('RetryLater', `${change}: the stack asks to try again later`);
+  if (members < wanted)
+    return refuse('WaitingForCoreapps', `${change}: ${members} Coreapps are members, ${wanted} are needed`);
+  return { do: 'set-shards', shards: wanted };
+}

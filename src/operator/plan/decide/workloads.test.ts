@@ -1,0 +1,333 @@
+import { describe, expect, it } from 'vitest';
+import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
+import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
+import { APPLIED_HASH, withAppliedHash } from '../../../engine/kube/ownFields.ts';
+import { stackEnvironment } from '../../../onprem/environment.ts';
+import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { journalSchema } from '../facts/journal.ts';
+import { annotations, generatedSecretNames, labels } from '../facts/names.ts';
+import type { Observed, PodView } from '../facts/observed.ts';
+import { childKey } from '../render/child.ts';
+import { numberInUse } from '../tell/workloadVerdicts.ts';
+import { planUnseen, planWorkloads, type WorkloadPlan } from './workloads.ts';
+
+const release = { emulator: 'waba-emulator:test', database: 'postgres' };
+
+const resource = (spec: object = {}, metadata: object = {}): WhatsAppDeployment =>
+  whatsAppDeployment({ spec, metadata });
+
+/** A cluster in memory that does what the plan says: every child is there and every pod ready. */
+class Model {
+  readonly children = new Map<string, KubeObject>();
+  pods: PodView[] = [];
+  journal = journalSchema.parse({});
+  resource: WhatsAppDeployment;
+
+  constructor(of: WhatsAppDeployment) {
+    this.resource = of;
+  }
+
+  observed(changes: Partial<Observed> = {}): Observed {
+    return {
+      resource: this.resource,
+      stacks: [this.resource],
+      sameNumber: [this.resource],
+      children: this.children,
+      pods: this.pods,
+      referenced: new Map(),
+      journal: this.journal,
+      api: undefined,
+      mayRoll: true,
+      ...changes,
+    };
+  }
+
+  /** Plans and acts once; returns the plan. */
+  round(changes: Partial<Observed> = {}): WorkloadPlan {
+    const plan = planWorkloads(this.observed(changes), release);
+    for (const name of plan.generate)
+      this.children.set(`Secret/${name}`, {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name },
+        data: { password: 'eA==' },
+      });
+    this.journal = { ...this.journal, generated: generatedSecretNames(this.resource) };
+    for (const object of plan.remove) this.children.delete(childKey(object));
+    for (const child of plan.apply)
+      this.children.set(childKey(child.object), this.#run(withAppliedHash(child.object)));
+    this.pods = [...this.children.values()]
+      .filter(({ kind }) => kind === 'StatefulSet')
+      .map((set) => this.#pod(set));
+    return plan;
+  }
+
+  settle(): WorkloadPlan {
+    for (let round = 0; round < 20; round++) {
+      const before = JSON.stringify([...this.children]);
+      const plan = this.round();
+      if (JSON.stringify([...this.children]) === before) return plan;
+    }
+    throw new Error('does not settle');
+  }
+
+  #run(object: KubeObject): KubeObject {
+    if (object.kind === 'Job')
+      return { ...object, status: { conditions: [{ type: 'Complete', status: 'True' }] } };
+    return object.kind === 'StatefulSet' ? { ...object, status: { readyReplicas: 1 } } : object;
+  }
+
+  #pod({ metadata }: KubeObject): PodView {
+    return {
+      name: `${metadata.name}-0`,
+      component: metadata.labels?.[labels.component] ?? '',
+      topology: metadata.labels?.[labels.topology],
+      ready: true,
+      terminating: false,
+      ip: '10.0.0.1',
+      restarts: '0',
+      problem: undefined,
+    };
+  }
+}
+
+const names = (plan: WorkloadPlan) => plan.apply.map(({ object }) => childKey(object));
+const verdict = (plan: WorkloadPlan, type: string) =>
+  plan.verdicts.find((candidate) => candidate.type === type);
+const envOf = (object: KubeObject | undefined) => {
+  const { containers } = (
+    object as unknown as {
+      spec: { template: { spec: { containers: { env: { name: string; value?: string }[] }[] } } };
+    }
+  ).spec.template.spec;
+  return Object.fromEntries(
+    (containers[0]?.env ?? []).map(({ name, value }) => [name, value ?? 'from-secret-0001']),
+  );
+};
+
+describe('the plan of workloads', () => {
+  it('starts in order: Secrets, database, schema, then all nodes', () => {
+    const model = new Model(resource());
+    const first = model.round();
+    expect(first.generate).toEqual(['shop-database', 'shop-admin', 'shop-keys', 'shop-registration']);
+    expect(names(first).some((name) => name.startsWith('StatefulSet/'))).toBe(false);
+    const second = planWorkloads(
+      {
+        ...model.observed(),
+        children: new Map([...model.children].filter(([key]) => key.startsWith('Secret/'))),
+      },
+      release,
+    );
+    expect(names(second)).toContain('StatefulSet/shop-database');
+    expect(names(second).filter((name) => name.startsWith('Job/'))).toEqual([]);
+    const plan = model.settle();
+    expect(
+      names(plan).filter((name) => name.startsWith('StatefulSet/') || name.startsWith('Deployment/')),
+    ).toEqual([
+      'Deployment/waba-network',
+      'StatefulSet/shop-database',
+      'StatefulSet/shop-master-0',
+      'StatefulSet/shop-master-1',
+      'StatefulSet/shop-coreapp-0',
+      'StatefulSet/shop-coreapp-1',
+      'Deployment/shop-webapp',
+    ]);
+  });
+
+  it('gives every role an environment that the stack itself understands', () => {
+    const model = new Model(resource());
+    model.settle();
+    for (const key of ['StatefulSet/shop-master-0', 'StatefulSet/shop-coreapp-0', 'Deployment/shop-webapp']) {
+      const parsed = stackEnvironment.safeParse(envOf(model.children.get(key)));
+      expect(parsed.error?.issues ?? []).toEqual([]);
+      expect(parsed.data).toMatchObject({
+        WA_APP_MULTICONNECT: true,
+        WA_DB_HOSTNAME: 'shop-database.default.svc',
+        WA_MASTER_NODE: key.includes('master'),
+      });
+    }
+  });
+
+  it('treats both stacks alike: but for images and security contexts the pods are the same', () => {
+    const images = { webapp: 'web:v1', coreapp: 'core:v1' };
+    const strip = (object: KubeObject | undefined) =>
+      JSON.stringify(
+        (object as unknown as { spec: { template: unknown } }).spec.template,
+        (key, value: unknown) =>
+          key === 'image' ||
+          key === 'securityContext' ||
+          (value as { name?: string } | null)?.name === 'WABA_NETWORK_URL'
+            ? undefined
+            : value,
+      ).replaceAll(',null', '');
+    const [emulator, onPremises] = [
+      new Model(resource()),
+      new Model(
+        resource({
+          stack: 'OnPremises',
+          version: 'v2.57.1',
+          images,
+          registration: { certificateSecretRef: { name: 'cert' } },
+        }),
+      ),
+    ];
+    emulator.settle();
+    onPremises.settle();
+    for (const key of ['StatefulSet/shop-master-0', 'StatefulSet/shop-coreapp-0', 'Deployment/shop-webapp']) {
+      expect(strip(onPremises.children.get(key))).toBe(strip(emulator.children.get(key)));
+    }
+    expect([...onPremises.children.keys()]).not.toContain('Deployment/waba-network');
+  });
+
+  it('never has Coreapps of both topologies: what was there goes first, and its pods too', () => {
+    const model = new Model(resource());
+    model.settle();
+    model.resource = resource({ topology: 'Single' });
+    const oldPods = model.pods;
+    const stopping = model.round();
+    expect(stopping.remove.map(({ metadata }) => metadata.name).sort()).toEqual([
+      'shop-coreapp-0',
+      'shop-coreapp-1',
+      'shop-master-0',
+      'shop-master-1',
+    ]);
+    const waiting = planWorkloads({ ...model.observed(), pods: oldPods }, release);
+    expect(
+      names(waiting).filter((name) => name.includes('coreapp') && name.startsWith('StatefulSet')),
+    ).toEqual([]);
+    expect(verdict(waiting, 'WorkloadsReady')?.reason).toBe('SwitchingTopology');
+    model.settle();
+    expect([...model.children.keys()].filter((key) => key.startsWith('StatefulSet/'))).toEqual([
+      'StatefulSet/shop-database',
+      'StatefulSet/shop-coreapp-0',
+    ]);
+  });
+
+  it('rolls one slot at a time: Masters first, standbys before owners, and waits for each', () => {
+    const model = new Model(resource());
+    model.settle();
+    model.journal = { ...model.journal, coreappRestarts: 1 };
+    const api = {
+      support: {},
+      health: { 'shop-coreapp-0-0': { gateway_status: 'connected' as const, role: 'coreapp' as const } },
+    };
+    const rolled = (plan: WorkloadPlan) =>
+      plan.apply
+        .filter(
+          ({ object }) =>
+            object.kind === 'StatefulSet' &&
+            object.metadata.annotations?.[annotations.inputs] !==
+              model.children.get(childKey(object))?.metadata.annotations?.[annotations.inputs],
+        )
+        .map(({ object }) => object.metadata.name);
+    const first = planWorkloads(model.observed({ api }), release);
+    expect(rolled(first)).toEqual(['shop-coreapp-1']);
+    expect(first.waiting.map(({ target }) => target)).toEqual(['StatefulSet/shop-coreapp-0']);
+    model.round({ api });
+    const notReady = model.pods.map((pod) =>
+      pod.name === 'shop-coreapp-1-0' ? { ...pod, ready: false } : pod,
+    );
+    expect(rolled(planWorkloads(model.observed({ api, pods: notReady }), release))).toEqual([]);
+    expect(rolled(planWorkloads(model.observed({ api }), release))).toEqual(['shop-coreapp-0']);
+  });
+
+  it('restarts nothing while too many other stacks do, and says so', () => {
+    const model = new Model(resource());
+    expect(model.settle().rolls).toBe(false);
+    model.journal = { ...model.journal, coreappRestarts: 1 };
+    const before = model.children.get('StatefulSet/shop-coreapp-0');
+    const refused = model.round({ mayRoll: false });
+    expect(refused.rolls).toBe(true);
+    expect(refused.waiting.map(({ reason }) => reason)).toEqual([
+      expect.stringContaining('fewer other stacks'),
+      expect.stringContaining('fewer other stacks'),
+    ]);
+    expect(model.children.get('StatefulSet/shop-coreapp-0')).toBe(before);
+    // What restarts nothing goes on all the same.
+    model.resource = resource({ nodes: { webapp: { replicas: 5 } } });
+    expect(names(model.round({ mayRoll: false }))).toContain('Deployment/shop-webapp');
+    expect(model.settle().rolls).toBe(false);
+  });
+
+  it('touches nothing in a namespace that is not wholly visible', () => {
+    const plan = planUnseen(['secrets: not allowed in namespace default; add to the Role ...']);
+    expect([plan.generate, plan.apply, plan.remove]).toEqual([[], [], []]);
+    expect(verdict(plan, 'SpecValid')).toMatchObject({ status: 'False', reason: 'NamespaceNotEnabled' });
+  });
+
+  it('holds a change that only a new operator makes, shows it, and lets replica counts through', () => {
+    const model = new Model(resource());
+    model.settle();
+    for (const [key, object] of model.children) {
+      if (object.metadata.annotations?.[annotations.template]) {
+        model.children.set(key, {
+          ...object,
+          metadata: {
+            ...object.metadata,
+            annotations: { ...object.metadata.annotations, [annotations.template]: 'older' },
+          },
+        });
+      }
+    }
+    const held = planWorkloads(model.observed(), release);
+    expect(held.waiting.length).toBeGreaterThan(5);
+    expect(
+      names(held).filter((name) => name.startsWith('StatefulSet/') || name.startsWith('Deployment/')),
+    ).toEqual([]);
+    model.resource = resource({ upgrade: { operatorChanges: 'Immediately' } });
+    expect(names(planWorkloads(model.observed(), release))).toContain('Deployment/shop-webapp');
+
+    const scaled = new Model(resource());
+    scaled.settle();
+    scaled.resource = resource({ nodes: { webapp: { replicas: 5 } } });
+    const web = planWorkloads(scaled.observed(), release).apply.find(
+      ({ object }) => childKey(object) === 'Deployment/shop-webapp',
+    );
+    expect(web?.object.spec).toMatchObject({ replicas: 5 });
+  });
+
+  it('keeps data and keys without owner, and gives everything else one', () => {
+    const model = new Model(resource());
+    const plan = model.settle();
+    const retained = plan.apply
+      .filter(({ object }) => object.metadata.ownerReferences === undefined)
+      .map(({ object }) => childKey(object));
+    expect(retained).toEqual([
+      'PersistentVolumeClaim/shop-media',
+      'PersistentVolumeClaim/waba-network',
+      'PersistentVolumeClaim/shop-database',
+    ]);
+  });
+
+  it('makes nothing in place of a Secret that is lost', () => {
+    const model = new Model(resource());
+    model.settle();
+    model.children.delete('Secret/shop-keys');
+    const plan = planWorkloads(model.observed(), release);
+    expect([plan.generate, plan.apply, plan.remove]).toEqual([[], [], []]);
+    expect(verdict(plan, 'DatabaseReady')?.reason).toBe('SecretLost');
+  });
+
+  it('gives one number to the older of two resources, by creation and then by UID', () => {
+    const [older, younger] = [
+      resource(),
+      resource({}, { name: 'copy', uid: 'u2', creationTimestamp: '2026-02-01T00:00:00Z' }),
+    ];
+    expect(numberInUse({ resource: younger, sameNumber: [older, younger] })).toBe(older);
+    expect(numberInUse({ resource: older, sameNumber: [older, younger] })).toBeUndefined();
+    const twin = resource({}, { name: 'twin', uid: 'u0' });
+    expect(numberInUse({ resource: older, sameNumber: [older, twin] })).toBe(twin);
+  });
+
+  it('is settled once settled: the same plan again changes nothing', () => {
+    const model = new Model(resource());
+    model.settle();
+    const before = new Map(model.children);
+    model.round();
+    for (const [key, object] of model.children) {
+      expect(object.metadata.annotations?.[APPLIED_HASH]).toBe(
+        before.get(key)?.metadata.annotations?.[APPLIED_HASH],
+      );
+    }
+  });
+});

@@ -1,0 +1,129 @@
+import type { z } from 'zod';
+import type {
+  podTemplate as podTemplateSchema,
+  resources as resourcesSchema,
+} from '../../resource/fields.ts';
+import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { type Component, selectorLabels, stackLabels } from '../facts/names.ts';
+
+type Overrides = z.output<typeof podTemplateSchema>;
+type Resources = z.output<typeof resourcesSchema>;
+
+export interface EnvVar {
+  readonly name: string;
+  readonly value?: string;
+  readonly valueFrom?: Record<string, unknown>;
+}
+
+export interface PodInput {
+  readonly resource: WhatsAppDeployment;
+  readonly component: Component;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly container: {
+    readonly image: string;
+    readonly command?: readonly string[];
+    readonly args?: readonly string[];
+    readonly env: readonly EnvVar[];
+    readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
+    readonly volumeMounts?: readonly Record<string, unknown>[];
+    readonly startupProbe?: Record<string, unknown>;
+    readonly readinessProbe?: Record<string, unknown>;
+    readonly livenessProbe?: Record<string, unknown>;
+  };
+  readonly volumes?: readonly Record<string, unknown>[];
+  readonly resources?: Resources | undefined;
+  readonly overrides?: Overrides | undefined;
+  readonly restartPolicy?: 'Always' | 'OnFailure';
+  readonly serviceAccountName?: string;
+  readonly terminationGracePeriodSeconds?: number;
+  /** Pods of one role go to different machines where there are several. */
+  readonly spread?: boolean;
+  /** The vendor's images run as root and can't be held to the restricted profile. */
+  readonly vendor?: boolean;
+  /** User and group of the processes and of what they write. */
+  readonly user?: number;
+}
+
+const USER = 65_532;
+
+/** What everything of ours runs under: the restricted pod security profile, and port 443 without privileges. */
+export const restricted = (user = USER) => ({
+  pod: {
+    runAsNonRoot: true,
+    runAsUser: user,
+    runAsGroup: user,
+    fsGroup: user,
+    fsGroupChangePolicy: 'OnRootMismatch',
+    seccompProfile: { type: 'RuntimeDefault' },
+    sysctls: [{ name: 'net.ipv4.ip_unprivileged_port_start', value: '0' }],
+  },
+  container: {
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ['ALL'] },
+  },
+});
+
+/** The strictest that the vendor's images are known to start under. */
+const vendorProfile = {
+  pod: { seccompProfile: { type: 'RuntimeDefault' } },
+  container: { allowPrivilegeEscalation: false, capabilities: { drop: ['MKNOD'] } },
+} as const;
+
+export function podTemplate(input: PodInput): Record<string, unknown> {
+  const { resource, component, container, overrides = {} } = input;
+  const { name } = resource.metadata;
+  const profile = input.vendor ? vendorProfile : restricted(input.user);
+  const spread = input.spread
+    ? {
+        topologySpreadConstraints: overrides.topologySpreadConstraints ?? [
+          {
+            maxSkew: 1,
+            topologyKey: 'kubernetes.io/hostname',
+            whenUnsatisfiable: 'ScheduleAnyway',
+            labelSelector: { matchLabels: selectorLabels(name, component) },
+          },
+        ],
+      }
+    : {};
+  const {
+    labels = {},
+    annotations = {},
+    env = [],
+    volumes = [],
+    sidecars = [],
+    securityContext,
+    topologySpreadConstraints: _,
+    ...scheduling
+  } = overrides;
+  return {
+    metadata: {
+      labels: { ...labels, ...stackLabels(name, component), ...input.labels },
+      annotations: { ...annotations, ...input.annotations },
+    },
+    spec: {
+      ...scheduling,
+      ...spread,
+      serviceAccountName: input.serviceAccountName ?? name,
+      automountServiceAccountToken: false,
+      // Injected variables of Services broke the vendor's start script.
+      enableServiceLinks: false,
+      terminationGracePeriodSeconds: input.terminationGracePeriodSeconds ?? 30,
+      ...(input.restartPolicy ? { restartPolicy: input.restartPolicy } : {}),
+      ...(resource.spec.imagePullSecrets ? { imagePullSecrets: resource.spec.imagePullSecrets } : {}),
+      securityContext: { ...profile.pod, ...securityContext },
+      containers: [
+        {
+          name: component,
+          ...container,
+          env: [...container.env, ...env],
+          securityContext: profile.container,
+          ...(input.resources ? { resources: input.resources } : {}),
+        },
+        ...sidecars,
+      ],
+      ...(input.volumes || volumes.length > 0 ? { volumes: [...(input.volumes ?? []), ...volumes] } : {}),
+    },
+  };
+}

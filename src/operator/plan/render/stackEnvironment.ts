@@ -1,0 +1,103 @@
+import { NODE_PORTS, type StackVariable } from '../../../onprem/environment.ts';
+import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { NETWORK, names } from '../facts/names.ts';
+import { databaseAddress, isCluster, webappHost } from '../facts/stackSettings.ts';
+import type { EnvVar } from './podTemplate.ts';
+
+/** The variables of the vendor's containers, by role. Source: deployment reference 2. */
+
+const value = (
+  name: StackVariable | 'WA_DB_CONNECTION_IDLE_TIMEOUT' | 'WA_DB_PERSISTENT',
+  text: string,
+): EnvVar => ({ name, value: text });
+const secret = (name: StackVariable, secretName: string, key: string): EnvVar => ({
+  name,
+  valueFrom: { secretKeyRef: { name: secretName, key } },
+});
+
+const DATABASE_CA_FOLDER = '/opt/certs';
+const DATABASE_CA_FILE = 'db-ca.pem';
+export const KEYS = { jwt: 'jwtKey', secret: 'secret', apiKey: 'apiKey' } as const;
+
+export function databaseVariables(resource: WhatsAppDeployment): EnvVar[] {
+  const { engine, host, port, secretName, prefix, caSecret } = databaseAddress(resource);
+  return [
+    value('WA_DB_ENGINE', engine),
+    value('WA_DB_HOSTNAME', host),
+    value('WA_DB_PORT', String(port)),
+    secret('WA_DB_USERNAME', secretName, 'username'),
+    secret('WA_DB_PASSWORD', secretName, 'password'),
+    ...(prefix ? [value('WA_DB_NAME_PREFIX', prefix)] : []),
+    ...(caSecret ? [value('WA_DB_SSL_CA', `${DATABASE_CA_FOLDER}/${DATABASE_CA_FILE}`)] : []),
+  ];
+}
+
+/** The CA that verifies an external database, as a file where the variables say. */
+export function databaseCaVolume(resource: WhatsAppDeployment): {
+  volumes: Record<string, unknown>[];
+  volumeMounts: Record<string, unknown>[];
+} {
+  const { caSecret } = databaseAddress(resource);
+  if (!caSecret) return { volumes: [], volumeMounts: [] };
+  return {
+    volumes: [
+      {
+        name: 'database-ca',
+        secret: { secretName: caSecret.name, items: [{ key: caSecret.key, path: DATABASE_CA_FILE }] },
+      },
+    ],
+    volumeMounts: [{ name: 'database-ca', mountPath: DATABASE_CA_FOLDER, readOnly: true }],
+  };
+}
+
+const multiconnect = (resource: WhatsAppDeployment): EnvVar =>
+  value('WA_APP_MULTICONNECT', isCluster(resource) ? '1' : '0');
+
+export function nodeVariables(resource: WhatsAppDeployment, role: 'master' | 'coreapp'): EnvVar[] {
+  const of = names(resource.metadata.name);
+  return [
+    ...databaseVariables(resource),
+    value('WA_DB_CONNECTION_IDLE_TIMEOUT', '180000'),
+    multiconnect(resource),
+    ...(role === 'master' ? [value('WA_MASTER_NODE', '1')] : []),
+    value('WA_CONFIG_ON_DB', '1'),
+    value('WA_TCP_LISTEN_ADDRESS', 'any'),
+    // The pod's address: nodes find each other through the database, not by name.
+    { name: 'COREAPP_HOSTNAME', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+    value('COREAPP_EXTERNAL_PORTS', Object.values(NODE_PORTS).join(',')),
+    secret('WA_SECRET', of.keysSecret, KEYS.secret),
+    ...networkVariables(resource),
+  ];
+}
+
+export function webappVariables(resource: WhatsAppDeployment): EnvVar[] {
+  const of = names(resource.metadata.name);
+  return [
+    ...databaseVariables(resource),
+    value('WA_DB_PERSISTENT', '1'),
+    multiconnect(resource),
+    value('WA_CONFIG_ON_DB', '1'),
+    value('WACORE_HOSTNAME', `${of.coreappService}.${resource.metadata.namespace}.svc`),
+    value('WA_WEB_SERVERNAME', webappHost(resource)),
+    secret('WA_WEB_JWT_CRYPTO_KEY', of.keysSecret, KEYS.jwt),
+    secret('WA_API_KEY', of.keysSecret, KEYS.apiKey),
+    secret('WA_SECRET', of.keysSecret, KEYS.secret),
+    ...networkVariables(resource),
+  ];
+}
+
+/** Where an emulator stack finds what stands for the servers of WhatsApp, and its Webapps which calls to fail. */
+function networkVariables({ metadata, spec }: WhatsAppDeployment): EnvVar[] {
+  if (spec.stack !== 'Emulator') return [];
+  return [
+    value(
+      'WABA_NETWORK_URL',
+      spec.emulator?.network?.url ?? `tcp://${NETWORK.name}.${metadata.namespace}.svc:${NETWORK.port}`,
+    ),
+  ];
+}
+
+export const schemaVariables = (resource: WhatsAppDeployment): EnvVar[] => [
+  ...databaseVariables(resource),
+  value('WA_DB_UPGRADE', '1'),
+];

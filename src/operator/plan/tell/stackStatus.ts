@@ -1,0 +1,146 @@
+import { splitNodeKey } from '../../../onprem/health.ts';
+import type { NodeStatus, WhatsAppDeploymentStatus } from '../../resource/status.ts';
+import type { PlanEntry } from '../decide/rollout.ts';
+import { names, selectorLabels } from '../facts/names.ts';
+import type { Observation } from '../facts/observed.ts';
+import { counts, databaseAddress, webappHost } from '../facts/stackSettings.ts';
+import type { Verdict } from './conditions.ts';
+
+const ROLES = { webapp: 'Webapp', master: 'Master', coreapp: 'Coreapp' } as const;
+
+/** Everything of status beside the conditions, from what is observed. */
+export function stackStatus(
+  observed: Observation,
+  verdicts: readonly Verdict[],
+  waiting: readonly PlanEntry[],
+): WhatsAppDeploymentStatus {
+  const { resource, pods, api } = observed;
+  const { name } = resource.metadata;
+  const wanted = counts(resource);
+  const ready = (component: string) =>
+    pods.filter((pod) => pod.component === component && pod.ready && !pod.terminating).length;
+  const nodes = nodeStatuses(observed);
+  const served = servedShards(observed);
+  const support = Object.values(api?.support ?? {})[0];
+  const { engine, host } = databaseAddress(resource);
+  const of = names(name);
+  const port = resource.spec.service?.ports?.https ?? 443;
+  return {
+    observedGeneration: resource.metadata.generation,
+    phase: phaseOf(resource.spec.paused, verdicts),
+    nodes,
+    // An emptied map would be stored as null, which the CRD refuses.
+    shards: {
+      desired: wanted.shards,
+      served: Object.keys(served).length,
+      ...(Object.keys(served).length > 0 ? { owners: served } : {}),
+    },
+    database: {
+      engine: engine === 'PGSQL' ? 'PostgreSQL' : 'MySQL',
+      host,
+      ready: verdicts.some(({ type, status }) => type === 'DatabaseReady' && status === 'True'),
+    },
+    ...(support
+      ? { client: { version: support.version ?? '', expires: support.expire_timestamp ?? '' } }
+      : {}),
+    plan: waiting.map((entry) => ({ ...entry })),
+    endpoints: {
+      api: `https://${webappHost(resource)}${port === 443 ? '' : `:${port}`}`,
+      adminSecretName: of.adminSecret,
+    },
+    scale: {
+      selector: Object.entries(selectorLabels(name, 'webapp'))
+        .map(([key, value]) => `${key}=${value}`)
+        .join(','),
+      replicas: pods.filter(({ component }) => component === 'webapp').length,
+    },
+    summary: {
+      masters: `${ready('master')}/${wanted.masters}`,
+      shards: `${Object.keys(served).length}/${wanted.shards}`,
+      webapps: `${ready('webapp')}/${wanted.webapps}`,
+    },
+  };
+}
+
+function nodeStatuses({ pods, api }: Observation): NodeStatus[] {
+  return pods
+    .filter((pod) => pod.component in ROLES && !pod.terminating)
+    .sort((a, b) => a.name.localeCompare(b.name))
+    .map((pod) => {
+      const health = api?.health[pod.name];
+      const support = api?.support[pod.name];
+      const shards = support?.shards?.flatMap(([from, to]) =>
+        Array.from({ length: to - from + 1 }, (_, index) => from + index),
+      );
+      return {
+        name: pod.name,
+        role: ROLES[pod.component as keyof typeof ROLES],
+        ready: pod.ready,
+        ...(health?.role === 'primary_master' ? { primary: true } : {}),
+        ...(shards && shards.length > 0 ? { shards } : {}),
+        ...(health?.gateway_status ? { gatewayStatus: health.gateway_status } : {}),
+        ...(pod.ip ? { address: pod.ip } : {}),
+        ...(support?.version ? { version: support.version } : {}),
+      };
+    });
+}
+
+/** Shards with a connected owner, and which pod that is. */
+export function servedShards({
+  resource,
+  api,
+}: Pick<Observation, 'resource' | 'api'>): Record<string, string> {
+  const connected = Object.entries(api?.health ?? {}).filter(
+    ([, { gateway_status, role }]) => gateway_status === 'connected' && role !== 'primary_master',
+  );
+  // One shard has one owner, and that is who is connected; more are told apart by support.
+  if (counts(resource).shards === 1) return connected[0] ? { 0: connected[0][0] } : {};
+  return Object.fromEntries(
+    connected.flatMap(([pod]) =>
+      (api?.support[pod]?.shards ?? []).flatMap(([from]) => (from >= 0 ? [[String(from), pod]] : [])),
+    ),
+  );
+}
+
+/** Answers of the API under the names of pods; keys are `<address>:<pod>`, and none in a single instance. */
+export function byPod<T>(
+  nodes: Readonly<Record<string, T>>,
+  singlePod: string | undefined,
+): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries(nodes).map(([key, node]) => [
+      key === '' ? (singlePod ?? '') : splitNodeKey(key).container,
+      node,
+    ]),
+  );
+}
+
+function phaseOf(paused: boolean, verdicts: readonly Verdict[]): string {
+  if (paused) return 'Paused';
+  const ready = verdicts.find(({ type }) => type === 'Ready');
+  if (ready?.status === 'True') return 'Ready';
+  const failing = [
+    'NotImplemented',
+    'NumberInUse',
+    'SecretLost',
+    'SecretMissing',
+    'PasswordRefused',
+    'JobFailed',
+    'Invalid',
+  ];
+  if (ready && failing.includes(ready.reason)) return 'Blocked';
+  const unmet = verdicts.find(
+    ({ type, status }) =>
+      status !== 'True' && type !== 'Ready' && type !== 'Progressing' && type !== 'Paused',
+  );
+  return unmet
+    ? ((
+        {
+          DatabaseReady: 'StartingDatabase',
+          SchemaReady: 'UpgradingSchema',
+          WorkloadsReady: 'StartingNodes',
+          Registered: 'Registering',
+        } as Record<string, string>
+      )[unmet.type] ?? 'Configuring')
+    : 'Configuring';
+}

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { badResources } from '../../../test/support/badResources.ts';
+import { type Json, whatsAppDeploymentCrd } from './crd.ts';
+import { notImplementedPaths } from './notImplemented.ts';
+import { whatsAppDeploymentSpec } from './spec.ts';
+
+const spec = (value: object) => whatsAppDeploymentSpec.parse({ phoneNumber: '+16315551000', ...value });
+
+describe('the resource in TypeScript', () => {
+  it.each(badResources)('refuses $name like the API server', ({ spec: bad, says, rule }) => {
+    const parsed = whatsAppDeploymentSpec.safeParse(bad);
+    expect(parsed.success).toBe(false);
+    if (rule) expect(parsed.error?.issues.map(({ message }) => message).join()).toContain(says);
+  });
+
+  it('has a bad resource for each CEL rule of spec', () => {
+    const messages = rulesOf(specSchema()).map(({ message }) => message);
+    const covered = (message: string) => badResources.some(({ says }) => message.includes(says));
+    expect(messages.length).toBeGreaterThan(10);
+    expect(messages.filter((message) => !covered(message))).toEqual([]);
+  });
+});
+
+describe('the CRD', () => {
+  it('bounds every string, list and map, for CEL costs are computed from the worst case', () => {
+    expect(unbounded(specSchema(), 'spec')).toEqual([]);
+  });
+
+  it('stays below 256 kB', () => {
+    expect(JSON.stringify(whatsAppDeploymentCrd()).length).toBeLessThan(256_000);
+  });
+
+  it('describes every top-level field of spec', () => {
+    const fields = Object.entries(specSchema().properties as Record<string, Json>);
+    expect(fields.filter(([, field]) => !field.description).map(([name]) => name)).toEqual([]);
+  });
+});
+
+describe('what is not acted on yet', () => {
+  it('is nothing in the smallest resource', () => {
+    expect(notImplementedPaths(whatsAppDeploymentSpec, spec({}))).toEqual([]);
+  });
+
+  it('is named by path, by value, and inside lists and objects', () => {
+    const value = spec({
+      upgrade: { mode: 'Manual' },
+      deletionPolicy: 'Snapshot',
+      backup: { schedule: '0 1 * * *', destination: {} },
+      nodes: { webapp: { autoscaling: { maxReplicas: 3 } } },
+    });
+    expect(notImplementedPaths(whatsAppDeploymentSpec, value)).toEqual([
+      'spec.nodes.webapp.autoscaling',
+      'spec.backup',
+      'spec.upgrade.mode=Manual',
+      'spec.deletionPolicy=Snapshot',
+    ]);
+  });
+});
+
+function specSchema(): Json {
+  const crd = whatsAppDeploymentCrd() as {
+    spec: { versions: { schema: { openAPIV3Schema: { properties: { spec: Json } } } }[] };
+  };
+  const version = crd.spec.versions[0];
+  if (!version) throw new Error('no version');
+  return version.schema.openAPIV3Schema.properties.spec;
+}
+
+function rulesOf(json: Json): { message: string }[] {
+  const children = [
+    ...Object.values((json.properties ?? {}) as Record<string, Json>),
+    ...(json.items ? [json.items as Json] : []),
+  ];
+  return [
+    ...((json['x-kubernetes-validations'] ?? []) as { message: string }[]),
+    ...children.flatMap(rulesOf),
+  ];
+}
+
+function unbounded(json: Json, path: string): string[] {
+  const own =
+    (json.type === 'string' && json.maxLength === undefined && !json.enum) ||
+    (json.type === 'array' && json.maxItems === undefined) ||
+    (json.additionalProperties !== undefined && json.maxProperties === undefined)
+      ? [path]
+      : [];
+  return [
+    ...own,
+    ...Object.entries((json.properties ?? {}) as Record<string, Json>).flatMap(([name, field]) =>
+      unbounded(field, `${path}.${name}`),
+    ),
+    ...(json.items ? unbounded(json.items as Json, `${path}[]`) : []),
+  ];
+}

@@ -1,0 +1,88 @@
+import { CodedError } from '../../base/codedError.ts';
+import type { Source } from '../../engine/controller/sources.ts';
+import type { KubeClient } from '../../engine/kube/client.ts';
+import { type KubeObject, objectKey } from '../../engine/kube/kubeObject.ts';
+import { EMPTY_JOURNAL, type Journal, journalSchema } from '../plan/facts/journal.ts';
+import { FIELD_MANAGER, names, stackLabels } from '../plan/facts/names.ts';
+import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import { decodeSecret, type SecretObject } from './referencedSecrets.ts';
+
+const KEY = 'journal.json';
+
+/** The journal in its Secret. @throws CodedError `JournalUnreadable` */
+export function readJournal(secret: SecretObject): Journal {
+  const parsed = journalSchema.safeParse(JSON.parse(decodeSecret(secret)[KEY] ?? '{}'));
+  if (parsed.success) return parsed.data;
+  throw new CodedError(
+    'JournalUnreadable',
+    `Secret ${secret.metadata.name} holds no journal that this version reads`,
+  );
+}
+
+/** Where journals are kept. */
+export interface Journals {
+  /** Nothing where there is none yet. */
+  read(resource: WhatsAppDeployment): Journal | undefined;
+  /** Writes `change` of what was read, and returns it. Fails where somebody else has written meanwhile. */
+  update(
+    resource: WhatsAppDeployment,
+    change: (journal: Journal) => Journal,
+    signal: AbortSignal,
+  ): Promise<Journal>;
+}
+
+/**
+ * Reads and writes journals. A write is compare-and-swap on the version that the decision was made from, so of
+ * two processes that decide the same only one goes on to the call. @throws ApiError `Conflict`
+ */
+export class JournalStore implements Journals {
+  readonly #client: KubeClient;
+  readonly #secrets: Source<KubeObject>;
+
+  constructor(client: KubeClient, secrets: Source<KubeObject>) {
+    this.#client = client;
+    this.#secrets = secrets;
+  }
+
+  /** Nothing where there is none yet. @throws CodedError `JournalUnreadable` */
+  read(resource: WhatsAppDeployment): Journal | undefined {
+    const secret = this.#find(resource);
+    if (!secret) return undefined;
+    return readJournal(secret);
+  }
+
+  /** Writes `change` of what was read, and returns it. */
+  async update(
+    resource: WhatsAppDeployment,
+    change: (journal: Journal) => Journal,
+    signal: AbortSignal,
+  ): Promise<Journal> {
+    const secret = this.#find(resource);
+    const next = change(this.read(resource) ?? EMPTY_JOURNAL);
+    const { name, namespace } = resource.metadata;
+    const object: KubeObject = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: {
+        name: names(name).journal,
+        namespace,
+        labels: stackLabels(name, 'secrets'),
+        ...(secret?.metadata.resourceVersion ? { resourceVersion: secret.metadata.resourceVersion } : {}),
+      },
+      type: 'waba-operator.dev/journal',
+      data: { [KEY]: Buffer.from(JSON.stringify(next)).toString('base64') },
+    };
+    const options = { fieldManager: FIELD_MANAGER };
+    const written = await (secret
+      ? this.#client.update(object, options, signal)
+      : this.#client.create(object, options, signal));
+    this.#secrets.cache.observeWrite(written as KubeObject);
+    return next;
+  }
+
+  #find({ metadata }: WhatsAppDeployment): SecretObject | undefined {
+    return this.#secrets.cache.get(objectKey(metadata.namespace, names(metadata.name).journal)) as
+      | SecretObject
+      | undefined;
+  }
+}

@@ -1,0 +1,91 @@
+import { type KubeObject, keyOf } from '../../engine/kube/kubeObject.ts';
+import { annotations, labels, MANAGED_BY, NETWORK } from '../plan/facts/names.ts';
+import type { ApiObservation, Observation, PodView } from '../plan/facts/observed.ts';
+import { childKey } from '../plan/render/child.ts';
+import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import type { JournalStore } from './journalStore.ts';
+import type { ReferencedSecrets } from './referencedSecrets.ts';
+import { parsedStacks, referencedSecretNames, type StackSources } from './stackSources.ts';
+
+export interface ObserveContext {
+  readonly sources: StackSources;
+  readonly journals: JournalStore;
+  readonly referenced: ReferencedSecrets;
+  /** What keeps us from seeing all of a namespace; while there is something, nothing in it is touched. */
+  readonly missing: (namespace: string) => readonly string[];
+  /** What the application controller saw last, by key. */
+  readonly observations: ReadonlyMap<string, ApiObservation>;
+}
+
+type PodObject = KubeObject & {
+  readonly status?: {
+    readonly podIP?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly containerStatuses?: readonly {
+      readonly name: string;
+      readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
+    }[];
+  };
+};
+
+/** Reads caches; the only call to the API server is for a referenced Secret that has changed. */
+export async function observe(
+  resource: WhatsAppDeployment,
+  context: ObserveContext,
+  signal: AbortSignal,
+): Promise<Observation> {
+  const { sources, journals, referenced, observations } = context;
+  const key = keyOf(resource as unknown as KubeObject);
+  const { namespace } = resource.metadata;
+  const shared = `${namespace}/${NETWORK.name}`;
+  const children = sources.children.flatMap(({ cache }) => [
+    ...cache.byIndex('stack', key),
+    ...cache.byIndex('stack', shared),
+  ]);
+  return {
+    resource,
+    stacks: parsedStacks(sources.stacks.cache.byIndex('namespace', namespace)).filter(
+      ({ metadata }) => !metadata.deletionTimestamp,
+    ),
+    sameNumber: parsedStacks(sources.stacks.cache.byIndex('number', resource.spec.phoneNumber)),
+    children: new Map(children.map((object) => [childKey(object), object])),
+    pods: sources.pods.cache.byIndex('stack', key).map((pod) => podView(pod as PodObject)),
+    referenced: await referenced.read(namespace, referencedSecretNames(resource), signal),
+    journal: journals.read(resource),
+    api: observations.get(key),
+  };
+}
+
+function podView({ metadata, status }: PodObject): PodView {
+  const waiting = status?.containerStatuses?.find(
+    ({ state }) =>
+      state?.waiting?.reason &&
+      state.waiting.reason !== 'PodInitializing' &&
+      state.waiting.reason !== 'ContainerCreating',
+  );
+  return {
+    name: metadata.name,
+    component: metadata.labels?.[labels.component] ?? '',
+    topology: metadata.labels?.[labels.topology],
+    ready:
+      status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false,
+    terminating: metadata.deletionTimestamp !== undefined,
+    ip: status?.podIP,
+    restarts: metadata.annotations?.[annotations.restarts],
+    problem:
+      waiting &&
+      `${metadata.name}: ${waiting.state?.waiting?.reason} ${waiting.state?.waiting?.message ?? ''}`.trim(),
+  };
+}
+
+/** Whether an object of that name is part of this stack, and so ours to change. */
+export const belongsTo =
+  (resource: WhatsAppDeployment) =>
+  (live: KubeObject): boolean => {
+    const marks = live.metadata.labels ?? {};
+    const [[managed, operator]] = Object.entries(MANAGED_BY) as [[string, string]];
+    return (
+      marks[managed] === operator &&
+      [resource.metadata.name, NETWORK.name].includes(marks[labels.instance] ?? '')
+    );
+  };

@@ -1,0 +1,57 @@
+import type { Source } from '../../engine/controller/sources.ts';
+import { isNotFound } from '../../engine/kube/apiError.ts';
+import type { KubeClient } from '../../engine/kube/client.ts';
+import { type KubeObject, kinds, objectKey } from '../../engine/kube/kubeObject.ts';
+import type { ReferencedSecret } from '../plan/facts/observed.ts';
+
+export type SecretObject = KubeObject & { readonly data?: Readonly<Record<string, string>> };
+
+export const decodeSecret = ({ data = {} }: SecretObject): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]),
+  );
+
+/** Content of Secrets that users made: read once, and again when the watch on their metadata tells of a change. */
+export class ReferencedSecrets {
+  readonly #client: KubeClient;
+  readonly #metadata: Source<KubeObject>;
+  readonly #known = new Map<string, { resourceVersion: string | undefined; secret: SecretObject }>();
+
+  constructor(client: KubeClient, metadata: Source<KubeObject>) {
+    this.#client = client;
+    this.#metadata = metadata;
+  }
+
+  async read(
+    namespace: string,
+    names: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Map<string, ReferencedSecret>> {
+    const found = await Promise.all(
+      [...new Set(names)].map(async (name) => {
+        const secret = await this.#one(namespace, name, signal);
+        return { name, data: secret && decodeSecret(secret), raw: secret?.data };
+      }),
+    );
+    return new Map(found.map((secret) => [secret.name, secret]));
+  }
+
+  async #one(namespace: string, name: string, signal: AbortSignal): Promise<SecretObject | undefined> {
+    const key = objectKey(namespace, name);
+    const meta = this.#metadata.cache.get(key);
+    if (!meta) {
+      this.#known.delete(key);
+      return undefined;
+    }
+    const known = this.#known.get(key);
+    if (known?.resourceVersion === meta.metadata.resourceVersion) return known?.secret;
+    try {
+      const secret = await this.#client.get<SecretObject>(kinds.Secret, namespace, name, signal);
+      this.#known.set(key, { resourceVersion: meta.metadata.resourceVersion, secret });
+      return secret;
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+}

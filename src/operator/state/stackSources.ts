@@ -1,0 +1,134 @@
+import type { Source, Sources } from '../../engine/controller/sources.ts';
+import {
+  type KubeObject,
+  keyOf,
+  kinds,
+  objectKey,
+  type ResourceKind,
+  registerKind,
+} from '../../engine/kube/kubeObject.ts';
+import type { CacheChange } from '../../engine/kube/objectCache.ts';
+import { labels, MANAGED_SELECTOR, NETWORK, names } from '../plan/facts/names.ts';
+import {
+  API_VERSION,
+  KIND,
+  PLURAL,
+  parseWhatsAppDeployment,
+  type WhatsAppDeployment,
+} from '../resource/whatsAppDeployment.ts';
+
+export const WhatsAppDeploymentKind: ResourceKind = registerKind({
+  apiVersion: API_VERSION,
+  kind: KIND,
+  plural: PLURAL,
+  namespaced: true,
+});
+
+/** Kinds of children. Each is watched once, by our label. */
+const CHILD_KINDS = [
+  'Secret',
+  'Service',
+  'ServiceAccount',
+  'PersistentVolumeClaim',
+  'StatefulSet',
+  'Deployment',
+  'Job',
+  'PodDisruptionBudget',
+] as const;
+
+export interface StackSources {
+  readonly stacks: Source<KubeObject>;
+  readonly children: readonly Source<KubeObject>[];
+  readonly pods: Source<KubeObject>;
+  /** Metadata of every Secret: those that resources refer to are among them. */
+  readonly secrets: Source<KubeObject>;
+}
+
+const byStack = (object: KubeObject): string[] => {
+  const instance = object.metadata.labels?.[labels.instance];
+  return instance ? [objectKey(object.metadata.namespace, instance)] : [];
+};
+
+export function watchStacks(sources: Sources): StackSources {
+  const owned = (kind: ResourceKind) =>
+    sources.watch<KubeObject>({
+      kind,
+      labelSelector: MANAGED_SELECTOR,
+      indexes: { stack: byStack },
+      followed: kind === kinds.Secret,
+    });
+  return {
+    stacks: sources.watch<KubeObject>({
+      kind: WhatsAppDeploymentKind,
+      indexes: {
+        number: ({ spec }) => [String((spec as { phoneNumber?: string } | undefined)?.phoneNumber ?? '')],
+        namespace: ({ metadata }) => [metadata.namespace ?? ''],
+        secret: (object) =>
+          referencedSecretNames(object).map((name) => objectKey(object.metadata.namespace, name)),
+      },
+    }),
+    children: CHILD_KINDS.map((kind) => owned(kinds[kind])),
+    pods: owned(kinds.Pod),
+    secrets: sources.watch<KubeObject>({ kind: kinds.Secret, metadataOnly: true, followed: true }),
+  };
+}
+
+/** Names of the Secrets that a resource reads, wherever in its spec they stand; that of cert-manager among them. */
+export function referencedSecretNames(holder: object): string[] {
+  const { spec, metadata } = holder as {
+    readonly spec?: { readonly tls?: { readonly issuerRef?: unknown } };
+    readonly metadata?: { readonly name: string };
+  };
+  const issued = spec?.tls?.issuerRef && metadata ? [names(metadata.name).tlsSecret] : [];
+  return [...secretNamesIn(spec), ...issued];
+}
+
+function secretNamesIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([field, inner]) => {
+    const name = (inner as { name?: unknown } | null)?.name;
+    return /secretRef$/i.test(field) && typeof name === 'string' ? [name] : secretNamesIn(inner);
+  });
+}
+
+/** Calls back with the key of each stack that a change concerns, and what changed. */
+export function onStackChange(sources: StackSources, enqueue: (key: string, reason: string) => void): void {
+  const everyStackIn = (namespace: string | undefined, reason: string) => {
+    for (const stack of sources.stacks.cache.byIndex('namespace', namespace ?? ''))
+      enqueue(keyOf(stack), reason);
+  };
+  sources.stacks.onChange((change) => {
+    const { object, previous } = change;
+    const reason = describeChange(change);
+    enqueue(keyOf(object), reason);
+    // Others with the number, now or before, and those that share the network process.
+    if (previous && previous.metadata.generation === object.metadata.generation) return;
+    for (const { spec } of [object, previous].filter((version) => version !== undefined)) {
+      const number = String((spec as { phoneNumber?: string } | undefined)?.phoneNumber ?? '');
+      for (const other of sources.stacks.cache.byIndex('number', number)) enqueue(keyOf(other), reason);
+    }
+    everyStackIn(object.metadata.namespace, reason);
+  });
+  for (const source of [...sources.children, sources.pods]) {
+    source.onChange((change) => {
+      const { metadata } = change.object;
+      const reason = describeChange(change);
+      if (metadata.labels?.[labels.instance] === NETWORK.name) everyStackIn(metadata.namespace, reason);
+      else for (const key of byStack(change.object)) enqueue(key, reason);
+    });
+  }
+  sources.secrets.onChange((change) => {
+    for (const stack of sources.stacks.cache.byIndex('secret', keyOf(change.object)))
+      enqueue(keyOf(stack), describeChange(change));
+  });
+}
+
+const describeChange = ({ type, object }: CacheChange<KubeObject>): string =>
+  `${object.kind} ${object.metadata.name} ${type.toLowerCase()}`;
+
+/** Stacks that parse; one that does not concerns nobody else. */
+export const parsedStacks = (objects: readonly KubeObject[]): WhatsAppDeployment[] =>
+  objects.flatMap((object) => {
+    const parsed = parseWhatsAppDeployment(object);
+    return parsed.ok ? [parsed.resource] : [];
+  });

@@ -1,0 +1,71 @@
+import type { Clock } from '../../base/clock.ts';
+import { describeError } from '../../base/codedError.ts';
+import type { ReconcileResult } from '../../engine/controller/controller.ts';
+import { isNotFound } from '../../engine/kube/apiError.ts';
+import type { KubeClient } from '../../engine/kube/client.ts';
+import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
+import { type KubeObject, keyOf, kindOf } from '../../engine/kube/kubeObject.ts';
+import { CLEANUP_FINALIZER, labels, NETWORK, names } from '../plan/facts/names.ts';
+import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import { type StackSources, WhatsAppDeploymentKind } from '../state/stackSources.ts';
+
+/**
+ * How long a deletion that the API server refuses is tried again before the resource goes without it. Whoever
+ * deletes a resource wants it gone; what stays is named in an event.
+ */
+const DEADLINE_MS = 10 * 60_000;
+const BUSY_RETRY_MS = 500;
+
+/** Under `deletionPolicy: Delete`: removes what carries no owner reference, the journal last. */
+export async function finalize(
+  resource: WhatsAppDeployment,
+  stored: KubeObject,
+  options: {
+    readonly client: KubeClient;
+    readonly sources: StackSources;
+    readonly recorder: EventRecorder;
+    readonly clock: Clock;
+    /** The application controller is at it, and may still write: a journal written now would stay for ever. */
+    readonly isBusy: (key: string) => boolean;
+  },
+  signal: AbortSignal,
+): Promise<ReconcileResult> {
+  const { namespace, name, finalizers } = resource.metadata;
+  if (!finalizers.includes(CLEANUP_FINALIZER)) return {};
+  const sinceMs = options.clock.now() - Date.parse(resource.metadata.deletionTimestamp ?? '');
+  const isLate = sinceMs > DEADLINE_MS;
+  if (options.isBusy(keyOf(stored)) && !isLate) return { requeueAfterMs: BUSY_RETRY_MS };
+  const journal = names(name).journal;
+  const retained = options.sources.children
+    .flatMap(({ cache }) => cache.byIndex('stack', `${namespace}/${name}`))
+    .filter(({ metadata }) => metadata.labels?.[labels.instance] !== NETWORK.name)
+    .filter(({ kind }) => kind === 'Secret' || kind === 'PersistentVolumeClaim')
+    .sort((a, b) => Number(a.metadata.name === journal) - Number(b.metadata.name === journal));
+  const left: string[] = [];
+  for (const object of retained) {
+    if (object.metadata.deletionTimestamp) continue;
+    await options.client
+      .delete(kindOf(object), namespace, object.metadata.name, { uid: object.metadata.uid }, signal)
+      .catch((error: unknown) => {
+        if (isNotFound(error)) return;
+        if (signal.aborted || !isLate) throw error;
+        left.push(`${object.kind} ${object.metadata.name} (${describeError(error)})`);
+      });
+  }
+  if (left.length > 0) {
+    const message = `not deleted within ${DEADLINE_MS / 60_000} min, remove by hand: ${left.join(', ')}`;
+    options.recorder.record(stored, { type: 'Warning', reason: 'CleanupIncomplete', message });
+  }
+  const rest = finalizers.filter((finalizer) => finalizer !== CLEANUP_FINALIZER);
+  await options.client
+    .mergePatch(
+      WhatsAppDeploymentKind,
+      { namespace, name },
+      { metadata: { finalizers: rest, resourceVersion: stored.metadata.resourceVersion } },
+      signal,
+    )
+    .catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+    });
+  return {};
+}

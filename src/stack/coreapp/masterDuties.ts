@@ -1,0 +1,66 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { ClusterStore, NodeRecord } from '../store/clusterStore.ts';
+import type { MessageStore } from '../store/messageStore.ts';
+import type { ConnectionPool } from '../wire/connectionPool.ts';
+import type { NodeProtocol } from '../wire/nodeProtocol.ts';
+import { planShards } from './shardPlan.ts';
+
+/** Not found in any source: how long a Master's lease lasts, and when a silent node leaves the table. */
+export const CLUSTER_BEHAVIOUR = { leaseSeconds: 10, forgetAfterSeconds: 300 } as const;
+
+export interface MasterDutiesOptions {
+  readonly self: string;
+  readonly cluster: ClusterStore;
+  readonly messages: MessageStore;
+  readonly pool: ConnectionPool<NodeProtocol>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** One round of the primary Master: who is alive, and who serves which shard. */
+export async function masterRound(
+  options: MasterDutiesOptions,
+  intervals: { heartbeatSeconds: number; unhealthySeconds: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const { cluster, logger } = options;
+  const nodes = await cluster.nodes();
+  const alive = await Promise.all(
+    nodes.map((node) => isAlive(node, options, intervals.heartbeatSeconds, signal)),
+  );
+  await cluster.markHealthy(nodes.filter((_, index) => alive[index]).map(({ id }) => id));
+  const gone = nodes.filter(
+    ({ silentSeconds }, index) => !alive[index] && silentSeconds > CLUSTER_BEHAVIOUR.forgetAfterSeconds,
+  );
+  await cluster.forget(gone.map(({ id }) => id));
+
+  const shards = await cluster.shardMap();
+  await options.messages.adopt(shards.length);
+  const current = nodes.map((node, index) => (alive[index] ? { ...node, silentSeconds: 0 } : node));
+  for (const { shard, owner } of planShards(current, shards, intervals.unhealthySeconds)) {
+    if (await cluster.assign(shard, owner))
+      logger.info('shard promoted', { shard: shard.shard, from: shard.owner, to: owner });
+  }
+}
+
+async function isAlive(
+  node: NodeRecord,
+  options: MasterDutiesOptions,
+  timeoutSeconds: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (node.id === options.self) return true;
+  try {
+    const target = { host: node.hostname, port: node.ports[3] ?? 0 };
+    await options.pool.call(
+      target,
+      'heartbeat',
+      { from: options.self },
+      { signal, timeoutMs: timeoutSeconds * 1000 },
+    );
+    return true;
+  } catch {
+    return false;
+  }
+}

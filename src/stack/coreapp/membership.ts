@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { ClusterStore } from '../store/clusterStore.ts';
+import type { MessageStore } from '../store/messageStore.ts';
+import type { ConnectionPool } from '../wire/connectionPool.ts';
+import type { NodeProtocol } from '../wire/nodeProtocol.ts';
+import { CLUSTER_BEHAVIOUR, masterRound } from './masterDuties.ts';
+
+export interface MembershipOptions {
+  /** `<hostname>:<container id>` */
+  readonly id: string;
+  readonly multiconnect: boolean;
+  readonly master: boolean;
+  /** How others reach this node. */
+  readonly hostname: string;
+  readonly container: string;
+  readonly externalPorts: readonly number[];
+  readonly version: string;
+  readonly cluster: ClusterStore;
+  readonly messages: MessageStore;
+  readonly pool: ConnectionPool<NodeProtocol>;
+  /** How often a node looks after itself. */
+  readonly tickMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What a session is opened for. */
+export interface OwnedShard {
+  readonly shard: number;
+  readonly epoch: number;
+}
+
+/** As `shards` of `/v1/support` names it. */
+const CONTROL_SHARD = -1;
+
+/** What a node is in its stack: primary Master or not, and which shard it owns. The database decides. */
+export class Membership {
+  readonly #options: MembershipOptions;
+  /** Another life of the same node is another holder: a lease that it left has to expire. */
+  readonly #holder: string;
+  readonly #startedAt: number;
+  #joined = false;
+  #primary = false;
+  #primaryEpoch = 0;
+  #own: OwnedShard | undefined;
+  #shards = 1;
+  #nextRoundAt = 0;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+    this.#holder = `${options.id}#${randomBytes(6).toString('hex')}`;
+    this.#startedAt = options.clock.monotonic();
+  }
+
+  get isPrimary(): boolean {
+    return this.#primary;
+  }
+
+  /** How many the number is split into. */
+  get shards(): number {
+    return this.#shards;
+  }
+
+  get ownShard(): number | undefined {
+    return this.#own?.shard;
+  }
+
+  /** The session that this node has to hold: with several shards the primary Master has one for what belongs to none. */
+  get session(): OwnedShard | undefined {
+    if (this.#own) return this.#own;
+    // A Master that took over is newer than the one before it, whoever that was.
+    return this.#primary && this.#shards > 1
+      ? { shard: CONTROL_SHARD, epoch: this.#primaryEpoch }
+      : undefined;
+  }
+
+  /** Makes the node known. It owns nothing at first. */
+  async join(): Promise<void> {
+    const { id, multiconnect, hostname, container, externalPorts, master, version, cluster } = this.#options;
+    if (multiconnect) await cluster.disown(id);
+    await cluster.register({ id, hostname, container, ports: externalPorts, master, version });
+    this.#joined = true;
+  }
+
+  /** Hands over what it has: others need not wait until it counts as unhealthy. */
+  async leave(): Promise<void> {
+    const { id, multiconnect, cluster } = this.#options;
+    if (!this.#joined || !multiconnect) return;
+    await cluster.releaseLease(this.#holder).catch(() => {});
+    await cluster.unregister(id).catch(() => {});
+  }
+
+  /** Looks what there is to do. @returns whether the node is still known; forgotten while it was away, it joins anew */
+  async attend(
+    intervals: { heartbeatSeconds: number; unhealthySeconds: number },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { id, multiconnect, master, cluster } = this.#options;
+    if (!multiconnect) {
+      await this.#claim();
+      return true;
+    }
+    const map = await cluster.shardMap();
+    this.#shards = map.length;
+    if (master) {
+      await this.#compete(intervals, signal);
+      return true;
+    }
+    const own = map.find(({ owner }) => owner === id);
+    this.#own = own && { shard: own.shard, epoch: own.epoch };
+    return (await cluster.nodes()).some((node) => node.id === id);
+  }
+
+  /** The only Coreapp serves the only shard. It takes it with a higher epoch, which ends any older session. */
+  async #claim(): Promise<void> {
+    if (this.#own) return;
+    const { id, cluster } = this.#options;
+    const [shard] = await cluster.shardMap();
+    if (shard && (await cluster.assign(shard, id)))
+      this.#own = { shard: shard.shard, epoch: shard.epoch + 1 };
+  }
+
+  async #compete(
+    intervals: { heartbeatSeconds: number; unhealthySeconds: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { id, cluster, messages, pool, tickMs, clock, logger } = this.#options;
+    const isPrimary =
+      (this.#primary || (await this.#mayCompete())) &&
+      (await cluster.tryLease(this.#holder, CLUSTER_BEHAVIOUR.leaseSeconds));
+    if (isPrimary && !this.#primary) this.#primaryEpoch = Math.floor(clock.now() / 1000);
+    if (isPrimary !== this.#primary)
+      logger.info(isPrimary ? 'became primary Master' : 'lost the Master lease');
+    this.#primary = isPrimary;
+    if (!isPrimary || clock.monotonic() < this.#nextRoundAt) return;
+    this.#nextRoundAt = clock.monotonic() + intervals.heartbeatSeconds * 1000 - tickMs / 2;
+    await masterRound({ self: id, cluster, messages, pool, clock, logger }, intervals, signal);
+  }
+
+  /** A Master that has just started leaves a lease that is there to those who are warm. */
+  async #mayCompete(): Promise<boolean> {
+    const { clock, cluster } = this.#options;
+    const youngMs = CLUSTER_BEHAVIOUR.leaseSeconds * 1500;
+    return clock.monotonic() - this.#startedAt > youngMs || !(await cluster.hasLease());
+  }
+}

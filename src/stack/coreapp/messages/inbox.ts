@@ -1,0 +1,194 @@
+import type { Clock } from '../../../base/clock.ts';
+import type { Logger } from '../../../base/logger.ts';
+import { asynchronousErrors } from '../../../onprem/errorCatalogue.ts';
+import { LARGEST_UPLOAD_BYTES } from '../../../onprem/media.ts';
+import type { ApplicationSettings } from '../../../onprem/settings.ts';
+import type { InboundMessage } from '../../../onprem/webhook.ts';
+import type { NewCallback } from '../../store/callbackStore.ts';
+import type { MediaStore } from '../../store/mediaStore.ts';
+import type { MessageStore, MessageUpdate, StoredMessage } from '../../store/messageStore.ts';
+import type { NetworkEvent } from '../../wire/networkProtocol.ts';
+import type { NodeMetrics } from '../nodeMetrics.ts';
+import type { MemoryCallbacks } from '../webhooks/memoryCallbacks.ts';
+import { errorCallback, inboundCallback, statusCallback, systemCallback } from '../webhooks/payloads.ts';
+
+export interface InboxOptions {
+  readonly store: MessageStore;
+  readonly media: MediaStore;
+  readonly metrics: NodeMetrics;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly settings: () => ApplicationSettings | undefined;
+  /** Bytes that a person sent. */
+  readonly download: (sha256: string) => AsyncIterable<Uint8Array>;
+  /** Where callbacks go that need not outlive this process; nothing while they are persisted. */
+  readonly memory: () => MemoryCallbacks | undefined;
+  /** Callbacks were stored. */
+  readonly onCallback: () => void;
+}
+
+type MessageEvent = Extract<NetworkEvent['body'], { kind: 'inbound' }>;
+type StatusEvent = Extract<NetworkEvent['body'], { kind: 'status' }>;
+type IdentityEvent = Extract<NetworkEvent['body'], { kind: 'identity' }>;
+type NumberEvent = Extract<NetworkEvent['body'], { kind: 'number-changed' }>;
+
+/** What comes from the servers, and what becomes of sent messages: stored together with the callback that tells of it. */
+export class Inbox {
+  readonly #options: InboxOptions;
+
+  constructor(options: InboxOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when everything is committed. */
+  async take(events: readonly NetworkEvent[], shard: number): Promise<void> {
+    await Promise.all(events.map(({ body }) => this.#event(body, shard)));
+    this.#options.onCallback();
+  }
+
+  #event(body: NetworkEvent['body'], shard: number): Promise<void> {
+    switch (body.kind) {
+      case 'inbound':
+        return this.#inbound(body, shard);
+      case 'status':
+        return this.#status(body, shard);
+      case 'identity':
+        return this.#identity(body, shard);
+      case 'number-changed':
+        return this.#numberChanged(body, shard);
+    }
+  }
+
+  /** The message is with the servers. */
+  async sent(message: StoredMessage, billing: StatusEvent['billing']): Promise<void> {
+    await this.#told(message, 'sent', { billing });
+  }
+
+  /** It can't be sent, and never will be. */
+  async mediaFailed(message: StoredMessage, details: string): Promise<void> {
+    this.#options.metrics.count('media_downloads', 'Media downloads', {
+      result: 'failed',
+      type: message.type,
+    });
+    await this.#told(message, 'failed', { errors: [{ code: 400, title: asynchronousErrors[400], details }] });
+  }
+
+  async #told(
+    message: StoredMessage,
+    status: 'sent' | 'failed',
+    more: Pick<StatusEvent, 'errors' | 'billing'>,
+  ): Promise<void> {
+    const { id: messageId, recipient, shard } = message;
+    const timestamp = this.#timestamp();
+    await this.#status({ kind: 'status', messageId, recipient, status, timestamp, ...more }, shard);
+    this.#options.onCallback();
+  }
+
+  async #status(event: StatusEvent, shard: number): Promise<void> {
+    const { metrics } = this.#options;
+    const { status, messageId } = event;
+    metrics.count('out_message_status', 'Receipts by status', { status });
+    const isBilled = this.#options.settings()?.webhook_payload_conversation_pricingmodel_disabled !== true;
+    const told = isBilled ? event : { ...event, billing: undefined };
+    const callback = this.#wants(status) ? statusCallback(told, shard) : undefined;
+    const state = status === 'sent' || status === 'failed' ? { state: status } : { receipt: status };
+    await this.#update({ messageId, ...state, callback });
+  }
+
+  /** One commit for the message and its callback, where that is persisted. */
+  async #update(update: MessageUpdate): Promise<void> {
+    const { store, memory } = this.#options;
+    const { callback, ...rest } = update;
+    const kept = memory();
+    if (kept && callback) kept.add(callback);
+    if (!kept || rest.messageId !== undefined) await store.update(kept ? rest : update);
+  }
+
+  /** Receipts are switched one by one; failures always come. */
+  #wants(status: StatusEvent['status']): boolean {
+    const { webhooks, sent_status } = this.#options.settings() ?? {};
+    if (status === 'sent') return webhooks?.message.sent === true || sent_status === true;
+    const wanted: Readonly<Record<string, boolean>> = webhooks?.message ?? {};
+    return wanted[status] !== false;
+  }
+
+  /** With security notifications on, a changed identity has to be acknowledged before anything is sent again. */
+  async #identity({ waId, hash, timestamp }: IdentityEvent, shard: number): Promise<void> {
+    const { store, settings } = this.#options;
+    const isTold = settings()?.show_security_notifications === true;
+    await store.setIdentity(waId, hash, !isTold);
+    if (!isTold) return;
+    const system = {
+      type: 'user_identity_changed',
+      identity: hash,
+      user: waId,
+      body: `${waId} has a new security code`,
+    };
+    await this.#update({ callback: systemCallback({ waId, timestamp }, system, shard) });
+  }
+
+  async #numberChanged({ waId, newWaId, timestamp }: NumberEvent, shard: number): Promise<void> {
+    if (this.#options.settings()?.notify_user_change_number !== true) return;
+    const body = `User changed their phone number from ${waId} to ${newWaId}`;
+    const system = { type: 'user_changed_number', body, new_wa_id: newWaId };
+    await this.#update({ callback: systemCallback({ waId, timestamp }, system, shard) });
+  }
+
+  async #inbound(event: MessageEvent, shard: number): Promise<void> {
+    const { store, metrics, settings } = this.#options;
+    const { callbacks, message: withMedia } = await this.#withMedia(event, shard);
+    const received = await this.#withReferral(withMedia, event.referralMedia);
+    const identity =
+      settings()?.show_security_notifications === true ? await store.knownIdentity(received.from) : undefined;
+    const message = identity ? { ...received, identity } : received;
+    metrics.count('in_message_persisted', 'Incoming messages stored', { type: message.type });
+    await this.#update({ callback: inboundCallback(message, event.profileName, shard) });
+    for (const callback of callbacks) await this.#update({ callback });
+  }
+
+  /** The picture of an ad comes along, unless it is not wanted or can't be had. */
+  async #withReferral(
+    message: InboundMessage,
+    media: MessageEvent['referralMedia'],
+  ): Promise<InboundMessage> {
+    const { settings, media: files, download, logger } = this.#options;
+    if (!media || settings()?.skip_referral_media_download === true) return message;
+    try {
+      const { id } = await files.write(download(media.sha256), media.type, LARGEST_UPLOAD_BYTES);
+      const content = { id, mime_type: media.type, sha256: media.sha256 };
+      return { ...message, referral: { ...(message.referral as object), [media.kind]: content } };
+    } catch (error) {
+      logger.warn('media of an ad not downloaded', { error });
+      return message;
+    }
+  }
+
+  /** Media comes along where its kind is downloaded automatically; otherwise it is only told of. */
+  async #withMedia(
+    { message, media }: MessageEvent,
+    shard: number,
+  ): Promise<{ message: InboundMessage; callbacks: NewCallback[] }> {
+    if (!media) return { message, callbacks: [] };
+    const { settings, media: files, download, metrics, logger } = this.#options;
+    const { type } = message;
+    const content = { ...(message[type] as object), mime_type: media.type, sha256: media.sha256 };
+    const told = (more: object) => ({ ...message, [type]: { ...content, ...more } });
+    if (!settings()?.media.auto_download.includes(type))
+      return { message: told({ status: 'undownloaded' }), callbacks: [] };
+    try {
+      const file = await files.write(download(media.sha256), media.type, LARGEST_UPLOAD_BYTES);
+      metrics.count('media_downloads', 'Media downloads', { result: 'ok', type });
+      return { message: told({ id: file.id, file: files.path(file.id) }), callbacks: [] };
+    } catch (error) {
+      logger.warn('media not downloaded', { error });
+      metrics.count('media_downloads', 'Media downloads', { result: 'failed', type });
+      const problem = { code: 400, title: asynchronousErrors[400], details: 'Media could not be downloaded' };
+      return {
+        message: told({ status: 'undownloaded' }),
+        callbacks: [errorCallback(problem, `media/${message.id}`, shard)],
+      };
+    }
+  }
+
+  #timestamp = (): string => String(Math.floor(this.#options.clock.now() / 1000));
+}

@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../../base/clock.ts';
+import type { Logger } from '../../../base/logger.ts';
+import { messageId } from '../../../onprem/messages.ts';
+import type { MediaFile } from '../../store/mediaStore.ts';
+import type { MessageStore, StoredMessage } from '../../store/messageStore.ts';
+import type { NetworkProtocol } from '../../wire/networkProtocol.ts';
+import type { CallResponse } from '../../wire/protocol.ts';
+import type { Gateway } from '../gateway.ts';
+import type { NodeMetrics } from '../nodeMetrics.ts';
+import { Backlog } from './backlog.ts';
+
+export interface OutboxOptions {
+  readonly store: Pick<MessageStore, 'insert' | 'pending' | 'waiting'>;
+  readonly gateway: Pick<Gateway, 'status' | 'send'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Ends with the node. */
+  readonly signal: AbortSignal;
+  readonly metrics: Pick<NodeMetrics, 'count' | 'duration'>;
+  readonly queueLimits?: Backlog['limits'] | undefined;
+  /** The media that a message names, downloaded where it is only linked to. */
+  readonly media: (body: Record<string, unknown>) => Promise<MediaFile[]>;
+  /** Brings the media to the servers. */
+  readonly upload: (file: MediaFile) => Promise<void>;
+  /** Its media can't be had: the status `failed`. */
+  readonly onMediaFailed: (message: StoredMessage, reason: string) => Promise<void>;
+  /** The message is with the servers: the status `sent`. */
+  readonly onSent: (message: StoredMessage, billing: Billed) => Promise<void>;
+}
+
+type Billed = CallResponse<NetworkProtocol, 'send'>['billing'];
+
+/** Messages in flight to the servers at a time, and how many are read from the database at once. */
+const WINDOW = 100;
+/** More unsent messages than this in memory, and the database is read instead. */
+const LONGEST_QUEUE = 10_000;
+const READ_AT_ONCE = LONGEST_QUEUE / 10;
+
+/** Accepts messages into the database and hands them to the servers, in order of acceptance, at least once. */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #backlog: Backlog;
+  readonly #queue: StoredMessage[] = [];
+  readonly #known = new Set<string>();
+  #shard: number | undefined;
+  #inFlight = 0;
+  /** The database may hold more than the queue. */
+  #mayHaveMore = true;
+  #loading = false;
+  /** Counts how often everything began anew. */
+  #life = 0;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+    this.#backlog = new Backlog(options.store, options.clock, options.queueLimits);
+  }
+
+  /** Resolves with the id once the message is committed. @throws Refusal 1016 while a queue is full */
+  async accept(content: Pick<StoredMessage, 'recipient' | 'type' | 'body'>, shard: number): Promise<string> {
+    this.#backlog.add();
+    const id = messageId('outbound', content.recipient, randomBytes);
+    const message: StoredMessage = { id, shard, ...content };
+    await this.#options.store.insert(message).catch((error: unknown) => {
+      this.#backlog.remove();
+      throw error;
+    });
+    this.#options.metrics.count('out_message_persisted', 'Outgoing messages stored', { type: message.type });
+    if (this.#queue.length < LONGEST_QUEUE) this.#enqueue(message);
+    else this.#mayHaveMore = true;
+    this.pump();
+    return message.id;
+  }
+
+  /** The shard whose messages are sent; with another one everything is read anew. */
+  serve(shard: number | undefined): void {
+    if (this.#shard === shard) return;
+    this.#shard = shard;
+    this.reload();
+  }
+
+  /** Looks how much there is to do. */
+  async attend(): Promise<void> {
+    if (this.#shard !== undefined) await this.#backlog.attend(this.#shard);
+  }
+
+  /** After a new session: what was in flight may be lost. */
+  reload(): void {
+    this.#queue.length = 0;
+    this.#known.clear();
+    this.#mayHaveMore = true;
+    this.#life += 1;
+    this.pump();
+  }
+
+  pump(): void {
+    if (this.#shard === undefined || this.#options.gateway.status !== 'connected') return;
+    while (this.#inFlight < WINDOW) {
+      const message = this.#queue.shift();
+      if (!message) break;
+      void this.#send(message);
+    }
+    if (this.#queue.length === 0 && this.#inFlight === 0 && this.#mayHaveMore) void this.#load();
+  }
+
+  /** Messages that are not with the servers yet. */
+  get length(): number {
+    return this.#queue.length + this.#inFlight;
+  }
+
+  async #send(message: StoredMessage): Promise<void> {
+    const { gateway, onSent, onMediaFailed, media, upload, metrics, clock, logger, signal } = this.#options;
+    const { id, recipient: to, type, body } = message;
+    const startedMs = clock.monotonic();
+    this.#inFlight += 1;
+    try {
+      const files = await media(body).catch(async (error: unknown) => {
+        await onMediaFailed(message, error instanceof Error ? error.message : String(error));
+        this.#backlog.remove();
+        return undefined;
+      });
+      if (files) {
+        for (const file of files) await upload(file);
+        const { billing } = await gateway.send({ id, to, type, body, media: files }, signal);
+        await onSent(message, billing);
+        this.#backlog.remove();
+        const labels = { retry: '0', type };
+        metrics.duration(
+          'out_message_sent_duration_ms',
+          'Messages sent',
+          clock.monotonic() - startedMs,
+          labels,
+        );
+      }
+    } catch (error) {
+      // Still pending in the database: it goes out with the next session or the next look, and not at once, for what
+      // is refused once may be refused for long.
+      logger.debug('message not sent yet', { error });
+      this.#mayHaveMore = true;
+      return;
+    } finally {
+      this.#inFlight -= 1;
+      this.#known.delete(message.id);
+    }
+    this.pump();
+  }
+
+  async #load(): Promise<void> {
+    const shard = this.#shard;
+    if (this.#loading || shard === undefined) return;
+    const life = this.#life;
+    this.#loading = true;
+    // Before the look: what fails or finds no room meanwhile must not be forgotten.
+    this.#mayHaveMore = false;
+    try {
+      const messages = await this.#options.store.pending(shard, READ_AT_ONCE);
+      if (life === this.#life) for (const message of messages) this.#enqueue(message);
+      if (messages.length === READ_AT_ONCE) this.#mayHaveMore = true;
+    } catch (error) {
+      this.#mayHaveMore = true;
+      this.#options.logger.warn('unsent messages not read', { error });
+    } finally {
+      this.#loading = false;
+    }
+    // What was read before a new beginning may lack what that one threw away.
+    if (this.#queue.length > 0 || life !== this.#life) this.pump();
+  }
+
+  #enqueue(message: StoredMessage): void {
+    if (this.#known.has(message.id)) return;
+    this.#known.add(message.id);
+    this.#queue.push(message);
+  }
+}

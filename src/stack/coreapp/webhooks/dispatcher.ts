@@ -1,0 +1,211 @@
+import { Agent, request } from 'node:https';
+import { createSecureContext, rootCertificates } from 'node:tls';
+import { type Clock, sleep } from '../../../base/clock.ts';
+import type { Logger } from '../../../base/logger.ts';
+import type { CallbackStore, DueCallback } from '../../store/callbackStore.ts';
+import type { NodeMetrics } from '../nodeMetrics.ts';
+import type { MemoryCallbacks } from './memoryCallbacks.ts';
+
+export interface DispatcherOptions {
+  readonly store: CallbackStore;
+  readonly memory: MemoryCallbacks;
+  readonly metrics: NodeMetrics;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** A receiver has taken a callback. */
+  readonly onDelivered: (payload: string) => void;
+}
+
+export interface DispatcherSettings {
+  readonly url: string;
+  readonly maxConcurrentRequests: number;
+  readonly backoffMs: number;
+  readonly maxBackoffMs: number;
+  /** Read once at start of the node: a change needs a restart, as with the real product. */
+  readonly ca: string | undefined;
+}
+
+/** Not found in any source: how long a receiver may take. */
+const RECEIVER_TIMEOUT_MS = 20_000;
+/** Sources disagree about whether it ever gives up; the overview says after about 24 hours. */
+const GIVE_UP_SECONDS = 24 * 3600;
+/** A look at the database when nothing has announced itself, for callbacks whose delay is over. */
+const POLL_MS = 1_000;
+/** How long a node that ends waits for receivers, so that what they have taken is not told again by another one. */
+const DRAIN = { forMs: 2_000, everyMs: 20 } as const;
+
+/** Callbacks that are read from the database at once. */
+const READ_AHEAD = 500;
+const NEVER = new AbortController().signal;
+
+/** Posts callbacks to the webhook until each is answered with 200. Any other status is a failure. */
+export class WebhookDispatcher {
+  readonly #options: DispatcherOptions;
+  #settings: DispatcherSettings | undefined;
+  #agent: Agent | undefined;
+  #shard: number | undefined;
+  /** Read ahead, so that the database is not asked for each one. */
+  #ahead: DueCallback[] = [];
+  readonly #inFlight = new Set<number>();
+  #looking = false;
+  #again = false;
+  #stopped = false;
+  #cancelPoll: (() => void) | undefined;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Callbacks that wait for their answer. */
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  configure(settings: DispatcherSettings, shard: number | undefined): void {
+    if (
+      settings.ca !== this.#settings?.ca ||
+      settings.maxConcurrentRequests !== this.#settings?.maxConcurrentRequests ||
+      !this.#agent
+    ) {
+      this.#agent?.destroy();
+      this.#agent = new Agent({
+        keepAlive: true,
+        maxSockets: settings.maxConcurrentRequests,
+        // Made once: an agent that is given CAs reads and compares all of them for each request.
+        secureContext: createSecureContext(settings.ca ? { ca: [...rootCertificates, settings.ca] } : {}),
+      });
+    }
+    // Those of a shard that went away are somebody else's now.
+    if (shard !== this.#shard) this.#ahead = [];
+    this.#settings = settings;
+    this.#shard = shard;
+    this.wake();
+  }
+
+  /** The shard is somebody else's: nothing more is sent until it is configured again. */
+  release(): void {
+    this.#shard = undefined;
+    this.#ahead = [];
+  }
+
+  /** Something may be due. */
+  wake(): void {
+    if (this.#looking) {
+      this.#again = true;
+      return;
+    }
+    this.#looking = true;
+    void this.#look()
+      .catch((error: unknown) => this.#options.logger.warn('callbacks not read', { error }))
+      .finally(() => {
+        this.#looking = false;
+        if (this.#again && !this.#stopped) {
+          this.#again = false;
+          this.wake();
+        } else this.#schedule();
+      });
+  }
+
+  /** Sends nothing more, and gives receivers a moment for what is under way. */
+  async stop(): Promise<void> {
+    this.release();
+    const { clock } = this.#options;
+    for (const end = clock.monotonic() + DRAIN.forMs; this.#inFlight.size > 0 && clock.monotonic() < end; )
+      await sleep(clock, DRAIN.everyMs, NEVER);
+    this.#stopped = true;
+    this.#cancelPoll?.();
+    this.#agent?.destroy();
+  }
+
+  #schedule(): void {
+    this.#cancelPoll?.();
+    if (!this.#stopped) this.#cancelPoll = this.#options.clock.after(POLL_MS, () => this.wake());
+  }
+
+  async #look(): Promise<void> {
+    const settings = this.#settings;
+    if (this.#stopped || !settings?.url || this.#shard === undefined) return;
+    const room = settings.maxConcurrentRequests - this.#inFlight.size;
+    if (room <= 0) return;
+    const { memory, store } = this.#options;
+    const kept = memory.due(room, this.#inFlight);
+    for (const callback of kept) void this.#deliver(callback, settings);
+    if (kept.length === room) return;
+    if (this.#ahead.length === 0) {
+      const shard = this.#shard;
+      const stored = [...this.#inFlight].filter((seq) => seq >= 0);
+      const read = await store.due(shard, READ_AHEAD, stored);
+      if (shard === this.#shard) this.#ahead = read;
+    }
+    for (const callback of this.#ahead.splice(0, room - kept.length)) void this.#deliver(callback, settings);
+  }
+
+  async #deliver(callback: DueCallback, settings: DispatcherSettings): Promise<void> {
+    const { metrics, clock, logger } = this.#options;
+    this.#inFlight.add(callback.seq);
+    const startedMs = clock.monotonic();
+    try {
+      const problem = await this.#post(settings.url, callback.payload);
+      metrics.duration('callback_requests_duration_ms', 'Callback requests', clock.monotonic() - startedMs, {
+        result: problem === undefined ? 'success' : problem.replace(/^HTTP /, ''),
+        type: callback.payload.startsWith('{"statuses"') ? 'status_change' : 'inbound_message',
+      });
+      if (problem === undefined) {
+        this.#options.onDelivered(callback.payload);
+        await this.#remove(callback);
+      } else await this.#postpone(callback, settings, problem);
+    } catch (error) {
+      logger.warn('callback state not stored', { error });
+    } finally {
+      this.#inFlight.delete(callback.seq);
+      this.wake();
+    }
+  }
+
+  async #remove({ seq }: DueCallback): Promise<void> {
+    await this.#keeperOf(seq).remove(seq);
+  }
+
+  /** Where a callback is kept: its number tells. */
+  #keeperOf(seq: number): MemoryCallbacks | CallbackStore {
+    return seq < 0 ? this.#options.memory : this.#options.store;
+  }
+
+  async #postpone(callback: DueCallback, settings: DispatcherSettings, problem: string): Promise<void> {
+    const { logger } = this.#options;
+    if (callback.ageSeconds > GIVE_UP_SECONDS) {
+      logger.error('webhook given up', { problem, attempts: callback.attempts + 1 });
+      return this.#remove(callback);
+    }
+    const attempts = callback.attempts + 1;
+    // Linear, as documented: 3 s, 6 s, 9 s, ...
+    const delayMs = Math.min(settings.maxBackoffMs, attempts * settings.backoffMs);
+    logger.warn('webhook failed', { problem, attempts, delayMs });
+    await this.#keeperOf(callback.seq).postpone(callback.seq, attempts, delayMs);
+  }
+
+  /** What went wrong, or nothing for a 200. */
+  #post(url: string, payload: string): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      const outgoing = request(
+        url,
+        {
+          method: 'POST',
+          timeout: RECEIVER_TIMEOUT_MS,
+          headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) },
+          ...(this.#agent ? { agent: this.#agent } : {}),
+        },
+        (response) => {
+          response.resume();
+          response.on('end', () =>
+            resolve(response.statusCode === 200 ? undefined : `HTTP ${response.statusCode}`),
+          );
+          response.on('error', (error) => resolve(error.message));
+        },
+      );
+      outgoing.on('timeout', () => outgoing.destroy(new Error('timeout')));
+      outgoing.on('error', (error) => resolve(error.message));
+      outgoing.end(payload);
+    });
+  }
+}

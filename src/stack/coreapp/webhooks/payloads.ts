@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import type { ApiErrorBody } from '../../../onprem/envelope.ts';
+import { messageId } from '../../../onprem/messages.ts';
+import type { Callback, InboundMessage, MessageStatus } from '../../../onprem/webhook.ts';
+import type { NewCallback } from '../../store/callbackStore.ts';
+
+/** One event a callback, as documented; receivers must accept several. Source: api-messaging reference 8. */
+export function statusCallback(
+  status: {
+    messageId: string;
+    recipient: string;
+    status: MessageStatus;
+    timestamp: string;
+    errors?: ApiErrorBody[] | undefined;
+    /** Conversation and price, where they are told. */
+    billing?: object | undefined;
+  },
+  shard: number,
+): NewCallback {
+  const payload: Callback = {
+    statuses: [
+      {
+        id: status.messageId,
+        recipient_id: status.recipient,
+        message: { recipient_id: status.recipient },
+        status: status.status,
+        timestamp: status.timestamp,
+        type: 'message',
+        ...status.billing,
+        ...(status.errors ? { errors: status.errors } : {}),
+      },
+    ],
+  };
+  return { shard, eventKey: `status/${status.messageId}/${status.status}`, payload };
+}
+
+export function inboundCallback(
+  message: InboundMessage,
+  profileName: string | undefined,
+  shard: number,
+): NewCallback {
+  const payload: Callback = {
+    contacts: [{ wa_id: message.from, ...(profileName ? { profile: { name: profileName } } : {}) }],
+    messages: [message],
+  };
+  return { shard, eventKey: `inbound/${message.id}`, payload };
+}
+
+/** Something about a person that is no message of theirs. Source: api-messaging reference 8.4. */
+export const systemCallback = (
+  event: { waId: string; timestamp: string },
+  system: Readonly<Record<string, unknown>> & { readonly type: string },
+  shard: number,
+): NewCallback => {
+  const eventKey = createHash('sha256')
+    .update(JSON.stringify([event, system]))
+    .digest('hex')
+    .slice(0, 40);
+  const id = messageId('inbound', event.waId, () => Buffer.from(eventKey, 'hex').subarray(0, 10));
+  const message: InboundMessage = {
+    from: event.waId,
+    id,
+    timestamp: event.timestamp,
+    type: 'system',
+    system,
+  };
+  return { shard, eventKey: `system/${eventKey}`, payload: { messages: [message] } satisfies Callback };
+};
+
+/** A problem that belongs to no status. `eventKey` keeps it from being told twice. */
+export const errorCallback = (error: ApiErrorBody, eventKey: string, shard: number): NewCallback => ({
+  shard,
+  eventKey: `error/${eventKey}`,
+  payload: { errors: [error] } satisfies Callback,
+});
+
+/** The result of a collection. Source: api-admin reference 15. */
+export const collectionCallback = (
+  what: 'message' | 'media',
+  result: Readonly<Record<string, unknown>>,
+  eventKey: string,
+  shard: number,
+): NewCallback => ({
+  shard,
+  eventKey: `gc/${eventKey}`,
+  payload: { services: [{ [what]: { gc: result } }] },
+});

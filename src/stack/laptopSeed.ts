@@ -1,0 +1,71 @@
+import { load } from 'js-yaml';
+import { z } from 'zod';
+import { CodedError } from '../base/codedError.ts';
+import { about, businessProfile, EMPTY_PROFILE } from '../onprem/profile.ts';
+import { settingsPatch } from '../onprem/settings.ts';
+import { newUser, passwordProblem } from '../onprem/users.ts';
+import { type Behaviour, behaviour } from './network/behaviour.ts';
+import type { Network } from './network/network.ts';
+import { templateEntry } from './network/templates.ts';
+import type { ConfigStore } from './store/configStore.ts';
+import type { WebStore } from './store/webStore.ts';
+
+const seed = z
+  .strictObject({
+    users: z
+      .array(
+        newUser.superRefine(({ password }, context) => {
+          const message = passwordProblem(password);
+          if (message !== undefined) context.addIssue({ code: 'custom', message, path: ['password'] });
+        }),
+      )
+      .max(1000),
+    settings: settingsPatch,
+    about,
+    business: businessProfile,
+    templates: z.array(templateEntry).max(10_000),
+    people: z
+      .array(
+        z.strictObject({
+          waId: z.string().regex(/^[0-9]{6,15}$/),
+          name: z.string().max(256).optional(),
+          behaviour: behaviour.partial().optional(),
+        }),
+      )
+      .max(100_000),
+  })
+  .partial();
+/** What an emulator begins with: users, settings, profile, templates, people. */
+export type LaptopSeed = z.output<typeof seed>;
+
+/** Reads YAML or JSON. @throws CodedError `BadConfig`, with every mistake and where it is */
+export function parseSeed(text: string): LaptopSeed {
+  let content: unknown;
+  try {
+    content = text.trim() === '' ? {} : load(text);
+  } catch (cause) {
+    throw new CodedError('BadConfig', `not YAML: ${cause instanceof Error ? cause.message : cause}`, {
+      cause,
+    });
+  }
+  const parsed = seed.safeParse(content);
+  if (parsed.success) return parsed.data;
+  throw new CodedError('BadConfig', z.prettifyError(parsed.error));
+}
+
+/** Makes it so. What is there already stays, but for what is named; so a second start changes nothing. */
+export async function applySeed(
+  { users = [], settings, about: text, business, templates, people = [] }: LaptopSeed,
+  target: { config: ConfigStore; web: WebStore; network: Network; number: string },
+): Promise<void> {
+  const { config, web, network, number } = target;
+  for (const { username, password } of users)
+    if (!(await web.createUser(username, password))) await web.setPassword(username, password);
+  if (settings) await config.patchSettings(settings);
+  if (text) await config.saveDocument('about', text);
+  if (business) await config.saveDocument('business', { ...EMPTY_PROFILE, ...business });
+  if (templates) await network.setTemplates(number, templates);
+  // A parsed object holds nothing undefined.
+  for (const { waId, name, behaviour: how } of people)
+    await network.setPerson(waId, { name, behaviour: (how ?? {}) as Partial<Behaviour> });
+}

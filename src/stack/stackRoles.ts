@@ -1,0 +1,155 @@
+import { hostname } from 'node:os';
+import { aborted } from '../base/aborted.ts';
+import type { Clock } from '../base/clock.ts';
+import { CodedError } from '../base/codedError.ts';
+import type { Logger, LogLevel } from '../base/logger.ts';
+import { retryUntilDone } from '../base/retryUntilDone.ts';
+import { NODE_PORTS, type StackEnvironment, stackEnvironment, WEB_PORT } from '../onprem/environment.ts';
+import { CoreappNode } from './coreapp/coreappNode.ts';
+import { type DatabaseName, databaseSettings, openDatabases } from './store/databases.ts';
+import { servers } from './store/server.ts';
+import { ALL_DATABASES, NODE_DATABASES, type Upgrader, upgradeSchema } from './store/upgrade.ts';
+import { startWebapp } from './webapp/webappNode.ts';
+
+/** The emulated client version. */
+export const CLIENT_VERSION = 'v2.57.1';
+
+export interface RoleOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly setLogLevel?: (level: LogLevel) => void;
+}
+
+/** @throws CodedError `BadEnvironment`, which names each variable */
+export function parseEnvironment(env: RoleOptions['env']): StackEnvironment {
+  const parsed = stackEnvironment.safeParse(env);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  throw new CodedError('BadEnvironment', `the environment is not complete: ${problems.join('; ')}`);
+}
+
+/** `any` is the vendor's word for all interfaces. */
+const listenHost = ({ WA_TCP_LISTEN_ADDRESS: address }: StackEnvironment): string =>
+  address === 'any' ? '0.0.0.0' : address;
+
+function open({ env, logger }: RoleOptions, role: 'webapp' | 'node') {
+  const environment = parseEnvironment(env);
+  const settings = databaseSettings(environment, role);
+  const version = environment.WABA_CLIENT_VERSION ?? CLIENT_VERSION;
+  return { environment, settings, version, databases: openDatabases(settings, logger) };
+}
+
+/** The container of the web image. Runs until `signal` fires. */
+export async function runWebapp(options: RoleOptions, signal: AbortSignal): Promise<void> {
+  const { environment, settings, version, databases } = open(options, 'webapp');
+  const { clock, logger } = options;
+  const names = environment.WA_WEB_SERVERNAME.split(',').map((name) => name.trim());
+  try {
+    const webapp = await startWebapp(
+      {
+        databases,
+        upgradeSchema: () => upgradeSchema(settings, databases, ['web'], logger),
+        multiconnect: environment.WA_APP_MULTICONNECT,
+        single: { host: environment.WACORE_HOSTNAME, ports: Object.values(NODE_PORTS) },
+        listen: { host: '0.0.0.0', port: WEB_PORT },
+        serverNames: [...names, 'localhost', '127.0.0.1'],
+        jwtKey: environment.WA_WEB_JWT_CRYPTO_KEY,
+        apiKey: environment.WA_API_KEY,
+        secret: environment.WA_SECRET,
+        networkUrl: environment.WABA_NETWORK_URL,
+        mediaFolder: environment.WABA_MEDIA_PATH,
+        container: environment.HOSTNAME ?? hostname(),
+        rateLimits: environment.WABA_RATE_LIMITS === '1',
+        version,
+        clock,
+        logger,
+      },
+      signal,
+    );
+    await aborted(signal);
+    await webapp.close();
+  } finally {
+    await databases.close();
+  }
+}
+
+/** The container of the coreapp image: Coreapp, Master, or with `WA_DB_UPGRADE=1` the schema upgrade. */
+export async function runCoreapp(options: RoleOptions, signal: AbortSignal): Promise<void> {
+  const { environment, settings, version, databases } = open(options, 'node');
+  const { clock, logger } = options;
+  try {
+    const container = environment.HOSTNAME ?? hostname();
+    const upgrade = (names: readonly DatabaseName[], upgrader: Upgrader) =>
+      upgradeSchema(settings, databases, names, logger, upgrader);
+    if (environment.WA_DB_UPGRADE) {
+      const upgrader = { version, node: container };
+      await waiting(() => upgrade(ALL_DATABASES, upgrader), options, signal);
+      logger.info('schema is up to date');
+      return;
+    }
+    if (!environment.WABA_NETWORK_URL)
+      throw new CodedError(
+        'BadEnvironment',
+        'WABA_NETWORK_URL is not set: tcp://host:port of the network process',
+      );
+    if (environment.WA_APP_MULTICONNECT && !environment.WA_CONFIG_ON_DB)
+      logger.warn('without WA_CONFIG_ON_DB=1 all Coreapps and Masters must share the data directory', {
+        folder: environment.WABA_DATA_PATH,
+      });
+    const node = await CoreappNode.start({
+      databases,
+      upgradeSchema: (upgrader) => upgrade(NODE_DATABASES, upgrader),
+      networkUrl: environment.WABA_NETWORK_URL,
+      multiconnect: environment.WA_APP_MULTICONNECT,
+      master: environment.WA_MASTER_NODE,
+      hostname: environment.COREAPP_HOSTNAME ?? container,
+      container,
+      externalPorts: environment.COREAPP_EXTERNAL_PORTS,
+      listen: { host: listenHost(environment), ports: Object.values(NODE_PORTS) },
+      secret: environment.WA_SECRET,
+      mediaFolder: environment.WABA_MEDIA_PATH,
+      configFolder: environment.WA_CONFIG_ON_DB ? undefined : environment.WABA_DATA_PATH,
+      ...(environment.WABA_BUILD_DATE ? { buildDateMs: Date.parse(environment.WABA_BUILD_DATE) } : {}),
+      version,
+      setLogLevel: options.setLogLevel,
+      clock,
+      logger,
+    });
+    await aborted(signal);
+    await node.close();
+  } finally {
+    await databases.close();
+  }
+}
+
+/** Waits until the database answers, as the vendor's wait scripts do, and then runs what follows. */
+export async function waitOnDatabase(options: RoleOptions, signal: AbortSignal): Promise<void> {
+  const settings = databaseSettings(parseEnvironment(options.env), 'node');
+  await waiting(
+    async () => {
+      const admin = await servers[settings.engine].admin(settings);
+      await admin.close();
+    },
+    options,
+    signal,
+  );
+}
+
+const waiting = <T>(
+  action: () => Promise<T>,
+  { clock, logger }: RoleOptions,
+  signal: AbortSignal,
+): Promise<T> =>
+  retryUntilDone(
+    action,
+    {
+      clock,
+      logger,
+      what: 'waiting for the database',
+      everyMs: 1_000,
+      // An older client than the databases are for has nothing to wait for.
+      worthRetrying: (error) => !(error instanceof CodedError && error.code === 'Downgrade'),
+    },
+    signal,
+  );

@@ -1,0 +1,75 @@
+import { isIP } from 'node:net';
+import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
+import { CodedError } from '../../base/codedError.ts';
+
+/** Encrypted only; with the server's certificate checked; with its name checked too. */
+type TlsMode = 'require' | 'verify-ca' | 'verify-full';
+
+export interface DatabaseTls {
+  readonly mode: TlsMode;
+  /** PEM. */
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** Words of both engines. Not found in any source: which the vendor takes; these are those of libpq and MySQL. */
+const MODES: Readonly<Record<string, TlsMode | undefined>> = {
+  disable: undefined,
+  disabled: undefined,
+  allow: undefined,
+  prefer: undefined,
+  preferred: undefined,
+  require: 'require',
+  required: 'require',
+  'verify-ca': 'verify-ca',
+  verify_ca: 'verify-ca',
+  'verify-full': 'verify-full',
+  verify_identity: 'verify-full',
+};
+
+/**
+ * What `WA_DB_SSL_*` and `WA_DB_CONNECTION_OPTION` come to; nothing for a plain connection. A CA alone asks for
+ * everything to be verified. @throws CodedError `BadEnvironment`
+ */
+export function databaseTls(given: {
+  readonly option: string;
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}): DatabaseTls | undefined {
+  const { option, ca, cert, key } = given;
+  if ((cert === undefined) !== (key === undefined))
+    throw new CodedError('BadEnvironment', 'WA_DB_SSL_CERT and WA_DB_SSL_KEY are needed together');
+  const named = /(?:^|[\s;&])ssl-?mode=([\w-]+)/i.exec(option)?.[1]?.toLowerCase();
+  if (named !== undefined && !(named in MODES))
+    throw new CodedError(
+      'BadEnvironment',
+      `WA_DB_CONNECTION_OPTION: sslmode=${named} is none of ${Object.keys(MODES).join(', ')}`,
+    );
+  const asked = named === undefined ? undefined : MODES[named];
+  const mode =
+    ca !== undefined && named === undefined ? 'verify-full' : (asked ?? (cert ? 'require' : undefined));
+  if (mode === undefined) return undefined;
+  if (mode !== 'require' && ca === undefined)
+    throw new CodedError('BadEnvironment', `sslmode=${mode} needs WA_DB_SSL_CA`);
+  return { mode, ca, cert, key };
+}
+
+/** As Node's TLS takes it. Drivers pass no name for an address, and Node would look for `localhost`. */
+export const nodeTls = ({ mode, ca, cert, key }: DatabaseTls, host: string): ConnectionOptions => ({
+  rejectUnauthorized: mode !== 'require',
+  checkServerIdentity: (_, presented) =>
+    mode === 'verify-full' ? checkServerIdentity(host, presented) : undefined,
+  ...(ca === undefined ? {} : { ca }),
+  ...(cert === undefined || key === undefined ? {} : { cert, key }),
+});
+
+/** As the MySQL driver takes it, which does not look at the name unless it is told to. */
+export const mysqlTls = ({ mode, ca, cert, key }: DatabaseTls, host: string) => ({
+  rejectUnauthorized: mode !== 'require',
+  // It can verify names only, no addresses.
+  verifyIdentity: mode === 'verify-full' && isIP(host) === 0,
+  ...(ca === undefined ? {} : { ca }),
+  ...(cert === undefined || key === undefined ? {} : { cert, key }),
+});

@@ -1,0 +1,265 @@
+import { type Kysely, type RawBuilder, type SqlBool, sql, type Transaction } from 'kysely';
+import { Batcher } from '../../base/batcher.ts';
+import type { Identity } from '../../onprem/contacts.ts';
+import type { NewCallback } from './callbackStore.ts';
+import type { Databases } from './databases.ts';
+import type { Dialect } from './dialect.ts';
+import type { MessageTables } from './tables.ts';
+
+/** A collection deletes this many at a time, so that nobody waits long for a lock. */
+const COLLECTED_AT_ONCE = 1000;
+
+const MESSAGE_COLUMNS = {
+  id: 'text',
+  shard: 'int4',
+  recipient: 'text',
+  type: 'text',
+  body: 'text',
+  state: 'text',
+} as const;
+const RECEIPT_COLUMNS = { message_id: 'text', status: 'text' } as const;
+const CALLBACK_COLUMNS = { shard: 'int4', event_key: 'text', payload: 'text' } as const;
+
+export interface StoredMessage {
+  readonly id: string;
+  readonly shard: number;
+  readonly recipient: string;
+  readonly type: string;
+  readonly body: Record<string, unknown>;
+}
+
+/** What happened to a message, with the callback that tells of it, in one transaction. */
+export interface MessageUpdate {
+  readonly messageId?: string;
+  /** With the servers, or never to be sent. */
+  readonly state?: 'sent' | 'failed';
+  /** Kept in the log of receipts. */
+  readonly receipt?: string;
+  readonly callback?: NewCallback | undefined;
+}
+
+/** Messages, and the callbacks that tell of them. Writes of many callers share transactions. */
+export class MessageStore {
+  readonly #database: Kysely<MessageTables>;
+  readonly #dialect: Dialect;
+  readonly #inserts: Batcher<StoredMessage>;
+  readonly #updates: Batcher<MessageUpdate>;
+
+  constructor({ message: database, dialect }: Pick<Databases, 'message' | 'dialect'>) {
+    this.#database = database;
+    this.#dialect = dialect;
+    this.#inserts = new Batcher(async (messages) => {
+      const rows = messages.map(({ body, ...message }) => ({
+        ...message,
+        body: JSON.stringify(body),
+        state: 'pending',
+      }));
+      await dialect.insertMany(database, 'messages', MESSAGE_COLUMNS, rows);
+    });
+    this.#updates = new Batcher((updates) => this.#commitUpdates(updates));
+  }
+
+  /** Resolves when the message is committed. */
+  insert(message: StoredMessage): Promise<void> {
+    return this.#inserts.add(message);
+  }
+
+  update(update: MessageUpdate): Promise<void> {
+    return this.#updates.add(update);
+  }
+
+  async pending(shard: number, limit: number): Promise<StoredMessage[]> {
+    const rows = await this.#database
+      .selectFrom('messages')
+      .select(['id', 'shard', 'recipient', 'type', 'body'])
+      .where('shard', '=', shard)
+      .where('state', '=', 'pending')
+      .orderBy('created_at')
+      .limit(limit)
+      .execute();
+    return rows.map(({ body, ...row }) => ({ ...row, body: JSON.parse(body) as Record<string, unknown> }));
+  }
+
+  /** The identity of a user that this stack has seen. */
+  async knownIdentity(waId: string): Promise<Identity | undefined> {
+    const row = await this.#database
+      .selectFrom('identities')
+      .selectAll()
+      .where('wa_id', '=', waId)
+      .executeTakeFirst();
+    return (
+      row && { hash: row.hash, created_timestamp: row.created_at.getTime(), acknowledged: row.acknowledged }
+    );
+  }
+
+  async setIdentity(waId: string, hash: string, acknowledged: boolean): Promise<void> {
+    const row = { hash, acknowledged, created_at: this.#dialect.now };
+    const insert = this.#database.insertInto('identities').values({ wa_id: waId, ...row });
+    await this.#dialect.orUpdate(insert, 'wa_id', row).execute();
+  }
+
+  async acknowledgeIdentity(waId: string): Promise<void> {
+    await this.#database
+      .updateTable('identities')
+      .set({ acknowledged: true })
+      .where('wa_id', '=', waId)
+      .execute();
+  }
+
+  /** Deletes messages that are done and older than this, in small steps. @returns how many */
+  async collect(olderThanDays: number): Promise<number> {
+    const oldest = this.#dialect.secondsFromNow(-olderThanDays * 86_400);
+    let deleted = 0;
+    for (;;) {
+      const rows = await this.#database
+        .selectFrom('messages')
+        .select('id')
+        .where('state', '!=', 'pending')
+        .where('created_at', '<', oldest)
+        .limit(COLLECTED_AT_ONCE)
+        .execute();
+      if (rows.length === 0) break;
+      const ids = rows.map(({ id }) => id);
+      const { numDeletedRows } = await this.#database
+        .deleteFrom('messages')
+        .where(this.#dialect.isOneOf('id', ids))
+        .executeTakeFirst();
+      deleted += Number(numDeletedRows);
+    }
+    await this.#collectReceipts(oldest);
+    return deleted;
+  }
+
+  async #collectReceipts(oldest: RawBuilder<Date>): Promise<void> {
+    for (;;) {
+      const rows = await this.#database
+        .selectFrom('message_receipt_log')
+        .select(['seq'])
+        // The oldest come first, so that nothing is looked at twice.
+        .select(sql<boolean>`created_at < ${oldest}`.as('isOld'))
+        .orderBy('seq')
+        .limit(COLLECTED_AT_ONCE)
+        .execute();
+      const old = rows.filter(({ isOld }) => isOld).map(({ seq }) => seq);
+      if (old.length === 0) return;
+      await this.#database
+        .deleteFrom('message_receipt_log')
+        .where(this.#dialect.isOneOf('seq', old))
+        .execute();
+    }
+  }
+
+  /** Work of shards that are no more goes to those that are. */
+  async adopt(shards: number): Promise<void> {
+    await this.#database
+      .updateTable('messages')
+      .set({ shard: sql<number>`shard % ${shards}` })
+      .where('state', '=', 'pending')
+      .where('shard', '>=', shards)
+      .execute();
+    await this.#database
+      .updateTable('callbacks')
+      .set({ shard: sql<number>`shard % ${shards}` })
+      .where('shard', '>=', shards)
+      .execute();
+  }
+
+  /** What a shard still has to send and to tell. */
+  async waiting(shard: number): Promise<{ messages: number; callbacks: number }> {
+    const count = async (table: 'messages' | 'callbacks') => {
+      let query = this.#database
+        .selectFrom(table)
+        .select(this.#database.fn.countAll<number>().as('count'))
+        .where('shard', '=', shard);
+      if (table === 'messages') query = query.where('state', '=', 'pending');
+      return Number((await query.executeTakeFirstOrThrow()).count);
+    };
+    const [messages, callbacks] = await Promise.all([count('messages'), count('callbacks')]);
+    return { messages, callbacks };
+  }
+
+  /** Row counts, under the names of `/v1/stats/db`. */
+  async counts(): Promise<{ messages: number; pending: number; receipts: number; callbacks: number }> {
+    const { fn } = this.#database;
+    const rows = await this.#database
+      .selectFrom('messages')
+      .select(['state', fn.countAll<number>().as('count')])
+      .groupBy('state')
+      .execute();
+    const count = (...states: string[]) =>
+      rows.filter(({ state }) => states.includes(state)).reduce((sum, row) => sum + Number(row.count), 0);
+    return {
+      messages: rows.reduce((sum, row) => sum + Number(row.count), 0),
+      pending: count('pending'),
+      receipts: await this.#countRows('message_receipt_log'),
+      callbacks: await this.#countRows('callbacks'),
+    };
+  }
+
+  async #countRows(table: 'callbacks' | 'message_receipt_log'): Promise<number> {
+    const { count } = await this.#database
+      .selectFrom(table)
+      .select(this.#database.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow();
+    return Number(count);
+  }
+
+  async idle(): Promise<void> {
+    await Promise.all([this.#inserts.idle(), this.#updates.idle()]);
+  }
+
+  async #commitUpdates(updates: readonly MessageUpdate[]): Promise<undefined> {
+    const idsIn = (state: MessageUpdate['state']) =>
+      updates.flatMap((update) => (update.state === state && update.messageId ? [update.messageId] : []));
+    const receipts = updates.flatMap(({ messageId, receipt }) =>
+      messageId && receipt ? [{ message_id: messageId, status: receipt }] : [],
+    );
+    const { isOneOf, insertMany } = this.#dialect;
+    await this.#database.transaction().execute(async (transaction) => {
+      const setState = async (state: NonNullable<MessageUpdate['state']>, ids: readonly string[]) => {
+        if (ids.length > 0)
+          await transaction.updateTable('messages').set({ state }).where(isOneOf('id', ids)).execute();
+      };
+      const sent = idsIn('sent');
+      const news = sent.length === 0 ? [] : await lockPending(transaction, isOneOf('id', sent));
+      await setState('sent', news);
+      await setState('failed', idsIn('failed'));
+      if (receipts.length > 0)
+        await insertMany(transaction, 'message_receipt_log', RECEIPT_COLUMNS, receipts);
+      const isNew = new Set(news);
+      const callbacks = updates.flatMap(({ state, messageId = '', callback }) =>
+        callback && (state !== 'sent' || isNew.has(messageId))
+          ? [
+              {
+                shard: callback.shard,
+                event_key: callback.eventKey,
+                payload: JSON.stringify(callback.payload),
+              },
+            ]
+          : [],
+      );
+      if (callbacks.length > 0)
+        await insertMany(transaction, 'callbacks', CALLBACK_COLUMNS, callbacks, { orIgnore: true });
+    });
+  }
+}
+
+/**
+ * Of these messages, those that nobody has told of yet. A message that a new session sends once more is sent once: its
+ * callback may have been delivered and removed already, so that its key would not tell.
+ */
+async function lockPending(
+  transaction: Transaction<MessageTables>,
+  isOneOfThem: RawBuilder<SqlBool>,
+): Promise<string[]> {
+  const rows = await transaction
+    .selectFrom('messages')
+    .select(['id', 'state'])
+    .where(isOneOfThem)
+    // Two owners for a moment take their locks in one order.
+    .orderBy('id')
+    .forUpdate()
+    .execute();
+  // Told apart here: asked by state as well, PostgreSQL reads all that is pending, which may be a great deal.
+  return rows.filter(({ state }) => state === 'pending').map(({ id }) => id);
+}

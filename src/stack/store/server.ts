@@ -1,0 +1,148 @@
+import { CompiledQuery, type Dialect as KyselyDialect, MysqlDialect, PostgresDialect } from 'kysely';
+import { createConnection, createPool, type PoolOptions } from 'mysql2';
+import pg from 'pg';
+import type { Logger } from '../../base/logger.ts';
+import type { DatabaseSettings } from './databases.ts';
+import { mysqlTls, nodeTls } from './databaseTls.ts';
+import type { Engine } from './dialect.ts';
+
+/** What is done on the server itself, outside of any database of the stack. */
+export interface AdminConnection {
+  /** Whoever changes schemas takes turns with others; the lock goes with the connection. */
+  lock(): Promise<void>;
+  /** @returns whether it was missing */
+  createDatabase(name: string): Promise<boolean>;
+  /** How the connection is encrypted; empty where it is not. */
+  cipher(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** How to talk to a database server. */
+export interface Server {
+  pool(settings: DatabaseSettings, database: string, logger: Logger): KyselyDialect;
+  /** Connects, or fails within a few seconds. */
+  admin(settings: DatabaseSettings): Promise<AdminConnection>;
+}
+
+/** Connections that a process keeps to each of its databases, at most. */
+const CONNECTIONS = 4;
+const IDLE_MS = 60_000;
+const LONGEST_IDLE_MS = 2 ** 31 - 1;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Holders of this lock on the server change schemas; others wait. */
+const UPGRADE_LOCK = { number: 0x77616261, name: 'waba-schema', waitSeconds: 3600 } as const;
+
+const postgresConfig = (settings: DatabaseSettings, database: string): pg.ClientConfig => ({
+  host: settings.host,
+  port: settings.port,
+  user: settings.username,
+  password: settings.password,
+  database,
+  connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  ...(settings.tls ? { ssl: nodeTls(settings.tls, settings.host) } : {}),
+});
+
+const postgres: Server = {
+  pool(settings, database, logger) {
+    // int8 columns here are counters and times far below 2^53.
+    pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+    const pool = new pg.Pool({
+      ...postgresConfig(settings, database),
+      max: settings.connections ?? CONNECTIONS,
+      idleTimeoutMillis: settings.idleMs ?? IDLE_MS,
+    });
+    // An idle connection that breaks would otherwise end the process.
+    pool.on('error', (error) => logger.debug('database connection lost', { database, error }));
+    return new PostgresDialect({
+      pool,
+      // Queues are read in the order of an index. A table that was empty a moment ago has no statistics, and without
+      // them PostgreSQL would gather and sort the whole backlog for each read.
+      onCreateConnection: async (connection) =>
+        void (await connection.executeQuery(CompiledQuery.raw('SET enable_bitmapscan = off'))),
+    });
+  },
+  async admin(settings) {
+    const client = new pg.Client(postgresConfig(settings, 'postgres'));
+    client.on('error', () => {});
+    await client.connect();
+    return {
+      lock: async () => void (await client.query('SELECT pg_advisory_lock($1)', [UPGRADE_LOCK.number])),
+      createDatabase: async (name) => {
+        const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]);
+        if (rowCount === 0) await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)}`);
+        return rowCount === 0;
+      },
+      cipher: async () => {
+        const { rows } = await client.query('SELECT cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid()');
+        return (rows[0] as { cipher: string | null } | undefined)?.cipher ?? '';
+      },
+      close: () => client.end(),
+    };
+  },
+};
+
+const mysqlConfig = (settings: DatabaseSettings): PoolOptions => ({
+  host: settings.host,
+  port: settings.port,
+  user: settings.username,
+  password: settings.password,
+  connectTimeout: CONNECT_TIMEOUT_MS,
+  // Ids differ in case only.
+  charset: 'utf8mb4_bin',
+  timezone: 'Z',
+  ...(settings.tls ? { ssl: mysqlTls(settings.tls, settings.host) } : {}),
+});
+
+const mysql: Server = {
+  pool(settings, database) {
+    const pool = createPool({
+      ...mysqlConfig(settings),
+      database,
+      connectionLimit: settings.connections ?? CONNECTIONS,
+      // It knows no never.
+      idleTimeout: settings.idleMs === 0 ? LONGEST_IDLE_MS : (settings.idleMs ?? IDLE_MS),
+      typeCast: (field, next) =>
+        field.type === 'TINY' && field.length === 1 ? field.string() === '1' : next(),
+    });
+    return new MysqlDialect({
+      pool,
+      onCreateConnection: async (connection) => {
+        const set = (name: string, value: string) =>
+          connection.executeQuery(CompiledQuery.raw(`SET SESSION ${name} = '${value}'`));
+        await set('time_zone', '+00:00');
+        // Nodes write side by side; gaps between rows need no lock here. MariaDB has the older name.
+        await set('transaction_isolation', 'READ-COMMITTED').catch(() =>
+          set('tx_isolation', 'READ-COMMITTED'),
+        );
+      },
+    });
+  },
+  async admin(settings) {
+    const connection = createConnection(mysqlConfig(settings)).promise();
+    await connection.connect();
+    connection.on('error', () => {});
+    return {
+      lock: async () =>
+        void (await connection.query('SELECT GET_LOCK(?, ?)', [UPGRADE_LOCK.name, UPGRADE_LOCK.waitSeconds])),
+      createDatabase: async (name) => {
+        const [rows] = await connection.query(
+          'SELECT 1 FROM information_schema.schemata WHERE schema_name = ?',
+          [name],
+        );
+        const isMissing = (rows as unknown[]).length === 0;
+        if (isMissing)
+          await connection.query(
+            `CREATE DATABASE IF NOT EXISTS ${connection.escapeId(name)} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
+          );
+        return isMissing;
+      },
+      cipher: async () => {
+        const [rows] = await connection.query("SHOW SESSION STATUS LIKE 'Ssl_cipher'");
+        return (rows as { Value: string }[])[0]?.Value ?? '';
+      },
+      close: () => connection.end(),
+    };
+  },
+};
+
+export const servers: Readonly<Record<Engine, Server>> = { PGSQL: postgres, MYSQL: mysql };

@@ -1,0 +1,218 @@
+import { type Clock, sleep } from '../../base/clock.ts';
+import { shardOf } from '../../onprem/account.ts';
+import { NODE_PORT_NAMES, type NodePortName } from '../../onprem/environment.ts';
+import type { NodeHealth } from '../../onprem/health.ts';
+import type { MetricShape } from '../../onprem/metrics.ts';
+import type { NodeSupport } from '../../onprem/support.ts';
+import type { ClusterStore, NodeRecord } from '../store/clusterStore.ts';
+import { ConnectionPool } from '../wire/connectionPool.ts';
+import { lineSeal } from '../wire/lineSeal.ts';
+import { type NodeProtocol, nodeProtocol } from '../wire/nodeProtocol.ts';
+import { type CallInput, type CallName, type CallResponse, Refusal, Unreachable } from '../wire/protocol.ts';
+
+export interface CoreappRouterOptions {
+  readonly multiconnect: boolean;
+  /** Where the only Coreapp is, in single-instance mode. */
+  readonly single: { readonly host: string; readonly ports: readonly number[] };
+  readonly cluster: ClusterStore;
+  /** `WA_SECRET`; empty: the link is plain. */
+  readonly secret: string;
+  readonly clock: Clock;
+}
+
+const NODE_TIMEOUT_MS = 4_000;
+/** Calls that a node answers only when the servers of WhatsApp have. */
+const ASKS_THE_NETWORK: ReadonlySet<string> = new Set([
+  'requestCode',
+  'verifyCode',
+  'setShards',
+  'setTwoStep',
+]);
+const NETWORK_TIMEOUT_MS = 30_000;
+const MAP_CACHE_MS = 1_000;
+/** Callers wait for the timeout; nothing ends a call before it. */
+const NEVER = new AbortController().signal;
+
+/** Finds the node that a request is for, by the database, and asks it. */
+export class CoreappRouter {
+  readonly #options: CoreappRouterOptions;
+  readonly #pool: ConnectionPool<NodeProtocol>;
+  #map:
+    | { nodes: NodeRecord[]; owners: (string | undefined)[]; primary: string | undefined; atMs: number }
+    | undefined;
+
+  constructor(options: CoreappRouterOptions) {
+    this.#options = options;
+    this.#pool = new ConnectionPool(nodeProtocol, options.clock, lineSeal(options.secret, options.clock));
+  }
+
+  close(): void {
+    this.#pool.close();
+  }
+
+  /** @throws Refusal: 1017 without a primary Master, 1014 when it can't be reached */
+  async primary<N extends CallName<NodeProtocol>>(
+    call: N,
+    request: CallInput<NodeProtocol, N>,
+  ): Promise<CallResponse<NodeProtocol, N>> {
+    if (!this.#options.multiconnect) return this.#ask(this.#singleNode(), 'control', call, request);
+    const { nodes, primary } = await this.#current();
+    const node = nodes.find(({ id }) => id === primary);
+    if (!node) throw new Refusal(1017, 'There is no primary Master just now');
+    return this.#ask(node, 'control', call, request);
+  }
+
+  /** Hands a message to the Coreapp that owns the shard of its recipient. @throws Refusal 1018 while nobody does */
+  async send(message: CallInput<NodeProtocol, 'send'>['message']): Promise<string> {
+    const { id } = await this.#atOwner(message.recipient, 'messaging', 'send', (shard) => ({
+      shard,
+      message,
+    }));
+    return id;
+  }
+
+  /** Asks the Coreapp that owns the shard of a user. @throws Refusal 1018 while nobody does */
+  toShardOf<N extends 'markRead' | 'identity' | 'acknowledgeIdentity'>(
+    waId: string,
+    call: N,
+    request: CallInput<NodeProtocol, N>,
+  ): Promise<CallResponse<NodeProtocol, N>> {
+    return this.#atOwner(waId, call === 'markRead' ? 'messaging' : 'contacts', call, () => request);
+  }
+
+  /** Counters of the nodes by their keys; the only node of a single instance has the key ''. */
+  async stats(area: 'app' | 'db'): Promise<Record<string, Record<string, MetricShape>>> {
+    if (!this.#options.multiconnect)
+      return { '': (await this.#ask(this.#singleNode(), 'control', 'stats', { area })).metrics };
+    return this.#everybody((node) =>
+      this.#ask(node, 'control', 'stats', { area }).then(
+        ({ metrics }) => metrics,
+        () => ({}),
+      ),
+    );
+  }
+
+  /** Starts a collection on every Coreapp. */
+  async collectMessages(): Promise<Record<string, unknown>> {
+    if (!this.#options.multiconnect) return this.#ask(this.#singleNode(), 'control', 'collectMessages', {});
+    return this.#everybody(
+      (node) => this.#ask(node, 'control', 'collectMessages', {}),
+      ({ master }) => !master,
+    );
+  }
+
+  async #atOwner<N extends CallName<NodeProtocol>>(
+    waId: string,
+    port: NodePortName,
+    call: N,
+    request: (shard: number) => CallInput<NodeProtocol, N>,
+  ): Promise<CallResponse<NodeProtocol, N>> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const { node, shard } = await this.#ownerOf(waId);
+        return await this.#ask(node, port, call, request(shard));
+      } catch (error) {
+        // The map may just have changed; one fresh look is worth it, more is the client's business.
+        if (attempt > 0 || !(error instanceof Refusal && error.code === 1018)) throw error;
+        this.#map = undefined;
+        await sleep(this.#options.clock, 50, NEVER);
+      }
+    }
+  }
+
+  async #ownerOf(waId: string): Promise<{ node: Pick<NodeRecord, 'hostname' | 'ports'>; shard: number }> {
+    if (!this.#options.multiconnect) return { node: this.#singleNode(), shard: 0 };
+    const { nodes, owners } = await this.#current();
+    const shard = shardOf(waId, owners.length);
+    const node = nodes.find(({ id }) => id === owners[shard]);
+    if (!node) throw new Refusal(1018, `Shard ${shard} has no owner just now`);
+    return { node, shard };
+  }
+
+  async health(): Promise<NodeHealth | Record<string, NodeHealth>> {
+    if (!this.#options.multiconnect) {
+      return this.#ask(this.#singleNode(), 'healthcheck', 'health', {}).catch((error: unknown) => ({
+        errors: [healthError(error)],
+      }));
+    }
+    return this.#everybody<NodeHealth>((node) =>
+      this.#ask(node, 'healthcheck', 'health', {}).catch((error: unknown) => ({
+        errors: [healthError(error)],
+      })),
+    );
+  }
+
+  async support(): Promise<NodeSupport | Record<string, NodeSupport>> {
+    if (!this.#options.multiconnect) return this.#ask(this.#singleNode(), 'control', 'support', {});
+    return this.#everybody<NodeSupport>((node) =>
+      this.#ask(node, 'control', 'support', {}).catch((error: unknown) => ({ errors: [healthError(error)] })),
+    );
+  }
+
+  async #everybody<T>(
+    ask: (node: NodeRecord) => Promise<T>,
+    wanted: (node: NodeRecord) => boolean = () => true,
+  ): Promise<Record<string, T>> {
+    this.#map = undefined;
+    const { nodes } = await this.#current();
+    const asked = nodes.filter(wanted);
+    const answers = await Promise.all(asked.map(ask));
+    return Object.fromEntries(asked.map(({ id }, index) => [id, answers[index] as T]));
+  }
+
+  async #ask<N extends CallName<NodeProtocol>>(
+    node: Pick<NodeRecord, 'hostname' | 'ports'>,
+    portName: NodePortName,
+    call: N,
+    request: CallInput<NodeProtocol, N>,
+  ): Promise<CallResponse<NodeProtocol, N>> {
+    const port = node.ports[NODE_PORT_NAMES.indexOf(portName)] ?? 0;
+    const timeoutMs = ASKS_THE_NETWORK.has(call) ? NETWORK_TIMEOUT_MS : NODE_TIMEOUT_MS;
+    try {
+      return await this.#pool.call({ host: node.hostname, port }, call, request, {
+        signal: NEVER,
+        timeoutMs,
+      });
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error;
+      this.#map = undefined;
+      throw new Refusal(
+        1014,
+        `Connection timed out. Please check if wacore is running: ${node.hostname}:${port}`,
+      );
+    }
+  }
+
+  #singleNode(): Pick<NodeRecord, 'hostname' | 'ports'> {
+    return { hostname: this.#options.single.host, ports: this.#options.single.ports };
+  }
+
+  async #current() {
+    const now = this.#options.clock.monotonic();
+    if (!this.#map || now - this.#map.atMs > MAP_CACHE_MS) {
+      const { cluster } = this.#options;
+      const [nodes, shards, primary] = await Promise.all([
+        cluster.nodes(),
+        cluster.shardMap(),
+        cluster.primaryMaster(),
+      ]);
+      this.#map = {
+        nodes,
+        owners: shards.map(({ owner }) => owner),
+        primary: primary?.split('#')[0],
+        atMs: now,
+      };
+    }
+    return this.#map;
+  }
+}
+
+function healthError(error: unknown) {
+  if (error instanceof Refusal && error.code === 1014)
+    return { code: 1014, title: 'Internal error', details: error.details };
+  return {
+    code: 1011,
+    title: 'Service not ready',
+    details: 'Wacore is not instantiated. Please check wacore log for details.',
+  };
+}

@@ -1,0 +1,128 @@
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import { retryUntilDone } from '../../base/retryUntilDone.ts';
+import { ClusterStore } from '../store/clusterStore.ts';
+import type { Databases } from '../store/databases.ts';
+import { MediaStore } from '../store/mediaStore.ts';
+import { WebStore } from '../store/webStore.ts';
+import { ApiFaultSource } from './apiFaultSource.ts';
+import { createWebApp } from './app.ts';
+import { CoreappRouter } from './coreappRouter.ts';
+import { splitPem } from './uploadedCertificate.ts';
+import { WebMetrics } from './webMetrics.ts';
+import { withApiFaults } from './withApiFaults.ts';
+
+export interface WebappOptions {
+  readonly databases: Databases;
+  /** Creates and upgrades the Webapp's own database. */
+  readonly upgradeSchema: () => Promise<void>;
+  readonly multiconnect: boolean;
+  readonly single: { readonly host: string; readonly ports: readonly number[] };
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Names that the generated certificate bears. */
+  readonly serverNames: readonly string[];
+  readonly jwtKey: string | undefined;
+  readonly apiKey: string | undefined;
+  /** `WA_SECRET`; empty: the link to the Coreapps is plain. */
+  readonly secret?: string;
+  /** Where faults of calls are set; without it all are served. */
+  readonly networkUrl?: string | undefined;
+  /** The volume that Webapps and Coreapps share. */
+  readonly mediaFolder: string;
+  /** Name of this Webapp in its metrics. */
+  readonly container: string;
+  /** The documented limits of requests a second; off for measurements. */
+  readonly rateLimits?: boolean;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface WebappNode {
+  readonly port: number;
+  readonly caPem: string;
+  close(): Promise<void>;
+}
+
+/** Starts the HTTPS API once its database is there; waits for it as long as it takes. */
+export async function startWebapp(options: WebappOptions, signal: AbortSignal): Promise<WebappNode> {
+  const { databases, clock, logger, listen, version } = options;
+  const store = new WebStore(databases);
+  await retryUntilDone(
+    async () => {
+      await options.upgradeSchema();
+      await store.ensureAdmin();
+    },
+    { clock, logger, what: 'waiting for the database', everyMs: 1_000 },
+    signal,
+  );
+  const { chain, key, caPem } = await certificateOf(store, options.serverNames);
+  const metrics = new WebMetrics(options.container, clock);
+  const router = new CoreappRouter({
+    multiconnect: options.multiconnect,
+    single: options.single,
+    cluster: new ClusterStore(databases),
+    secret: options.secret ?? '',
+    clock,
+  });
+  const app = createWebApp({
+    store,
+    router,
+    media: new MediaStore(options.mediaFolder),
+    metrics,
+    rateLimits: options.rateLimits ?? true,
+    jwtKey: options.jwtKey ?? (await store.jwtKey()),
+    apiKey: options.apiKey,
+    caPem,
+    version,
+    clock,
+    logger,
+  });
+  const { networkUrl, container: webapp } = options;
+  const faults =
+    networkUrl === undefined ? undefined : await ApiFaultSource.start({ networkUrl, webapp, clock, logger });
+  const server = createServer(
+    // The chain is sent whole, so that a client that pins the CA can verify it.
+    { cert: chain, key },
+    getRequestListener(faults ? withApiFaults(app.fetch, faults, { version, clock }) : app.fetch),
+  );
+  server.on('secureConnection', () => metrics.connected());
+  server.keepAliveTimeout = 65_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(listen.port, listen.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  logger.info('Webapp listening', { port });
+  return {
+    port,
+    caPem,
+    close: async () => {
+      router.close();
+      await faults?.close();
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+        // Requests in hand get a moment.
+        setTimeout(() => server.closeAllConnections(), 2_000).unref();
+      });
+    },
+  };
+}
+
+/** The uploaded certificate, read only at start as with the real product, or the generated one. */
+async function certificateOf(
+  store: WebStore,
+  serverNames: readonly string[],
+): Promise<{ chain: string; key: string; caPem: string }> {
+  const uploaded = await store.externalCertificate();
+  if (uploaded !== undefined) {
+    const { key, chain } = splitPem(uploaded);
+    return { key, chain: chain.join('\n'), caPem: chain.at(-1) ?? '' };
+  }
+  const { server, caPem } = await store.certificate(serverNames);
+  return { key: server.privateKeyPem, chain: server.certificatePem + caPem, caPem };
+}

@@ -1,0 +1,52 @@
+import type { Clock } from '../../base/clock.ts';
+import type { LineSeal } from './lineSeal.ts';
+import type { CallInput, CallName, CallResponse, Protocol } from './protocol.ts';
+import { Refusal, Unreachable } from './protocol.ts';
+import { RpcClient } from './rpcClient.ts';
+
+/** Keeps one connection to each address, and makes a new one when it has gone. */
+export class ConnectionPool<P extends Protocol> {
+  readonly #protocol: P;
+  readonly #clock: Clock;
+  readonly #seal: LineSeal | undefined;
+  readonly #clients = new Map<string, Promise<RpcClient<P>>>();
+
+  constructor(protocol: P, clock: Clock, seal?: LineSeal) {
+    this.#protocol = protocol;
+    this.#clock = clock;
+    this.#seal = seal;
+  }
+
+  /** @throws Refusal, Unreachable */
+  async call<N extends CallName<P>>(
+    target: { host: string; port: number },
+    name: N,
+    request: CallInput<P, N>,
+    options: { signal: AbortSignal; timeoutMs?: number },
+  ): Promise<CallResponse<P, N>> {
+    const address = `${target.host}:${target.port}`;
+    let client = this.#clients.get(address);
+    if (!client || (await client.catch(() => undefined))?.closed !== false) {
+      const { signal } = new AbortController();
+      const connectTimeoutMs = options.timeoutMs === undefined ? {} : { connectTimeoutMs: options.timeoutMs };
+      client = RpcClient.connect(
+        this.#protocol,
+        { ...target, clock: this.#clock, seal: this.#seal, ...connectTimeoutMs },
+        signal,
+      );
+      this.#clients.set(address, client);
+    }
+    try {
+      return await (await client).call(name, request, options.signal, options.timeoutMs);
+    } catch (error) {
+      if (!(error instanceof Refusal) && this.#clients.get(address) === client) this.#clients.delete(address);
+      if (error instanceof Unreachable) void client.then((broken) => broken.close()).catch(() => {});
+      throw error;
+    }
+  }
+
+  close(): void {
+    for (const client of this.#clients.values()) void client.then((open) => open.close()).catch(() => {});
+    this.#clients.clear();
+  }
+}

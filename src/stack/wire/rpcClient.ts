@@ -1,0 +1,169 @@
+import { setMaxListeners } from 'node:events';
+import { createConnection } from 'node:net';
+import { type Clock, withDeadline } from '../../base/clock.ts';
+import { FrameSocket } from './frames.ts';
+import type { LineSeal } from './lineSeal.ts';
+import {
+  type CallInput,
+  type CallName,
+  type CallResponse,
+  type EventBody,
+  type EventName,
+  type Frame,
+  type Protocol,
+  Refusal,
+  Unreachable,
+} from './protocol.ts';
+
+export interface RpcClientOptions<P extends Protocol> {
+  readonly host: string;
+  readonly port: number;
+  readonly clock: Clock;
+  readonly connectTimeoutMs?: number;
+  /** Of a link between nodes with `WA_SECRET`. */
+  readonly seal?: LineSeal | undefined;
+  readonly onEvent?: <N extends EventName<P>>(event: N, body: EventBody<P, N>) => void;
+  readonly onClose?: () => void;
+}
+
+export const RPC_DEFAULTS = { connectTimeoutMs: 5_000, callTimeoutMs: 30_000 } as const;
+
+interface Pending {
+  readonly resolve: (body: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface AbortableCalls {
+  readonly calls: Set<Pending>;
+  readonly release: () => void;
+}
+
+/** One connection to a server. It is never mended: who uses it connects anew. */
+export class RpcClient<P extends Protocol> {
+  readonly #protocol: P;
+  readonly #options: RpcClientOptions<P>;
+  readonly #frames: FrameSocket;
+  readonly #pending = new Map<number, Pending>();
+  /** Calls that a signal ends, by one listener for all of them: one for each call would cost more than the call. */
+  readonly #abortable = new Map<AbortSignal, AbortableCalls>();
+  #nextId = 1;
+  #closed = false;
+
+  private constructor(protocol: P, options: RpcClientOptions<P>, connect: () => FrameSocket) {
+    this.#protocol = protocol;
+    this.#options = options;
+    this.#frames = connect();
+  }
+
+  /** @throws Unreachable */
+  static async connect<P extends Protocol>(
+    protocol: P,
+    options: RpcClientOptions<P>,
+    signal: AbortSignal,
+  ): Promise<RpcClient<P>> {
+    const address = `${options.host}:${options.port}`;
+    const socket = createConnection({ host: options.host, port: options.port });
+    const timeoutMs = options.connectTimeoutMs ?? RPC_DEFAULTS.connectTimeoutMs;
+    const deadline = withDeadline(options.clock, signal, timeoutMs, () => new Unreachable(address));
+    try {
+      await new Promise<void>((resolve, reject) => {
+        socket.once('connect', resolve);
+        socket.once('error', (error) => reject(new Unreachable(address, error)));
+        deadline.signal.addEventListener('abort', () => reject(deadline.signal.reason), { once: true });
+      });
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    } finally {
+      deadline.release();
+    }
+    const client: RpcClient<P> = new RpcClient(
+      protocol,
+      options,
+      () => new FrameSocket(socket, (frame) => client.#receive(frame), options.seal),
+    );
+    socket.on('error', () => {});
+    socket.on('close', () => client.#onClose());
+    return client;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** @throws Refusal what the server says, Unreachable when the connection goes (the call may have been carried out) */
+  async call<N extends CallName<P>>(
+    name: N,
+    request: CallInput<P, N>,
+    signal: AbortSignal,
+    timeoutMs: number = RPC_DEFAULTS.callTimeoutMs,
+  ): Promise<CallResponse<P, N>> {
+    const address = `${this.#options.host}:${this.#options.port}`;
+    if (this.#closed) throw new Unreachable(address);
+    const shape = this.#protocol.calls[name];
+    if (!shape) throw new Error(`no call ${name}`);
+    const id = this.#nextId++;
+    signal.throwIfAborted();
+    const abortable = this.#abortable.get(signal) ?? this.#listenTo(signal);
+    let cancel = () => {};
+    let pending: Pending | undefined;
+    try {
+      const body = await new Promise<unknown>((resolve, reject) => {
+        pending = { resolve, reject };
+        this.#pending.set(id, pending);
+        abortable.calls.add(pending);
+        cancel = this.#options.clock.after(timeoutMs, () => reject(new Unreachable(address)));
+        this.#frames.send({ id, call: name, body: request });
+      });
+      return shape.response.parse(body) as CallResponse<P, N>;
+    } finally {
+      cancel();
+      this.#pending.delete(id);
+      if (pending) abortable.calls.delete(pending);
+      if (abortable.calls.size === 0) abortable.release();
+    }
+  }
+
+  #listenTo(signal: AbortSignal): AbortableCalls {
+    const calls = new Set<Pending>();
+    const onAbort = () => {
+      for (const { reject } of calls) reject(signal.reason);
+    };
+    // Many clients share one signal.
+    setMaxListeners(0, signal);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const release = () => {
+      signal.removeEventListener('abort', onAbort);
+      this.#abortable.delete(signal);
+    };
+    this.#abortable.set(signal, { calls, release });
+    return { calls, release };
+  }
+
+  close(): void {
+    this.#frames.socket.destroy();
+    this.#onClose();
+  }
+
+  #receive(frame: Frame): void {
+    if ('event' in frame) {
+      const shape = this.#protocol.events[frame.event];
+      if (!shape) return;
+      const name = frame.event as EventName<P>;
+      this.#options.onEvent?.(name, shape.parse(frame.body) as EventBody<P, typeof name>);
+    } else if ('ok' in frame) {
+      const pending = this.#pending.get(frame.id);
+      if (frame.ok) pending?.resolve(frame.body);
+      else pending?.reject(new Refusal(frame.code, frame.details));
+    }
+  }
+
+  #onClose(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const error = new Unreachable(`${this.#options.host}:${this.#options.port}`);
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+    this.#options.onClose?.();
+  }
+}

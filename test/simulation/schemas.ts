@@ -1,0 +1,108 @@
+import type { KubeObject, ResourceKind } from '../../src/engine/kube/kubeObject.ts';
+import { kinds, registerKind } from '../../src/engine/kube/kubeObject.ts';
+import { NotSimulated } from './notSimulated.ts';
+
+/** How server-side apply merges a value, where its JSON alone does not tell. */
+export type Merge = 'atomic' | 'set' | { readonly keys: readonly string[] };
+
+export interface SimulatedKind {
+  readonly kind: ResourceKind;
+  /** Merge of lists, by their path; any other list is refused with `NotSimulated`. */
+  readonly lists: Readonly<Record<string, Merge>>;
+  readonly hasStatus: boolean;
+  /** Whether `metadata.generation` counts changes of what is neither metadata nor status. */
+  readonly counted: boolean;
+  /** Whether an update may leave out the resource version. */
+  readonly blindUpdates: boolean;
+  /** Built-in kinds are stored typed, so that an empty map is the same as none. */
+  readonly typed: boolean;
+}
+
+/** A custom resource for tests of the engine; its definition stands in `WIDGET_DEFINITION`. */
+export const WidgetKind: ResourceKind = registerKind({
+  apiVersion: 'test.example.org/v1',
+  kind: 'Widget',
+  plural: 'widgets',
+  namespaced: true,
+});
+
+export const WIDGET_DEFINITION: KubeObject = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'widgets.test.example.org' },
+  spec: {
+    group: 'test.example.org',
+    names: { kind: 'Widget', plural: 'widgets', singular: 'widget', listKind: 'WidgetList' },
+    scope: 'Namespaced',
+    versions: [
+      {
+        name: 'v1',
+        served: true,
+        storage: true,
+        subresources: { status: {} },
+        schema: {
+          openAPIV3Schema: {
+            type: 'object',
+            properties: {
+              spec: {
+                type: 'object',
+                properties: {
+                  size: { type: 'integer' },
+                  colour: { type: 'string' },
+                  tags: { type: 'array', items: { type: 'string' }, 'x-kubernetes-list-type': 'atomic' },
+                  parts: {
+                    type: 'array',
+                    'x-kubernetes-list-type': 'map',
+                    'x-kubernetes-list-map-keys': ['name'],
+                    items: {
+                      type: 'object',
+                      required: ['name'],
+                      properties: { name: { type: 'string' }, count: { type: 'integer' } },
+                    },
+                  },
+                },
+              },
+              status: { type: 'object', properties: { phase: { type: 'string' } } },
+            },
+          },
+        },
+      },
+    ],
+  },
+};
+
+const METADATA_LISTS: Readonly<Record<string, Merge>> = {
+  'metadata.ownerReferences': { keys: ['uid'] },
+  'metadata.finalizers': 'set',
+};
+
+const builtIn = (kind: ResourceKind): SimulatedKind => ({
+  kind,
+  lists: METADATA_LISTS,
+  hasStatus: false,
+  counted: false,
+  blindUpdates: true,
+  typed: true,
+});
+
+const KINDS: readonly SimulatedKind[] = [
+  builtIn(kinds.ConfigMap),
+  builtIn(kinds.Secret),
+  builtIn(kinds.Event),
+  builtIn(kinds.Lease),
+  {
+    kind: WidgetKind,
+    lists: { ...METADATA_LISTS, 'spec.tags': 'atomic', 'spec.parts': { keys: ['name'] } },
+    hasStatus: true,
+    counted: true,
+    blindUpdates: false,
+    typed: false,
+  },
+];
+
+/** @throws NotSimulated for a kind that no test has needed yet */
+export function simulatedKind(apiVersion: string, plural: string): SimulatedKind {
+  const found = KINDS.find(({ kind }) => kind.apiVersion === apiVersion && kind.plural === plural);
+  if (!found) throw new NotSimulated(`kind ${apiVersion}/${plural}`);
+  return found;
+}

@@ -1,0 +1,52 @@
+import type { Clock } from '../../src/base/clock.ts';
+
+/** A clock that only moves when told to: for tests and simulations. */
+export class VirtualClock implements Clock {
+  #time: number;
+  #order = 0;
+  readonly #timers = new Map<number, { at: number; callback: () => void }>();
+
+  constructor(startMs = 0) {
+    this.#time = startMs;
+  }
+
+  now(): number {
+    return this.#time;
+  }
+
+  monotonic(): number {
+    return this.#time;
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const id = this.#order++;
+    this.#timers.set(id, { at: this.#time + Math.max(0, delayMs), callback });
+    return () => this.#timers.delete(id);
+  }
+
+  /** Moves on, firing timers in order and letting promises settle after each. */
+  async advance(byMs: number): Promise<void> {
+    const end = this.#time + byMs;
+    await settle();
+    for (;;) {
+      const next = this.#earliest();
+      if (!next || next.at > end) break;
+      this.#timers.delete(next.id);
+      this.#time = next.at;
+      next.callback();
+      await settle();
+    }
+    this.#time = end;
+  }
+
+  /** Of timers for one moment the first that was set, which is the first of the map. */
+  #earliest(): { id: number; at: number; callback: () => void } | undefined {
+    let earliest: { id: number; at: number; callback: () => void } | undefined;
+    for (const [id, { at, callback }] of this.#timers)
+      if (!earliest || at < earliest.at) earliest = { id, at, callback };
+    return earliest;
+  }
+}
+
+/** Lets everything that is already resolved run. */
+const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
