@@ -1,7 +1,7 @@
 import { createLogger as createWinstonLogger, format, transports } from 'winston';
 import { describeError } from './codedError.ts';
 
-export type LogFields = Readonly<Record<string, unknown>>;
+type LogFields = Readonly<Record<string, unknown>>;
 
 /** Structured logging, as much of it as this project needs. */
 export interface Logger {

@@ -13,8 +13,5 @@ export interface CliContext {
   readonly logger: Logger;
 }
 
-/** `-o json` prints data for programs, anything else is drawn for people. */
-export type OutputFormat = 'text' | 'json';
-
 export const printJson = (context: CliContext, value: unknown): void =>
   void context.stdout.write(`${JSON.stringify(value, null, 2)}\n`);

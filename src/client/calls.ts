@@ -12,7 +12,7 @@ export interface Session {
 /** Who calls the nodes that take the API key too: health, stats, metrics. */
 export type Caller = Session | { readonly apiKey: string };
 
-export const bearer = (caller: Caller): string =>
+const bearer = (caller: Caller): string =>
   'apiKey' in caller ? `Apikey ${caller.apiKey}` : `Bearer ${caller.token}`;
 
 type Request = Omit<StackRequest, 'authorization' | 'body'> & {

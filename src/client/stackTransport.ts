@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { StackUnreachable } from './stackError.ts';
 
-export type RequestBody = string | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+type RequestBody = string | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 export interface StackRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

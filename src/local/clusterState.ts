@@ -19,7 +19,7 @@ export type ClusterState = z.output<typeof clusterState>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-export const clustersFolder = (env: Environment): string =>
+const clustersFolder = (env: Environment): string =>
   join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'waba-operator', 'clusters');
 
 const NAME = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;

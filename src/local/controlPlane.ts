@@ -26,7 +26,7 @@ export interface ControlPlaneOptions {
   readonly extraFlags?: Readonly<Partial<Record<ComponentName, readonly string[]>>>;
 }
 
-export type ComponentName = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler';
+type ComponentName = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler';
 
 export interface ControlPlane {
   readonly server: string;

@@ -13,7 +13,7 @@ export const KUBERNETES_VERSION = 'v1.34.4';
 /** Programs of a control plane. kubectl comes along where it is found, and is optional. */
 const REQUIRED = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const;
 const OPTIONAL = ['kubectl'] as const;
-export type Program = (typeof REQUIRED)[number] | (typeof OPTIONAL)[number];
+type Program = (typeof REQUIRED)[number] | (typeof OPTIONAL)[number];
 
 export interface Programs {
   readonly folder: string;
@@ -31,14 +31,14 @@ export interface FindOptions {
   readonly publishedAt?: PublishedAt;
 }
 
-export interface PublishedAt {
+interface PublishedAt {
   /** Index of the envtest archives, with their addresses and SHA-512. */
   readonly envtestIndex: string;
   /** Root of the release server; each program has a `.sha512` beside it. */
   readonly releases: string;
 }
 
-export const PUBLISHED_AT: PublishedAt = {
+const PUBLISHED_AT: PublishedAt = {
   envtestIndex:
     'https://raw.githubusercontent.com/kubernetes-sigs/controller-tools/HEAD/envtest-releases.yaml',
   releases: 'https://dl.k8s.io',
@@ -46,7 +46,7 @@ export const PUBLISHED_AT: PublishedAt = {
 /** Where nothing answers for so long there is no internet, and building is quicker than waiting. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
-export const userCacheFolder = (env: FindOptions['env']): string =>
+const userCacheFolder = (env: FindOptions['env']): string =>
   join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'waba-operator');
 
 /**

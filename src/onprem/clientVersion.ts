@@ -2,7 +2,7 @@
 const VERSION = /^v?(\d+)\.(\d+)\.(\d+)$/;
 
 /** Numbers of a client version; nothing for text that is none. */
-export function parseVersion(text: string): [number, number, number] | undefined {
+function parseVersion(text: string): [number, number, number] | undefined {
   const [, major, minor, patch] = VERSION.exec(text) ?? [];
   return patch === undefined ? undefined : [Number(major), Number(minor), Number(patch)];
 }

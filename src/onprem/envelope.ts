@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** `meta` of every JSON answer. The version may or may not begin with `v`. */
-export const meta = z.looseObject({ api_status: z.string(), version: z.string() });
+const meta = z.looseObject({ api_status: z.string(), version: z.string() });
 
 export const apiErrorBody = z.looseObject({
   code: z.int(),

@@ -7,7 +7,7 @@ export const NODE_PORT_NAMES = Object.keys(NODE_PORTS) as NodePortName[];
 export const WEB_PORT = 443;
 export const MEDIA_PATH = '/usr/local/wamedia';
 /** Where Coreapps keep their configuration unless it is on the database. */
-export const DATA_PATH = '/usr/local/waent/data';
+const DATA_PATH = '/usr/local/waent/data';
 export const SCRIPTS = {
   launch: '/opt/whatsapp/bin/launch_within_docker.sh',
   waitOnPostgres: '/opt/whatsapp/bin/wait_on_postgres.sh',

@@ -14,7 +14,7 @@ export const nodeRole = z.enum(['primary_master', 'secondary_master', 'coreapp']
 export type NodeRole = z.output<typeof nodeRole>;
 
 /** One node in `GET /v1/health`. One that can't answer has only `errors`. */
-export const nodeHealth = z.looseObject({
+const nodeHealth = z.looseObject({
   gateway_status: gatewayStatus.optional(),
   role: nodeRole.optional(),
   errors: z.array(apiErrorBody).optional(),

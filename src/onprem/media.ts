@@ -7,7 +7,7 @@ const MB = 1024 * 1024;
 /** The largest upload. */
 export const LARGEST_UPLOAD_BYTES = 100 * MB;
 
-export const mediaRules: Readonly<Record<MediaKind, { types: readonly string[]; largestBytes: number }>> = {
+const mediaRules: Readonly<Record<MediaKind, { types: readonly string[]; largestBytes: number }>> = {
   audio: {
     types: ['audio/aac', 'audio/mp4', 'audio/amr', 'audio/mpeg', 'audio/ogg; codecs=opus'],
     largestBytes: 16 * MB,
@@ -49,8 +49,7 @@ const SIGNATURES: readonly [string, (head: Buffer) => boolean][] = [
 ];
 
 /** The type that the first bytes tell, where they tell one. */
-export const sniffType = (head: Buffer): string | undefined =>
-  SIGNATURES.find(([, matches]) => matches(head))?.[0];
+const sniffType = (head: Buffer): string | undefined => SIGNATURES.find(([, matches]) => matches(head))?.[0];
 
 /** Whether bytes can be what they are said to be: images are looked at, the rest is believed. */
 export const isReadable = (type: string, head: Buffer): boolean =>

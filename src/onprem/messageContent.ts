@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** What messages carry: media, places, cards. Source: api-messaging reference 2.4–2.6. */
 
-export const CAPTION_LIMIT = 1024;
+const CAPTION_LIMIT = 1024;
 
 const text = z.string();
 const coordinate = (limit: number) => z.coerce.number().min(-limit).max(limit);
@@ -42,7 +42,7 @@ export const location = z.object({
 
 const kind = z.string().max(32).optional();
 /** One card. `formatted_name` alone is not enough: one of the parts has to be there. */
-export const contactCard = z.object({
+const contactCard = z.object({
   addresses: z
     .array(
       z

@@ -6,7 +6,7 @@ import { hsm, isTemplate, template } from './templateMessage.ts';
 
 /** `POST /v1/messages`. Source: api-messaging reference 2. */
 
-export const TEXT_LIMIT = 4096;
+const TEXT_LIMIT = 4096;
 /** Days that an undelivered template is kept trying. */
 const TTL_DAYS = { least: 1, most: 30 } as const;
 
@@ -29,7 +29,7 @@ const contents = {
   reaction,
 } as const;
 export type MessageType = keyof typeof contents;
-export const MESSAGE_TYPES = Object.keys(contents) as MessageType[];
+const MESSAGE_TYPES = Object.keys(contents) as MessageType[];
 
 /** Its JSON type is not settled: number, numeric text and an object with one number are taken. */
 const ttl = z

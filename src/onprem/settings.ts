@@ -42,7 +42,6 @@ export const settingsPatch = z.strictObject({
   log_level: z.string().max(32).optional(),
   on_call_pager: z.string().max(64).optional(),
 });
-export type SettingsPatch = z.output<typeof settingsPatch>;
 
 /** What the client refuses though its shape is right. */
 export const SETTINGS_OF_CLIENT = {

@@ -9,7 +9,7 @@ export const loginResponse = z.looseObject({
   users: z.array(z.looseObject({ token: z.string(), expires_after: z.string() })).min(1),
 });
 
-export const roles = ['ROLE_ADMIN', 'ROLE_USER'] as const;
+const roles = ['ROLE_ADMIN', 'ROLE_USER'] as const;
 export type Role = (typeof roles)[number];
 
 /** `POST /v1/users`. */

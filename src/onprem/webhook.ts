@@ -4,7 +4,7 @@ import { apiErrorBody } from './envelope.ts';
 export const messageStatus = z.enum(['sent', 'delivered', 'read', 'failed', 'deleted', 'warning']);
 export type MessageStatus = z.output<typeof messageStatus>;
 
-export const statusEntry = z.looseObject({
+const statusEntry = z.looseObject({
   id: z.string(),
   recipient_id: z.string().optional(),
   message: z.looseObject({ recipient_id: z.string() }).optional(),
@@ -13,7 +13,6 @@ export const statusEntry = z.looseObject({
   type: z.string().optional(),
   errors: z.array(apiErrorBody).optional(),
 });
-export type StatusEntry = z.output<typeof statusEntry>;
 
 export const inboundMessage = z.looseObject({
   from: z.string(),

@@ -20,7 +20,7 @@ import { WebhookCheck } from './application/webhook.ts';
 import { probeWebhook } from './application/webhookProbe.ts';
 import { StackCollector } from './exporter/stackCollector.ts';
 import { StackGauges } from './exporter/stackGauges.ts';
-import { FIELD_MANAGER } from './plan/facts/names.ts';
+import { ANNOTATION_PREFIX, FIELD_MANAGER } from './plan/facts/names.ts';
 import type { ApiObservation } from './plan/facts/observed.ts';
 import type { ReleaseImages } from './plan/facts/stackSettings.ts';
 import { JournalStore } from './state/journalStore.ts';
@@ -136,7 +136,13 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       new WorkloadsReconciler({
         ...context,
         client,
-        applier: new Applier({ client, fieldManager: FIELD_MANAGER, recorder, clock }),
+        applier: new Applier({
+          client,
+          fieldManager: FIELD_MANAGER,
+          annotationPrefix: ANNOTATION_PREFIX,
+          recorder,
+          clock,
+        }),
         recorder,
         rollBudget,
         release,

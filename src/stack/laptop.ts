@@ -8,8 +8,9 @@ import { freePort, requireFreePort } from '../base/ports.ts';
 import { startPostgres } from '../base/postgres/embeddedPostgres.ts';
 import { splitNumber } from '../onprem/account.ts';
 import { codeHash, encodeCertificate } from '../onprem/emulatorCertificate.ts';
-import { CoreappNode } from './coreapp/coreappNode.ts';
+import type { CoreappNode } from './coreapp/coreappNode.ts';
 import { nodeHandlers } from './coreapp/nodeHandlers.ts';
+import { startCoreapp } from './coreapp/startCoreapp.ts';
 import { applySeed, type LaptopSeed } from './laptopSeed.ts';
 import { startControlServer } from './network/controlServer.ts';
 import { Network } from './network/network.ts';
@@ -113,7 +114,7 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
     const config = new DatabaseConfigStore(databases);
     await configure(config, options.webhook);
     const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
-    const coreapp = await CoreappNode.start({
+    const coreapp = await startCoreapp({
       databases,
       upgradeSchema: async () => {},
       networkUrl: `tcp://${HOST}:${network.port}`,

@@ -5,8 +5,9 @@ import { CodedError } from '../base/codedError.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
 import { retryUntilDone } from '../base/retryUntilDone.ts';
 import { NODE_PORTS, type StackEnvironment, stackEnvironment, WEB_PORT } from '../onprem/environment.ts';
-import { CoreappNode } from './coreapp/coreappNode.ts';
-import { type DatabaseName, databaseSettings, openDatabases } from './store/databases.ts';
+import { startCoreapp } from './coreapp/startCoreapp.ts';
+import { databaseSettings } from './store/databaseSettings.ts';
+import { type DatabaseName, openDatabases } from './store/databases.ts';
 import { servers } from './store/server.ts';
 import { ALL_DATABASES, NODE_DATABASES, type Upgrader, upgradeSchema } from './store/upgrade.ts';
 import { startWebapp } from './webapp/webappNode.ts';
@@ -22,7 +23,7 @@ export interface RoleOptions {
 }
 
 /** @throws CodedError `BadEnvironment`, which names each variable */
-export function parseEnvironment(env: RoleOptions['env']): StackEnvironment {
+function parseEnvironment(env: RoleOptions['env']): StackEnvironment {
   const parsed = stackEnvironment.safeParse(env);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
@@ -97,7 +98,7 @@ export async function runCoreapp(options: RoleOptions, signal: AbortSignal): Pro
       logger.warn('without WA_CONFIG_ON_DB=1 all Coreapps and Masters must share the data directory', {
         folder: environment.WABA_DATA_PATH,
       });
-    const node = await CoreappNode.start({
+    const node = await startCoreapp({
       databases,
       upgradeSchema: (upgrader) => upgrade(NODE_DATABASES, upgrader),
       networkUrl: environment.WABA_NETWORK_URL,

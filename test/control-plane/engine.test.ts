@@ -100,7 +100,13 @@ describe('the engine on a real API server', () => {
 
   it('writes nothing in steady state, and only on a difference in what is ours', async () => {
     const recorder = new EventRecorder({ client, component: 'test', ...common });
-    const applier = new Applier({ client, fieldManager: 'waba-operator', recorder, clock: systemClock });
+    const applier = new Applier({
+      client,
+      fieldManager: 'waba-operator',
+      annotationPrefix: 'sample.dev',
+      recorder,
+      clock: systemClock,
+    });
     const subject = await client.create(configMap('subject', {}), { fieldManager: 'test' }, never);
     const live = () => client.get(kinds.ConfigMap, namespace, 'mine', never).catch(() => undefined);
     const ensure = async (data: Record<string, string>) =>
@@ -122,7 +128,13 @@ describe('the engine on a real API server', () => {
 
   it('reclaims a field with an event that names the other manager, and stops when it is contested', async () => {
     const recorder = new EventRecorder({ client, component: 'test', ...common });
-    const applier = new Applier({ client, fieldManager: 'waba-operator', recorder, clock: systemClock });
+    const applier = new Applier({
+      client,
+      fieldManager: 'waba-operator',
+      annotationPrefix: 'sample.dev',
+      recorder,
+      clock: systemClock,
+    });
     const subject = await client.create(configMap('subject2', {}), { fieldManager: 'test' }, never);
     const desired = configMap('contested', { a: 'ours' });
     const ensure = async () =>
@@ -156,7 +168,13 @@ describe('the engine on a real API server', () => {
 
   it('never takes over an object that is not ours', async () => {
     const recorder = new EventRecorder({ client, component: 'test', ...common });
-    const applier = new Applier({ client, fieldManager: 'waba-operator', recorder, clock: systemClock });
+    const applier = new Applier({
+      client,
+      fieldManager: 'waba-operator',
+      annotationPrefix: 'sample.dev',
+      recorder,
+      clock: systemClock,
+    });
     const live = await client.create(configMap('foreign', { a: 'theirs' }), { fieldManager: 'test' }, never);
     await expect(
       applier.ensure(

@@ -7,7 +7,7 @@ export type Step = string;
 export type Path = string;
 
 const SEPARATOR = '\u0000';
-export const steps = (path: Path): Step[] => path.split(SEPARATOR);
+const steps = (path: Path): Step[] => path.split(SEPARATOR);
 const join = (path: Path, step: Step): Path => (path === '' ? step : `${path}${SEPARATOR}${step}`);
 
 type Fields = Record<string, unknown>;

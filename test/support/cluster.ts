@@ -56,7 +56,7 @@ export async function freshNamespace(client: KubeClient): Promise<string> {
   return name;
 }
 
-export const readCrd = async (): Promise<KubeObject> =>
+const readCrd = async (): Promise<KubeObject> =>
   load(await readFile('crds/whatsappdeployments.yaml', 'utf8')) as KubeObject;
 
 /** Installs the CRD and waits until it is served and described. */

@@ -14,8 +14,9 @@ import { StackClient } from '../../src/client/stackClient.ts';
 import { HttpsStackTransport } from '../../src/client/stackTransport.ts';
 import { codeHash, encodeCertificate } from '../../src/onprem/emulatorCertificate.ts';
 import type { Callback } from '../../src/onprem/webhook.ts';
-import { CoreappNode } from '../../src/stack/coreapp/coreappNode.ts';
+import type { CoreappNode } from '../../src/stack/coreapp/coreappNode.ts';
 import type { CoreappOptions } from '../../src/stack/coreapp/coreappOptions.ts';
+import { startCoreapp } from '../../src/stack/coreapp/startCoreapp.ts';
 import { startControlServer } from '../../src/stack/network/controlServer.ts';
 import { Network } from '../../src/stack/network/network.ts';
 import type { ClusterStore } from '../../src/stack/store/clusterStore.ts';
@@ -251,7 +252,7 @@ export class EmulatorStack {
   ): Promise<CoreappNode> {
     const { databases, upgrade } = this.#open();
     const ports = known ?? (await Promise.all([freePort(), freePort(), freePort(), freePort()]));
-    const node = await CoreappNode.start({
+    const node = await startCoreapp({
       ...common,
       ...role,
       queueLimits: this.#options.queueLimits,

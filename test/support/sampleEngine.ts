@@ -53,7 +53,13 @@ export function startSampleEngine(options: {
   const reconcile = sampleReconcile({
     source,
     client,
-    applier: new Applier({ client, fieldManager: 'sample', recorder, clock: systemClock }),
+    applier: new Applier({
+      client,
+      fieldManager: 'sample',
+      annotationPrefix: 'sample.dev',
+      recorder,
+      clock: systemClock,
+    }),
     callOnce: (key, revision) => void calls.push(`${key} ${revision}`),
   });
   const controller = new Controller({

@@ -1,7 +1,7 @@
 import { ApiError, isConflict, isNotFound } from '../../src/engine/kube/apiError.ts';
 import { KubeClient } from '../../src/engine/kube/client.ts';
 import { type KubeObject, keyOf, kinds } from '../../src/engine/kube/kubeObject.ts';
-import { APPLIED_HASH, differences } from '../../src/engine/kube/ownFields.ts';
+import { appliedHashAnnotation, differences } from '../../src/engine/kube/ownFields.ts';
 import type { KubeRequest } from '../../src/engine/kube/transport.ts';
 import { SimulatedApiServer } from '../simulation/simulatedApiServer.ts';
 import { type Fault, SimulatedTransport } from '../simulation/simulatedTransport.ts';
@@ -259,7 +259,10 @@ class Schedule {
         wanted.length === present.length &&
         wanted.every((child) => {
           const live = present.find(({ metadata }) => metadata.name === child.metadata.name);
-          return live?.metadata.annotations?.[APPLIED_HASH] && differences(child, live).length === 0;
+          return (
+            live?.metadata.annotations?.[appliedHashAnnotation('sample.dev')] &&
+            differences(child, live).length === 0
+          );
         });
       if (!same) problems.push({ invariant: 'work', what: `children of ${parent.metadata.name}` });
     }

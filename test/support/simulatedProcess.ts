@@ -72,7 +72,13 @@ export class SimulatedProcess {
     const reconcile = options.makeReconcile({
       source,
       client,
-      applier: new Applier({ client, fieldManager: 'sample', recorder, clock }),
+      applier: new Applier({
+        client,
+        fieldManager: 'sample',
+        annotationPrefix: 'sample.dev',
+        recorder,
+        clock,
+      }),
       callOnce: (key, revision) => {
         election.assertLeader();
         options.onCall(id, key, revision);

@@ -25,7 +25,7 @@ export interface AuthorityRequest {
   readonly validDays?: number;
 }
 
-export const CERTIFICATE_DEFAULTS = {
+const CERTIFICATE_DEFAULTS = {
   validDays: 365,
   authorityValidDays: 3650,
   /** Machines whose clocks differ a little must accept a certificate made just now. */

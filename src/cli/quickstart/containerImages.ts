@@ -68,7 +68,7 @@ export async function buildImages(options: ImageBuildOptions, signal: AbortSigna
   return sizes;
 }
 
-export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 async function measure(
   image: string,

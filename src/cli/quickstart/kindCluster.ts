@@ -19,9 +19,9 @@ const SHARED = '/var/lib/waba-shared';
 /** Volumes that are made for media; each holds one stack's. */
 const MEDIA_VOLUMES = 6;
 
-export const folderOf = ({ name, env }: Pick<KindOptions, 'name' | 'env'>): string =>
+const folderOf = ({ name, env }: Pick<KindOptions, 'name' | 'env'>): string =>
   join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'waba-operator', 'kind', name);
-export const kubeconfigOf = (options: Pick<KindOptions, 'name' | 'env'>): string =>
+const kubeconfigOf = (options: Pick<KindOptions, 'name' | 'env'>): string =>
   join(folderOf(options), 'kubeconfig');
 
 /** Whether this machine can run kind clusters now. */

@@ -37,7 +37,7 @@ export async function receiveWebhooks(
 }
 
 /** What a callback tells, a line each. */
-export function describeCallback(body: string): string[] {
+function describeCallback(body: string): string[] {
   let value: unknown;
   try {
     value = JSON.parse(body);

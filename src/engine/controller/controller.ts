@@ -32,7 +32,7 @@ export interface ControllerOptions {
   readonly reconcileTimeoutMs?: number;
 }
 
-export const CONTROLLER_DEFAULTS = { workers: 4, reconcileTimeoutMs: 120_000 } as const;
+const CONTROLLER_DEFAULTS = { workers: 4, reconcileTimeoutMs: 120_000 } as const;
 
 /** A queue and the workers that empty it. */
 export class Controller {

@@ -27,7 +27,7 @@ export interface ManagerOptions {
   readonly shutdownGraceMs?: number;
 }
 
-export const MANAGER_DEFAULTS = {
+const MANAGER_DEFAULTS = {
   /** A pod has 30 s unless it says otherwise. */
   shutdownGraceMs: 20_000,
   /** A watch that has been silent for this long makes the process unhealthy; the watchdog acts much earlier. */

@@ -20,7 +20,7 @@ export interface WorkQueueOptions {
 }
 
 /** The delays of client-go's default controller rate limiter, with a lower cap. */
-export const QUEUE_BACKOFF: BackoffPolicy = { baseMs: 5, capMs: 300_000, jitter: 0.2 };
+const QUEUE_BACKOFF: BackoffPolicy = { baseMs: 5, capMs: 300_000, jitter: 0.2 };
 
 /**
  * Keys that want a reconcile: each at most once in the queue, never worked on twice at a time. A key

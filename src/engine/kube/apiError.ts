@@ -1,7 +1,7 @@
 import { CodedError } from '../../base/codedError.ts';
 
 /** One field-level cause of a refused request. */
-export interface ApiErrorCause {
+interface ApiErrorCause {
   readonly reason?: string;
   readonly message?: string;
   readonly field?: string;

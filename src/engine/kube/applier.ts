@@ -5,11 +5,13 @@ import type { KubeClient } from './client.ts';
 import type { EventRecorder } from './eventRecorder.ts';
 import { fieldOwners, type ManagedFields } from './fieldOwners.ts';
 import { type KubeObject, keyOf, kindOf } from './kubeObject.ts';
-import { APPLIED_HASH, differences, withAppliedHash } from './ownFields.ts';
+import { appliedHashAnnotation, differences, withAppliedHash } from './ownFields.ts';
 
 export interface ApplierOptions {
   readonly client: KubeClient;
   readonly fieldManager: string;
+  /** Domain of the annotations that the applier writes, such as `example.com`. */
+  readonly annotationPrefix: string;
   readonly recorder: EventRecorder;
   readonly clock: Clock;
 }
@@ -35,10 +37,12 @@ const HOUR_MS = 3_600_000;
 /** Makes objects what they should be, writing only when they differ in what is ours. */
 export class Applier {
   readonly #options: ApplierOptions;
+  readonly #hashAnnotation: string;
   readonly #reclaims = new Map<string, number[]>();
 
   constructor(options: ApplierOptions) {
     this.#options = options;
+    this.#hashAnnotation = appliedHashAnnotation(options.annotationPrefix);
   }
 
   /** @throws CodedError `NotControlled` when an object of that name belongs to somebody else; ApiError */
@@ -47,7 +51,7 @@ export class Applier {
     // Caches hold only what bears our labels: something else may have the name.
     const live = request.live ?? (await this.#existing(request.desired, signal));
     const { client, fieldManager, recorder } = this.#options;
-    const desired = withAppliedHash(request.desired);
+    const desired = withAppliedHash(request.desired, this.#hashAnnotation);
     let reclaimed: readonly string[] = [];
     if (live) {
       if (!request.controlled(live)) {
@@ -57,8 +61,8 @@ export class Applier {
         );
       }
       const changed = differences(request.desired, live);
-      const intended =
-        desired.metadata.annotations?.[APPLIED_HASH] === live.metadata.annotations?.[APPLIED_HASH];
+      const hashIn = ({ metadata }: KubeObject) => metadata.annotations?.[this.#hashAnnotation];
+      const intended = hashIn(desired) === hashIn(live);
       if (intended && changed.length === 0) return { outcome: 'unchanged', object: live };
       // We want what we wanted before, so somebody else has changed it.
       if (intended) reclaimed = changed;

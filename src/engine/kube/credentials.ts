@@ -4,7 +4,7 @@ import type { AgentOptions } from 'node:https';
 import type { Clock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
 
-export type TlsMaterial = Pick<AgentOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'servername'>;
+type TlsMaterial = Pick<AgentOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'servername'>;
 
 /** How one request proves who we are. */
 export interface Identity {

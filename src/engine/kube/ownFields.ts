@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { KubeObject } from './kubeObject.ts';
 
-/** Hash of what was last applied; a field that has left our manifest shows up as a different hash. */
-export const APPLIED_HASH = 'waba-operator.dev/applied-hash';
+/**
+ * The annotation that holds the hash of what was last applied: a field that has left the manifest shows up as a
+ * different hash. `prefix` is the domain of the program's own annotations.
+ */
+export const appliedHashAnnotation = (prefix: string): string => `${prefix}/applied-hash`;
 
 /** A hash that does not depend on the order of keys; what is undefined is not there. */
 export function hashOf(value: unknown): string {
@@ -22,12 +25,12 @@ function canonicalJson(value: unknown): string {
   return `{${json}}`;
 }
 
-/** The manifest with the hash of itself in its annotations. */
-export function withAppliedHash(desired: KubeObject): KubeObject {
+/** The manifest with the hash of itself in the given annotation. */
+export function withAppliedHash(desired: KubeObject, annotation: string): KubeObject {
   const { metadata } = desired;
   return {
     ...desired,
-    metadata: { ...metadata, annotations: { ...metadata.annotations, [APPLIED_HASH]: hashOf(desired) } },
+    metadata: { ...metadata, annotations: { ...metadata.annotations, [annotation]: hashOf(desired) } },
   };
 }
 
@@ -104,7 +107,7 @@ const SUFFIXES: Record<string, number> = {
 };
 
 /** The number that a quantity stands for: `1Gi` and `1024Mi` are the same. */
-export function quantityValue(value: unknown): number | undefined {
+function quantityValue(value: unknown): number | undefined {
   const match = /^([0-9]+(?:\.[0-9]+)?)([numkMGTPE]|[KMGTPE]i)?$/.exec(String(value));
   if (!match) return undefined;
   // 1e-3 and the like carry rounding errors that must not look like a change.

@@ -54,7 +54,7 @@ export interface TransportOptions {
   readonly random?: () => number;
 }
 
-export const TRANSPORT_DEFAULTS = {
+const TRANSPORT_DEFAULTS = {
   /** Deadline of a request that is no stream; for a stream, until its headers. */
   requestTimeoutMs: 30_000,
   /** client-go's own defaults are 5 and 10; controller-runtime's are 20 and 30. */

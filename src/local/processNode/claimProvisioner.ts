@@ -4,7 +4,7 @@ import { isAlreadyExists, isNotFound } from '../../engine/kube/apiError.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 
-export const STORAGE_CLASS = 'local';
+const STORAGE_CLASS = 'local';
 const PROVISIONER = 'waba-operator.dev/local-folder';
 const MANAGER = { fieldManager: 'waba-local' } as const;
 

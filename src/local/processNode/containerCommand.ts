@@ -4,7 +4,7 @@ import { CodedError } from '../../base/codedError.ts';
 import type { Container, EnvVar, Pod } from './podTypes.ts';
 
 /** What runs on this machine in place of an image. */
-export interface LocalImage {
+interface LocalImage {
   /** Folder that stands for the image's root: commands found below it are taken from there. */
   readonly root?: string;
   /** Folders of this machine that its programs need. */
@@ -44,7 +44,7 @@ export interface ContainerCommand {
 }
 
 /** @throws CodedError `ErrImageNeverPull` for an image that is not in the table */
-export function localImage(images: ImageTable, image = ''): LocalImage {
+function localImage(images: ImageTable, image = ''): LocalImage {
   const repository =
     image
       .replace(/@.*$/, '')

@@ -40,7 +40,7 @@ export interface NodeAgentOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-export const NODE_NAME = 'local';
+const NODE_NAME = 'local';
 const HOST_IP = '127.0.0.1';
 const LEASE_MS = 10_000;
 const MAX_PODS = 200;

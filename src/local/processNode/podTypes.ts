@@ -42,7 +42,7 @@ export interface Container {
   readonly readinessProbe?: Probe;
 }
 
-export interface KeyRef {
+interface KeyRef {
   readonly name: string;
   readonly key: string;
   readonly optional?: boolean;

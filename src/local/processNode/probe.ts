@@ -24,7 +24,7 @@ const DEFAULTS = {
 } as const;
 
 /** Asks a container once whether it is well. */
-export function probeOnce(probe: Probe, target: ProbeTarget): Promise<boolean> {
+function probeOnce(probe: Probe, target: ProbeTarget): Promise<boolean> {
   const timeoutMs = (probe.timeoutSeconds ?? DEFAULTS.timeoutSeconds) * 1000;
   const port = (value: number | string) => target.translatePort(portNumber(value, target.container));
   if (probe.httpGet) {

@@ -37,7 +37,7 @@ const DOMAIN = 'cluster.local';
 export const etcHosts = (hostsFile: string): string => `${hostsFile}.etc`;
 
 /** Names of pods and Services as DNS would have them, as lines of a hosts file. */
-export function hostsFile(services: readonly Service[], backends: readonly Backend[]): string {
+function hostsFile(services: readonly Service[], backends: readonly Backend[]): string {
   const lines = services.flatMap((service) => {
     const { name, namespace = '' } = service.metadata;
     const names = (host: string) => [
@@ -62,7 +62,7 @@ export function hostsFile(services: readonly Service[], backends: readonly Backe
   return `127.0.0.1 localhost\n${lines.join('\n')}\n`;
 }
 
-export function backendsOf(service: Service, backends: readonly Backend[]): Backend[] {
+function backendsOf(service: Service, backends: readonly Backend[]): Backend[] {
   const selector = Object.entries(service.spec?.selector ?? {});
   if (selector.length === 0) return [];
   return backends.filter(

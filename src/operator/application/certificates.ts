@@ -48,10 +48,7 @@ export const webappNames = (pass: Pick<ApplicationPass, 'observed' | 'journals'>
 ];
 
 /** The Secret that holds it. */
-export function tlsSecretName({
-  spec,
-  metadata,
-}: ApplicationPass['observed']['resource']): string | undefined {
+function tlsSecretName({ spec, metadata }: ApplicationPass['observed']['resource']): string | undefined {
   return spec.tls?.secretRef?.name ?? (spec.tls?.issuerRef ? names(metadata.name).tlsSecret : undefined);
 }
 

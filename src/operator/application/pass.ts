@@ -8,7 +8,7 @@ import type { Journals } from '../state/journalStore.ts';
 import { decodeSecret, type SecretObject } from '../state/referencedSecrets.ts';
 
 /** Runs calls in a session of the administrator. */
-export type AsAdmin = <T>(calls: (client: StackClient, session: Session) => Promise<T>) => Promise<T>;
+type AsAdmin = <T>(calls: (client: StackClient, session: Session) => Promise<T>) => Promise<T>;
 
 /** One look at a stack, and what each part of the application controller works with. */
 export interface ApplicationPass {

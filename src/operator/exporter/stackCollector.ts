@@ -19,7 +19,7 @@ export interface CollectTarget {
   readonly webapps: readonly { readonly address: string; readonly port: number }[];
 }
 
-export const COLLECTOR_DEFAULTS = {
+const COLLECTOR_DEFAULTS = {
   everyMs: 15_000,
   /** Counting rows is heavy on large databases. */
   databaseEveryMs: 5 * 60_000,

@@ -71,7 +71,7 @@ export const stringMap = (maxProperties: number, description: string) =>
   });
 
 /** A native Kubernetes object that is handed through as it is; the API server judges it when applied. */
-export const passThrough = (description: string) =>
+const passThrough = (description: string) =>
   withMeta(z.record(z.string(), z.unknown()), { description, 'x-kubernetes-preserve-unknown-fields': true });
 
 export const quantity = (description: string) =>

@@ -124,5 +124,3 @@ export const whatsAppDeploymentSpec = withRules(
     },
   ],
 );
-
-export type WhatsAppDeploymentSpec = z.output<typeof whatsAppDeploymentSpec>;

@@ -25,7 +25,7 @@ export const CONDITION_TYPES = [
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 
-export const condition = z.object({
+const condition = z.object({
   type: word(64, 'Type of the condition.'),
   status: described('True, False or Unknown.', z.enum(['True', 'False', 'Unknown'])),
   reason: word(128, 'A word for programs.'),
@@ -48,6 +48,14 @@ const nodeStatus = z.object({
 export type NodeStatus = z.output<typeof nodeStatus>;
 
 /** The whole of `status`. It is derived: deleting it loses nothing. */
+const planEntry = z.object({
+  target: word(253, 'What would change.'),
+  action: word(64, 'How.'),
+  reason: word(1024, 'Why.'),
+});
+/** A change that waits, as `status.plan` tells it. */
+export type PlanEntry = z.output<typeof planEntry>;
+
 export const whatsAppDeploymentStatus = z
   .object({
     observedGeneration: z.int().min(0),
@@ -89,15 +97,7 @@ export const whatsAppDeploymentStatus = z
     webhook: z
       .object({ checked: word(64, 'Value of the annotation `check-webhook` at the last look.') })
       .partial(),
-    plan: listOf(
-      z.object({
-        target: word(253, 'What would change.'),
-        action: word(64, 'How.'),
-        reason: word(1024, 'Why.'),
-      }),
-      64,
-      'What would restart, and why.',
-    ).meta({ 'x-kubernetes-list-type': 'atomic' }),
+    plan: listOf(planEntry, 64, 'What would restart, and why.').meta({ 'x-kubernetes-list-type': 'atomic' }),
     lastBackup: z.object({ name: word(253, 'Backup.'), time: time('When.') }).partial(),
     endpoints: z
       .object({

@@ -20,7 +20,7 @@ const objectMeta = z.looseObject({
   annotations: z.record(z.string(), z.string()).default({}),
 });
 
-export const whatsAppDeployment = z.object({
+const whatsAppDeployment = z.object({
   apiVersion: z.literal(API_VERSION),
   kind: z.literal(KIND),
   metadata: objectMeta,
@@ -30,7 +30,7 @@ export const whatsAppDeployment = z.object({
 });
 export type WhatsAppDeployment = z.output<typeof whatsAppDeployment>;
 
-export interface ParseProblem {
+interface ParseProblem {
   /** e.g. `spec.database.external.host`. */
   readonly path: string;
   readonly message: string;

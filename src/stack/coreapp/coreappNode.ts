@@ -16,7 +16,7 @@ import { ConnectionPool } from '../wire/connectionPool.ts';
 import { type LineSeal, lineSeal } from '../wire/lineSeal.ts';
 import { nodeProtocol } from '../wire/nodeProtocol.ts';
 import { Refusal } from '../wire/protocol.ts';
-import { type RpcServer, serveRpc } from '../wire/rpcServer.ts';
+import type { RpcServer } from '../wire/rpcServer.ts';
 import type { CoreappOptions } from './coreappOptions.ts';
 import { Gateway } from './gateway.ts';
 import { Housekeeping } from './housekeeping.ts';
@@ -24,7 +24,6 @@ import { Membership } from './membership.ts';
 import { Inbox } from './messages/inbox.ts';
 import { fetchMedia, type MediaSources } from './messages/linkDownload.ts';
 import { Outbox } from './messages/outbox.ts';
-import { nodeHandlers } from './nodeHandlers.ts';
 import { NodeMetrics } from './nodeMetrics.ts';
 import { WebhookDispatcher } from './webhooks/dispatcher.ts';
 import { MemoryCallbacks } from './webhooks/memoryCallbacks.ts';
@@ -48,7 +47,7 @@ export class CoreappNode {
   readonly messages: MessageStore;
   readonly metrics = new NodeMetrics();
   readonly housekeeping: Housekeeping;
-  readonly #seal: LineSeal | undefined;
+  readonly seal: LineSeal | undefined;
   readonly #media: MediaStore;
   readonly #inbox: Inbox;
   readonly #memory: MemoryCallbacks;
@@ -59,13 +58,13 @@ export class CoreappNode {
   /** Epoch ms: from then on this build sends nothing. */
   readonly expiresAt: number;
   readonly #stop = new AbortController();
-  #servers: RpcServer[] = [];
+  #servers: readonly RpcServer[] = [];
   #loop: Promise<void> = Promise.resolve();
   #schemaReady = false;
   #account: Account | undefined;
   #settings: Settings | undefined;
 
-  private constructor(options: CoreappOptions) {
+  constructor(options: CoreappOptions) {
     this.options = options;
     const { databases, clock, logger } = options;
     this.id = `${options.hostname}:${options.container}`;
@@ -74,8 +73,8 @@ export class CoreappNode {
     const { configFolder } = options;
     this.config =
       configFolder === undefined ? new DatabaseConfigStore(databases) : new FileConfigStore(configFolder);
-    this.#seal = lineSeal(options.secret ?? '', clock);
-    this.pool = new ConnectionPool(nodeProtocol, clock, this.#seal);
+    this.seal = lineSeal(options.secret ?? '', clock);
+    this.pool = new ConnectionPool(nodeProtocol, clock, this.seal);
     this.messages = new MessageStore(databases);
     this.#membership = new Membership({
       ...options,
@@ -155,21 +154,10 @@ export class CoreappNode {
     );
   }
 
-  static async start(options: CoreappOptions): Promise<CoreappNode> {
-    const node = new CoreappNode(options);
-    const handlers = nodeHandlers(node);
-    node.#servers = await Promise.all(
-      options.listen.ports.map((port) =>
-        serveRpc(nodeProtocol, handlers, {
-          host: options.listen.host,
-          port,
-          logger: options.logger,
-          seal: node.#seal,
-        }),
-      ),
-    );
-    node.#loop = node.#run();
-    return node;
+  /** Works from now on, and closes the servers of its ports when it ends. */
+  run(servers: readonly RpcServer[]): void {
+    this.#servers = servers;
+    this.#loop = this.#run();
   }
 
   /** Hands over what it owns: others need not wait until it counts as unhealthy. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /** How many people a business may begin to talk to. Source: api-messaging reference 9.2. */
-export const TIERS = [250, 1_000, 10_000, 100_000] as const;
-export const QUALITIES = ['high', 'medium', 'low'] as const;
+const TIERS = [250, 1_000, 10_000, 100_000] as const;
+const QUALITIES = ['high', 'medium', 'low'] as const;
 
 export const messagingLimits = z.strictObject({
   /** People in 24 hours; null: unlimited. */

@@ -1,5 +1,5 @@
 /** A callback as a receiver got it. */
-export interface RecordedCallback {
+interface RecordedCallback {
   /** Since the recording began. */
   readonly afterMs: number;
   readonly body: unknown;

@@ -4,7 +4,7 @@ import { codeHash, parseCertificate } from '../../onprem/emulatorCertificate.ts'
 import { Refusal } from '../wire/protocol.ts';
 import type { Entry, NetworkState, NumberState } from './networkState.ts';
 
-export const REGISTRATION_BEHAVIOUR = {
+const REGISTRATION_BEHAVIOUR = {
   /** Time between two code requests; the real one is hours, announced only as prose. */
   codeCooldownMs: 10 * 60_000,
   /** Not found in any source: what the reason of a refused registration is called. */

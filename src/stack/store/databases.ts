@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { Kysely } from 'kysely';
 import type { Logger } from '../../base/logger.ts';
-import type { StackEnvironment } from '../../onprem/environment.ts';
-import { type DatabaseTls, databaseTls } from './databaseTls.ts';
-import { type Dialect, dialects, type Engine } from './dialect.ts';
+import type { DatabaseSettings } from './databaseSettings.ts';
+import { type Dialect, dialects } from './dialect.ts';
 import { servers } from './server.ts';
 import type { ClusterTables, ConfigTables, MessageTables, WebTables } from './tables.ts';
 
@@ -23,56 +21,6 @@ export interface Databases {
   readonly message: Kysely<MessageTables>;
   readonly web: Kysely<WebTables>;
   close(): Promise<void>;
-}
-
-export interface DatabaseSettings {
-  readonly engine: Engine;
-  readonly host: string;
-  readonly port: number;
-  readonly username: string;
-  readonly password: string;
-  readonly prefix: string;
-  /** Without it the connection is plain. */
-  readonly tls?: DatabaseTls | undefined;
-  /** To each database, at most. */
-  readonly connections?: number | undefined;
-  /** Idle connections are closed after this time; 0: never. */
-  readonly idleMs?: number | undefined;
-}
-
-const DEFAULT_PORTS: Readonly<Record<Engine, number>> = { PGSQL: 5432, MYSQL: 3306 };
-
-/** How long a connection that need not persist lives on after its use. */
-const NOT_PERSISTENT_MS = 1_000;
-
-/** @throws CodedError `BadEnvironment` for a connection option that is none */
-export function databaseSettings(environment: StackEnvironment, role: 'webapp' | 'node'): DatabaseSettings {
-  const engine = environment.WA_DB_ENGINE;
-  return {
-    engine,
-    host: environment.WA_DB_HOSTNAME,
-    port: environment.WA_DB_PORT ?? DEFAULT_PORTS[engine],
-    username: environment.WA_DB_USERNAME,
-    password: environment.WA_DB_PASSWORD,
-    prefix: environment.WA_DB_NAME_PREFIX,
-    tls: databaseTls({
-      option: role === 'node' ? environment.WA_DB_CONNECTION_OPTION : '',
-      ca: fileAt(environment.WA_DB_SSL_CA),
-      cert: fileAt(environment.WA_DB_SSL_CERT),
-      key: fileAt(environment.WA_DB_SSL_KEY),
-    }),
-    connections: environment.WABA_DB_CONNECTIONS,
-    idleMs: idleMs(environment, role),
-  };
-}
-
-const fileAt = (path: string): string | undefined => (path === '' ? undefined : readFileSync(path, 'utf8'));
-
-/** The Webapp's connections persist or not; those of nodes to MySQL have a time of their own. */
-function idleMs(environment: StackEnvironment, role: 'webapp' | 'node'): number | undefined {
-  const { WA_DB_PERSISTENT: persistent, WA_DB_ENGINE: engine } = environment;
-  if (role === 'webapp' && persistent !== undefined) return persistent === '1' ? 0 : NOT_PERSISTENT_MS;
-  return engine === 'MYSQL' ? environment.WA_DB_CONNECTION_IDLE_TIMEOUT : undefined;
 }
 
 export const databaseName = (settings: DatabaseSettings, name: DatabaseName): string =>

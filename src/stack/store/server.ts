@@ -2,12 +2,12 @@ import { CompiledQuery, type Dialect as KyselyDialect, MysqlDialect, PostgresDia
 import { createConnection, createPool, type PoolOptions } from 'mysql2';
 import pg from 'pg';
 import type { Logger } from '../../base/logger.ts';
-import type { DatabaseSettings } from './databases.ts';
+import type { DatabaseSettings } from './databaseSettings.ts';
 import { mysqlTls, nodeTls } from './databaseTls.ts';
 import type { Engine } from './dialect.ts';
 
 /** What is done on the server itself, outside of any database of the stack. */
-export interface AdminConnection {
+interface AdminConnection {
   /** Whoever changes schemas takes turns with others; the lock goes with the connection. */
   lock(): Promise<void>;
   /** @returns whether it was missing */

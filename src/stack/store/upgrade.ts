@@ -3,13 +3,8 @@ import { CodedError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
 import { compareVersions, mayRunOn } from '../../onprem/clientVersion.ts';
 import { ClusterStore, type UpgradeRecord } from './clusterStore.ts';
-import {
-  DATABASE_NAMES,
-  type DatabaseName,
-  type DatabaseSettings,
-  type Databases,
-  databaseName,
-} from './databases.ts';
+import type { DatabaseSettings } from './databaseSettings.ts';
+import { DATABASE_NAMES, type DatabaseName, type Databases, databaseName } from './databases.ts';
 import { migrationsOf } from './migrations.ts';
 import { servers } from './server.ts';
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 
 /** Requests a second, and at once. Source: api-admin reference 18. Counted by each Webapp for itself. */
-export const RATE_LIMITS = {
+const RATE_LIMITS = {
   messages: { sustained: 50, burst: 150 },
   others: { sustained: 20, burst: 60 },
 } as const;

@@ -23,7 +23,7 @@ export interface Api {
   readonly forgetTokens: () => void;
 }
 
-export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
 /** Who may call: everybody; whoever logs in by Basic; any token; that of an administrator; a token or the API key. */
 export type Access = 'open' | 'basic' | 'any' | 'admin' | 'any-or-key';
 /** Exact: as documented. Inferred: a part is not documented and was chosen. Simplified: less happens than in reality. */

@@ -26,7 +26,7 @@ export interface Billing {
 }
 
 /** An event that the network keeps until it is acknowledged. */
-export const networkEvent = z.object({
+const networkEvent = z.object({
   eventId: z.int(),
   body: z.discriminatedUnion('kind', [
     z.object({

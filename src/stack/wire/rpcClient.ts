@@ -26,7 +26,7 @@ export interface RpcClientOptions<P extends Protocol> {
   readonly onClose?: () => void;
 }
 
-export const RPC_DEFAULTS = { connectTimeoutMs: 5_000, callTimeoutMs: 30_000 } as const;
+const RPC_DEFAULTS = { connectTimeoutMs: 5_000, callTimeoutMs: 30_000 } as const;
 
 interface Pending {
   readonly resolve: (body: unknown) => void;

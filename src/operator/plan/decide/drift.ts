@@ -1,9 +1,3 @@
-/** A field of the stack that is not as it was declared. */
-export interface FieldDifference {
-  /** `webhooks.message.sent`, `about`, `business.email`. */
-  readonly field: string;
-}
-
 type Plain = Readonly<Record<string, unknown>>;
 const isPlain = (value: unknown): value is Plain =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

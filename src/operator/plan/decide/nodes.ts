@@ -1,11 +1,12 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
+import type { PlanEntry } from '../../resource/status.ts';
 import { labels, slotOf } from '../facts/names.ts';
 import { type Observed, ownedOfKind } from '../facts/observed.ts';
 import { counts } from '../facts/stackSettings.ts';
 import { type Child, childKey } from '../render/child.ts';
 import { coreapps, masters, type NodeInputs } from '../render/stackNodes.ts';
 import { servedShards } from '../tell/stackStatus.ts';
-import { type PlanEntry, type RollPolicy, rollSlots, type SlotState, wantsRoll } from './rollout.ts';
+import { type RollPolicy, rollSlots, type SlotState, wantsRoll } from './rollout.ts';
 import { planSlots, type SlotPlan } from './slots.ts';
 
 export interface NodePlan {

@@ -1,21 +1,16 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
+import type { PlanEntry } from '../../resource/status.ts';
 import { annotations } from '../facts/names.ts';
 import { type Child, childKey } from '../render/child.ts';
 
 /** How a child that restarts pods stands to what it should be. `current`: at most something that restarts nothing, like a number of replicas. */
-export type Difference = 'missing' | 'current' | 'inputs' | 'rendering';
+type Difference = 'missing' | 'current' | 'inputs' | 'rendering';
 
-export function difference({ object }: Child, live: KubeObject | undefined): Difference {
+function difference({ object }: Child, live: KubeObject | undefined): Difference {
   if (!live) return 'missing';
   const differs = (key: string) => live.metadata.annotations?.[key] !== object.metadata.annotations?.[key];
   if (differs(annotations.inputs)) return 'inputs';
   return differs(annotations.template) ? 'rendering' : 'current';
-}
-
-export interface PlanEntry {
-  readonly target: string;
-  readonly action: string;
-  readonly reason: string;
 }
 
 export interface Rollout {

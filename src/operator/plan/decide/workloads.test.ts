@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
-import { APPLIED_HASH, withAppliedHash } from '../../../engine/kube/ownFields.ts';
+import { appliedHashAnnotation, withAppliedHash } from '../../../engine/kube/ownFields.ts';
 import { stackEnvironment } from '../../../onprem/environment.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { journalSchema } from '../facts/journal.ts';
@@ -11,6 +11,7 @@ import { childKey } from '../render/child.ts';
 import { numberInUse } from '../tell/workloadVerdicts.ts';
 import { planUnseen, planWorkloads, type WorkloadPlan } from './workloads.ts';
 
+const APPLIED_HASH = appliedHashAnnotation('waba-operator.dev');
 const release = { emulator: 'waba-emulator:test', database: 'postgres' };
 
 const resource = (spec: object = {}, metadata: object = {}): WhatsAppDeployment =>
@@ -55,7 +56,7 @@ class Model {
     this.journal = { ...this.journal, generated: generatedSecretNames(this.resource) };
     for (const object of plan.remove) this.children.delete(childKey(object));
     for (const child of plan.apply)
-      this.children.set(childKey(child.object), this.#run(withAppliedHash(child.object)));
+      this.children.set(childKey(child.object), this.#run(withAppliedHash(child.object, APPLIED_HASH)));
     this.pods = [...this.children.values()]
       .filter(({ kind }) => kind === 'StatefulSet')
       .map((set) => this.#pod(set));

@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../../engine/kube/ownFields.ts';
+import type { PlanEntry } from '../../resource/status.ts';
 import { generatedSecretNames, names } from '../facts/names.ts';
 import { type Observed, ownedOfKind } from '../facts/observed.ts';
 import { databaseAddress, type ReleaseImages } from '../facts/stackSettings.ts';
@@ -24,7 +25,7 @@ import {
   referencedSecretProblem,
 } from '../tell/workloadVerdicts.ts';
 import { planNodes } from './nodes.ts';
-import { holdOperatorChanges, type PlanEntry, type RollPolicy, wantsRoll } from './rollout.ts';
+import { holdOperatorChanges, type RollPolicy, wantsRoll } from './rollout.ts';
 
 /** What is to be done for a stack's Kubernetes objects, and what can be said of them. */
 export interface WorkloadPlan {

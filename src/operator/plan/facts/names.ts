@@ -7,25 +7,26 @@ export const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'waba-operator' } as
 /** Selects everything of ours; the operator watches nothing else of Secrets, Services and the like. */
 export const MANAGED_SELECTOR = 'app.kubernetes.io/managed-by=waba-operator';
 
-const PREFIX = 'waba-operator.dev';
+/** Domain of the labels and annotations of this operator. */
+export const ANNOTATION_PREFIX = 'waba-operator.dev';
 export const labels = {
   instance: 'app.kubernetes.io/instance',
   component: 'app.kubernetes.io/component',
-  topology: `${PREFIX}/topology`,
+  topology: `${ANNOTATION_PREFIX}/topology`,
 } as const;
 export const annotations = {
   /** Hash of what the child was made from; the same inputs with another rendering is a change of the operator. */
-  inputs: `${PREFIX}/inputs-hash`,
+  inputs: `${ANNOTATION_PREFIX}/inputs-hash`,
   /** Hash of the pod template as rendered: what else differs restarts nothing. */
-  template: `${PREFIX}/template-hash`,
+  template: `${ANNOTATION_PREFIX}/template-hash`,
   /** Raised when something that only a restart makes effective has changed. */
-  restarts: `${PREFIX}/applied-settings`,
+  restarts: `${ANNOTATION_PREFIX}/applied-settings`,
   /** Hash of the Secrets that the pods read. */
-  secrets: `${PREFIX}/secrets-hash`,
+  secrets: `${ANNOTATION_PREFIX}/secrets-hash`,
 } as const;
 /** Another value of this annotation asks for another look at the webhook. */
-export const CHECK_WEBHOOK = `${PREFIX}/check-webhook`;
-export const CLEANUP_FINALIZER = `${PREFIX}/cleanup`;
+export const CHECK_WEBHOOK = `${ANNOTATION_PREFIX}/check-webhook`;
+export const CLEANUP_FINALIZER = `${ANNOTATION_PREFIX}/cleanup`;
 
 export type Component =
   | 'database'
@@ -86,7 +87,7 @@ export const generatedSecretNames = ({ metadata, spec }: WhatsAppDeployment): st
 };
 
 /** Without references of its own, an emulator stack gets a certificate and a code that the network knows. */
-export const needsGeneratedRegistration = (spec: WhatsAppDeployment['spec']): boolean =>
+const needsGeneratedRegistration = (spec: WhatsAppDeployment['spec']): boolean =>
   spec.stack === 'Emulator' && !(spec.registration.certificateSecretRef && spec.registration.codeSecretRef);
 
 /** Slot number of a Master or Coreapp by the name of its StatefulSet or pod. */

@@ -19,7 +19,7 @@ const DATABASE_CA_FOLDER = '/opt/certs';
 const DATABASE_CA_FILE = 'db-ca.pem';
 export const KEYS = { jwt: 'jwtKey', secret: 'secret', apiKey: 'apiKey' } as const;
 
-export function databaseVariables(resource: WhatsAppDeployment): EnvVar[] {
+function databaseVariables(resource: WhatsAppDeployment): EnvVar[] {
   const { engine, host, port, secretName, prefix, caSecret } = databaseAddress(resource);
   return [
     value('WA_DB_ENGINE', engine),

@@ -38,7 +38,7 @@ const mediaVolume = ({ metadata, spec }: WhatsAppDeployment) => ({
 });
 
 /** Where an upgrade of the schema changes the Job, it gets another name: Jobs can't be changed. */
-export function schemaJobName(resource: WhatsAppDeployment, release: ReleaseImages): string {
+function schemaJobName(resource: WhatsAppDeployment, release: ReleaseImages): string {
   const identity = {
     version: resource.spec.version ?? DEFAULTS.version,
     image: images(resource, release).coreapp,

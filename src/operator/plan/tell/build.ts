@@ -3,7 +3,7 @@ import { met, unknown, unmet, type Verdict } from './conditions.ts';
 
 const DAY_MS = 86_400_000;
 /** Days before the end of a build when somebody is told, and from when on it is no longer current. */
-export const BUILD_WARNINGS = { days: [30, 14, 7], notCurrentDays: 7 } as const;
+const BUILD_WARNINGS = { days: [30, 14, 7], notCurrentDays: 7 } as const;
 
 /** When the first build of the stack expires, epoch ms; nothing while no node says. */
 export function buildExpiry(support: Readonly<Record<string, NodeSupport>>): number | undefined {

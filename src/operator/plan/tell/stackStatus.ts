@@ -1,6 +1,6 @@
 import { splitNodeKey } from '../../../onprem/health.ts';
-import type { NodeStatus, WhatsAppDeploymentStatus } from '../../resource/status.ts';
-import type { PlanEntry } from '../decide/rollout.ts';
+import type { NodeStatus, PlanEntry, WhatsAppDeploymentStatus } from '../../resource/status.ts';
+
 import { names, selectorLabels } from '../facts/names.ts';
 import type { Observation } from '../facts/observed.ts';
 import { counts, databaseAddress, webappHost } from '../facts/stackSettings.ts';

@@ -6,7 +6,7 @@ import { Refusal } from '../../wire/protocol.ts';
  * What may wait in the database before nothing more is taken (1016). Source for callbacks: api-messaging reference 7.2;
  * the size of the queue of messages was found in none.
  */
-export const QUEUE_LIMITS = { messages: 100_000, callbacks: 100_000 } as const;
+const QUEUE_LIMITS = { messages: 100_000, callbacks: 100_000 } as const;
 const COUNT_EVERY_MS = 5_000;
 
 /** How much a shard has to do, counted now and then and reckoned in between. */
