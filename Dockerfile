@@ -1,4 +1,4 @@
-# Two images from one build: --target operator, --target emulator.
+# Two images from one build: --target operator, --target stack.
 #
 #   NODE_BASE   what the images stand on: Node at /nodejs/bin/node and nothing else that runs
 #   BUILD_BASE  what builds them: Node and npm
@@ -34,12 +34,12 @@ LABEL org.opencontainers.image.title=waba-operator \
 COPY --from=build /out/waba-operator/ /
 ENTRYPOINT ["/usr/local/bin/waba-operator"]
 
-FROM base AS emulator
+FROM base AS stack
 # The vendor's builds expire 180 days after their date, and say so in this label.
 ARG EXPIRES_ON=""
-LABEL org.opencontainers.image.title=waba-emulator \
-      org.opencontainers.image.description="Emulator of the WhatsApp Business On-Premises stack" \
+LABEL org.opencontainers.image.title=waba-stack \
+      org.opencontainers.image.description="WhatsApp Business On-Premises stack: our implementation of Webapp, Coreapp, Master and network" \
       EXPIRES_ON=$EXPIRES_ON
-COPY --from=build --chown=65532:65532 /out/waba-emulator/ /
+COPY --from=build --chown=65532:65532 /out/waba-stack/ /
 ENTRYPOINT ["/usr/local/bin/waba-emulator"]
 CMD ["--help"]

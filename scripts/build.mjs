@@ -37,7 +37,7 @@ const commands = {
     operator: ['usr/local/bin/waba-operator'],
     'kubectl-waba': ['usr/local/bin/kubectl-waba'],
   },
-  'waba-emulator': {
+  'waba-stack': {
     emulator: [
       'opt/whatsapp/bin/launch_within_docker.sh',
       'opt/whatsapp/bin/wait_on_postgres.sh',
@@ -47,7 +47,7 @@ const commands = {
   },
 };
 /** Folders that volumes are mounted to; they are there without one too. */
-const folders = { 'waba-emulator': ['usr/local/wamedia', 'usr/local/waent/data', 'var/lib/waba-network'] };
+const folders = { 'waba-stack': ['usr/local/wamedia', 'usr/local/waent/data', 'var/lib/waba-network'] };
 
 async function writeCommand(file, interpreter, module) {
   await mkdir(dirname(file), { recursive: true });

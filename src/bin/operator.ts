@@ -43,9 +43,9 @@ const command = new Command('waba-operator')
   )
   .option('--health-port <port>', 'port of /healthz, /readyz and /metrics', '8081')
   .option(
-    '--emulator-image <image>',
-    'image of the emulator',
-    env.EMULATOR_IMAGE ?? `ghcr.io/waba-operator/waba-emulator:${VERSION}`,
+    '--stack-image <image>',
+    'image that stacks of stack: Emulator run',
+    env.STACK_IMAGE ?? `ghcr.io/waba-operator/waba-stack:${VERSION}`,
   )
   .option(
     '--database-image <repository>',
@@ -65,7 +65,7 @@ const options = command.opts<{
   workers: number;
   maxRollingStacks: number;
   healthPort: string;
-  emulatorImage: string;
+  stackImage: string;
   databaseImage: string;
   logLevel: LogLevel;
   logFormat: 'json' | 'pretty';
@@ -91,7 +91,7 @@ try {
     {
       credentials,
       version: VERSION,
-      release: { emulator: options.emulatorImage, database: options.databaseImage },
+      release: { stack: options.stackImage, database: options.databaseImage },
       namespaces: options.namespaces
         .split(',')
         .map((name) => name.trim())

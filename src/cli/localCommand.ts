@@ -123,7 +123,7 @@ export function localImages(distFolder: string): ImageTable {
   };
   return {
     'waba-operator': image('waba-operator', 'usr/local/bin/waba-operator'),
-    'waba-emulator': image('waba-emulator', 'usr/local/bin/waba-emulator'),
+    'waba-stack': image('waba-stack', 'usr/local/bin/waba-emulator'),
     postgres: image('postgres', 'usr/local/bin/docker-entrypoint.sh'),
   };
 }

@@ -56,7 +56,7 @@ describe('the operator in a namespace that it may not wholly see', () => {
       {
         credentials,
         version: 'test',
-        release: { emulator: 'waba-emulator:test', database: 'postgres' },
+        release: { stack: 'waba-stack:test', database: 'postgres' },
         namespaces: [namespace],
         installation: { namespace, name: 'operator' },
         health: { host: '127.0.0.1', port },

@@ -116,7 +116,7 @@ describe('the images', () => {
       };
       expect(Config.User).toBe('65532:65532');
       expect(Config.Labels['org.opencontainers.image.version']).toBe(VERSION);
-      if (image.includes('emulator')) expect(Config.Labels.EXPIRES_ON).toMatch(/^\d{4}-\d\d-\d\d$/);
+      if (image.includes('waba-stack')) expect(Config.Labels.EXPIRES_ON).toMatch(/^\d{4}-\d\d-\d\d$/);
       expect(ownBytes).toBeLessThan(10e6);
       expect(totalBytes).toBeLessThan(80e6);
     }

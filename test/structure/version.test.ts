@@ -8,7 +8,7 @@ const read = (path: string) => readFileSync(path, 'utf8');
 describe('the version', () => {
   it('is the same in the package, in the code and in what is installed', () => {
     expect(JSON.parse(read('package.json')).version).toBe(VERSION);
-    const images = [...read('deploy/install.yaml').matchAll(/(waba-operator|waba-emulator):(\S+)/g)].map(
+    const images = [...read('deploy/install.yaml').matchAll(/(waba-operator|waba-stack):(\S+)/g)].map(
       ([, , tag]) => tag,
     );
     expect(images).toEqual([VERSION, VERSION]);

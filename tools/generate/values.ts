@@ -34,9 +34,9 @@ export const chartValues = z.strictObject({
   image: image('the operator', 'ghcr.io/waba-operator/waba-operator', {
     pullPolicy: choice('When it is pulled.', ['IfNotPresent', 'Always', 'Never'], 'IfNotPresent'),
   }),
-  emulatorImage: image(
-    'the emulator, which stacks of `stack: Emulator` run',
-    'ghcr.io/waba-operator/waba-emulator',
+  stackImage: image(
+    'our implementation of the stack, which stacks of `stack: Emulator` run',
+    'ghcr.io/waba-operator/waba-stack',
   ),
   databaseImage: described(
     'The managed database: the official PostgreSQL image, or one with its contract.',

@@ -8,7 +8,7 @@ import type { Progress } from '../../local/progress.ts';
 import { BUILD_LIFETIME_DAYS } from '../../onprem/environment.ts';
 import { runProgram } from '../program.ts';
 
-export const TARGETS = ['operator', 'emulator'] as const;
+export const TARGETS = ['operator', 'stack'] as const;
 export type ImageTarget = (typeof TARGETS)[number];
 
 const REGISTRY = 'ghcr.io/waba-operator';

@@ -25,11 +25,11 @@ const context: ContainerContext = {
     ['/usr/local/wamedia', '/data/media'],
     ['/usr/local/wamedia/incoming', '/data/incoming'],
   ]),
-  images: { 'waba-emulator': { root, entrypoint: ['/opt/bin/launch.sh'], env: { FROM_IMAGE: '1' } } },
+  images: { 'waba-stack': { root, entrypoint: ['/opt/bin/launch.sh'], env: { FROM_IMAGE: '1' } } },
   baseEnv: { PATH: '/bin' },
 };
 const run = (container: Partial<Container>) =>
-  containerCommand({ name: 'main', image: 'registry.example/team/waba-emulator:1.0', ...container }, context);
+  containerCommand({ name: 'main', image: 'registry.example/team/waba-stack:1.0', ...container }, context);
 
 describe('the command of a container', () => {
   it('comes from the image where the container names none, and lies where the image is', () => {
@@ -68,7 +68,7 @@ describe('the command of a container', () => {
 
   it('names an image that nothing stands for', () => {
     expect(() => run({ image: 'nginx:1' })).toThrow(
-      'no program stands for image nginx:1; there are: waba-emulator',
+      'no program stands for image nginx:1; there are: waba-stack',
     );
   });
 

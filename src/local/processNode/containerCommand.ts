@@ -14,7 +14,7 @@ interface LocalImage {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Images by repository, without registry and tag: `waba-emulator`, `postgres`. */
+/** Images by repository, without registry and tag: `waba-stack`, `postgres`. */
 export type ImageTable = Readonly<Record<string, LocalImage>>;
 
 /** Values that a container may refer to. */

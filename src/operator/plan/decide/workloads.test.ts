@@ -12,7 +12,7 @@ import { numberInUse } from '../tell/workloadVerdicts.ts';
 import { planUnseen, planWorkloads, type WorkloadPlan } from './workloads.ts';
 
 const APPLIED_HASH = appliedHashAnnotation('waba-operator.dev');
-const release = { emulator: 'waba-emulator:test', database: 'postgres' };
+const release = { stack: 'waba-stack:test', database: 'postgres' };
 
 const resource = (spec: object = {}, metadata: object = {}): WhatsAppDeployment =>
   whatsAppDeployment({ spec, metadata });

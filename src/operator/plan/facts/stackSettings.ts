@@ -18,7 +18,8 @@ export const DEFAULTS = {
 
 /** Images of the operator's release, by what they stand for. */
 export interface ReleaseImages {
-  readonly emulator: string;
+  /** Our implementation of the stack, which stacks of `stack: Emulator` run. */
+  readonly stack: string;
   /** Repository of the official PostgreSQL image, or one with its contract. */
   readonly database: string;
 }
@@ -89,8 +90,8 @@ export function images(
   const own = spec.images;
   const version = spec.database.managed?.version ?? DEFAULTS.databaseVersion;
   return {
-    webapp: own?.webapp ?? release.emulator,
-    coreapp: own?.coreapp ?? release.emulator,
+    webapp: own?.webapp ?? release.stack,
+    coreapp: own?.coreapp ?? release.stack,
     database: own?.database ?? `${release.database}:${version}`,
   };
 }

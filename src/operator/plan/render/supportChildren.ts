@@ -225,7 +225,7 @@ export function networkProcess(
     component: 'network',
     serviceAccountName: 'default',
     container: {
-      image: release.emulator,
+      image: release.stack,
       command: ['/usr/local/bin/waba-emulator', 'network'],
       args: [
         '--data=/var/lib/waba-network',
