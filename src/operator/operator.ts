@@ -22,13 +22,18 @@ import { StackCollector } from './exporter/stackCollector.ts';
 import { StackGauges } from './exporter/stackGauges.ts';
 import { ANNOTATION_PREFIX, FIELD_MANAGER } from './plan/facts/names.ts';
 import type { ApiObservation } from './plan/facts/observed.ts';
-import type { ReleaseImages } from './plan/facts/stackSettings.ts';
+import type { ReleaseImages } from './plan/facts/release.ts';
 import { JournalStore } from './state/journalStore.ts';
 import { ReferencedSecrets } from './state/referencedSecrets.ts';
 import { StackNamespaces } from './state/stackNamespaces.ts';
-import { onStackChange, parsedStacks, type StackSources, watchStacks } from './state/stackSources.ts';
+import {
+  OPTIONAL_KINDS,
+  onStackChange,
+  parsedStacks,
+  type StackSources,
+  watchStacks,
+} from './state/stackSources.ts';
 import { StatusWriter } from './state/statusWriter.ts';
-import { UnwatchedObjects } from './state/unwatchedObjects.ts';
 import { WorkloadsReconciler } from './workloads/workloadsReconciler.ts';
 
 export interface OperatorOptions {
@@ -181,7 +186,6 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         ...context,
         sessions: new StackSessions({ clock, ...(fence ? { fence } : {}) }),
         webhooks,
-        unwatched: new UnwatchedObjects(client),
         recorder,
         clock,
         random,
@@ -241,7 +245,9 @@ async function reportServer(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const kinds = [...sources.children, sources.pods, sources.stacks].map(({ kind }) => kind);
+  const kinds = [...sources.children, sources.pods, sources.stacks]
+    .map(({ kind }) => kind)
+    .filter((kind) => !OPTIONAL_KINDS.includes(kind));
   const requirements = { kinds, minimumVersion: OPERATOR_DEFAULTS.minimumKubernetes };
   const problems = await missingFromServer(client, requirements, signal).catch((error: unknown) => {
     logger.debug('discovery failed', { error });

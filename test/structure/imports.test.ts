@@ -43,7 +43,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'operator/resource': ['onprem'],
   'operator/plan/facts': FACTS,
   'operator/plan/render': RENDER,
-  'operator/plan/tell': RENDER,
+  'operator/plan/tell': [...RENDER, 'base'],
   'operator/plan/decide': DECIDE,
   'operator/state': STATE,
   'operator/exporter': [...RENDER, 'operator/plan/tell', 'client', 'base'],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/base/version.ts';
-import { CONDITION_TYPES } from '../../src/operator/resource/status.ts';
+import { CONDITION_TYPES } from '../../src/operator/resource/conditions.ts';
 
 const read = (path: string) => readFileSync(path, 'utf8');
 

@@ -1,14 +1,13 @@
 import { buffer } from 'node:stream/consumers';
 import { systemClock } from '../../src/base/clock.ts';
-import { CodedError, describeError } from '../../src/base/codedError.ts';
+import { CodedError } from '../../src/base/codedError.ts';
 import type { Session } from '../../src/client/calls.ts';
 import { StackClient } from '../../src/client/stackClient.ts';
 import { HttpsStackTransport, type StackRequest } from '../../src/client/stackTransport.ts';
 import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
 import { DEFAULT_ADMIN } from '../../src/onprem/users.ts';
-import { converge } from '../../src/operator/application/converge.ts';
-import { stackAccess } from '../../src/operator/application/stackAccess.ts';
 import { StackSessions } from '../../src/operator/application/stackSession.ts';
+import { runSteps } from '../../src/operator/application/steps.ts';
 import { WebhookCheck } from '../../src/operator/application/webhook.ts';
 import { EMPTY_JOURNAL, type Journal } from '../../src/operator/plan/facts/journal.ts';
 import type { Observation, PodView } from '../../src/operator/plan/facts/observed.ts';
@@ -50,7 +49,6 @@ export class OperatedStack implements Journals {
   /** Everything that was shown to somebody: conditions, drift, errors. */
   readonly said = new Set<string>();
   readonly verdicts = new Map<string, Verdict>();
-  #failure = '';
   /** Roles that have not restarted since a change that needs it reached the stack. */
   readonly outdated = new Set<'coreapp' | 'webapp'>();
   readonly #restarted = { coreapp: 0, webapp: 0 };
@@ -108,15 +106,7 @@ export class OperatedStack implements Journals {
   async pass(faults: Faults = PEACE): Promise<void> {
     this.#faults = faults;
     this.verdicts.clear();
-    this.#failure = '';
-    let waitMs = 0;
-    try {
-      waitMs = await this.#converge();
-    } catch (error) {
-      if (!(error instanceof Killed) && !(error instanceof CodedError)) throw error;
-      this.#failure = describeError(error);
-      this.said.add(this.#failure);
-    }
+    const waitMs = await this.#visit();
     for (const { message } of this.verdicts.values()) this.said.add(message);
     if (!this.#isAlive) this.#startProcess();
     if (Number.isFinite(waitMs) && waitMs > LONG_WAIT_MS) this.#sitOut(waitMs);
@@ -129,7 +119,7 @@ export class OperatedStack implements Journals {
     for (let passes = 0; passes < MOST_PASSES; passes++) {
       await this.pass();
       const all = [...this.verdicts.values()];
-      if (all.length === 7 && all.every(({ status }) => status === 'True')) return;
+      if (all.every(({ status }) => status === 'True')) return;
       const registered = this.verdicts.get('Registered');
       const isStuck = ['OutcomeUnknown', 'Refused', 'CodeRefused'].includes(registered?.reason ?? '');
       stuckSince = isStuck ? (stuckSince ?? Date.now()) : undefined;
@@ -140,9 +130,7 @@ export class OperatedStack implements Journals {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     const open = [...this.verdicts.values()].filter(({ status }) => status !== 'True');
-    throw new Error(
-      `not in place after ${MOST_PASSES} passes: ${JSON.stringify([open, this.#failure, [...this.said]])}`,
-    );
+    throw new Error(`not in place after ${MOST_PASSES} passes: ${JSON.stringify([open, [...this.said]])}`);
   }
 
   /** Runs calls of somebody who is not the operator. */
@@ -203,30 +191,30 @@ export class OperatedStack implements Journals {
     await this.#simulated.close();
   }
 
-  async #converge(): Promise<number> {
-    const observed = this.#observe();
-    const access = await stackAccess(observed, this, never);
-    if (!access) throw new Error('no access');
-    const sessions = this.#sessions;
-    return converge({
-      key: KEY,
-      pass: {
-        observed,
+  async #visit(): Promise<number> {
+    const { verdicts, retryAfterMs } = await runSteps(
+      {
+        key: KEY,
+        observed: this.#observe(),
         journals: this,
-        asAdmin: (calls) => sessions.asAdmin(KEY, access, calls, never),
-        applyUnwatched: async () => {},
+        sessions: this.#sessions,
         nowMs: Date.now() + this.#movedMs,
-        signal: never,
+        onObservation: () => {},
+        onTarget: () => {},
       },
-      client: sessions.client(KEY, access),
-      apiKey: { apiKey: API_KEY },
-      webhooks: this.#webhooks,
-      say: (verdict) => void this.verdicts.set(verdict.type, verdict),
-      onObservation: () => {},
-      onDrift: ({ fields }) => {
-        for (const field of fields) this.said.add(field);
+      {
+        webhooks: this.#webhooks,
+        onDrift: ({ fields }) => {
+          for (const field of fields) this.said.add(field);
+        },
       },
-    });
+      never,
+    );
+    for (const verdict of Object.values(verdicts)) this.verdicts.set(verdict.type, verdict);
+    // Every fault that is played here has a code; anything else is a bug.
+    const bug = Object.values(verdicts).find(({ reason }) => reason === 'Error');
+    if (bug && this.#isAlive) throw new Error(`${bug.type}: ${bug.message}`);
+    return retryAfterMs;
   }
 
   #observe(): Observation {

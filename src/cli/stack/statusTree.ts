@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
-import { CONDITION_TYPES, type Condition, type NodeStatus } from '../../operator/resource/status.ts';
+import { CONDITION_TYPES } from '../../operator/resource/conditions.ts';
+import type { Condition, NodeStatus } from '../../operator/resource/status.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 
 type Style = Parameters<typeof styleText>[0];

@@ -19,6 +19,8 @@ export interface SourceOptions<T extends KubeObject> {
    * read in some namespaces and not in others.
    */
   readonly followed?: boolean;
+  /** The server may not know this kind: then its cache is empty, and nothing is missing. */
+  readonly optional?: boolean;
 }
 
 /** A watched kind: its cache, and whoever wants to hear of changes. */

@@ -16,6 +16,8 @@ export interface ReflectorOptions<T extends KubeObject> extends ListOptions {
   readonly project?: (object: T) => T;
   /** Watch only metadata: the content of the objects never reaches this process. */
   readonly metadataOnly?: boolean;
+  /** The server may not know the kind. The reflector then looks for it now and then, and reports no problem. */
+  readonly optional?: boolean;
   /** Only enqueues keys: it must be fast and must not throw. */
   readonly onChange: (change: CacheChange<T>) => void;
   readonly clock: Clock;
@@ -35,6 +37,8 @@ export const REFLECTOR_DEFAULTS = {
   backoff: { baseMs: 200, capMs: 30_000, jitter: 0.5 } satisfies BackoffPolicy,
   /** Rights come without an event, while a person waits for them to take effect. */
   forbiddenBackoff: { baseMs: 200, capMs: 5_000, jitter: 0.5 } satisfies BackoffPolicy,
+  /** An optional kind that the server does not know may be installed later. */
+  absentBackoff: { baseMs: 5_000, capMs: 300_000, jitter: 0.5 } satisfies BackoffPolicy,
 } as const;
 
 type WatchEvent<T> = {
@@ -98,11 +102,21 @@ export class Reflector<T extends KubeObject> {
         if (signal.aborted) return;
         wasSilent ||= error instanceof CodedError && error.code === SILENT;
         if (!this.#recovers(error)) this.#report(error, failures);
-        const { backoff, forbiddenBackoff } = REFLECTOR_DEFAULTS;
-        const delayMs = backoffMs(isForbidden(error) ? forbiddenBackoff : backoff, failures++, random);
+        const delayMs = backoffMs(this.#backoffAfter(error), failures++, random);
         await sleep(clock, delayMs, signal).catch(() => {});
       }
     }
+  }
+
+  #backoffAfter(error: unknown): BackoffPolicy {
+    const { backoff, forbiddenBackoff, absentBackoff } = REFLECTOR_DEFAULTS;
+    if (this.#isAbsent(error)) return absentBackoff;
+    return isForbidden(error) ? forbiddenBackoff : backoff;
+  }
+
+  /** The server does not know the kind, and need not. */
+  #isAbsent(error: unknown): boolean {
+    return this.#options.optional === true && isNotFound(error);
   }
 
   /** Whether the next attempt goes another way for a known reason, so that this was no failure. */
@@ -142,7 +156,7 @@ export class Reflector<T extends KubeObject> {
     if (isForbidden(error) || isNotFound(error)) {
       this.#markSettled();
       // Once; readiness goes on saying it.
-      if (isNew) logger.error(this.problem ?? 'watch refused', { kind: kind.kind });
+      if (isNew && !this.#isAbsent(error)) logger.error(this.problem ?? 'watch refused', { kind: kind.kind });
     } else logger.debug('watch failed, trying again', { kind: kind.kind, error, failures });
   }
 
@@ -150,6 +164,7 @@ export class Reflector<T extends KubeObject> {
   get problem(): string | undefined {
     const { kind, namespace } = this.#options;
     const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
+    if (this.#isAbsent(this.#failure)) return undefined;
     if (isForbidden(this.#failure)) return missingRule(kind, namespace, ['get', 'list', 'watch']);
     if (isNotFound(this.#failure))
       return `${kind.plural}: the server does not know ${kind.apiVersion} ${kind.kind}; install its CustomResourceDefinition`;

@@ -1,28 +1,24 @@
 import type { Clock } from '../../base/clock.ts';
-import { CodedError, describeError } from '../../base/codedError.ts';
 import type { ReconcileResult } from '../../engine/controller/controller.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
-import { WEB_PORT } from '../../onprem/environment.ts';
 import type { CollectTarget } from '../exporter/stackCollector.ts';
-import type { ApiObservation, Observation, PodView } from '../plan/facts/observed.ts';
-import { APPLICATION_CONDITIONS, stamp, unknown, unmet, type Verdict } from '../plan/tell/conditions.ts';
-import type { ConditionType, WhatsAppDeploymentStatus } from '../resource/status.ts';
+import type { ApiObservation, Observation } from '../plan/facts/observed.ts';
+import { stamp, type Verdict } from '../plan/tell/conditions.ts';
+import { APPLICATION_CONDITIONS } from '../resource/conditions.ts';
+import type { WhatsAppDeploymentStatus } from '../resource/status.ts';
 import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { type ObserveContext, observe } from '../state/observe.ts';
 import type { StatusWriter } from '../state/statusWriter.ts';
-import type { UnwatchedObjects } from '../state/unwatchedObjects.ts';
-import { converge } from './converge.ts';
-import { stackAccess } from './stackAccess.ts';
-import type { StackAccess, StackSessions } from './stackSession.ts';
+import type { StackSessions } from './stackSession.ts';
+import { type Findings, runSteps } from './steps.ts';
 import type { DriftReport } from './synchronise.ts';
 import type { WebhookCheck } from './webhook.ts';
 
 export interface ApplicationOptions extends ObserveContext {
   readonly sessions: StackSessions;
   readonly webhooks: WebhookCheck;
-  readonly unwatched: UnwatchedObjects;
   readonly recorder: EventRecorder;
   readonly clock: Clock;
   readonly random: () => number;
@@ -49,7 +45,7 @@ export class ApplicationReconciler {
   }
 
   readonly reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult> => {
-    const { sources, onObservation } = this.#options;
+    const { sources } = this.#options;
     const stored = sources.stacks.cache.get(key);
     const parsed = stored && parseWhatsAppDeployment(stored);
     if (!parsed?.ok || parsed.resource.metadata.deletionTimestamp) {
@@ -64,24 +60,12 @@ export class ApplicationReconciler {
     const circumstances = circumstancesOf(observed);
     const untilMs = this.#settledUntil(key, circumstances);
     if (untilMs !== undefined) return { requeueAfterMs: untilMs - this.#options.clock.monotonic() };
-    const verdicts = new Map<ConditionType, Verdict>();
-    const say = (verdict: Verdict) => void verdicts.set(verdict.type, verdict);
-    let retryAfterMs: number | undefined;
-    try {
-      retryAfterMs = await this.#converge(key, observed, say, signal);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      const code = error instanceof CodedError ? error.code : 'Error';
-      if (!verdicts.has('ApiReachable')) {
-        say(unmet('ApiReachable', code, describeError(error)));
-        onObservation(key, undefined);
-      } else say(unmet('SettingsSynced', code, describeError(error)));
-    }
+    const { verdicts, retryAfterMs } = await this.#visit(key, observed, signal);
     await this.#writeStatus(resource, verdicts, signal);
-    const settled = APPLICATION_CONDITIONS.every((type) => verdicts.get(type)?.status === 'True');
+    const settled = Object.values(verdicts).every(({ status }) => status === 'True');
     const intervalMs =
       (settled ? INTERVALS.settledMs : INTERVALS.busyMs) * (0.9 + 0.2 * this.#options.random());
-    const requeueAfterMs = Math.min(retryAfterMs ?? intervalMs, intervalMs);
+    const requeueAfterMs = Math.min(retryAfterMs, intervalMs);
     if (settled)
       this.#settled.set(key, { circumstances, untilMs: this.#options.clock.monotonic() + requeueAfterMs });
     else this.#settled.delete(key);
@@ -104,48 +88,26 @@ export class ApplicationReconciler {
     return isFresh && last.circumstances === circumstances ? last.untilMs : undefined;
   }
 
-  async #converge(
-    key: string,
-    observed: Observation,
-    say: (verdict: Verdict) => void,
-    signal: AbortSignal,
-  ): Promise<number | undefined> {
-    const { clock, journals, sessions, unwatched, webhooks, onObservation, onTarget, onDrift } =
-      this.#options;
-    const { resource } = observed;
-    if (!observed.pods.some(isReadyWebapp)) {
-      say(unmet('ApiReachable', 'NoWebapp', 'no Webapp is ready yet'));
-      onObservation(key, undefined);
-      return undefined;
-    }
-    const access = await stackAccess(observed, journals, signal);
-    if (!access) {
-      say(unmet('ApiReachable', 'Waiting', 'the Secrets of the stack are not there yet'));
-      return undefined;
-    }
-    onTarget(key, collectTarget(observed, access));
-    return converge({
-      key,
-      pass: {
+  #visit(key: string, observed: Observation, signal: AbortSignal): Promise<Findings> {
+    const { clock, journals, sessions, webhooks, onObservation, onTarget, onDrift } = this.#options;
+    return runSteps(
+      {
+        key,
         observed,
         journals,
-        asAdmin: (calls) => sessions.asAdmin(key, access, calls, signal),
-        applyUnwatched: (object) => unwatched.apply(object, signal),
+        sessions,
         nowMs: clock.now(),
-        signal,
+        onObservation: (api) => onObservation(key, api),
+        onTarget: (target) => onTarget(key, target),
       },
-      client: sessions.client(key, access),
-      apiKey: { apiKey: access.apiKey },
-      webhooks,
-      say,
-      onObservation: (api) => onObservation(key, api),
-      onDrift: (report) => onDrift(resource, report),
-    });
+      { webhooks, onDrift: (report) => onDrift(observed.resource, report) },
+      signal,
+    );
   }
 
   async #writeStatus(
     resource: WhatsAppDeployment,
-    verdicts: ReadonlyMap<ConditionType, Verdict>,
+    verdicts: Findings['verdicts'],
     signal: AbortSignal,
   ): Promise<void> {
     const { name, namespace, generation } = resource.metadata;
@@ -153,18 +115,15 @@ export class ApplicationReconciler {
     // The journal and the other controller may have written meanwhile.
     const current = parseWhatsAppDeployment(sources.stacks.cache.get(`${namespace}/${name}`));
     const previous = (current.ok ? current.resource : resource).status;
-    const all = APPLICATION_CONDITIONS.map(
-      (type) => verdicts.get(type) ?? unknown(type, 'Unknown', 'not looked at yet'),
-    );
     const entry = journals.read(resource)?.registration;
-    const registered = verdicts.get('Registered')?.status === 'True';
+    const registered = verdicts.Registered.status === 'True';
     const registration: WhatsAppDeploymentStatus['registration'] = {
       state: registered ? 'Registered' : stateOf(entry?.phase),
       ...(entry?.verifiedName ? { verifiedName: entry.verifiedName } : {}),
       ...(entry?.registeredAt ? { registeredAt: entry.registeredAt } : {}),
     };
-    this.#announce(resource, verdicts.get('BuildCurrent'), previous?.conditions ?? []);
-    const conditions = stamp(all, previous?.conditions ?? [], generation, clock.now());
+    this.#announce(resource, verdicts.BuildCurrent, previous?.conditions ?? []);
+    const conditions = stamp(Object.values(verdicts), previous?.conditions ?? [], generation, clock.now());
     const checked = webhooks.answered(`${namespace}/${name}`);
     const own = { conditions, registration, ...(checked ? { webhook: { checked } } : {}) };
     await status.write({ ...resource, status: previous }, own, signal);
@@ -173,28 +132,15 @@ export class ApplicationReconciler {
   /** Each warning of a build's end is told once: its reason is new then. */
   #announce(
     resource: WhatsAppDeployment,
-    build: Verdict | undefined,
+    build: Verdict,
     previous: readonly { readonly type: string; readonly reason: string }[],
   ): void {
     const before = previous.find(({ type }) => type === 'BuildCurrent')?.reason;
-    if (!build || !/^Expire/.test(build.reason) || build.reason === before) return;
+    if (!/^Expire/.test(build.reason) || build.reason === before) return;
     const { reason, message } = build;
     this.#options.recorder.record(resource as unknown as KubeObject, { type: 'Warning', reason, message });
   }
 }
-
-const isReadyWebapp = ({ component, ready, terminating }: PodView): boolean =>
-  component === 'webapp' && ready && !terminating;
-
-/** How the counters are read. */
-const collectTarget = ({ resource, pods }: Observation, access: StackAccess): CollectTarget => {
-  const { host, port, ca, certificateNames, apiKey } = access;
-  const { namespace, name } = resource.metadata;
-  const webapps = pods
-    .filter(isReadyWebapp)
-    .flatMap(({ ip }) => (ip ? [{ address: ip, port: WEB_PORT }] : []));
-  return { namespace, name, host, port, ca, certificateNames, apiKey, webapps };
-};
 
 /** Everything that a look at the stack depends on, but for the stack itself. */
 function circumstancesOf({ resource, pods, referenced, journal, children }: Observation): string {
@@ -208,7 +154,7 @@ function circumstancesOf({ resource, pods, referenced, journal, children }: Obse
     secrets.map(({ metadata }) => [metadata.name, metadata.resourceVersion]),
     // Status that somebody deleted is made anew at once.
     resource.status?.conditions?.filter(({ type }) =>
-      APPLICATION_CONDITIONS.includes(type as ConditionType),
+      APPLICATION_CONDITIONS.some((known) => known === type),
     ) ?? null,
     resource.status?.registration ?? null,
   ]);

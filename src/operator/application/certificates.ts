@@ -4,8 +4,7 @@ import { type ServerCertificate, serverCertificate } from '../../base/pki/inspec
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import { names } from '../plan/facts/names.ts';
 import { webappHost } from '../plan/facts/stackSettings.ts';
-import { issuedCertificate } from '../plan/render/unwatched.ts';
-import { met, unmet, type Verdict } from '../plan/tell/conditions.ts';
+import { failed, met, unmet, type Verdict } from '../plan/tell/conditions.ts';
 import { type ApplicationPass, behind, bringAbout, journalOf, secretValue, updateJournal } from './pass.ts';
 
 const DAY_MS = 86_400_000;
@@ -15,7 +14,7 @@ const OWN = { validDays: 90, renewBeforeMs: 30 * DAY_MS } as const;
 const WARN_BEFORE_MS = 14 * DAY_MS;
 
 /** The certificate of the Webapps: the stack's own, one from a Secret, one of cert-manager, or of an authority of ours. */
-export async function certify(pass: ApplicationPass): Promise<Verdict> {
+export async function certify(pass: ApplicationPass): Promise<Verdict<'CertificatesReady'>> {
   const { tls } = pass.observed.resource.spec;
   if (!tls)
     return journalOf(pass).certificate.applied === undefined
@@ -26,16 +25,12 @@ export async function certify(pass: ApplicationPass): Promise<Verdict> {
           'the certificate that was uploaded stays: there is no call that removes it',
         );
   try {
-    const issued = issuedCertificate(pass.observed.resource);
-    if (issued) await pass.applyUnwatched(issued);
     const wanted = tls.selfSigned ? await ofOwnAuthority(pass) : fromSecret(pass);
     if (wanted) await upload(pass, wanted);
   } catch (error) {
-    if (
-      error instanceof CodedError &&
-      ['SecretMissing', 'BadCertificate', 'KindMissing'].includes(error.code)
-    )
-      return unmet('CertificatesReady', error.code, error.message);
+    // Whoever put the wrong thing there must act; the steps after this one need not wait for that.
+    if (error instanceof CodedError && ['SecretMissing', 'BadCertificate'].includes(error.code))
+      return failed('CertificatesReady', error);
     throw error;
   }
   return judge(pass);
@@ -123,7 +118,7 @@ async function upload(pass: ApplicationPass, wanted: ServerCertificate): Promise
 const trustBoth = (before: string | undefined, added: string): string =>
   before === undefined || before.includes(added.trim()) ? (before ?? added) : `${before.trim()}\n${added}`;
 
-async function judge(pass: ApplicationPass): Promise<Verdict> {
+async function judge(pass: ApplicationPass): Promise<Verdict<'CertificatesReady'>> {
   const waiting = behind(pass, 'webapp');
   if (waiting.length > 0)
     return unmet(

@@ -1,9 +1,9 @@
 import type { Session } from '../../client/calls.ts';
 import type { StackClient } from '../../client/stackClient.ts';
-import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import { EMPTY_JOURNAL, type Journal, type RestartTopic } from '../plan/facts/journal.ts';
 import type { Observation } from '../plan/facts/observed.ts';
 import type { Verdict } from '../plan/tell/conditions.ts';
+import type { ApplicationCondition } from '../resource/conditions.ts';
 import type { Journals } from '../state/journalStore.ts';
 import { decodeSecret, type SecretObject } from '../state/referencedSecrets.ts';
 
@@ -15,15 +15,13 @@ export interface ApplicationPass {
   readonly observed: Observation;
   readonly journals: Journals;
   readonly asAdmin: AsAdmin;
-  /** Applies an object of a kind that the cluster may not have. */
-  readonly applyUnwatched: (object: KubeObject) => Promise<void>;
   readonly nowMs: number;
   readonly signal: AbortSignal;
 }
 
 /** What a part has to say: a condition, and when it wants to be asked again. */
-export interface PartResult {
-  readonly verdict: Verdict;
+export interface PartResult<T extends ApplicationCondition = ApplicationCondition> {
+  readonly verdict: Verdict<T>;
   readonly retryAfterMs?: number | undefined;
 }
 

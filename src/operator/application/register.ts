@@ -24,7 +24,7 @@ export interface RegisterContext {
 }
 
 export interface RegisterResult {
-  readonly verdict: Verdict;
+  readonly verdict: Verdict<'Registered'>;
   readonly retryAfterMs?: number | undefined;
 }
 

@@ -5,7 +5,7 @@ import { register } from './register.ts';
 
 /** What the registration is made with, and how far it is. */
 export interface Registration {
-  readonly result: PartResult;
+  readonly result: PartResult<'Registered'>;
   readonly certificate: string | undefined;
   readonly certificateSource: string;
   readonly pin: string | undefined;

@@ -2,9 +2,9 @@ import { StackError } from '../../client/stackError.ts';
 import { splitNumber } from '../../onprem/account.ts';
 import { parseCertificate } from '../../onprem/emulatorCertificate.ts';
 import { planResharding } from '../plan/decide/resharding.ts';
+import { servedShards } from '../plan/facts/servedShards.ts';
 import { counts } from '../plan/facts/stackSettings.ts';
 import { unmet } from '../plan/tell/conditions.ts';
-import { servedShards } from '../plan/tell/stackStatus.ts';
 import { type ApplicationPass, journalOf, type PartResult, updateJournal } from './pass.ts';
 
 /** A 403 says that the servers can't just now. Not found in any source: for how long. */
@@ -19,7 +19,7 @@ export async function reshard(
     readonly certificateSource: string;
     readonly pin: string | undefined;
   },
-): Promise<PartResult> {
+): Promise<PartResult<'ShardsServed'>> {
   const { observed, asAdmin, signal, nowMs } = pass;
   const { resource, api } = observed;
   const journal = journalOf(pass);

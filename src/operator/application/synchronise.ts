@@ -28,7 +28,7 @@ export async function synchronise(
   pass: ApplicationPass,
   isRegistered: boolean,
   onDrift: (report: DriftReport) => void,
-): Promise<Verdict> {
+): Promise<Verdict<'SettingsSynced'>> {
   const { resource } = pass.observed;
   const parts = [...BEFORE_REGISTRATION, ...(isRegistered ? OF_THE_NUMBER : [])];
   const declared = declaredHash(pass, isRegistered);

@@ -40,7 +40,7 @@ export class WebhookCheck {
     this.#checked.delete(key);
   }
 
-  async judge(key: string, pass: ApplicationPass): Promise<Verdict> {
+  async judge(key: string, pass: ApplicationPass): Promise<Verdict<'WebhookReady'>> {
     const { resource } = pass.observed;
     const { webhook } = resource.spec;
     if (!webhook) return met('WebhookReady', 'NotConfigured', 'no webhook is asked for');
@@ -79,7 +79,7 @@ export class WebhookCheck {
     return probe;
   }
 
-  #verdict({ layer, problem, latencyMs }: WebhookProbe): Verdict {
+  #verdict({ layer, problem, latencyMs }: WebhookProbe): Verdict<'WebhookReady'> {
     if (problem !== undefined) return unmet('WebhookReady', `${layer}Failed`, problem);
     return met(
       'WebhookReady',

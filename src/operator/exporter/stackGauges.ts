@@ -1,9 +1,9 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Journal } from '../plan/facts/journal.ts';
 import type { ApiObservation } from '../plan/facts/observed.ts';
+import { servedShards } from '../plan/facts/servedShards.ts';
 import { counts } from '../plan/facts/stackSettings.ts';
 import { buildExpiry } from '../plan/tell/build.ts';
-import { servedShards } from '../plan/tell/stackStatus.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 
 /** What is known of a stack when somebody scrapes. */

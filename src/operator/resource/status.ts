@@ -5,26 +5,6 @@ const word = (maxLength: number, description: string) => described(description, 
 const count = (description: string) => described(description, z.int().min(0).max(1_000_000));
 const time = (description: string) => described(description, z.string().max(64));
 
-/** Conditions of the resource, in the order in which they are met. */
-export const CONDITION_TYPES = [
-  'SpecValid',
-  'DatabaseReady',
-  'SchemaReady',
-  'WorkloadsReady',
-  'ApiReachable',
-  'Registered',
-  'ShardsServed',
-  'SettingsSynced',
-  'CertificatesReady',
-  'WebhookReady',
-  'BuildCurrent',
-  'BackupCurrent',
-  'Progressing',
-  'Paused',
-  'Ready',
-] as const;
-export type ConditionType = (typeof CONDITION_TYPES)[number];
-
 const condition = z.object({
   type: word(64, 'Type of the condition.'),
   status: described('True, False or Unknown.', z.enum(['True', 'False', 'Unknown'])),
@@ -47,7 +27,6 @@ const nodeStatus = z.object({
 });
 export type NodeStatus = z.output<typeof nodeStatus>;
 
-/** The whole of `status`. It is derived: deleting it loses nothing. */
 const planEntry = z.object({
   target: word(253, 'What would change.'),
   action: word(64, 'How.'),
@@ -56,6 +35,7 @@ const planEntry = z.object({
 /** A change that waits, as `status.plan` tells it. */
 export type PlanEntry = z.output<typeof planEntry>;
 
+/** The whole of `status`. It is derived: deleting it loses nothing. */
 export const whatsAppDeploymentStatus = z
   .object({
     observedGeneration: z.int().min(0),

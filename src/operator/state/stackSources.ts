@@ -36,6 +36,12 @@ const CHILD_KINDS = [
   'PodDisruptionBudget',
 ] as const;
 
+/** Kinds of children that a cluster may not have. */
+export const OPTIONAL_KINDS: readonly ResourceKind[] = [
+  { apiVersion: 'cert-manager.io/v1', kind: 'Certificate', plural: 'certificates', namespaced: true },
+  { apiVersion: 'monitoring.coreos.com/v1', kind: 'PodMonitor', plural: 'podmonitors', namespaced: true },
+].map(registerKind);
+
 export interface StackSources {
   readonly stacks: Source<KubeObject>;
   readonly children: readonly Source<KubeObject>[];
@@ -56,6 +62,7 @@ export function watchStacks(sources: Sources): StackSources {
       labelSelector: MANAGED_SELECTOR,
       indexes: { stack: byStack },
       followed: kind === kinds.Secret,
+      optional: OPTIONAL_KINDS.includes(kind),
     });
   return {
     stacks: sources.watch<KubeObject>({
@@ -67,7 +74,7 @@ export function watchStacks(sources: Sources): StackSources {
           referencedSecretNames(object).map((name) => objectKey(object.metadata.namespace, name)),
       },
     }),
-    children: CHILD_KINDS.map((kind) => owned(kinds[kind])),
+    children: [...CHILD_KINDS.map((kind) => kinds[kind]), ...OPTIONAL_KINDS].map(owned),
     pods: owned(kinds.Pod),
     secrets: sources.watch<KubeObject>({ kind: kinds.Secret, metadataOnly: true, followed: true }),
   };

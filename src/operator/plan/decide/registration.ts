@@ -18,9 +18,9 @@ export interface RegistrationInput {
 
 export type RegistrationStep =
   | { readonly do: 'request-code' | 'verify' }
-  | { readonly do: 'wait'; readonly verdict: Verdict; readonly retryAfterMs?: number };
+  | { readonly do: 'wait'; readonly verdict: Verdict<'Registered'>; readonly retryAfterMs?: number };
 
-const wait = (verdict: Verdict, retryAfterMs?: number): RegistrationStep => ({
+const wait = (verdict: Verdict<'Registered'>, retryAfterMs?: number): RegistrationStep => ({
   do: 'wait',
   verdict,
   ...(retryAfterMs === undefined ? {} : { retryAfterMs }),

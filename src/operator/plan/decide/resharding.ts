@@ -1,4 +1,5 @@
 import { SHARD_CHANGE_DAYS } from '../../../onprem/account.ts';
+import type { ReasonOf } from '../../resource/conditions.ts';
 import { met, unknown, unmet, type Verdict } from '../tell/conditions.ts';
 
 const DAY_MS = 86_400_000;
@@ -27,10 +28,10 @@ export interface ReshardingInput {
 
 export type ReshardingStep =
   | { readonly do: 'set-shards'; readonly shards: number }
-  | { readonly do: 'wait'; readonly verdict: Verdict };
+  | { readonly do: 'wait'; readonly verdict: Verdict<'ShardsServed'> };
 
-const wait = (verdict: Verdict): ReshardingStep => ({ do: 'wait', verdict });
-const refuse = (reason: string, message: string): ReshardingStep =>
+const wait = (verdict: Verdict<'ShardsServed'>): ReshardingStep => ({ do: 'wait', verdict });
+const refuse = (reason: ReasonOf<'ShardsServed'>, message: string): ReshardingStep =>
   wait(unmet('ShardsServed', reason, message));
 
 /**

@@ -1,17 +1,32 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
+import { differences } from '../../../engine/kube/ownFields.ts';
 import type { PlanEntry } from '../../resource/status.ts';
 import { annotations } from '../facts/names.ts';
 import { type Child, childKey } from '../render/child.ts';
+import { changedInputs } from '../render/fingerprint.ts';
 
-/** How a child that restarts pods stands to what it should be. `current`: at most something that restarts nothing, like a number of replicas. */
-type Difference = 'missing' | 'current' | 'inputs' | 'rendering';
+/**
+ * How a child that restarts pods stands to what it should be. `current`: at most something differs that restarts
+ * nothing, like a number of replicas. `inputs`: a user changed these. `rendering`: a new version of the operator makes
+ * another pod template of the same inputs.
+ */
+type Difference =
+  | { readonly is: 'missing' | 'current' }
+  | { readonly is: 'inputs' | 'rendering'; readonly fields: readonly string[] };
 
-function difference({ object }: Child, live: KubeObject | undefined): Difference {
-  if (!live) return 'missing';
-  const differs = (key: string) => live.metadata.annotations?.[key] !== object.metadata.annotations?.[key];
-  if (differs(annotations.inputs)) return 'inputs';
-  return differs(annotations.template) ? 'rendering' : 'current';
+function differenceOf({ object, inputNames }: Child, live: KubeObject | undefined): Difference {
+  if (!live) return { is: 'missing' };
+  const note = ({ metadata }: KubeObject, key: string) => metadata.annotations?.[key];
+  if (note(live, annotations.template) === note(object, annotations.template)) return { is: 'current' };
+  const inputs = changedInputs(note(live, annotations.inputs), note(object, annotations.inputs), inputNames);
+  if (inputs && inputs.length > 0) return { is: 'inputs', fields: inputs };
+  // Somebody took the annotations away; the template is what it should be.
+  const fields = differences(templateOf(object), templateOf(live), 'template');
+  if (note(live, annotations.template) === undefined && fields.length === 0) return { is: 'current' };
+  return { is: 'rendering', fields };
 }
+
+const templateOf = ({ spec }: KubeObject): unknown => (spec as { template?: unknown } | undefined)?.template;
 
 export interface Rollout {
   /** To be applied now. */
@@ -32,30 +47,46 @@ export interface RollPolicy {
   readonly mayRoll: boolean;
 }
 
-const HELD = 'another rendering of a new operator version; held by upgrade.operatorChanges';
-const TURN = 'its inputs have changed; waits for its turn';
-const OTHERS = 'its inputs have changed; waits until fewer other stacks are rolling';
+/** Why a restart waits: `what` names the fields that differ. */
+const REASONS = {
+  held: (what: string) =>
+    `the new operator version renders ${what} differently; held until the next restart (spec.upgrade.operatorChanges: Immediately restarts now)`,
+  turn: (what: string) => `${what} changed; waits for its turn`,
+  budget: (what: string) => `${what} changed; waits until fewer other stacks are rolling`,
+} as const;
 
-const waits = ({ object }: Child, reason: string): PlanEntry => ({
-  target: childKey(object),
-  action: 'Restart',
-  reason,
-});
+/** Fields named in a reason, before the rest is counted. */
+const NAMED_FIELDS = 4;
+
+function listed(fields: readonly string[]): string {
+  if (fields.length === 0) return 'the pod template';
+  const rest = fields.length - NAMED_FIELDS;
+  return `${fields.slice(0, NAMED_FIELDS).join(', ')}${rest > 0 ? ` and ${rest} more fields` : ''}`;
+}
+
+function waits({ object }: Child, why: keyof typeof REASONS, difference: Difference): PlanEntry {
+  const fields = 'fields' in difference ? difference.fields : [];
+  return { target: childKey(object), action: 'Restart', reason: REASONS[why](listed(fields)) };
+}
+
+const wants = ({ is }: Difference, { immediately }: RollPolicy): boolean =>
+  is === 'inputs' || (is === 'rendering' && immediately);
 
 /** Whether the child must restart pods that run now. */
-export function wantsRoll(child: Child, live: KubeObject | undefined, { immediately }: RollPolicy): boolean {
-  const state = difference(child, live);
-  return state === 'inputs' || (state === 'rendering' && immediately);
-}
+export const wantsRoll = (child: Child, live: KubeObject | undefined, policy: RollPolicy): boolean =>
+  child.restarts && wants(differenceOf(child, live), policy);
 
 /**
  * A child that restarts pods changes when its inputs have changed. The same inputs rendered otherwise are a
  * change of the operator: held until the next roll that the user causes, unless `immediately`.
  */
 export function holdOperatorChanges(child: Child, live: KubeObject | undefined, policy: RollPolicy): Rollout {
-  if (wantsRoll(child, live, policy))
-    return policy.mayRoll ? { apply: [child], waiting: [] } : { apply: [], waiting: [waits(child, OTHERS)] };
-  if (difference(child, live) === 'rendering') return { apply: [], waiting: [waits(child, HELD)] };
+  const difference = differenceOf(child, live);
+  if (wants(difference, policy))
+    return policy.mayRoll
+      ? { apply: [child], waiting: [] }
+      : { apply: [], waiting: [waits(child, 'budget', difference)] };
+  if (difference.is === 'rendering') return { apply: [], waiting: [waits(child, 'held', difference)] };
   return { apply: [child], waiting: [] };
 }
 
@@ -69,11 +100,10 @@ export interface SlotState {
 
 /** Slots change one at a time, those that serve nothing first, and only while all others are ready and nobody says `wait`. */
 export function rollSlots(slots: readonly SlotState[], policy: RollPolicy, wait = false): SlotRollout {
-  const judged = slots.map((slot) => ({
-    ...slot,
-    difference: difference(slot.child, slot.live),
-    outdated: wantsRoll(slot.child, slot.live, policy),
-  }));
+  const judged = slots.map((slot) => {
+    const difference = differenceOf(slot.child, slot.live);
+    return { ...slot, difference, outdated: wants(difference, policy) };
+  });
   const outdated = judged
     .filter((slot) => slot.outdated)
     // A slot that does not work loses nothing by a restart.
@@ -81,18 +111,19 @@ export function rollSlots(slots: readonly SlotState[], policy: RollPolicy, wait 
   const [next] = outdated;
   const othersReady = judged.every((slot) => slot.child === next?.child || slot.ready);
   const rolling = next && !wait && policy.mayRoll && (othersReady || !next.ready) ? next : undefined;
+  const why = policy.mayRoll ? 'turn' : 'budget';
   return {
     settled: outdated.length === 0 && judged.every(({ ready }) => ready),
     apply: judged
-      .filter((slot) => slot.difference === 'missing' || slot.difference === 'current' || slot === rolling)
+      .filter((slot) => !('fields' in slot.difference) || slot === rolling)
       .map(({ child }) => child),
     waiting: [
       ...outdated
         .filter((slot) => slot !== rolling)
-        .map(({ child }) => waits(child, policy.mayRoll ? TURN : OTHERS)),
+        .map(({ child, difference }) => waits(child, why, difference)),
       ...judged
-        .filter((slot) => slot.difference === 'rendering' && !slot.outdated)
-        .map(({ child }) => waits(child, HELD)),
+        .filter(({ difference, outdated }) => difference.is === 'rendering' && !outdated)
+        .map(({ child, difference }) => waits(child, 'held', difference)),
     ],
   };
 }

@@ -8,14 +8,18 @@ import { journalSchema } from '../facts/journal.ts';
 import { annotations, generatedSecretNames, labels } from '../facts/names.ts';
 import type { Observed, PodView } from '../facts/observed.ts';
 import { childKey } from '../render/child.ts';
-import { numberInUse } from '../tell/workloadVerdicts.ts';
-import { planUnseen, planWorkloads, type WorkloadPlan } from './workloads.ts';
+import { numberInUse } from '../tell/workloadChecks.ts';
+import { planUnseen, planWorkloads, restarts, type WorkloadPlan } from './workloads.ts';
 
 const APPLIED_HASH = appliedHashAnnotation('waba-operator.dev');
 const release = { stack: 'waba-stack:test', database: 'postgres' };
 
 const resource = (spec: object = {}, metadata: object = {}): WhatsAppDeployment =>
   whatsAppDeployment({ spec, metadata });
+
+const applied = ({ steps }: WorkloadPlan) => steps.flatMap(({ apply }) => apply);
+const removed = ({ steps }: WorkloadPlan) => steps.flatMap(({ remove }) => remove);
+const waiting = ({ steps }: WorkloadPlan) => steps.flatMap((step) => step.waiting);
 
 /** A cluster in memory that does what the plan says: every child is there and every pod ready. */
 class Model {
@@ -53,9 +57,13 @@ class Model {
         metadata: { name },
         data: { password: 'eA==' },
       });
-    this.journal = { ...this.journal, generated: generatedSecretNames(this.resource) };
-    for (const object of plan.remove) this.children.delete(childKey(object));
-    for (const child of plan.apply)
+    this.journal = {
+      ...this.journal,
+      generated: generatedSecretNames(this.resource),
+      release: plan.release,
+    };
+    for (const object of removed(plan)) this.children.delete(childKey(object));
+    for (const child of applied(plan))
       this.children.set(childKey(child.object), this.#run(withAppliedHash(child.object, APPLIED_HASH)));
     this.pods = [...this.children.values()]
       .filter(({ kind }) => kind === 'StatefulSet')
@@ -92,9 +100,9 @@ class Model {
   }
 }
 
-const names = (plan: WorkloadPlan) => plan.apply.map(({ object }) => childKey(object));
+const names = (plan: WorkloadPlan) => applied(plan).map(({ object }) => childKey(object));
 const verdict = (plan: WorkloadPlan, type: string) =>
-  plan.verdicts.find((candidate) => candidate.type === type);
+  plan.steps.map(({ verdict }) => verdict).find((candidate) => candidate.type === type);
 const envOf = (object: KubeObject | undefined) => {
   const { containers } = (
     object as unknown as {
@@ -186,17 +194,20 @@ describe('the plan of workloads', () => {
     model.resource = resource({ topology: 'Single' });
     const oldPods = model.pods;
     const stopping = model.round();
-    expect(stopping.remove.map(({ metadata }) => metadata.name).sort()).toEqual([
-      'shop-coreapp-0',
-      'shop-coreapp-1',
-      'shop-master-0',
-      'shop-master-1',
+    expect(removed(stopping).map(childKey).sort()).toEqual([
+      'PodDisruptionBudget/shop-coreapp',
+      'PodDisruptionBudget/shop-master',
+      'PodDisruptionBudget/shop-webapp',
+      'StatefulSet/shop-coreapp-0',
+      'StatefulSet/shop-coreapp-1',
+      'StatefulSet/shop-master-0',
+      'StatefulSet/shop-master-1',
     ]);
-    const waiting = planWorkloads({ ...model.observed(), pods: oldPods }, release);
+    const switching = planWorkloads({ ...model.observed(), pods: oldPods }, release);
     expect(
-      names(waiting).filter((name) => name.includes('coreapp') && name.startsWith('StatefulSet')),
+      names(switching).filter((name) => name.includes('coreapp') && name.startsWith('StatefulSet')),
     ).toEqual([]);
-    expect(verdict(waiting, 'WorkloadsReady')?.reason).toBe('SwitchingTopology');
+    expect(verdict(switching, 'WorkloadsReady')?.reason).toBe('SwitchingTopology');
     model.settle();
     expect([...model.children.keys()].filter((key) => key.startsWith('StatefulSet/'))).toEqual([
       'StatefulSet/shop-database',
@@ -213,7 +224,7 @@ describe('the plan of workloads', () => {
       health: { 'shop-coreapp-0-0': { gateway_status: 'connected' as const, role: 'coreapp' as const } },
     };
     const rolled = (plan: WorkloadPlan) =>
-      plan.apply
+      applied(plan)
         .filter(
           ({ object }) =>
             object.kind === 'StatefulSet' &&
@@ -223,7 +234,7 @@ describe('the plan of workloads', () => {
         .map(({ object }) => object.metadata.name);
     const first = planWorkloads(model.observed({ api }), release);
     expect(rolled(first)).toEqual(['shop-coreapp-1']);
-    expect(first.waiting.map(({ target }) => target)).toEqual(['StatefulSet/shop-coreapp-0']);
+    expect(waiting(first).map(({ target }) => target)).toEqual(['StatefulSet/shop-coreapp-0']);
     model.round({ api });
     const notReady = model.pods.map((pod) =>
       pod.name === 'shop-coreapp-1-0' ? { ...pod, ready: false } : pod,
@@ -234,12 +245,12 @@ describe('the plan of workloads', () => {
 
   it('restarts nothing while too many other stacks do, and says so', () => {
     const model = new Model(resource());
-    expect(model.settle().rolls).toBe(false);
+    expect(restarts(model.settle())).toBe(false);
     model.journal = { ...model.journal, coreappRestarts: 1 };
     const before = model.children.get('StatefulSet/shop-coreapp-0');
     const refused = model.round({ mayRoll: false });
-    expect(refused.rolls).toBe(true);
-    expect(refused.waiting.map(({ reason }) => reason)).toEqual([
+    expect(restarts(refused)).toBe(true);
+    expect(waiting(refused).map(({ reason }) => reason)).toEqual([
       expect.stringContaining('fewer other stacks'),
       expect.stringContaining('fewer other stacks'),
     ]);
@@ -247,12 +258,12 @@ describe('the plan of workloads', () => {
     // What restarts nothing goes on all the same.
     model.resource = resource({ nodes: { webapp: { replicas: 5 } } });
     expect(names(model.round({ mayRoll: false }))).toContain('Deployment/shop-webapp');
-    expect(model.settle().rolls).toBe(false);
+    expect(restarts(model.settle())).toBe(false);
   });
 
   it('touches nothing in a namespace that is not wholly visible', () => {
     const plan = planUnseen(['secrets: not allowed in namespace default; add to the Role ...']);
-    expect([plan.generate, plan.apply, plan.remove]).toEqual([[], [], []]);
+    expect([plan.generate, applied(plan), removed(plan)]).toEqual([[], [], []]);
     expect(verdict(plan, 'SpecValid')).toMatchObject({ status: 'False', reason: 'NamespaceNotEnabled' });
   });
 
@@ -271,7 +282,7 @@ describe('the plan of workloads', () => {
       }
     }
     const held = planWorkloads(model.observed(), release);
-    expect(held.waiting.length).toBeGreaterThan(5);
+    expect(waiting(held).length).toBeGreaterThan(5);
     expect(
       names(held).filter((name) => name.startsWith('StatefulSet/') || name.startsWith('Deployment/')),
     ).toEqual([]);
@@ -281,7 +292,7 @@ describe('the plan of workloads', () => {
     const scaled = new Model(resource());
     scaled.settle();
     scaled.resource = resource({ nodes: { webapp: { replicas: 5 } } });
-    const web = planWorkloads(scaled.observed(), release).apply.find(
+    const web = applied(planWorkloads(scaled.observed(), release)).find(
       ({ object }) => childKey(object) === 'Deployment/shop-webapp',
     );
     expect(web?.object.spec).toMatchObject({ replicas: 5 });
@@ -290,7 +301,7 @@ describe('the plan of workloads', () => {
   it('keeps data and keys without owner, and gives everything else one', () => {
     const model = new Model(resource());
     const plan = model.settle();
-    const retained = plan.apply
+    const retained = applied(plan)
       .filter(({ object }) => object.metadata.ownerReferences === undefined)
       .map(({ object }) => childKey(object));
     expect(retained).toEqual([
@@ -305,7 +316,7 @@ describe('the plan of workloads', () => {
     model.settle();
     model.children.delete('Secret/shop-keys');
     const plan = planWorkloads(model.observed(), release);
-    expect([plan.generate, plan.apply, plan.remove]).toEqual([[], [], []]);
+    expect([plan.generate, applied(plan), removed(plan)]).toEqual([[], [], []]);
     expect(verdict(plan, 'DatabaseReady')?.reason).toBe('SecretLost');
   });
 

@@ -1,161 +1,271 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../../engine/kube/ownFields.ts';
+import {
+  type ConditionType,
+  WORKLOADS_CONDITIONS,
+  type WorkloadsCondition,
+} from '../../resource/conditions.ts';
 import type { PlanEntry } from '../../resource/status.ts';
-import { generatedSecretNames, names } from '../facts/names.ts';
-import { type Observed, ownedOfKind } from '../facts/observed.ts';
-import { databaseAddress, type ReleaseImages } from '../facts/stackSettings.ts';
+import { annotations, generatedSecretNames, names, slotRole } from '../facts/names.ts';
+import { type Observed, ownedBy } from '../facts/observed.ts';
+import { type PinnedRelease, type ReleaseImages, releaseOf } from '../facts/release.ts';
+import { databaseAddress } from '../facts/stackSettings.ts';
 import { type Child, childKey } from '../render/child.ts';
-import { type NodeInputs, schemaJob, webapps } from '../render/stackNodes.ts';
+import { changedInputs } from '../render/fingerprint.ts';
+import { issuedCertificate, podMonitor } from '../render/integrations.ts';
+import { managedDatabase } from '../render/managedDatabase.ts';
+import { networkProcess, networkUsers } from '../render/networkProcess.ts';
+import type { StackPods } from '../render/nodeInputs.ts';
+import { schemaJob } from '../render/schemaJob.ts';
+import { disruptionBudgets, mediaClaim, serviceAccount, services } from '../render/surroundings.ts';
+import { webapps } from '../render/webapps.ts';
+import { unmet, type Verdict, waitingFor } from '../tell/conditions.ts';
 import {
-  disruptionBudgets,
-  managedDatabase,
-  mediaClaim,
-  networkProcess,
-  serviceAccount,
-  services,
-} from '../render/supportChildren.ts';
-import { unknown, unmet, type Verdict } from '../tell/conditions.ts';
-import {
+  databaseProblem,
+  isComplete,
   judgeDatabase,
   judgeSchema,
   judgeSpec,
   judgeWorkloads,
+  lostSecrets,
   numberInUse,
-  pending,
-  referencedSecretProblem,
-} from '../tell/workloadVerdicts.ts';
-import { planNodes } from './nodes.ts';
+} from '../tell/workloadChecks.ts';
+import { planNodeSlots } from './nodeSlots.ts';
 import { holdOperatorChanges, type RollPolicy, wantsRoll } from './rollout.ts';
+
+/** What a step wants done, and the condition that it reports. */
+interface StepPlan<T extends ConditionType = ConditionType> {
+  readonly verdict: Verdict<T>;
+  /** Applied in this order. */
+  readonly apply: readonly Child[];
+  /** Deleted; what follows waits until they are gone. */
+  readonly remove: readonly KubeObject[];
+  readonly waiting: readonly PlanEntry[];
+  /** Pods that run now must be restarted, or are being. */
+  readonly rolls: boolean;
+  /** Whether the steps after this one have their turn. */
+  readonly open: boolean;
+}
+
+/** A step, and the condition that is not True where one of its objects can't be applied. */
+type BlamedStep = StepPlan<WorkloadsCondition> & { readonly blames: WorkloadsCondition };
 
 /** What is to be done for a stack's Kubernetes objects, and what can be said of them. */
 export interface WorkloadPlan {
   /** Secrets to make; never again once they were made. */
   readonly generate: readonly string[];
-  /** Applied in this order. */
-  readonly apply: readonly Child[];
-  /** Deleted; what follows waits until they are gone. */
-  readonly remove: readonly KubeObject[];
-  readonly verdicts: readonly Verdict[];
-  readonly waiting: readonly PlanEntry[];
-  /** Pods that run now must be restarted, or are being. */
-  readonly rolls: boolean;
+  /** What the stack runs of the operator's release; to be remembered before anything is applied. */
+  readonly release: PinnedRelease | undefined;
+  readonly steps: readonly BlamedStep[];
 }
 
-/** Decides from values alone. Gates: Secrets, database, schema, then Masters, Coreapps and Webapps. */
-export function planWorkloads(observed: Observed, release: ReleaseImages): WorkloadPlan {
-  const { resource, children } = observed;
-  const inUse = numberInUse(observed);
-  const specValid = judgeSpec(resource, inUse);
-  const lost = (observed.journal?.generated ?? []).filter((name) => !children.has(`Secret/${name}`));
-  if (lost.length > 0) return halted(observed, specValid, lost);
+/** Whether pods that run now must be restarted, or are being. */
+export const restarts = ({ steps }: WorkloadPlan): boolean => steps.some(({ rolls }) => rolls);
 
-  const generate = generatedSecretNames(resource).filter((name) => !children.has(`Secret/${name}`));
-  const secretProblem = referencedSecretProblem(observed);
-  const foundation = [
-    serviceAccount(resource),
-    ...services(resource),
-    ...disruptionBudgets(resource),
-    ...mediaClaim(resource),
-    ...networkProcess(resource, observed.stacks, release),
-  ];
-  if (generate.length > 0 || secretProblem) {
-    const verdict = secretProblem ?? unmet('DatabaseReady', 'Creating', 'Secrets are being made');
-    return {
-      generate,
-      apply: foundation,
-      remove: [],
-      waiting: [],
-      rolls: false,
-      verdicts: [specValid, verdict, ...pending(['SchemaReady', 'WorkloadsReady'])],
-    };
-  }
+/** What all steps work with. */
+interface Run {
+  readonly observed: Observed;
+  readonly offered: ReleaseImages;
+  readonly release: PinnedRelease;
+  readonly policy: RollPolicy;
+  readonly generate: readonly string[];
+}
 
-  const policy: RollPolicy = {
-    immediately: resource.spec.upgrade.operatorChanges === 'Immediately',
-    mayRoll: observed.mayRoll,
-  };
-  const liveOf = ({ object }: Child) => children.get(childKey(object));
-  const held = (child: Child) => holdOperatorChanges(child, liveOf(child), policy);
-  const restarting = [...foundation, ...managedDatabase(resource, release)].map((child) =>
-    child.restarts ? held(child) : { apply: [child], waiting: [] },
-  );
-  const base = restarting.flatMap(({ apply }) => apply);
-  const waiting = restarting.flatMap((part) => part.waiting);
-  const inputs: NodeInputs = {
-    resource,
+/** The steps of the workloads controller in their order, one for each condition that it reports. */
+const STEPS: { readonly [T in WorkloadsCondition]: (run: Run) => StepPlan<T> } = {
+  SpecValid: planSurroundings,
+  DatabaseReady: planDatabase,
+  SchemaReady: planSchema,
+  WorkloadsReady: planNodes,
+};
+
+/** Decides from values alone. The steps after one that is not open wait for it. */
+export function planWorkloads(observed: Observed, offered: ReleaseImages): WorkloadPlan {
+  const { resource, journal, children } = observed;
+  const release = releaseOf(resource, journal?.release, offered);
+  const immediately = resource.spec.upgrade.operatorChanges === 'Immediately';
+  const missing = generatedSecretNames(resource).filter((name) => !children.has(`Secret/${name}`));
+  const generate = lostSecrets(observed).length > 0 ? [] : missing;
+  const run: Run = {
+    observed,
+    offered,
     release,
-    secretsHash: secretsHash(observed),
-    coreappRestarts: observed.journal?.coreappRestarts ?? 0,
-    webappRestarts: observed.journal?.webappRestarts ?? 0,
+    policy: { immediately, mayRoll: observed.mayRoll },
+    generate,
   };
+  return { generate, release, steps: runSteps((type) => STEPS[type](run)) };
+}
 
-  const job = schemaJob(inputs);
-  const schema = judgeSchema(children.get(childKey(job.object)));
-  const database = judgeDatabase(observed, schema);
-  const databaseUp = database.status === 'True' || !resource.spec.database.managed;
-  const oldJobs = ownedOfKind(observed, 'Job').filter(
+function runSteps(step: (type: WorkloadsCondition) => StepPlan<WorkloadsCondition>): BlamedStep[] {
+  let closed: WorkloadsCondition | undefined;
+  return WORKLOADS_CONDITIONS.map((type) => {
+    // The surroundings of the pods say nothing about the spec.
+    const blames = type === 'SpecValid' ? 'WorkloadsReady' : type;
+    if (closed) return { ...NOTHING, blames, verdict: waitingFor(type, closed) };
+    const plan = step(type);
+    if (!plan.open) closed = type;
+    return { ...plan, blames };
+  });
+}
+
+const NOTHING = { apply: [], remove: [], waiting: [], rolls: false, open: false } as const;
+
+/** What stands around the pods: it waits for nothing. */
+function planSurroundings({ observed, offered, policy }: Run): StepPlan<'SpecValid'> {
+  const { resource, stacks } = observed;
+  const verdict = judgeSpec(observed);
+  // Without its keys nothing of the stack is touched.
+  if (lostSecrets(observed).length > 0) return { ...NOTHING, verdict, open: true };
+  // The process is that of all its users: the operator's changes roll at once where one of them says so.
+  const immediately = networkUsers(stacks).some(({ spec }) => spec.upgrade.operatorChanges === 'Immediately');
+  const network = networkProcess(resource, stacks, offered.stack);
+  return {
+    ...merged(
+      applied(surroundings(resource), observed, policy),
+      applied(network, observed, { ...policy, immediately }),
+    ),
+    remove: [],
+    verdict,
+    open: true,
+  };
+}
+
+const surroundings = (resource: Observed['resource']): Child[] => [
+  serviceAccount(resource),
+  ...services(resource),
+  ...disruptionBudgets(resource),
+  ...mediaClaim(resource),
+  ...issuedCertificate(resource),
+  ...podMonitor(resource),
+];
+
+function planDatabase({ observed, release, policy, generate }: Run): StepPlan<'DatabaseReady'> {
+  const problem = databaseProblem(observed);
+  if (problem) return { ...NOTHING, verdict: problem };
+  if (generate.length > 0)
+    return { ...NOTHING, verdict: unmet('DatabaseReady', 'Creating', 'creating the Secrets of the stack') };
+  const job = observed.children.get(childKey(schemaJob(podsOf(observed, release)).object));
+  const verdict = judgeDatabase(observed, judgeSchema(job));
+  return {
+    ...applied(managedDatabase(observed.resource, release), observed, policy),
+    remove: [],
+    verdict,
+    // An external database has no sign of life but the schema Job.
+    open: verdict.status === 'True' || !observed.resource.spec.database.managed,
+  };
+}
+
+/** A Job can't be changed: one that exists is left alone, or made anew where it has not ended and its inputs changed. */
+function planSchema({ observed, release }: Run): StepPlan<'SchemaReady'> {
+  const job = schemaJob(podsOf(observed, release));
+  const live = observed.children.get(childKey(job.object));
+  const verdict = judgeSchema(live);
+  const note = (object: KubeObject | undefined) => object?.metadata.annotations?.[annotations.inputs];
+  const changed = changedInputs(note(live), note(job.object), job.inputNames) ?? [];
+  const isStale = live !== undefined && !isComplete(live) && changed.length > 0;
+  const others = ownedBy(observed, 'Job').filter(
     ({ metadata }) => metadata.name !== job.object.metadata.name,
   );
-  const rolls = [...foundation, ...managedDatabase(resource, release)].some(
-    (child) => child.restarts && wantsRoll(child, liveOf(child), policy),
-  );
-  const early = { generate, remove: schema.status === 'True' ? oldJobs : [], waiting, rolls };
-  if (!databaseUp)
-    return {
-      ...early,
-      apply: base,
-      verdicts: [specValid, database, ...pending(['SchemaReady', 'WorkloadsReady'])],
-    };
-  if (schema.status !== 'True') {
-    return {
-      ...early,
-      apply: [...base, job],
-      verdicts: [specValid, database, schema, ...pending(['WorkloadsReady'])],
-    };
-  }
-
-  const nodes = planNodes(observed, inputs, inUse !== undefined, policy);
-  const webDeployment = webapps(inputs);
-  const web = held(webDeployment);
   return {
-    generate,
-    apply: [...base, job, ...nodes.apply, ...web.apply],
-    remove: [...oldJobs, ...nodes.remove],
-    waiting: [...waiting, ...nodes.waiting, ...web.waiting],
-    rolls: rolls || nodes.rolls || wantsRoll(webDeployment, liveOf(webDeployment), policy),
-    verdicts: [specValid, database, schema, judgeWorkloads(observed, nodes.switching, inUse !== undefined)],
+    ...NOTHING,
+    apply: live ? [] : [job],
+    remove: [...(isStale ? [live] : []), ...(isComplete(live) ? others : [])],
+    verdict,
+    open: verdict.status === 'True',
   };
 }
 
-const NOTHING = { generate: [], apply: [], remove: [], waiting: [], rolls: false } as const;
-
-/** A generated Secret that is gone holds what nobody else knows. Nothing is made in its place. */
-function halted({ resource }: Observed, specValid: Verdict, lost: readonly string[]): WorkloadPlan {
-  const message = `Secret ${lost.join(', ')} was made for this stack and is gone. Restore it from a backup; or, to start over without its data, delete the Secret ${names(resource.metadata.name).journal} and the claims of the stack`;
-  const verdicts = [
-    specValid,
-    unmet('DatabaseReady', 'SecretLost', message),
-    ...pending(['SchemaReady', 'WorkloadsReady']),
-  ];
-  return { ...NOTHING, verdicts };
+function planNodes({ observed, offered, release, policy }: Run): StepPlan<'WorkloadsReady'> {
+  const { resource } = observed;
+  const pods = podsOf(observed, release);
+  const slots = planNodeSlots(observed, pods, numberInUse(observed) !== undefined, policy);
+  const web = webapps(pods);
+  const { apply, waiting, rolls } = merged(slots, applied([web], observed, policy));
+  const declared = [...surroundings(resource), ...managedDatabase(resource, release), web];
+  return {
+    apply,
+    remove: [...slots.remove, ...leftovers(observed, declared)],
+    waiting: [...waiting, ...offer(resource, release, offered)],
+    rolls,
+    verdict: judgeWorkloads({ observed, switching: slots.switching }),
+    open: true,
+  };
 }
+
+const podsOf = (observed: Observed, release: PinnedRelease): StackPods => ({
+  resource: observed.resource,
+  release,
+  secrets: secretsHash(observed),
+  coreappRestarts: observed.journal?.coreappRestarts ?? 0,
+  webappRestarts: observed.journal?.webappRestarts ?? 0,
+});
 
 /** Rotated keys roll the pods that read them. */
 function secretsHash({ resource, children, referenced }: Observed): string {
-  const { secretName } = databaseAddress(resource);
+  const { secretName, caSecret } = databaseAddress(resource);
   const own = (name: string) => (children.get(`Secret/${name}`) as { data?: unknown } | undefined)?.data;
   return hashOf([
     own(names(resource.metadata.name).keysSecret),
     own(secretName) ?? referenced.get(secretName)?.data,
+    ...(caSecret ? [referenced.get(caSecret.name)?.data?.[caSecret.key]] : []),
   ]);
 }
 
-/** A namespace that is not wholly visible: what can't be seen must not be taken for absent. */
-export function planUnseen(missing: readonly string[]): WorkloadPlan {
-  const verdicts = [
-    unmet('SpecValid', 'NamespaceNotEnabled', missing.join('; ')),
-    unknown('DatabaseReady', 'Waiting', 'comes after what is before it'),
-    ...pending(['SchemaReady', 'WorkloadsReady']),
-  ];
-  return { ...NOTHING, verdicts };
+type Applied = Pick<StepPlan, 'apply' | 'waiting' | 'rolls'>;
+
+/** Children that restart pods change as the policy says, the others at once. */
+function applied(children: readonly Child[], { children: live }: Observed, policy: RollPolicy): Applied {
+  const liveOf = ({ object }: Child) => live.get(childKey(object));
+  return merged(
+    ...children.map((child) => ({
+      ...(child.restarts
+        ? holdOperatorChanges(child, liveOf(child), policy)
+        : { apply: [child], waiting: [] }),
+      rolls: wantsRoll(child, liveOf(child), policy),
+    })),
+  );
 }
+
+const merged = (...parts: readonly Applied[]): Applied => ({
+  apply: parts.flatMap(({ apply }) => apply),
+  waiting: parts.flatMap(({ waiting }) => waiting),
+  rolls: parts.some(({ rolls }) => rolls),
+});
+
+/** Kinds whose objects go when the resource does not ask for them any more. Data and Secrets are not among them. */
+const PRUNED_KINDS = ['Service', 'PodDisruptionBudget', 'StatefulSet', 'Certificate', 'PodMonitor'];
+
+/** Objects of the stack that nothing in its resource asks for any more. Node slots and Jobs have rules of their own. */
+function leftovers(observed: Observed, declared: readonly Child[]): KubeObject[] {
+  const keys = new Set(declared.map(({ object }) => childKey(object)));
+  const { uid } = observed.resource.metadata;
+  return PRUNED_KINDS.flatMap((kind) => ownedBy(observed, kind)).filter(
+    (object) =>
+      !keys.has(childKey(object)) &&
+      !(object.kind === 'StatefulSet' && slotRole(object)) &&
+      object.metadata.ownerReferences?.some((owner) => owner.uid === uid),
+  );
+}
+
+/** Tells of images that the operator's release brings and the stack does not run. */
+function offer({ spec }: Observed['resource'], release: PinnedRelease, offered: ReleaseImages): PlanEntry[] {
+  const usesRelease = !(spec.images?.webapp && spec.images.coreapp);
+  if (!usesRelease || release.stack === offered.stack) return [];
+  return [
+    {
+      target: 'Image of the stack',
+      action: 'Restart',
+      reason: `the operator brings ${offered.stack}; the stack keeps ${release.stack} until spec.version changes, or spec.upgrade.operatorChanges is Immediately`,
+    },
+  ];
+}
+
+/** A namespace that is not wholly visible: what can't be seen must not be taken for absent. */
+export const planUnseen = (missing: readonly string[]): WorkloadPlan => ({
+  generate: [],
+  release: undefined,
+  steps: runSteps(() => ({
+    ...NOTHING,
+    verdict: unmet('SpecValid', 'NamespaceNotEnabled', missing.join('; ')),
+  })),
+});

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pinnedRelease } from './release.ts';
 
 /**
  * What can't be observed again. It lives in a Secret beside the data and is written, compare-and-swap, before
@@ -12,6 +13,8 @@ const restartChange = z
 export const journalSchema = z.object({
   /** Secrets that were made; one of them that is gone is lost, not new. */
   generated: z.array(z.string()).default([]),
+  /** What of an operator's release the stack runs. */
+  release: pinnedRelease.optional(),
   /** PEM of the authority that signs the Webapp's certificate, read once; of two while a certificate changes. */
   webappCa: z.string().optional(),
   /** The certificate that was uploaded for the Webapps: what it bears, when it ends (epoch ms), who signed it. */

@@ -13,10 +13,11 @@ export const labels = {
   instance: 'app.kubernetes.io/instance',
   component: 'app.kubernetes.io/component',
   topology: `${ANNOTATION_PREFIX}/topology`,
+  slot: `${ANNOTATION_PREFIX}/slot`,
 } as const;
 export const annotations = {
-  /** Hash of what the child was made from; the same inputs with another rendering is a change of the operator. */
-  inputs: `${ANNOTATION_PREFIX}/inputs-hash`,
+  /** Hashes of what the child was made from, by name; the same inputs with another rendering is a change of the operator. */
+  inputs: `${ANNOTATION_PREFIX}/inputs`,
   /** Hash of the pod template as rendered: what else differs restarts nothing. */
   template: `${ANNOTATION_PREFIX}/template-hash`,
   /** Raised when something that only a restart makes effective has changed. */
@@ -96,4 +97,14 @@ export function slotOf(stack: string, role: 'master' | 'coreapp', objectName: st
   if (!objectName.startsWith(prefix)) return undefined;
   const index = Number(objectName.slice(prefix.length).split('-')[0]);
   return Number.isInteger(index) ? index : undefined;
+}
+
+/** The role of the node whose slot an object is; undefined for anything that is no slot. */
+export function slotRole({
+  metadata,
+}: {
+  readonly metadata: { readonly labels?: Readonly<Record<string, string>> };
+}): 'master' | 'coreapp' | undefined {
+  const component = metadata.labels?.[labels.component];
+  return component === 'master' || component === 'coreapp' ? component : undefined;
 }

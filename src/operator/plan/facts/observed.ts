@@ -57,8 +57,8 @@ export interface Observed extends Observation {
   readonly mayRoll: boolean;
 }
 
-/** Objects of the stack itself; the network that stacks share is among the children too. */
-export const ownedOfKind = ({ children, resource }: Observed, kind: string): KubeObject[] =>
+/** Objects of a kind that are the stack's own; the network that stacks share is among the children too. */
+export const ownedBy = ({ children, resource }: Observed, kind: string): KubeObject[] =>
   [...children.values()].filter(
     (object) => object.kind === kind && object.metadata.labels?.[labels.instance] === resource.metadata.name,
   );

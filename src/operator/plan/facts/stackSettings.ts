@@ -1,5 +1,4 @@
 import { hashOf } from '../../../engine/kube/ownFields.ts';
-import { NODE_PORTS } from '../../../onprem/environment.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { capacityFor, wantedShards } from './capacity.ts';
 import { names } from './names.ts';
@@ -7,7 +6,6 @@ import { names } from './names.ts';
 /** Values that several children are made from. */
 
 export const DEFAULTS = {
-  version: 'v2.57.1',
   webappReplicas: { HighAvailability: 2, Single: 1 },
   masters: 2,
   databaseVersion: '18',
@@ -16,15 +14,13 @@ export const DEFAULTS = {
   databaseConnections: '300',
 } as const;
 
-/** Images of the operator's release, by what they stand for. */
-export interface ReleaseImages {
-  /** Our implementation of the stack, which stacks of `stack: Emulator` run. */
-  readonly stack: string;
-  /** Repository of the official PostgreSQL image, or one with its contract. */
-  readonly database: string;
-}
+/** As much of a resource as a value is made from, so that whoever computes it from hashed inputs can. */
+type SpecOf<K extends keyof WhatsAppDeployment['spec']> = {
+  readonly spec: Pick<WhatsAppDeployment['spec'], K>;
+};
+type Named = { readonly metadata: Pick<WhatsAppDeployment['metadata'], 'name' | 'namespace'> };
 
-export const isCluster = ({ spec }: WhatsAppDeployment): boolean => spec.topology === 'HighAvailability';
+export const isCluster = ({ spec }: SpecOf<'topology'>): boolean => spec.topology === 'HighAvailability';
 
 export function counts({ spec }: WhatsAppDeployment): {
   webapps: number;
@@ -56,8 +52,14 @@ export interface DatabaseAddress {
   readonly caSecret: { readonly name: string; readonly key: string } | undefined;
 }
 
-export function databaseAddress({ metadata, spec }: WhatsAppDeployment): DatabaseAddress {
-  const { external } = spec.database;
+export function databaseAddress({
+  metadata,
+  spec: {
+    database: { external },
+  },
+}: Named & {
+  readonly spec: { readonly database: Pick<WhatsAppDeployment['spec']['database'], 'external'> };
+}): DatabaseAddress {
   if (!external) {
     const of = names(metadata.name);
     // The full name: a database in another search domain must never answer for ours.
@@ -82,20 +84,5 @@ export function databaseAddress({ metadata, spec }: WhatsAppDeployment): Databas
   };
 }
 
-export function images(
-  resource: WhatsAppDeployment,
-  release: ReleaseImages,
-): { webapp: string; coreapp: string; database: string } {
-  const { spec } = resource;
-  const own = spec.images;
-  const version = spec.database.managed?.version ?? DEFAULTS.databaseVersion;
-  return {
-    webapp: own?.webapp ?? release.stack,
-    coreapp: own?.coreapp ?? release.stack,
-    database: own?.database ?? `${release.database}:${version}`,
-  };
-}
-
-export const webappHost = ({ metadata }: WhatsAppDeployment): string =>
+export const webappHost = ({ metadata }: Named): string =>
   `${names(metadata.name).webapp}.${metadata.namespace}.svc`;
-export const NODE_PORT_LIST = Object.values(NODE_PORTS);

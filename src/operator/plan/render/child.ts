@@ -2,6 +2,7 @@ import type { KubeObject, OwnerReference } from '../../../engine/kube/kubeObject
 import { hashOf } from '../../../engine/kube/ownFields.ts';
 import { API_VERSION, KIND, type WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { annotations, type Component, stackLabels } from '../facts/names.ts';
+import { fingerprint, type Inputs } from './fingerprint.ts';
 
 /** An object that the operator makes for a stack. */
 export interface Child {
@@ -10,7 +11,79 @@ export interface Child {
   readonly retained: boolean;
   /** Changing it restarts pods. */
   readonly restarts: boolean;
+  /** Names of everything that it is made from, such as `spec.imagePullSecrets`. */
+  readonly inputNames: readonly string[];
 }
+
+export type ChildDefinition<I extends Inputs, R> = {
+  readonly namespace: string;
+  readonly identity: { readonly apiVersion: string; readonly kind: string; readonly name: string };
+  readonly labels: Readonly<Record<string, string>>;
+  readonly owners: readonly OwnerReference[];
+  /** Everything that a user decides about the object. */
+  readonly inputs: I;
+  /**
+   * Makes the object's content. It is a function of its own, outside of any other, so that it can read nothing of the
+   * resource but `inputs`: what decides a pod template is what is hashed.
+   */
+  readonly render: (inputs: I, release: R) => Record<string, unknown>;
+  readonly restarts?: boolean;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+} & (undefined extends R
+  ? { readonly release?: R }
+  : /** What the operator decides: no input. */ { readonly release: R });
+
+/** An object from its inputs. One that carries a pod template remembers the inputs and the template in annotations. */
+export function makeChild<I extends Inputs, R>(definition: ChildDefinition<I, R>): Child {
+  const { namespace, identity, labels, owners, inputs, render, restarts = false } = definition;
+  const content = render(inputs, definition.release as R);
+  const { template } = (content.spec ?? {}) as { template?: unknown };
+  const prints = fingerprint(inputs);
+  const notes = {
+    ...definition.annotations,
+    ...(template === undefined
+      ? {}
+      : { [annotations.inputs]: prints.text, [annotations.template]: hashOf(template) }),
+  };
+  return {
+    retained: owners.length === 0,
+    restarts,
+    inputNames: prints.names,
+    object: {
+      apiVersion: identity.apiVersion,
+      kind: identity.kind,
+      metadata: {
+        name: identity.name,
+        namespace,
+        labels,
+        ...(Object.keys(notes).length > 0 ? { annotations: notes } : {}),
+        ...(owners.length > 0 ? { ownerReferences: owners } : {}),
+      },
+      ...content,
+    },
+  };
+}
+
+interface OfStack {
+  readonly component: Component;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Kept under `deletionPolicy: Retain`. */
+  readonly retained?: boolean;
+}
+export type StackChildDefinition<I extends Inputs, R> = OfStack &
+  Omit<ChildDefinition<I, R>, 'namespace' | 'labels' | 'owners'>;
+
+/** A child of one stack, with its labels and, unless it is retained, its owner. */
+export const child = <I extends Inputs, R>(
+  resource: WhatsAppDeployment,
+  { component, labels, retained = false, ...definition }: StackChildDefinition<I, R>,
+): Child =>
+  makeChild({
+    ...definition,
+    namespace: resource.metadata.namespace,
+    labels: { ...stackLabels(resource.metadata.name, component), ...labels },
+    owners: retained ? [] : [ownerReference(resource)],
+  } as ChildDefinition<I, R>);
 
 export const childKey = ({ kind, metadata }: { kind: string; metadata: { name: string } }): string =>
   `${kind}/${metadata.name}`;
@@ -22,44 +95,3 @@ export const ownerReference = ({ metadata }: WhatsAppDeployment, controller = tr
   uid: metadata.uid,
   ...(controller ? { controller: true, blockOwnerDeletion: true } : {}),
 });
-
-export interface ChildOptions {
-  readonly retained?: boolean;
-  readonly restarts?: boolean;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-  /** What decides its content beside the operator's own rendering: stored as a hash. */
-  readonly inputs?: unknown;
-}
-
-export function child(
-  resource: WhatsAppDeployment,
-  component: Component,
-  identity: { apiVersion: string; kind: string; name: string },
-  content: Record<string, unknown>,
-  options: ChildOptions = {},
-): Child {
-  const { retained = false, restarts = false, inputs } = options;
-  const { template } = (content.spec ?? {}) as { template?: unknown };
-  const notes = {
-    ...options.annotations,
-    ...(inputs === undefined ? {} : { [annotations.inputs]: hashOf(inputs) }),
-    ...(restarts ? { [annotations.template]: hashOf(template) } : {}),
-  };
-  return {
-    retained,
-    restarts,
-    object: {
-      apiVersion: identity.apiVersion,
-      kind: identity.kind,
-      metadata: {
-        name: identity.name,
-        namespace: resource.metadata.namespace,
-        labels: { ...stackLabels(resource.metadata.name, component), ...options.labels },
-        ...(Object.keys(notes).length > 0 ? { annotations: notes } : {}),
-        ...(retained ? {} : { ownerReferences: [ownerReference(resource)] }),
-      },
-      ...content,
-    },
-  };
-}

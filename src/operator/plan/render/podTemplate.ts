@@ -16,7 +16,9 @@ export interface EnvVar {
 }
 
 export interface PodInput {
-  readonly resource: WhatsAppDeployment;
+  /** Name of the stack. */
+  readonly stack: string;
+  readonly imagePullSecrets: WhatsAppDeployment['spec']['imagePullSecrets'];
   readonly component: Component;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -72,8 +74,7 @@ const vendorProfile = {
 } as const;
 
 export function podTemplate(input: PodInput): Record<string, unknown> {
-  const { resource, component, container, overrides = {} } = input;
-  const { name } = resource.metadata;
+  const { stack, component, container, imagePullSecrets, overrides = {} } = input;
   const profile = input.vendor ? vendorProfile : restricted(input.user);
   const spread = input.spread
     ? {
@@ -82,7 +83,7 @@ export function podTemplate(input: PodInput): Record<string, unknown> {
             maxSkew: 1,
             topologyKey: 'kubernetes.io/hostname',
             whenUnsatisfiable: 'ScheduleAnyway',
-            labelSelector: { matchLabels: selectorLabels(name, component) },
+            labelSelector: { matchLabels: selectorLabels(stack, component) },
           },
         ],
       }
@@ -99,19 +100,19 @@ export function podTemplate(input: PodInput): Record<string, unknown> {
   } = overrides;
   return {
     metadata: {
-      labels: { ...labels, ...stackLabels(name, component), ...input.labels },
+      labels: { ...labels, ...stackLabels(stack, component), ...input.labels },
       annotations: { ...annotations, ...input.annotations },
     },
     spec: {
       ...scheduling,
       ...spread,
-      serviceAccountName: input.serviceAccountName ?? name,
+      serviceAccountName: input.serviceAccountName ?? stack,
       automountServiceAccountToken: false,
       // Injected variables of Services broke the vendor's start script.
       enableServiceLinks: false,
       terminationGracePeriodSeconds: input.terminationGracePeriodSeconds ?? 30,
       ...(input.restartPolicy ? { restartPolicy: input.restartPolicy } : {}),
-      ...(resource.spec.imagePullSecrets ? { imagePullSecrets: resource.spec.imagePullSecrets } : {}),
+      ...(imagePullSecrets ? { imagePullSecrets } : {}),
       securityContext: { ...profile.pod, ...securityContext },
       containers: [
         {

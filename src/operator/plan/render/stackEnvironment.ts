@@ -1,8 +1,11 @@
 import { NODE_PORTS, type StackVariable } from '../../../onprem/environment.ts';
-import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { NETWORK, names } from '../facts/names.ts';
 import { databaseAddress, isCluster, webappHost } from '../facts/stackSettings.ts';
+import type { NodeInputs } from './nodeInputs.ts';
 import type { EnvVar } from './podTemplate.ts';
+
+/** What the variables are made from. */
+type Facts = Pick<NodeInputs, 'metadata' | 'spec'>;
 
 /** The variables of the vendor's containers, by role. Source: deployment reference 2. */
 
@@ -19,7 +22,7 @@ const DATABASE_CA_FOLDER = '/opt/certs';
 const DATABASE_CA_FILE = 'db-ca.pem';
 export const KEYS = { jwt: 'jwtKey', secret: 'secret', apiKey: 'apiKey' } as const;
 
-function databaseVariables(resource: WhatsAppDeployment): EnvVar[] {
+function databaseVariables(resource: Facts): EnvVar[] {
   const { engine, host, port, secretName, prefix, caSecret } = databaseAddress(resource);
   return [
     value('WA_DB_ENGINE', engine),
@@ -33,7 +36,7 @@ function databaseVariables(resource: WhatsAppDeployment): EnvVar[] {
 }
 
 /** The CA that verifies an external database, as a file where the variables say. */
-export function databaseCaVolume(resource: WhatsAppDeployment): {
+export function databaseCaVolume(resource: Facts): {
   volumes: Record<string, unknown>[];
   volumeMounts: Record<string, unknown>[];
 } {
@@ -50,10 +53,10 @@ export function databaseCaVolume(resource: WhatsAppDeployment): {
   };
 }
 
-const multiconnect = (resource: WhatsAppDeployment): EnvVar =>
+const multiconnect = (resource: Facts): EnvVar =>
   value('WA_APP_MULTICONNECT', isCluster(resource) ? '1' : '0');
 
-export function nodeVariables(resource: WhatsAppDeployment, role: 'master' | 'coreapp'): EnvVar[] {
+export function nodeVariables(resource: Facts, role: 'master' | 'coreapp'): EnvVar[] {
   const of = names(resource.metadata.name);
   return [
     ...databaseVariables(resource),
@@ -70,7 +73,7 @@ export function nodeVariables(resource: WhatsAppDeployment, role: 'master' | 'co
   ];
 }
 
-export function webappVariables(resource: WhatsAppDeployment): EnvVar[] {
+export function webappVariables(resource: Facts): EnvVar[] {
   const of = names(resource.metadata.name);
   return [
     ...databaseVariables(resource),
@@ -87,7 +90,7 @@ export function webappVariables(resource: WhatsAppDeployment): EnvVar[] {
 }
 
 /** Where an emulator stack finds what stands for the servers of WhatsApp, and its Webapps which calls to fail. */
-function networkVariables({ metadata, spec }: WhatsAppDeployment): EnvVar[] {
+function networkVariables({ metadata, spec }: Facts): EnvVar[] {
   if (spec.stack !== 'Emulator') return [];
   return [
     value(
@@ -97,7 +100,7 @@ function networkVariables({ metadata, spec }: WhatsAppDeployment): EnvVar[] {
   ];
 }
 
-export const schemaVariables = (resource: WhatsAppDeployment): EnvVar[] => [
+export const schemaVariables = (resource: Facts): EnvVar[] => [
   ...databaseVariables(resource),
   value('WA_DB_UPGRADE', '1'),
 ];

@@ -14,7 +14,7 @@ export function buildExpiry(support: Readonly<Record<string, NodeSupport>>): num
 }
 
 /** Whether the build may go on working. A reason of its own for each warning, so that each is told once. */
-export function judgeBuild(expiresAt: number | undefined, now: number): Verdict {
+export function judgeBuild(expiresAt: number | undefined, now: number): Verdict<'BuildCurrent'> {
   if (expiresAt === undefined)
     return unknown('BuildCurrent', 'Unknown', 'no node says when its build expires');
   const leftMs = expiresAt - now;

@@ -1,17 +1,20 @@
-import { splitNodeKey } from '../../../onprem/health.ts';
-import type { NodeStatus, PlanEntry, WhatsAppDeploymentStatus } from '../../resource/status.ts';
+import { BLOCKING_REASONS, CONDITION_TYPES, type ConditionType } from '../../resource/conditions.ts';
+import type { Condition, NodeStatus, PlanEntry, WhatsAppDeploymentStatus } from '../../resource/status.ts';
 
 import { names, selectorLabels } from '../facts/names.ts';
 import type { Observation } from '../facts/observed.ts';
+import { servedShards } from '../facts/servedShards.ts';
 import { counts, databaseAddress, webappHost } from '../facts/stackSettings.ts';
-import type { Verdict } from './conditions.ts';
+
+/** A condition, just found or stored. */
+type Told = Pick<Condition, 'type' | 'status' | 'reason'>;
 
 const ROLES = { webapp: 'Webapp', master: 'Master', coreapp: 'Coreapp' } as const;
 
 /** Everything of status beside the conditions, from what is observed. */
 export function stackStatus(
   observed: Observation,
-  verdicts: readonly Verdict[],
+  verdicts: readonly Told[],
   waiting: readonly PlanEntry[],
 ): WhatsAppDeploymentStatus {
   const { resource, pods, api } = observed;
@@ -85,62 +88,21 @@ function nodeStatuses({ pods, api }: Observation): NodeStatus[] {
     });
 }
 
-/** Shards with a connected owner, and which pod that is. */
-export function servedShards({
-  resource,
-  api,
-}: Pick<Observation, 'resource' | 'api'>): Record<string, string> {
-  const connected = Object.entries(api?.health ?? {}).filter(
-    ([, { gateway_status, role }]) => gateway_status === 'connected' && role !== 'primary_master',
-  );
-  // One shard has one owner, and that is who is connected; more are told apart by support.
-  if (counts(resource).shards === 1) return connected[0] ? { 0: connected[0][0] } : {};
-  return Object.fromEntries(
-    connected.flatMap(([pod]) =>
-      (api?.support[pod]?.shards ?? []).flatMap(([from]) => (from >= 0 ? [[String(from), pod]] : [])),
-    ),
-  );
-}
+/** What the stack is doing while this is the first condition that is not True. */
+const PHASES: Partial<Record<ConditionType, string>> = {
+  DatabaseReady: 'StartingDatabase',
+  SchemaReady: 'UpgradingSchema',
+  WorkloadsReady: 'StartingNodes',
+  Registered: 'Registering',
+};
 
-/** Answers of the API under the names of pods; keys are `<address>:<pod>`, and none in a single instance. */
-export function byPod<T>(
-  nodes: Readonly<Record<string, T>>,
-  singlePod: string | undefined,
-): Record<string, T> {
-  return Object.fromEntries(
-    Object.entries(nodes).map(([key, node]) => [
-      key === '' ? (singlePod ?? '') : splitNodeKey(key).container,
-      node,
-    ]),
-  );
-}
-
-function phaseOf(paused: boolean, verdicts: readonly Verdict[]): string {
+function phaseOf(paused: boolean, verdicts: readonly Told[]): string {
   if (paused) return 'Paused';
   const ready = verdicts.find(({ type }) => type === 'Ready');
   if (ready?.status === 'True') return 'Ready';
-  const failing = [
-    'NotImplemented',
-    'NumberInUse',
-    'SecretLost',
-    'SecretMissing',
-    'PasswordRefused',
-    'JobFailed',
-    'Invalid',
-  ];
-  if (ready && failing.includes(ready.reason)) return 'Blocked';
-  const unmet = verdicts.find(
-    ({ type, status }) =>
-      status !== 'True' && type !== 'Ready' && type !== 'Progressing' && type !== 'Paused',
+  if (ready && BLOCKING_REASONS.has(ready.reason)) return 'Blocked';
+  const unmet = CONDITION_TYPES.find((type) =>
+    verdicts.some((verdict) => verdict.type === type && verdict.status !== 'True'),
   );
-  return unmet
-    ? ((
-        {
-          DatabaseReady: 'StartingDatabase',
-          SchemaReady: 'UpgradingSchema',
-          WorkloadsReady: 'StartingNodes',
-          Registered: 'Registering',
-        } as Record<string, string>
-      )[unmet.type] ?? 'Configuring')
-    : 'Configuring';
+  return (unmet && PHASES[unmet]) ?? 'Configuring';
 }

@@ -1,15 +1,16 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import type { PlanEntry } from '../../resource/status.ts';
-import { labels, slotOf } from '../facts/names.ts';
-import { type Observed, ownedOfKind } from '../facts/observed.ts';
+import { labels, slotOf, slotRole } from '../facts/names.ts';
+import { type Observed, ownedBy } from '../facts/observed.ts';
+import { servedShards } from '../facts/servedShards.ts';
 import { counts } from '../facts/stackSettings.ts';
 import { type Child, childKey } from '../render/child.ts';
-import { coreapps, masters, type NodeInputs } from '../render/stackNodes.ts';
-import { servedShards } from '../tell/stackStatus.ts';
+import type { StackPods } from '../render/nodeInputs.ts';
+import { coreapps, masters } from '../render/nodeSlots.ts';
 import { type RollPolicy, rollSlots, type SlotState, wantsRoll } from './rollout.ts';
 import { planSlots, type SlotPlan } from './slots.ts';
 
-export interface NodePlan {
+export interface NodeSlotPlan {
   readonly apply: readonly Child[];
   readonly remove: readonly KubeObject[];
   readonly waiting: readonly PlanEntry[];
@@ -19,17 +20,15 @@ export interface NodePlan {
 }
 
 /** Masters and Coreapps: which there are, and which of them may restart now. None while another stack has the number. */
-export function planNodes(
+export function planNodeSlots(
   observed: Observed,
-  inputs: NodeInputs,
+  stackPods: StackPods,
   inUse: boolean,
   policy: RollPolicy,
-): NodePlan {
+): NodeSlotPlan {
   const { resource, children, pods, api } = observed;
   const { name } = resource.metadata;
-  const sets = ownedOfKind(observed, 'StatefulSet').filter(({ metadata }) =>
-    ['master', 'coreapp'].includes(metadata.labels?.[labels.component] ?? ''),
-  );
+  const sets = ownedBy(observed, 'StatefulSet').filter((set) => slotRole(set) !== undefined);
   if (inUse) return { apply: [], remove: sets, waiting: [], switching: false, rolls: false };
 
   // Single and HighAvailability know nothing of each other: one must be gone before the other starts.
@@ -60,15 +59,15 @@ export function planNodes(
       wait,
     );
   const slots = planCoreappSlots(observed, sets);
-  const [masterSlots, coreappSlots] = [masters(inputs), coreapps(inputs, slots.keep)];
+  const [masterSlots, coreappSlots] = [masters(stackPods), coreapps(stackPods, slots.keep)];
   const masterRoll = roll('master', masterSlots);
   // Masters first: while one of them rolls, nobody may be there to promote a Coreapp's standby.
   const coreappRoll = roll('coreapp', coreappSlots, !masterRoll.settled);
   const { masters: masterCount } = counts(resource);
-  const surplus = sets.filter(({ metadata }) =>
-    metadata.labels?.[labels.component] === 'master'
-      ? (slotOf(name, 'master', metadata.name) ?? 0) >= masterCount
-      : slots.remove.includes(slotOf(name, 'coreapp', metadata.name) ?? -1),
+  const surplus = sets.filter((set) =>
+    slotRole(set) === 'master'
+      ? (slotOf(name, 'master', set.metadata.name) ?? 0) >= masterCount
+      : slots.remove.includes(slotOf(name, 'coreapp', set.metadata.name) ?? -1),
   );
   return {
     apply: [...masterRoll.apply, ...coreappRoll.apply],
@@ -87,9 +86,9 @@ export function planNodes(
  */
 function planCoreappSlots({ resource, api }: Observed, sets: readonly KubeObject[]): SlotPlan {
   const { name } = resource.metadata;
-  const existing = sets.flatMap(({ metadata }) => {
-    const index = slotOf(name, 'coreapp', metadata.name);
-    return metadata.labels?.[labels.component] === 'coreapp' && index !== undefined ? [index] : [];
+  const existing = sets.flatMap((set) => {
+    const index = slotOf(name, 'coreapp', set.metadata.name);
+    return slotRole(set) === 'coreapp' && index !== undefined ? [index] : [];
   });
   const { coreapps: wanted, shards } = counts(resource);
   const count = Math.max(wanted, wanted - shards + (api?.shards ?? shards));

@@ -1,0 +1,101 @@
+import { buildExpiry, judgeBuild } from '../plan/tell/build.ts';
+import { failed, type Verdict, waitingFor } from '../plan/tell/conditions.ts';
+import { APPLICATION_CONDITIONS, type ApplicationCondition } from '../resource/conditions.ts';
+import { certify } from './certificates.ts';
+import { collectWhenDue } from './housekeeping.ts';
+import type { ApplicationPass, PartResult } from './pass.ts';
+import { type Reach, reachApi } from './reachApi.ts';
+import { type Registration, registerNumber } from './registerNumber.ts';
+import { reshard } from './resharding.ts';
+import { type DriftReport, synchronise } from './synchronise.ts';
+import type { WebhookCheck } from './webhook.ts';
+
+/** What the steps work with, once the API was reached. */
+interface Look {
+  readonly key: string;
+  readonly pass: ApplicationPass;
+  /** Whether the number is registered; undefined while no node says. */
+  readonly registered: boolean | undefined;
+  readonly webhooks: WebhookCheck;
+  readonly onDrift: (report: DriftReport) => void;
+  /** What the number is registered with, from the step that registers it. */
+  registration?: Registration;
+}
+
+type Steps = {
+  readonly [T in Exclude<ApplicationCondition, 'ApiReachable'>]: (look: Look) => Promise<PartResult<T>>;
+};
+
+/** The steps of the application controller after it reached the API, one for each condition that it reports. */
+const STEPS: Steps = {
+  BuildCurrent: async ({ pass }) => ({
+    verdict: judgeBuild(buildExpiry(pass.observed.api?.support ?? {}), pass.nowMs),
+  }),
+  CertificatesReady: async ({ pass }) => ({ verdict: await certify(pass) }),
+  SettingsSynced: async ({ pass, registered, onDrift }) => ({
+    verdict: await synchronise(pass, registered === true, onDrift),
+    retryAfterMs: registered === true ? await collectWhenDue(pass) : undefined,
+  }),
+  WebhookReady: async ({ key, pass, webhooks }) => ({ verdict: await webhooks.judge(key, pass) }),
+  Registered: async (look) => {
+    look.registration = await registerNumber(look.pass, look.registered);
+    return look.registration.result;
+  },
+  ShardsServed: ({ pass, registered, registration }) =>
+    reshard(pass, {
+      isRegistered: registered === true,
+      certificate: registration?.certificate,
+      certificateSource: registration?.certificateSource ?? 'spec.registration.certificateSecretRef',
+      pin: registration?.pin,
+    }),
+};
+
+/** What the application controller found out about a stack. */
+export interface Findings {
+  /** One for each condition that it reports. */
+  readonly verdicts: Readonly<Record<ApplicationCondition, Verdict>>;
+  /** Milliseconds until a step wants to be asked again; infinite where none does. */
+  readonly retryAfterMs: number;
+}
+
+/**
+ * Reaches a stack's API and runs the steps in their order. An error is the condition of the step that it happened in,
+ * and the steps after it wait.
+ */
+export async function runSteps(
+  reach: Reach,
+  { webhooks, onDrift }: Pick<Look, 'webhooks' | 'onDrift'>,
+  signal: AbortSignal,
+): Promise<Findings> {
+  const verdicts = new Map<ApplicationCondition, Verdict>();
+  let current: ApplicationCondition = 'ApiReachable';
+  let retryAfterMs = Number.POSITIVE_INFINITY;
+  try {
+    const { verdict, ...reached } = await reachApi(reach, signal);
+    verdicts.set('ApiReachable', verdict);
+    if (reached.pass) {
+      const { pass, registered } = reached;
+      const look: Look = { key: reach.key, pass, registered, webhooks, onDrift };
+      for (const type of APPLICATION_CONDITIONS) {
+        if (type === 'ApiReachable') continue;
+        current = type;
+        const result = await STEPS[type](look);
+        verdicts.set(type, result.verdict);
+        retryAfterMs = Math.min(retryAfterMs, result.retryAfterMs ?? Number.POSITIVE_INFINITY);
+      }
+    }
+  } catch (error) {
+    if (signal.aborted) throw error;
+    verdicts.set(current, failed(current, error));
+  }
+  return { verdicts: complete(verdicts, current), retryAfterMs };
+}
+
+/** Every condition has a verdict: those that had no turn wait for the one that failed. */
+const complete = (
+  verdicts: ReadonlyMap<ApplicationCondition, Verdict>,
+  last: ApplicationCondition,
+): Findings['verdicts'] =>
+  Object.fromEntries(
+    APPLICATION_CONDITIONS.map((type) => [type, verdicts.get(type) ?? waitingFor(type, last)]),
+  ) as Record<ApplicationCondition, Verdict>;

@@ -1,0 +1,106 @@
+import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { names, selectorLabels } from '../facts/names.ts';
+import type { PinnedRelease } from '../facts/release.ts';
+import { DEFAULTS } from '../facts/stackSettings.ts';
+import { type Child, child } from './child.ts';
+import type { Inputs } from './fingerprint.ts';
+import { podTemplate } from './podTemplate.ts';
+import { claim, service } from './surroundings.ts';
+
+/** The user `postgres` of the official image: any other has no entry in its /etc/passwd. */
+const DATABASE_USER = 999;
+
+type Spec = WhatsAppDeployment['spec'];
+interface DatabaseInputs extends Inputs {
+  readonly name: string;
+  readonly spec: {
+    readonly image: string | undefined;
+    readonly imagePullSecrets: Spec['imagePullSecrets'];
+    readonly database: Pick<NonNullable<Spec['database']['managed']>, 'version' | 'resources'>;
+  };
+}
+
+/** A single PostgreSQL server, for development and small numbers. */
+export function managedDatabase(resource: WhatsAppDeployment, release: PinnedRelease): Child[] {
+  const { spec } = resource;
+  const { managed } = spec.database;
+  if (!managed) return [];
+  const { name } = resource.metadata;
+  const of = names(name);
+  return [
+    claim(resource, 'database', of.databaseClaim, managed.storage),
+    service(resource, 'database', of.database, {
+      ports: [{ name: 'postgres', port: 5432, targetPort: 'postgres' }],
+    }),
+    child(resource, {
+      component: 'database',
+      identity: { apiVersion: 'apps/v1', kind: 'StatefulSet', name: of.database },
+      restarts: true,
+      inputs: {
+        name,
+        spec: {
+          image: spec.images?.database,
+          imagePullSecrets: spec.imagePullSecrets,
+          database: { version: managed.version, resources: managed.resources },
+        },
+      },
+      release,
+      render,
+    }),
+  ];
+}
+
+const fromSecret = (secret: string, variable: string, key: string) => ({
+  name: variable,
+  valueFrom: { secretKeyRef: { name: secret, key } },
+});
+
+function render({ name, spec }: DatabaseInputs, release: PinnedRelease) {
+  const of = names(name);
+  const { version = release.databaseVersion, resources } = spec.database;
+  const template = podTemplate({
+    stack: name,
+    component: 'database',
+    imagePullSecrets: spec.imagePullSecrets,
+    resources,
+    terminationGracePeriodSeconds: 60,
+    user: DATABASE_USER,
+    container: {
+      image: spec.image ?? `${release.database}:${version}`,
+      args: ['-c', `max_connections=${DEFAULTS.databaseConnections}`],
+      env: [
+        fromSecret(of.databaseSecret, 'POSTGRES_USER', 'username'),
+        fromSecret(of.databaseSecret, 'POSTGRES_PASSWORD', 'password'),
+        // A folder below the mount point: an ext4 volume has a lost+found that initdb refuses.
+        { name: 'PGDATA', value: '/var/lib/postgresql/data/pgdata' },
+      ],
+      ports: [{ name: 'postgres', containerPort: 5432 }],
+      volumeMounts: [
+        { name: 'data', mountPath: '/var/lib/postgresql/data' },
+        { name: 'run', mountPath: '/var/run/postgresql' },
+        { name: 'tmp', mountPath: '/tmp' },
+      ],
+      readinessProbe: { tcpSocket: { port: 'postgres' }, periodSeconds: 2, timeoutSeconds: 2 },
+      livenessProbe: {
+        tcpSocket: { port: 'postgres' },
+        periodSeconds: 10,
+        timeoutSeconds: 5,
+        failureThreshold: 6,
+        initialDelaySeconds: 30,
+      },
+    },
+    volumes: [
+      { name: 'data', persistentVolumeClaim: { claimName: of.databaseClaim } },
+      { name: 'run', emptyDir: {} },
+      { name: 'tmp', emptyDir: {} },
+    ],
+  });
+  return {
+    spec: {
+      serviceName: of.database,
+      replicas: 1,
+      selector: { matchLabels: selectorLabels(name, 'database') },
+      template,
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { MEDIA_PATH, SCRIPTS } from '../../../onprem/environment.ts';
+import { names } from '../facts/names.ts';
+import type { PinnedRelease } from '../facts/release.ts';
+import { databaseAddress } from '../facts/stackSettings.ts';
+import type { NodeInputs } from './nodeInputs.ts';
+import type { PodInput } from './podTemplate.ts';
+import { databaseCaVolume } from './stackEnvironment.ts';
+
+/** Seconds between two looks at a container that starts. */
+export const RETRY_SECONDS = 2;
+
+/** The absolute path behind the wait script: the images' own default command fails on newer runtimes. */
+export const startCommand = (inputs: NodeInputs): string[] => [
+  databaseAddress(inputs).engine === 'MYSQL' ? SCRIPTS.waitOnMysql : SCRIPTS.waitOnPostgres,
+  SCRIPTS.launch,
+];
+
+/** The image of a role: one that the user names, or that of the release. */
+export const imageOf = (
+  { spec: { images } }: NodeInputs,
+  release: PinnedRelease,
+  image: 'webapp' | 'coreapp',
+): string => images?.[image] ?? release.stack;
+
+/** What the pods of Webapps, Masters, Coreapps and the schema Job have in common. */
+export const commonPod = ({
+  metadata,
+  spec,
+}: NodeInputs): Pick<PodInput, 'stack' | 'imagePullSecrets' | 'vendor'> => ({
+  stack: metadata.name,
+  imagePullSecrets: spec.imagePullSecrets,
+  vendor: spec.stack === 'OnPremises',
+});
+
+/** The media folder and, for an external database, its CA. */
+export function nodeVolumes(inputs: NodeInputs): Pick<Required<PodInput>, 'volumes'> & {
+  readonly volumeMounts: readonly Record<string, unknown>[];
+} {
+  const { metadata, spec } = inputs;
+  const ca = databaseCaVolume(inputs);
+  const claimName = spec.media?.claimName ?? names(metadata.name).mediaClaim;
+  return {
+    volumes: [{ name: 'media', persistentVolumeClaim: { claimName } }, ...ca.volumes],
+    volumeMounts: [{ name: 'media', mountPath: MEDIA_PATH }, ...ca.volumeMounts],
+  };
+}

@@ -1,0 +1,62 @@
+import { WEB_PORT } from '../../../onprem/environment.ts';
+import { LOADED } from '../facts/capacity.ts';
+import { annotations, names, selectorLabels } from '../facts/names.ts';
+import type { PinnedRelease } from '../facts/release.ts';
+import { counts } from '../facts/stackSettings.ts';
+import { type Child, child } from './child.ts';
+import { commonPod, imageOf, nodeVolumes, RETRY_SECONDS, startCommand } from './nodeContainer.ts';
+import { type NodeInputs, nodeInputs, type StackPods } from './nodeInputs.ts';
+import { podTemplate } from './podTemplate.ts';
+import { webappVariables } from './stackEnvironment.ts';
+
+interface WebappInputs extends NodeInputs {
+  readonly replicas: number;
+}
+
+/** The Webapps: one Deployment, whose pods are all alike. */
+export function webapps(pods: StackPods): Child {
+  const { resource, release } = pods;
+  return child(resource, {
+    component: 'webapp',
+    identity: { apiVersion: 'apps/v1', kind: 'Deployment', name: names(resource.metadata.name).webapp },
+    restarts: true,
+    inputs: { ...nodeInputs(pods, 'webapp'), replicas: counts(resource).webapps },
+    release,
+    render,
+  });
+}
+
+const HTTPS_GET = { path: '/', port: 'https', scheme: 'HTTPS' };
+
+function render(inputs: WebappInputs, release: PinnedRelease) {
+  const { metadata, spec, secrets, restarts, replicas } = inputs;
+  const { volumes, volumeMounts } = nodeVolumes(inputs);
+  const template = podTemplate({
+    ...commonPod(inputs),
+    component: 'webapp',
+    annotations: { [annotations.secrets]: secrets, [annotations.restarts]: String(restarts) },
+    resources: spec.nodes?.resources ?? (spec.capacity ? LOADED.webapp : undefined),
+    overrides: spec.nodes?.podTemplate,
+    spread: true,
+    container: {
+      image: imageOf(inputs, release, 'webapp'),
+      command: startCommand(inputs),
+      env: webappVariables(inputs),
+      ports: [{ name: 'https', containerPort: WEB_PORT }],
+      volumeMounts,
+      startupProbe: { httpGet: HTTPS_GET, periodSeconds: RETRY_SECONDS, failureThreshold: 300 },
+      readinessProbe: { httpGet: HTTPS_GET, periodSeconds: 5, timeoutSeconds: 3 },
+      // The process may live on with a dead web server.
+      livenessProbe: { httpGet: HTTPS_GET, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
+    },
+    volumes,
+  });
+  return {
+    spec: {
+      replicas,
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+      selector: { matchLabels: selectorLabels(metadata.name, 'webapp') },
+      template,
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import type { SummaryCondition } from '../../resource/conditions.ts';
+import type { Condition } from '../../resource/status.ts';
+import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { met, readiness, unmet, type Verdict } from './conditions.ts';
+
+/** What the summary is made from: the resource, and every condition that the two controllers report. */
+interface SummaryInput {
+  readonly resource: WhatsAppDeployment;
+  readonly reported: readonly Pick<
+    Condition,
+    'type' | 'status' | 'reason' | 'message' | 'observedGeneration'
+  >[];
+}
+
+/** The conditions that follow from the others, one function each. */
+const SUMMARY: { readonly [T in SummaryCondition]: (input: SummaryInput) => Verdict<T> } = {
+  BackupCurrent: () => met('BackupCurrent', 'NotConfigured', 'spec.backup is not set'),
+  Progressing: (input) => {
+    const { status, reason, message } = SUMMARY.Ready(input);
+    if (status === 'True') return unmet<'Progressing'>('Progressing', 'Settled', 'nothing is under way');
+    return met<'Progressing'>('Progressing', reason, message);
+  },
+  Paused: ({ resource }) =>
+    resource.spec.paused
+      ? met('Paused', 'Paused', 'the operator changes nothing until spec.paused is false')
+      : unmet('Paused', 'Active', 'the operator acts on this resource'),
+  Ready: ({ resource, reported }) =>
+    resource.spec.paused
+      ? unmet('Ready', 'Paused', 'spec.paused is true')
+      : readiness(reported, resource.metadata.generation),
+};
+
+export const summarise = (input: SummaryInput): { readonly [T in SummaryCondition]: Verdict<T> } => ({
+  BackupCurrent: SUMMARY.BackupCurrent(input),
+  Progressing: SUMMARY.Progressing(input),
+  Paused: SUMMARY.Paused(input),
+  Ready: SUMMARY.Ready(input),
+});
