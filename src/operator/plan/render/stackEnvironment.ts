@@ -4,7 +4,7 @@ import { NETWORK, names } from '../facts/names.ts';
 import { databaseAddress, isCluster, webappHost } from '../facts/stackSettings.ts';
 import type { EnvVar } from './podTemplate.ts';
 
-/** The variables of the vendor's containers, by role. Source: deployment reference 2. */
+/** The variables of the vendor's containers, by role. Source: docs/onprem/deployment.md §2. */
 
 const value = (
   name: StackVariable | 'WA_DB_CONNECTION_IDLE_TIMEOUT' | 'WA_DB_PERSISTENT',
