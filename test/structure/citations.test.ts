@@ -38,6 +38,15 @@ describe('citations of the facts in docs/onprem', () => {
     expect(missing).toEqual([]);
   });
 
+  it('name pages that exist, whatever they are about', () => {
+    const missing = files.flatMap((file) =>
+      [...readFileSync(file, 'utf8').matchAll(/docs\/(?:onprem|decisions)\/[\w-]+(?:\.\w+)?/g)]
+        .filter(([path]) => !existsSync(path))
+        .map(([path]) => `${file} names ${path}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
   it('have one form, so that none escapes this test', () => {
     const others = files.flatMap((file) =>
       [...readFileSync(file, 'utf8').matchAll(/\bSource(?:, for [^:]+)?:[\s*]+(\S+( §\d)?)/g)]
