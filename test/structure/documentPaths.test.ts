@@ -12,6 +12,8 @@ const pages = [
 /** A path that begins with a folder of this repository: in a sentence, a table or a command. */
 const OUR_PATH =
   /(?<![\w./:-])((?:src|docs|test|tools|bench|scripts|charts|examples|deploy|dashboards|crds)\/[\w./*-]*[\w*])/g;
+/** `Applier.ensure` (`src/engine/kube/applier.ts`). */
+const NAME_IN_FILE = /`([\w.]+)`\s+\(`(src\/[\w./-]+\.ts)`/g;
 const LINK = /\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)/g;
 
 const matches = (page: string, pattern: RegExp): string[] =>
@@ -34,6 +36,17 @@ describe('the documentation', () => {
         // `src/stack/*.ts` names a kind of file: its folder must be there.
         .filter((path) => !existsSync(path.includes('*') ? dirname(path) : path))
         .map((path) => `${page} names ${path}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it('names things that stand in the file beside them', () => {
+    const missing = pages.flatMap((page) =>
+      [...readFileSync(page, 'utf8').matchAll(NAME_IN_FILE)]
+        .filter(
+          ([, name = '', path = '']) => !readFileSync(path, 'utf8').includes(name.split('.').pop() ?? ''),
+        )
+        .map(([text]) => `${page}: ${text}`),
     );
     expect(missing).toEqual([]);
   });
