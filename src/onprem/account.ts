@@ -28,7 +28,10 @@ export const verifyRequest = z.object({
     .transform((code) => code.replace('-', '')),
 });
 
-/** More than so many days after a registration a shard change disconnects the number. Source: api-admin reference 5.2. */
+/**
+ * More than so many days after a registration a shard change disconnects the number.
+ * Source: docs/onprem/api-admin.md §5.2.
+ */
 export const SHARD_CHANGE_DAYS = 7;
 /** Shard counts that there are. */
 export const SHARD_COUNTS = [1, 2, 4, 8, 16, 32] as const;

@@ -16,7 +16,7 @@ export function compareVersions(a: string, b: string): number {
 
 /**
  * Whether `version` may run on databases that `upgradedBy` has upgraded. Patches of one minor share a schema; an older
- * minor would not understand what it finds. Not found in any source but "no downgrade" (deployment reference 5.1).
+ * minor would not understand what it finds. Source, for "no downgrade" only: docs/onprem/deployment.md §5.1.
  */
 export function mayRunOn(version: string, upgradedBy: string): boolean {
   const minorOf = (text: string) => text.replace(/\.\d+$/, '.0');

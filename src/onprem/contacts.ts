@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** `POST /v1/contacts` and identities. Source: api-messaging reference 4. */
+/** `POST /v1/contacts` and identities. Source: docs/onprem/api-messaging.md §4. */
 
 export const contactsRequest = z.object({
   contacts: z.array(z.string()).min(1),

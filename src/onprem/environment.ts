@@ -13,7 +13,7 @@ export const SCRIPTS = {
   waitOnPostgres: '/opt/whatsapp/bin/wait_on_postgres.sh',
   waitOnMysql: '/opt/whatsapp/bin/wait_on_mysql.sh',
 } as const;
-/** Days that a build of the client works. Source: deployment reference 1. */
+/** Days that a build of the client works. Source: docs/onprem/deployment.md §1. */
 export const BUILD_LIFETIME_DAYS = 180;
 /** Characters that a database password must not contain. */
 export const FORBIDDEN_PASSWORD_CHARACTERS = '?{}&~!()^=';
@@ -24,7 +24,7 @@ const flag = z
   .transform((value) => value === '1');
 const port = z.coerce.number().int().min(1).max(65_535);
 
-/** The variables of the vendor's containers that a stack is configured by. Source: deployment reference 2. */
+/** The variables of the vendor's containers that a stack is configured by. Source: docs/onprem/deployment.md §2. */
 export const stackEnvironment = z.object({
   WA_DB_ENGINE: z.enum(['PGSQL', 'MYSQL']).default('PGSQL'),
   WA_DB_HOSTNAME: z.string().min(1),

@@ -1,6 +1,6 @@
 /**
  * Error codes of the synchronous API, with their titles and the HTTP status they come with.
- * Source: api-admin reference 17, api-messaging reference 11 and 12. Where no status is documented, the
+ * Source: docs/onprem/api-admin.md §17, docs/onprem/api-messaging.md §11, §12. Where no status is documented, the
  * recommendation for simulators stands (400 for bad input, 500 for internal, 503 for "not now").
  */
 export interface CatalogueEntry {

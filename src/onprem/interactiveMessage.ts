@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { mediaObjects } from './messageContent.ts';
 import { refuse, refuseInside } from './refusalIssue.ts';
 
-/** Lists, buttons, products, flows. Source: api-messaging reference 2.9–2.11. */
+/** Lists, buttons, products, flows. Source: docs/onprem/api-messaging.md §2.9–2.11. */
 
 const LIMITS = {
   headerText: 60,

@@ -1,6 +1,6 @@
 import type { MediaKind } from './messageContent.ts';
 
-/** Types and sizes of media. Source: api-messaging reference 5.1. */
+/** Types and sizes of media. Source: docs/onprem/api-messaging.md §5.1. */
 
 const MB = 1024 * 1024;
 

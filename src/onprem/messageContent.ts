@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What messages carry: media, places, cards. Source: api-messaging reference 2.4–2.6. */
+/** What messages carry: media, places, cards. Source: docs/onprem/api-messaging.md §2.4–2.6. */
 
 const CAPTION_LIMIT = 1024;
 

@@ -4,7 +4,7 @@ import { contactCards, location, MEDIA_KINDS, mediaObjects, reaction } from './m
 import { refuse, refuseInside } from './refusalIssue.ts';
 import { hsm, isTemplate, template } from './templateMessage.ts';
 
-/** `POST /v1/messages`. Source: api-messaging reference 2. */
+/** `POST /v1/messages`. Source: docs/onprem/api-messaging.md §2. */
 
 const TEXT_LIMIT = 4096;
 /** Days that an undelivered template is kept trying. */
@@ -114,7 +114,7 @@ export function normaliseRecipient(to: string): string | undefined {
 
 /**
  * Message id of the documented structure: base64url of direction, `0x11`, the phone number in packed BCD,
- * `0x02`, and a random key of 9 (sent) or 10 (received) bytes. Source: api-messaging reference 2.2.
+ * `0x02`, and a random key of 9 (sent) or 10 (received) bytes. Source: docs/onprem/api-messaging.md §2.2.
  */
 export function messageId(
   direction: 'outbound' | 'inbound',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** One metric with its values. Source: api-admin reference 13.1. */
+/** One metric with its values. Source: docs/onprem/api-admin.md §13.1. */
 export const metricShape = z.object({
   type: z.string(),
   help: z.string(),
@@ -31,7 +31,10 @@ export function statsNodes(
   return area as Record<string, Record<string, MetricShape>>;
 }
 
-/** Metrics of several nodes as Prometheus text, with more labels for each line. Source: api-admin reference 13.2. */
+/**
+ * Metrics of several nodes as Prometheus text, with more labels for each line.
+ * Source: docs/onprem/api-admin.md §13.2.
+ */
 export function prometheusText(
   nodes: readonly {
     readonly labels: Readonly<Record<string, string>>;

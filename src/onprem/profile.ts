@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What the profile shows. Source: api-admin reference 9. */
+/** What the profile shows. Source: docs/onprem/api-admin.md §9. */
 
 export const DEFAULT_ABOUT = 'Hey there! I am using WhatsApp.';
 /** `PATCH /v1/settings/profile/about`. */

@@ -4,7 +4,7 @@ const flag = z.boolean().optional();
 /** Tables call these strings, samples show numbers; both are accepted and numbers kept. */
 const milliseconds = z.coerce.number().int().min(0).optional();
 
-/** The body of `PATCH /v1/settings/application`. Source: api-admin reference 7.1. */
+/** The body of `PATCH /v1/settings/application`. Source: docs/onprem/api-admin.md §7.1. */
 export const settingsPatch = z.strictObject({
   callback_persist: flag,
   callback_backoff_delay_ms: milliseconds,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Sticker packs of the business. Source: api-messaging reference 6. */
+/** Sticker packs of the business. Source: docs/onprem/api-messaging.md §6. */
 
 const iosLink = z.string().regex(/^https:\/\/itunes\.apple\.com\/app\/id\d+$/);
 const androidLink = z.string().regex(/^https:\/\/play\.google\.com\/store\/apps\/details\?id=\S+$/);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { nodeRole } from './health.ts';
 
-/** One node in `GET /v1/support`. Source: api-admin reference 16. */
+/** One node in `GET /v1/support`. Source: docs/onprem/api-admin.md §16. */
 export const nodeSupport = z.looseObject({
   context: z.string().optional(),
   db_engine: z.string().optional(),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { mediaObjects } from './messageContent.ts';
 import { refuse } from './refusalIssue.ts';
 
-/** Templates and their deprecated predecessor `hsm`. Source: api-messaging reference 2.7 and 2.8. */
+/** Templates and their deprecated predecessor `hsm`. Source: docs/onprem/api-messaging.md §2.7, §2.8. */
 
 /** Whether a message of this type is a template, by either name. */
 export const isTemplate = (type: string): boolean => type === 'template' || type === 'hsm';

@@ -23,7 +23,7 @@ export const inboundMessage = z.looseObject({
 });
 export type InboundMessage = z.output<typeof inboundMessage>;
 
-/** What the stack posts to `webhooks.url`: flat, every key optional. Source: api-messaging reference 8. */
+/** What the stack posts to `webhooks.url`: flat, every key optional. Source: docs/onprem/api-messaging.md §8. */
 export const callback = z.looseObject({
   contacts: z
     .array(

@@ -10,7 +10,7 @@ export type CodeOutcome =
   | { readonly outcome: 'code-sent'; readonly vname: string }
   | { readonly outcome: 'already-registered' };
 
-/** Node Account, and two-step verification. Source: api-admin reference 4–6. */
+/** Node Account, and two-step verification. Source: docs/onprem/api-admin.md §4–6. */
 export class AccountNode {
   readonly #calls: Calls;
 

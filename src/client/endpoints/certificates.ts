@@ -5,7 +5,7 @@ const EXTERNAL_CA = `${EXTERNAL}/ca`;
 const WEBHOOKS_CA = '/v1/certificates/webhooks/ca';
 const PEM = 'text/plain';
 
-/** Node Certificates. Source: api-admin reference 11. */
+/** Node Certificates. Source: docs/onprem/api-admin.md §11. */
 export class Certificates {
   readonly #calls: Calls;
 

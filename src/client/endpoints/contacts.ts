@@ -12,7 +12,7 @@ const identityPath = (waId: string): string => `${CONTACTS}/${encodeURIComponent
 
 export type ContactVerdict = z.output<typeof contactsResponse>['contacts'][number];
 
-/** Node Contacts. Source: api-messaging reference 4. */
+/** Node Contacts. Source: docs/onprem/api-messaging.md §4. */
 export class Contacts {
   readonly #calls: Calls;
 

@@ -6,7 +6,7 @@ const MEDIA = '/v1/media';
 const path = (id: string): string => `${MEDIA}/${encodeURIComponent(id)}`;
 const uploaded = z.looseObject({ media: z.array(z.looseObject({ id: z.string() })).min(1) });
 
-/** Node Media. Bytes are streamed, never held. Source: api-messaging reference 5. */
+/** Node Media. Bytes are streamed, never held. Source: docs/onprem/api-messaging.md §5. */
 export class Media {
   readonly #calls: Calls;
 

@@ -3,7 +3,7 @@ import type { Calls, Session } from '../calls.ts';
 
 const MESSAGES = '/v1/messages';
 
-/** Node Messages. Source: api-messaging reference 2 and 3. */
+/** Node Messages. Source: docs/onprem/api-messaging.md §2, §3. */
 export class Messages {
   readonly #calls: Calls;
 

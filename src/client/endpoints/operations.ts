@@ -4,7 +4,7 @@ import { type MetricShape, metricsResponse, statsNodes, statsResponse } from '..
 import { type NodeSupport, supportNodes, supportResponse } from '../../onprem/support.ts';
 import type { Caller, Calls, Session } from '../calls.ts';
 
-/** Node Health. Source: api-admin reference 12. */
+/** Node Health. Source: docs/onprem/api-admin.md §12. */
 export class Health {
   readonly #calls: Calls;
 
@@ -20,7 +20,7 @@ export class Health {
   }
 }
 
-/** Node Support. Source: api-admin reference 16. */
+/** Node Support. Source: docs/onprem/api-admin.md §16. */
 export class Support {
   readonly #calls: Calls;
 
@@ -39,7 +39,7 @@ export class Support {
 export type StatsArea = 'app' | 'app/internal' | 'db' | 'db/internal';
 export type NodeMetrics = Readonly<Record<string, MetricShape>>;
 
-/** Node Stats. Source: api-admin reference 13. */
+/** Node Stats. Source: docs/onprem/api-admin.md §13. */
 export class Stats {
   readonly #calls: Calls;
 
@@ -59,7 +59,7 @@ export class Stats {
   }
 }
 
-/** Node Metrics: of the Webapp that answers. Source: api-admin reference 14. */
+/** Node Metrics: of the Webapp that answers. Source: docs/onprem/api-admin.md §14. */
 export class Metrics {
   readonly #calls: Calls;
 
@@ -81,7 +81,10 @@ export class Metrics {
 
 const started = z.looseObject({ services: z.record(z.string(), z.unknown()) });
 
-/** Node Services: collections run behind the call, the webhook hears the result. Source: api-admin reference 15. */
+/**
+ * Node Services: collections run behind the call, the webhook hears the result.
+ * Source: docs/onprem/api-admin.md §15.
+ */
 export class Services {
   readonly #calls: Calls;
 

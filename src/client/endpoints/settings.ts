@@ -25,7 +25,7 @@ const businessResponse = inside(z.looseObject({ business: z.looseObject({ profil
 const complianceResponse = inside(z.looseObject({ business: z.looseObject({ compliance_info: anything }) }));
 const backupResponse = inside(z.looseObject({ data: z.string() }));
 
-/** Node Settings, by admin. Source: api-admin reference 7–10. */
+/** Node Settings, by admin. Source: docs/onprem/api-admin.md §7–10. */
 export class Settings {
   readonly #calls: Calls;
 

@@ -18,7 +18,7 @@ const shown = z.looseObject({
     .min(1),
 });
 
-/** Node Stickerpacks. Source: api-messaging reference 6. */
+/** Node Stickerpacks. Source: docs/onprem/api-messaging.md §6. */
 export class Stickerpacks {
   readonly #calls: Calls;
 

@@ -5,7 +5,7 @@ import type { Calls, Session } from '../calls.ts';
 const USERS = '/v1/users';
 const path = (username: string): string => `${USERS}/${encodeURIComponent(username)}`;
 
-/** Node Users. Source: api-admin reference 3. */
+/** Node Users. Source: docs/onprem/api-admin.md §3. */
 export class Users {
   readonly #calls: Calls;
 

@@ -5,7 +5,7 @@ import type { Credentials, Identity } from './credentials.ts';
 
 /**
  * Connection pools to one API server. Requests share a bounded pool that is kept alive; each watch has a connection
- * of its own, so that many watches never starve the requests. HTTP/1.1: see docs/decisions/0006.
+ * of its own, so that many watches never starve the requests. HTTP/1.1: docs/decisions/0006-the-wire-is-http-1.md.
  */
 export class Connections {
   readonly #credentials: Credentials;

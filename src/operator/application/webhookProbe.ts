@@ -12,7 +12,7 @@ export interface WebhookProbe {
   readonly latencyMs: number;
 }
 
-/** As long as a receiver may take before it counts as broken. Source: deployment reference 8.3. */
+/** As long as a receiver may take before it counts as broken. Source: docs/onprem/deployment.md §8.3. */
 const PATIENCE_MS = 5_000;
 
 /**

@@ -11,7 +11,7 @@ import {
   withRules,
 } from './fields.ts';
 
-/** What the operator does through the stack's own REST API. Field facts: api-admin reference, section 7. */
+/** What the operator does through the stack's own REST API. Source: docs/onprem/api-admin.md §7. */
 
 export const registrationSpec = described(
   'How the number is registered.',

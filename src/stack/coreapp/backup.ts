@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from 'node:
 import { z } from 'zod';
 import { Refusal } from '../wire/protocol.ts';
 
-/** What a backup holds: the registration and the settings, no messages. Source: api-admin reference 10.1. */
+/** What a backup holds: the registration and the settings, no messages. Source: docs/onprem/api-admin.md §10.1. */
 const backup = z.object({
   account: z.object({
     cc: z.string(),

@@ -233,7 +233,7 @@ export class CoreappNode {
         if (!signal.aborted && problem !== lastProblem) logger.warn('node cannot work', { error });
         lastProblem = problem;
       }
-      // As the real one waits for an upgrade: 1, 2, 4, 8, 16 s. Source: deployment reference 5.1.
+      // As the real one waits for an upgrade: 1, 2, 4, 8, 16 s. Source: docs/onprem/deployment.md §5.1.
       const waitMs = TICK_MS * 2 ** Math.min(4, Math.max(0, waits - 1));
       await sleep(clock, waitMs, signal).catch(() => {});
     }

@@ -103,14 +103,17 @@ export function nodeHandlers(node: CoreappNode): Handlers<NodeProtocol> {
   };
 }
 
-/** In India products are sold only by a business that has said who it is. Source: api-admin reference 9.4. */
+/** In India products are sold only by a business that has said who it is. Source: docs/onprem/api-admin.md §9.4. */
 async function requireCompliance(node: CoreappNode, ownNumber: string): Promise<void> {
   if (!ownNumber.startsWith(INDIA)) return;
   if ((await node.config.document('compliance')) === undefined)
     throw new Refusal(2050, 'POST /v1/settings/business/compliance_info first');
 }
 
-/** Ranges of shards: -1 is the control shard, which with one shard lies with its Coreapp. Source: api-admin reference 16. */
+/**
+ * Ranges of shards: -1 is the control shard, which with one shard lies with its Coreapp.
+ * Source: docs/onprem/api-admin.md §16.
+ */
 async function ownedRanges(node: CoreappNode, owned: number | undefined): Promise<[number, number][]> {
   const isSplit = (await node.cluster.shardMap()).length > 1;
   if (owned !== undefined)

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 
-/** What a node counts, under the documented names. Source: api-admin reference 13.3. */
+/** What a node counts, under the documented names. Source: docs/onprem/api-admin.md §13.3. */
 export class NodeMetrics {
   readonly registry = new Registry();
   readonly #counters = new Map<string, Counter>();

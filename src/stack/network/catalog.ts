@@ -33,7 +33,7 @@ type ProductProblem =
 
 /**
  * What is wrong with the products of a message: a code that refuses it, or one that warns and lets the rest through.
- * Source: api-messaging reference 2.11 and 11.
+ * Source: docs/onprem/api-messaging.md §2.11, §11.
  */
 export function productProblem(
   message: ProductMessage,

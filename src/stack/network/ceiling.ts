@@ -1,6 +1,6 @@
 import { type Clock, sleep } from '../../base/clock.ts';
 
-/** Messages a second that a number gets through. Source: api-messaging reference 9.3. */
+/** Messages a second that a number gets through. Source: docs/onprem/api-messaging.md §9.3. */
 export const CEILINGS = { oneShard: 70, moreShards: 250 } as const;
 /** Not found in any source: what may come at once. */
 const BURST_SECONDS = 1;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** How many people a business may begin to talk to. Source: api-messaging reference 9.2. */
+/** How many people a business may begin to talk to. Source: docs/onprem/api-messaging.md §9.2. */
 const TIERS = [250, 1_000, 10_000, 100_000] as const;
 const QUALITIES = ['high', 'medium', 'low'] as const;
 
@@ -13,7 +13,7 @@ export type MessagingLimits = z.output<typeof messagingLimits>;
 
 /** Not found in any source: where a number begins. This is what a verified business has. */
 export const DEFAULT_LIMITS: MessagingLimits = { tier: 1_000, quality: 'high' };
-/** What a conversation above the limit fails with. Source: the same, "spam blocking". */
+/** What a conversation above the limit fails with. Source: docs/onprem/api-messaging.md §9.2. */
 export const LIMIT_REACHED = 471;
 
 const DAY_MS = 86_400_000;

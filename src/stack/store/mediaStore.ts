@@ -15,7 +15,7 @@ export interface MediaFile {
   readonly sha256: string;
 }
 
-/** Media that nobody has used for this long is collected. Source: api-messaging reference 3.4. */
+/** Media that nobody has used for this long is collected. Source: docs/onprem/api-messaging.md §3.4. */
 const UNUSED_MS = 30 * 86_400_000;
 /** Ids are UUIDs; anything else never names a file. */
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

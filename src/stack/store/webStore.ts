@@ -152,7 +152,7 @@ export class WebStore {
     return (await read())?.pem ?? '';
   }
 
-  /** The generated certificate, made at the first start and then shared. Source: api-admin reference 1.1. */
+  /** The generated certificate, made at the first start and then shared. Source: docs/onprem/api-admin.md §1.1. */
   async certificate(serverNames: readonly string[]): Promise<WebCertificate> {
     const name = `generated:${createHash('sha256').update(serverNames.join()).digest('hex').slice(0, 20)}`;
     const authority = JSON.parse(

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 
-/** Requests a second, and at once. Source: api-admin reference 18. Counted by each Webapp for itself. */
+/** Requests a second, and at once. Source: docs/onprem/api-admin.md §18. Counted by each Webapp for itself. */
 const RATE_LIMITS = {
   messages: { sustained: 50, burst: 150 },
   others: { sustained: 20, burst: 60 },

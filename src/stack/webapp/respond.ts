@@ -7,7 +7,7 @@ import { Refusal } from '../wire/protocol.ts';
 
 /** 32 hex digits. UUIDs are made many at a time, so that a request need not wait for randomness. */
 const hex = () => randomUUID().replaceAll('-', '');
-/** Headers of every answer. Source: api-admin reference 1.3. */
+/** Headers of every answer. Source: docs/onprem/api-admin.md §1.3. */
 const common = () => ({ server: 'Server', 'x-request-id': hex() });
 
 export interface Answer {

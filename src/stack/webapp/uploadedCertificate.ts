@@ -8,7 +8,7 @@ export function splitPem(pem: string): { key: string; chain: string[] } {
   return { key, chain };
 }
 
-/** Why an uploaded file can't serve, or nothing. Source: api-admin reference 11.1. */
+/** Why an uploaded file can't serve, or nothing. Source: docs/onprem/api-admin.md §11.1. */
 export function certificateProblem(pem: string): string | undefined {
   const { key, chain } = splitPem(pem);
   try {

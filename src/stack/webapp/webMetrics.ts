@@ -1,7 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Clock } from '../../base/clock.ts';
 
-/** Metrics of one Webapp, under the documented names. Source: api-admin reference 14. */
+/** Metrics of one Webapp, under the documented names. Source: docs/onprem/api-admin.md §14. */
 export class WebMetrics {
   readonly registry = new Registry();
   readonly #durations: Counter<'result' | 'method'>;

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 import type { Clock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
 
-/** How far clocks may be apart, and for how long a line may be delivered. Source: deployment reference 0.15. */
+/** How far clocks may be apart, and for how long a line may be delivered. Source: docs/onprem/deployment.md §0.15. */
 export const REPLAY_WINDOW_MS = 10_000;
 
 const PARTS = { nonce: 12, time: 8, tag: 16 } as const;

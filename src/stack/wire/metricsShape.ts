@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { MetricShape } from '../../onprem/metrics.ts';
 
-/** Metrics in the JSON shape of the API. Source: api-admin reference 13.1. */
+/** Metrics in the JSON shape of the API. Source: docs/onprem/api-admin.md §13.1. */
 export async function metricsJson(registry: Registry): Promise<Record<string, MetricShape>> {
   const metrics = await registry.getMetricsAsJSON();
   return Object.fromEntries(

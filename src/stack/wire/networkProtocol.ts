@@ -11,7 +11,7 @@ const mediaFile = z.object({ id: z.string(), type: z.string(), bytes: z.number()
 
 const personalMedia = z.object({ type: z.string(), sha256: z.string() });
 
-/** What a message belongs to and costs, as statuses tell it. Source: api-messaging reference 8.5. */
+/** What a message belongs to and costs, as statuses tell it. Source: docs/onprem/api-messaging.md §8.5. */
 const billing = z.object({
   conversation: z.looseObject({ id: z.string(), expiration_timestamp: z.number().optional() }),
   pricing: z.looseObject({ pricing_model: z.string(), billable: z.boolean(), category: z.string() }),

@@ -18,7 +18,7 @@ export function declaredSettings({ spec }: WhatsAppDeployment): Record<string, u
   >;
 }
 
-/** Settings that take effect only when Coreapps restart. Source: api-admin reference 19. */
+/** Settings that take effect only when Coreapps restart. Source: docs/onprem/api-admin.md §19. */
 const NEED_RESTART = ['callback_persist', 'pass_through', 'db_garbagecollector_enable'] as const;
 
 /** Those of them that are declared, by path. */

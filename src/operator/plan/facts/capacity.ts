@@ -1,6 +1,6 @@
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 
-/** What a throughput needs. Source: deployment reference 6.2, the more careful of the tables for each step. */
+/** What a throughput needs. Source: docs/onprem/deployment.md §6.2, the more careful of the tables for each step. */
 export interface Capacity {
   readonly messagesPerSecond: number;
   readonly shards: number;
@@ -16,7 +16,7 @@ const STEPS: readonly Capacity[] = [
   { messagesPerSecond: 250, shards: 32, webapps: 3 },
 ];
 
-/** Requests of a node under load, as users measured it. Source: deployment reference 3.3. */
+/** Requests of a node under load, as users measured it. Source: docs/onprem/deployment.md §3.3. */
 export const LOADED = {
   webapp: { requests: { cpu: '850m', memory: '400Mi' } },
   coreapp: { requests: { cpu: '900m', memory: '600Mi' } },

@@ -7,7 +7,7 @@ import type { EnvVar } from './podTemplate.ts';
 /** What the variables are made from. */
 type Facts = Pick<NodeInputs, 'metadata' | 'spec'>;
 
-/** The variables of the vendor's containers, by role. Source: deployment reference 2. */
+/** The variables of the vendor's containers, by role. Source: docs/onprem/deployment.md §2. */
 
 const value = (
   name: StackVariable | 'WA_DB_CONNECTION_IDLE_TIMEOUT' | 'WA_DB_PERSISTENT',

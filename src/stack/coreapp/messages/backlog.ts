@@ -3,8 +3,8 @@ import type { MessageStore } from '../../store/messageStore.ts';
 import { Refusal } from '../../wire/protocol.ts';
 
 /**
- * What may wait in the database before nothing more is taken (1016). Source for callbacks: api-messaging reference 7.2;
- * the size of the queue of messages was found in none.
+ * What may wait in the database before nothing more is taken (1016). Source, for callbacks:
+ * docs/onprem/api-messaging.md §7.2. The size of the queue of messages was not found.
  */
 const QUEUE_LIMITS = { messages: 100_000, callbacks: 100_000 } as const;
 const COUNT_EVERY_MS = 5_000;

@@ -2,7 +2,7 @@ import type { Clock } from '../../../base/clock.ts';
 import type { DueCallback, NewCallback } from '../../store/callbackStore.ts';
 import { Refusal } from '../../wire/protocol.ts';
 
-/** Callbacks that may wait. Source: api-messaging reference 7.2. */
+/** Callbacks that may wait. Source: docs/onprem/api-messaging.md §7.2. */
 const LONGEST_QUEUE = 100_000;
 
 interface Waiting {

@@ -4,7 +4,7 @@ import { messageId } from '../../../onprem/messages.ts';
 import type { Callback, InboundMessage, MessageStatus } from '../../../onprem/webhook.ts';
 import type { NewCallback } from '../../store/callbackStore.ts';
 
-/** One event a callback, as documented; receivers must accept several. Source: api-messaging reference 8. */
+/** One event a callback, as documented; receivers must accept several. Source: docs/onprem/api-messaging.md §8. */
 export function statusCallback(
   status: {
     messageId: string;
@@ -46,7 +46,7 @@ export function inboundCallback(
   return { shard, eventKey: `inbound/${message.id}`, payload };
 }
 
-/** Something about a person that is no message of theirs. Source: api-messaging reference 8.4. */
+/** Something about a person that is no message of theirs. Source: docs/onprem/api-messaging.md §8.4. */
 export const systemCallback = (
   event: { waId: string; timestamp: string },
   system: Readonly<Record<string, unknown>> & { readonly type: string },
@@ -74,7 +74,7 @@ export const errorCallback = (error: ApiErrorBody, eventKey: string, shard: numb
   payload: { errors: [error] } satisfies Callback,
 });
 
-/** The result of a collection. Source: api-admin reference 15. */
+/** The result of a collection. Source: docs/onprem/api-admin.md §15. */
 export const collectionCallback = (
   what: 'message' | 'media',
   result: Readonly<Record<string, unknown>>,
