@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { dump } from 'js-yaml';
 import { whatsAppDeploymentCrd } from '../../src/operator/resource/crd.ts';
+import { conditionDocs } from './conditionDocs.ts';
 import { dashboards } from './dashboards.ts';
 import { fidelityTable } from './fidelityTable.ts';
 import { referenceDocs } from './referenceDocs.ts';
@@ -45,6 +46,7 @@ const outputs: Record<string, () => string> = {
     readdirSync('dashboards/alerts').filter((name) => name.endsWith('.yaml')),
     (file) => readFileSync(`dashboards/alerts/${file}`, 'utf8'),
   ),
+  'docs/conditions.md': conditionDocs,
   'docs/reference.md': referenceDocs,
   'docs/emulator-api.md': fidelityTable,
 };

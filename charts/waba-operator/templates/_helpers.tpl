@@ -87,10 +87,10 @@ labels: {{- include "waba.labels" . | nindent 2 }}
 # Where a cluster has them: certificates of Webapps, and monitors of stacks that ask for one.
 - apiGroups: [cert-manager.io]
   resources: [certificates]
-  verbs: [create, patch]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [monitoring.coreos.com]
   resources: [podmonitors]
-  verbs: [create, patch]
+  verbs: [get, list, watch, create, patch, delete]
 {{- end -}}
 
 {{- define "waba.namespaceRules" -}}
