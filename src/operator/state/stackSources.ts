@@ -46,6 +46,8 @@ export interface StackSources {
   readonly stacks: Source<KubeObject>;
   readonly children: readonly Source<KubeObject>[];
   readonly pods: Source<KubeObject>;
+  /** Those of the children that are Secrets of the operator's own. */
+  readonly secretsOfStacks: Source<KubeObject>;
   /** Metadata of every Secret: those that resources refer to are among them. */
   readonly secrets: Source<KubeObject>;
 }
@@ -74,6 +76,7 @@ export function watchStacks(sources: Sources): StackSources {
           referencedSecretNames(object).map((name) => objectKey(object.metadata.namespace, name)),
       },
     }),
+    secretsOfStacks: owned(kinds.Secret),
     children: [...CHILD_KINDS.map((kind) => kinds[kind]), ...OPTIONAL_KINDS].map(owned),
     pods: owned(kinds.Pod),
     secrets: sources.watch<KubeObject>({ kind: kinds.Secret, metadataOnly: true, followed: true }),

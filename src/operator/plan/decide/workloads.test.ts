@@ -114,6 +114,10 @@ const envOf = (object: KubeObject | undefined) => {
   );
 };
 
+const podSpec = ({ kind }: { kind: string }) => ['StatefulSet', 'Deployment', 'Job'].includes(kind);
+const templateOf = (object: KubeObject) =>
+  (object as unknown as { spec: { template: { spec: { imagePullSecrets?: unknown } } } }).spec.template.spec;
+
 describe('the plan of workloads', () => {
   it('starts in order: Secrets, database, schema, then all nodes', () => {
     const model = new Model(resource());
@@ -341,5 +345,98 @@ describe('the plan of workloads', () => {
         before.get(key)?.metadata.annotations?.[APPLIED_HASH],
       );
     }
+  });
+
+  it('rolls all pods when imagePullSecrets are added, and names the field while they wait', () => {
+    const model = new Model(resource());
+    model.settle();
+    model.resource = resource({ imagePullSecrets: [{ name: 'registry' }] });
+    const plan = planWorkloads(model.observed(), release);
+    expect(restarts(plan)).toBe(true);
+    expect(new Set(waiting(plan).map(({ reason }) => reason))).toEqual(
+      new Set(['spec.imagePullSecrets changed; waits for its turn']),
+    );
+    model.settle();
+    const withPods = [...model.children.values()].filter(({ kind }) => kind !== 'Job' && podSpec({ kind }));
+    expect(withPods.map((object) => templateOf(object).imagePullSecrets)).toEqual(
+      withPods.map(() => [{ name: 'registry' }]),
+    );
+  });
+
+  it('gives the network process the pull secrets of all stacks that use it, whoever plans it', () => {
+    const [one, two, other] = [
+      resource({ imagePullSecrets: [{ name: 'b' }] }),
+      resource({ imagePullSecrets: [{ name: 'a' }, { name: 'b' }] }, { name: 'two', uid: 'u2' }),
+      resource(
+        { imagePullSecrets: [{ name: 'c' }], emulator: { network: { url: 'tcp://net:5222' } } },
+        { uid: 'u3' },
+      ),
+    ];
+    const network = (of: WhatsAppDeployment, stacks: WhatsAppDeployment[]) => {
+      const plan = planWorkloads({ ...new Model(of).observed(), stacks }, release);
+      return applied(plan).find(({ object }) => childKey(object) === 'Deployment/waba-network')?.object;
+    };
+    const planned = network(one, [one, two, other]);
+    expect(planned && templateOf(planned).imagePullSecrets).toEqual([{ name: 'a' }, { name: 'b' }]);
+    expect(network(two, [other, two, one])).toEqual(planned);
+  });
+
+  it('leaves a schema Job alone that exists, and makes it anew where it hangs and what it is made from has changed', () => {
+    const model = new Model(resource());
+    model.settle();
+    const [key, job] = [...model.children].find(([name]) => name.startsWith('Job/')) ?? [];
+    expect(names(model.round()).filter((name) => name.startsWith('Job/'))).toEqual([]);
+    model.resource = resource({ imagePullSecrets: [{ name: 'registry' }] });
+    expect(removed(planWorkloads(model.observed(), release))).toEqual([]);
+    // The same Job, without an end.
+    model.children.set(key ?? '', { ...(job as KubeObject), status: {} });
+    const plan = planWorkloads(model.observed(), release);
+    expect(removed(plan).map(childKey)).toEqual([key]);
+    expect(names(plan).filter((name) => name.startsWith('Job/'))).toEqual([]);
+    expect(verdict(plan, 'SchemaReady')?.reason).toBe('Upgrading');
+  });
+
+  it('keeps the image that a stack began with under a new operator, and tells of the new one', () => {
+    const model = new Model(resource());
+    model.settle();
+    const newer = { ...release, stack: 'waba-stack:newer' };
+    const plan = planWorkloads(model.observed(), newer);
+    expect(restarts(plan)).toBe(false);
+    expect(names(plan).filter((name) => name.startsWith('Job/'))).toEqual([]);
+    expect(waiting(plan).map(({ target }) => target)).toEqual([
+      'Deployment/waba-network',
+      'Image of the stack',
+    ]);
+    expect(waiting(plan)[0]?.reason).toContain('containers[name=network].image');
+    model.resource = resource({ upgrade: { operatorChanges: 'Immediately' } });
+    expect(restarts(planWorkloads(model.observed(), newer))).toBe(true);
+  });
+
+  it('removes what the resource does not ask for any more, and nothing of anybody else', () => {
+    const model = new Model(
+      resource({ monitoring: { podMonitor: true }, tls: { issuerRef: { name: 'ca' } } }),
+    );
+    model.settle();
+    const foreign = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'foreign', labels: { [labels.instance]: 'shop' } },
+    };
+    model.children.set('Service/foreign', foreign);
+    model.resource = resource({
+      database: { external: { host: 'db', credentialsSecretRef: { name: 'db' } } },
+    });
+    const referenced = new Map([['db', { name: 'db', data: { username: 'u', password: 'p' } }]]);
+    for (let round = 0; round < 3; round++) model.round({ referenced });
+    const left = [...model.children.keys()];
+    for (const gone of [
+      'PodMonitor/shop',
+      'Certificate/shop-tls',
+      'StatefulSet/shop-database',
+      'Service/shop-database',
+    ])
+      expect(left).not.toContain(gone);
+    for (const kept of ['Service/foreign', 'PersistentVolumeClaim/shop-database', 'Secret/shop-keys'])
+      expect(left).toContain(kept);
   });
 });

@@ -40,6 +40,8 @@ export const failed = <T extends ConditionType>(type: T, error: unknown): Verdic
 /** Codes of errors that are called otherwise as a reason. */
 const RENAMED: Readonly<Record<string, CommonReason>> = {
   AlreadyExists: 'Conflict',
+  Deadline: 'NoAnswer',
+  ReconcileTimeout: 'NoAnswer',
   Transport: 'NoAnswer',
   Unreachable: 'NoAnswer',
 };

@@ -1,0 +1,105 @@
+import type { Registry } from 'prom-client';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { EventRecorder } from '../engine/kube/eventRecorder.ts';
+import { type KubeObject, keyOf } from '../engine/kube/kubeObject.ts';
+import type { DriftReport } from './application/synchronise.ts';
+import type { WebhookCheck } from './application/webhook.ts';
+import { type CollectTarget, StackCollector } from './exporter/stackCollector.ts';
+import { StackGauges } from './exporter/stackGauges.ts';
+import type { ApiObservation } from './plan/facts/observed.ts';
+import type { WhatsAppDeployment } from './resource/whatsAppDeployment.ts';
+import type { Journals } from './state/journalStore.ts';
+import { parsedStacks, type StackSources } from './state/stackSources.ts';
+
+export interface StackReportsOptions {
+  readonly registry: Registry;
+  readonly sources: StackSources;
+  readonly journals: Journals;
+  readonly webhooks: WebhookCheck;
+  readonly recorder: EventRecorder;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  /** A stack's API says something that the status shows. */
+  readonly onNews: (key: string) => void;
+}
+
+/** What the application controller reports of each stack: for the plan, for metrics and as events. */
+export class StackReports {
+  /** What each stack's API said last, by key. */
+  readonly observations = new Map<string, ApiObservation>();
+  readonly #options: StackReportsOptions;
+  readonly #collector: StackCollector;
+  readonly #gauges: StackGauges;
+
+  constructor(options: StackReportsOptions) {
+    this.#options = options;
+    this.#collector = new StackCollector(options);
+    this.#gauges = new StackGauges(options.registry, () =>
+      parsedStacks(options.sources.stacks.cache.list()).map((resource) => this.#measured(resource)),
+    );
+  }
+
+  /** For the application controller. */
+  readonly listeners = {
+    onObservation: (key: string, observation: ApiObservation | undefined): void => {
+      const before = this.observations.get(key);
+      if (observation) this.observations.set(key, observation);
+      else this.observations.delete(key);
+      if (shown(before) !== shown(observation)) this.#options.onNews(key);
+    },
+    onTarget: (key: string, target: CollectTarget | undefined): void => {
+      this.#collector.follow(key, target);
+      if (!target) this.#gauges.forget(key);
+    },
+    onDrift: (resource: WhatsAppDeployment, report: DriftReport): void => {
+      this.#gauges.drift(resource, report);
+      if (report.fields.length === 0 || !report.isRepaired) return;
+      this.#options.recorder.record(resource as unknown as KubeObject, {
+        type: 'Warning',
+        reason: 'DriftRepaired',
+        message: `somebody changed the stack by hand; the operator set back ${report.fields.join(', ')}`,
+      });
+    },
+  };
+
+  /** Counters of the stacks in Prometheus' text format. */
+  metrics(): string {
+    return this.#collector.text();
+  }
+
+  close(): void {
+    this.#collector.close();
+  }
+
+  #measured(resource: WhatsAppDeployment) {
+    const { journals, webhooks } = this.#options;
+    const key = keyOf(resource as unknown as KubeObject);
+    const probe = webhooks.last(key);
+    return {
+      resource,
+      api: this.observations.get(key),
+      journal: journals.read(resource),
+      webhook: probe && {
+        seconds: probe.latencyMs / 1000,
+        failed: probe.problem === undefined ? undefined : probe.layer,
+      },
+    };
+  }
+}
+
+/** The part of an observation that status shows; the clocks of nodes go on without being news. */
+const shown = (observation: ApiObservation | undefined): string =>
+  JSON.stringify(
+    observation && [
+      observation.health,
+      observation.shards,
+      Object.entries(observation.support).map(([node, { shards, version, role }]) => [
+        node,
+        shards,
+        version,
+        role,
+      ]),
+    ],
+  );
