@@ -12,7 +12,7 @@ import type { KubeRequest } from './transport.ts';
 
 const never = new AbortController().signal;
 
-const setup = (fault: (request: KubeRequest) => Fault = () => ({})) => {
+const setup = (fault: (request: KubeRequest) => Fault = () => ({}), options: { optional?: true } = {}) => {
   const clock = new VirtualClock();
   let server = new SimulatedApiServer({ clock });
   const asked: KubeRequest[] = [];
@@ -46,6 +46,7 @@ const setup = (fault: (request: KubeRequest) => Fault = () => ({})) => {
   const changes: string[] = [];
   const reflector = new Reflector<KubeObject>({
     client,
+    ...options,
     kind: kinds.ConfigMap,
     cache,
     namespace: 'default',
@@ -168,5 +169,29 @@ describe('the reflector', () => {
     await clock.advance(10);
     expect(settled).toBe(true);
     expect(reflector.problem).toContain('resources: ["configmaps"], verbs: ["get", "list", "watch"]');
+  });
+
+  it('has no problem with an optional kind that the server does not know, and finds it once it is installed', async () => {
+    let isInstalled = false;
+    const fault = () => (isInstalled ? {} : { outcome: new ApiError(404, {}, 'WATCH') });
+    const { clock, asked, cache, reflector, write, run } = setup(fault, { optional: true });
+    let settled = false;
+    void reflector.settled.then(() => {
+      settled = true;
+    });
+    run();
+    await clock.advance(3_600_000);
+    expect([settled, reflector.problem]).toEqual([true, undefined]);
+    // Each look is a read of the API server.
+    expect(watches(asked).length).toBeLessThan(30);
+    isInstalled = true;
+    await write('a');
+    await clock.advance(REFLECTOR_DEFAULTS.absentBackoff.capMs * 1.5);
+    expect(cache.size).toBe(1);
+    const required = setup(fault);
+    isInstalled = false;
+    required.run();
+    await required.clock.advance(10);
+    expect(required.reflector.problem).toContain('install its CustomResourceDefinition');
   });
 });

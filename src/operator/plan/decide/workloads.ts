@@ -6,7 +6,7 @@ import {
   type WorkloadsCondition,
 } from '../../resource/conditions.ts';
 import type { PlanEntry } from '../../resource/status.ts';
-import { annotations, generatedSecretNames, names, slotRole } from '../facts/names.ts';
+import { annotations, generatedSecretNames, names } from '../facts/names.ts';
 import { type Observed, ownedBy } from '../facts/observed.ts';
 import { type PinnedRelease, type ReleaseImages, releaseOf } from '../facts/release.ts';
 import { databaseAddress } from '../facts/stackSettings.ts';
@@ -30,8 +30,10 @@ import {
   lostSecrets,
   numberInUse,
 } from '../tell/workloadChecks.ts';
+import { applied, merged } from './applied.ts';
+import { leftovers } from './leftovers.ts';
 import { planNodeSlots } from './nodeSlots.ts';
-import { holdOperatorChanges, type RollPolicy, wantsRoll } from './rollout.ts';
+import type { RollPolicy } from './rollout.ts';
 
 /** What a step wants done, and the condition that it reports. */
 interface StepPlan<T extends ConditionType = ConditionType> {
@@ -209,42 +211,6 @@ function secretsHash({ resource, children, referenced }: Observed): string {
     own(secretName) ?? referenced.get(secretName)?.data,
     ...(caSecret ? [referenced.get(caSecret.name)?.data?.[caSecret.key]] : []),
   ]);
-}
-
-type Applied = Pick<StepPlan, 'apply' | 'waiting' | 'rolls'>;
-
-/** Children that restart pods change as the policy says, the others at once. */
-function applied(children: readonly Child[], { children: live }: Observed, policy: RollPolicy): Applied {
-  const liveOf = ({ object }: Child) => live.get(childKey(object));
-  return merged(
-    ...children.map((child) => ({
-      ...(child.restarts
-        ? holdOperatorChanges(child, liveOf(child), policy)
-        : { apply: [child], waiting: [] }),
-      rolls: wantsRoll(child, liveOf(child), policy),
-    })),
-  );
-}
-
-const merged = (...parts: readonly Applied[]): Applied => ({
-  apply: parts.flatMap(({ apply }) => apply),
-  waiting: parts.flatMap(({ waiting }) => waiting),
-  rolls: parts.some(({ rolls }) => rolls),
-});
-
-/** Kinds whose objects go when the resource does not ask for them any more. Data and Secrets are not among them. */
-const PRUNED_KINDS = ['Service', 'PodDisruptionBudget', 'StatefulSet', 'Certificate', 'PodMonitor'];
-
-/** Objects of the stack that nothing in its resource asks for any more. Node slots and Jobs have rules of their own. */
-function leftovers(observed: Observed, declared: readonly Child[]): KubeObject[] {
-  const keys = new Set(declared.map(({ object }) => childKey(object)));
-  const { uid } = observed.resource.metadata;
-  return PRUNED_KINDS.flatMap((kind) => ownedBy(observed, kind)).filter(
-    (object) =>
-      !keys.has(childKey(object)) &&
-      !(object.kind === 'StatefulSet' && slotRole(object)) &&
-      object.metadata.ownerReferences?.some((owner) => owner.uid === uid),
-  );
 }
 
 /** Tells of images that the operator's release brings and the stack does not run. */

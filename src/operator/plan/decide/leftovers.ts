@@ -1,0 +1,19 @@
+import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
+import { slotRole } from '../facts/names.ts';
+import { type Observed, ownedBy } from '../facts/observed.ts';
+import { type Child, childKey } from '../render/child.ts';
+
+/** Kinds whose objects go when the resource does not ask for them any more. Data and Secrets are not among them. */
+const PRUNED_KINDS = ['Service', 'PodDisruptionBudget', 'StatefulSet', 'Certificate', 'PodMonitor'];
+
+/** Objects of the stack that nothing in its resource asks for any more. Node slots and Jobs have rules of their own. */
+export function leftovers(observed: Observed, declared: readonly Child[]): KubeObject[] {
+  const keys = new Set(declared.map(({ object }) => childKey(object)));
+  const { uid } = observed.resource.metadata;
+  return PRUNED_KINDS.flatMap((kind) => ownedBy(observed, kind)).filter(
+    (object) =>
+      !keys.has(childKey(object)) &&
+      !(object.kind === 'StatefulSet' && slotRole(object)) &&
+      object.metadata.ownerReferences?.some((owner) => owner.uid === uid),
+  );
+}
