@@ -14,7 +14,7 @@ import { MessageStore } from '../store/messageStore.ts';
 import { isSchemaCurrent, NODE_DATABASES, refuseDowngrade, type Upgrader } from '../store/upgrade.ts';
 import { ConnectionPool } from '../wire/connectionPool.ts';
 import { type LineSeal, lineSeal } from '../wire/lineSeal.ts';
-import { nodeProtocol } from '../wire/nodeProtocol.ts';
+import { type NodeCallName, nodeProtocol } from '../wire/nodeProtocol.ts';
 import { Refusal } from '../wire/protocol.ts';
 import type { RpcServer } from '../wire/rpcServer.ts';
 import type { CoreappOptions } from './coreappOptions.ts';
@@ -282,6 +282,14 @@ export class CoreappNode {
     const { verbose_logging: isVerbose, log_level: level } = this.#settings ?? {};
     if (isVerbose) this.options.setLogLevel?.('debug');
     else if (isLogLevel(level)) this.options.setLogLevel?.(level);
+  }
+
+  /** @throws Refusal for a call of the primary Master: 1011 before the schema is there, 1017 on any other node */
+  assertServes(call: NodeCallName): void {
+    if (nodeProtocol.calls[call].servedBy !== 'primary') return;
+    if (!this.#schemaReady)
+      throw new Refusal(1011, 'Wacore is not instantiated. Please check wacore log for details.');
+    if (!this.isPrimary) throw new Refusal(1017, 'This node is not the primary Master');
   }
 
   /** @throws Refusal 1018 when another node owns the shard, 1011 before registration */

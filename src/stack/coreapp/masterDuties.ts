@@ -3,7 +3,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { ClusterStore, NodeRecord } from '../store/clusterStore.ts';
 import type { MessageStore } from '../store/messageStore.ts';
 import type { ConnectionPool } from '../wire/connectionPool.ts';
-import type { NodeProtocol } from '../wire/nodeProtocol.ts';
+import { type NodeProtocol, routeOf } from '../wire/nodeProtocol.ts';
 import { planShards } from './shardPlan.ts';
 
 /** Not found in any source: how long a Master's lease lasts, and when a silent node leaves the table. */
@@ -52,7 +52,7 @@ async function isAlive(
 ): Promise<boolean> {
   if (node.id === options.self) return true;
   try {
-    const target = { host: node.hostname, port: node.ports[3] ?? 0 };
+    const { target } = routeOf('heartbeat', node);
     await options.pool.call(
       target,
       'heartbeat',

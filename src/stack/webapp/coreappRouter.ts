@@ -1,14 +1,19 @@
 import { type Clock, sleep } from '../../base/clock.ts';
 import { shardOf } from '../../onprem/account.ts';
-import { NODE_PORT_NAMES, type NodePortName } from '../../onprem/environment.ts';
 import type { NodeHealth } from '../../onprem/health.ts';
 import type { MetricShape } from '../../onprem/metrics.ts';
 import type { NodeSupport } from '../../onprem/support.ts';
 import type { ClusterStore, NodeRecord } from '../store/clusterStore.ts';
 import { ConnectionPool } from '../wire/connectionPool.ts';
 import { lineSeal } from '../wire/lineSeal.ts';
-import { type NodeProtocol, nodeProtocol } from '../wire/nodeProtocol.ts';
-import { type CallInput, type CallName, type CallResponse, Refusal, Unreachable } from '../wire/protocol.ts';
+import {
+  type CallServedBy,
+  type NodeCallName,
+  type NodeProtocol,
+  nodeProtocol,
+  routeOf,
+} from '../wire/nodeProtocol.ts';
+import { type CallInput, type CallResponse, Refusal, Unreachable } from '../wire/protocol.ts';
 
 export interface CoreappRouterOptions {
   readonly multiconnect: boolean;
@@ -20,15 +25,6 @@ export interface CoreappRouterOptions {
   readonly clock: Clock;
 }
 
-const NODE_TIMEOUT_MS = 4_000;
-/** Calls that a node answers only when the servers of WhatsApp have. */
-const ASKS_THE_NETWORK: ReadonlySet<string> = new Set([
-  'requestCode',
-  'verifyCode',
-  'setShards',
-  'setTwoStep',
-]);
-const NETWORK_TIMEOUT_MS = 30_000;
 const MAP_CACHE_MS = 1_000;
 /** Callers wait for the timeout; nothing ends a call before it. */
 const NEVER = new AbortController().signal;
@@ -51,41 +47,38 @@ export class CoreappRouter {
   }
 
   /** @throws Refusal: 1017 without a primary Master, 1014 when it can't be reached */
-  async primary<N extends CallName<NodeProtocol>>(
+  async primary<N extends CallServedBy<'primary'>>(
     call: N,
     request: CallInput<NodeProtocol, N>,
   ): Promise<CallResponse<NodeProtocol, N>> {
-    if (!this.#options.multiconnect) return this.#ask(this.#singleNode(), 'control', call, request);
+    if (!this.#options.multiconnect) return this.#ask(this.#singleNode(), call, request);
     const { nodes, primary } = await this.#current();
     const node = nodes.find(({ id }) => id === primary);
     if (!node) throw new Refusal(1017, 'There is no primary Master just now');
-    return this.#ask(node, 'control', call, request);
+    return this.#ask(node, call, request);
   }
 
   /** Hands a message to the Coreapp that owns the shard of its recipient. @throws Refusal 1018 while nobody does */
   async send(message: CallInput<NodeProtocol, 'send'>['message']): Promise<string> {
-    const { id } = await this.#atOwner(message.recipient, 'messaging', 'send', (shard) => ({
-      shard,
-      message,
-    }));
+    const { id } = await this.#atOwner(message.recipient, 'send', (shard) => ({ shard, message }));
     return id;
   }
 
   /** Asks the Coreapp that owns the shard of a user. @throws Refusal 1018 while nobody does */
-  toShardOf<N extends 'markRead' | 'identity' | 'acknowledgeIdentity'>(
+  toShardOf<N extends Exclude<CallServedBy<'shardOwner'>, 'send'>>(
     waId: string,
     call: N,
     request: CallInput<NodeProtocol, N>,
   ): Promise<CallResponse<NodeProtocol, N>> {
-    return this.#atOwner(waId, call === 'markRead' ? 'messaging' : 'contacts', call, () => request);
+    return this.#atOwner(waId, call, () => request);
   }
 
   /** Counters of the nodes by their keys; the only node of a single instance has the key ''. */
   async stats(area: 'app' | 'db'): Promise<Record<string, Record<string, MetricShape>>> {
     if (!this.#options.multiconnect)
-      return { '': (await this.#ask(this.#singleNode(), 'control', 'stats', { area })).metrics };
+      return { '': (await this.#ask(this.#singleNode(), 'stats', { area })).metrics };
     return this.#everybody((node) =>
-      this.#ask(node, 'control', 'stats', { area }).then(
+      this.#ask(node, 'stats', { area }).then(
         ({ metrics }) => metrics,
         () => ({}),
       ),
@@ -94,23 +87,22 @@ export class CoreappRouter {
 
   /** Starts a collection on every Coreapp. */
   async collectMessages(): Promise<Record<string, unknown>> {
-    if (!this.#options.multiconnect) return this.#ask(this.#singleNode(), 'control', 'collectMessages', {});
+    if (!this.#options.multiconnect) return this.#ask(this.#singleNode(), 'collectMessages', {});
     return this.#everybody(
-      (node) => this.#ask(node, 'control', 'collectMessages', {}),
+      (node) => this.#ask(node, 'collectMessages', {}),
       ({ master }) => !master,
     );
   }
 
-  async #atOwner<N extends CallName<NodeProtocol>>(
+  async #atOwner<N extends CallServedBy<'shardOwner'>>(
     waId: string,
-    port: NodePortName,
     call: N,
     request: (shard: number) => CallInput<NodeProtocol, N>,
   ): Promise<CallResponse<NodeProtocol, N>> {
     for (let attempt = 0; ; attempt++) {
       try {
         const { node, shard } = await this.#ownerOf(waId);
-        return await this.#ask(node, port, call, request(shard));
+        return await this.#ask(node, call, request(shard));
       } catch (error) {
         // The map may just have changed; one fresh look is worth it, more is the client's business.
         if (attempt > 0 || !(error instanceof Refusal && error.code === 1018)) throw error;
@@ -131,21 +123,21 @@ export class CoreappRouter {
 
   async health(): Promise<NodeHealth | Record<string, NodeHealth>> {
     if (!this.#options.multiconnect) {
-      return this.#ask(this.#singleNode(), 'healthcheck', 'health', {}).catch((error: unknown) => ({
+      return this.#ask(this.#singleNode(), 'health', {}).catch((error: unknown) => ({
         errors: [healthError(error)],
       }));
     }
     return this.#everybody<NodeHealth>((node) =>
-      this.#ask(node, 'healthcheck', 'health', {}).catch((error: unknown) => ({
+      this.#ask(node, 'health', {}).catch((error: unknown) => ({
         errors: [healthError(error)],
       })),
     );
   }
 
   async support(): Promise<NodeSupport | Record<string, NodeSupport>> {
-    if (!this.#options.multiconnect) return this.#ask(this.#singleNode(), 'control', 'support', {});
+    if (!this.#options.multiconnect) return this.#ask(this.#singleNode(), 'support', {});
     return this.#everybody<NodeSupport>((node) =>
-      this.#ask(node, 'control', 'support', {}).catch((error: unknown) => ({ errors: [healthError(error)] })),
+      this.#ask(node, 'support', {}).catch((error: unknown) => ({ errors: [healthError(error)] })),
     );
   }
 
@@ -160,25 +152,20 @@ export class CoreappRouter {
     return Object.fromEntries(asked.map(({ id }, index) => [id, answers[index] as T]));
   }
 
-  async #ask<N extends CallName<NodeProtocol>>(
+  async #ask<N extends NodeCallName>(
     node: Pick<NodeRecord, 'hostname' | 'ports'>,
-    portName: NodePortName,
     call: N,
     request: CallInput<NodeProtocol, N>,
   ): Promise<CallResponse<NodeProtocol, N>> {
-    const port = node.ports[NODE_PORT_NAMES.indexOf(portName)] ?? 0;
-    const timeoutMs = ASKS_THE_NETWORK.has(call) ? NETWORK_TIMEOUT_MS : NODE_TIMEOUT_MS;
+    const { target, timeoutMs } = routeOf(call, node);
     try {
-      return await this.#pool.call({ host: node.hostname, port }, call, request, {
-        signal: NEVER,
-        timeoutMs,
-      });
+      return await this.#pool.call(target, call, request, { signal: NEVER, timeoutMs });
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
       this.#map = undefined;
       throw new Refusal(
         1014,
-        `Connection timed out. Please check if wacore is running: ${node.hostname}:${port}`,
+        `Connection timed out. Please check if wacore is running: ${target.host}:${target.port}`,
       );
     }
   }

@@ -1,17 +1,39 @@
 import { z } from 'zod';
 import { codeRequest, shardsRequest, verifyRequest } from '../../onprem/account.ts';
 import { identity } from '../../onprem/contacts.ts';
+import { NODE_PORT_NAMES, type NodePortName } from '../../onprem/environment.ts';
 import { gatewayStatus, nodeRole } from '../../onprem/health.ts';
 import { metricShape } from '../../onprem/metrics.ts';
 import { nodeSupport } from '../../onprem/support.ts';
-import type { Protocol } from './protocol.ts';
+import type { CallName, CallShape, Protocol } from './protocol.ts';
+
+/** A call of a node, and what callers and servers derive from it. */
+interface NodeCall extends CallShape {
+  readonly port: NodePortName;
+  /** The primary Master alone (others refuse with 1017), the Coreapp that owns the shard (1018), or each node for itself. */
+  readonly servedBy: 'primary' | 'shardOwner' | 'anyNode';
+  /** Whether the node first asks the servers of WhatsApp over a connection of its own: callers then wait longer. */
+  readonly asksNetwork: boolean;
+}
+
+/** How long a caller waits for the answer of a node, and a node for that of the servers of WhatsApp. */
+const NODE_TIMEOUT_MS = 4_000;
+export const NETWORK_TIMEOUT_MS = 30_000;
 
 const nothing = z.object({});
-/** What Webapps and the primary Master ask of a Coreapp or Master, on its ports 6250–6253. */
+const onPrimary = { port: 'control', servedBy: 'primary', asksNetwork: false } as const;
+const onPrimaryByNetwork = { ...onPrimary, asksNetwork: true } as const;
+const onEachNode = { port: 'control', servedBy: 'anyNode', asksNetwork: false } as const;
+const messaging = { port: 'messaging', servedBy: 'shardOwner', asksNetwork: false } as const;
+const contacts = { ...messaging, port: 'contacts' } as const;
+const healthcheck = { ...onEachNode, port: 'healthcheck' } as const;
+
+/** What Webapps and the primary Master ask of a Coreapp or Master. */
 export const nodeProtocol = {
   calls: {
-    /** 6250: accept a message for a shard that this node owns. Answered once it is committed. */
+    /** Accepts a message for a shard that this node owns. Answered once it is committed. */
     send: {
+      ...messaging,
       request: z.object({
         shard: z.int(),
         message: z.object({
@@ -22,53 +44,141 @@ export const nodeProtocol = {
       }),
       response: z.object({ id: z.string() }),
     },
-    markRead: { request: z.object({ id: z.string() }), response: nothing },
-    /** 6251. */
-    identity: { request: z.object({ waId: z.string() }), response: identity },
-    acknowledgeIdentity: { request: z.object({ waId: z.string(), hash: z.string() }), response: nothing },
-    /** 6252: everything about the account and its settings; only the primary Master does it. */
+    markRead: {
+      ...messaging,
+      request: z.object({ id: z.string() }),
+      response: nothing,
+    },
+    identity: {
+      ...contacts,
+      request: z.object({ waId: z.string() }),
+      response: identity,
+    },
+    acknowledgeIdentity: {
+      ...contacts,
+      request: z.object({ waId: z.string(), hash: z.string() }),
+      response: nothing,
+    },
     requestCode: {
+      ...onPrimaryByNetwork,
       request: codeRequest,
       response: z.object({ outcome: z.enum(['code-sent', 'already-registered']), vname: z.string() }),
     },
-    verifyCode: { request: verifyRequest, response: nothing },
-    shards: { request: nothing, response: z.object({ shards: z.int() }) },
-    setShards: { request: shardsRequest, response: nothing },
-    /** Without a PIN two-step verification ends. */
-    setTwoStep: { request: z.object({ pin: z.string().optional() }), response: nothing },
-    /** Profile, media providers, sticker packs: what the account has beside its settings. */
+    verifyCode: {
+      ...onPrimaryByNetwork,
+      request: verifyRequest,
+      response: nothing,
+    },
+    shards: {
+      ...onPrimary,
+      request: nothing,
+      response: z.object({ shards: z.int() }),
+    },
+    setShards: {
+      ...onPrimaryByNetwork,
+      request: shardsRequest,
+      response: nothing,
+    },
+    /** Without a PIN, two-step verification is switched off. */
+    setTwoStep: {
+      ...onPrimaryByNetwork,
+      request: z.object({ pin: z.string().optional() }),
+      response: nothing,
+    },
+    /** Profile, media providers, sticker packs: what the account keeps beside its settings. */
     getDocument: {
+      ...onPrimary,
       request: z.object({ name: z.string() }),
       response: z.object({ value: z.unknown().optional() }),
     },
     setDocument: {
+      ...onPrimary,
       request: z.object({ name: z.string(), value: z.unknown().optional() }),
       response: nothing,
     },
-    backup: { request: z.object({ password: z.string() }), response: z.object({ data: z.string() }) },
-    restore: { request: z.object({ password: z.string(), data: z.string() }), response: nothing },
-    collectMessages: { request: nothing, response: z.object({ status: z.literal('processing') }) },
-    collectMedia: { request: nothing, response: nothing },
+    backup: {
+      ...onPrimary,
+      request: z.object({ password: z.string() }),
+      response: z.object({ data: z.string() }),
+    },
+    restore: {
+      ...onPrimary,
+      request: z.object({ password: z.string(), data: z.string() }),
+      response: nothing,
+    },
+    collectMessages: {
+      ...onEachNode,
+      request: nothing,
+      response: z.object({ status: z.literal('processing') }),
+    },
+    collectMedia: {
+      ...onPrimary,
+      request: nothing,
+      response: nothing,
+    },
     stats: {
+      ...onEachNode,
       request: z.object({ area: z.enum(['app', 'db']) }),
       response: z.object({ metrics: z.record(z.string(), metricShape) }),
     },
-    getSettings: { request: nothing, response: z.record(z.string(), z.unknown()) },
-    patchSettings: { request: z.record(z.string(), z.unknown()), response: nothing },
-    resetSettings: { request: nothing, response: nothing },
-    getWebhookCa: { request: nothing, response: z.object({ pem: z.string().optional() }) },
-    setWebhookCa: { request: z.object({ pem: z.string().optional() }), response: nothing },
-    support: { request: nothing, response: nodeSupport },
-    /** 6253. */
+    getSettings: {
+      ...onPrimary,
+      request: nothing,
+      response: z.record(z.string(), z.unknown()),
+    },
+    patchSettings: {
+      ...onPrimary,
+      request: z.record(z.string(), z.unknown()),
+      response: nothing,
+    },
+    resetSettings: {
+      ...onPrimary,
+      request: nothing,
+      response: nothing,
+    },
+    getWebhookCa: {
+      ...onPrimary,
+      request: nothing,
+      response: z.object({ pem: z.string().optional() }),
+    },
+    setWebhookCa: {
+      ...onPrimary,
+      request: z.object({ pem: z.string().optional() }),
+      response: nothing,
+    },
+    support: {
+      ...onEachNode,
+      request: nothing,
+      response: nodeSupport,
+    },
     health: {
+      ...healthcheck,
       request: nothing,
       response: z.object({ gateway_status: gatewayStatus, role: nodeRole.optional() }),
     },
     heartbeat: {
+      ...healthcheck,
       request: z.object({ from: z.string() }),
       response: z.object({ gateway_status: gatewayStatus }),
     },
   },
   events: {},
-} as const satisfies Protocol;
+} as const satisfies Protocol & { calls: Readonly<Record<string, NodeCall>> };
 export type NodeProtocol = typeof nodeProtocol;
+
+export type NodeCallName = CallName<NodeProtocol>;
+export type CallServedBy<W extends NodeCall['servedBy']> = {
+  [N in NodeCallName]: NodeProtocol['calls'][N]['servedBy'] extends W ? N : never;
+}[NodeCallName];
+
+/** Where a call goes, and how long its caller waits. `ports` are those of the node, in the order of their names. */
+export function routeOf(
+  call: NodeCallName,
+  node: { readonly hostname: string; readonly ports: readonly number[] },
+): { target: { host: string; port: number }; timeoutMs: number } {
+  const { port, asksNetwork } = nodeProtocol.calls[call];
+  return {
+    target: { host: node.hostname, port: node.ports[NODE_PORT_NAMES.indexOf(port)] ?? 0 },
+    timeoutMs: asksNetwork ? NETWORK_TIMEOUT_MS : NODE_TIMEOUT_MS,
+  };
+}

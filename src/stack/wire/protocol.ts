@@ -1,12 +1,14 @@
 import type { z } from 'zod';
 
-/**
- * What two processes of the emulator may say to each other. Both sides validate with the same shapes, so a
- * mistake surfaces where it is made.
- */
+export interface CallShape {
+  readonly request: z.ZodType;
+  readonly response: z.ZodType;
+}
+
+/** What two processes of a stack may say to each other. Both sides validate with the same shapes. */
 export interface Protocol {
-  readonly calls: Readonly<Record<string, { readonly request: z.ZodType; readonly response: z.ZodType }>>;
-  /** Sent by the server without having been asked. */
+  readonly calls: Readonly<Record<string, CallShape>>;
+  /** Sent by the server unasked. */
   readonly events: Readonly<Record<string, z.ZodType>>;
 }
 

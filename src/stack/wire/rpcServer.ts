@@ -41,8 +41,10 @@ export async function serveRpc<P extends Protocol>(
     host: string;
     port: number;
     logger: Logger;
-    /** With it nobody gets through who does not have the secret. */
+    /** Shuts out clients without the secret. */
     seal?: LineSeal | undefined;
+    /** Called before each handler. @throws Refusal for a call that this server does not serve now */
+    admit?: (call: CallName<P>) => void;
     onDisconnect?: (peer: Peer<P>) => void;
   },
 ): Promise<RpcServer> {
@@ -81,7 +83,9 @@ export async function serveRpc<P extends Protocol>(
       ];
       try {
         if (!shape || !handler) throw new Refusal(1014, `unknown call ${call}`);
-        frames.send({ id, ok: true, body: await handler(shape.request.parse(body), peer) });
+        const request = shape.request.parse(body);
+        options.admit?.(call as CallName<P>);
+        frames.send({ id, ok: true, body: await handler(request, peer) });
       } catch (error) {
         if (error instanceof Refusal)
           return frames.send({ id, ok: false, code: error.code, details: error.details });
