@@ -21,7 +21,7 @@ import { openDatabases } from './store/databases.ts';
 import { ALL_DATABASES, upgradeSchema } from './store/upgrade.ts';
 import { WebStore } from './store/webStore.ts';
 import { openApi } from './webapp/openApi.ts';
-import { startWebapp } from './webapp/webappNode.ts';
+import { startWebapp } from './webapp/startWebapp.ts';
 import type { NodeProtocol } from './wire/nodeProtocol.ts';
 import type { Peer } from './wire/rpcServer.ts';
 
@@ -109,7 +109,7 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
     closers.push(() => databases.close());
     await upgradeSchema(settings, databases, ALL_DATABASES, logger, {
       version: CLIENT_VERSION,
-      node: 'laptop',
+      name: 'laptop',
     });
     const config = new DatabaseConfigStore(databases);
     await configure(config, options.webhook);

@@ -10,7 +10,7 @@ import { databaseSettings } from './store/databaseSettings.ts';
 import { type DatabaseName, openDatabases } from './store/databases.ts';
 import { servers } from './store/server.ts';
 import { ALL_DATABASES, NODE_DATABASES, type Upgrader, upgradeSchema } from './store/upgrade.ts';
-import { startWebapp } from './webapp/webappNode.ts';
+import { startWebapp } from './webapp/startWebapp.ts';
 
 /** The emulated client version. */
 export const CLIENT_VERSION = 'v2.57.1';
@@ -84,7 +84,7 @@ export async function runCoreapp(options: RoleOptions, signal: AbortSignal): Pro
     const upgrade = (names: readonly DatabaseName[], upgrader: Upgrader) =>
       upgradeSchema(settings, databases, names, logger, upgrader);
     if (environment.WA_DB_UPGRADE) {
-      const upgrader = { version, node: container };
+      const upgrader = { version, name: container };
       await waiting(() => upgrade(ALL_DATABASES, upgrader), options, signal);
       logger.info('schema is up to date');
       return;

@@ -56,7 +56,7 @@ describe('WA_SECRET', () => {
 
 describe('a schema upgrade', () => {
   it('keeps nodes that start meanwhile from working, until somebody ends it', async () => {
-    await stack.cluster().setUpgrade(true, { version: 'v2.57.1', node: '10.0.0.9:gone' });
+    await stack.cluster().setUpgrade(true, { version: 'v2.57.1', name: '10.0.0.9:gone' });
     const waiting = await stack.startNode('coreapp-8', { master: false, multiconnect: true });
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     expect([waiting.isReady, waiting.gatewayStatus]).toEqual([false, 'uninitialized']);

@@ -24,7 +24,7 @@ import { type Databases, openDatabases } from '../../src/stack/store/databases.t
 import type { Engine } from '../../src/stack/store/dialect.ts';
 import type { MessageStore } from '../../src/stack/store/messageStore.ts';
 import { ALL_DATABASES, type Upgrader, upgradeSchema } from '../../src/stack/store/upgrade.ts';
-import { startWebapp, type WebappNode } from '../../src/stack/webapp/webappNode.ts';
+import { type RunningWebapp, startWebapp } from '../../src/stack/webapp/startWebapp.ts';
 import type { ApiAddress } from './apiCall.ts';
 import { eventually } from './eventually.ts';
 
@@ -45,7 +45,7 @@ export interface StackOptions {
   readonly secret?: string;
   readonly queueLimits?: { readonly messages: number; readonly callbacks: number };
 }
-type Role = CoreappNode | WebappNode;
+type Role = CoreappNode | RunningWebapp;
 type NodeChanges = Partial<Pick<CoreappOptions, 'buildDateMs' | 'secret' | 'version'>>;
 
 /** A database server for one test file. */
@@ -168,7 +168,7 @@ export class EmulatorStack {
   readonly #folder: string;
   readonly #options: StackOptions;
   readonly nodes = new Map<string, CoreappNode>();
-  readonly webapps: WebappNode[] = [];
+  readonly webapps: RunningWebapp[] = [];
   readonly #databases = new Map<Role, Databases>();
 
   private constructor(
@@ -272,7 +272,7 @@ export class EmulatorStack {
     return node;
   }
 
-  async startWebapp(multiconnect: boolean): Promise<WebappNode> {
+  async startWebapp(multiconnect: boolean): Promise<RunningWebapp> {
     const { databases, upgrade } = this.#open();
     const single = this.nodes.get('coreapp-0')?.options.externalPorts ?? [];
     const webapp = await startWebapp(
@@ -331,7 +331,7 @@ export class EmulatorStack {
 
   /** What the database holds of messages, as a node sees it. */
   messages(): MessageStore {
-    return this.#anyNode().messages;
+    return this.#anyNode().messaging.store;
   }
 
   /** The same of nodes and shards. */

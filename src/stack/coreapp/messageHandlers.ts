@@ -12,12 +12,13 @@ const INDIA = '91';
 
 /** What the Coreapp that owns a shard does for the users of that shard. */
 export function messageHandlers(node: CoreappNode) {
+  const { store, gateway, outbox } = node.messaging;
   const deadline = () => AbortSignal.timeout(CALL_TIMEOUT_MS);
   /** The first identity of a user is acknowledged without being asked. */
   const identityOf = async (waId: string): Promise<Identity> => {
-    const known = await node.messages.knownIdentity(waId);
+    const known = await store.knownIdentity(waId);
     if (known) return known;
-    await node.messages.setIdentity(waId, await node.gateway.identity(waId, deadline()), true);
+    await store.setIdentity(waId, await gateway.identity(waId, deadline()), true);
     return identityOf(waId);
   };
 
@@ -28,24 +29,24 @@ export function messageHandlers(node: CoreappNode) {
       if (recipient === ownNumber) throw new Refusal(1021, 'Sender and recipient are the same');
       const content = (body[type] ?? {}) as Record<string, unknown>;
       if (isTemplate(type) || (type === 'interactive' && isProductMessage(content)))
-        await node.gateway.check(ownNumber, type, content, deadline());
+        await gateway.check(ownNumber, type, content, deadline());
       if (type === 'interactive' && isProductMessage(content)) await requireCompliance(node, ownNumber);
       if (node.settings?.show_security_notifications === true) {
-        const identity = await node.messages.knownIdentity(recipient);
+        const identity = await store.knownIdentity(recipient);
         if (identity?.acknowledged === false) throw new Refusal(1028, `${recipient} has a new identity`);
       }
-      return { id: await node.outbox.accept(message, shard) };
+      return { id: await outbox.accept(message, shard) };
     },
 
     markRead: async ({ id }) => {
-      await node.gateway.markRead(id, deadline());
+      await gateway.markRead(id, deadline());
       return {};
     },
 
     identity: async ({ waId }) => identityOf(waId),
     acknowledgeIdentity: async ({ waId, hash }) => {
       if ((await identityOf(waId)).hash !== hash) throw new Refusal(1009, 'hash is not that of the user');
-      await node.messages.acknowledgeIdentity(waId);
+      await store.acknowledgeIdentity(waId);
       return {};
     },
   } satisfies Partial<Handlers<NodeProtocol>>;

@@ -81,7 +81,7 @@ async function ownedRanges(node: CoreappNode, owned: number | undefined): Promis
 }
 
 async function databaseMetrics(node: CoreappNode) {
-  const { messages, pending, receipts, callbacks } = await node.messages.counts();
+  const { messages, pending, receipts, callbacks } = await node.messaging.store.counts();
   const gauge = (help: string, value: number, labels?: Record<string, string>) => ({
     type: 'gauge',
     help,

@@ -28,7 +28,7 @@ export interface UpgradeRecord {
   readonly isUnderWay: boolean;
   /** Newest client that has upgraded them. */
   readonly version: string | undefined;
-  readonly node: string | undefined;
+  readonly upgrader: string | undefined;
 }
 
 const MASTER_LEASE = 'master';
@@ -148,16 +148,16 @@ export class ClusterStore {
     return {
       isUnderWay: row?.state === 'UPGRADE',
       version: row?.version ?? undefined,
-      node: row?.upgraded_by ?? undefined,
+      upgrader: row?.upgraded_by ?? undefined,
     };
   }
 
-  async setUpgrade(isUnderWay: boolean, by: { version: string; node: string }): Promise<void> {
+  async setUpgrade(isUnderWay: boolean, by: { version: string; name: string }): Promise<void> {
     const state = isUnderWay ? 'UPGRADE' : 'NORMAL';
-    const { version, node } = by;
+    const { version, name } = by;
     await this.#database
       .updateTable('cluster')
-      .set({ state, upgraded_by: node, ...(isUnderWay ? {} : { version }) })
+      .set({ state, upgraded_by: name, ...(isUnderWay ? {} : { version }) })
       .execute();
   }
 

@@ -56,8 +56,8 @@ export function databaseTls(given: {
   return { mode, ca, cert, key };
 }
 
-/** As Node's TLS takes it. Drivers pass no name for an address, and Node would look for `localhost`. */
-export const nodeTls = ({ mode, ca, cert, key }: DatabaseTls, host: string): ConnectionOptions => ({
+/** For the PostgreSQL driver. Drivers pass no name for an address, and Node.js would then check for `localhost`. */
+export const postgresTls = ({ mode, ca, cert, key }: DatabaseTls, host: string): ConnectionOptions => ({
   rejectUnauthorized: mode !== 'require',
   checkServerIdentity: (_, presented) =>
     mode === 'verify-full' ? checkServerIdentity(host, presented) : undefined,
@@ -65,10 +65,10 @@ export const nodeTls = ({ mode, ca, cert, key }: DatabaseTls, host: string): Con
   ...(cert === undefined || key === undefined ? {} : { cert, key }),
 });
 
-/** As the MySQL driver takes it, which does not look at the name unless it is told to. */
+/** For the MySQL driver, which checks the name only with `verifyIdentity`. */
 export const mysqlTls = ({ mode, ca, cert, key }: DatabaseTls, host: string) => ({
   rejectUnauthorized: mode !== 'require',
-  // It can verify names only, no addresses.
+  // The driver can verify names, but no addresses.
   verifyIdentity: mode === 'verify-full' && isIP(host) === 0,
   ...(ca === undefined ? {} : { ca }),
   ...(cert === undefined || key === undefined ? {} : { cert, key }),

@@ -3,7 +3,7 @@ import { createConnection, createPool, type PoolOptions } from 'mysql2';
 import pg from 'pg';
 import type { Logger } from '../../base/logger.ts';
 import type { DatabaseSettings } from './databaseSettings.ts';
-import { mysqlTls, nodeTls } from './databaseTls.ts';
+import { mysqlTls, postgresTls } from './databaseTls.ts';
 import type { Engine } from './dialect.ts';
 
 /** What is done on the server itself, outside of any database of the stack. */
@@ -39,7 +39,7 @@ const postgresConfig = (settings: DatabaseSettings, database: string): pg.Client
   password: settings.password,
   database,
   connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-  ...(settings.tls ? { ssl: nodeTls(settings.tls, settings.host) } : {}),
+  ...(settings.tls ? { ssl: postgresTls(settings.tls, settings.host) } : {}),
 });
 
 const postgres: Server = {

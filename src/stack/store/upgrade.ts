@@ -8,11 +8,10 @@ import { DATABASE_NAMES, type DatabaseName, type Databases, databaseName } from 
 import { migrationsOf } from './migrations.ts';
 import { servers } from './server.ts';
 
-/** Who upgrades: shown to nodes that wait for it. */
+/** The client that upgrades: a node, or the process of the schema Job. Nodes that wait for it log its name. */
 export interface Upgrader {
   readonly version: string;
-  /** `<hostname>:<container id>` */
-  readonly node: string;
+  readonly name: string;
 }
 
 /**

@@ -10,9 +10,9 @@ export class WebMetrics {
   readonly #connections: Counter;
   readonly #ongoing: Gauge<'state'>;
 
-  constructor(node: string, clock: Clock) {
+  constructor(webapp: string, clock: Clock) {
     const registers = [this.registry];
-    this.registry.setDefaultLabels({ node });
+    this.registry.setDefaultLabels({ node: webapp });
     const startedMs = clock.monotonic();
     new Gauge({
       name: 'web_uptime',

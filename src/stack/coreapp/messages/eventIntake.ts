@@ -12,7 +12,7 @@ import type { NodeMetrics } from '../nodeMetrics.ts';
 import type { MemoryCallbacks } from '../webhooks/memoryCallbacks.ts';
 import { errorCallback, inboundCallback, statusCallback, systemCallback } from '../webhooks/payloads.ts';
 
-export interface InboxOptions {
+export interface EventIntakeOptions {
   readonly store: MessageStore;
   readonly media: MediaStore;
   readonly metrics: NodeMetrics;
@@ -33,10 +33,10 @@ type IdentityEvent = Extract<NetworkEvent['body'], { kind: 'identity' }>;
 type NumberEvent = Extract<NetworkEvent['body'], { kind: 'number-changed' }>;
 
 /** What comes from the servers, and what becomes of sent messages: stored together with the callback that tells of it. */
-export class Inbox {
-  readonly #options: InboxOptions;
+export class EventIntake {
+  readonly #options: EventIntakeOptions;
 
-  constructor(options: InboxOptions) {
+  constructor(options: EventIntakeOptions) {
     this.#options = options;
   }
 

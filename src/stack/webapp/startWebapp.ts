@@ -41,14 +41,14 @@ export interface WebappOptions {
   readonly logger: Logger;
 }
 
-export interface WebappNode {
+export interface RunningWebapp {
   readonly port: number;
   readonly caPem: string;
   close(): Promise<void>;
 }
 
 /** Starts the HTTPS API once its database is there; waits for it as long as it takes. */
-export async function startWebapp(options: WebappOptions, signal: AbortSignal): Promise<WebappNode> {
+export async function startWebapp(options: WebappOptions, signal: AbortSignal): Promise<RunningWebapp> {
   const { databases, clock, logger, listen, version } = options;
   const store = new WebStore(databases);
   await retryUntilDone(
