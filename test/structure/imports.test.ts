@@ -52,8 +52,9 @@ const ALLOWED: Record<string, readonly string[]> = {
   operator: OPERATOR,
   'stack/wire': ['base', 'onprem'],
   'stack/store': STORE,
-  'stack/network': ['base', 'onprem', 'stack/wire'],
-  'stack/webapp': STACK,
+  'stack/http': [],
+  'stack/network': ['base', 'onprem', 'stack/wire', 'stack/http'],
+  'stack/webapp': [...STACK, 'stack/http'],
   'stack/coreapp/webhooks': [...STACK, 'stack/coreapp'],
   'stack/coreapp/messages': [...STACK, 'stack/coreapp/webhooks', 'stack/coreapp'],
   'stack/coreapp': [...STACK, 'stack/coreapp/webhooks', 'stack/coreapp/messages'],
@@ -63,7 +64,14 @@ const ALLOWED: Record<string, readonly string[]> = {
   'cli/quickstart': [...CLI, 'cli', 'cli/stack'],
   cli: [...CLI, 'cli/stack', 'cli/quickstart'],
   bin: [...CLI, 'base/postgres', 'operator', 'stack', 'stack/webapp', 'stack/network', 'cli'],
-  'tools/generate': ['operator/resource', 'operator/plan/tell', 'stack/webapp', 'base', 'onprem'],
+  'tools/generate': [
+    'operator/resource',
+    'operator/plan/tell',
+    'stack/http',
+    'stack/webapp',
+    'base',
+    'onprem',
+  ],
 };
 const ROOMS = Object.keys(ALLOWED).sort((a, b) => b.length - a.length);
 

@@ -1,19 +1,20 @@
+import { z } from 'zod';
+
 /** A message in a chat, as the person sees it. */
-export interface ChatMessage {
-  readonly id: string;
-  /** `in`: the person wrote it, `out`: the business did. */
-  readonly direction: 'in' | 'out';
-  readonly atMs: number;
-  readonly type: string;
-  /** Of the business: the objects of its message; of the person: the object of its type. */
-  readonly content: Readonly<Record<string, unknown>>;
-  /** What can be shown or played, by checksum. */
-  readonly media: readonly { readonly type: string; readonly sha256: string }[];
-  readonly context?: Readonly<Record<string, unknown>> | undefined;
-  /** `sent` until something else is known; of a message of the person `read` once the business has read it. */
-  status: string;
-  error?: { readonly code: number; readonly title: string } | undefined;
-}
+export const chatMessage = z.object({
+  id: z.string(),
+  direction: z.enum(['in', 'out']).meta({ description: 'in: the person wrote it, out: the business did' }),
+  atMs: z.number(),
+  type: z.string(),
+  content: z.record(z.string(), z.unknown()).readonly().meta({
+    description: 'Of the business: the objects of its message; of the person: the object of its type',
+  }),
+  media: z.array(z.object({ type: z.string(), sha256: z.string() }).readonly()).readonly(),
+  context: z.record(z.string(), z.unknown()).readonly().optional(),
+  status: z.string().meta({ description: 'sent until more is known; read once the business has read it' }),
+  error: z.object({ code: z.int(), title: z.string() }).readonly().optional(),
+});
+export type ChatMessage = z.output<typeof chatMessage>;
 
 export interface Chat {
   readonly waId: string;

@@ -20,7 +20,7 @@ const OTHER_TYPES = [
 const mimeType = z.string().max(128);
 
 /** What a person may send: a text, or any type with its content, media with its bytes. */
-const inbound = z
+export const inbound = z
   .looseObject({
     from: z.string().transform((from, context) => {
       const waId = normaliseRecipient(from);
@@ -58,12 +58,10 @@ const bytes = ({ data, mime_type: type }: { data: string; mime_type: string }) =
   data: Buffer.from(data, 'base64'),
 });
 
-/** A message as the control API takes it. @returns what is wrong where it is none */
-export function parseInbound(to: string, body: unknown): PersonalMessage | { problem: string } {
-  const parsed = inbound.safeParse(body);
-  if (!parsed.success) return { problem: z.prettifyError(parsed.error) };
-  const { from, type, profileName, context, data, mime_type, referral, referralMedia } = parsed.data;
-  const own = parsed.data[type];
+/** A message to `to`, from the body of a call of the control API. */
+export function personalMessage(to: string, body: z.output<typeof inbound>): PersonalMessage {
+  const { from, type, profileName, context, data, mime_type, referral, referralMedia } = body;
+  const own = body[type];
   return {
     from,
     to,

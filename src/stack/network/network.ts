@@ -119,6 +119,10 @@ export class Network {
     return this.#server?.port ?? 0;
   }
 
+  get clock(): Clock {
+    return this.#options.clock;
+  }
+
   get state(): NetworkState {
     return this.#state;
   }

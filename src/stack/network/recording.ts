@@ -1,9 +1,8 @@
-/** A callback as a receiver got it. */
-interface RecordedCallback {
-  /** Since the recording began. */
-  readonly afterMs: number;
-  readonly body: unknown;
-}
+import { z } from 'zod';
+
+/** A callback as a receiver got it, `afterMs` after the recording began. */
+export const recordedCallback = z.object({ afterMs: z.number(), body: z.unknown() });
+type RecordedCallback = z.output<typeof recordedCallback>;
 
 /** Callbacks that a receiver has answered with 200, to be played to another one. */
 export interface Recording {

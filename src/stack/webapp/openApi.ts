@@ -1,8 +1,6 @@
-import { z } from 'zod';
+import { type Json, jsonContent, jsonSchema, openApiPaths } from '../http/openApi.ts';
 import type { Access, Route } from './route.ts';
 import { routes } from './routes.ts';
-
-type Json = Record<string, unknown>;
 
 const SECURITY: Readonly<Record<Access, readonly Json[]>> = {
   open: [],
@@ -16,18 +14,14 @@ const reference = (name: string): Json => ({ $ref: `#/components/schemas/${name}
 
 /** An OpenAPI 3.1 document of everything that is served, from the shapes that the server itself checks by. */
 export function openApi(version: string): Json {
-  const paths: Record<string, Record<string, Json>> = {};
-  for (const route of routes) {
-    const path = route.path.replace(/:([A-Za-z]+)/g, '{$1}');
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
-  }
   return {
     openapi: '3.1.0',
     info: {
       title: 'WhatsApp Business On-Premises API, as the emulator serves it',
       version: version.replace(/^v/, ''),
     },
-    paths,
+    servers: [{ url: 'https://{webapp}', variables: { webapp: { default: 'localhost:9090' } } }],
+    paths: openApiPaths(routes, operation),
     components: {
       securitySchemes: {
         basic: { type: 'http', scheme: 'basic' },
@@ -67,32 +61,16 @@ export function openApi(version: string): Json {
   };
 }
 
-function operation({ method, path, summary, access, fidelity, note, body }: Route): Json {
-  const parameters = [...path.matchAll(/:([A-Za-z]+)/g)].map(([, name]) => ({
-    name,
-    in: 'path',
-    required: true,
-    schema: { type: 'string' },
-  }));
-  const json = (schema: Json) => ({ content: { 'application/json': { schema } } });
+function operation({ access, fidelity, answer }: Route): Json {
+  const done = typeof answer === 'object' ? jsonSchema(answer, 'output') : reference('Success');
   return {
-    operationId: `${method}${path.replace(/[/:]+/g, '_')}`,
-    summary,
     'x-fidelity': fidelity,
-    ...(note ? { description: note } : {}),
     ...(access === 'admin' ? { 'x-role': 'ROLE_ADMIN' } : {}),
     security: SECURITY[access],
-    ...(parameters.length > 0 ? { parameters } : {}),
-    ...(body ? { requestBody: json(shapeOf(body)) } : {}),
     responses: {
-      '2XX': { description: 'Done', ...json(reference('Success')) },
-      '4XX': { description: 'Refused', ...json(reference('Failure')) },
-      '5XX': { description: 'Not now, or an internal error', ...json(reference('Failure')) },
+      '2XX': { description: 'Done', ...jsonContent(done) },
+      '4XX': { description: 'Refused', ...jsonContent(reference('Failure')) },
+      '5XX': { description: 'Not now, or an internal error', ...jsonContent(reference('Failure')) },
     },
   };
-}
-
-function shapeOf(schema: z.ZodType): Json {
-  const { $schema: _, ...shape } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Json;
-  return shape;
 }

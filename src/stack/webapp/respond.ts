@@ -12,7 +12,7 @@ const common = () => ({ server: 'Server', 'x-request-id': hex() });
 
 export interface Answer {
   readonly status: number;
-  readonly payload?: Record<string, unknown>;
+  readonly payload?: object;
   /** Whether a Coreapp was asked: shows in a header and in the form of the version. */
   readonly relayed?: boolean;
 }

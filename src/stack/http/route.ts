@@ -1,0 +1,42 @@
+import type { z } from 'zod';
+
+type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+
+/** What a table of routes says of an endpoint: the server checks calls by it, and the OpenAPI document shows it. */
+export interface Endpoint {
+  readonly method: Method;
+  /** `/v1/users/:username`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly note?: string;
+  /** Query parameters by name, with what each does. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** Shape of the JSON body. */
+  readonly body?: z.ZodType;
+  /** Shape of the JSON answer, or the content type of an answer that is not JSON. */
+  readonly answer?: z.ZodType | string;
+}
+
+export interface Call<Body = unknown> {
+  readonly request: Request;
+  readonly parameter: (name: string) => string;
+  readonly query: (name: string) => string | undefined;
+  readonly body: Body;
+}
+
+/** What a handler returns: a response that it has made, or the value that `answer` describes. */
+type Answered<A> = A extends z.ZodType ? Promise<Response | z.input<A>> : Promise<Response> | Promise<void>;
+
+/** An endpoint of a server that hands `Served` to each handler. */
+export type Route<About extends Endpoint, Called extends Call, Served> = About & {
+  readonly handle: (call: Called & { readonly body: never }, served: Served) => Promise<unknown>;
+};
+
+/** Makes the `route()` of one server. Body and answer of a handler have the types of their shapes. */
+export const routeOf =
+  <About extends Endpoint, Called extends Call, Served>() =>
+  <B extends z.ZodType = z.ZodUnknown, A extends z.ZodType | string | undefined = undefined>(
+    about: Omit<About, 'body' | 'answer'> & { readonly body?: B; readonly answer?: A },
+    handle: (call: Omit<Called, 'body'> & { readonly body: z.output<B> }, served: Served) => Answered<A>,
+  ): Route<About, Called, Served> =>
+    ({ ...about, handle }) as unknown as Route<About, Called, Served>;
