@@ -52,7 +52,7 @@ export function messageHandlers(node: CoreappNode) {
   } satisfies Partial<Handlers<NodeProtocol>>;
 }
 
-/** In India only a business that has given its compliance information may sell products. Source: api-admin reference 9.4. */
+/** In India only a business that has given its compliance information may sell products. Source: docs/onprem/api-admin.md §9.4. */
 async function requireCompliance(node: CoreappNode, ownNumber: string): Promise<void> {
   if (!ownNumber.startsWith(INDIA)) return;
   if ((await node.config.document('compliance')) === undefined)

@@ -2,7 +2,7 @@ import { codeRequest, shardsRequest, twoStepRequest, verifyRequest } from '../..
 import { relayed } from '../respond.ts';
 import { type Route, route } from '../route.ts';
 
-/** Account and Two-step. Source: api-admin reference 4–6. */
+/** Account and Two-step. Source: docs/onprem/api-admin.md §4–6. */
 export const accountRoutes: readonly Route[] = [
   route(
     {

@@ -3,7 +3,7 @@ import { jsonAnswer, relayed, textAnswer } from '../respond.ts';
 import { type Route, route } from '../route.ts';
 import { certificateProblem } from '../uploadedCertificate.ts';
 
-/** Certificates. Source: api-admin reference 11. */
+/** Certificates. Source: docs/onprem/api-admin.md §11. */
 
 const WEBHOOKS = '/v1/certificates/webhooks/ca';
 

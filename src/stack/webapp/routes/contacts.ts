@@ -3,7 +3,7 @@ import { normaliseRecipient } from '../../../onprem/messages.ts';
 import { relayed } from '../respond.ts';
 import { type Route, route } from '../route.ts';
 
-/** Contacts. Source: api-messaging reference 4. */
+/** Contacts. Source: docs/onprem/api-messaging.md §4. */
 export const contactRoutes: readonly Route[] = [
   route(
     {

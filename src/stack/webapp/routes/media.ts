@@ -3,7 +3,7 @@ import { Refusal } from '../../wire/protocol.ts';
 import { emptyAnswer, jsonAnswer, streamAnswer } from '../respond.ts';
 import { type Route, route } from '../route.ts';
 
-/** Media. Source: api-messaging reference 5. */
+/** Media. Source: docs/onprem/api-messaging.md §5. */
 export const mediaRoutes: readonly Route[] = [
   route(
     {

@@ -10,7 +10,7 @@ import { Refusal } from '../../wire/protocol.ts';
 import { relayed } from '../respond.ts';
 import { type Route, route } from '../route.ts';
 
-/** Messages. Source: api-messaging reference 2 and 3. */
+/** Messages. Source: docs/onprem/api-messaging.md §2, §3. */
 export const messageRoutes: readonly Route[] = [
   route(
     {

@@ -3,7 +3,7 @@ import { metricsJson } from '../../wire/metricsShape.ts';
 import { jsonAnswer, relayed, textAnswer } from '../respond.ts';
 import { type Api, type Call, type Route, route } from '../route.ts';
 
-/** Health, Stats, Metrics, Services and Support. Source: api-admin reference 12–16. */
+/** Health, Stats, Metrics, Services and Support. Source: docs/onprem/api-admin.md §12–16. */
 
 const PROMETHEUS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' };
 const isPrometheus = ({ query }: Pick<Call, 'query'>): boolean => query('format') === 'prometheus';

@@ -14,7 +14,7 @@ import { Refusal } from '../../wire/protocol.ts';
 import { binaryAnswer, relayed } from '../respond.ts';
 import { type Api, type Route, route } from '../route.ts';
 
-/** Settings. Source: api-admin reference 7–10. */
+/** Settings. Source: docs/onprem/api-admin.md §7–10. */
 
 const APPLICATION = '/v1/settings/application';
 const PROVIDERS = `${APPLICATION}/media/providers`;

@@ -11,7 +11,7 @@ import { Refusal } from '../../wire/protocol.ts';
 import { relayed } from '../respond.ts';
 import { type Api, type Call, type Route, route } from '../route.ts';
 
-/** Stickerpacks. Source: api-messaging reference 6. */
+/** Stickerpacks. Source: docs/onprem/api-messaging.md §6. */
 
 const PACKS = '/v1/stickerpacks';
 const PACK = `${PACKS}/:pack`;

@@ -11,7 +11,7 @@ import { jsonAnswer } from '../respond.ts';
 import { type Call, type Route, route } from '../route.ts';
 import { issueToken } from '../tokens.ts';
 
-/** Users. Source: api-admin reference 3. */
+/** Users. Source: docs/onprem/api-admin.md §3. */
 export const userRoutes: readonly Route[] = [
   route(
     {
