@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
-import { CodedError } from '../../base/codedError.ts';
 import type { Session } from '../../client/calls.ts';
 import { LoginCache } from '../../client/loginCache.ts';
 import { StackClient } from '../../client/stackClient.ts';
@@ -12,6 +11,7 @@ import {
   type StackTransport,
 } from '../../client/stackTransport.ts';
 import { DEFAULT_ADMIN } from '../../onprem/users.ts';
+import { ApplicationError } from './applicationError.ts';
 
 export interface StackAccess {
   readonly host: string;
@@ -104,7 +104,7 @@ export class StackSessions {
 /**
  * Logs in with the wanted password. A stack that takes another one gets it: a fresh one by the first login with the
  * default, one with the password that was wanted before by a change.
- * @throws CodedError `CredentialsUnknown` when none is taken: nobody here knows the password
+ * @throws ApplicationError `CredentialsUnknown` when none is taken: nobody here knows the password
  */
 async function logIn(client: StackClient, access: StackAccess, signal: AbortSignal): Promise<Session> {
   const { username, password, previousPassword, onPassword } = access;
@@ -124,7 +124,7 @@ async function logIn(client: StackClient, access: StackAccess, signal: AbortSign
   const { password: initial } = DEFAULT_ADMIN;
   const first = await unlessRefused(client.users.login(username, initial, { newPassword: password }, signal));
   if (first) return taken(first);
-  throw new CodedError(
+  throw new ApplicationError(
     'CredentialsUnknown',
     'neither the password in the Secret, nor the one before it, nor the default one is taken; put the right one into the Secret',
   );

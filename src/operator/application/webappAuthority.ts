@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity, connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
-import { CodedError } from '../../base/codedError.ts';
+import { ApplicationError } from './applicationError.ts';
 
 export interface WebappAddresses {
   /** Of the ready pods themselves: in front of a Service that is not set up yet, anybody may answer. */
@@ -14,7 +14,7 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /**
  * The authority at the end of the chain that every Webapp presents, PEM: read once, before anything secret is sent.
- * @throws CodedError `WrongCertificate` where a chain does not bear the name, or two Webapps differ
+ * @throws ApplicationError `WrongCertificate` where a chain does not bear the name, or two Webapps differ
  */
 export async function readAuthority(webapps: WebappAddresses, signal: AbortSignal): Promise<string> {
   const { addresses, port, serverName } = webapps;
@@ -24,7 +24,7 @@ export async function readAuthority(webapps: WebappAddresses, signal: AbortSigna
   const [first] = authorities;
   if (first !== undefined && new Set(authorities).size === 1) return first;
   const message = `the Webapps at ${addresses.join(', ')} present different authorities`;
-  throw new CodedError('WrongCertificate', message, { retriable: true });
+  throw new ApplicationError('WrongCertificate', message, { retriable: true });
 }
 
 function authorityOf(host: string, port: number, serverName: string, signal: AbortSignal): Promise<string> {
@@ -40,13 +40,17 @@ function authorityOf(host: string, port: number, serverName: string, signal: Abo
         : 'it presents no certificate';
       if (problem === undefined) resolve(pem(last(certificate)));
       else
-        reject(new CodedError('WrongCertificate', `the Webapp at ${host}: ${problem}`, { retriable: true }));
+        reject(
+          new ApplicationError('WrongCertificate', `the Webapp at ${host}: ${problem}`, { retriable: true }),
+        );
     });
     const fail = (error: unknown) => {
       socket.destroy();
       reject(error);
     };
-    const late = new CodedError('Deadline', `${host} does not complete the handshake`, { retriable: true });
+    const late = new ApplicationError('Deadline', `${host} does not complete the handshake`, {
+      retriable: true,
+    });
     socket.on('error', fail);
     socket.on('timeout', () => fail(late));
     signal.addEventListener('abort', () => fail(signal.reason), { once: true });
