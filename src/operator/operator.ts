@@ -162,7 +162,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const gauges = new StackGauges(registry, () =>
     parsedStacks(stackSources.stacks.cache.list()).map((resource) => {
       const key = keyOf(resource as unknown as KubeObject);
-      const probe = webhooks.last(key);
+      const probe = webhooks.lastProbe(key);
       return {
         resource,
         api: observations.get(key),

@@ -20,15 +20,12 @@ export class FakeApplication {
   readonly journals: FakeJournals;
   /** What is declared; tests change it between passes. */
   spec: object;
+  annotations: Readonly<Record<string, string>> = {};
   /** Secrets of the user, by name. */
   secrets: Record<string, SecretData>;
   /** Secrets that the operator made, by name. */
   ownSecrets: Record<string, SecretData> = {};
   pods: PodView[] = [pod('shop-webapp-0', 'webapp'), pod('shop-coreapp-0-0', 'coreapp')];
-  /** Objects of kinds that are not watched. */
-  readonly applied: KubeObject[] = [];
-  /** Thrown instead of applying one. */
-  applyError: Error | undefined;
   readonly #sessions = new StackSessions({ clock: this.clock, connect: () => this.stack });
 
   constructor(
@@ -42,7 +39,7 @@ export class FakeApplication {
 
   /** The next look at the stack, with the journal and the stack as they are seen now. */
   pass(signal: AbortSignal = new AbortController().signal): ApplicationPass {
-    const resource = whatsAppDeployment({ spec: this.spec });
+    const resource = whatsAppDeployment({ spec: this.spec, metadata: { annotations: this.annotations } });
     return {
       observed: {
         resource,
@@ -56,10 +53,6 @@ export class FakeApplication {
       },
       journals: this.journals,
       asAdmin: (calls) => this.#sessions.asAdmin(KEY, ACCESS, calls, signal),
-      applyUnwatched: async (object) => {
-        if (this.applyError) throw this.applyError;
-        this.applied.push(object);
-      },
       nowMs: this.clock.now(),
       signal,
     };
@@ -86,6 +79,7 @@ const ACCESS: StackAccess = {
   certificateNames: [],
   username: DEFAULT_ADMIN.username,
   password: 'Admin-password-1',
+  passwordSource: 'Secret shop-admin, key password',
   previousPassword: undefined,
   apiKey: 'key',
   onPassword: async () => {},

@@ -1,23 +1,20 @@
 import { CodedError } from '../../base/codedError.ts';
+import type { CommonReason } from '../resource/conditions.ts';
 
 /** What keeps the operator from a stack's API, or from making the stack what the resource declares. */
-export type ApplicationErrorCode =
-  /** A Secret, or a key of it, does not exist. */
-  | 'SecretMissing'
-  /** The stack would refuse the password in a Secret. */
-  | 'PasswordRefused'
-  /** The PIN in a Secret does not have six digits. */
-  | 'PinRefused'
-  /** A schedule in the resource is not a cron expression. */
+export type ApplicationErrorCode = Extract<
+  CommonReason,
+  | 'BadCertificate'
   | 'BadSchedule'
-  /** The stack accepts none of the admin passwords that the operator knows. */
   | 'CredentialsUnknown'
-  /** A Webapp presents a certificate that the operator cannot pin. */
+  | 'NoAnswer'
+  | 'PasswordRefused'
+  | 'PinRefused'
+  | 'SecretMissing'
   | 'WrongCertificate'
-  /** A Webapp does not complete the TLS handshake in time. */
-  | 'Deadline';
+>;
 
-/** The message names the object, the key or field, and the fix. */
+/** An error whose code is also the reason of the condition. The message names the object, the key or field, and the fix. */
 export class ApplicationError extends CodedError {
   override readonly code: ApplicationErrorCode;
 

@@ -22,7 +22,9 @@ export interface StackAccess {
   readonly certificateNames: readonly string[];
   readonly username: string;
   readonly password: string;
-  /** The one that was taken last, where another one is wanted now. */
+  /** Where people put the password: `Secret shop-admin, key password`. */
+  readonly passwordSource: string;
+  /** The password that the stack accepted last, if the Secret holds another one now. */
   readonly previousPassword: string | undefined;
   readonly apiKey: string;
   /** The password that the stack takes from now on. */
@@ -107,7 +109,7 @@ export class StackSessions {
  * @throws ApplicationError `CredentialsUnknown` when none is taken: nobody here knows the password
  */
 async function logIn(client: StackClient, access: StackAccess, signal: AbortSignal): Promise<Session> {
-  const { username, password, previousPassword, onPassword } = access;
+  const { username, password, passwordSource, previousPassword, onPassword } = access;
   const taken = async (session: Session) => {
     await onPassword(password);
     return session;
@@ -126,7 +128,7 @@ async function logIn(client: StackClient, access: StackAccess, signal: AbortSign
   if (first) return taken(first);
   throw new ApplicationError(
     'CredentialsUnknown',
-    'neither the password in the Secret, nor the one before it, nor the default one is taken; put the right one into the Secret',
+    `the stack accepts neither the password in ${passwordSource}, nor the one before it, nor the default one; put the password of user ${username} into ${passwordSource}`,
   );
 }
 
