@@ -76,7 +76,7 @@ export class StackReports {
   #measured(resource: WhatsAppDeployment) {
     const { journals, webhooks } = this.#options;
     const key = keyOf(resource as unknown as KubeObject);
-    const probe = webhooks.last(key);
+    const probe = webhooks.lastProbe(key);
     return {
       resource,
       api: this.observations.get(key),

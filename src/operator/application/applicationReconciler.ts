@@ -124,7 +124,7 @@ export class ApplicationReconciler {
     };
     this.#announce(resource, verdicts.BuildCurrent, previous?.conditions ?? []);
     const conditions = stamp(Object.values(verdicts), previous?.conditions ?? [], generation, clock.now());
-    const checked = webhooks.answered(`${namespace}/${name}`);
+    const checked = webhooks.answeredRequest(`${namespace}/${name}`);
     const own = { conditions, registration, ...(checked ? { webhook: { checked } } : {}) };
     await status.write({ ...resource, status: previous }, own, signal);
   }

@@ -1,10 +1,10 @@
-import { CodedError } from '../../base/codedError.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import { settingsDifference } from '../../onprem/settings.ts';
 import { patchedFields } from '../plan/decide/drift.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import type { Difference } from './differences.ts';
 import { type ApplicationPass, journalOf, updateJournal } from './pass.ts';
+import { secretMissing } from './requiredSecret.ts';
 
 type Profile = NonNullable<WhatsAppDeployment['spec']['profile']>;
 
@@ -39,10 +39,7 @@ async function photo(pass: ApplicationPass, { photoSecretRef: reference }: Profi
   const { asAdmin, signal, observed } = pass;
   const base64 = observed.referenced.get(reference.name)?.raw?.[reference.key];
   if (base64 === undefined)
-    throw new CodedError(
-      'SecretMissing',
-      `Secret ${reference.name} has no key ${reference.key}; put the photo there`,
-    );
+    throw secretMissing(observed, { reference, field: 'spec.profile.photoSecretRef', content: 'the photo' });
   const bytes = Buffer.from(base64, 'base64');
   const hash = hashOf(base64);
   const current = await asAdmin((client, session) => client.settings.photo(session, signal));

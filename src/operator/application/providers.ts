@@ -1,6 +1,6 @@
-import { CodedError } from '../../base/codedError.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import type { MediaProvider } from '../../onprem/profile.ts';
+import { ApplicationError } from './applicationError.ts';
 import type { Difference } from './differences.ts';
 import { type ApplicationPass, journalOf, updateJournal } from './pass.ts';
 
@@ -10,7 +10,11 @@ export async function providerDifferences(pass: ApplicationPass): Promise<Differ
   const declared = (observed.resource.spec.media?.providers ?? []).map(
     ({ name, type, credentialsSecretRef }) => {
       const secret = observed.referenced.get(credentialsSecretRef.name)?.data;
-      return { name, type, config: configOf(credentialsSecretRef.name, secret) } satisfies MediaProvider;
+      return {
+        name,
+        type,
+        config: configOf(name, credentialsSecretRef.name, secret),
+      } satisfies MediaProvider;
     },
   );
   const own = journalOf(pass).providers;
@@ -50,15 +54,20 @@ export async function providerDifferences(pass: ApplicationPass): Promise<Differ
   ];
 }
 
+/** @throws ApplicationError `SecretMissing` */
 function configOf(
+  provider: string,
   secret: string,
   data: Readonly<Record<string, string>> | undefined,
 ): MediaProvider['config'] {
   if (data?.bearer !== undefined) return { bearer: data.bearer };
   if (data?.username !== undefined && data.password !== undefined)
     return { basic: { username: data.username, password: data.password } };
-  throw new CodedError(
+  const field = `spec.media.providers[${provider}].credentialsSecretRef`;
+  throw new ApplicationError(
     'SecretMissing',
-    `Secret ${secret} has neither the key bearer nor the keys username and password; put the credentials of the media provider there`,
+    data === undefined
+      ? `Secret ${secret} does not exist (${field}); create it with the key bearer, or the keys username and password`
+      : `Secret ${secret} has neither the key bearer nor the keys username and password (${field}); add the credentials of the media provider`,
   );
 }

@@ -1,71 +1,82 @@
 import { StackError } from '../../client/stackError.ts';
 import { splitNumber } from '../../onprem/account.ts';
 import { parseCertificate } from '../../onprem/emulatorCertificate.ts';
-import { planResharding } from '../plan/decide/resharding.ts';
+import { planResharding, type ReshardingStep } from '../plan/decide/resharding.ts';
 import { servedShards } from '../plan/facts/servedShards.ts';
 import { counts } from '../plan/facts/stackSettings.ts';
 import { unmet } from '../plan/tell/conditions.ts';
 import { type ApplicationPass, journalOf, type PartResult, updateJournal } from './pass.ts';
+import { type RegistrationInputs, registrationInputs } from './registrationInputs.ts';
 
-/** A 403 says that the servers can't just now. Not found in any source: for how long. */
+/** After a refusal such as 403, "come back later". No source says how much later. */
 const REFUSED_FOR_MS = 60_000;
+/** After an answer that the same call may soon succeed. */
+const RETRY_AFTER_MS = 2_000;
 
-/** Brings the number to as many shards as are declared, once that loses nothing. */
+/** Brings the number to as many shards as are declared, once nothing can be lost by it. */
 export async function reshard(
   pass: ApplicationPass,
-  registration: {
-    readonly isRegistered: boolean;
-    readonly certificate: string | undefined;
-    readonly certificateSource: string;
-    readonly pin: string | undefined;
-  },
+  isRegistered: boolean,
 ): Promise<PartResult<'ShardsServed'>> {
-  const { observed, asAdmin, signal, nowMs } = pass;
-  const { resource, api } = observed;
+  const inputs = registrationInputs(pass.observed);
+  const step = nextStep(pass, inputs, isRegistered);
+  return step.do === 'wait' ? { verdict: step.verdict } : setShards(pass, inputs, step.shards);
+}
+
+function nextStep(
+  pass: ApplicationPass,
+  { certificate, pin }: RegistrationInputs,
+  isRegistered: boolean,
+): ReshardingStep {
+  const { resource, api } = pass.observed;
   const journal = journalOf(pass);
-  const { shards: wanted } = counts(resource);
-  const { isRegistered, certificate, certificateSource, pin } = registration;
   const members = Object.values(api?.health ?? {}).filter(({ role }) => role === 'coreapp').length;
-  const step = planResharding({
-    wanted,
+  const text = certificate.value?.trim();
+  return planResharding({
+    wanted: counts(resource).shards,
     current: api?.shards,
     members: resource.spec.topology === 'Single' ? 1 : members,
     served: Object.keys(servedShards({ resource, api })).length,
     isRegistered,
-    certificate: certificate?.trim(),
-    certificateSource,
-    certificateExpiresAt: certificate ? parseCertificate(certificate.trim())?.notAfter : undefined,
+    certificate: text,
+    certificateSource: certificate.source,
+    certificateExpiresAt: text === undefined ? undefined : parseCertificate(text)?.notAfter,
     isPinUnknown: journal.twoStepPin !== undefined && pin === undefined,
     registeredAt: journal.registration?.registeredAt,
     allowReRegistration: resource.spec.multiconnect?.allowReRegistration === true,
     retryNotBeforeMs: journal.shards.retryNotBeforeMs,
-    nowMs,
+    nowMs: pass.nowMs,
   });
-  if (step.do === 'wait') return { verdict: step.verdict };
-  const { cc, phoneNumber } = splitNumber(resource.spec.phoneNumber);
+}
+
+async function setShards(
+  pass: ApplicationPass,
+  { certificate, pin }: RegistrationInputs,
+  shards: number,
+): Promise<PartResult<'ShardsServed'>> {
+  const { observed, asAdmin, signal, nowMs } = pass;
+  const { cc, phoneNumber } = splitNumber(observed.resource.spec.phoneNumber);
   const request = {
     cc,
     phone_number: phoneNumber,
-    shards: step.shards,
-    cert: certificate?.trim() ?? '',
+    shards,
+    cert: certificate.value?.trim() ?? '',
     ...(pin ? { pin } : {}),
   };
-  const change = `from ${api?.shards} to ${step.shards} shards`;
+  const change = `from ${observed.api?.shards} to ${shards} shards`;
   try {
     await asAdmin((client, session) => client.account.setShards(session, request, signal));
-    return {
-      verdict: unmet('ShardsServed', 'Resharding', `${change}: waiting until each has a connected Coreapp`),
-      retryAfterMs: 0,
-    };
   } catch (error) {
-    // Without an answer the next look tells how many there are.
+    // Without an answer, the next look at the stack tells how many shards it has.
     if (!(error instanceof StackError) || error.apiCode === undefined) throw error;
     const retryNotBeforeMs = nowMs + REFUSED_FOR_MS;
     if (!error.retriable)
-      await updateJournal(pass, (current) => ({ ...current, shards: { retryNotBeforeMs } }));
+      await updateJournal(pass, (journal) => ({ ...journal, shards: { retryNotBeforeMs } }));
     return {
       verdict: unmet('ShardsServed', 'ReshardingRefused', `${change}: ${error.message}`),
-      retryAfterMs: error.retriable ? 2_000 : REFUSED_FOR_MS,
+      retryAfterMs: error.retriable ? RETRY_AFTER_MS : REFUSED_FOR_MS,
     };
   }
+  const message = `${change}: waiting until each shard has a connected Coreapp`;
+  return { verdict: unmet('ShardsServed', 'Resharding', message), retryAfterMs: 0 };
 }

@@ -20,7 +20,7 @@ export async function stackAccess(
   const { resource, pods, journal } = observed;
   const of = names(resource.metadata.name);
   const apiKey = secretValue(observed, { name: of.keysSecret, key: KEYS.apiKey });
-  const password = adminPassword(observed);
+  const { password, source: passwordSource } = adminPassword(observed);
   if (apiKey === undefined || password === undefined || !journal) return undefined;
   const host = webappHost(resource);
   const port = resource.spec.service?.ports?.https ?? 443;
@@ -45,6 +45,7 @@ export async function stackAccess(
     certificateNames: webappNames({ observed, journals }),
     username: DEFAULT_ADMIN.username,
     password,
+    passwordSource,
     previousPassword: journal.adminPassword,
     apiKey,
     onPassword: async (taken) => {
@@ -54,10 +55,14 @@ export async function stackAccess(
   };
 }
 
-/** That of the declared user admin, or the one that was made for the stack. */
-function adminPassword(observed: Observation): string | undefined {
+/** The password of the declared user admin, or the one that the operator generated. */
+function adminPassword(observed: Observation): { password: string | undefined; source: string } {
   const { resource } = observed;
   const declared = resource.spec.users?.find(({ name }) => name === DEFAULT_ADMIN.username);
-  if (declared) return passwordOf(observed, declared.name, declared.passwordSecretRef);
-  return secretValue(observed, { name: names(resource.metadata.name).adminSecret, key: 'password' });
+  const own = { name: names(resource.metadata.name).adminSecret, key: 'password' };
+  const reference = declared?.passwordSecretRef ?? own;
+  return {
+    password: declared ? passwordOf(observed, declared.name, reference) : secretValue(observed, own),
+    source: `Secret ${reference.name}, key ${reference.key}`,
+  };
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
-import { CodedError } from '../../base/codedError.ts';
 import type { Session } from '../../client/calls.ts';
 import { LoginCache } from '../../client/loginCache.ts';
 import { StackClient } from '../../client/stackClient.ts';
@@ -12,6 +11,7 @@ import {
   type StackTransport,
 } from '../../client/stackTransport.ts';
 import { DEFAULT_ADMIN } from '../../onprem/users.ts';
+import { ApplicationError } from './applicationError.ts';
 
 export interface StackAccess {
   readonly host: string;
@@ -22,7 +22,9 @@ export interface StackAccess {
   readonly certificateNames: readonly string[];
   readonly username: string;
   readonly password: string;
-  /** The one that was taken last, where another one is wanted now. */
+  /** Where people put the password: `Secret shop-admin, key password`. */
+  readonly passwordSource: string;
+  /** The password that the stack accepted last, if the Secret holds another one now. */
   readonly previousPassword: string | undefined;
   readonly apiKey: string;
   /** The password that the stack takes from now on. */
@@ -104,10 +106,10 @@ export class StackSessions {
 /**
  * Logs in with the wanted password. A stack that takes another one gets it: a fresh one by the first login with the
  * default, one with the password that was wanted before by a change.
- * @throws CodedError `CredentialsUnknown` when none is taken: nobody here knows the password
+ * @throws ApplicationError `CredentialsUnknown` when none is taken: nobody here knows the password
  */
 async function logIn(client: StackClient, access: StackAccess, signal: AbortSignal): Promise<Session> {
-  const { username, password, previousPassword, onPassword } = access;
+  const { username, password, passwordSource, previousPassword, onPassword } = access;
   const taken = async (session: Session) => {
     await onPassword(password);
     return session;
@@ -124,9 +126,9 @@ async function logIn(client: StackClient, access: StackAccess, signal: AbortSign
   const { password: initial } = DEFAULT_ADMIN;
   const first = await unlessRefused(client.users.login(username, initial, { newPassword: password }, signal));
   if (first) return taken(first);
-  throw new CodedError(
+  throw new ApplicationError(
     'CredentialsUnknown',
-    'neither the password in the Secret, nor the one before it, nor the default one is taken; put the right one into the Secret',
+    `the stack accepts neither the password in ${passwordSource}, nor the one before it, nor the default one; put the password of user ${username} into ${passwordSource}`,
   );
 }
 

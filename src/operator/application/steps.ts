@@ -5,7 +5,7 @@ import { certify } from './certificates.ts';
 import { collectWhenDue } from './housekeeping.ts';
 import type { ApplicationPass, PartResult } from './pass.ts';
 import { type Reach, reachApi } from './reachApi.ts';
-import { type Registration, registerNumber } from './registerNumber.ts';
+import { takeRegistrationStep } from './registrationStep.ts';
 import { reshard } from './resharding.ts';
 import { type DriftReport, synchronise } from './synchronise.ts';
 import type { WebhookCheck } from './webhook.ts';
@@ -18,8 +18,6 @@ interface Look {
   readonly registered: boolean | undefined;
   readonly webhooks: WebhookCheck;
   readonly onDrift: (report: DriftReport) => void;
-  /** What the number is registered with, from the step that registers it. */
-  registration?: Registration;
 }
 
 type Steps = {
@@ -37,17 +35,8 @@ const STEPS: Steps = {
     retryAfterMs: registered === true ? await collectWhenDue(pass) : undefined,
   }),
   WebhookReady: async ({ key, pass, webhooks }) => ({ verdict: await webhooks.judge(key, pass) }),
-  Registered: async (look) => {
-    look.registration = await registerNumber(look.pass, look.registered);
-    return look.registration.result;
-  },
-  ShardsServed: ({ pass, registered, registration }) =>
-    reshard(pass, {
-      isRegistered: registered === true,
-      certificate: registration?.certificate,
-      certificateSource: registration?.certificateSource ?? 'spec.registration.certificateSecretRef',
-      pin: registration?.pin,
-    }),
+  Registered: ({ pass, registered }) => takeRegistrationStep(pass, registered),
+  ShardsServed: ({ pass, registered }) => reshard(pass, registered === true),
 };
 
 /** What the application controller found out about a stack. */

@@ -1,7 +1,8 @@
-import { CodedError } from '../../base/codedError.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
+import { ApplicationError } from './applicationError.ts';
 import type { Difference } from './differences.ts';
-import { type ApplicationPass, journalOf, secretValue, updateJournal } from './pass.ts';
+import { type ApplicationPass, journalOf, updateJournal } from './pass.ts';
+import { requiredSecretValue } from './requiredSecret.ts';
 
 /** Two-step verification. There is no call that reads it, so that the journal tells which PIN was set. */
 export async function twoStepDifferences(pass: ApplicationPass): Promise<Difference[]> {
@@ -23,21 +24,17 @@ export async function twoStepDifferences(pass: ApplicationPass): Promise<Differe
   return hash === known ? [] : [set(pin, hash)];
 }
 
-/** @throws CodedError `SecretMissing`, `PinRefused` */
+/** @throws ApplicationError `SecretMissing`, `PinRefused` */
 function pinOf(
   observed: ApplicationPass['observed'],
   reference: { readonly name: string; readonly key: string },
 ): string {
-  const pin = secretValue(observed, reference)?.trim();
-  if (pin === undefined)
-    throw new CodedError(
-      'SecretMissing',
-      `Secret ${reference.name} has no key ${reference.key}; put the PIN there`,
-    );
+  const field = 'spec.twoStep.pinSecretRef';
+  const pin = requiredSecretValue(observed, { reference, field, content: 'the two-step PIN' }).trim();
   if (!/^\d{6}$/.test(pin))
-    throw new CodedError(
+    throw new ApplicationError(
       'PinRefused',
-      `the PIN in Secret ${reference.name}, key ${reference.key} must be six digits`,
+      `the PIN in Secret ${reference.name}, key ${reference.key} (${field}) must have six digits`,
     );
   return pin;
 }

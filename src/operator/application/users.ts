@@ -1,8 +1,9 @@
-import { CodedError } from '../../base/codedError.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import { DEFAULT_ADMIN, passwordProblem } from '../../onprem/users.ts';
+import { ApplicationError } from './applicationError.ts';
 import type { Difference } from './differences.ts';
-import { type ApplicationPass, journalOf, secretValue, updateJournal } from './pass.ts';
+import { type ApplicationPass, journalOf, updateJournal } from './pass.ts';
+import { requiredSecretValue } from './requiredSecret.ts';
 
 /**
  * Users of the API beside admin. A password that differs from the one that was set last is set; one that somebody
@@ -47,23 +48,23 @@ export async function userDifferences(pass: ApplicationPass): Promise<Difference
   return differences;
 }
 
-/** @throws CodedError `SecretMissing`, `PasswordRefused` with what to do */
+/** @throws ApplicationError `SecretMissing`, `PasswordRefused` */
 export function passwordOf(
   observed: ApplicationPass['observed'],
   user: string,
   reference: { readonly name: string; readonly key: string },
 ): string {
-  const password = secretValue(observed, reference);
-  if (password === undefined)
-    throw new CodedError(
-      'SecretMissing',
-      `Secret ${reference.name} has no key ${reference.key}; put the password of user ${user} there`,
-    );
+  const field = `spec.users[${user}].passwordSecretRef`;
+  const password = requiredSecretValue(observed, {
+    reference,
+    field,
+    content: `the password of user ${user}`,
+  });
   const problem = passwordProblem(password);
   if (problem !== undefined)
-    throw new CodedError(
+    throw new ApplicationError(
       'PasswordRefused',
-      `the password in Secret ${reference.name}, key ${reference.key}: ${problem}`,
+      `the stack would refuse the password in Secret ${reference.name}, key ${reference.key} (${field}): ${problem}`,
     );
   return password;
 }

@@ -1,55 +1,79 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity, connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
-import { CodedError } from '../../base/codedError.ts';
+import { ApplicationError } from './applicationError.ts';
 
 export interface WebappAddresses {
-  /** Of the ready pods themselves: in front of a Service that is not set up yet, anybody may answer. */
+  /** Addresses of the ready pods: behind a Service that is not set up yet, any process may answer. */
   readonly addresses: readonly string[];
   readonly port: number;
-  /** Name that the certificate must bear. */
+  /** Host name that the certificate must be valid for. */
   readonly serverName: string;
 }
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /**
- * The authority at the end of the chain that every Webapp presents, PEM: read once, before anything secret is sent.
- * @throws CodedError `WrongCertificate` where a chain does not bear the name, or two Webapps differ
+ * Reads the authority (PEM) at the end of the certificate chain that every Webapp presents, before the operator sends
+ * a secret to any of them.
+ * @throws ApplicationError `WrongCertificate` when a chain is not valid for the name or two Webapps differ, `NoAnswer`
  */
 export async function readAuthority(webapps: WebappAddresses, signal: AbortSignal): Promise<string> {
   const { addresses, port, serverName } = webapps;
   const authorities = await Promise.all(
-    addresses.map((address) => authorityOf(address, port, serverName, signal)),
-  );
-  const [first] = authorities;
-  if (first !== undefined && new Set(authorities).size === 1) return first;
-  const message = `the Webapps at ${addresses.join(', ')} present different authorities`;
-  throw new CodedError('WrongCertificate', message, { retriable: true });
-}
-
-function authorityOf(host: string, port: number, serverName: string, signal: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    // An address is no name that TLS could send.
-    const servername = isIP(serverName) ? '' : serverName;
-    const options = { host, port, servername, rejectUnauthorized: false };
-    const socket: TLSSocket = connect({ ...options, timeout: HANDSHAKE_TIMEOUT_MS }, () => {
-      const certificate = socket.getPeerCertificate(true);
-      socket.destroy();
+    addresses.map(async (address) => {
+      const certificate = await presentedCertificate({ host: address, port, serverName }, signal);
       const problem = certificate.raw
         ? checkServerIdentity(serverName, certificate)?.message
         : 'it presents no certificate';
-      if (problem === undefined) resolve(pem(last(certificate)));
-      else
-        reject(new CodedError('WrongCertificate', `the Webapp at ${host}: ${problem}`, { retriable: true }));
+      if (problem !== undefined)
+        throw wrongCertificate(`the certificate of the Webapp at ${address}:${port} is wrong: ${problem}`);
+      return pem(last(certificate));
+    }),
+  );
+  const [first] = authorities;
+  if (first !== undefined && new Set(authorities).size === 1) return first;
+  throw wrongCertificate(
+    `the Webapps at ${addresses.join(', ')} present certificates of different authorities`,
+  );
+}
+
+const wrongCertificate = (problem: string): ApplicationError =>
+  new ApplicationError(
+    'WrongCertificate',
+    `${problem}; if this lasts, look for a proxy in front of the Webapps`,
+    { retriable: true },
+  );
+
+/** The certificate that a server presents, whoever signed it. */
+function presentedCertificate(
+  { host, port, serverName }: { readonly host: string; readonly port: number; readonly serverName: string },
+  signal: AbortSignal,
+): Promise<DetailedPeerCertificate> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    // TLS has no server name for an address.
+    const servername = isIP(serverName) ? '' : serverName;
+    const options = { host, port, servername, rejectUnauthorized: false, timeout: HANDSHAKE_TIMEOUT_MS };
+    const socket: TLSSocket = connect(options, () => {
+      resolve(socket.getPeerCertificate(true));
+      socket.destroy();
     });
     const fail = (error: unknown) => {
-      socket.destroy();
       reject(error);
+      socket.destroy();
     };
-    const late = new CodedError('Deadline', `${host} does not complete the handshake`, { retriable: true });
-    socket.on('error', fail);
-    socket.on('timeout', () => fail(late));
-    signal.addEventListener('abort', () => fail(signal.reason), { once: true });
+    const noAnswer = (cause: unknown) =>
+      fail(
+        new ApplicationError('NoAnswer', `no TLS connection to the Webapp at ${host}:${port}`, {
+          retriable: true,
+          cause,
+        }),
+      );
+    const onAbort = () => fail(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.on('error', noAnswer);
+    socket.on('timeout', () => noAnswer(new Error(`no handshake within ${HANDSHAKE_TIMEOUT_MS / 1000} s`)));
+    socket.on('close', () => signal.removeEventListener('abort', onAbort));
   });
 }
 

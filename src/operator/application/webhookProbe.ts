@@ -3,21 +3,21 @@ import { request } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, rootCertificates } from 'node:tls';
 
-/** Where a look at a receiver ended. */
+/** How far a probe of a webhook receiver got. */
 export interface WebhookProbe {
   /** The layer that failed, or the last one. */
   readonly layer: 'Dns' | 'Connect' | 'Tls' | 'Status';
-  /** What to do; nothing where the receiver is well. */
+  /** What is wrong and how to fix it; undefined if the receiver answered with 200. */
   readonly problem: string | undefined;
   readonly latencyMs: number;
 }
 
-/** As long as a receiver may take before it counts as broken. Source: docs/onprem/deployment.md §8.3. */
+/** A receiver that takes longer counts as broken. Source: docs/onprem/deployment.md §8.3. */
 const PATIENCE_MS = 5_000;
 
 /**
- * Looks at a receiver layer by layer, as the stack will: name, connection, certificate, answer to an empty callback.
- * It looks from the operator's pod: network policies may treat that otherwise than a Coreapp's.
+ * Probes a receiver layer by layer, as the stack will use it: name, connection, certificate, and the answer to an empty
+ * callback. The probe runs in the operator's pod: network policies may treat a Coreapp differently.
  */
 export async function probeWebhook(
   url: string,
@@ -27,68 +27,91 @@ export async function probeWebhook(
   const { hostname, port: given } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
   const port = Number(given || 443);
+  const trusted: Trusted = ca === undefined ? {} : { ca: [...rootCertificates, ca] };
   const startedAt = performance.now();
   const ended = (layer: WebhookProbe['layer'], problem?: string): WebhookProbe => ({
     layer,
     problem,
     latencyMs: performance.now() - startedAt,
   });
-  const trusted = ca === undefined ? {} : { ca: [...rootCertificates, ca] };
-  let address: string;
-  try {
-    ({ address } = await lookup(host));
-  } catch (error) {
+  const found = await outcome(signal, () => lookup(host));
+  if ('error' in found)
     return ended(
       'Dns',
-      `the name ${host} is not found (${codeOf(error)}); correct spec.webhook.url, or the cluster's DNS`,
+      `the name ${host} has no address (${found.error}); correct spec.webhook.url, or the DNS of the cluster`,
     );
-  }
-  try {
-    await connects(signal, (done) => connectTcp({ host: address, port }, done));
-  } catch (error) {
+  const { address } = found.value;
+  const connection = await outcome(signal, () =>
+    connects(signal, (done) => connectTcp({ host: address, port }, done)),
+  );
+  if ('error' in connection)
     return ended(
       'Connect',
-      `${address} port ${port} takes no connection (${codeOf(error)}); is the receiver running, and may pods reach it?`,
+      `${address} port ${port} accepts no connection (${connection.error}); start the receiver, or allow pods of this namespace to reach it`,
     );
-  }
-  try {
-    const options = { host: address, port, servername: isName(host) ? host : '', ...trusted };
-    await connects(signal, (done) => connectTls(options, done));
-  } catch (error) {
+  const servername = isName(host) ? host : '';
+  const handshake = await outcome(signal, () =>
+    connects(signal, (done) => connectTls({ host: address, port, servername, ...trusted }, done)),
+  );
+  if ('error' in handshake)
     return ended(
       'Tls',
-      `the certificate of ${host} is not accepted (${codeOf(error)}); name its CA in spec.webhook.caSecretRef, or mend it`,
+      `the certificate of ${host} is not trusted (${handshake.error}); name its CA in spec.webhook.caSecretRef, or replace the certificate`,
     );
-  }
-  try {
-    const status = await patiently<number>(signal, (done, fail) => {
-      const headers = {
-        'content-type': 'application/json',
-        'content-length': 2,
-        'user-agent': 'waba-operator webhook check',
-      };
-      const outgoing = request(url, { method: 'POST', headers, ...trusted }, (answer) => {
-        answer.resume();
-        done(answer.statusCode ?? 0);
-      });
-      outgoing.once('error', fail);
-      outgoing.end('{}');
-      return () => outgoing.destroy();
+  return ended('Status', await answerProblem(url, trusted, signal));
+}
+
+interface Trusted {
+  /** PEM of every authority that may have signed the receiver's certificate; undefined for the default ones. */
+  readonly ca?: string[];
+}
+
+async function answerProblem(
+  url: string,
+  trusted: Trusted,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const answer = await outcome(signal, () => postEmptyCallback(url, trusted, signal));
+  if ('error' in answer)
+    return `the receiver did not answer within ${PATIENCE_MS / 1000} s (${answer.error}); it must answer before it processes a callback`;
+  return answer.value === 200
+    ? undefined
+    : `the receiver answered an empty callback with ${answer.value}; it must answer with 200, or the stack sends every callback again`;
+}
+
+/** The status that the receiver answers with. */
+const postEmptyCallback = (url: string, trusted: Trusted, signal: AbortSignal): Promise<number> =>
+  patiently<number>(signal, (done, fail) => {
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': 2,
+      'user-agent': 'waba-operator webhook check',
+    };
+    const outgoing = request(url, { method: 'POST', headers, ...trusted }, (answer) => {
+      answer.resume();
+      done(answer.statusCode ?? 0);
     });
-    return status === 200
-      ? ended('Status')
-      : ended(
-          'Status',
-          `the receiver answers an empty callback with ${status}; anything but 200 counts as a failure and is sent again`,
-        );
+    outgoing.once('error', fail);
+    outgoing.end('{}');
+    return () => outgoing.destroy();
+  });
+
+/** What a layer came to: its value, or the code of its error. @throws the reason of an aborted signal */
+async function outcome<T>(
+  signal: AbortSignal,
+  run: () => Promise<T>,
+): Promise<{ readonly value: T } | { readonly error: string }> {
+  signal.throwIfAborted();
+  try {
+    return { value: await run() };
   } catch (error) {
-    return ended('Status', `the receiver does not answer within ${PATIENCE_MS / 1000} s (${codeOf(error)})`);
+    signal.throwIfAborted();
+    const { code } = error as { code?: string };
+    return { error: code ?? (error instanceof Error ? error.message : String(error)) };
   }
 }
 
 const isName = (host: string): boolean => !/^[\d.]+$|:/.test(host);
-const codeOf = (error: unknown): string =>
-  (error as { code?: string }).code ?? (error instanceof Error ? error.message : String(error));
 
 /** Opens a connection, and closes it again. */
 const connects = (signal: AbortSignal, open: (done: () => void) => Socket): Promise<void> =>

@@ -1,0 +1,191 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type CertificateSecret, certificateSecret } from '../../../test/support/declared.ts';
+import { FakeApplication } from '../../../test/support/fakeApplicationPass.ts';
+import { createAuthority } from '../../base/pki/certificates.ts';
+import { certify, webappNames } from './certificates.ts';
+
+const EXTERNAL = 'POST /v1/certificates/external';
+const FROM_SECRET = { tls: { secretRef: { name: 'tls' } } };
+const DAY_MS = 86_400_000;
+
+let first: CertificateSecret;
+let second: CertificateSecret;
+let authority: { 'tls.crt': string; 'tls.key': string };
+beforeAll(async () => {
+  [first, second] = await Promise.all([certificateSecret('first'), certificateSecret('second')]);
+  const pair = await createAuthority({ subject: 'CN=shop' });
+  authority = { 'tls.crt': pair.certificatePem, 'tls.key': pair.privateKeyPem };
+});
+
+const withCertificate = (tls: Record<string, string>) =>
+  new FakeApplication(FROM_SECRET, { secrets: { tls }, journal: { webappCa: 'generated CA\n' } });
+const selfSigned = () => {
+  const application = new FakeApplication({ tls: { selfSigned: {} } });
+  application.ownSecrets = { 'shop-authority': authority };
+  return application;
+};
+const reason = async (application: FakeApplication) => (await certify(application.pass())).reason;
+
+describe('the certificate of the Webapps', () => {
+  it('is the one that the stack generated, without a call, while none is declared', async () => {
+    const application = new FakeApplication();
+    expect(await certify(application.pass())).toMatchObject({ status: 'True', reason: 'Generated' });
+    expect(application.stack.takeCalls()).toEqual([]);
+    expect(application.journals.writes).toBe(0);
+  });
+
+  it('is uploaded once, with its key and chain, and takes effect when the Webapps have restarted', async () => {
+    const application = withCertificate(first);
+    expect(await certify(application.pass())).toMatchObject({
+      status: 'False',
+      reason: 'RestartingWebapps',
+      message: expect.stringContaining('shop-webapp-0'),
+    });
+    const [[call, file] = []] = application.stack.takeWrites();
+    expect(call).toBe(EXTERNAL);
+    expect(file).toContain(first['tls.key'].trim());
+    expect(String(file).indexOf('PRIVATE KEY')).toBeLessThan(String(file).indexOf('BEGIN CERTIFICATE'));
+    expect(application.journal.webappRestarts).toBe(1);
+
+    application.restartPods();
+    expect(await reason(application)).toBe('Uploaded');
+    expect(application.stack.takeCalls()).toEqual([]);
+  });
+
+  it('is trusted beside the old one from before the upload until every Webapp has restarted', async () => {
+    const application = withCertificate(first);
+    application.stack.failNext(EXTERNAL, { lose: 'before' });
+    await expect(certify(application.pass())).rejects.toMatchObject({ code: 'Unreachable' });
+    expect(application.journal.webappCa).toBe(`generated CA\n${first['ca.crt']}`);
+    expect(webappNames(application.pass()).length).toBeGreaterThan(1);
+
+    await certify(application.pass());
+    expect(application.journal.webappCa).toContain('generated CA');
+    application.restartPods();
+    await certify(application.pass());
+    expect(application.journal.webappCa).toBe(first['ca.crt']);
+  });
+
+  it('is uploaded again after a lost answer, and the Webapps restart once', async () => {
+    const application = withCertificate(first);
+    application.stack.failNext(EXTERNAL, { lose: 'after' });
+    await expect(certify(application.pass())).rejects.toMatchObject({ code: 'Unreachable' });
+    expect(application.journal).toMatchObject({
+      webappRestarts: 0,
+      certificate: { pending: expect.any(String) },
+    });
+    await certify(application.pass());
+    expect(application.journal.webappRestarts).toBe(1);
+    expect(new Set(application.stack.state.certificates).size).toBe(1);
+  });
+
+  it('is uploaded again when the Secret goes back to the first one while the second is pending', async () => {
+    const application = withCertificate(first);
+    await certify(application.pass());
+    application.secrets = { tls: second };
+    application.stack.failNext(EXTERNAL, { lose: 'after' });
+    await expect(certify(application.pass())).rejects.toMatchObject({ code: 'Unreachable' });
+    application.secrets = { tls: first };
+    await certify(application.pass());
+    expect(application.stack.state.certificates.at(-1)).toContain(first['tls.key'].trim());
+  });
+
+  it('is not uploaded when another process has written the journal', async () => {
+    const application = withCertificate(first);
+    application.journals.failWrite(1, 'conflict');
+    await expect(certify(application.pass())).rejects.toMatchObject({ code: 'Conflict' });
+    expect(application.stack.takeWrites()).toEqual([]);
+  });
+
+  it('that the stack refuses orders no restart', async () => {
+    const application = withCertificate(first);
+    application.stack.failNext(EXTERNAL, { refuse: 1009 });
+    await expect(certify(application.pass())).rejects.toMatchObject({ apiCode: 1009 });
+    expect(application.journal.webappRestarts).toBe(0);
+  });
+
+  it.each([
+    [
+      'spec.tls.secretRef',
+      FROM_SECRET,
+      /^Secret tls .*tls\.crt and tls\.key \(spec\.tls\.secretRef\).*kubernetes\.io\/tls/,
+    ],
+    [
+      'spec.tls.issuerRef',
+      { tls: { issuerRef: { name: 'ca', kind: 'Issuer' } } },
+      /^Secret shop-tls .*\(spec\.tls\.issuerRef\).*kubectl describe certificate shop-tls/,
+    ],
+    [
+      'spec.tls.selfSigned',
+      { tls: { selfSigned: {} } },
+      /^Secret shop-authority .*\(spec\.tls\.selfSigned\)/,
+    ],
+  ])('without its Secret is a condition that names it: %s', async (_, spec, message) => {
+    const application = new FakeApplication(spec);
+    expect(await certify(application.pass())).toMatchObject({
+      status: 'False',
+      reason: 'SecretMissing',
+      message: expect.stringMatching(message),
+    });
+    expect(application.stack.takeCalls()).toEqual([]);
+  });
+
+  it('that would keep the Webapps from starting is a condition that names the Secret, and is not uploaded', async () => {
+    const application = withCertificate({ ...first, 'tls.key': second['tls.key'] });
+    expect(await certify(application.pass())).toMatchObject({
+      status: 'False',
+      reason: 'BadCertificate',
+      message: expect.stringMatching(/Secret tls \(spec\.tls\.secretRef\).*private key/),
+    });
+    expect(application.stack.takeCalls()).toEqual([]);
+  });
+
+  it('warns two weeks before its end, and is no longer in order after it', async () => {
+    const application = withCertificate(first);
+    await certify(application.pass());
+    application.restartPods();
+    const ends = application.journal.served?.notAfter ?? 0;
+    await application.clock.advance(ends - application.clock.now() - 13 * DAY_MS);
+    expect(await certify(application.pass())).toMatchObject({ status: 'True', reason: 'Expiring' });
+    await application.clock.advance(13 * DAY_MS);
+    expect(await certify(application.pass())).toMatchObject({ status: 'False', reason: 'Expired' });
+  });
+
+  it('is signed by the authority of the stack once, and again 30 days before its end', async () => {
+    const application = selfSigned();
+    await certify(application.pass());
+    application.restartPods();
+    expect(await reason(application)).toBe('Uploaded');
+    expect(application.stack.takeWrites()).toHaveLength(1);
+
+    const ends = application.journal.served?.notAfter ?? 0;
+    await application.clock.advance(ends - application.clock.now() - 31 * DAY_MS);
+    await certify(application.pass());
+    expect(application.stack.takeWrites()).toEqual([]);
+    await application.clock.advance(2 * DAY_MS);
+    await certify(application.pass());
+    expect(application.stack.takeWrites()).toHaveLength(1);
+    expect(application.journal.webappRestarts).toBe(2);
+  });
+
+  it('of the own authority is signed again after a lost answer: nobody kept the key of the first', async () => {
+    const application = selfSigned();
+    application.stack.failNext(EXTERNAL, { lose: 'after' });
+    await expect(certify(application.pass())).rejects.toMatchObject({ code: 'Unreachable' });
+    await certify(application.pass());
+    expect(application.stack.state.certificates).toHaveLength(2);
+    expect(application.journal).toMatchObject({
+      webappRestarts: 1,
+      certificate: { applied: expect.any(String) },
+    });
+  });
+
+  it('stays on the Webapps when spec.tls is removed', async () => {
+    const application = withCertificate(first);
+    await certify(application.pass());
+    application.stack.takeCalls();
+    application.spec = {};
+    expect(await reason(application)).toBe('Uploaded');
+    expect(application.stack.takeCalls()).toEqual([]);
+  });
+});

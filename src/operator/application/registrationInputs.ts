@@ -1,0 +1,42 @@
+import { names } from '../plan/facts/names.ts';
+import type { Observation } from '../plan/facts/observed.ts';
+import { secretValue } from './pass.ts';
+
+/** A value, undefined while it is missing or blank, and where people put it: `Secret shop-registration, key code`. */
+export interface Input {
+  readonly value: string | undefined;
+  readonly source: string;
+}
+
+/** What the number is registered with, from the Secrets that the resource refers to or that the operator generated. */
+export interface RegistrationInputs {
+  /** Verified-name certificate. */
+  readonly certificate: Input;
+  readonly code: Input;
+  /** Two-step PIN. */
+  readonly pin: string | undefined;
+}
+
+export function registrationInputs(observed: Observation): RegistrationInputs {
+  const { resource, children } = observed;
+  const { registration, twoStep } = resource.spec;
+  const generated = names(resource.metadata.name).registrationSecret;
+  const isGenerated = children.has(`Secret/${generated}`);
+  const input = (key: 'certificate' | 'code'): Input => {
+    const declared = registration[`${key}SecretRef`];
+    const place = declared ?? (isGenerated ? { name: generated, key } : undefined);
+    const value = place && secretValue(observed, place);
+    return {
+      value: value?.trim() ? value : undefined,
+      source: place
+        ? `Secret ${place.name}, key ${place.key}`
+        : `a Secret, and name it in spec.registration.${key}SecretRef`,
+    };
+  };
+  const pinReference = registration.pinSecretRef ?? twoStep?.pinSecretRef;
+  return {
+    certificate: input('certificate'),
+    code: input('code'),
+    pin: pinReference && secretValue(observed, pinReference)?.trim(),
+  };
+}

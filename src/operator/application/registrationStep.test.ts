@@ -1,0 +1,272 @@
+import { describe, expect, it } from 'vitest';
+import { FakeApplication } from '../../../test/support/fakeApplicationPass.ts';
+import { codeHash, encodeCertificate } from '../../onprem/emulatorCertificate.ts';
+import { takeRegistrationStep } from './registrationStep.ts';
+
+const ACCOUNT = 'POST /v1/account';
+const VERIFY = 'POST /v1/account/verify';
+const CODE = '123456';
+const CERTIFICATE = encodeCertificate({ vname: 'Shop', codeHash: codeHash(CODE) });
+const REFERENCES = {
+  certificateSecretRef: { name: 'registration', key: 'certificate' },
+  codeSecretRef: { name: 'registration', key: 'code' },
+};
+const secret = (code?: string) => ({
+  registration: { certificate: `${CERTIFICATE}\n`, ...(code === undefined ? {} : { code }) },
+});
+
+const unregistered = (code?: string) =>
+  new FakeApplication({ registration: REFERENCES }, { secrets: secret(code) });
+
+/** One pass, with what the stack says of the registration. */
+const step = (application: FakeApplication) => {
+  const states = Object.values(application.stack.observation().health);
+  return takeRegistrationStep(
+    application.pass(),
+    states.some(({ gateway_status }) => gateway_status !== 'unregistered'),
+  );
+};
+const calls = (application: FakeApplication) => application.stack.takeWrites().map(([call]) => call);
+const setAttempt = (application: FakeApplication, attempt: number) => {
+  application.spec = { registration: { ...REFERENCES, attempt } };
+};
+
+describe('a registration', () => {
+  it('requests a code, tries the one that arrives, and is done', async () => {
+    const application = unregistered();
+    expect(await step(application)).toMatchObject({
+      verdict: {
+        status: 'False',
+        reason: 'WaitingForCode',
+        message: expect.stringMatching(/Shop.*Secret registration, key code/),
+      },
+      retryAfterMs: 0,
+    });
+    expect(application.stack.takeWrites()).toEqual([
+      [ACCOUNT, { cc: '1', phone_number: '6315551000', method: 'sms', cert: CERTIFICATE }],
+    ]);
+    expect((await step(application)).verdict.reason).toBe('WaitingForCode');
+    application.secrets = secret('123-456\n');
+    expect((await step(application)).verdict).toMatchObject({ status: 'True', reason: 'Registered' });
+    expect(application.stack.takeWrites()).toEqual([[VERIFY, { code: '123-456' }]]);
+    expect((await step(application)).verdict).toMatchObject({ status: 'True', reason: 'Registered' });
+    expect(application.stack.takeCalls()).toEqual([]);
+    expect(application.journal.registration).toMatchObject({
+      phase: 'registered',
+      verifiedName: 'Shop',
+      registeredAt: '2026-03-01T00:00:00.000Z',
+    });
+  });
+
+  it('sends nothing while no node says whether the number is registered', async () => {
+    const application = unregistered(CODE);
+    const { verdict } = await takeRegistrationStep(application.pass(), undefined);
+    expect(verdict).toMatchObject({ status: 'Unknown', reason: 'Unknown' });
+    expect(application.stack.takeCalls()).toEqual([]);
+  });
+
+  it('sends nothing where the number is registered, and the journal follows', async () => {
+    const application = unregistered(CODE);
+    application.stack.state.isRegistered = true;
+    expect((await step(application)).verdict.reason).toBe('Registered');
+    expect(application.stack.takeCalls()).toEqual([]);
+    expect(application.journal.registration).toMatchObject({ attempt: 1, phase: 'registered' });
+  });
+
+  it('is finished without a code where this installation had registered before', async () => {
+    const application = unregistered();
+    application.stack.state.isRegistered = true;
+    expect((await takeRegistrationStep(application.pass(), false)).verdict).toMatchObject({
+      status: 'True',
+      reason: 'Registered',
+    });
+    expect(application.journal.registration?.phase).toBe('registered');
+  });
+
+  it.each(['after', 'before'] as const)(
+    'requests no second code when the answer was lost, whether the call was lost before or after its effect: %s',
+    async (lose) => {
+      const application = unregistered();
+      application.stack.failNext(ACCOUNT, { lose });
+      expect((await step(application)).verdict).toMatchObject({
+        status: 'Unknown',
+        reason: 'OutcomeUnknown',
+      });
+      for (let pass = 0; pass < 3; pass++) {
+        await application.clock.advance(3_600_000);
+        expect((await step(application)).verdict.reason).toBe('OutcomeUnknown');
+      }
+      expect(calls(application)).toEqual([ACCOUNT]);
+      expect(application.journal.registration?.phase).toBe('requesting');
+    },
+  );
+
+  it('takes the answer of a proxy for no answer: the code may have been sent', async () => {
+    const application = unregistered();
+    application.stack.failNext(ACCOUNT, { status: 502 });
+    expect((await step(application)).verdict.reason).toBe('OutcomeUnknown');
+    expect(application.journal.registration?.phase).toBe('requesting');
+  });
+
+  it('goes on after a lost answer when the code arrived', async () => {
+    const application = unregistered();
+    application.stack.failNext(ACCOUNT, { lose: 'after' });
+    await step(application);
+    application.secrets = secret(CODE);
+    expect((await step(application)).verdict.reason).toBe('Registered');
+  });
+
+  it('requests another code when the stack says that it was never asked for one', async () => {
+    const application = unregistered(CODE);
+    application.stack.failNext(ACCOUNT, { lose: 'before' });
+    await step(application);
+    expect((await step(application)).verdict.reason).toBe('Retrying');
+    expect((await step(application)).verdict.reason).toBe('WaitingForCode');
+    expect((await step(application)).verdict.reason).toBe('Registered');
+    expect(application.stack.state).toMatchObject({ codeRequests: 1, registrations: 1 });
+  });
+
+  it('requests one code for each attempt', async () => {
+    const application = unregistered();
+    await step(application);
+    await application.clock.advance(3_600_000);
+    await step(application);
+    expect(application.stack.state.codeRequests).toBe(1);
+    setAttempt(application, 2);
+    await step(application);
+    expect(application.stack.state.codeRequests).toBe(2);
+  });
+
+  it('waits as long as a refusal says, and then requests the code', async () => {
+    const application = unregistered();
+    await step(application);
+    setAttempt(application, 2);
+    await application.clock.advance(60_000);
+    expect(await step(application)).toMatchObject({
+      verdict: { reason: 'Refused' },
+      retryAfterMs: 9 * 60_000,
+    });
+    expect((await step(application)).verdict).toMatchObject({
+      reason: 'RetryLater',
+      message: expect.stringContaining('2026-03-01T00:10:00'),
+    });
+    expect(calls(application)).toEqual([ACCOUNT, ACCOUNT]);
+    await application.clock.advance(9 * 60_000);
+    expect((await step(application)).verdict.reason).toBe('WaitingForCode');
+  });
+
+  it('waits for another attempt after a refusal without a time', async () => {
+    const application = unregistered();
+    application.stack.failNext(ACCOUNT, { refuse: 1005, details: 'biz_link_info_invalid_payload' });
+    expect((await step(application)).verdict).toMatchObject({
+      reason: 'Refused',
+      message: expect.stringContaining('biz_link_info_invalid_payload'),
+    });
+    await application.clock.advance(3_600_000);
+    expect((await step(application)).verdict).toMatchObject({
+      reason: 'Refused',
+      message: expect.stringContaining('spec.registration.attempt'),
+    });
+    expect(calls(application)).toEqual([ACCOUNT]);
+  });
+
+  it('requests the code again soon after a refusal that passes by itself', async () => {
+    const application = unregistered();
+    application.stack.failNext(ACCOUNT, { refuse: 1017 });
+    expect(await step(application)).toMatchObject({ retryAfterMs: 2_000 });
+    await application.clock.advance(2_000);
+    expect((await step(application)).verdict.reason).toBe('WaitingForCode');
+  });
+
+  it('tries a wrong code once, and the corrected one', async () => {
+    const application = unregistered('000000');
+    await step(application);
+    expect((await step(application)).verdict).toMatchObject({
+      reason: 'CodeRefused',
+      message: expect.stringContaining('incorrect_code'),
+    });
+    expect((await step(application)).verdict).toMatchObject({
+      reason: 'CodeRefused',
+      message: expect.stringMatching(/Secret registration, key code.*spec\.registration\.attempt/),
+    });
+    expect(calls(application)).toEqual([ACCOUNT, VERIFY]);
+    application.secrets = secret(CODE);
+    expect((await step(application)).verdict.reason).toBe('Registered');
+  });
+
+  it('tries a code again that nobody could take at the moment', async () => {
+    const application = unregistered(CODE);
+    await step(application);
+    application.stack.failNext(VERIFY, { refuse: 1011 });
+    expect(await step(application)).toMatchObject({ retryAfterMs: 2_000 });
+    expect((await step(application)).verdict.reason).toBe('Registered');
+  });
+
+  it('tries no code twice after a lost answer, and follows the stack once it says that it is registered', async () => {
+    const application = unregistered(CODE);
+    await step(application);
+    application.stack.lagMs = 60_000;
+    application.stack.failNext(VERIFY, { lose: 'after' });
+    expect((await step(application)).verdict.reason).toBe('OutcomeUnknown');
+    expect((await step(application)).verdict.reason).toBe('OutcomeUnknown');
+    await application.clock.advance(60_000);
+    expect((await step(application)).verdict.reason).toBe('Registered');
+    expect(application.stack.state.registrations).toBe(1);
+    expect(calls(application)).toEqual([ACCOUNT, VERIFY]);
+    expect(application.journal.registration?.phase).toBe('registered');
+  });
+
+  it.each([
+    ['a code request', undefined, 0],
+    ['a try of a code', CODE, 1],
+  ] as const)('makes no call when another process has written the journal: %s', async (_, code, before) => {
+    const application = unregistered(code);
+    for (let pass = 0; pass < before; pass++) await step(application);
+    application.stack.takeCalls();
+    application.journals.failWrite(1, 'conflict');
+    await expect(step(application)).rejects.toMatchObject({ code: 'Conflict' });
+    expect(application.stack.takeCalls()).toEqual([]);
+  });
+
+  it('requests no second code when the answer to the journal was lost right before the call', async () => {
+    const application = unregistered();
+    application.journals.failWrite(1, 'lost');
+    await expect(step(application)).rejects.toThrow();
+    application.journals.sync();
+    expect((await step(application)).verdict.reason).toBe('OutcomeUnknown');
+    expect(application.stack.state.codeRequests).toBe(0);
+  });
+
+  it.each([
+    ['no key', { registration: {} }, { registration: REFERENCES }, /Secret registration, key certificate/],
+    [
+      'a blank one',
+      { registration: { certificate: ' \n' } },
+      { registration: REFERENCES },
+      /Secret registration, key certificate/,
+    ],
+    ['no reference', {}, {}, /spec\.registration\.certificateSecretRef/],
+  ])('without a certificate says where to put it: %s', async (_, secrets, spec, message) => {
+    const application = new FakeApplication(spec, { secrets });
+    expect((await step(application)).verdict).toMatchObject({
+      status: 'False',
+      reason: 'CertificateMissing',
+      message: expect.stringMatching(message),
+    });
+    expect(application.stack.takeCalls()).toEqual([]);
+  });
+
+  it('takes the certificate and code that the operator generated where none is declared', async () => {
+    const application = new FakeApplication();
+    application.ownSecrets = { 'shop-registration': { certificate: CERTIFICATE, code: CODE } };
+    await step(application);
+    expect((await step(application)).verdict.reason).toBe('Registered');
+  });
+
+  it('waits for a code while its key is blank', async () => {
+    const application = unregistered('\n');
+    await step(application);
+    expect((await step(application)).verdict.reason).toBe('WaitingForCode');
+    expect(calls(application)).toEqual([ACCOUNT]);
+  });
+});

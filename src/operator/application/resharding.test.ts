@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import { FakeApplication } from '../../../test/support/fakeApplicationPass.ts';
+import { encodeCertificate } from '../../onprem/emulatorCertificate.ts';
+import { reshard } from './resharding.ts';
+
+const SHARDS = 'POST /v1/account/shards';
+const CERTIFICATE = encodeCertificate({ vname: 'Shop' });
+const NUMBER = { cc: '1', phone_number: '6315551000' };
+
+/** A registered number of one shard, with Coreapps for two, that is to have two. */
+function growing(secrets: Record<string, Record<string, string>> = {}, spec: object = {}): FakeApplication {
+  const application = new FakeApplication(
+    {
+      multiconnect: { shards: 2, standbys: 1 },
+      registration: { certificateSecretRef: { name: 'registration', key: 'certificate' } },
+      ...spec,
+    },
+    {
+      secrets: { registration: { certificate: `${CERTIFICATE}\n` }, ...secrets },
+      journal: {
+        registration: { attempt: 1, phase: 'registered', registeredAt: '2026-02-28T00:00:00Z' },
+      },
+    },
+  );
+  application.stack.state.isRegistered = true;
+  return application;
+}
+const step = (application: FakeApplication, isRegistered = true) => reshard(application.pass(), isRegistered);
+
+describe('the number of shards', () => {
+  it('causes no call while it is as declared', async () => {
+    const application = growing({}, { multiconnect: { shards: 1, standbys: 1 } });
+    expect((await step(application)).verdict).toMatchObject({ status: 'True', reason: 'Served' });
+    expect(application.stack.takeCalls()).toEqual([]);
+  });
+
+  it('is set once, with the certificate, and served when each shard has a connected Coreapp', async () => {
+    const application = growing();
+    expect(await step(application)).toMatchObject({
+      verdict: {
+        status: 'False',
+        reason: 'Resharding',
+        message: expect.stringContaining('from 1 to 2 shards'),
+      },
+      retryAfterMs: 0,
+    });
+    expect((await step(application)).verdict).toMatchObject({ status: 'True', reason: 'Served' });
+    expect(application.stack.takeWrites()).toEqual([[SHARDS, { ...NUMBER, shards: 2, cert: CERTIFICATE }]]);
+  });
+
+  it('is set with the PIN where two-step verification is on', async () => {
+    const application = growing(
+      { pin: { pin: '123456\n' } },
+      { twoStep: { pinSecretRef: { name: 'pin', key: 'pin' } } },
+    );
+    application.stack.state.pin = '123456';
+    await step(application);
+    expect(application.stack.takeWrites()).toEqual([
+      [SHARDS, { ...NUMBER, shards: 2, cert: CERTIFICATE, pin: '123456' }],
+    ]);
+  });
+
+  it('is not set again when the stack took it and the answer was lost', async () => {
+    const application = growing();
+    application.stack.failNext(SHARDS, { lose: 'after' });
+    await expect(step(application)).rejects.toMatchObject({ code: 'Unreachable' });
+    expect((await step(application)).verdict.reason).toBe('Served');
+    expect(application.stack.state.shardChanges).toBe(1);
+  });
+
+  it('is set again when the call never arrived', async () => {
+    const application = growing();
+    application.stack.failNext(SHARDS, { lose: 'before' });
+    await expect(step(application)).rejects.toMatchObject({ code: 'Unreachable' });
+    await step(application);
+    expect(application.stack.state.shards).toBe(2);
+  });
+
+  it('that is refused is tried again after a minute', async () => {
+    const application = growing();
+    application.stack.failNext(SHARDS, { refuse: 1005, details: 'come back later' });
+    expect(await step(application)).toMatchObject({
+      verdict: { reason: 'ReshardingRefused', message: expect.stringContaining('come back later') },
+      retryAfterMs: 60_000,
+    });
+    expect((await step(application)).verdict.reason).toBe('RetryLater');
+    await application.clock.advance(60_000);
+    await step(application);
+    expect(application.stack.takeWrites()).toHaveLength(2);
+  });
+
+  it('that a stack between two primary Masters refuses is tried again soon, and the journal stays as it was', async () => {
+    const application = growing();
+    application.stack.failNext(SHARDS, { refuse: 1017 });
+    expect(await step(application)).toMatchObject({
+      verdict: { reason: 'ReshardingRefused' },
+      retryAfterMs: 2_000,
+    });
+    expect(application.journals.writes).toBe(0);
+    expect((await step(application)).verdict.reason).toBe('Resharding');
+  });
+
+  it.each([
+    ['NotRegistered', growing(), false, /shards/],
+    ['WaitingForCoreapps', growing({}, { multiconnect: { shards: 4, standbys: 1 } }), true, /3 Coreapps/],
+    ['CertificateMissing', growing({ registration: {} }), true, /Secret registration, key certificate/],
+    [
+      'CertificateMissing',
+      growing({}, { registration: {} }),
+      true,
+      /spec\.registration\.certificateSecretRef/,
+    ],
+  ])('is not set: %s', async (reason, application, isRegistered, message) => {
+    const { verdict } = await step(application, isRegistered);
+    expect(verdict).toMatchObject({ status: 'False', reason, message: expect.stringMatching(message) });
+    expect(application.stack.takeCalls()).toEqual([]);
+  });
+});

@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest';
+import { FakeApplication } from '../../../test/support/fakeApplicationPass.ts';
+import { CHECK_WEBHOOK } from '../plan/facts/names.ts';
+import { WebhookCheck } from './webhook.ts';
+import type { WebhookProbe } from './webhookProbe.ts';
+
+const KEY = 'default/shop';
+const URL = 'https://receiver.test/hook';
+const CA = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+const WEBHOOKS_CA = '/v1/certificates/webhooks/ca';
+const WITH_CA = { webhook: { url: URL, caSecretRef: { name: 'receiver', key: 'ca.crt' } } };
+
+/** A receiver whose next answer a test sets; it counts how often it was probed. */
+function receiver() {
+  const probed: { url: string; ca: string | undefined }[] = [];
+  const answer: { problem: string | undefined; layer: WebhookProbe['layer'] } = {
+    problem: undefined,
+    layer: 'Status',
+  };
+  const webhooks = new WebhookCheck(async (url, ca) => {
+    probed.push({ url, ca });
+    return { ...answer, latencyMs: 40 };
+  });
+  return { webhooks, probed, answer };
+}
+const withCa = () => new FakeApplication(WITH_CA, { secrets: { receiver: { 'ca.crt': CA } } });
+
+describe('the webhook', () => {
+  it('causes no call and no probe while none is declared', async () => {
+    const { webhooks, probed } = receiver();
+    const application = new FakeApplication();
+    expect(await webhooks.judge(KEY, application.pass())).toMatchObject({
+      status: 'True',
+      reason: 'NotConfigured',
+    });
+    expect(application.stack.takeCalls()).toEqual([]);
+    expect(probed).toEqual([]);
+  });
+
+  it('is probed once while it answers, without a call where no CA is declared', async () => {
+    const { webhooks, probed } = receiver();
+    const application = new FakeApplication({ webhook: { url: URL } });
+    for (let pass = 0; pass < 3; pass++) {
+      expect(await webhooks.judge(KEY, application.pass())).toMatchObject({
+        status: 'True',
+        reason: 'Answers',
+        message: expect.stringContaining('within 0.1 s'),
+      });
+      await application.clock.advance(3_600_000);
+    }
+    expect(probed).toEqual([{ url: URL, ca: undefined }]);
+    expect(application.stack.takeCalls()).toEqual([]);
+  });
+
+  it('gets its CA once, and is probed when the Coreapps have restarted', async () => {
+    const { webhooks, probed } = receiver();
+    const application = withCa();
+    expect(await webhooks.judge(KEY, application.pass())).toMatchObject({
+      status: 'False',
+      reason: 'RestartingCoreapps',
+      message: expect.stringContaining('shop-coreapp-0-0'),
+    });
+    expect(application.stack.takeWrites()).toEqual([[`POST ${WEBHOOKS_CA}`, CA]]);
+    expect(probed).toEqual([]);
+    application.restartPods();
+    expect(await webhooks.judge(KEY, application.pass())).toMatchObject({ reason: 'Answers' });
+    expect(application.stack.takeCalls()).toEqual([`GET ${WEBHOOKS_CA}`]);
+    expect(probed).toEqual([{ url: URL, ca: CA }]);
+    expect(application.journal.coreappRestarts).toBe(1);
+  });
+
+  it('gets its CA once though the answer was lost, and the Coreapps still restart', async () => {
+    const { webhooks } = receiver();
+    const application = withCa();
+    application.stack.failNext(`POST ${WEBHOOKS_CA}`, { lose: 'after' });
+    await expect(webhooks.judge(KEY, application.pass())).rejects.toMatchObject({ code: 'Unreachable' });
+    expect(application.journal.coreappRestarts).toBe(0);
+    await webhooks.judge(KEY, application.pass());
+    expect(application.stack.takeWrites()).toHaveLength(1);
+    expect(application.journal.coreappRestarts).toBe(1);
+  });
+
+  it('gets its CA again, with a restart, when somebody removed it', async () => {
+    const { webhooks } = receiver();
+    const application = withCa();
+    await webhooks.judge(KEY, application.pass());
+    application.stack.state.webhookCa = undefined;
+    await webhooks.judge(KEY, application.pass());
+    expect(application.stack.takeWrites()).toHaveLength(2);
+    expect(application.journal.coreappRestarts).toBe(2);
+  });
+
+  it('whose CA the stack refuses orders no restart', async () => {
+    const { webhooks } = receiver();
+    const application = withCa();
+    application.stack.failNext(`POST ${WEBHOOKS_CA}`, { refuse: 1009 });
+    await expect(webhooks.judge(KEY, application.pass())).rejects.toMatchObject({ apiCode: 1009 });
+    expect(application.journal.coreappRestarts).toBe(0);
+  });
+
+  it('without its CA is a condition that names the Secret, the key and the field', async () => {
+    const { webhooks, probed } = receiver();
+    const application = new FakeApplication(WITH_CA, { secrets: { receiver: { other: '' } } });
+    expect(await webhooks.judge(KEY, application.pass())).toMatchObject({
+      status: 'False',
+      reason: 'SecretMissing',
+      message: expect.stringMatching(/Secret receiver has no key ca\.crt \(spec\.webhook\.caSecretRef\)/),
+    });
+    expect(application.stack.takeCalls()).toEqual([]);
+    expect(probed).toEqual([]);
+  });
+
+  it.each([
+    ['Dns', 'DnsFailed'],
+    ['Connect', 'ConnectFailed'],
+    ['Tls', 'TlsFailed'],
+    ['Status', 'StatusFailed'],
+  ] as const)('that fails at %s is %s, with what is wrong', async (layer, reason) => {
+    const { webhooks, answer } = receiver();
+    Object.assign(answer, { layer, problem: 'what is wrong' });
+    const application = new FakeApplication({ webhook: { url: URL } });
+    expect(await webhooks.judge(KEY, application.pass())).toMatchObject({
+      status: 'False',
+      reason,
+      message: 'what is wrong',
+    });
+    expect(webhooks.lastProbe(KEY)).toMatchObject({ layer });
+  });
+
+  it('that fails is probed again after a minute, and not before', async () => {
+    const { webhooks, probed, answer } = receiver();
+    answer.problem = 'what is wrong';
+    const application = new FakeApplication({ webhook: { url: URL } });
+    await webhooks.judge(KEY, application.pass());
+    answer.problem = undefined;
+    await application.clock.advance(59_000);
+    expect(await webhooks.judge(KEY, application.pass())).toMatchObject({ status: 'False' });
+    await application.clock.advance(1_000);
+    expect(await webhooks.judge(KEY, application.pass())).toMatchObject({ status: 'True' });
+    expect(probed).toHaveLength(2);
+  });
+
+  it('is probed again on request, and tells which request it answered', async () => {
+    const { webhooks, probed } = receiver();
+    const application = new FakeApplication({ webhook: { url: URL } });
+    await webhooks.judge(KEY, application.pass());
+    expect(webhooks.answeredRequest(KEY)).toBeUndefined();
+    application.annotations = { [CHECK_WEBHOOK]: 'second' };
+    await webhooks.judge(KEY, application.pass());
+    await webhooks.judge(KEY, application.pass());
+    expect(probed).toHaveLength(2);
+    expect(webhooks.answeredRequest(KEY)).toBe('second');
+    webhooks.forget(KEY);
+    expect(webhooks.lastProbe(KEY)).toBeUndefined();
+  });
+});
