@@ -177,6 +177,11 @@ export const usersSpec = listByName(
         message: 'the user admin always has role ROLE_ADMIN; set role to ROLE_ADMIN or choose another name',
         check: ({ name, role }) => name !== 'admin' || role === 'ROLE_ADMIN',
       },
+      {
+        cel: "self.name == 'admin' || self.role == 'ROLE_USER'",
+        message: 'only the user admin has role ROLE_ADMIN; remove role',
+        check: ({ name, role }) => name === 'admin' || role === 'ROLE_USER',
+      },
     ],
   ),
   64,

@@ -16,6 +16,10 @@ import { type StackSources, WhatsAppDeploymentKind } from '../state/stackSources
 const DEADLINE_MS = 10 * 60_000;
 const BUSY_RETRY_MS = 500;
 
+/** Whether the resource is to carry the finalizer: what it keeps otherwise goes with it. */
+export const wantsFinalizer = ({ spec }: Pick<WhatsAppDeployment, 'spec'>): boolean =>
+  spec.deletionPolicy === 'Delete';
+
 /** Under `deletionPolicy: Delete`: removes what carries no owner reference, the journal last. */
 export async function finalize(
   resource: WhatsAppDeployment,

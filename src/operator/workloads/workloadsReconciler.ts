@@ -18,7 +18,7 @@ import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/wh
 import { type ObserveContext, observe } from '../state/observe.ts';
 import { WhatsAppDeploymentKind } from '../state/stackSources.ts';
 import { StatusWriter } from '../state/statusWriter.ts';
-import { finalize } from './finalize.ts';
+import { finalize, wantsFinalizer } from './finalize.ts';
 import { ReadinessNews } from './readinessNews.ts';
 import { type Problems, WorkloadActions } from './workloadActions.ts';
 
@@ -105,7 +105,7 @@ export class WorkloadsReconciler {
 
   async #keepFinalizer(resource: WhatsAppDeployment, stored: KubeObject, signal: AbortSignal): Promise<void> {
     const has = resource.metadata.finalizers.includes(CLEANUP_FINALIZER);
-    const wants = resource.spec.deletionPolicy === 'Delete';
+    const wants = wantsFinalizer(resource);
     if (has === wants) return;
     const finalizers = wants
       ? [...resource.metadata.finalizers, CLEANUP_FINALIZER]

@@ -1,104 +1,23 @@
 import { describe, expect, it } from 'vitest';
+import {
+  APPLIED_HASH,
+  applied,
+  release,
+  removed,
+  StackModel,
+  waiting,
+} from '../../../../test/support/stackModel.ts';
 import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
-import { appliedHashAnnotation, withAppliedHash } from '../../../engine/kube/ownFields.ts';
 import { stackEnvironment } from '../../../onprem/environment.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
-import { journalSchema } from '../facts/journal.ts';
-import { annotations, generatedSecretNames, labels } from '../facts/names.ts';
-import type { Observed, PodView } from '../facts/observed.ts';
+import { annotations, labels } from '../facts/names.ts';
 import { childKey } from '../render/child.ts';
 import { numberInUse } from '../tell/workloadChecks.ts';
 import { planUnseen, planWorkloads, restarts, type WorkloadPlan } from './workloads.ts';
 
-const APPLIED_HASH = appliedHashAnnotation('waba-operator.dev');
-const release = { stack: 'waba-stack:test', database: 'postgres' };
-
 const resource = (spec: object = {}, metadata: object = {}): WhatsAppDeployment =>
   whatsAppDeployment({ spec, metadata });
-
-const applied = ({ steps }: WorkloadPlan) => steps.flatMap(({ apply }) => apply);
-const removed = ({ steps }: WorkloadPlan) => steps.flatMap(({ remove }) => remove);
-const waiting = ({ steps }: WorkloadPlan) => steps.flatMap((step) => step.waiting);
-
-/** A cluster in memory that does what the plan says: every child is there and every pod ready. */
-class Model {
-  readonly children = new Map<string, KubeObject>();
-  pods: PodView[] = [];
-  journal = journalSchema.parse({});
-  resource: WhatsAppDeployment;
-
-  constructor(of: WhatsAppDeployment) {
-    this.resource = of;
-  }
-
-  observed(changes: Partial<Observed> = {}): Observed {
-    return {
-      resource: this.resource,
-      stacks: [this.resource],
-      sameNumber: [this.resource],
-      children: this.children,
-      pods: this.pods,
-      referenced: new Map(),
-      journal: this.journal,
-      api: undefined,
-      mayRoll: true,
-      ...changes,
-    };
-  }
-
-  /** Plans and acts once; returns the plan. */
-  round(changes: Partial<Observed> = {}): WorkloadPlan {
-    const plan = planWorkloads(this.observed(changes), release);
-    for (const name of plan.generate)
-      this.children.set(`Secret/${name}`, {
-        apiVersion: 'v1',
-        kind: 'Secret',
-        metadata: { name },
-        data: { password: 'eA==' },
-      });
-    this.journal = {
-      ...this.journal,
-      generated: generatedSecretNames(this.resource),
-      release: plan.release,
-    };
-    for (const object of removed(plan)) this.children.delete(childKey(object));
-    for (const child of applied(plan))
-      this.children.set(childKey(child.object), this.#run(withAppliedHash(child.object, APPLIED_HASH)));
-    this.pods = [...this.children.values()]
-      .filter(({ kind }) => kind === 'StatefulSet')
-      .map((set) => this.#pod(set));
-    return plan;
-  }
-
-  settle(): WorkloadPlan {
-    for (let round = 0; round < 20; round++) {
-      const before = JSON.stringify([...this.children]);
-      const plan = this.round();
-      if (JSON.stringify([...this.children]) === before) return plan;
-    }
-    throw new Error('does not settle');
-  }
-
-  #run(object: KubeObject): KubeObject {
-    if (object.kind === 'Job')
-      return { ...object, status: { conditions: [{ type: 'Complete', status: 'True' }] } };
-    return object.kind === 'StatefulSet' ? { ...object, status: { readyReplicas: 1 } } : object;
-  }
-
-  #pod({ metadata }: KubeObject): PodView {
-    return {
-      name: `${metadata.name}-0`,
-      component: metadata.labels?.[labels.component] ?? '',
-      topology: metadata.labels?.[labels.topology],
-      ready: true,
-      terminating: false,
-      ip: '10.0.0.1',
-      restarts: '0',
-      problem: undefined,
-    };
-  }
-}
 
 const names = (plan: WorkloadPlan) => applied(plan).map(({ object }) => childKey(object));
 const verdict = (plan: WorkloadPlan, type: string) =>
@@ -120,7 +39,7 @@ const templateOf = (object: KubeObject) =>
 
 describe('the plan of workloads', () => {
   it('starts in order: Secrets, database, schema, then all nodes', () => {
-    const model = new Model(resource());
+    const model = new StackModel(resource());
     const first = model.round();
     expect(first.generate).toEqual(['shop-database', 'shop-admin', 'shop-keys', 'shop-registration']);
     expect(names(first).some((name) => name.startsWith('StatefulSet/'))).toBe(false);
@@ -148,7 +67,7 @@ describe('the plan of workloads', () => {
   });
 
   it('gives every role an environment that the stack itself understands', () => {
-    const model = new Model(resource());
+    const model = new StackModel(resource());
     model.settle();
     for (const key of ['StatefulSet/shop-master-0', 'StatefulSet/shop-coreapp-0', 'Deployment/shop-webapp']) {
       const parsed = stackEnvironment.safeParse(envOf(model.children.get(key)));
@@ -174,8 +93,8 @@ describe('the plan of workloads', () => {
             : value,
       ).replaceAll(',null', '');
     const [emulator, onPremises] = [
-      new Model(resource()),
-      new Model(
+      new StackModel(resource()),
+      new StackModel(
         resource({
           stack: 'OnPremises',
           version: 'v2.57.1',
@@ -193,7 +112,7 @@ describe('the plan of workloads', () => {
   });
 
   it('never has Coreapps of both topologies: what was there goes first, and its pods too', () => {
-    const model = new Model(resource());
+    const model = new StackModel(resource());
     model.settle();
     model.resource = resource({ topology: 'Single' });
     const oldPods = model.pods;
@@ -220,7 +139,7 @@ describe('the plan of workloads', () => {
   });
 
   it('rolls one slot at a time: Masters first, standbys before owners, and waits for each', () => {
-    const model = new Model(resource());
+    const model = new StackModel(resource());
     model.settle();
     model.journal = { ...model.journal, coreappRestarts: 1 };
     const api = {
@@ -248,7 +167,7 @@ describe('the plan of workloads', () => {
   });
 
   it('restarts nothing while too many other stacks do, and says so', () => {
-    const model = new Model(resource());
+    const model = new StackModel(resource());
     expect(restarts(model.settle())).toBe(false);
     model.journal = { ...model.journal, coreappRestarts: 1 };
     const before = model.children.get('StatefulSet/shop-coreapp-0');
@@ -272,7 +191,7 @@ describe('the plan of workloads', () => {
   });
 
   it('holds a change that only a new operator makes, shows it, and lets replica counts through', () => {
-    const model = new Model(resource());
+    const model = new StackModel(resource());
     model.settle();
     for (const [key, object] of model.children) {
       if (object.metadata.annotations?.[annotations.template]) {
@@ -293,7 +212,7 @@ describe('the plan of workloads', () => {
     model.resource = resource({ upgrade: { operatorChanges: 'Immediately' } });
     expect(names(planWorkloads(model.observed(), release))).toContain('Deployment/shop-webapp');
 
-    const scaled = new Model(resource());
+    const scaled = new StackModel(resource());
     scaled.settle();
     scaled.resource = resource({ nodes: { webapp: { replicas: 5 } } });
     const web = applied(planWorkloads(scaled.observed(), release)).find(
@@ -303,7 +222,7 @@ describe('the plan of workloads', () => {
   });
 
   it('keeps data and keys without owner, and gives everything else one', () => {
-    const model = new Model(resource());
+    const model = new StackModel(resource());
     const plan = model.settle();
     const retained = applied(plan)
       .filter(({ object }) => object.metadata.ownerReferences === undefined)
@@ -316,7 +235,7 @@ describe('the plan of workloads', () => {
   });
 
   it('makes nothing in place of a Secret that is lost', () => {
-    const model = new Model(resource());
+    const model = new StackModel(resource());
     model.settle();
     model.children.delete('Secret/shop-keys');
     const plan = planWorkloads(model.observed(), release);
@@ -336,7 +255,7 @@ describe('the plan of workloads', () => {
   });
 
   it('is settled once settled: the same plan again changes nothing', () => {
-    const model = new Model(resource());
+    const model = new StackModel(resource());
     model.settle();
     const before = new Map(model.children);
     model.round();
@@ -348,7 +267,7 @@ describe('the plan of workloads', () => {
   });
 
   it('rolls all pods when imagePullSecrets are added, and names the field while they wait', () => {
-    const model = new Model(resource());
+    const model = new StackModel(resource());
     model.settle();
     model.resource = resource({ imagePullSecrets: [{ name: 'registry' }] });
     const plan = planWorkloads(model.observed(), release);
@@ -373,7 +292,7 @@ describe('the plan of workloads', () => {
       ),
     ];
     const network = (of: WhatsAppDeployment, stacks: WhatsAppDeployment[]) => {
-      const plan = planWorkloads({ ...new Model(of).observed(), stacks }, release);
+      const plan = planWorkloads({ ...new StackModel(of).observed(), stacks }, release);
       return applied(plan).find(({ object }) => childKey(object) === 'Deployment/waba-network')?.object;
     };
     const planned = network(one, [one, two, other]);
@@ -382,7 +301,7 @@ describe('the plan of workloads', () => {
   });
 
   it('leaves a schema Job alone that exists, and makes it anew where it hangs and what it is made from has changed', () => {
-    const model = new Model(resource());
+    const model = new StackModel(resource());
     model.settle();
     const [key, job] = [...model.children].find(([name]) => name.startsWith('Job/')) ?? [];
     expect(names(model.round()).filter((name) => name.startsWith('Job/'))).toEqual([]);
@@ -397,7 +316,7 @@ describe('the plan of workloads', () => {
   });
 
   it('keeps the image that a stack began with under a new operator, and tells of the new one', () => {
-    const model = new Model(resource());
+    const model = new StackModel(resource());
     model.settle();
     const newer = { ...release, stack: 'waba-stack:newer' };
     const plan = planWorkloads(model.observed(), newer);
@@ -413,7 +332,7 @@ describe('the plan of workloads', () => {
   });
 
   it('removes what the resource does not ask for any more, and nothing of anybody else', () => {
-    const model = new Model(
+    const model = new StackModel(
       resource({ monitoring: { podMonitor: true }, tls: { issuerRef: { name: 'ca' } } }),
     );
     model.settle();

@@ -1,0 +1,365 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { changesOf, type Leaf, leavesOf } from '../../test/support/everyField.ts';
+import { FakeApplication } from '../../test/support/fakeApplicationPass.ts';
+import { APPLIED_HASH, applied, release, StackModel, waiting } from '../../test/support/stackModel.ts';
+import { whatsAppDeployment } from '../../test/support/whatsAppDeployment.ts';
+import { createAuthority, issueCertificate, type KeyPair } from '../base/pki/certificates.ts';
+import { codeHash, encodeCertificate } from '../onprem/emulatorCertificate.ts';
+import { certify } from './application/certificates.ts';
+import { collectWhenDue } from './application/housekeeping.ts';
+import type { ApplicationPass } from './application/pass.ts';
+import { takeRegistrationStep } from './application/registrationStep.ts';
+import { reshard } from './application/resharding.ts';
+import { synchronise } from './application/synchronise.ts';
+import { WebhookCheck } from './application/webhook.ts';
+import { planWorkloads } from './plan/decide/workloads.ts';
+import type { Journal } from './plan/facts/journal.ts';
+import { annotations, CLEANUP_FINALIZER } from './plan/facts/names.ts';
+import type { ReferencedSecret } from './plan/facts/observed.ts';
+import { stackStatus } from './plan/tell/stackStatus.ts';
+import { summarise } from './plan/tell/summary.ts';
+import { whatsAppDeploymentSpec } from './resource/spec.ts';
+import type { WhatsAppDeployment } from './resource/whatsAppDeployment.ts';
+import { wantsFinalizer } from './workloads/finalize.ts';
+
+const DAY_MS = 86_400_000;
+const resources = { requests: { cpu: '100m', memory: '100Mi' }, limits: { cpu: 1, memory: '1Gi' } };
+const podTemplate = {
+  labels: { team: 'a' },
+  annotations: { note: 'a' },
+  nodeSelector: { disk: 'ssd' },
+  affinity: { nodeAffinity: {} },
+  tolerations: [{ key: 'a' }],
+  topologySpreadConstraints: [{ maxSkew: 1 }],
+  priorityClassName: 'high',
+  runtimeClassName: 'gvisor',
+  securityContext: { runAsUser: 1 },
+  env: [{ name: 'TZ', value: 'UTC' }],
+  volumes: [{ name: 'extra', emptyDir: {} }],
+  sidecars: [{ name: 'proxy', image: 'proxy:1' }],
+};
+const fromField = {
+  ...podTemplate,
+  env: [{ name: 'POD', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
+};
+const contact = { email: 'a@example.com', landlineNumber: '1', mobileNumber: '2' };
+
+/** Between them they set every field of the spec; a field is changed in each of them that has it. */
+const SPECS: readonly object[] = [
+  {},
+  {
+    version: 'v2.57.1',
+    images: { webapp: 'web:1', coreapp: 'core:1', database: 'db:1' },
+    imagePullSecrets: [{ name: 'registry' }],
+    multiconnect: { shards: 2, standbys: 1, allowReRegistration: false },
+    registration: {
+      method: 'SMS',
+      attempt: 1,
+      certificateSecretRef: { name: 'certificate', key: 'certificate' },
+      codeSecretRef: { name: 'code', key: 'code' },
+      pinSecretRef: { name: 'pin', key: 'pin' },
+    },
+    nodes: {
+      webapp: { replicas: 2, resources, podTemplate },
+      master: { replicas: 2, resources, podTemplate },
+      coreapp: { resources, podTemplate },
+    },
+    database: {
+      managed: {
+        engine: 'PostgreSQL',
+        storage: { size: '1Gi', storageClassName: 'fast' },
+        resources,
+      },
+    },
+    media: {
+      storage: { size: '1Gi', storageClassName: 'shared', accessMode: 'ReadWriteMany' },
+      providers: [{ name: 'cdn', type: 'www', credentialsSecretRef: { name: 'cdn' } }],
+      garbageCollection: { schedule: '0 3 * * *' },
+    },
+    settings: {
+      callbackPersist: false,
+      callbackBackoffDelayMs: 1000,
+      maxCallbackBackoffDelayMs: 2000,
+      media: { autoDownload: ['image'] },
+      passThrough: true,
+      sentStatus: true,
+      webhooks: { maxConcurrentRequests: 12, message: { sent: true, delivered: false, read: false } },
+      heartbeatInterval: 7,
+      unhealthyInterval: 40,
+      axolotlContextStripingDisabled: true,
+      notifyUserChangeNumber: true,
+      showSecurityNotifications: true,
+      dbGarbagecollectorEnable: true,
+      garbagecollectorEnable: { messages: true, media: true },
+      skipReferralMediaDownload: true,
+      webhookPayloadConversationPricingmodelDisabled: true,
+      verboseLogging: true,
+      logLevel: 'debug',
+      onCallPager: '1',
+    },
+    profile: {
+      about: 'Shop',
+      photoSecretRef: { name: 'photo', key: 'photo' },
+      business: {
+        address: 'a',
+        description: 'b',
+        email: 'c@example.com',
+        vertical: 'Education',
+        websites: ['https://a.example'],
+      },
+      compliance: {
+        entityName: 'Shop',
+        entityType: 'Other',
+        entityTypeCustom: 'Club',
+        isRegistered: true,
+        customerCareDetails: contact,
+        grievanceOfficerDetails: { ...contact, name: 'Ada' },
+      },
+    },
+    webhook: { url: 'https://hooks.example/', caSecretRef: { name: 'hooks', key: 'ca.crt' } },
+    users: [{ name: 'agent', passwordSecretRef: { name: 'agent', key: 'password' } }],
+    twoStep: { pinSecretRef: { name: 'pin', key: 'pin' } },
+    tls: { secretRef: { name: 'tls' } },
+    service: { type: 'ClusterIP', annotations: { a: 'b' }, ports: { https: 443 } },
+    messageRetention: { schedule: '0 2 * * *' },
+    upgrade: { mode: 'Automatic', strategy: 'Rolling', operatorChanges: 'Hold' },
+    monitoring: { podMonitor: false },
+    emulator: { network: { type: 'Simulated', url: 'tcp://net:5222' } },
+  },
+  {
+    capacity: { messagesPerSecond: 10 },
+    nodes: {
+      webapp: { podTemplate: fromField },
+      master: { podTemplate: fromField },
+      coreapp: { podTemplate: fromField },
+    },
+    database: {
+      external: {
+        engine: 'PostgreSQL',
+        host: 'db',
+        port: 5432,
+        name: 'shop_',
+        credentialsSecretRef: { name: 'database' },
+        tls: { mode: 'VerifyCA', caSecretRef: { name: 'database-ca', key: 'ca.crt' } },
+      },
+    },
+    media: { claimName: 'media' },
+    tls: { issuerRef: { name: 'issuer', kind: 'Issuer' } },
+    users: [{ name: 'admin', role: 'ROLE_ADMIN', passwordSecretRef: { name: 'admin' } }],
+  },
+  {
+    stack: 'OnPremises',
+    version: 'v2.57.1',
+    images: { webapp: 'web:1', coreapp: 'core:1' },
+    registration: { certificateSecretRef: { name: 'certificate' } },
+    tls: { selfSigned: {} },
+  },
+  { database: { managed: { version: '17' } } },
+];
+
+/** Fields without another valid value, each with what decides it. */
+const DECIDED: Readonly<Record<string, string>> = {
+  phoneNumber: 'immutable once registered; its uniqueness has tests of its own',
+  'media.providers[].type': 'there is one type',
+  'tls.selfSigned': 'it has no value; another choice of spec.tls replaces it',
+  'users[].role': 'follows from the name of the user',
+};
+
+let pairs: readonly KeyPair[];
+let authority: KeyPair;
+
+beforeAll(async () => {
+  authority = await createAuthority({ subject: 'CN=test' });
+  const request = { commonName: 'shop', hosts: ['shop-webapp.default.svc'], usage: 'server' } as const;
+  pairs = await Promise.all([1, 2].map(() => issueCertificate(authority, request)));
+});
+
+/** A value for a key of a Secret, by the field that refers to it: another name or key has another value. */
+function secretValue(field: string, name: string, key: string): string {
+  const isOriginal = key.length < 12 && !/[x1]$/.test(name) && !/[x1]$/.test(key);
+  const number = isOriginal ? '123456' : '654321';
+  if (/pin/i.test(field)) return number;
+  if (/code/i.test(field)) return '111111';
+  if (/certificate/i.test(field))
+    return encodeCertificate({ vname: `${name}/${key}`, codeHash: codeHash('111111') });
+  if (/ca(?=Secret)/i.test(field)) return (isOriginal ? authority : pairs[0])?.certificatePem ?? '';
+  return `Aa1-${name}-${key}-0123`;
+}
+
+/** The content of every Secret that a spec refers to. */
+function secretsOf(spec: object): Record<string, Record<string, string>> {
+  const found: Record<string, Record<string, string>> = {};
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    for (const [field, inner] of Object.entries(value)) {
+      const { name, key } = inner as { name?: string; key?: string };
+      if (!/secretRef$/i.test(field) || name === undefined) visit(inner);
+      else if (key !== undefined) found[name] = { ...found[name], [key]: secretValue(field, name, key) };
+      else if (field === 'secretRef') {
+        const pair = pairs[name === 'tls' ? 0 : 1];
+        found[name] = { 'tls.crt': pair?.certificatePem ?? '', 'tls.key': pair?.privateKeyPem ?? '' };
+      } else found[name] = { username: name, password: `Aa1-${name}`, bearer: name };
+    }
+  };
+  visit(spec);
+  return found;
+}
+
+const referenced = (spec: object): Map<string, ReferencedSecret> =>
+  new Map(Object.entries(secretsOf(spec)).map(([name, data]) => [name, { name, data, raw: data }]));
+
+/** The cluster once nothing is left to do for a resource; the same for the same spec. */
+const settledModels = new Map<string, StackModel>();
+function settledModel(resource: WhatsAppDeployment): StackModel {
+  const key = JSON.stringify(resource.spec);
+  const known = settledModels.get(key);
+  if (known) return known;
+  const model = new StackModel(resource, referenced(resource.spec));
+  model.settle();
+  settledModels.set(key, model);
+  return model;
+}
+
+/** Children and status. The annotation that holds the hashes of a child's inputs is left out: it changes by itself. */
+function workloadsOf(resource: WhatsAppDeployment): string {
+  const model = settledModel(resource);
+  const plan = planWorkloads(model.observed(), release);
+  const verdicts = plan.steps.map(({ verdict }) => verdict);
+  const summary = summarise({ resource, reported: verdicts });
+  const newer = { ...release, stack: 'waba-stack:newer' };
+  return JSON.stringify(
+    [
+      [...model.children],
+      waiting(planWorkloads(model.observed(), newer)),
+      verdicts,
+      summary,
+      stackStatus(model.observed(), [...verdicts, ...Object.values(summary)], []),
+      wantsFinalizer(resource) ? CLEANUP_FINALIZER : '',
+    ],
+    (key, value: unknown) => (key === annotations.inputs || key === APPLIED_HASH ? undefined : value),
+  );
+}
+
+/** What the application controller starts from: a stack that is new, one that is in use, and others on their way. */
+const BEGINNINGS: Readonly<
+  Record<string, { readonly prepare: (app: FakeApplication) => void; readonly journal?: Partial<Journal> }>
+> = {
+  new: { prepare: () => {} },
+  refused: { prepare: () => {}, journal: { registration: { attempt: 1, phase: 'refused' } } },
+  registered: {
+    prepare: ({ stack }) => {
+      stack.state.isRegistered = true;
+      stack.state.coreapps = 64;
+    },
+    journal: { registration: { attempt: 1, phase: 'registered', registeredAt: '2026-01-01T00:00:00Z' } },
+  },
+};
+
+/** Calls and conditions of the application controller, from every beginning. */
+async function applicationOf(resource: WhatsAppDeployment): Promise<unknown> {
+  const seen: unknown[] = [];
+  for (const [name, { prepare, journal = {} }] of Object.entries(BEGINNINGS)) {
+    const app = new FakeApplication(resource.spec, { secrets: secretsOf(resource.spec), journal });
+    app.ownSecrets = {
+      'shop-authority': { 'tls.crt': authority.certificatePem, 'tls.key': authority.privateKeyPem },
+      'shop-tls': { 'tls.crt': pairs[0]?.certificatePem ?? '', 'tls.key': pairs[0]?.privateKeyPem ?? '' },
+    };
+    prepare(app);
+    const probed: unknown[] = [];
+    const webhooks = new WebhookCheck(async (...asked) => {
+      probed.push(asked.slice(0, 2));
+      return { layer: 'Status', problem: undefined, latencyMs: 1 };
+    });
+    for (let look = 0; look < 3; look++) {
+      seen.push(
+        name,
+        await settled(app.pass(), webhooks, app.stack.state.isRegistered),
+        app.stack.takeWrites(),
+      );
+      app.restartPods();
+      // Somebody changes the stack by hand before the last look.
+      if (look === 1) app.stack.state.settings = { ...app.stack.state.settings, heartbeat_interval: 99 };
+      await app.clock.advance(look === 1 ? DAY_MS : 60_000);
+    }
+    seen.push(probed, app.stack.state);
+  }
+  return JSON.stringify(seen, (key, value: unknown) => (key === 'certificates' ? undefined : value));
+}
+
+/** Each part once; an error is what it says. */
+async function settled(
+  pass: ApplicationPass,
+  webhooks: WebhookCheck,
+  isRegistered: boolean,
+): Promise<unknown> {
+  const parts: (() => Promise<unknown>)[] = [
+    () => certify(pass),
+    () => synchronise(pass, isRegistered, () => {}),
+    () => webhooks.judge('default/shop', pass),
+    () => takeRegistrationStep(pass, isRegistered),
+    () => reshard(pass, isRegistered),
+    () => collectWhenDue(pass),
+  ];
+  const said: unknown[] = [];
+  for (const part of parts) said.push(await part().catch((error: unknown) => String(error)));
+  return said;
+}
+
+const parse = (spec: object): WhatsAppDeployment | undefined => {
+  try {
+    return whatsAppDeployment({ spec });
+  } catch {
+    return undefined;
+  }
+};
+
+const LEAVES = leavesOf(whatsAppDeploymentSpec);
+
+/** Valid changes of a field, each with the resource before it. */
+const changes = (leaf: Leaf) =>
+  SPECS.flatMap((spec) => {
+    const before = whatsAppDeployment({ spec });
+    return changesOf(before.spec, leaf).flatMap((changed) => {
+      const after = parse(changed);
+      return after && JSON.stringify(after.spec) !== JSON.stringify(before.spec) ? [{ before, after }] : [];
+    });
+  });
+
+describe('every field of the spec', () => {
+  it('has a change that these tests can make, or a reason why there is none', () => {
+    const without = LEAVES.filter((leaf) => changes(leaf).length === 0).map(({ path }) => path);
+    expect(without.sort()).toEqual(
+      Object.keys(DECIDED)
+        .filter((path) => path !== 'phoneNumber')
+        .sort(),
+    );
+  });
+
+  it.each(LEAVES.filter(({ path }) => !DECIDED[path]))(
+    '$path changes a child, a call or the status, or the status says that nothing acts on it',
+    async (leaf) => {
+      const effects: boolean[] = [];
+      for (const { before, after } of changes(leaf)) {
+        const isSeen =
+          workloadsOf(before) !== workloadsOf(after) ||
+          (await applicationOf(before)) !== (await applicationOf(after));
+        effects.push(isSeen);
+        if (isSeen) break;
+      }
+      expect(effects).toContain(true);
+    },
+  );
+
+  it.each(LEAVES.filter(({ path }) => !DECIDED[path]))(
+    '$path is never taken for a change of the operator',
+    (leaf) => {
+      for (const { before, after } of changes(leaf)) {
+        const observed = { ...settledModel(before).observed(), resource: after, stacks: [after] };
+        const plan = planWorkloads({ ...observed, referenced: referenced(after.spec) }, release);
+        const held = waiting(plan).filter(({ reason }) => reason.includes('new operator version'));
+        expect(held).toEqual([]);
+        expect(applied(plan).length).toBeGreaterThan(0);
+      }
+    },
+  );
+});
