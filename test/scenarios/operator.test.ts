@@ -23,6 +23,8 @@ const started = new Date();
 
 beforeAll(async () => {
   cluster = await OperatorCluster.start(1);
+  await cluster.apply(crdOf('monitoring.coreos.com', 'PodMonitor'));
+  await cluster.apply(crdOf('cert-manager.io', 'Certificate'));
   await cluster.installOperator();
 });
 afterAll(() => cluster.close());
@@ -46,6 +48,22 @@ const crash = (pod: string) => {
   });
   for (const pid of hit) process.kill(Number(pid), 'SIGKILL');
   return hit.length;
+};
+/** A kind of another operator, without that operator. */
+const crdOf = (group: string, kind: string): KubeObject => {
+  const plural = `${kind.toLowerCase()}s`;
+  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.${group}` },
+    spec: {
+      group,
+      scope: 'Namespaced',
+      names: { kind, plural },
+      versions: [{ name: 'v1', served: true, storage: true, schema }],
+    },
+  };
 };
 const primaryMaster = async () =>
   (await cluster.stack('shop')).status?.nodes?.find(({ primary }) => primary)?.name;
@@ -159,6 +177,41 @@ describe('the operator on a real control plane with real processes', () => {
         ).spec.replicas === 2,
     );
     await cluster.ready('shop');
+  });
+
+  it('keeps a PodMonitor while the resource asks for it, and no longer', async () => {
+    const monitor = async () => (await cluster.kubectl('get', 'podmonitors', '-o', 'name')).trim();
+    await cluster.spec('shop', { monitoring: { podMonitor: true } });
+    await eventually(async () => (await monitor()) !== '');
+    await cluster.kubectl('delete', 'podmonitor', 'shop');
+    await eventually(async () => (await monitor()) !== '');
+    await cluster.spec('shop', { monitoring: null });
+    await eventually(async () => (await monitor()) === '');
+    await cluster.ready('shop');
+  });
+
+  it('gives imagePullSecrets to pods that run, one after the other, and has no object refused', async () => {
+    const since = new Date();
+    const pullSecrets = async () =>
+      (await pods('app.kubernetes.io/name=whatsapp-business'))
+        .filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] !== 'schema')
+        .map(({ spec }) => (spec as { imagePullSecrets?: object[] }).imagePullSecrets);
+    const before = await pullSecrets();
+    expect(before.length).toBeGreaterThan(6);
+    await cluster.spec('shop', { imagePullSecrets: [{ name: 'registry' }] });
+    await eventually(async () => {
+      const now = await pullSecrets();
+      return (
+        now.length === before.length &&
+        now.every((names) => JSON.stringify(names) === '[{"name":"registry"}]')
+      );
+    }, 180_000);
+    await cluster.ready('shop');
+    const refused = (await cluster.requests(since)).filter(
+      ({ responseStatus }) => responseStatus?.code === 422,
+    );
+    expect(refused).toEqual([]);
+    expect((await cluster.stack('shop')).status?.plan).toEqual([]);
   });
 
   it('changes between HighAvailability and Single without ever running two uncoordinated Coreapps', async () => {
