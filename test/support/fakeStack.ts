@@ -100,7 +100,11 @@ export class FakeStack implements StackTransport {
     const call = `${request.method} ${request.path}`;
     const body = await bodyOf(request);
     if (call === 'POST /v1/users/login') return this.#logIn(request.authorization ?? '', body);
+    const read = this.#observed(call);
+    // Health is read with the API key.
+    if (read && call === 'GET /v1/health') return read;
     if (!this.#isAuthorised(request.authorization ?? '')) return { status: 401, body: '' };
+    if (read) return read;
     this.#calls.push({ call, body });
     const fault = this.#faults.get(call)?.shift();
     if (fault && 'refuse' in fault) return refusal(fault.refuse, fault.details);
@@ -108,6 +112,20 @@ export class FakeStack implements StackTransport {
     if (fault?.lose === 'before') return this.#lose(call);
     const answer = this.#act(request, body);
     return fault ? this.#lose(call) : answer;
+  }
+
+  /** The calls behind `observation`, with nodes under the keys that the API gives them. */
+  #observed(call: string): FakeAnswer | undefined {
+    const { health, support, shards } = this.observation();
+    const keyed = (nodes: object) =>
+      Object.fromEntries(Object.entries(nodes).map(([pod, node]) => [`10.0.0.1:${pod}`, node]));
+    const answers: Readonly<Record<string, object>> = {
+      'GET /v1/health': { health: keyed(health) },
+      'GET /v1/support': { support: keyed(support) },
+      'GET /v1/account/shards': { account: { shards } },
+    };
+    const body = answers[call];
+    return body && { status: 200, body: JSON.stringify(body) };
   }
 
   #act({ method, path }: StackRequest, body: unknown): FakeAnswer {
