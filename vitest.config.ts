@@ -11,15 +11,15 @@ const textFiles = {
       : undefined,
 };
 
-// One project per test layer; scripts/test.mjs runs them in this order, each with its own deadline.
+// One project for each layer of scripts/layers.mjs that holds tests.
 const layer = (
   name: string,
   include: string[],
   testTimeout: number,
-  { globalSetup = [], env = {} }: { globalSetup?: string[]; env?: Record<string, string> } = {},
+  more: { globalSetup?: string[]; env?: Record<string, string>; isolate?: boolean } = {},
 ) => ({
   plugins: [textFiles],
-  test: { name, include, testTimeout, hookTimeout: testTimeout, globalSetup, env },
+  test: { name, include, testTimeout, hookTimeout: testTimeout, ...more },
 });
 
 export default defineConfig({
@@ -27,7 +27,10 @@ export default defineConfig({
     // What differs stands in the message: closing lines show no more than that.
     chaiConfig: { truncateThreshold: 2000 },
     projects: [
-      layer('unit', ['src/**/*.test.ts', 'test/structure/**/*.test.ts'], 10_000),
+      layer('unit', ['src/**/*.test.ts', 'test/structure/**/*.test.ts'], 10_000, {
+        // Imports take longer than the tests. Files that share a process import a module once.
+        isolate: false,
+      }),
       layer('chart', ['test/chart/**/*.test.ts'], 60_000),
       layer('contract', ['test/contract/**/*.test.ts'], 60_000),
       layer('contract-mariadb', ['test/contract/**/*.test.ts'], 60_000, {

@@ -1,7 +1,7 @@
 // The whole way on a real kubelet: images, chart, stacks, faults, removal. See `npm run e2e -- --help`.
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import { missingTools } from './tools.mjs';
+import { missingTools, PATH } from './tools.mjs';
 
 const HELP = `npm run e2e [-- options]
 
@@ -44,6 +44,7 @@ const { status } = spawnSync(
     stdio: 'inherit',
     env: {
       ...process.env,
+      PATH,
       WABA_E2E_NAME: values.name,
       ...(values.context ? { WABA_E2E_CONTEXT: values.context } : {}),
       ...(values.values ? { WABA_E2E_VALUES: values.values } : {}),

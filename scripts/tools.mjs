@@ -1,25 +1,34 @@
-// Programs that tests need and npm does not bring: how to ask whether they are there, and where to get them.
+// Programs that tests need and `npm ci` does not install: how to ask whether they answer, and how to install them.
 import { spawnSync } from 'node:child_process';
+import { homedir } from 'node:os';
 
-const TOOLS = {
-  helm: { ask: ['version'], from: 'go install helm.sh/helm/v4/cmd/helm@v4.3.1' },
-  actionlint: {
-    ask: ['-version'],
-    from: 'go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12',
-  },
-  docker: { ask: ['version'], from: 'https://docs.docker.com/engine/install/, and start it' },
-  kind: { ask: ['version'], from: 'go install sigs.k8s.io/kind@v0.30.0' },
-  kubectl: { ask: ['version', '--client'], from: 'https://kubernetes.io/docs/tasks/tools/' },
-  mariadbd: { ask: ['--version'], from: 'apt-get install mariadb-server' },
-  chromium: { ask: ['--version'], from: 'apt-get install chromium' },
-  prometheus: { ask: ['--version'], from: 'apt-get install prometheus' },
-  promtool: { ask: ['--version'], from: 'apt-get install prometheus' },
+const { GOBIN, GOPATH = `${homedir()}/go` } = process.env;
+const goFolder = GOBIN || `${GOPATH}/bin`;
+
+/** `go` names a Go program with its version, `apt` a Debian package, `see` a page for people. */
+export const TOOLS = {
+  helm: { ask: ['version'], go: 'helm.sh/helm/v4/cmd/helm@v4.3.1' },
+  actionlint: { ask: ['-version'], go: 'github.com/rhysd/actionlint/cmd/actionlint@v1.7.12' },
+  kind: { ask: ['version'], go: 'sigs.k8s.io/kind@v0.30.0' },
+  docker: { ask: ['version'], see: 'https://docs.docker.com/engine/install/, and start it' },
+  kubectl: { ask: ['version', '--client'], see: 'https://kubernetes.io/docs/tasks/tools/' },
+  mariadbd: { ask: ['--version'], apt: 'mariadb-server' },
+  chromium: { ask: ['--version'], apt: 'chromium' },
+  prometheus: { ask: ['--version'], apt: 'prometheus' },
+  promtool: { ask: ['--version'], apt: 'prometheus' },
 };
-/** Debian keeps servers out of the PATH of ordinary users. */
-const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
+
+/** Debian keeps servers out of the PATH of ordinary users, and Go its programs. */
+export const PATH = `${process.env.PATH}:/usr/sbin:${goFolder}`;
 
 /** Those that are not installed or do not answer, each with a line that says how to get it. */
 export const missingTools = (names) =>
   names
-    .filter((name) => spawnSync(name, TOOLS[name].ask, { stdio: 'ignore', env }).status !== 0)
-    .map((name) => ({ name, hint: `${name} is missing or does not answer: ${TOOLS[name].from}` }));
+    .filter((name) => {
+      const { status } = spawnSync(name, TOOLS[name].ask, { stdio: 'ignore', env: { ...process.env, PATH } });
+      return status !== 0;
+    })
+    .map((name) => {
+      const how = TOOLS[name].see ?? `npm run setup -- ${name}`;
+      return { name, hint: `${name} is missing or does not answer: ${how}` };
+    });

@@ -4,7 +4,7 @@ import { LeaderElection } from '../../src/engine/kube/leaderElection.ts';
 import { ObjectCache } from '../../src/engine/kube/objectCache.ts';
 import { INVARIANTS, type Invariant, runSchedule, type Violation } from '../support/schedule.ts';
 
-/** `SCHEDULES=10000 npm test random`; `SEED=n SCHEDULES=1` runs one schedule again. */
+/** `SCHEDULES=10000 npm test -- random`; `SEED=n SCHEDULES=1` runs one schedule again. */
 const SCHEDULES = Number(process.env.SCHEDULES ?? 500);
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 /** A broken engine is looked for in the same schedules each time, so that the search can't be unlucky. */
