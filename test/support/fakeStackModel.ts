@@ -6,7 +6,7 @@ import { DEFAULT_SETTINGS, mergeSettings } from '../../src/onprem/settings.ts';
 import { DEFAULT_ADMIN } from '../../src/onprem/users.ts';
 
 /** The least time between two code requests. */
-export const CODE_COOLDOWN_MS = 10 * 60_000;
+const CODE_COOLDOWN_MS = 10 * 60_000;
 
 /** What a stack holds, as far as the operator reads and writes it. */
 export interface StackState {

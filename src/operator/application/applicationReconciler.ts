@@ -3,7 +3,7 @@ import type { ReconcileResult } from '../../engine/controller/controller.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
-import type { CollectTarget } from '../exporter/stackCollector.ts';
+import type { CollectTarget } from '../exporter/readCounters.ts';
 import type { ApiObservation, Observation } from '../plan/facts/observed.ts';
 import { stamp, type Verdict } from '../plan/tell/conditions.ts';
 import { APPLICATION_CONDITIONS } from '../resource/conditions.ts';

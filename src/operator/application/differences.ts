@@ -1,6 +1,6 @@
-/** Something of the stack that is not as the resource declares it, and how it becomes so. */
+/** A part of the stack that differs from what the resource declares, and the call that makes them equal. */
 export interface Difference {
-  /** Paths for people; none where only the journal has to follow. Values are never told. */
+  /** Paths of the fields, never their values; empty if only the journal has to catch up. */
   readonly fields: readonly string[];
   readonly repair: () => Promise<void>;
 }

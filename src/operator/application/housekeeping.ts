@@ -6,7 +6,7 @@ import { ApplicationError } from './applicationError.ts';
 import { type ApplicationPass, journalOf, updateJournal } from './pass.ts';
 
 /**
- * Whether a schedule (UTC) was due since it ran last, and when it is due next.
+ * Whether a schedule (UTC) has been due since its last run, and when it is due next.
  * @throws ApplicationError `BadSchedule`, which names the field
  */
 export function due(

@@ -33,7 +33,7 @@ async function about({ asAdmin, signal }: ApplicationPass, { about: text }: Prof
   ];
 }
 
-/** What the stack shows may be scaled, so that the journal tells which photo was uploaded. */
+/** The stack may scale a photo, so the journal keeps a hash of the one that was uploaded. */
 async function photo(pass: ApplicationPass, { photoSecretRef: reference }: Profile): Promise<Difference[]> {
   if (!reference) return [];
   const { asAdmin, signal, observed } = pass;
@@ -73,7 +73,7 @@ async function business(
   ];
 }
 
-/** Written as a whole: nothing says that a part of it is taken. */
+/** Written as a whole: no source says that the stack accepts a part of it. */
 async function compliance(
   { asAdmin, signal }: ApplicationPass,
   { compliance: declared }: Profile,

@@ -31,8 +31,10 @@ describe('media providers', () => {
     expect(application.stack.takeWrites()).toEqual([
       [`POST ${PROVIDERS}`, [{ name: 'store', type: 'www', config }]],
     ]);
+    const { writes } = application.journals;
     expect(await synchronise(application)).toEqual([]);
     expect(application.stack.takeCalls()).toEqual([`GET ${PROVIDERS}`]);
+    expect(application.journals.writes).toBe(writes);
   });
 
   it('are set again when the Secret changes, and when somebody changed them by hand', async () => {

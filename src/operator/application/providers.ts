@@ -4,7 +4,7 @@ import { ApplicationError } from './applicationError.ts';
 import type { Difference } from './differences.ts';
 import { type ApplicationPass, journalOf, updateJournal } from './pass.ts';
 
-/** Credentials for media links. Those that the operator set and nobody declares any more are removed. */
+/** Credentials for media links. The operator removes the providers that it set and that are no longer declared. */
 export async function providerDifferences(pass: ApplicationPass): Promise<Difference[]> {
   const { asAdmin, signal, observed } = pass;
   const declared = (observed.resource.spec.media?.providers ?? []).map(

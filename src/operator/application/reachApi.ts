@@ -1,7 +1,7 @@
 import type { Session } from '../../client/calls.ts';
 import type { StackClient } from '../../client/stackClient.ts';
 import { WEB_PORT } from '../../onprem/environment.ts';
-import type { CollectTarget } from '../exporter/stackCollector.ts';
+import type { CollectTarget } from '../exporter/readCounters.ts';
 import type { ApiObservation, Observation, PodView } from '../plan/facts/observed.ts';
 import { byPod } from '../plan/facts/servedShards.ts';
 import { met, unmet, type Verdict } from '../plan/tell/conditions.ts';

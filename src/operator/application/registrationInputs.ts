@@ -3,7 +3,7 @@ import type { Observation } from '../plan/facts/observed.ts';
 import { secretValue } from './pass.ts';
 
 /** A value, undefined while it is missing or blank, and where people put it: `Secret shop-registration, key code`. */
-export interface Input {
+interface Input {
   readonly value: string | undefined;
   readonly source: string;
 }

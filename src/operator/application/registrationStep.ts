@@ -12,7 +12,7 @@ type StepResult = PartResult<'Registered'>;
 
 /** The stack's answer to a code when this installation never requested one: no code is on its way. */
 const NEVER_REQUESTED = 'Request a code first';
-/** After an answer that the same call may soon succeed. */
+/** The wait after an answer that says the same call may succeed soon. */
 const RETRY_AFTER_MS = 2_000;
 
 /**
@@ -41,7 +41,7 @@ export async function takeRegistrationStep(
   });
   if (step.do !== 'wait')
     return step.do === 'request-code' ? requestCode(pass, inputs) : verify(pass, inputs, codeHash ?? '');
-  // The number may have been registered by hand: the journal follows.
+  // Somebody may have registered the number by hand; the journal catches up.
   if (registered && entry?.phase !== 'registered') await recordRegistered(pass, entry);
   return { verdict: step.verdict, retryAfterMs: step.retryAfterMs };
 }
@@ -153,7 +153,7 @@ async function codeRefused(
 const isRefusal = (error: unknown): error is StackError =>
   error instanceof StackError && error.apiCode !== undefined;
 
-/** So that nothing but the call itself happens between the write of the journal and the answer. */
+/** A login between the write of the journal and the call could fail and leave the outcome unknown for no reason. */
 const logInFirst = ({ asAdmin }: ApplicationPass): Promise<void> => asAdmin(async () => {});
 
 const record = async (pass: ApplicationPass, registration: RegistrationEntry): Promise<void> =>

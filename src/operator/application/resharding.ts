@@ -8,12 +8,12 @@ import { unmet } from '../plan/tell/conditions.ts';
 import { type ApplicationPass, journalOf, type PartResult, updateJournal } from './pass.ts';
 import { type RegistrationInputs, registrationInputs } from './registrationInputs.ts';
 
-/** After a refusal such as 403, "come back later". No source says how much later. */
+/** The wait after a 403, which means "come back later". No source says how much later. */
 const REFUSED_FOR_MS = 60_000;
-/** After an answer that the same call may soon succeed. */
+/** The wait after an answer that says the same call may succeed soon. */
 const RETRY_AFTER_MS = 2_000;
 
-/** Brings the number to as many shards as are declared, once nothing can be lost by it. */
+/** Splits the number into as many shards as are declared, once that cannot disconnect it. */
 export async function reshard(
   pass: ApplicationPass,
   isRegistered: boolean,

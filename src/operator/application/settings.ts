@@ -5,37 +5,33 @@ import { declaredSettings, restartValues } from '../plan/facts/applicationSettin
 import type { Difference } from './differences.ts';
 import { type ApplicationPass, bringAbout } from './pass.ts';
 
-/** `/v1/settings/application`: only what is declared is compared, and only what differs is sent. */
+/**
+ * `/v1/settings/application`: only declared settings are compared, and only those that differ are written, all in one
+ * call, so that a crash cannot leave half of them.
+ */
 export async function settingsDifferences(pass: ApplicationPass): Promise<Difference[]> {
   const declared = declaredSettings(pass.observed.resource);
   if (Object.keys(declared).length === 0) return [];
   const { asAdmin, signal } = pass;
   const current = await asAdmin((client, session) => client.settings.application(session, signal));
-  const patch = settingsDifference(declared, current);
-  const restarting = restartValues(declared);
-  const write = async () => {
-    if (patch) await asAdmin((client, session) => client.settings.patchApplication(session, patch, signal));
-  };
-  if (Object.keys(restarting).length === 0)
-    return patch ? [{ fields: patchedFields(patch), repair: write }] : [];
+  const patch = settingsDifference(declared, current) ?? {};
+  const fields = patchedFields(patch);
+  const write = () => asAdmin((client, session) => client.settings.patchApplication(session, patch, signal));
 
-  const differing = restartValues(patch ?? {});
-  const isDefault =
-    Object.keys(restartValues(settingsDifference(declared, DEFAULT_SETTINGS) ?? {})).length === 0;
+  const restarting = restartValues(declared);
+  const isRestartDue = isNotEmpty(restartValues(patch));
+  if (fields.length > 0 && !isRestartDue) return [{ fields, repair: write }];
+  if (!isNotEmpty(restarting)) return [];
+  const isDefault = !isNotEmpty(restartValues(settingsDifference(declared, DEFAULT_SETTINGS) ?? {}));
   const repair = () =>
     bringAbout(pass, {
       topic: 'settings',
       hash: hashOf(restarting),
-      isInPlace: Object.keys(differing).length === 0,
+      isInPlace: !isRestartDue,
       isEffective: isDefault,
       write,
     });
-  if (!patch) return [{ fields: [], repair }];
-  // What needs no restart goes with it: one call, and one moment in which it may be half done.
-  return [
-    {
-      fields: patchedFields(patch),
-      repair: async () => (Object.keys(differing).length > 0 ? repair() : write()),
-    },
-  ];
+  return [{ fields, repair }];
 }
+
+const isNotEmpty = (values: object): boolean => Object.keys(values).length > 0;

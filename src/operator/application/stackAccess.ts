@@ -11,7 +11,11 @@ import type { StackAccess } from './stackSession.ts';
 import { passwordOf } from './users.ts';
 import { readAuthority } from './webappAuthority.ts';
 
-/** Where the API is and how to get in. Its authority is pinned in the journal the first time. */
+/**
+ * Address and credentials of the API; undefined while the Secrets of the stack do not exist yet. The first time, the
+ * authority that the Webapps present is pinned in the journal.
+ * @throws ApplicationError `SecretMissing`, `PasswordRefused`, `WrongCertificate`, `NoAnswer`
+ */
 export async function stackAccess(
   observed: Observation,
   journals: Journals,

@@ -16,9 +16,9 @@ import { ApplicationError } from './applicationError.ts';
 export interface StackAccess {
   readonly host: string;
   readonly port: number;
-  /** PEM, pinned; two of them while a certificate changes. */
+  /** Pinned authority, PEM; two of them while the certificate changes. */
   readonly ca: string;
-  /** Names of which the certificate must bear one. */
+  /** The certificate must be valid for one of these names. */
   readonly certificateNames: readonly string[];
   readonly username: string;
   readonly password: string;
@@ -27,15 +27,15 @@ export interface StackAccess {
   /** The password that the stack accepted last, if the Secret holds another one now. */
   readonly previousPassword: string | undefined;
   readonly apiKey: string;
-  /** The password that the stack takes from now on. */
+  /** Called with the password that the stack accepts from now on. */
   readonly onPassword: (password: string) => Promise<void>;
 }
 
 export interface StackSessionsOptions {
   readonly clock: Clock;
-  /** Throws when this process must not write any more. */
+  /** Throws when this process is no longer allowed to write. */
   readonly fence?: (request: StackRequest) => void;
-  /** Another wire, for tests. */
+  /** How the API is reached; over HTTPS unless given. */
   readonly connect?: (options: HttpsStackOptions) => StackTransport;
 }
 
@@ -45,7 +45,7 @@ interface Entry {
   readonly logins: LoginCache;
 }
 
-/** Connections and tokens, one for each stack. Tokens are in memory only. */
+/** A connection and a token for each stack. Tokens are kept in memory only. */
 export class StackSessions {
   readonly #options: StackSessionsOptions;
   readonly #entries = new Map<string, Entry>();
@@ -58,7 +58,7 @@ export class StackSessions {
     return this.#entry(key, access).client;
   }
 
-  /** Runs calls as admin, with a fresh token where the old one is no longer taken. */
+  /** Runs calls as admin, once more with a new token if the stack no longer accepts the old one. */
   async asAdmin<T>(
     key: string,
     access: StackAccess,
@@ -104,28 +104,28 @@ export class StackSessions {
 }
 
 /**
- * Logs in with the wanted password. A stack that takes another one gets it: a fresh one by the first login with the
- * default, one with the password that was wanted before by a change.
- * @throws ApplicationError `CredentialsUnknown` when none is taken: nobody here knows the password
+ * Logs in with the wanted password. If the stack does not accept it, sets it: with the password that the stack accepted
+ * before, or with the default password of a new stack.
+ * @throws ApplicationError `CredentialsUnknown` if the stack accepts none of the three
  */
 async function logIn(client: StackClient, access: StackAccess, signal: AbortSignal): Promise<Session> {
   const { username, password, passwordSource, previousPassword, onPassword } = access;
-  const taken = async (session: Session) => {
+  const accepted = async (session: Session) => {
     await onPassword(password);
     return session;
   };
   const wanted = await unlessRefused(client.users.login(username, password, {}, signal));
-  if (wanted) return taken(wanted);
+  if (wanted) return accepted(wanted);
   if (previousPassword !== undefined && previousPassword !== password) {
     const old = await unlessRefused(client.users.login(username, previousPassword, {}, signal));
     if (old) {
       await client.users.setPassword(old, username, password, signal);
-      return taken(await client.users.login(username, password, {}, signal));
+      return accepted(await client.users.login(username, password, {}, signal));
     }
   }
   const { password: initial } = DEFAULT_ADMIN;
   const first = await unlessRefused(client.users.login(username, initial, { newPassword: password }, signal));
-  if (first) return taken(first);
+  if (first) return accepted(first);
   throw new ApplicationError(
     'CredentialsUnknown',
     `the stack accepts neither the password in ${passwordSource}, nor the one before it, nor the default one; put the password of user ${username} into ${passwordSource}`,

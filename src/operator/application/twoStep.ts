@@ -4,7 +4,7 @@ import type { Difference } from './differences.ts';
 import { type ApplicationPass, journalOf, updateJournal } from './pass.ts';
 import { requiredSecretValue } from './requiredSecret.ts';
 
-/** Two-step verification. There is no call that reads it, so that the journal tells which PIN was set. */
+/** Two-step verification. The API has no call that reads the PIN, so the journal keeps a hash of the one that was set. */
 export async function twoStepDifferences(pass: ApplicationPass): Promise<Difference[]> {
   const { asAdmin, signal, observed } = pass;
   const reference = observed.resource.spec.twoStep?.pinSecretRef;

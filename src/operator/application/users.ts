@@ -6,8 +6,8 @@ import { type ApplicationPass, journalOf, updateJournal } from './pass.ts';
 import { requiredSecretValue } from './requiredSecret.ts';
 
 /**
- * Users of the API beside admin. A password that differs from the one that was set last is set; one that somebody
- * changed by hand can't be seen. Those that the operator made and nobody declares any more are removed.
+ * Users of the API other than admin. The operator sets a password when the Secret holds another one than it set last;
+ * it cannot see one that somebody changed by hand. It deletes the users that it created and that are no longer declared.
  */
 export async function userDifferences(pass: ApplicationPass): Promise<Difference[]> {
   const { asAdmin, signal, observed } = pass;

@@ -96,7 +96,7 @@ const postEmptyCallback = (url: string, trusted: Trusted, signal: AbortSignal): 
     return () => outgoing.destroy();
   });
 
-/** What a layer came to: its value, or the code of its error. @throws the reason of an aborted signal */
+/** The value of a layer, or the code of its error. @throws the reason of an aborted signal */
 async function outcome<T>(
   signal: AbortSignal,
   run: () => Promise<T>,
@@ -113,7 +113,7 @@ async function outcome<T>(
 
 const isName = (host: string): boolean => !/^[\d.]+$|:/.test(host);
 
-/** Opens a connection, and closes it again. */
+/** Opens a connection and closes it. */
 const connects = (signal: AbortSignal, open: (done: () => void) => Socket): Promise<void> =>
   patiently(signal, (done, fail) => {
     const socket = open(done);
@@ -121,7 +121,7 @@ const connects = (signal: AbortSignal, open: (done: () => void) => Socket): Prom
     return () => socket.destroy();
   });
 
-/** Runs something that calls back, for a limited time. */
+/** Runs something that calls back, for at most `PATIENCE_MS`. `start` returns how to stop it. */
 function patiently<T = void>(
   signal: AbortSignal,
   start: (done: (value: T) => void, fail: (error: unknown) => void) => () => void,

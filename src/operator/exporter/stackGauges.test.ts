@@ -1,7 +1,8 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { whatsAppDeployment } from '../../../test/support/whatsAppDeployment.ts';
-import { StackGauges, type StackView } from './stackGauges.ts';
+import { StackGauges } from './stackGauges.ts';
+import { STACK_METRICS, type StackView } from './stackMetrics.ts';
 
 const view = (status: object, more: Partial<StackView> = {}): StackView => ({
   resource: { ...whatsAppDeployment({}), status },
@@ -42,6 +43,8 @@ describe('the operator’s view of a stack', () => {
       `waba_stack_backup_timestamp_seconds{namespace="default",stack="shop"} ${at(time)}`,
     ]);
     expect(await samples([view({})], 'waba_stack_backup')).toEqual([]);
+    const unreadable = view({ lastBackup: { name: 'nightly', time: 'never' } });
+    expect(await samples([unreadable], 'waba_stack_backup')).toEqual([]);
   });
 
   it('says which layer of the webhook failed, and leaves out what was not looked at', async () => {
@@ -50,6 +53,29 @@ describe('the operator’s view of a stack', () => {
       'waba_stack_webhook_up{namespace="default",stack="shop",failed="Tls"} 0',
     ]);
     expect(await samples([view({})], 'waba_stack_webhook_up')).toEqual([]);
+  });
+
+  it('counts nodes by role and gateway status, one that does not answer as unreachable', async () => {
+    const health = {
+      'shop-coreapp-0-0': { role: 'coreapp', gateway_status: 'connected' },
+      'shop-coreapp-1-0': { role: 'coreapp', gateway_status: 'disconnected' },
+      'shop-coreapp-2-0': { role: 'coreapp', gateway_status: 'disconnected' },
+      'shop-master-0-0': {},
+    } as const;
+    const api = { health, support: {} };
+    const node = (role: string, status: string, count: number) =>
+      `waba_stack_nodes{namespace="default",stack="shop",role="${role}",gateway_status="${status}"} ${count}`;
+    expect(await samples([view({}, { api })], 'waba_stack_nodes{')).toEqual([
+      node('coreapp', 'connected', 1),
+      node('coreapp', 'disconnected', 2),
+      node('single', 'unreachable', 1),
+    ]);
+  });
+
+  it('has metrics of one prefix, each named once', () => {
+    const names = STACK_METRICS.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names.filter((name) => !/^waba_stack_[a-z_]+$/.test(name))).toEqual([]);
   });
 
   it('counts repairs by field, those of users together, for their names are anybody’s; and forgets a stack that is gone', async () => {
@@ -62,5 +88,15 @@ describe('the operator’s view of a stack', () => {
     ]);
     gauges.forget('default/shop');
     expect(await samples('waba_stack_drift_repaired_total{')).toEqual([]);
+  });
+
+  it('counts fields that are only reported until they are as declared again', async () => {
+    const { gauges, samples } = exporter([view({})]);
+    const drifted = async (fields: readonly string[]) => {
+      gauges.drift(whatsAppDeployment({}), { fields, isRepaired: false });
+      return (await samples('waba_stack_drifted_fields{'))[0]?.split(' ').at(-1);
+    };
+    expect(await drifted(['about', 'users.agent'])).toBe('2');
+    expect(await drifted([])).toBe('0');
   });
 });

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
+import { FakeStack } from '../../../test/support/fakeStack.ts';
+import { type StackAccess, StackSessions } from './stackSession.ts';
+
+const KEY = 'default/shop';
+const never = new AbortController().signal;
+const PUT_ADMIN = 'PUT /v1/users/admin';
+const DAY_MS = 86_400_000;
+
+/** A stack whose admin has a password, and what the operator knows. */
+function sessionsOf(password: string) {
+  const clock = new VirtualClock(Date.parse('2026-03-01T00:00:00Z'));
+  const stack = new FakeStack(clock);
+  stack.state.users.admin = password;
+  const accepted: string[] = [];
+  const access: StackAccess = {
+    host: 'shop-webapp.default.svc',
+    port: 443,
+    ca: '',
+    certificateNames: [],
+    username: 'admin',
+    password: 'Wanted-password-2',
+    passwordSource: 'Secret shop-admin, key password',
+    previousPassword: 'Previous-password-1',
+    apiKey: 'key',
+    onPassword: async (taken) => void accepted.push(taken),
+  };
+  const sessions = new StackSessions({ clock, connect: () => stack });
+  const shards = (changed: Partial<StackAccess> = {}) =>
+    sessions.asAdmin(
+      KEY,
+      { ...access, ...changed },
+      (client, session) => client.account.shards(session, never),
+      never,
+    );
+  return { clock, stack, accepted, sessions, shards };
+}
+
+describe('a session of the administrator', () => {
+  it('logs in once for many calls, and again when the stack no longer accepts the token', async () => {
+    const { stack, shards } = sessionsOf('Wanted-password-2');
+    for (let call = 0; call < 3; call++) expect(await shards()).toBe(1);
+    expect(stack.logins).toBe(1);
+    expect(await shards()).toBe(1);
+    expect(stack.logins).toBe(2);
+  });
+
+  it('logs in again before the token ends', async () => {
+    const { clock, stack, shards } = sessionsOf('Wanted-password-2');
+    await shards();
+    await clock.advance(7 * DAY_MS - 1_000);
+    await shards();
+    expect(stack.logins).toBe(2);
+    expect(stack.takeCalls()).toHaveLength(2);
+  });
+
+  it('replaces the default password of a fresh stack with that of the Secret', async () => {
+    const { stack, accepted, shards } = sessionsOf('secret');
+    await shards();
+    expect(stack.state.users.admin).toBe('Wanted-password-2');
+    expect(accepted).toEqual(['Wanted-password-2']);
+  });
+
+  it('sets the password of the Secret with the one that was accepted before', async () => {
+    const { stack, accepted, shards } = sessionsOf('Previous-password-1');
+    await shards();
+    expect(stack.takeWrites()).toEqual([[PUT_ADMIN, { password: 'Wanted-password-2' }]]);
+    expect(accepted).toEqual(['Wanted-password-2']);
+  });
+
+  it('finds the new password in place when the answer to the change was lost', async () => {
+    const { stack, accepted, shards } = sessionsOf('Previous-password-1');
+    stack.failNext(PUT_ADMIN, { lose: 'after' });
+    await expect(shards()).rejects.toMatchObject({ code: 'Unreachable' });
+    expect(accepted).toEqual([]);
+    await shards();
+    expect(stack.takeWrites()).toHaveLength(1);
+    expect(accepted).toEqual(['Wanted-password-2']);
+  });
+
+  it('fails with the Secret and its key when the stack accepts no password that is known, and tells none', async () => {
+    const { shards } = sessionsOf('Set-by-hand-9');
+    const failure = await shards().catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'CredentialsUnknown' });
+    expect(String(failure)).toContain('Secret shop-admin, key password');
+    expect(String(failure)).not.toMatch(/Wanted|Previous/);
+  });
+
+  it('does not outlive a change of what it was opened with', async () => {
+    const { stack, shards } = sessionsOf('Wanted-password-2');
+    await shards();
+    await shards({ ca: 'another authority' });
+    expect(stack.logins).toBe(2);
+  });
+});

@@ -1,0 +1,89 @@
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createAuthority, issueCertificate, type KeyPair } from '../../base/pki/certificates.ts';
+import { probeWebhook } from './webhookProbe.ts';
+
+const never = new AbortController().signal;
+const servers: Server[] = [];
+let authority: KeyPair;
+let pair: KeyPair;
+beforeAll(async () => {
+  authority = await createAuthority({ subject: 'CN=receiver' });
+  pair = await issueCertificate(authority, {
+    commonName: 'localhost',
+    hosts: ['localhost'],
+    usage: 'server',
+  });
+});
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close().closeAllConnections();
+});
+
+/** A receiver that answers with a status, or not at all; it keeps what it got. */
+async function receiver(status: number | undefined) {
+  const bodies: string[] = [];
+  const server = createServer({ cert: pair.certificatePem, key: pair.privateKeyPem }, (request, response) => {
+    request.on('data', (chunk) => bodies.push(String(chunk)));
+    request.on('end', () => status && response.writeHead(status).end());
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+  return { url: `https://localhost:${(server.address() as AddressInfo).port}/hook`, bodies };
+}
+
+describe('a probe of a webhook receiver', () => {
+  it('posts an empty callback, and finds nothing wrong with 200', async () => {
+    const { url, bodies } = await receiver(200);
+    expect(await probeWebhook(url, authority.certificatePem, never)).toMatchObject({
+      layer: 'Status',
+      problem: undefined,
+    });
+    expect(bodies).toEqual(['{}']);
+  });
+
+  it('tells another status', async () => {
+    const { url } = await receiver(202);
+    expect(await probeWebhook(url, authority.certificatePem, never)).toMatchObject({
+      layer: 'Status',
+      problem: expect.stringMatching(/with 202; it must answer with 200/),
+    });
+  });
+
+  it('tells a certificate that is not trusted, and the field that names its CA', async () => {
+    const { url, bodies } = await receiver(200);
+    expect(await probeWebhook(url, undefined, never)).toMatchObject({
+      layer: 'Tls',
+      problem: expect.stringMatching(/localhost is not trusted .*spec\.webhook\.caSecretRef/),
+    });
+    expect(bodies).toEqual([]);
+  });
+
+  it('tells a port that accepts no connection', async () => {
+    expect(await probeWebhook('https://127.0.0.1:9/hook', undefined, never)).toMatchObject({
+      layer: 'Connect',
+      problem: expect.stringContaining('127.0.0.1 port 9'),
+    });
+  });
+
+  it('tells a name without an address, and the field that holds it', async () => {
+    expect(await probeWebhook('https://nobody.invalid/hook', undefined, never)).toMatchObject({
+      layer: 'Dns',
+      problem: expect.stringMatching(/nobody\.invalid .*spec\.webhook\.url/),
+    });
+  });
+
+  it('ends with the reason of the signal, which says nothing of the receiver', async () => {
+    const silent = await receiver(undefined);
+    const stop = new AbortController();
+    const probe = probeWebhook(silent.url, authority.certificatePem, stop.signal);
+    await expect.poll(() => silent.bodies.length).toBe(1);
+    stop.abort(new Error('stopped'));
+    await expect(probe).rejects.toThrow('stopped');
+
+    const healthy = await receiver(200);
+    const late = probeWebhook(healthy.url, authority.certificatePem, stop.signal);
+    await expect(late).rejects.toThrow('stopped');
+    expect(healthy.bodies).toEqual([]);
+  });
+});
