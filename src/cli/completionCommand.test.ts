@@ -10,7 +10,7 @@ namespace.command('enable');
 namespace.command('disable');
 
 describe('completion', () => {
-  it('offers commands, then those below them, then flags', () => {
+  it('offers commands, then their subcommands, then options', () => {
     expect(nextWords(program, [''])).toEqual(['status', 'namespace', '--help']);
     expect(nextWords(program, ['na'])).toEqual(['namespace']);
     expect(nextWords(program, ['namespace', ''])).toEqual(['enable', 'disable', '--help']);

@@ -9,8 +9,8 @@ interface Completed {
 
 export function completionCommand(context: CliContext): Command {
   return new Command('completion')
-    .description('print a completion script for your shell')
-    .addArgument(new Argument('<shell>', 'your shell').choices(['bash', 'zsh', 'fish']))
+    .description('print a completion script for a shell')
+    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
     .addHelpText(
       'after',
       `
@@ -18,17 +18,18 @@ bash:  source <(kubectl-waba completion bash)
 zsh:   source <(kubectl-waba completion zsh)
 fish:  kubectl-waba completion fish | source
 
-For \`kubectl waba …\` put a file kubectl_complete-waba on the PATH with: exec kubectl-waba completion-words "$@"`,
+To complete \`kubectl waba …\`, put an executable kubectl_complete-waba on the PATH that runs:
+  exec kubectl-waba completion-words "$@"`,
     )
     .action((shell: 'bash' | 'zsh' | 'fish', _options: object, command: Command) => {
       context.stdout.write(SCRIPTS[shell](command.parent?.name() ?? 'kubectl-waba'));
     });
 }
 
-/** What kubectl asks a plugin for: the words that may come next, a line each. */
+/** Prints the possible next words, one per line, in the form that kubectl expects of a plugin. */
 export function completionWordsCommand(context: CliContext): Command {
   return new Command('completion-words')
-    .argument('[words...]', 'what stands on the line so far; the last may be empty')
+    .argument('[words...]', 'words of the command line so far; the last may be empty')
     .allowUnknownOption()
     .action((words: string[], _options: object, command: Command) => {
       for (const word of nextWords(command.parent ?? command, words)) context.stdout.write(`${word}\n`);
@@ -36,7 +37,7 @@ export function completionWordsCommand(context: CliContext): Command {
     });
 }
 
-/** Commands and flags that may come next. */
+/** Commands and options that may be the last word. */
 export function nextWords(program: Command, words: readonly string[]): string[] {
   const { commands, flags } = completed(program, words.slice(0, -1));
   const begun = words.at(-1) ?? '';

@@ -1,7 +1,8 @@
 import type { Logger } from '../base/logger.ts';
+import type { ClusterAccess, ClusterOptions } from './clusterAccess.ts';
 
-/** What commands get from the outside: bin reads it, commands only use it. */
-export interface CliContext {
+/** The process that runs the CLI: `bin` reads it from Node, and commands use nothing else of it. */
+export interface CliHost {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
@@ -13,5 +14,8 @@ export interface CliContext {
   readonly logger: Logger;
 }
 
-export const printJson = (context: CliContext, value: unknown): void =>
-  void context.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+/** What every command gets. */
+export interface CliContext extends CliHost {
+  /** @throws CodedError `NoKubeconfig` */
+  openCluster(options: ClusterOptions): Promise<ClusterAccess>;
+}

@@ -1,45 +1,35 @@
 import { dirname, join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { systemClock } from '../base/clock.ts';
-import { down, LOGS, type LocalClusterOptions, readLog, status, up } from '../local/cluster.ts';
+import { Command, Option } from 'commander';
+import { CodedError } from '../base/codedError.ts';
+import { down, LOGS, readLog, status, up } from '../local/cluster.ts';
 import { runDaemon } from '../local/daemon.ts';
 import type { ImageTable } from '../local/processNode/containerCommand.ts';
 import { findPrograms } from '../local/programs.ts';
-import { createProgress } from '../local/progress.ts';
-import { type CliContext, printJson } from './context.ts';
+import type { CliContext } from './context.ts';
+import { DEFAULT_CLUSTER, localClusterOptions } from './localClusterOptions.ts';
+import { outputOption, printJson } from './output.ts';
+import { parsePort } from './parsePort.ts';
 
-export const DEFAULT_CLUSTER = 'waba';
-
-/** How `kubectl waba` runs local clusters; the quickstart shares it. */
-export function localClusterOptions(context: CliContext, name: string): LocalClusterOptions {
-  return {
-    name,
-    env: context.env,
-    clock: systemClock,
-    progress: createProgress(context.stderr),
-    sourceFolder: join(context.distFolder, 'kubernetes'),
-    daemonCommand: (cluster) => [
-      process.execPath,
-      join(context.distFolder, 'kubectl-waba.js'),
-      'local',
-      'daemon',
-      '--name',
-      cluster,
-    ],
-  };
-}
+const nameOption = () => new Option('--name <name>', 'name of the cluster').default(DEFAULT_CLUSTER);
 
 export function localCommand(context: CliContext): Command {
   const local = new Command('local').description(
-    'a Kubernetes control plane on this machine, without containers or root',
+    'run a Kubernetes cluster on this machine, without containers or root',
   );
-  const nameOption = () => new Option('--name <name>', 'name of the cluster').default(DEFAULT_CLUSTER);
-  const outputOption = () =>
-    new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text');
+  const commands = [
+    upCommand(context),
+    statusCommand(context),
+    logsCommand(context),
+    downCommand(context),
+    fetchCommand(context),
+  ];
+  for (const command of commands) local.addCommand(command);
+  return local.addCommand(daemonCommand(context), { hidden: true });
+}
 
-  local
-    .command('up')
-    .description('start a cluster, or find it running')
+const upCommand = (context: CliContext): Command =>
+  new Command('up')
+    .description('start a cluster, unless it runs already')
     .addOption(nameOption())
     .option('--port <port>', 'port of the API server (default: a free one)', parsePort)
     .addOption(outputOption())
@@ -52,16 +42,18 @@ export function localCommand(context: CliContext): Command {
       context.stdout.write(`\nexport KUBECONFIG=${cluster.kubeconfig}\n${cluster.kubectl} get nodes\n`);
     });
 
-  local
-    .command('status')
-    .description('which clusters there are, and how they are')
-    .option('--name <name>', 'only this cluster')
+const statusCommand = (context: CliContext): Command =>
+  new Command('status')
+    .description('list the clusters of this machine with their state')
+    .option('--name <name>', 'show only this cluster')
     .addOption(outputOption())
     .action(async ({ name, output }) => {
       const clusters = await status(context.env, name);
       if (output === 'json') return printJson(context, clusters);
       if (clusters.length === 0)
-        context.stdout.write('no local cluster; `kubectl waba local up` starts one\n');
+        context.stdout.write(
+          `no local cluster${name ? ` ${name}` : ''}; \`kubectl waba local up\` starts one\n`,
+        );
       for (const { name: cluster, phase, server, kubeconfig, message } of clusters) {
         context.stdout.write(
           `${cluster}: ${phase}\n  ${message}\n  server      ${server}\n  kubeconfig  ${kubeconfig}\n`,
@@ -69,24 +61,29 @@ export function localCommand(context: CliContext): Command {
       }
     });
 
-  local
-    .command('logs')
-    .description(`print a log: ${LOGS.join(', ')}`)
-    .argument('[component]', 'whose log', 'cluster')
+const logsCommand = (context: CliContext): Command =>
+  new Command('logs')
+    .description(`print the log of a component: ${LOGS.join(', ')}`)
+    .argument('[component]', 'the component', 'cluster')
     .addOption(nameOption())
-    .action(
-      async (component, { name }) => void context.stdout.write(await readLog(context.env, name, component)),
-    );
+    .action(async (component, { name }) => {
+      if ((await status(context.env, name)).length === 0)
+        throw new CodedError(
+          'NoCluster',
+          `no local cluster ${name}; \`kubectl waba local status\` lists them, \`kubectl waba local up --name ${name}\` starts it`,
+        );
+      context.stdout.write(await readLog(context.env, name, component));
+    });
 
-  local
-    .command('down')
-    .description('stop a cluster and remove everything of it')
+const downCommand = (context: CliContext): Command =>
+  new Command('down')
+    .description('stop a cluster and delete its data')
     .addOption(nameOption())
     .action(async ({ name }) => void (await down(localClusterOptions(context, name), context.signal)));
 
-  local
-    .command('fetch')
-    .description('only find, download or build the programs of the control plane')
+const fetchCommand = (context: CliContext): Command =>
+  new Command('fetch')
+    .description('find, download or build the programs of the control plane, without starting a cluster')
     .action(async () => {
       const { progress, sourceFolder } = localClusterOptions(context, DEFAULT_CLUSTER);
       const { folder, origin } = await findPrograms(
@@ -96,26 +93,23 @@ export function localCommand(context: CliContext): Command {
       context.stdout.write(`${folder} (${origin})\n`);
     });
 
-  local
-    .command('daemon', { hidden: true })
-    .addOption(nameOption())
-    .action(({ name }) =>
-      runDaemon(
-        {
-          name,
-          env: context.env,
-          sourceFolder: join(context.distFolder, 'kubernetes'),
-          logger: context.logger,
-          images: localImages(context.distFolder),
-          preload: join(context.distFolder, 'podNetwork.cjs'),
-        },
-        context.signal,
-      ),
-    );
-  return local;
-}
+/** Runs a cluster in the foreground; `local up` starts it in the background. */
+const daemonCommand = (context: CliContext): Command =>
+  new Command('daemon').addOption(nameOption()).action(({ name }) =>
+    runDaemon(
+      {
+        name,
+        env: context.env,
+        sourceFolder: join(context.distFolder, 'kubernetes'),
+        logger: context.logger,
+        images: localImages(context.distFolder),
+        preload: join(context.distFolder, 'podNetwork.cjs'),
+      },
+      context.signal,
+    ),
+  );
 
-/** The programs of this project, and PostgreSQL, in place of their images. */
+/** The programs that the process node runs in place of container images: those of this project, and PostgreSQL. */
 export function localImages(distFolder: string): ImageTable {
   const image = (name: string, entrypoint: string) => {
     const root = join(distFolder, 'images', name);
@@ -127,13 +121,3 @@ export function localImages(distFolder: string): ImageTable {
     postgres: image('postgres', 'usr/local/bin/docker-entrypoint.sh'),
   };
 }
-
-export function parsePort(text: string): number {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    throw new InvalidArgumentError('a port is a number from 1 to 65535');
-  return port;
-}
-
-/** Errors of commands, as a person reads them. */
-export const explain = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,8 +1,11 @@
 import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
+import { CodedError } from '../base/codedError.ts';
+import { openCluster } from './clusterAccess.ts';
 import { completionCommand, completionWordsCommand } from './completionCommand.ts';
-import type { CliContext } from './context.ts';
-import { explain, localCommand } from './localCommand.ts';
+import type { CliContext, CliHost } from './context.ts';
+import { explainError } from './explainError.ts';
+import { localCommand } from './localCommand.ts';
 import { namespaceCommand } from './namespaceCommand.ts';
 import { quickstartCommand } from './quickstart/quickstartCommand.ts';
 import { contactsCommand, loginCommand, sendCommand, usersCommand } from './stack/apiCommands.ts';
@@ -18,12 +21,32 @@ import {
   webhooksCommand,
 } from './stack/stackCommands.ts';
 
-/** Exit codes: 0 done, 1 failed, 2 wrong usage. */
-export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+const HELP_HINT = '(add --help for help)';
+
+/** Runs one command. Exit codes: 0 done, 1 failed, 2 wrong usage. */
+export async function runCli(
+  args: readonly string[],
+  host: CliHost,
+  connect: typeof openCluster = openCluster,
+): Promise<number> {
+  const program = programOf({ ...host, openCluster: (options) => connect(options, host) });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const isUsage = error instanceof CodedError && error.code === 'Usage';
+    const mark = host.stderr.isTTY ? styleText('red', 'error:') : 'error:';
+    host.stderr.write(`${mark} ${explainError(error)}\n${isUsage ? `${HELP_HINT}\n` : ''}`);
+    return isUsage ? 2 : 1;
+  }
+}
+
+function programOf(context: CliContext): Command {
   const program = new Command('kubectl-waba')
-    .description('Runs and looks into WhatsApp Business On-Premises stacks. Also works as `kubectl waba`.')
+    .description('Runs and inspects WhatsApp Business On-Premises stacks. Also works as `kubectl waba`.')
     .version(context.version)
-    .showHelpAfterError('(add --help for help)')
+    .showHelpAfterError(HELP_HINT)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void context.stdout.write(text),
@@ -51,15 +74,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   for (const command of commands) program.addCommand(inheritSettings(command, program));
   for (const command of [demoCommand(context), completionWordsCommand(context)])
     program.addCommand(inheritSettings(command, program), { hidden: true });
-  try {
-    await program.parseAsync([...args], { from: 'user' });
-    return 0;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    const mark = context.stderr.isTTY ? styleText('red', 'error:') : 'error:';
-    context.stderr.write(`${mark} ${explain(error)}\n`);
-    return 1;
-  }
+  return program;
 }
 
 function inheritSettings(command: Command, parent: Command): Command {

@@ -4,10 +4,10 @@ import { isForbidden, isNotFound } from '../engine/kube/apiError.ts';
 import type { KubeClient } from '../engine/kube/client.ts';
 import { type KubeObject, kinds, splitKey } from '../engine/kube/kubeObject.ts';
 import { WhatsAppDeploymentKind } from '../operator/state/stackSources.ts';
-import { type ClusterOptions, clusterOptions, openCluster } from './clusterAccess.ts';
+import { type ClusterOptions, clusterOptions } from './clusterAccess.ts';
 import type { CliContext } from './context.ts';
 
-/** An installed operator: what its chart called it, and the account that it runs as. */
+/** An installed operator: its Deployment and its ServiceAccount. */
 export interface Operator {
   readonly namespace: string;
   readonly name: string;
@@ -28,29 +28,34 @@ type RoleBinding = KubeObject & { readonly roleRef: { readonly name: string } };
 
 export function namespaceCommand(context: CliContext): Command {
   const namespace = new Command('namespace').description(
-    'in which namespaces the operator may read Secrets, and so run stacks',
+    'list and change the namespaces in which the operator may read Secrets, and so run stacks',
   );
   const withOperator = (command: Command) =>
-    clusterOptions(command).option('--operator <namespace/name>', 'which operator, where there are several');
+    clusterOptions(command).option('--operator <namespace/name>', 'the operator, if the cluster has several');
 
   withOperator(namespace.command('enable'))
-    .description('let the operator run stacks in a namespace')
+    .description('allow the operator to run stacks in a namespace')
     .argument('<namespace>', 'the namespace')
     .action(async (name: string, options: ClusterOptions & { operator?: string }) => {
-      const { client } = await openCluster(options, context);
+      const { client } = await context.openCluster(options);
       await client.get(kinds.Namespace, undefined, name, context.signal).catch((error: unknown) => {
         if (!isNotFound(error)) throw error;
-        throw new CodedError('NotFound', `no namespace ${name}; make it: kubectl create namespace ${name}`);
+        throw new CodedError(
+          'NotFound',
+          `no namespace ${name}; create it with \`kubectl create namespace ${name}\``,
+        );
       });
       const operator = await findOperator(client, options.operator, context.signal);
       await enableNamespace(client, operator, name, context.signal);
-      context.stdout.write(`${operator.namespace}/${operator.name} may run stacks in ${name}\n`);
+      context.stdout.write(
+        `operator ${operator.namespace}/${operator.name} may run stacks in namespace ${name}\n`,
+      );
     });
   withOperator(namespace.command('disable'))
-    .description('take that right away again')
+    .description('revoke this permission')
     .argument('<namespace>', 'the namespace')
     .action(async (name: string, options: ClusterOptions & { operator?: string }) => {
-      const { client } = await openCluster(options, context);
+      const { client } = await context.openCluster(options);
       const operator = await findOperator(client, options.operator, context.signal);
       await client
         .delete(kinds.RoleBinding, name, operator.name, {}, context.signal)
@@ -58,18 +63,20 @@ export function namespaceCommand(context: CliContext): Command {
           if (!isNotFound(error)) throw error;
           throw new CodedError(
             'NotFound',
-            `${name} is not enabled for ${operator.namespace}/${operator.name}`,
+            `namespace ${name} is not enabled for operator ${operator.namespace}/${operator.name}; \`kubectl waba namespace list\` lists those that are`,
           );
         });
       const { items } = await client.list(WhatsAppDeploymentKind, { namespace: name }, context.signal);
       const left =
-        items.length > 0 ? `; ${items.length} stacks there run on, and nobody looks after them` : '';
-      context.stdout.write(`${operator.namespace}/${operator.name} is out of ${name}${left}\n`);
+        items.length > 0 ? `; the ${items.length} stacks there keep running, but are not managed` : '';
+      context.stdout.write(
+        `operator ${operator.namespace}/${operator.name} may no longer run stacks in namespace ${name}${left}\n`,
+      );
     });
   withOperator(namespace.command('list'))
-    .description('the namespaces that are enabled')
+    .description('list the enabled namespaces')
     .action(async (options: ClusterOptions & { operator?: string }) => {
-      const { client } = await openCluster(options, context);
+      const { client } = await context.openCluster(options);
       const operator = await findOperator(client, options.operator, context.signal);
       const { items } = await client.list<RoleBinding>(kinds.RoleBinding, {}, context.signal);
       for (const { metadata, roleRef } of items)
@@ -78,7 +85,7 @@ export function namespaceCommand(context: CliContext): Command {
   return namespace;
 }
 
-/** Binds the operator's Secret rights in one namespace. */
+/** Grants the operator the Secrets of one namespace. */
 export async function enableNamespace(
   client: KubeClient,
   operator: Operator,
@@ -99,7 +106,10 @@ export async function enableNamespace(
   );
 }
 
-/** The operator of this cluster; `wanted`, `namespace/name`, tells which where there are several. */
+/**
+ * The operator of this cluster. `wanted`, as `namespace/name`, selects one of several.
+ * @throws CodedError `Usage` if there are several and none is selected
+ */
 export async function findOperator(
   client: KubeClient,
   wanted: string | undefined,
@@ -114,13 +124,13 @@ export async function findOperator(
     });
   if (wanted !== undefined) {
     const { namespace, name } = splitKey(wanted);
-    if (namespace === '') throw new CodedError('Usage', '--operator is namespace/name');
+    if (namespace === '') throw new CodedError('Usage', `--operator must be namespace/name, not ${wanted}`);
     const known = found.find((operator) => operator.namespace === namespace && operator.name === name);
     return known ?? { namespace, name, serviceAccount: name };
   }
   if (found.length > 1) {
     const names = found.map(({ namespace, name }) => `${namespace}/${name}`).join(', ');
-    throw new CodedError('Usage', `there are several operators; say which with --operator: ${names}`);
+    throw new CodedError('Usage', `the cluster has several operators; select one with --operator: ${names}`);
   }
   return found[0] ?? DEFAULT_OPERATOR;
 }

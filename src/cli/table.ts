@@ -1,4 +1,4 @@
-/** Columns as kubectl draws them. */
+/** Formats rows in aligned columns, like kubectl. */
 export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = heads.map((head, column) =>
     Math.max(head.length, ...rows.map((row) => (row[column] ?? '').length)),

@@ -26,7 +26,7 @@ const refusal = async (...flags: string[]): Promise<string> => {
   return typeof error === 'string' ? 'not refused' : error.stderr;
 };
 
-/** What the chart renders for one way of installing it; the names of the golden files. */
+/** Flags for each way of installing the chart. The keys are the names of the golden files. */
 const WAYS: Record<string, string[]> = {
   defaults: [],
   'one-namespace': ['--set', 'watch.scope=Namespaces'],
@@ -45,7 +45,7 @@ const WAYS: Record<string, string[]> = {
   ],
 };
 
-/** Wrong values, and what Helm says of them. */
+/** Wrong values, and a part of Helm's error message. */
 const WRONG: [string, string][] = [
   ['replica=2', "additional properties 'replica' not allowed"],
   ['replicas=-1', "at '/replicas'"],
@@ -72,7 +72,7 @@ describe('the chart', () => {
     expect(await refusal('--set', values)).toContain(message);
   });
 
-  it('makes no ClusterRole where namespaces are listed, and gives no Secrets cluster-wide otherwise', async () => {
+  it('creates no ClusterRole for listed namespaces, and never grants Secrets cluster-wide', async () => {
     const listed = await objects('--set', 'watch.scope=Namespaces,watch.namespaces={shop}');
     expect(listed.filter(({ kind }) => kind.startsWith('Cluster'))).toEqual([]);
     const all = await objects('--set', 'watch.namespaces={shop}');
@@ -87,7 +87,7 @@ describe('the chart', () => {
     expect(rules.flatMap(({ resources }) => resources)).not.toContain('*');
   });
 
-  it('keeps the CRD, and with it every resource, unless told otherwise', async () => {
+  it('keeps the CRD, and so every resource, unless crds.keep is false', async () => {
     const crd = async (...flags: string[]) =>
       (loadAll(await helm('template', 'x', CHART, ...flags)) as (KubeObject | null)[]).find(
         (object) => object?.kind === 'CustomResourceDefinition',
@@ -99,7 +99,7 @@ describe('the chart', () => {
     expect((await crd())?.spec).toEqual(plain.spec);
   });
 
-  it('installs the ten alert rules and both dashboards, as they are told to be found', async () => {
+  it('installs the ten alert rules and both dashboards with the configured labels', async () => {
     const installed = await objects(
       '--set',
       'metrics.alerts.enabled=true,metrics.alerts.labels.release=prometheus,metrics.dashboards.enabled=true',
@@ -122,7 +122,7 @@ describe('the chart', () => {
     expect(dashboards).toHaveLength(2);
   });
 
-  it('reads every value that it offers, and offers every value that it reads', () => {
+  it('uses every value of values.yaml, and no other', () => {
     const templates = readdirSync(`${CHART}/templates`)
       .map((name) => readFileSync(`${CHART}/templates/${name}`, 'utf8'))
       .join('\n');
@@ -140,14 +140,14 @@ describe('the chart', () => {
     expect([...read].filter((path) => !isOffered(path))).toEqual([]);
   });
 
-  it('is what deploy/install.yaml was rendered from', async () => {
+  it('renders deploy/install.yaml as it is committed', async () => {
     const { renderInstallManifest } = (await import('../../scripts/installManifest.mjs')) as {
       renderInstallManifest: () => string;
     };
     expect(renderInstallManifest() === readFileSync('deploy/install.yaml', 'utf8')).toBe(true);
   });
 
-  it('tells in its notes what to type next', async () => {
+  it('prints the next commands in its notes', async () => {
     const notes = async (...flags: string[]) =>
       helm('install', 'waba-operator', CHART, '-n', 'waba-operator-system', '--dry-run=client', ...flags);
     expect(await notes()).toContain('kubectl waba namespace enable NAMESPACE\n');

@@ -1,9 +1,9 @@
-/** One resource for each rule and bound that a person is likely to meet, and what the refusal must say. */
+/** One resource for each rule and bound that a person is likely to break, and a part of the error message. */
 export interface BadResource {
   readonly name: string;
   readonly spec: Record<string, unknown>;
   readonly says: string;
-  /** A rule with a twin in TypeScript, which must judge alike. */
+  /** A rule that TypeScript checks too, with the same result. */
   readonly rule?: boolean;
 }
 
@@ -52,13 +52,13 @@ export const badResources: BadResource[] = [
       registration: { certificateSecretRef: { name: 'cert' } },
       emulator: {},
     },
-    says: 'emulator options belong to stack Emulator; remove spec.emulator',
+    says: 'emulator applies only to stack Emulator; remove it, or set stack to Emulator',
     rule: true,
   },
   {
     name: 'three shards',
     spec: { ...number, multiconnect: { shards: 3 } },
-    says: 'shards must be 1, 2, 4, 8, 16 or 32',
+    says: 'multiconnect.shards must be 1, 2, 4, 8, 16 or 32',
     rule: true,
   },
   { name: 'no shard', spec: { ...number, multiconnect: { shards: 0 } }, says: 'greater than or equal to 1' },
@@ -81,31 +81,31 @@ export const badResources: BadResource[] = [
   {
     name: 'Single with shards',
     spec: { ...number, topology: 'Single', multiconnect: { shards: 2 } },
-    says: 'topology Single runs one Coreapp; remove multiconnect or choose HighAvailability',
+    says: 'topology Single runs one Coreapp; remove multiconnect, or set topology to HighAvailability',
     rule: true,
   },
   {
     name: 'Single with two Webapps',
     spec: { ...number, topology: 'Single', nodes: { webapp: { replicas: 2 } } },
-    says: 'topology Single runs one Webapp; remove nodes.webapp.replicas or choose HighAvailability',
+    says: 'topology Single runs one Webapp; remove nodes.webapp.replicas, or set topology to HighAvailability',
     rule: true,
   },
   {
     name: 'Single with Masters',
     spec: { ...number, topology: 'Single', nodes: { master: { replicas: 1 } } },
-    says: 'topology Single has no Masters; remove nodes.master.replicas or choose HighAvailability',
+    says: 'topology Single has no Masters; remove nodes.master.replicas, or set topology to HighAvailability',
     rule: true,
   },
   {
     name: 'replicas and autoscaling',
     spec: { ...number, nodes: { webapp: { replicas: 2, autoscaling: { maxReplicas: 3 } } } },
-    says: 'set either replicas or autoscaling, not both',
+    says: 'set either nodes.webapp.replicas or nodes.webapp.autoscaling, not both',
     rule: true,
   },
   {
-    name: 'autoscaling upside down',
+    name: 'a minimum above the maximum of autoscaling',
     spec: { ...number, nodes: { webapp: { autoscaling: { minReplicas: 4, maxReplicas: 3 } } } },
-    says: 'minReplicas must not be greater than maxReplicas',
+    says: 'autoscaling.minReplicas must not be greater than autoscaling.maxReplicas',
     rule: true,
   },
   {
@@ -119,19 +119,19 @@ export const badResources: BadResource[] = [
       ...number,
       nodes: { coreapp: { podTemplate: { env: [{ name: 'WA_DB_ENGINE', value: 'MYSQL' }] } } },
     },
-    says: 'WA_*, COREAPP_* and WABA_* variables belong to the operator; use the fields of spec instead',
+    says: 'WA_*, COREAPP_* and WABA_* variables are set by the operator; use the fields of spec instead',
     rule: true,
   },
   {
     name: 'two databases',
     spec: { ...number, database: { managed: {}, external } },
-    says: 'set exactly one of managed, external, cloudNativePG, mysqlOperator, mariadbOperator',
+    says: 'set exactly one of database.managed, database.external, database.cloudNativePG',
     rule: true,
   },
   {
     name: 'no database',
     spec: { ...number, database: {} },
-    says: 'set exactly one of managed, external, cloudNativePG, mysqlOperator, mariadbOperator',
+    says: 'set exactly one of database.managed, database.external, database.cloudNativePG',
     rule: true,
   },
   {
@@ -142,7 +142,7 @@ export const badResources: BadResource[] = [
   {
     name: 'database TLS without a CA',
     spec: { ...number, database: { external: { ...external, tls: {} } } },
-    says: 'VerifyCA needs tls.caSecretRef, the CA that signed the server certificate',
+    says: 'tls.mode VerifyCA needs tls.caSecretRef, the CA that signed the server certificate; set it, or set',
     rule: true,
   },
   {
@@ -156,7 +156,7 @@ export const badResources: BadResource[] = [
     says: 'spec.database.external.name',
   },
   {
-    name: 'a media claim that is made and one that is there',
+    name: 'a new media claim and an existing one',
     spec: { ...number, media: { storage: {}, claimName: 'media' } },
     says: 'set either media.storage or media.claimName, not both',
     rule: true,
@@ -194,7 +194,7 @@ export const badResources: BadResource[] = [
     says: 'spec.users[0].name',
   },
   {
-    name: 'no choice of certificate',
+    name: 'tls without a choice',
     spec: { ...number, tls: {} },
     says: 'set exactly one of tls.secretRef, tls.issuerRef, tls.selfSigned',
     rule: true,
@@ -202,7 +202,7 @@ export const badResources: BadResource[] = [
   {
     name: 'two choices of exposure',
     spec: { ...number, exposure: { ingress: { host: 'a' }, httpRoute: { host: 'a', gateway: 'g' } } },
-    says: 'set exactly one of exposure.ingress and exposure.httpRoute',
+    says: 'set exactly one of exposure.ingress, exposure.httpRoute',
     rule: true,
   },
   {

@@ -5,7 +5,7 @@ import {
   ownReasons,
 } from '../../src/operator/resource/conditions.ts';
 
-/** `docs/conditions.md`: every condition and reason, from the table that the operator's types come from. */
+/** `docs/conditions.md`: every condition and reason, from the same table as the operator's types. */
 export const conditionDocs = (): string =>
   [
     '# Conditions',
@@ -14,7 +14,7 @@ export const conditionDocs = (): string =>
     '',
     'The operator reports these conditions in `status.conditions` of a WhatsAppDeployment, in this order. `Ready` repeats',
     'the reason and the message of the first condition that is not True. A condition whose `observedGeneration` is older',
-    'than `metadata.generation` has not been looked at since the last edit.',
+    'than `metadata.generation` has not been computed since the last edit of the resource.',
     '',
     '```',
     'kubectl get wad NAME -o jsonpath=\'{range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{"\\n"}{end}\'',
@@ -31,7 +31,8 @@ export const conditionDocs = (): string =>
     '',
     '## Reasons of every condition',
     '',
-    'An earlier condition that is not True, or an error on the way. The message says what happened, and to which object.',
+    'Any condition can have these reasons: because an earlier condition is not True, or because of an error. The message',
+    'says what happened, and to which object.',
     '',
     ...table(commonReasons),
     '',

@@ -6,7 +6,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { course, DATASOURCE, SYNC, stat, type View } from './panels.ts';
 
-/** The stack that is looked at. */
+/** Labels of the selected stack. */
 const OF_STACK = 'namespace="$namespace",stack="$stack"';
 const view = (
   title: string,
@@ -14,7 +14,7 @@ const view = (
   unit: string,
   ...queries: readonly (readonly [expr: string, legend: string])[]
 ): View => ({ title, description, unit, queries: queries.map(([expr, legend]) => ({ expr, legend })) });
-/** Per second of a counter; a minute of quiet is no hole. */
+/** Rate of a counter, per second. */
 const rate = (metric: string, labels: string, by: string): string =>
   `sum by (${by}) (rate(${metric}{${labels}}[$__rate_interval]))`;
 const mean = (metric: string, labels: string, by: string): string =>
@@ -22,10 +22,10 @@ const mean = (metric: string, labels: string, by: string): string =>
 const never = 'or vector(0)';
 const ofStack = 'namespace, stack';
 
-/** Of the whole fleet, the ten stacks with the most. */
+/** The ten stacks of the fleet with the highest values. */
 const topTen = (title: string, unit: string, query: string, otherwise = '') =>
   course(
-    view(title, 'The ten with the most', unit, [
+    view(title, 'The ten stacks with the highest values', unit, [
       `topk(10, ${query}) ${otherwise}`.trimEnd(),
       '{{namespace}}/{{stack}}',
     ]),
@@ -45,14 +45,14 @@ const base = (title: string, uid: string) =>
 const variable = (name: string, query: string) =>
   new QueryVariableBuilder(name).datasource(DATASOURCE).query(query).refresh(2).sort(1);
 
-/** One number: is it well, how much goes through it, and where it is stuck. */
+/** One phone number: its state, its throughput and its backlogs. */
 const number = base('WhatsApp number', 'waba-number')
   .withVariable(variable('namespace', 'label_values(waba_stack_ready, namespace)'))
   .withVariable(variable('stack', 'label_values(waba_stack_ready{namespace="$namespace"}, stack)'))
   .withRow(new RowBuilder('State'))
   .withPanel(
     stat(
-      view('Ready', 'The Ready condition: 1 is well', 'none', [`waba_stack_ready{${OF_STACK}}`, 'ready']),
+      view('Ready', 'Condition Ready: 1 True, 0 False', 'none', [`waba_stack_ready{${OF_STACK}}`, 'ready']),
       4,
     ),
   )
@@ -60,7 +60,7 @@ const number = base('WhatsApp number', 'waba-number')
     stat(
       view(
         'Shards served',
-        'Shards with a connected Coreapp, of those declared',
+        'Shards whose Coreapp is connected, and declared shards',
         'none',
         [`waba_stack_shards_served{${OF_STACK}}`, 'served'],
         [`waba_stack_shards_desired{${OF_STACK}}`, 'declared'],
@@ -70,7 +70,7 @@ const number = base('WhatsApp number', 'waba-number')
   )
   .withPanel(
     stat(
-      view('Build expires in', 'The build stops working then', 's', [
+      view('Build expires in', 'Time until the client version stops working', 's', [
         `waba_stack_build_expiry_timestamp_seconds{${OF_STACK}} - time()`,
         'left',
       ]),
@@ -79,25 +79,29 @@ const number = base('WhatsApp number', 'waba-number')
   )
   .withPanel(
     stat(
-      view('Pending messages', 'Not yet taken by WhatsApp; a full queue is error 1016', 'none', [
-        `sum(pending_messages{${OF_STACK}})`,
-        'messages',
-      ]),
+      view(
+        'Pending messages',
+        'Messages that WhatsApp has not accepted yet; when the queue is full, requests fail with error 1016',
+        'none',
+        [`sum(pending_messages{${OF_STACK}})`, 'messages'],
+      ),
       5,
     ),
   )
   .withPanel(
     stat(
-      view('Pending callbacks', 'Not yet taken by the webhook; 100,000 are error 1016', 'none', [
-        `sum(db_pending_callbacks{${OF_STACK}})`,
-        'callbacks',
-      ]),
+      view(
+        'Pending callbacks',
+        'Callbacks that the webhook has not acknowledged yet; from 100,000 on, requests fail with error 1016',
+        'none',
+        [`sum(db_pending_callbacks{${OF_STACK}})`, 'callbacks'],
+      ),
       4,
     ),
   )
   .withPanel(
     course(
-      view('Nodes', 'By role and gateway status; standbys are disconnected', 'none', [
+      view('Nodes', 'Nodes by role and gateway status; standby Coreapps are disconnected', 'none', [
         `waba_stack_nodes{${OF_STACK}}`,
         '{{role}} {{gateway_status}}',
       ]),
@@ -116,7 +120,7 @@ const number = base('WhatsApp number', 'waba-number')
   .withRow(new RowBuilder('API'))
   .withPanel(
     course(
-      view('Requests', 'By result', 'reqps', [
+      view('Requests', 'API requests by result', 'reqps', [
         rate('api_requests_duration_ms_count', OF_STACK, 'result'),
         '{{result}}',
       ]),
@@ -125,7 +129,7 @@ const number = base('WhatsApp number', 'waba-number')
   )
   .withPanel(
     course(
-      view('Answer time', 'Mean, by call', 'ms', [
+      view('Response time', 'Mean response time of API requests, by endpoint', 'ms', [
         mean('api_requests_duration_ms', OF_STACK, 'method'),
         '{{method}}',
       ]),
@@ -135,7 +139,7 @@ const number = base('WhatsApp number', 'waba-number')
   .withRow(new RowBuilder('Messages'))
   .withPanel(
     course(
-      view('Accepted', 'Stored and on their way', 'msg/s', [
+      view('Messages accepted', 'Outbound messages that the API accepted, by type', 'msg/s', [
         rate('out_message_persisted', OF_STACK, 'type'),
         '{{type}}',
       ]),
@@ -144,7 +148,7 @@ const number = base('WhatsApp number', 'waba-number')
   )
   .withPanel(
     course(
-      view('What became of them', 'Receipts', 'msg/s', [
+      view('Message statuses', 'Statuses of outbound messages', 'msg/s', [
         rate('out_message_status', OF_STACK, 'status'),
         '{{status}}',
       ]),
@@ -153,7 +157,7 @@ const number = base('WhatsApp number', 'waba-number')
   )
   .withPanel(
     course(
-      view('Time to WhatsApp', 'Mean, from acceptance to its servers', 'ms', [
+      view('Time to WhatsApp', 'Mean time from acceptance by the API to acceptance by WhatsApp', 'ms', [
         mean('out_message_sent_duration_ms', OF_STACK, 'type'),
         '{{type}}',
       ]),
@@ -162,7 +166,10 @@ const number = base('WhatsApp number', 'waba-number')
   )
   .withPanel(
     course(
-      view('Received', 'From people', 'msg/s', [rate('in_message_persisted', OF_STACK, 'type'), '{{type}}']),
+      view('Messages received', 'Inbound messages, by type', 'msg/s', [
+        rate('in_message_persisted', OF_STACK, 'type'),
+        '{{type}}',
+      ]),
       8,
     ),
   )
@@ -177,7 +184,7 @@ const number = base('WhatsApp number', 'waba-number')
   )
   .withPanel(
     course(
-      view('Webhook answer time', 'Mean', 'ms', [
+      view('Webhook response time', 'Mean response time of the webhook, by type of callback', 'ms', [
         mean('callback_requests_duration_ms', OF_STACK, 'type'),
         '{{type}}',
       ]),
@@ -187,19 +194,23 @@ const number = base('WhatsApp number', 'waba-number')
   .withRow(new RowBuilder('Operator'))
   .withPanel(
     course(
-      view('Changes by hand set back', 'By field', 'none', [
-        `sum by (field) (waba_stack_drift_repaired_total{${OF_STACK}}) ${never}`,
-        '{{field}}',
-      ]),
+      view(
+        'Settings repaired',
+        'Settings that were changed in the stack and set back by the operator, by field',
+        'none',
+        [`sum by (field) (waba_stack_drift_repaired_total{${OF_STACK}}) ${never}`, '{{field}}'],
+      ),
       8,
     ),
   )
   .withPanel(
     course(
-      view('Restarts ordered', 'By settings and certificates that need them', 'none', [
-        `waba_stack_restarts_ordered{${OF_STACK}}`,
-        '{{role}}',
-      ]),
+      view(
+        'Restarts requested',
+        'Restarts that changed settings and certificates triggered, by role',
+        'none',
+        [`waba_stack_restarts_ordered{${OF_STACK}}`, '{{role}}'],
+      ),
       8,
     ),
   )
@@ -207,7 +218,7 @@ const number = base('WhatsApp number', 'waba-number')
     course(
       view(
         'Rows in the database',
-        'Heavy to count, so every five minutes',
+        'Counted every five minutes, because counting is slow',
         'none',
         [`sum by (type) (db_messages{${OF_STACK}})`, 'messages {{type}}'],
         [`sum(db_message_receipts{${OF_STACK}})`, 'receipts'],
@@ -216,15 +227,18 @@ const number = base('WhatsApp number', 'waba-number')
     ),
   );
 
-/** All numbers: which of them need somebody. */
+/** All phone numbers: which of them need attention. */
 const fleet = base('WhatsApp fleet', 'waba-fleet')
   .withRow(new RowBuilder('State'))
   .withPanel(
-    stat(view('Stacks', 'That an operator acts on', 'none', ['count(waba_stack_ready)', 'stacks']), 6),
+    stat(
+      view('Stacks', 'Stacks that the operator manages', 'none', ['count(waba_stack_ready)', 'stacks']),
+      6,
+    ),
   )
   .withPanel(
     stat(
-      view('Not Ready', 'That need somebody, or are on their way', 'none', [
+      view('Not Ready', 'Stacks that need attention or are still starting', 'none', [
         `count(waba_stack_ready == 0) ${never}`,
         'stacks',
       ]),
@@ -233,19 +247,23 @@ const fleet = base('WhatsApp fleet', 'waba-fleet')
   )
   .withPanel(
     stat(
-      view('Builds that end within 30 days', 'To be upgraded', 'none', [
-        `count(waba_stack_build_expiry_timestamp_seconds - time() < 30 * 86400) ${never}`,
-        'stacks',
-      ]),
+      view(
+        'Builds expiring in 30 days',
+        'Stacks to upgrade: their client version stops working within 30 days',
+        'none',
+        [`count(waba_stack_build_expiry_timestamp_seconds - time() < 30 * 86400) ${never}`, 'stacks'],
+      ),
       6,
     ),
   )
   .withPanel(
     stat(
-      view('Shards not served', 'People who get nothing just now', 'none', [
-        'sum(waba_stack_shards_desired) - sum(waba_stack_shards_served)',
-        'shards',
-      ]),
+      view(
+        'Shards not served',
+        'Declared shards whose Coreapp is not connected; messages of these shards wait',
+        'none',
+        ['sum(waba_stack_shards_desired) - sum(waba_stack_shards_served)', 'shards'],
+      ),
       6,
     ),
   )
@@ -253,7 +271,7 @@ const fleet = base('WhatsApp fleet', 'waba-fleet')
   .withPanel(topTen('Messages accepted', 'msg/s', rate('out_message_persisted', '', ofStack)))
   .withPanel(
     topTen(
-      'Requests refused or failed',
+      'Requests rejected or failed',
       'reqps',
       rate('api_requests_duration_ms_count', 'result!~"2.."', ofStack),
       never,
@@ -261,7 +279,7 @@ const fleet = base('WhatsApp fleet', 'waba-fleet')
   )
   .withPanel(
     topTen(
-      'Callbacks that fail',
+      'Callbacks failed',
       'reqps',
       rate('callback_requests_duration_ms_count', 'result!="success"', ofStack),
       never,
@@ -271,13 +289,16 @@ const fleet = base('WhatsApp fleet', 'waba-fleet')
   .withRow(new RowBuilder('Operator'))
   .withPanel(
     course(
-      view('Work waiting', 'Keys in the queues', 'none', ['sum by (name) (workqueue_depth)', '{{name}}']),
+      view('Queue depth', 'Objects that wait for a reconcile, by queue', 'none', [
+        'sum by (name) (workqueue_depth)',
+        '{{name}}',
+      ]),
       8,
     ),
   )
   .withPanel(
     course(
-      view('Reconciles', 'By result', 'ops', [
+      view('Reconciles', 'Reconciles by controller and result', 'ops', [
         'sum by (controller, result) (rate(controller_runtime_reconcile_total[$__rate_interval]))',
         '{{controller}} {{result}}',
       ]),
@@ -286,10 +307,12 @@ const fleet = base('WhatsApp fleet', 'waba-fleet')
   )
   .withPanel(
     course(
-      view('Calls to the API server', 'By code', 'reqps', [
-        'sum by (code) (rate(rest_client_requests_total[$__rate_interval]))',
-        '{{code}}',
-      ]),
+      view(
+        'Requests to the API server',
+        'Requests of the operator to the Kubernetes API server, by code',
+        'reqps',
+        ['sum by (code) (rate(rest_client_requests_total[$__rate_interval]))', '{{code}}'],
+      ),
       8,
     ),
   );

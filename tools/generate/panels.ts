@@ -8,7 +8,7 @@ import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
 
-/** One thing to see: what it is, how it is asked for, and in which unit. */
+/** Title, unit and queries of a panel. */
 export interface View {
   readonly title: string;
   readonly description: string;
@@ -16,14 +16,14 @@ export interface View {
   readonly queries: readonly { readonly expr: string; readonly legend: string }[];
 }
 
-// biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana puts its own variable in
+// biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana replaces this variable
 export const DATASOURCE: DataSourceRef = { type: 'prometheus', uid: '${datasource}' };
 export const SYNC = DashboardCursorSync.Crosshair;
 
 const target = ({ expr, legend }: View['queries'][number]) =>
   new DataqueryBuilder().expr(expr).legendFormat(legend);
 
-/** A number, as it is now. */
+/** A panel with the current value. */
 export function stat(view: View, span: number): Builder<Panel> {
   const panel = new StatBuilder()
     .title(view.title)
@@ -36,7 +36,7 @@ export function stat(view: View, span: number): Builder<Panel> {
   return panel;
 }
 
-/** Its course over time. */
+/** A panel with the values over time. */
 export function course(view: View, span: number): Builder<Panel> {
   const panel = new TimeseriesBuilder()
     .title(view.title)

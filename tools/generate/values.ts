@@ -12,7 +12,7 @@ const choice = <const T extends readonly [string, ...string[]]>(
   values: T,
   value: T[number],
 ) => described(description, z.enum(values)).default(value as never);
-/** A part of a Pod or of an object's metadata, judged by the API server. */
+/** A part of a Pod or of an object's metadata; the API server validates it. */
 const free = (description: string) => described(description, z.record(z.string(), z.unknown())).default({});
 const freeList = (description: string) =>
   described(description, z.array(z.record(z.string(), z.unknown()))).default([]);
@@ -22,143 +22,159 @@ const image = (what: string, repository: string, more: Record<string, z.ZodType>
   described(
     `Image of ${what}.`,
     z.strictObject({
-      repository: text('Registry and name.', repository),
-      tag: text('Tag; the version of the chart when empty.', ''),
-      digest: text('`sha256:…`; it goes before the tag.', ''),
+      repository: text('Registry and name of the image.', repository),
+      tag: text('Tag of the image. Default: the app version of the chart.', ''),
+      digest: text('Digest of the image, `sha256:…`. Takes precedence over the tag.', ''),
       ...more,
     }),
   );
 
 export const chartValues = z.strictObject({
-  replicas: count('Operators; one of them works, the others take over.', 1, 0),
+  replicas: count('Number of operator pods. One of them is the leader; the others are standbys.', 1, 0),
   image: image('the operator', 'ghcr.io/waba-operator/waba-operator', {
-    pullPolicy: choice('When it is pulled.', ['IfNotPresent', 'Always', 'Never'], 'IfNotPresent'),
+    pullPolicy: choice('Pull policy of the image.', ['IfNotPresent', 'Always', 'Never'], 'IfNotPresent'),
   }),
   stackImage: image(
-    'our implementation of the stack, which stacks of `stack: Emulator` run',
+    'the emulator, which resources with `stack: Emulator` run',
     'ghcr.io/waba-operator/waba-stack',
   ),
   databaseImage: described(
-    'The managed database: the official PostgreSQL image, or one with its contract.',
+    'Image of managed databases: the official PostgreSQL image, or one that is configured the same way.',
     z.strictObject({
-      repository: text('Registry and name; the tag is the version.', 'docker.io/library/postgres'),
+      repository: text(
+        'Registry and name of the image. The tag is the version of the database.',
+        'docker.io/library/postgres',
+      ),
     }),
   ),
   imagePullSecrets: described(
-    'Secrets for pulling the operator image: `[{name: …}]`.',
+    'Image pull Secrets of the operator pods: `[{name: …}]`.',
     z.array(z.strictObject({ name: z.string().min(1) })),
   ).default([]),
-  nameOverride: text('Name of the chart in labels.', ''),
-  fullnameOverride: text('Name of the objects; derived from the release when empty.', ''),
+  nameOverride: text('Name of the application in labels. Default: the name of the chart.', ''),
+  fullnameOverride: text('Name of the objects. Default: derived from the name of the release.', ''),
   watch: described(
-    'Where WhatsAppDeployments are acted on.',
+    'Namespaces in which the operator runs stacks.',
     z.strictObject({
       scope: choice(
-        'All: every namespace; Secrets only in those enabled. Namespaces: only those listed, without any ClusterRole.',
+        'All: watch every namespace, and read Secrets only in enabled ones. Namespaces: watch only the listed namespaces; no ClusterRole is created.',
         ['All', 'Namespaces'],
         'All',
       ),
       namespaces: described(
-        'With scope Namespaces: what is watched, the release namespace when empty. With scope All: what is enabled from the start; later ones by `kubectl waba namespace enable`. They must exist.',
+        'With scope Namespaces: the namespaces to watch; default: that of the release. With scope All: the namespaces to enable; `kubectl waba namespace enable` enables more later. The namespaces must exist.',
         z.array(z.string().min(1).max(63)),
       ).default([]),
     }),
   ),
-  workers: count('Reconciles at a time, for each of the two controllers.', 4),
-  maxRollingStacks: count('Stacks that may restart pods at the same time.', 10),
+  workers: count('Number of parallel reconciles of each of the two controllers.', 4),
+  maxRollingStacks: count('Number of stacks that may restart pods at the same time.', 10),
   log: described(
     'Logs of the operator.',
     z.strictObject({
-      level: choice('How much is logged.', ['error', 'warn', 'info', 'debug'], 'info'),
-      format: choice('For programs or for people.', ['json', 'pretty'], 'json'),
+      level: choice('Log level.', ['error', 'warn', 'info', 'debug'], 'info'),
+      format: choice('json for programs, pretty for people.', ['json', 'pretty'], 'json'),
     }),
   ),
   crds: described(
-    'The CustomResourceDefinitions.',
+    'CustomResourceDefinitions.',
     z.strictObject({
-      enabled: flag('Install and upgrade them with the chart.', true),
-      keep: flag('Keep them, and with them every resource, when the release is uninstalled.', true),
+      enabled: flag('Install and upgrade the CustomResourceDefinitions with the chart.', true),
+      keep: flag(
+        'Keep the CustomResourceDefinitions, and so every WhatsAppDeployment, when the release is uninstalled.',
+        true,
+      ),
     }),
   ),
   rbac: described(
-    'Rights of the operator.',
-    z.strictObject({ create: flag('Make them; otherwise somebody else has to.', true) }),
-  ),
-  serviceAccount: described(
-    'Account of the operator.',
+    'Permissions of the operator.',
     z.strictObject({
-      create: flag('Make it.', true),
-      name: text('Its name; that of the objects when empty.', ''),
-      annotations: strings('Its annotations.'),
+      create: flag('Create Roles and their bindings. If false, an administrator must create them.', true),
     }),
   ),
-  resources: free('Requests and limits of the operator, as in a Pod.').default({
+  serviceAccount: described(
+    'ServiceAccount of the operator.',
+    z.strictObject({
+      create: flag('Create the ServiceAccount.', true),
+      name: text(
+        'Name of the ServiceAccount. Default: the name of the objects, or `default` when create is false.',
+        '',
+      ),
+      annotations: strings('Annotations of the ServiceAccount.'),
+    }),
+  ),
+  resources: free('Requests and limits of the operator container, as in a Pod.').default({
     requests: { cpu: '50m', memory: '96Mi' },
     limits: { memory: '256Mi' },
   }),
   runAsUser: described(
-    'User and group of the process; null lets the cluster choose (OpenShift).',
+    'User and group of the operator process. null lets the cluster choose, as OpenShift requires.',
     z.int().min(1).nullable(),
   ).default(65_532),
-  nodeSelector: strings('Node labels that the operator requires.'),
+  nodeSelector: strings('Labels of the nodes on which the operator may run.'),
   tolerations: freeList('Tolerations, as in a Pod.'),
   affinity: free('Affinity, as in a Pod.'),
   topologySpreadConstraints: freeList(
-    'Topology spread constraints, as in a Pod; by default replicas avoid one node.',
+    'Topology spread constraints, as in a Pod. Default: spread the pods over nodes.',
   ),
-  priorityClassName: text('Priority class of the operator.', ''),
-  env: freeList('Extra variables of the operator, as in a Pod: proxies, for example.'),
+  priorityClassName: text('Priority class of the operator pods.', ''),
+  env: freeList('Extra environment variables of the operator, as in a Pod; for example for a proxy.'),
   labels: strings('Extra labels of every object.'),
-  podLabels: strings('Extra labels of the pods.'),
-  podAnnotations: strings('Extra annotations of the pods.'),
+  podLabels: strings('Extra labels of the operator pods.'),
+  podAnnotations: strings('Extra annotations of the operator pods.'),
   podDisruptionBudget: described(
-    'Keeps an operator while nodes are drained; made from two replicas on.',
-    z.strictObject({ enabled: flag('Make it.', true), maxUnavailable: count('Pods that may be away.', 1) }),
+    'PodDisruptionBudget of the operator. The chart creates it only with two or more replicas.',
+    z.strictObject({
+      enabled: flag('Create the PodDisruptionBudget.', true),
+      maxUnavailable: count('Number of pods that may be unavailable.', 1),
+    }),
   ),
   networkPolicy: described(
-    'Lets nothing in but health checks and scrapes.',
+    'NetworkPolicy of the operator. It allows only connections to the port for health checks and metrics.',
     z.strictObject({
-      enabled: flag('Make it.', true),
-      scrapeFrom: freeList('Who may scrape, as `from` of a NetworkPolicy; everybody when empty.'),
+      enabled: flag('Create the NetworkPolicy.', true),
+      scrapeFrom: freeList('Peers that may connect, as `from` of a NetworkPolicy. Default: everyone.'),
     }),
   ),
   metrics: described(
     'Metrics of the operator.',
     z.strictObject({
       service: described(
-        'The Service in front of them.',
+        'Service of the metrics.',
         z.strictObject({
-          enabled: flag('Make it.', true),
-          port: described('Its port.', z.int().min(1).max(65_535)).default(8081),
-          annotations: strings('Its annotations.'),
+          enabled: flag('Create the Service.', true),
+          port: described('Port of the Service.', z.int().min(1).max(65_535)).default(8081),
+          annotations: strings('Annotations of the Service.'),
         }),
       ),
       serviceMonitor: described(
-        'For the Prometheus operator, whose CustomResourceDefinitions must be there.',
+        'ServiceMonitor of the metrics. Needs the CustomResourceDefinitions of the Prometheus operator.',
         z.strictObject({
-          enabled: flag('Make it.', false),
-          interval: text('How often to scrape.', '30s'),
-          labels: strings('Labels by which a Prometheus selects it.'),
+          enabled: flag('Create the ServiceMonitor.', false),
+          interval: text('Time between two scrapes.', '30s'),
+          labels: strings('Labels by which Prometheus selects the ServiceMonitor.'),
         }),
       ),
       alerts: described(
-        'Alert rules for the Prometheus operator, whose CustomResourceDefinitions must be there.',
+        'PrometheusRule with the alerts. Needs the CustomResourceDefinitions of the Prometheus operator.',
         z.strictObject({
-          enabled: flag('Make them.', false),
-          labels: strings('Labels by which a Prometheus selects them.'),
+          enabled: flag('Create the PrometheusRule.', false),
+          labels: strings('Labels by which Prometheus selects the PrometheusRule.'),
         }),
       ),
       dashboards: described(
-        'Dashboards for Grafana, as ConfigMaps that its sidecar finds.',
+        'Grafana dashboards, as ConfigMaps for the sidecar of Grafana.',
         z.strictObject({
-          enabled: flag('Make them.', false),
-          labels: strings('Labels by which the sidecar finds them.').default({ grafana_dashboard: '1' }),
+          enabled: flag('Create the ConfigMaps.', false),
+          labels: strings('Labels by which the sidecar finds the ConfigMaps.').default({
+            grafana_dashboard: '1',
+          }),
         }),
       ),
     }),
   ),
   global: described(
-    'Values that charts around this one share; not read.',
+    'Values that a parent chart shares with its subcharts. This chart does not read them.',
     z.record(z.string(), z.unknown()),
   ).default({}),
 });

@@ -34,7 +34,7 @@ name: {{ include "waba.fullname" . }}
 labels: {{- include "waba.labels" . | nindent 2 }}
 {{- end -}}
 
-{{/* repository@digest, or repository:tag with the chart's version by default: (list $ .Values.image) */}}
+{{/* repository@digest, or repository:tag, where the tag defaults to the app version: (list $ .Values.image) */}}
 {{- define "waba.image" -}}
 {{- $chart := (index . 0).Chart -}}
 {{- $image := index . 1 -}}
@@ -45,7 +45,7 @@ labels: {{- include "waba.labels" . | nindent 2 }}
 {{- end -}}
 {{- end -}}
 
-{{/* Namespaces that get Roles: those listed; with scope Namespaces and none listed, that of the release. */}}
+{{/* Namespaces that get Roles: the listed ones; with scope Namespaces and none listed, that of the release. */}}
 {{- define "waba.namespaces" -}}
 {{- $listed := .Values.watch.namespaces | uniq -}}
 {{- if and (eq .Values.watch.scope "Namespaces") (not $listed) -}}
@@ -54,7 +54,7 @@ labels: {{- include "waba.labels" . | nindent 2 }}
 {{ toJson $listed }}
 {{- end -}}
 
-{{/* What the operator does wherever it works, but for what is granted namespace by namespace. */}}
+{{/* Permissions in every watched namespace, except those that are granted per namespace (waba.namespaceRules). */}}
 {{- define "waba.rules" -}}
 - apiGroups: [waba-operator.dev]
   resources: [whatsappdeployments]
@@ -62,7 +62,7 @@ labels: {{- include "waba.labels" . | nindent 2 }}
 - apiGroups: [waba-operator.dev]
   resources: [whatsappdeployments/status]
   verbs: [patch]
-# Owner references with blockOwnerDeletion ask for this one.
+# Needed to set owner references with blockOwnerDeletion.
 - apiGroups: [waba-operator.dev]
   resources: [whatsappdeployments/finalizers]
   verbs: [update]
@@ -84,7 +84,7 @@ labels: {{- include "waba.labels" . | nindent 2 }}
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
-# Where a cluster has them: certificates of Webapps, and monitors of stacks that ask for one.
+# Used only by resources with tls.issuerRef or monitoring.podMonitor.
 - apiGroups: [cert-manager.io]
   resources: [certificates]
   verbs: [get, list, watch, create, patch, delete]
@@ -97,7 +97,7 @@ labels: {{- include "waba.labels" . | nindent 2 }}
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, list, watch, create, update, delete]
-# Says which installation works in a namespace.
+# This Lease names the installation of the operator that is active in a namespace.
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   verbs: [get, create, update, delete]

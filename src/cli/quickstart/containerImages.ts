@@ -14,7 +14,7 @@ export type ImageTarget = (typeof TARGETS)[number];
 const REGISTRY = 'ghcr.io/waba-operator';
 const DAY_MS = 86_400_000;
 
-/** Names of the images of a release, as the chart's default values have them. */
+/** Name of an image of a release, as in the default values of the chart. */
 export const imageName = (target: ImageTarget, version: string): string =>
   `${REGISTRY}/waba-${target}:${version}`;
 
@@ -22,17 +22,17 @@ export interface ImageBuildOptions {
   /** Folder with the Dockerfile. */
   readonly projectFolder: string;
   readonly version: string;
-  /** `NODE_BASE` and `BUILD_BASE` go to the build as its arguments. */
+  /** `NODE_BASE` and `BUILD_BASE` become build arguments. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly now: Date;
   readonly progress: Progress;
 }
 
-/** Compressed sizes in bytes: what a node pulls. */
+/** Compressed sizes in bytes, as a node pulls them. */
 export interface ImageSize {
   readonly image: string;
   readonly totalBytes: number;
-  /** The last layer: what is ours. The others are shared between the images. */
+  /** Size of the last layer, with the files of this project. The images share the other layers. */
   readonly ownBytes: number;
 }
 
@@ -59,7 +59,9 @@ export async function buildImages(options: ImageBuildOptions, signal: AbortSigna
       await runProgram('docker', args, { env: { DOCKER_BUILDKIT: '1', ...env }, onLine }, signal);
       const size = await measure(image, env, signal);
       sizes.push(size);
-      step.done(`${megabytes(size.totalBytes)} compressed, ${megabytes(size.ownBytes)} of them ours`);
+      step.done(
+        `${megabytes(size.totalBytes)} compressed, of which ${megabytes(size.ownBytes)} are not shared`,
+      );
     } catch (error) {
       step.failed();
       throw error;

@@ -8,15 +8,15 @@ import { answers, runProgram } from '../program.ts';
 
 export interface KindOptions {
   readonly name: string;
-  /** Machines besides the control plane. */
+  /** Number of worker nodes besides the control plane. */
   readonly workers: number;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly progress: Progress;
 }
 
-/** Where nodes have the folder that they share. */
+/** Path on the nodes of the folder that they share. */
 const SHARED = '/var/lib/waba-shared';
-/** Volumes that are made for media; each holds one stack's. */
+/** Number of media volumes; each stack needs one. */
 const MEDIA_VOLUMES = 6;
 
 const folderOf = ({ name, env }: Pick<KindOptions, 'name' | 'env'>): string =>
@@ -24,14 +24,14 @@ const folderOf = ({ name, env }: Pick<KindOptions, 'name' | 'env'>): string =>
 const kubeconfigOf = (options: Pick<KindOptions, 'name' | 'env'>): string =>
   join(folderOf(options), 'kubeconfig');
 
-/** Whether this machine can run kind clusters now. */
+/** Whether Docker runs and kind is installed. */
 export const isKindThere = async (signal: AbortSignal): Promise<boolean> =>
   (await answers('docker', ['version', '--format', '{{.Server.Version}}'], signal)) &&
   (await answers('kind', ['version'], signal));
 
 /**
- * A kind cluster, new or found running; its kubeconfig lies in a file of its own. All nodes share one folder, because
- * kind has no storage that several nodes can write. `KIND_NODE_IMAGE` names the node image.
+ * Starts a kind cluster, unless it runs already, with its own kubeconfig file. All nodes share one folder, because kind
+ * has no storage that several nodes can write to. `KIND_NODE_IMAGE` selects the node image.
  */
 export async function kindUp(options: KindOptions, signal: AbortSignal): Promise<{ kubeconfig: string }> {
   const { name, workers, env, progress } = options;
@@ -46,14 +46,14 @@ export async function kindUp(options: KindOptions, signal: AbortSignal): Promise
         { env },
         signal,
       );
-      step.done('was running');
+      step.done('runs already');
       return { kubeconfig };
     }
     const shared = join(folderOf(options), 'shared');
     for (let index = 0; index < MEDIA_VOLUMES; index++) {
       const folder = join(shared, volumeName(index));
       await mkdir(folder, { recursive: true });
-      // Written to by the users of pods, whom this machine does not know.
+      // Pods write to it as users that this machine does not have.
       await chmod(folder, 0o777);
     }
     const extraMounts = [{ hostPath: shared, containerPath: SHARED }];
@@ -75,7 +75,7 @@ export async function kindUp(options: KindOptions, signal: AbortSignal): Promise
   }
 }
 
-/** Puts images of this machine onto the nodes. */
+/** Loads images of this machine onto the nodes. */
 export async function loadImages(
   { name, env, progress }: KindOptions,
   images: readonly string[],
@@ -91,7 +91,7 @@ export async function loadImages(
   }
 }
 
-/** Volumes over the shared folder, for the media claims of stacks. */
+/** Creates PersistentVolumes in the shared folder, for the media of stacks. */
 export async function makeMediaVolumes(client: KubeClient, signal: AbortSignal): Promise<void> {
   for (let index = 0; index < MEDIA_VOLUMES; index++) {
     await client.apply(
@@ -100,7 +100,7 @@ export async function makeMediaVolumes(client: KubeClient, signal: AbortSignal):
         kind: 'PersistentVolume',
         metadata: { name: volumeName(index), labels: { 'app.kubernetes.io/part-of': 'waba-kind' } },
         spec: {
-          // The cluster's default class, so that claims which name none find them.
+          // The default class of kind, so that claims without a class bind to them.
           storageClassName: 'standard',
           accessModes: ['ReadWriteMany'],
           capacity: { storage: '10Gi' },

@@ -28,13 +28,13 @@ export interface QuickstartOptions {
   /** Folder with deploy/ and examples/. */
   readonly projectFolder: string;
   readonly operatorImage: string;
-  /** In place of the release's image of the managed database. */
+  /** Image of the managed database, instead of the release's. */
   readonly databaseImage?: string | undefined;
   readonly clock: Clock;
   readonly progress: Progress;
 }
 
-/** Name of the example. */
+/** Name of the resource in examples/quickstart.yaml. */
 const STACK = 'shop';
 const CUSTOMER = '16505551234';
 const MANAGER = { fieldManager: 'waba-quickstart', force: true } as const;
@@ -42,7 +42,7 @@ const READY_TIMEOUT_MS = 5 * 60_000;
 const WEBHOOK_TIMEOUT_MS = 60_000;
 const POLL_MS = 250;
 
-/** Conditions that people watch, in the order in which they come about. */
+/** Conditions that are shown as steps, in the order in which they become True. */
 const SHOWN = [
   'DatabaseReady',
   'SchemaReady',
@@ -64,17 +64,17 @@ const manifests = (folder: string) => ({
   example: join(folder, 'examples', 'quickstart.yaml'),
 });
 
-/** Operator, receiver and example. Everything is applied, so that a second run changes nothing. */
+/** Installs operator, receiver and example. It applies every object, so a second run changes nothing. */
 export async function install(options: QuickstartOptions, signal: AbortSignal): Promise<KubeObject> {
   const { client, projectFolder, progress, clock } = options;
   const paths = manifests(projectFolder);
   const step = progress.step('installing the operator');
   try {
     for (const object of await readObjects(paths.install)) await client.apply(object, MANAGER, signal);
-    step.update('waiting for it');
+    step.update('waiting for its Deployment');
     await waitForDeployment(client, 'waba-operator-system', 'waba-operator', clock, signal);
     await enableNamespace(client, await findOperator(client, undefined, signal), options.namespace, signal);
-    step.update('webhook receiver');
+    step.update('creating the webhook receiver');
     for (const object of await quickstartReceiver(
       client,
       { namespace: options.namespace, image: options.operatorImage, ...MANAGER },
@@ -82,7 +82,7 @@ export async function install(options: QuickstartOptions, signal: AbortSignal): 
     ))
       await client.apply(object, MANAGER, signal);
     const [example] = await readObjects(paths.example);
-    if (!example) throw new CodedError('NoExample', `${paths.example} holds no object`);
+    if (!example) throw new CodedError('NoExample', `${paths.example} contains no object`);
     const applied = await client.apply<KubeObject>(
       withDatabase(example, options.databaseImage),
       MANAGER,
@@ -102,7 +102,7 @@ function withDatabase(example: KubeObject, image: string | undefined): KubeObjec
   return { ...example, spec: { ...spec, images: { database: image } } };
 }
 
-/** Shows each condition as it comes true. @throws CodedError `NotReady` with the condition that does not */
+/** Shows each condition when it becomes True. @throws CodedError `NotReady` with the message of condition Ready */
 export async function waitUntilReady(
   options: QuickstartOptions,
   signal: AbortSignal,
@@ -115,7 +115,11 @@ export async function waitUntilReady(
     const parsed = parseWhatsAppDeployment(
       await client.get(WhatsAppDeploymentKind, namespace, STACK, signal),
     );
-    if (!parsed.ok) throw new CodedError('NotReady', 'the resource is not understood');
+    if (!parsed.ok)
+      throw new CodedError(
+        'NotReady',
+        `WhatsAppDeployment ${STACK} does not match this version: ${parsed.problems.map(({ path, message }) => `${path}: ${message}`).join('; ')}`,
+      );
     const { resource } = parsed;
     const { generation } = resource.metadata;
     const conditions = (resource.status?.conditions ?? []).filter(
@@ -141,14 +145,14 @@ export async function waitUntilReady(
       const ready = conditions.find(({ type }) => type === 'Ready');
       throw new CodedError(
         'NotReady',
-        `not Ready after ${READY_TIMEOUT_MS / 60_000} minutes: ${ready?.message ?? 'no status; is the operator running?'}`,
+        `WhatsAppDeployment ${STACK} is not Ready after ${READY_TIMEOUT_MS / 60_000} minutes: ${ready?.message ?? 'it has no status; check that the operator runs'}`,
       );
     }
     await sleep(clock, POLL_MS, signal);
   }
 }
 
-/** A customer writes, one message answers, and its webhooks arrive; prints each. Returns the message's id. */
+/** Sends one message and prints each of its callbacks. Returns the id of the message. */
 export async function sendOne(
   options: QuickstartOptions,
   resource: WhatsAppDeployment,
@@ -174,7 +178,7 @@ export async function sendOne(
         const missing = wanted.filter((line) => !seen.has(line));
         throw new CodedError(
           'NoWebhook',
-          `not received: ${missing.join(', ')}. Look at: kubectl logs deploy/${RECEIVER}, kubectl logs -l app.kubernetes.io/component=coreapp`,
+          `no callback within ${WEBHOOK_TIMEOUT_MS / 1000} s: ${missing.join(', ')}; see \`kubectl logs deploy/${RECEIVER}\` and \`kubectl logs -l app.kubernetes.io/component=coreapp\``,
         );
       }
       await sleep(clock, POLL_MS, signal);
@@ -186,7 +190,7 @@ export async function sendOne(
   }
 }
 
-/** Inside the cluster, where the names of Services resolve and no port has to be opened. */
+/** Sends the message from a Job, because in the cluster the names of Services resolve. */
 async function runDemoJob(
   options: QuickstartOptions,
   resource: WhatsAppDeployment,
@@ -238,7 +242,10 @@ async function runDemoJob(
     const id = /^message (\S+)$/m.exec(log)?.[1];
     if (id) return id;
     if (clock.monotonic() > deadline)
-      throw new CodedError('NoMessage', `no message was accepted. Log of Job ${name}:\n${log || '(empty)'}`);
+      throw new CodedError(
+        'NoMessage',
+        `the stack accepted no message within ${WEBHOOK_TIMEOUT_MS / 1000} s. Log of Job ${name}:\n${log || '(empty)'}`,
+      );
     await sleep(clock, POLL_MS, signal);
   }
 }
@@ -274,16 +281,16 @@ async function waitForDeployment(
     if (clock.monotonic() > deadline)
       throw new CodedError(
         'NotReady',
-        `Deployment ${name} is not available; look at: kubectl -n ${namespace} describe pods`,
+        `Deployment ${name} is not available after ${READY_TIMEOUT_MS / 60_000} minutes; see \`kubectl -n ${namespace} describe pods\``,
       );
     await sleep(clock, POLL_MS, signal);
   }
 }
 
-/** Removes what the quickstart made from a cluster that it did not make. */
+/** Removes the objects of the quickstart from a cluster that the quickstart did not create. */
 export async function uninstall(options: QuickstartOptions, signal: AbortSignal): Promise<void> {
   const { client, namespace, projectFolder, progress, clock } = options;
-  const step = progress.step('removing what the quickstart made');
+  const step = progress.step('removing the objects of the quickstart');
   const remove = (object: KubeObject) =>
     client
       .delete(
@@ -298,7 +305,7 @@ export async function uninstall(options: QuickstartOptions, signal: AbortSignal)
       });
   const paths = manifests(projectFolder);
   for (const object of await readObjects(paths.example)) {
-    // The operator has to be there still, for it removes the data.
+    // Delete this before the operator, because the operator deletes the data of the stack.
     await client
       .mergePatch(WhatsAppDeploymentKind, object.metadata, { spec: { deletionPolicy: 'Delete' } }, signal)
       .catch(() => {});

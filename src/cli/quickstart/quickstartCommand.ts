@@ -1,8 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
 import { systemClock } from '../../base/clock.ts';
-import { CodedError } from '../../base/codedError.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import { down, status, up } from '../../local/cluster.ts';
 import { lowPortOffset } from '../../local/lowPorts.ts';
@@ -12,9 +11,9 @@ import { webappHost } from '../../operator/plan/facts/stackSettings.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 import { readJournal } from '../../operator/state/journalStore.ts';
 import type { SecretObject } from '../../operator/state/referencedSecrets.ts';
-import { type ClusterAccess, type ClusterOptions, openCluster } from '../clusterAccess.ts';
+import type { ClusterAccess, ClusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
-import { DEFAULT_CLUSTER, localClusterOptions } from '../localCommand.ts';
+import { DEFAULT_CLUSTER, localClusterOptions } from '../localClusterOptions.ts';
 import { buildImages, imageName, TARGETS } from './containerImages.ts';
 import { isKindThere, kindDown, kindUp, loadImages, makeMediaVolumes } from './kindCluster.ts';
 import { install, type QuickstartOptions, sendOne, uninstall, waitUntilReady } from './quickstart.ts';
@@ -22,17 +21,18 @@ import { install, type QuickstartOptions, sendOne, uninstall, waitUntilReady } f
 export function quickstartCommand(context: CliContext): Command {
   return new Command('quickstart')
     .description(
-      'from nothing to a Ready stack that has sent a message; `quickstart down` removes everything',
+      'create a cluster with a Ready stack, and send a message; `quickstart down` removes everything',
     )
-    .argument('[action]', 'up or down', 'up')
-    .option('--local', 'the process node instead of kind: no container engine is needed')
-    .option('--kubeconfig <file>', 'use this cluster, whose nodes can pull or have the images')
-    .option('--context <name>', 'use the cluster of this context')
-    .option('--name <name>', 'name of the cluster that is made', DEFAULT_CLUSTER)
-    .option('--database-image <image>', 'image of the managed database (default: that of the release)')
-    .action(async (action: string, flags: QuickstartFlags) => {
-      if (action !== 'up' && action !== 'down')
-        throw new CodedError('Usage', `quickstart ${action}: say up or down`);
+    .addArgument(new Argument('[action]', 'create or remove').choices(['up', 'down']).default('up'))
+    .option('--local', 'run pods as processes of this machine instead of in kind; needs no container engine')
+    .option(
+      '--kubeconfig <file>',
+      'use the cluster of this kubeconfig; its nodes must be able to pull the images',
+    )
+    .option('--context <name>', 'use the cluster of this context of the kubeconfig')
+    .option('--name <name>', 'name of the cluster to create', DEFAULT_CLUSTER)
+    .option('--database-image <image>', 'image of the managed database (default: the image of the release)')
+    .action(async (action: 'up' | 'down', flags: QuickstartFlags) => {
       const options = (access: ClusterAccess): QuickstartOptions => ({
         client: access.client,
         namespace: 'default',
@@ -44,13 +44,13 @@ export function quickstartCommand(context: CliContext): Command {
       });
       const place = await choosePlace(flags, context);
       if (action === 'down') {
-        if (place === 'given') await uninstall(options(await openCluster(flags, context)), context.signal);
+        if (place === 'given') await uninstall(options(await context.openCluster(flags)), context.signal);
         else if (place === 'kind') await kindDown(kindOptions(flags, context), context.signal);
         else await down(localClusterOptions(context, flags.name), context.signal);
         return;
       }
       const cluster = await openPlace(place, flags, context);
-      const access = await openCluster(cluster, context);
+      const access = await context.openCluster(cluster);
       if (place === 'kind') await makeMediaVolumes(access.client, context.signal);
       await install(options(access), context.signal);
       const resource = await waitUntilReady(options(access), context.signal);
@@ -70,7 +70,7 @@ interface QuickstartFlags extends ClusterOptions {
   readonly databaseImage?: string;
 }
 
-/** Where the stack runs: kind where it is there, else processes of this machine. */
+/** Where the stack runs: in the given cluster, in kind, or as processes of this machine. */
 type Place = 'given' | 'kind' | 'processes';
 
 interface QuickstartCluster extends ClusterOptions {
@@ -80,11 +80,13 @@ interface QuickstartCluster extends ClusterOptions {
 
 async function choosePlace(flags: QuickstartFlags, context: CliContext): Promise<Place> {
   if (flags.kubeconfig || flags.context) return 'given';
-  // What an earlier run began goes on, and ends, where it is.
+  // A later run continues with the cluster of an earlier one.
   const isThere = (await status(context.env, flags.name)).length > 0;
   if (flags.local || isThere) return 'processes';
   if (await isKindThere(context.signal)) return 'kind';
-  context.stderr.write('no Docker or no kind here: pods run as processes of this machine (--local)\n');
+  context.stderr.write(
+    'Docker or kind is not available: running pods as processes of this machine (--local)\n',
+  );
   return 'processes';
 }
 
@@ -142,7 +144,7 @@ async function summary(
     '',
     ...(kubeconfig ? [`  export KUBECONFIG=${kubeconfig}`] : []),
     `  ${kubectl} get wad`,
-    `  ${kubectl} logs deploy/webhook-receiver -f        # webhooks as they arrive`,
+    `  ${kubectl} logs deploy/webhook-receiver -f        # callbacks as they arrive`,
     `  node dist/kubectl-waba.js status ${resource.metadata.name}          # the stack as a tree`,
   ];
   const caFile = join(kubeconfig ? dirname(kubeconfig) : '.', 'webapp-ca.pem');
@@ -151,7 +153,7 @@ async function summary(
   const explain = (forward: string[], api: string) =>
     lines.push(
       '',
-      'The API, verified against the CA that it generated:',
+      'Call the API, verified against the CA that the stack generated:',
       '',
       ...forward,
       `  PASSWORD=$(${password})`,

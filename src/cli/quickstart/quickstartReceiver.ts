@@ -4,11 +4,11 @@ import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import { restricted } from '../../operator/plan/render/podTemplate.ts';
 
-/** Name of the receiver's objects; the example's webhook URL and CA reference name them too. */
+/** Name of the receiver's objects. The webhook of examples/quickstart.yaml names them too. */
 export const RECEIVER = 'webhook-receiver';
 const RECEIVER_PORT = 8443;
 
-/** A receiver with a certificate of an authority of its own. The certificate is made once. */
+/** Objects of a webhook receiver. Its CA and certificate are created in a Secret once, and kept. */
 export async function quickstartReceiver(
   client: KubeClient,
   { namespace, image, fieldManager }: { namespace: string; image: string; fieldManager: string },

@@ -1,24 +1,22 @@
 import { writeFile } from 'node:fs/promises';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { sleep, systemClock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
 import { NETWORK } from '../../operator/plan/facts/names.ts';
 import { webappHost } from '../../operator/plan/facts/stackSettings.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 import { type ClusterAccess, type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
-import { type CliContext, printJson } from '../context.ts';
+import type { CliContext } from '../context.ts';
+import { outputOption, printJson } from '../output.ts';
 import { table } from '../table.ts';
 import { reachService } from './reachService.ts';
 import { withStackApi } from './stackApi.ts';
 
-const outputOption = () =>
-  new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text');
-
 export function loginCommand(context: CliContext): Command {
   return clusterOptions(new Command('login'))
-    .description('print a token of admin, for curl; it is good for seven days')
+    .description('log in as admin and print the token, for curl; the token is valid for seven days')
     .argument('<name>', 'the WhatsAppDeployment')
-    .option('--ca-file <file>', 'write the CA of the API there, for curl --cacert')
+    .option('--ca-file <file>', 'write the CA certificate of the API to this file, for curl --cacert')
     .addOption(outputOption())
     .action((name: string, options: ClusterOptions & { caFile?: string; output: string }) =>
       withStackApi(name, options, context, async (api, stack) => {
@@ -38,7 +36,7 @@ export function loginCommand(context: CliContext): Command {
 interface SendOptions extends ClusterOptions {
   readonly to: string;
   readonly text?: string;
-  readonly message?: string;
+  readonly message?: object;
   readonly open?: boolean;
   readonly watch?: boolean;
 }
@@ -47,11 +45,18 @@ export function sendCommand(context: CliContext): Command {
   return clusterOptions(new Command('send'))
     .description('send a test message')
     .argument('<name>', 'the WhatsAppDeployment')
-    .requiredOption('--to <number>', 'who gets it')
-    .option('--text <text>', 'a text', 'Hello from kubectl waba')
-    .option('--message <json>', 'any message of POST /v1/messages instead, without "to"')
-    .option('--open', 'let the simulated person write first, which opens the window for answers (Emulator)')
-    .option('-w, --watch', 'show what becomes of it until it is read or has failed (Emulator)')
+    .requiredOption('--to <number>', 'phone number of the recipient')
+    .option('--text <text>', 'text of the message', 'Hello from kubectl waba')
+    .option(
+      '--message <json>',
+      'send this body of POST /v1/messages instead of a text, without "to"',
+      parseMessage,
+    )
+    .option(
+      '--open',
+      'first let the simulated recipient write, which opens the 24-hour window for messages (only Emulator)',
+    )
+    .option('-w, --watch', 'print the statuses of the message until it is read or has failed (only Emulator)')
     .action((name: string, options: SendOptions) =>
       withStackApi(name, options, context, async (api, stack, access) => {
         const number = stack.spec.phoneNumber.replace('+', '');
@@ -59,9 +64,7 @@ export function sendCommand(context: CliContext): Command {
           await simulation(access, stack, options, context, (call) =>
             call('POST', `/numbers/${number}/messages`, { from: options.to, text: 'Hi' }),
           );
-        const content = options.message
-          ? parseMessage(options.message)
-          : { text: { body: options.text ?? '' } };
+        const content = options.message ?? { text: { body: options.text ?? '' } };
         const id = await api.client.messages.send(
           api.session,
           { ...content, to: options.to },
@@ -76,19 +79,19 @@ export function sendCommand(context: CliContext): Command {
 function parseMessage(json: string): object {
   try {
     const value: unknown = JSON.parse(json);
-    if (typeof value === 'object' && value !== null) return value;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   } catch {
-    // Said below.
+    // Invalid JSON has the same message as JSON of another type.
   }
-  throw new CodedError('Usage', '--message must be a JSON object, like {"type":"location","location":{…}}');
+  throw new InvalidArgumentError('--message must be a JSON object, like {"type":"location","location":{…}}');
 }
 
 type Simulate = (method: string, path: string, body?: object) => Promise<unknown>;
 
-/** Calls the control API of what stands for WhatsApp. @throws CodedError `NotSimulated` for the real product */
+/** Opens the control API of the simulated network. @throws CodedError `NotSimulated` if the stack has none */
 async function simulation(
   access: ClusterAccess,
-  { spec }: WhatsAppDeployment,
+  { metadata, spec }: WhatsAppDeployment,
   options: ClusterOptions,
   context: CliContext,
   use: (call: Simulate) => Promise<unknown>,
@@ -96,7 +99,7 @@ async function simulation(
   if (spec.stack !== 'Emulator' || spec.emulator?.network?.url)
     throw new CodedError(
       'NotSimulated',
-      'only a simulated network of this namespace tells more; statuses arrive at the webhook',
+      `--open and --watch need a stack with a simulated network in its namespace; WhatsAppDeployment ${metadata.name} uses another network, so read the statuses at its webhook`,
     );
   const reached = await reachService(
     access,
@@ -150,7 +153,7 @@ async function watch(
 
 export function usersCommand(context: CliContext): Command {
   return clusterOptions(new Command('users'))
-    .description('users of the API that the resource declares, and whether the stack has them')
+    .description('list the declared users of the API, and whether they exist in the stack')
     .argument('<name>', 'the WhatsAppDeployment')
     .addOption(outputOption())
     .action((name: string, options: ClusterOptions & { output: string }) =>
@@ -179,16 +182,16 @@ export function usersCommand(context: CliContext): Command {
 
 export function contactsCommand(context: CliContext): Command {
   return clusterOptions(new Command('contacts'))
-    .description('check phone numbers: their WhatsApp ids')
+    .description('look up the WhatsApp ids of phone numbers')
     .argument('<name>', 'the WhatsAppDeployment')
-    .argument('<numbers...>', 'in any usual notation, best with + and the country code')
-    .option('--force', 'ask WhatsApp again for those that the stack knows (it keeps answers for seven days)')
+    .argument('<numbers...>', 'phone numbers, preferably with + and country code')
+    .option('--force', 'ask WhatsApp even for numbers that the stack looked up in the last seven days')
     .addOption(outputOption())
     .addHelpText(
       'after',
       `
-WhatsApp takes a number out of service that checks more contacts than it sends messages. Since 2.43 a stack calls every
-number valid; whether somebody is there shows when a message fails.`,
+WhatsApp blocks a number that looks up many more contacts than it sends messages to. From version 2.43 on, a stack
+reports every number as valid; a message to a number that is not on WhatsApp fails.`,
     )
     .action(
       (name: string, numbers: string[], options: ClusterOptions & { force?: boolean; output: string }) =>

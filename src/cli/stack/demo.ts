@@ -17,7 +17,7 @@ export interface DemoOptions {
 }
 
 /**
- * Inside the cluster: a simulated customer writes, so that the window for answers opens, and one text answers.
+ * Runs in the cluster: lets a simulated customer write, which opens the 24-hour window, and answers with one text.
  * Prints `message <id>`.
  */
 export async function runDemo(options: DemoOptions, context: CliContext): Promise<void> {
@@ -28,11 +28,12 @@ export async function runDemo(options: DemoOptions, context: CliContext): Promis
     body: JSON.stringify({ from: customer, text: 'Hi, are you open?', profileName: 'Ana' }),
     signal: context.signal,
   });
-  if (!written.ok) throw new Error(`the simulated customer could not write: ${await written.text()}`);
+  if (!written.ok)
+    throw new Error(`the simulated network rejected the customer's message: ${await written.text()}`);
   const client = new StackClient(new HttpsStackTransport({ host, port, ca }));
   try {
     const session = await client.users.login(username, password, {}, context.signal);
-    // During a hand-over the API asks to come back; nothing was accepted then.
+    // While shards change their owner the API asks for a retry; it has not accepted the message then.
     const id = await retryUntilDone(
       () => client.messages.sendText(session, customer, 'Hello Ana, we are.', context.signal),
       {

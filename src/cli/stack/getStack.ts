@@ -1,5 +1,6 @@
 import { CodedError } from '../../base/codedError.ts';
 import { isNotFound } from '../../engine/kube/apiError.ts';
+import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import {
   parseWhatsAppDeployment,
   type WhatsAppDeployment,
@@ -7,6 +8,7 @@ import {
 import { WhatsAppDeploymentKind } from '../../operator/state/stackSources.ts';
 import type { ClusterAccess } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
+import { isUnknownKind } from '../explainError.ts';
 
 /** @throws CodedError `NotFound`, `NotUnderstood` */
 export async function getStack(
@@ -17,13 +19,13 @@ export async function getStack(
   const object = await access.client
     .get(WhatsAppDeploymentKind, access.namespace, name, context.signal)
     .catch((error: unknown) => {
-      if (!isNotFound(error)) throw error;
+      if (!isNotFound(error) || isUnknownKind(error)) throw error;
       throw new CodedError(
         'NotFound',
-        `no WhatsAppDeployment ${name} in namespace ${access.namespace}; is the CRD installed, and is -n right?`,
+        `no WhatsAppDeployment ${name} in namespace ${access.namespace}; list them with \`kubectl get wad -A\` and select the namespace with -n`,
       );
     });
-  return understand(object);
+  return parse(object);
 }
 
 export async function listStacks(access: ClusterAccess, context: CliContext): Promise<WhatsAppDeployment[]> {
@@ -32,10 +34,10 @@ export async function listStacks(access: ClusterAccess, context: CliContext): Pr
     { namespace: access.namespace },
     context.signal,
   );
-  return items.map(understand);
+  return items.map(parse);
 }
 
-/** Changes fields of the spec, and nothing else. */
+/** Merges fields into the spec. */
 export const patchSpec = (
   access: ClusterAccess,
   { metadata }: WhatsAppDeployment,
@@ -50,11 +52,11 @@ export const patchStack = (
   context: CliContext,
 ) => access.client.mergePatch(WhatsAppDeploymentKind, { namespace, name }, patch, context.signal);
 
-function understand(object: unknown): WhatsAppDeployment {
+function parse(object: KubeObject): WhatsAppDeployment {
   const parsed = parseWhatsAppDeployment(object);
   if (parsed.ok) return parsed.resource;
   throw new CodedError(
     'NotUnderstood',
-    `the resource is of another version: ${parsed.problems.map(({ path, message }) => `${path}: ${message}`).join('; ')}`,
+    `this kubectl-waba does not understand WhatsAppDeployment ${object.metadata.name}, because its CRD is of another version; use the kubectl-waba of the installed operator: ${parsed.problems.map(({ path, message }) => `${path}: ${message}`).join('; ')}`,
   );
 }

@@ -4,7 +4,7 @@ import { sleep, systemClock } from '../../base/clock.ts';
 import { isBadRequest, isNotFound } from '../../engine/kube/apiError.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import { labels } from '../../operator/plan/facts/names.ts';
-import { type ClusterAccess, type ClusterOptions, clusterOptions, openCluster } from '../clusterAccess.ts';
+import { type ClusterAccess, type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
 import { getStack } from './getStack.ts';
 import { podLog } from './podLog.ts';
@@ -35,21 +35,21 @@ const POLL_MS = 2_000;
 
 export function logsCommand(context: CliContext): Command {
   return clusterOptions(new Command('logs'))
-    .description('logs of all pods of a stack, in the order of time')
+    .description('print the logs of all pods of a stack, ordered by time')
     .argument('<name>', 'the WhatsAppDeployment')
-    .option('-f, --follow', 'go on until it is stopped')
+    .option('-f, --follow', 'keep printing new lines until interrupted')
     .addOption(
-      new Option('--since <duration>', 'not older than: 30s, 10m, 2h, 1d')
+      new Option('--since <duration>', 'print lines of this last period: 30s, 10m, 2h, 1d')
         .argParser(durationMs)
         .default(durationMs('10m'), '10m'),
     )
-    .addOption(new Option('--role <role>', 'of one role only').choices([...ROLES]))
+    .addOption(new Option('--role <role>', 'print only the logs of this role').choices([...ROLES]))
     .action(async (name: string, options: LogsOptions) => {
-      const access = await openCluster(options, context);
+      const access = await context.openCluster(options);
       await getStack(access, name, context);
       const selector = `${labels.instance}=${name}${options.role ? `,${labels.component}=${options.role}` : ''}`;
       let since = new Date(systemClock.now() - options.since).toISOString();
-      /** Lines of the last moment that were shown already: time is not fine enough to tell. */
+      /** Lines of the last second that were printed, because `sinceTime` has a resolution of one second. */
       let shown = new Set<string>();
       do {
         const lines = await readLines(access, selector, since, context);
@@ -80,12 +80,12 @@ async function readLines(
   );
   const logs = await Promise.all(
     items.map(async ({ metadata, spec }) => {
-      // Ours comes first; what a service mesh adds has logs of its own.
+      // The stack's container is the first one; containers of a service mesh follow it.
       const query = { container: spec.containers[0]?.name, timestamps: true, sinceTime };
       const { client, namespace } = access;
       const text = await podLog(client, namespace, metadata.name, query, context.signal).catch(
         (error: unknown) => {
-          // One that has not started has none.
+          // A container that has not started has no log.
           if (isNotFound(error) || isBadRequest(error)) return '';
           throw error;
         },
@@ -102,7 +102,7 @@ export const parseLines = (pod: string, text: string): LogLine[] =>
     return space === -1 ? [] : [{ time: line.slice(0, space), pod, text: line.slice(space + 1) }];
   });
 
-/** In the order of time; lines of one pod stay in theirs. */
+/** Merges logs by time. Lines of one pod keep their order. */
 export const mergeLines = (logs: readonly (readonly LogLine[])[]): LogLine[] =>
   logs.flat().sort((a, b) => a.time.localeCompare(b.time));
 
@@ -116,6 +116,6 @@ function draw({ pod, text, time }: LogLine, isColoured: boolean): string {
 export function durationMs(text: string): number {
   const [, count, unit] = /^(\d+)([smhd])$/.exec(text) ?? [];
   const units = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-  if (!count || !unit) throw new InvalidArgumentError('it is a number and s, m, h or d, like 10m');
+  if (!count || !unit) throw new InvalidArgumentError('Use a number with s, m, h or d, like 10m.');
   return Number(count) * units[unit as keyof typeof units];
 }

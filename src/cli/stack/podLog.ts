@@ -1,17 +1,17 @@
 import type { KubeClient } from '../../engine/kube/client.ts';
 
 export interface PodLogQuery {
-  /** Needed where the pod has several. */
+  /** Required if the pod has several containers. */
   readonly container?: string | undefined;
   readonly timestamps?: boolean;
   readonly tailLines?: number;
   /** RFC 3339. */
   readonly sinceTime?: string;
-  /** Of the life before. */
+  /** The log of the container before its last restart. */
   readonly previous?: boolean;
 }
 
-/** What a container has logged. @throws ApiError 400 before it has started, 404 where there is no such pod or life */
+/** The log of a container. @throws ApiError 400 before the container has started, 404 if there is no such pod */
 export const podLog = (
   client: KubeClient,
   namespace: string,

@@ -4,7 +4,7 @@ import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import type { ClusterAccess, ClusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
 
-/** An address at which a Service of the cluster answers from here. */
+/** An address of this machine at which a Service of the cluster answers. */
 export interface ReachedService {
   readonly host: string;
   readonly port: number;
@@ -14,7 +14,7 @@ export interface ReachedService {
 const START_TIMEOUT_MS = 15_000;
 
 /**
- * The Service itself where this machine is its network, as with the process node; else through `kubectl port-forward`.
+ * Connects directly if this machine is the cluster's network, as with the process node; else through `kubectl port-forward`.
  * @throws CodedError `ProgramMissing`, `NotReached`
  */
 export async function reachService(
@@ -43,7 +43,13 @@ export async function reachService(
   let said = '';
   const port = await new Promise<number>((resolve, reject) => {
     const timer = setTimeout(
-      () => reject(new CodedError('NotReached', `kubectl port-forward says nothing: ${said}`)),
+      () =>
+        reject(
+          new CodedError(
+            'NotReached',
+            `kubectl port-forward to Service ${service.name} is not ready after ${START_TIMEOUT_MS / 1000} s: ${said.trim() || 'no output'}`,
+          ),
+        ),
       START_TIMEOUT_MS,
     );
     const end = (settle: () => void) => {
@@ -63,7 +69,14 @@ export async function reachService(
       ),
     );
     child.on('exit', () =>
-      end(() => reject(new CodedError('NotReached', `kubectl port-forward ended: ${said.trim()}`))),
+      end(() =>
+        reject(
+          new CodedError(
+            'NotReached',
+            `kubectl port-forward to Service ${service.name} failed: ${said.trim()}`,
+          ),
+        ),
+      ),
     );
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (text: string) => {

@@ -1,30 +1,31 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { SHARD_COUNTS } from '../../onprem/account.ts';
-import { type ClusterOptions, clusterOptions, openCluster } from '../clusterAccess.ts';
-import { type CliContext, printJson } from '../context.ts';
+import { type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
+import type { CliContext } from '../context.ts';
+import { outputOption, printJson } from '../output.ts';
 import { table } from '../table.ts';
 import { getStack, patchSpec } from './getStack.ts';
 
 function parseShards(text: string): number {
   const count = Number(text);
   if (!SHARD_COUNTS.some((known) => known === count))
-    throw new InvalidArgumentError(`shards are ${SHARD_COUNTS.join(', ')}`);
+    throw new InvalidArgumentError(`Use one of ${SHARD_COUNTS.join(', ')}.`);
   return count;
 }
 
 export function shardsCommand(context: CliContext): Command {
   return clusterOptions(new Command('shards'))
-    .description('which Coreapp owns which shard; with --set, another number of them')
+    .description('show which Coreapp owns each shard; with --set, change the number of shards')
     .argument('<name>', 'the WhatsAppDeployment')
-    .option('--set <count>', 'declares so many shards: sets spec.multiconnect.shards', parseShards)
-    .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
+    .option('--set <count>', 'number of shards to declare in spec.multiconnect.shards', parseShards)
+    .addOption(outputOption())
     .action(async (name: string, options: ClusterOptions & { set?: number; output: string }) => {
-      const access = await openCluster(options, context);
+      const access = await context.openCluster(options);
       const stack = await getStack(access, name, context);
       if (options.set !== undefined) {
         await patchSpec(access, stack, { multiconnect: { shards: options.set } }, context);
         context.stdout.write(
-          `${options.set} shards declared; \`kubectl waba shards ${name}\` shows how far it is\n`,
+          `spec.multiconnect.shards is now ${options.set}; \`kubectl waba shards ${name}\` shows the progress\n`,
         );
         return;
       }

@@ -12,12 +12,12 @@ import { webappHost } from '../../operator/plan/facts/stackSettings.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 import { readJournal } from '../../operator/state/journalStore.ts';
 import { decodeSecret, type SecretObject } from '../../operator/state/referencedSecrets.ts';
-import { type ClusterAccess, type ClusterOptions, openCluster } from '../clusterAccess.ts';
+import type { ClusterAccess, ClusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
 import { getStack } from './getStack.ts';
 import { reachService } from './reachService.ts';
 
-/** A stack's API, logged in as admin. */
+/** The API of a stack, with a session of admin. */
 export interface StackApi {
   readonly client: StackClient;
   readonly session: Session;
@@ -26,14 +26,14 @@ export interface StackApi {
   close(): void;
 }
 
-/** Finds a stack, logs in and uses its API. @throws CodedError `NotReady` before the operator has come so far */
+/** Logs in to the API of a stack and calls `use` with it. @throws CodedError `NotReady` until the API has answered the operator */
 export async function withStackApi(
   name: string,
   options: ClusterOptions,
   context: CliContext,
   use: (api: StackApi, stack: WhatsAppDeployment, access: ClusterAccess) => Promise<void>,
 ): Promise<void> {
-  const access = await openCluster(options, context);
+  const access = await context.openCluster(options);
   const stack = await getStack(access, name, context);
   const api = await openStackApi(access, stack, options, context);
   try {
@@ -55,13 +55,16 @@ async function openStackApi(
       .get<SecretObject>(kinds.Secret, access.namespace, name, context.signal)
       .catch((error: unknown) => {
         if (!isNotFound(error)) throw error;
-        throw new CodedError('NotReady', `Secret ${name} is not there yet; look at \`kubectl waba status\``);
+        throw new CodedError(
+          'NotReady',
+          `Secret ${name} does not exist yet; \`kubectl waba status ${stack.metadata.name}\` shows what the operator waits for`,
+        );
       });
   const { webappCa: ca, served } = readJournal(await secret(of.journal));
   if (!ca)
     throw new CodedError(
       'NotReady',
-      'the API has not answered the operator yet; look at `kubectl waba status`',
+      `the API of ${stack.metadata.name} has not answered the operator yet; \`kubectl waba status ${stack.metadata.name}\` shows why`,
     );
   const declared = stack.spec.users?.find(({ name }) => name === DEFAULT_ADMIN.username)?.passwordSecretRef;
   const { name, key } = declared ?? { name: of.adminSecret, key: 'password' };

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { sleep, systemClock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
 import { isNotFound } from '../../engine/kube/apiError.ts';
@@ -6,10 +6,11 @@ import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import { createProgress } from '../../local/progress.ts';
 import { CHECK_WEBHOOK, names } from '../../operator/plan/facts/names.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
-import { type ClusterAccess, type ClusterOptions, clusterOptions, openCluster } from '../clusterAccess.ts';
-import { type CliContext, printJson } from '../context.ts';
-import { parsePort } from '../localCommand.ts';
+import { type ClusterAccess, type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
+import type { CliContext } from '../context.ts';
 import { findOperator } from '../namespaceCommand.ts';
+import { outputOption, printJson } from '../output.ts';
+import { parsePort } from '../parsePort.ts';
 import { runDemo } from './demo.ts';
 import { getStack, listStacks, patchSpec, patchStack } from './getStack.ts';
 import { statusTree } from './statusTree.ts';
@@ -18,11 +19,11 @@ import { receiveWebhooks } from './webhookReceiver.ts';
 
 export function statusCommand(context: CliContext): Command {
   return clusterOptions(new Command('status'))
-    .description('draw a stack as a tree, with states and reasons')
-    .argument('[name]', 'the WhatsAppDeployment (default: all of the namespace)')
-    .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
+    .description('show a stack as a tree: nodes, shards, registration and conditions')
+    .argument('[name]', 'the WhatsAppDeployment (default: all in the namespace)')
+    .addOption(outputOption())
     .action(async (name: string | undefined, options: ClusterOptions & { output: string }) => {
-      const access = await openCluster(options, context);
+      const access = await context.openCluster(options);
       const stacks = name ? [await getStack(access, name, context)] : await listStacks(access, context);
       if (options.output === 'json') {
         return printJson(
@@ -36,7 +37,9 @@ export function statusCommand(context: CliContext): Command {
         );
       }
       if (stacks.length === 0)
-        context.stdout.write(`no WhatsAppDeployment in namespace ${access.namespace}\n`);
+        context.stdout.write(
+          `no WhatsAppDeployment in namespace ${access.namespace}; \`kubectl get wad -A\` lists all\n`,
+        );
       for (const stack of stacks)
         context.stdout.write(statusTree(stack, { colour: context.stdout.isTTY === true }));
     });
@@ -44,27 +47,32 @@ export function statusCommand(context: CliContext): Command {
 
 export function verifyCommand(context: CliContext): Command {
   return clusterOptions(new Command('verify'))
-    .description('hand over the registration code that WhatsApp sent, or ask for another')
+    .description('enter the registration code that WhatsApp sent, or request another')
     .argument('<name>', 'the WhatsAppDeployment')
-    .option('--code <code>', 'the code, 123456 or 123-456')
-    .option('--resend', 'request another code: raises spec.registration.attempt')
+    .option('--code <code>', 'the registration code, 123456 or 123-456')
+    .option('--resend', 'request another code: increases spec.registration.attempt')
     .action(async (name: string, options: ClusterOptions & { code?: string; resend?: boolean }) => {
       if (options.code === undefined && !options.resend)
-        throw new CodedError('Usage', 'give --code, or --resend to request another');
+        throw new CodedError(
+          'Usage',
+          'verify needs --code with the registration code, or --resend to request another',
+        );
       if (options.code !== undefined && !/^[0-9]{3}-?[0-9]{3}$/.test(options.code))
-        throw new CodedError('Usage', 'a code is six digits: 123456 or 123-456');
-      const access = await openCluster(options, context);
+        throw new CodedError('Usage', '--code must be six digits: 123456 or 123-456');
+      const access = await context.openCluster(options);
       const stack = await getStack(access, name, context);
       if (options.resend) {
         const attempt = stack.spec.registration.attempt + 1;
         await patchSpec(access, stack, { registration: { attempt } }, context);
-        context.stdout.write(`attempt ${attempt}: another code will be requested\n`);
+        context.stdout.write(
+          `spec.registration.attempt is now ${attempt}; the operator requests another code\n`,
+        );
       }
       if (options.code !== undefined) await storeCode(access, stack, options.code, context);
     });
 }
 
-/** Puts the code where the resource looks for it; where it looks nowhere yet, into a Secret of its own. */
+/** Stores the code in the Secret that `codeSecretRef` names; without `codeSecretRef`, in a new Secret that it then names. */
 async function storeCode(
   access: ClusterAccess,
   stack: WhatsAppDeployment,
@@ -94,7 +102,7 @@ async function storeCode(
     await patchSpec(access, stack, { registration: { codeSecretRef: reference } }, context);
   }
   context.stdout.write(
-    `code stored in Secret ${reference.name}; \`kubectl waba status ${name}\` shows what comes of it\n`,
+    `code stored in Secret ${reference.name}; \`kubectl waba status ${name}\` shows whether WhatsApp accepts it\n`,
   );
 }
 
@@ -112,29 +120,33 @@ async function hasGeneratedRegistration(
 
 export function pauseCommand(context: CliContext, paused: boolean): Command {
   return clusterOptions(new Command(paused ? 'pause' : 'resume'))
-    .description(paused ? 'leave a stack as it is: sets spec.paused' : 'act on a stack again after `pause`')
+    .description(
+      paused
+        ? 'stop the operator from changing a stack: sets spec.paused'
+        : 'let the operator change a paused stack again',
+    )
     .argument('<name>', 'the WhatsAppDeployment')
     .action(async (name: string, options: ClusterOptions) => {
-      const access = await openCluster(options, context);
+      const access = await context.openCluster(options);
       const stack = await getStack(access, name, context);
       await patchSpec(access, stack, { paused }, context);
       context.stdout.write(
         paused
-          ? `${name} is paused; its pods go on, and nothing is changed until \`kubectl waba resume ${name}\`\n`
-          : `${name} is acted on again\n`,
+          ? `${name} is paused: its pods keep running, and the operator changes nothing until \`kubectl waba resume ${name}\`\n`
+          : `${name} is resumed\n`,
       );
     });
 }
 
-/** How long the operator may take to look. */
+/** How long the operator may take to check the webhook. */
 const CHECK_TIMEOUT_MS = 60_000;
 
 export function checkCommand(context: CliContext): Command {
   return clusterOptions(new Command('check'))
-    .description('look at the webhook of a stack again, layer by layer, and tell what comes of it')
+    .description('check the webhook of a stack now: name, connection, certificate, HTTP')
     .argument('<name>', 'the WhatsAppDeployment')
     .action(async (name: string, options: ClusterOptions) => {
-      const access = await openCluster(options, context);
+      const access = await context.openCluster(options);
       const { metadata } = await getStack(access, name, context);
       const asked = new Date(systemClock.now()).toISOString();
       await patchStack(access, metadata, { metadata: { annotations: { [CHECK_WEBHOOK]: asked } } }, context);
@@ -143,13 +155,14 @@ export function checkCommand(context: CliContext): Command {
         const verdict = status?.conditions?.find(({ type }) => type === 'WebhookReady');
         if (status?.webhook?.checked === asked && verdict) {
           context.stdout.write(`${verdict.reason}: ${verdict.message}\n`);
-          if (verdict.status !== 'True') throw new CodedError('WebhookNotReady', 'callbacks do not arrive');
+          if (verdict.status !== 'True')
+            throw new CodedError('WebhookNotReady', `the webhook of ${name} does not receive callbacks`);
           return;
         }
         if (systemClock.now() > end)
           throw new CodedError(
             'NoAnswer',
-            'the operator has not looked yet; is it running, and is the stack paused?',
+            `the operator has not checked the webhook of ${name} within ${CHECK_TIMEOUT_MS / 1000} s; \`kubectl waba status ${name}\` shows whether the stack is paused or the operator is not running`,
           );
         await sleep(systemClock, 500, context.signal);
       }
@@ -157,23 +170,25 @@ export function checkCommand(context: CliContext): Command {
 }
 
 export function webhooksCommand(context: CliContext): Command {
-  const webhooks = new Command('webhooks').description('callbacks of a stack');
+  const webhooks = new Command('webhooks').description('receive callbacks of a stack');
   webhooks
     .command('receive')
-    .description('an HTTPS receiver that prints each callback as a line')
-    .option('--port <port>', 'port', parsePort, 8443)
-    .requiredOption('--cert <file>', 'certificate, PEM')
-    .requiredOption('--key <file>', 'private key, PEM')
+    .description('run an HTTPS receiver that prints one line for each message, status and error')
+    .option('--port <port>', 'port to listen on', parsePort, 8443)
+    .requiredOption('--cert <file>', 'certificate of the receiver, PEM')
+    .requiredOption('--key <file>', 'private key of the certificate, PEM')
     .action((options) => receiveWebhooks(options, context));
   return webhooks;
 }
 
 export function supportCommand(context: CliContext): Command {
   return clusterOptions(new Command('support'))
-    .description('write an archive with objects, events and logs of stacks and operator, without secrets')
-    .option('-f, --file <file>', 'the archive (default: waba-support-TIME.tgz)')
+    .description(
+      'write an archive with the objects, events and logs of stacks and operator, without the content of Secrets',
+    )
+    .option('-f, --file <file>', 'archive to write (default: waba-support-TIME.tgz)')
     .action(async (options: ClusterOptions & { file?: string }) => {
-      const access = await openCluster(options, context);
+      const access = await context.openCluster(options);
       const operator = await findOperator(access.client, undefined, context.signal);
       const time = new Date(systemClock.now()).toISOString().replace(/[:.]/g, '-');
       await writeSupportBundle(
@@ -188,17 +203,17 @@ export function supportCommand(context: CliContext): Command {
     });
 }
 
-/** Run by the quickstart inside the cluster; configured by variables, because they come from Secrets. */
+/** The quickstart runs this in the cluster. Options are environment variables, because some come from Secrets. */
 export function demoCommand(context: CliContext): Command {
   return new Command('demo')
-    .description('a simulated customer writes, and one message answers')
+    .description('let a simulated customer write, and answer with one message')
     .action(() => {
       const variable = (name: string): string => {
         const value = context.env[`DEMO_${name}`];
         if (!value)
           throw new CodedError(
             'Usage',
-            `DEMO_${name} is not set; the quickstart runs this inside the cluster`,
+            `DEMO_${name} is not set; only the quickstart runs this command, in the cluster`,
           );
         return value;
       };

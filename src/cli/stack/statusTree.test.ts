@@ -5,7 +5,7 @@ import { statusTree } from './statusTree.ts';
 const resource = (status?: object) => whatsAppDeployment({ metadata: { uid: 'u', generation: 2 }, status });
 
 describe('the status tree', () => {
-  it('shows nodes by role, who owns what, and what is not met with its reason', () => {
+  it('shows nodes by role with their shards, and conditions with their reasons', () => {
     const condition = (type: string, status: string, reason: string, message: string) => ({
       type,
       status,
@@ -56,7 +56,7 @@ describe('the status tree', () => {
 `);
   });
 
-  it('says so when nobody has looked at the resource, or only at an older one', () => {
+  it('says that the status is missing, or of an older generation', () => {
     expect(statusTree(resource(), { colour: false })).toContain('is the operator running');
     expect(statusTree(resource({ observedGeneration: 1 }), { colour: false })).toContain(
       '(status of an older generation)',

@@ -6,10 +6,10 @@ import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeploym
 type Style = Parameters<typeof styleText>[0];
 
 const MARKS = { True: ['✔', 'green'], False: ['✘', 'red'], Unknown: ['?', 'yellow'] } as const;
-/** Conditions of which True is no achievement. */
+/** Conditions whose status says nothing about health. */
 const NEUTRAL = new Set(['Progressing', 'Paused']);
 
-/** A stack as a tree: what it is, its nodes by role, its conditions with their reasons. */
+/** Draws a stack as a tree: its nodes by role, shards, registration, pending changes and conditions. */
 export function statusTree(
   { metadata, spec, status }: WhatsAppDeployment,
   options: { colour: boolean },
@@ -63,7 +63,7 @@ export function statusTree(
   const waiting = status?.plan ?? [];
   if (waiting.length > 0)
     branch(
-      paint('yellow', 'Waiting to change'),
+      paint('yellow', 'Pending changes'),
       waiting.map(({ target, action, reason }) => `${action} ${target}: ${reason}`),
     );
   branch(

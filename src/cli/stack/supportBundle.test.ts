@@ -4,7 +4,7 @@ import { redact } from './supportBundle.ts';
 const metadata = { name: 'shop', namespace: 'default' };
 
 describe('a support bundle', () => {
-  it('has of a Secret its keys, and neither its content nor the copy that kubectl keeps', () => {
+  it('has the keys of a Secret, but neither its content nor the copy in the annotation of kubectl', () => {
     const redacted = redact({
       apiVersion: 'v1',
       kind: 'Secret',
@@ -23,7 +23,7 @@ describe('a support bundle', () => {
     });
   });
 
-  it('hides variables that are named like a secret, wherever they stand, and keeps the others', () => {
+  it('hides values of variables that are named like a secret, and keeps the others', () => {
     const env = [
       { name: 'MY_PASSWORD', value: 'planted' },
       { name: 'API_TOKEN', value: 'planted' },

@@ -14,12 +14,12 @@ export interface SupportOptions {
   readonly client: KubeClient;
   /** Namespaces of stacks and of the operator. */
   readonly namespaces: readonly string[];
-  /** The archive that is written, `….tgz`. */
+  /** Path of the archive, `….tgz`. */
   readonly file: string;
   readonly progress: Progress;
 }
 
-/** What tells how a stack is. Of Secrets only the names and keys are taken. */
+/** Kinds in the archive. `redact` keeps only names and keys of Secrets. */
 const COLLECTED: readonly ResourceKind[] = [
   WhatsAppDeploymentKind,
   kinds.Pod,
@@ -43,16 +43,16 @@ type PodObject = KubeObject & {
   readonly spec?: { readonly containers?: readonly { readonly name: string }[] };
 };
 
-/** Objects, events and logs of the namespaces in one archive, without a Secret's content. */
+/** Writes objects, events and logs of the namespaces to one archive, without the content of Secrets. */
 export async function writeSupportBundle(options: SupportOptions, signal: AbortSignal): Promise<void> {
   const { client, namespaces, file, progress } = options;
-  const step = progress.step('collecting');
+  const step = progress.step('collecting objects, events and logs');
   const scratch = await mkdtemp(join(tmpdir(), 'waba-support-'));
   const root = join(scratch, 'waba-support');
   const problems: string[] = [];
   const attempt = async (what: string, collect: () => Promise<void>) => {
     step.update(what);
-    // What can't be read is named; a bundle with a gap is better than none.
+    // An incomplete archive is better than none; `not-collected.txt` lists what is missing.
     await collect().catch((error: unknown) => void problems.push(`${what}: ${describeError(error)}`));
   };
   try {
@@ -74,7 +74,9 @@ export async function writeSupportBundle(options: SupportOptions, signal: AbortS
     if (problems.length > 0) await save(join(root, 'not-collected.txt'), `${problems.join('\n')}\n`);
     await mkdir(dirname(file), { recursive: true });
     await runProgram('tar', ['-czf', file, '-C', scratch, 'waba-support'], {}, signal);
-    step.done(`${file}${problems.length > 0 ? `, ${problems.length} things could not be read` : ''}`);
+    step.done(
+      `${file}${problems.length > 0 ? `; ${problems.length} items could not be read, see not-collected.txt in it` : ''}`,
+    );
   } catch (error) {
     step.failed();
     throw error;
@@ -98,7 +100,7 @@ async function saveLogs(
       await attempt(`log of ${metadata.name}`, async () =>
         save(`${file}.log`, await podLog(client, namespace, metadata.name, query, signal)),
       );
-      // Most containers have no predecessor, which is an error to the server and none to us.
+      // Fails for a container that has never restarted, as most have not.
       const previous = await podLog(
         client,
         namespace,
@@ -116,10 +118,10 @@ async function save(path: string, content: string): Promise<void> {
   await writeFile(path, content);
 }
 
-/** Without what must not leave the cluster: the content of Secrets, and variables that are named like one. */
+/** Removes the content of Secrets, and the values of environment variables that are named like a secret. */
 export function redact(object: KubeObject): KubeObject {
   const { managedFields: _, annotations, ...metadata } = object.metadata;
-  // kubectl keeps whole objects in here, Secrets too.
+  // kubectl stores whole objects in this annotation, also Secrets.
   const { 'kubectl.kubernetes.io/last-applied-configuration': __, ...notes } = annotations ?? {};
   const slim: KubeObject = { ...object, metadata: { ...metadata, annotations: notes } };
   if (object.kind !== 'Secret') return hideVariables(slim) as KubeObject;

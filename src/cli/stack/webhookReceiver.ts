@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { aborted } from '../../base/aborted.ts';
+import { CodedError, describeError } from '../../base/codedError.ts';
 import { callback } from '../../onprem/webhook.ts';
 import type { CliContext } from '../context.ts';
 
@@ -10,13 +11,13 @@ export interface ReceiverOptions {
   readonly key: string;
 }
 
-/** An HTTPS receiver of callbacks that prints one line for each: `webhook <status> <message id>`. */
+/** Runs an HTTPS receiver that prints a line for each item of a callback, e.g. `webhook <status> <message id>`. */
 export async function receiveWebhooks(
   { port, cert, key }: ReceiverOptions,
   context: CliContext,
 ): Promise<void> {
   const server = createServer(
-    { cert: await readFile(cert), key: await readFile(key) },
+    { cert: await readPem('--cert', cert), key: await readPem('--key', key) },
     async (request, response) => {
       if (request.method !== 'POST') return void response.writeHead(200).end();
       const chunks: Buffer[] = [];
@@ -36,7 +37,13 @@ export async function receiveWebhooks(
   server.closeAllConnections();
 }
 
-/** What a callback tells, a line each. */
+/** @throws CodedError `Unreadable` */
+const readPem = (option: string, file: string): Promise<Buffer> =>
+  readFile(file).catch((cause: unknown) => {
+    throw new CodedError('Unreadable', `${option}: ${describeError(cause)}`, { cause });
+  });
+
+/** A line for each message, status and error in a callback. */
 function describeCallback(body: string): string[] {
   let value: unknown;
   try {

@@ -11,26 +11,26 @@ import {
   withRules,
 } from './fields.ts';
 
-/** What the operator does through the stack's own REST API. Source: docs/onprem/api-admin.md §7. */
+/** Fields that the operator applies through the stack's own REST API. Source: docs/onprem/api-admin.md §7. */
 
 export const registrationSpec = described(
-  'How the number is registered.',
+  'How the operator registers the number with WhatsApp.',
   z.object({
     method: described('How WhatsApp delivers the registration code.', z.enum(['SMS', 'Voice'])).default(
       'SMS',
     ),
     attempt: described(
-      'Raise it to request another code. One code is requested per attempt.',
+      'Increase this number to request another code. The operator requests one code per attempt.',
       z.int().min(1).max(1_000_000),
     ).default(1),
     certificateSecretRef: secretKeyRef(
       'certificate',
-      'Base64 verified-name certificate from WhatsApp Manager.',
+      'The verified-name certificate from WhatsApp Manager, in Base64.',
     ).optional(),
-    codeSecretRef: secretKeyRef('code', 'The registration code, once it has arrived.').optional(),
+    codeSecretRef: secretKeyRef('code', 'The registration code that WhatsApp delivered.').optional(),
     pinSecretRef: secretKeyRef(
       'pin',
-      'Two-step verification PIN of the number, where one is set.',
+      'The two-step PIN that the number already has; needed to register such a number.',
     ).optional(),
     restoreFrom: planned(text(253, 'Name of a WhatsAppBackup to restore instead of registering.')).optional(),
   }),
@@ -42,13 +42,15 @@ const flag = (description: string) => described(description, z.boolean()).option
 export const settingsSpec = described(
   'Application settings of the stack. Only the fields set here are compared and repaired.',
   z.object({
-    callbackPersist: flag('Keep callbacks in the database until acknowledged. Restarts Coreapps.'),
+    callbackPersist: flag(
+      'Keep callbacks in the database until the webhook acknowledges them. Restarts Coreapps.',
+    ),
     callbackBackoffDelayMs: described(
-      'First retry delay of a failed callback, in ms; grows by this amount.',
+      'Delay before the first retry of a failed callback, in ms. Each retry adds this amount.',
       z.int().min(0).max(86_400_000),
     ).optional(),
     maxCallbackBackoffDelayMs: described(
-      'Upper limit of that delay, in ms.',
+      'Longest delay between retries of a callback, in ms.',
       z.int().min(0).max(86_400_000),
     ).optional(),
     media: described(
@@ -57,24 +59,26 @@ export const settingsSpec = described(
         autoDownload: listOf(
           z.enum(['image', 'document', 'audio', 'video', 'voice', 'sticker']),
           6,
-          'Kinds of inbound media that are downloaded; an empty list means none.',
+          'Types of inbound media that the stack downloads. An empty list means none.',
         ).optional(),
       }),
     ).optional(),
-    passThrough: flag('Delete messages locally once delivered or read. Restarts Coreapps.'),
+    passThrough: flag(
+      'Delete messages from the database once they are delivered or read. Restarts Coreapps.',
+    ),
     sentStatus: described(
-      'Older switch for `sent` callbacks; prefer webhooks.message.sent.',
+      'Send `sent` callbacks. Older setting; prefer webhooks.message.sent.',
       z.boolean(),
     ).optional(),
     webhooks: described(
-      'Webhook settings; the URL itself is spec.webhook.url.',
+      'Webhook settings. The URL is spec.webhook.url.',
       z.object({
         maxConcurrentRequests: described(
-          'Parallel callbacks: 6, 12, 18 or 24. Restarts Coreapps.',
+          'Number of parallel callbacks: 6, 12, 18 or 24. Restarts Coreapps.',
           z.union([z.literal(6), z.literal(12), z.literal(18), z.literal(24)]),
         ).optional(),
         message: described(
-          'Which receipts are sent to the webhook.',
+          'Receipts that the stack sends to the webhook.',
           z.object({
             sent: described('`sent` receipts.', z.boolean()).optional(),
             delivered: described('`delivered` receipts.', z.boolean()).optional(),
@@ -84,61 +88,67 @@ export const settingsSpec = described(
       }),
     ).optional(),
     heartbeatInterval: described(
-      'Seconds between the checks of each Coreapp.',
+      'Seconds between two health checks of a Coreapp.',
       z.int().min(1).max(3600),
     ).optional(),
     unhealthyInterval: described(
-      'Seconds of silence after which a Coreapp counts as unhealthy.',
+      'Seconds without a heartbeat after which a Coreapp counts as unhealthy.',
       z.int().min(1).max(3600),
     ).optional(),
-    axolotlContextStripingDisabled: flag('Turns off striping of the encryption context.'),
-    notifyUserChangeNumber: flag('Webhook when a user changes number.'),
-    showSecurityNotifications: flag('Webhook when the identity of a user changes.'),
+    axolotlContextStripingDisabled: flag('Turn off striping of the encryption context.'),
+    notifyUserChangeNumber: flag('Call the webhook when a WhatsApp user changes the phone number.'),
+    showSecurityNotifications: flag('Call the webhook when the identity of a WhatsApp user changes.'),
     dbGarbagecollectorEnable: flag('Older form of garbagecollectorEnable. Restarts Coreapps.'),
     garbagecollectorEnable: described(
-      'Automatic collection.',
-      z.object({ messages: z.boolean().optional(), media: z.boolean().optional() }),
+      'What the stack garbage-collects automatically.',
+      z.object({
+        messages: flag('Collect old messages.'),
+        media: flag('Collect old media.'),
+      }),
     ).optional(),
     skipReferralMediaDownload: flag('Do not download media of ad referrals.'),
-    webhookPayloadConversationPricingmodelDisabled: flag('Omit conversation and pricing from statuses.'),
-    verboseLogging: flag('Verbose logs.'),
-    logLevel: text(32, 'Log level.').optional(),
-    onCallPager: text(64, 'WhatsApp id that gets critical alerts (early versions).').optional(),
+    webhookPayloadConversationPricingmodelDisabled: flag(
+      'Omit conversation and pricing from status callbacks.',
+    ),
+    verboseLogging: flag('Write verbose logs.'),
+    logLevel: text(32, 'Log level of the stack.').optional(),
+    onCallPager: text(64, 'WhatsApp id that receives critical alerts (early versions only).').optional(),
   }),
 );
 
 const complianceContact = z.object({
-  email: text(128, 'Mail address.').optional(),
+  email: text(128, 'Email address.').optional(),
   landlineNumber: text(32, 'Landline number.').optional(),
   mobileNumber: text(32, 'Mobile number.').optional(),
 });
 
 export const profileSpec = described(
-  'What people see of the business.',
+  'The profile that WhatsApp users see.',
   z.object({
     about: described('About text.', z.string().max(139)).optional(),
     photoSecretRef: secretKeyRef('photo', 'The profile photo, JPEG or PNG.').optional(),
     business: described(
       'Business profile.',
       z.object({
-        address: z.string().max(256).optional(),
-        description: z.string().max(256).optional(),
-        email: z.string().max(128).optional(),
-        vertical: z.enum(VERTICALS).optional(),
-        websites: listOf(z.string().max(256), 2, 'Web sites, with scheme.').optional(),
+        address: described('Address of the business.', z.string().max(256)).optional(),
+        description: described('Description of the business.', z.string().max(256)).optional(),
+        email: described('Email address of the business.', z.string().max(128)).optional(),
+        vertical: described('Industry of the business.', z.enum(VERTICALS)).optional(),
+        websites: listOf(z.string().max(256), 2, 'Websites, each with https:// or http://.').optional(),
       }),
     ).optional(),
     compliance: described(
-      'Compliance information (India). The business profile needs an address.',
+      'Compliance information for businesses in India. It requires business.address.',
       z.object({
         entityName: text(128, 'Name of the legal entity.'),
-        entityType: z.enum(ENTITY_TYPES),
-        entityTypeCustom: text(128, 'Where the type is Other or Partnership.').optional(),
+        entityType: described('Type of the legal entity.', z.enum(ENTITY_TYPES)),
+        entityTypeCustom: text(128, 'Details of the type; for types Other and Partnership.').optional(),
         isRegistered: described('Whether the entity is registered.', z.boolean()).optional(),
-        customerCareDetails: complianceContact.optional(),
-        grievanceOfficerDetails: complianceContact
-          .extend({ name: text(128, 'Name of the officer.').optional() })
-          .optional(),
+        customerCareDetails: described('Contact for customers.', complianceContact).optional(),
+        grievanceOfficerDetails: described(
+          'Contact for grievances.',
+          complianceContact.extend({ name: text(128, 'Name of the officer.').optional() }),
+        ).optional(),
       }),
     ).optional(),
   }),
@@ -151,13 +161,13 @@ export const webhookSpec = described(
       url: described('HTTPS URL of the receiver.', z.string().min(1).max(2048)),
       caSecretRef: secretKeyRef(
         'ca.crt',
-        'CA bundle that verifies the receiver, where no public CA signed it.',
+        'CA bundle that verifies the receiver. Needed unless a public CA signed its certificate.',
       ).optional(),
     }),
     [
       {
         cel: "self.url.startsWith('https://')",
-        message: 'webhook.url must begin with https://; the stack refuses plain HTTP',
+        message: 'webhook.url must begin with https://, because the stack rejects plain HTTP',
         check: ({ url }) => url.startsWith('https://'),
       },
     ],
@@ -168,8 +178,11 @@ export const usersSpec = listByName(
   withRules(
     z.object({
       name: described('User name.', z.string().min(4).max(32)),
-      role: described('Only admin has ROLE_ADMIN.', z.enum(['ROLE_USER', 'ROLE_ADMIN'])).default('ROLE_USER'),
-      passwordSecretRef: secretKeyRef('password', 'Its password.'),
+      role: described(
+        'Role of the user. Only admin has ROLE_ADMIN.',
+        z.enum(['ROLE_USER', 'ROLE_ADMIN']),
+      ).default('ROLE_USER'),
+      passwordSecretRef: secretKeyRef('password', 'Password of the user.'),
     }),
     [
       {
@@ -185,26 +198,30 @@ export const usersSpec = listByName(
     ],
   ),
   64,
-  'Users of the API beside admin.',
+  'Users of the API. An entry named admin sets the password of admin; otherwise the operator generates it.',
 );
 
 export const twoStepSpec = described(
   'Two-step verification.',
-  z.object({ pinSecretRef: secretKeyRef('pin', 'The 6-digit PIN to set.') }),
+  z.object({ pinSecretRef: secretKeyRef('pin', 'The 6-digit two-step PIN to set.') }),
 );
 
 export const messageRetentionSpec = described(
-  'When old messages are collected.',
-  z.object({ schedule: text(128, 'Cron schedule of the message collection.').optional() }),
+  'Garbage collection of old messages.',
+  z.object({ schedule: text(128, 'Cron schedule of the garbage collection.').optional() }),
 );
 
 export const imagesSpec = described(
-  'Images; required for stack OnPremises.',
+  'Container images. Stack OnPremises requires webapp and coreapp.',
   z.object({
-    webapp: text(512, 'Image of the Webapp.').optional(),
-    coreapp: text(512, 'Image of Coreapp, Master and the schema upgrade.').optional(),
+    webapp: text(512, 'Image of Webapps.').optional(),
+    coreapp: text(512, 'Image of Coreapps, Masters and the schema Job.').optional(),
     database: text(512, 'Image of the managed database.').optional(),
   }),
 );
 
-export const imagePullSecretsSpec = listByName(secretRef('A pull secret.'), 8, 'Pull secrets of all pods.');
+export const imagePullSecretsSpec = listByName(
+  secretRef('An image pull Secret.'),
+  8,
+  'Image pull Secrets for all pods of the stack.',
+);

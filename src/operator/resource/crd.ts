@@ -59,7 +59,7 @@ function structural(node: Json): Json {
   const result: Json = {};
   for (const [key, value] of Object.entries(node)) {
     if (value === undefined || DROPPED.has(key)) continue;
-    // zod bounds every integer by what JavaScript can hold; in a schema that is noise.
+    // zod bounds every integer by the range of JavaScript; the CRD does not need these bounds.
     if ((key === 'maximum' && value === MAX_SAFE) || (key === 'minimum' && value === -MAX_SAFE)) continue;
     result[key] = value;
   }
@@ -70,12 +70,12 @@ function structural(node: Json): Json {
       result.properties = Object.fromEntries(
         Object.entries(properties).map(([name, field]) => [name, structural(field)]),
       );
-      // A field with a default is filled in before validation, so asking for it would be wrong.
+      // The API server fills in defaults before it validates, so a field with a default is never required.
       const required = ((node.required as string[]) ?? []).filter(
         (name) => properties[name]?.default === undefined,
       );
       if (required.length > 0) result.required = required;
-      // A loose object keeps what it does not know.
+      // A loose object keeps unknown fields.
       if (isLoose(values)) result['x-kubernetes-preserve-unknown-fields'] = true;
     } else if (typeof values === 'object' && values !== null) {
       result.additionalProperties = structural(values as Json);
@@ -91,13 +91,13 @@ const isLoose = (values: unknown) =>
 const pick = (node: Json, keys: string[]): Json =>
   Object.fromEntries(keys.filter((key) => node[key] !== undefined).map((key) => [key, node[key]]));
 
-/** Only unions of literals become an enum; anything else cannot be structural. */
+/** Merges a union of literals into an enum. A structural schema cannot express other unions. */
 function mergedEnum(alternatives: Json[]): Json {
   const values = alternatives.flatMap(
     (one) => (one.enum as unknown[] | undefined) ?? (one.const === undefined ? [] : [one.const]),
   );
   if (values.length < alternatives.length)
-    throw new Error('a CRD cannot express this union; give it a map of its own');
+    throw new Error('a CRD cannot express this union; use an object with one optional field per alternative');
   return { type: alternatives[0]?.type === 'number' ? 'integer' : alternatives[0]?.type, enum: values };
 }
 
@@ -144,7 +144,7 @@ export function whatsAppDeploymentCrd(): Json {
           schema: {
             openAPIV3Schema: {
               description:
-                'A WhatsApp Business On-Premises stack: Webapps, Masters, Coreapps, database and media, registered and configured.',
+                'A WhatsApp Business On-Premises stack for one phone number: Webapps, Masters, Coreapps, database and media.',
               ...schema,
               properties: {
                 apiVersion: { type: 'string' },

@@ -13,35 +13,38 @@ import {
 export const storageSpec = (defaultSize: string) =>
   z.object({
     size: quantity('Size of the volume.').default(defaultSize),
-    storageClassName: text(253, 'Storage class; the cluster default when absent.').optional(),
+    storageClassName: text(253, 'Storage class. Default: that of the cluster.').optional(),
   });
 
 const HOSTNAME = /^[A-Za-z0-9]([-A-Za-z0-9.:]*[A-Za-z0-9])?$/;
 const NAME_PREFIX = /^[a-z][a-z0-9_]*$/;
 
 const externalDatabase = described(
-  'A database server that is already there.',
+  'An existing database server.',
   withRules(
     z.object({
       engine: described(
-        'Engine of the server; MariaDB counts as MySQL.',
+        'Engine of the server. Use MySQL for MariaDB.',
         z.enum(['PostgreSQL', 'MySQL']),
       ).default('PostgreSQL'),
-      host: described('Host name or address.', z.string().min(1).max(253).regex(HOSTNAME)),
+      host: described('Host name or IP address of the server.', z.string().min(1).max(253).regex(HOSTNAME)),
       port: described(
-        'Port. Default 5432 for PostgreSQL, 3306 for MySQL.',
+        'Port of the server. Default: 5432 for PostgreSQL, 3306 for MySQL.',
         z.int().min(1).max(65_535),
       ).optional(),
       name: described(
-        'Prefix of the database names (`WA_DB_NAME_PREFIX`), so that several stacks share a server. Default: derived from the resource.',
+        'Prefix of the database names (`WA_DB_NAME_PREFIX`), so that several stacks can share a server. Default: derived from the name of the resource.',
         z.string().min(1).max(32).regex(NAME_PREFIX),
       ).optional(),
       credentialsSecretRef: secretRef('Secret with `username` and `password`.'),
       tls: described(
-        'Verify the server against a CA, and optionally present a client certificate.',
+        'TLS between the stack and the database server.',
         withRules(
           z.object({
-            mode: described('Disable, or VerifyCA.', z.enum(['Disable', 'VerifyCA'])).default('VerifyCA'),
+            mode: described(
+              'VerifyCA verifies the server against caSecretRef; Disable turns TLS off.',
+              z.enum(['Disable', 'VerifyCA']),
+            ).default('VerifyCA'),
             caSecretRef: secretKeyRef('ca.crt', 'CA that signed the server certificate.').optional(),
             clientCertificateSecretRef: planned(
               secretRef('Secret of type kubernetes.io/tls with the client certificate.'),
@@ -50,7 +53,8 @@ const externalDatabase = described(
           [
             {
               cel: "self.mode == 'Disable' || has(self.caSecretRef)",
-              message: 'VerifyCA needs tls.caSecretRef, the CA that signed the server certificate',
+              message:
+                'tls.mode VerifyCA needs tls.caSecretRef, the CA that signed the server certificate; set it, or set tls.mode to Disable',
               check: ({ mode, caSecretRef }) => mode === 'Disable' || caSecretRef !== undefined,
             },
           ],
@@ -62,14 +66,16 @@ const externalDatabase = described(
 );
 
 const managedDatabase = described(
-  'A single server run by the operator: for development and small numbers.',
+  'A single PostgreSQL server that the operator runs: for development and low traffic.',
   z.object({
-    engine: planned(described('Engine.', z.enum(['PostgreSQL', 'MySQL'])), ['MySQL']).default('PostgreSQL'),
+    engine: planned(described('Engine of the server.', z.enum(['PostgreSQL', 'MySQL'])), ['MySQL']).default(
+      'PostgreSQL',
+    ),
     version: described(
-      'Major version of the engine, the tag of the image.',
+      'Major version of the engine; used as the tag of the image.',
       z.string().min(1).max(32),
     ).optional(),
-    storage: described('Its volume.', storageSpec('10Gi')).default({ size: '10Gi' }),
+    storage: described('Volume of the database.', storageSpec('10Gi')).default({ size: '10Gi' }),
     resources: resources.optional(),
   }),
 );
@@ -77,11 +83,11 @@ const managedDatabase = described(
 const foreignCluster = (kind: string) =>
   planned(
     described(
-      `A ${kind} of its own operator, created or referenced.`,
+      `A ${kind}: an existing one, or one that the operator creates.`,
       z.object({
-        name: text(253, `Name of an existing ${kind}; created when absent.`).optional(),
-        instances: described('Instances when created.', z.int().min(1).max(9)).optional(),
-        storage: storageSpec('10Gi').optional(),
+        name: text(253, `Name of an existing ${kind}. Without it, the operator creates one.`).optional(),
+        instances: described('Number of instances of a created one.', z.int().min(1).max(9)).optional(),
+        storage: described('Volume of a created one.', storageSpec('10Gi')).optional(),
       }),
     ),
   );
@@ -89,7 +95,7 @@ const foreignCluster = (kind: string) =>
 const choices = ['managed', 'external', 'cloudNativePG', 'mysqlOperator', 'mariadbOperator'] as const;
 
 export const databaseSpec = described(
-  'Where the stack keeps its state. Exactly one of its fields.',
+  'Database of the stack. Set exactly one field.',
   withRules(
     z.object({
       managed: managedDatabase.optional(),
@@ -101,7 +107,7 @@ export const databaseSpec = described(
     [
       {
         cel: `[${choices.map((name) => `has(self.${name})`).join(', ')}].filter(set, set).size() == 1`,
-        message: `set exactly one of ${choices.join(', ')}`,
+        message: `set exactly one of ${choices.map((name) => `database.${name}`).join(', ')}`,
         check: (database) => choices.filter((name) => database[name] !== undefined).length === 1,
       },
     ],

@@ -1,21 +1,21 @@
 import { z } from 'zod';
 
 /**
- * Building blocks of the resource's schema. Everything is bounded, because CEL cost limits are
- * computed from the worst case, and everything carries its own documentation: the CRD, the reference
- * page and the "not acted on yet" guard are all derived from what is written here.
+ * Building blocks of the resource's schema. Every string, list and map has a bound, because the API server computes the
+ * cost of CEL rules from the worst case. Every field has a description: the CRD, the reference page and the check for
+ * fields that are not acted on yet are derived from it.
  */
 
-/** A cross-field rule: CEL for the API server, the same check in TypeScript for reconcile. */
+/** A rule over several fields: in CEL for the API server, and in TypeScript for reconcile. */
 export interface Rule<T> {
   readonly cel: string;
-  /** Says what to do, not only what is wrong. */
+  /** Says what is wrong and what to do. */
   readonly message: string;
-  /** Absent for transition rules (`oldSelf`), which only the API server can judge. */
+  /** Absent for transition rules (`oldSelf`), which only the API server can check. */
   readonly check?: (value: T) => boolean;
 }
 
-/** Keys that the CRD generator understands beside the JSON Schema ones. */
+/** Keys that the CRD generator understands in addition to those of JSON Schema. */
 export interface FieldMeta {
   readonly description?: string | undefined;
   readonly 'x-kubernetes-validations'?: readonly { readonly rule: string; readonly message: string }[];
@@ -34,7 +34,7 @@ export function described<S extends z.ZodType>(description: string, schema: S): 
   return withMeta(schema, { description });
 }
 
-/** Marks a field (or some of its values) whose behaviour is not built yet. */
+/** Marks a field, or some of its values, that nothing acts on yet. */
 export function planned<S extends z.ZodType>(schema: S, values?: readonly (string | number | boolean)[]): S {
   return withMeta(schema, { planned: values ?? true });
 }
@@ -56,7 +56,7 @@ export const text = (maxLength: number, description: string) =>
 export const listOf = <S extends z.ZodType>(item: S, maxItems: number, description: string) =>
   described(description, z.array(item).max(maxItems));
 
-/** A list whose entries are told apart by `name`, so that two appliers can own different entries. */
+/** A list whose key is `name`, so that two field managers can own different entries. */
 export const listByName = <S extends z.ZodType>(item: S, maxItems: number, description: string) =>
   withMeta(listOf(item, maxItems, description), {
     'x-kubernetes-list-type': 'map',
@@ -66,11 +66,11 @@ export const listByName = <S extends z.ZodType>(item: S, maxItems: number, descr
 export const stringMap = (maxProperties: number, description: string) =>
   withMeta(z.record(z.string(), z.string().max(63_000)), {
     description,
-    // JSON Schema has no bound in zod's records; the CRD generator carries this one over.
+    // zod cannot bound the size of a record; the CRD generator copies this key.
     ...({ maxProperties } as FieldMeta),
   });
 
-/** A native Kubernetes object that is handed through as it is; the API server judges it when applied. */
+/** A part of a native Kubernetes object, passed on unchanged; the API server validates it when it is applied. */
 const passThrough = (description: string) =>
   withMeta(z.record(z.string(), z.unknown()), { description, 'x-kubernetes-preserve-unknown-fields': true });
 
@@ -82,13 +82,13 @@ const SECRET_NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
 /** One key of a Secret in the resource's namespace. */
 export const secretKeyRef = (defaultKey: string, description: string) =>
   described(
-    `${description} Key \`${defaultKey}\` unless \`key\` says otherwise.`,
+    `${description} The default key is \`${defaultKey}\`.`,
     z.object({
       name: described(
         'Name of a Secret in the same namespace.',
         z.string().min(1).max(253).regex(SECRET_NAME),
       ),
-      key: described('Key inside the Secret.', z.string().min(1).max(253)).default(defaultKey),
+      key: described('Key in the Secret.', z.string().min(1).max(253)).default(defaultKey),
     }),
   );
 
@@ -118,15 +118,15 @@ export const resources = described(
   }),
 );
 
-/** What may be changed in the pods of a role. Command, ports, probes and `WA_*` variables are not in it. */
+/** What users may change in the pods of a role; not the command, ports, probes and `WA_*` variables. */
 export const podTemplate = described(
-  'Additions to the pods of this role. Command, ports, probes and `WA_*` variables cannot be changed.',
+  'Changes to the pods of this role. Command, ports, probes and `WA_*` variables cannot be changed.',
   z
     .object({
       labels: stringMap(32, 'Extra pod labels.'),
       annotations: stringMap(32, 'Extra pod annotations.'),
-      nodeSelector: stringMap(32, 'Node labels the pods require.'),
-      affinity: passThrough('Affinity, as in a Pod. Replaces the default spread over nodes.'),
+      nodeSelector: stringMap(32, 'Labels of the nodes on which the pods may run.'),
+      affinity: passThrough('Affinity, as in a Pod. Replaces the default, which spreads pods over nodes.'),
       tolerations: listOf(passThrough('A toleration, as in a Pod.'), 32, 'Tolerations, as in a Pod.'),
       topologySpreadConstraints: listOf(
         passThrough('A topology spread constraint, as in a Pod.'),
@@ -140,14 +140,14 @@ export const podTemplate = described(
         withRules(
           z.object({
             name: text(253, 'Name of the variable.'),
-            value: described('Its value.', z.string().max(4096)).optional(),
-            valueFrom: passThrough('Where its value comes from, as in a Pod.').optional(),
+            value: described('Value of the variable.', z.string().max(4096)).optional(),
+            valueFrom: passThrough('Source of the value, as in a Pod.').optional(),
           }),
           [
             {
               cel: "!self.name.startsWith('WA_') && !self.name.startsWith('COREAPP_') && !self.name.startsWith('WABA_')",
               message:
-                'WA_*, COREAPP_* and WABA_* variables belong to the operator; use the fields of spec instead',
+                'WA_*, COREAPP_* and WABA_* variables are set by the operator; use the fields of spec instead',
               check: ({ name }) => !/^(WA_|COREAPP_|WABA_)/.test(name),
             },
           ],
@@ -158,12 +158,12 @@ export const podTemplate = described(
       volumes: listByName(
         described('A volume, as in a Pod.', z.looseObject({ name: text(63, 'Name of the volume.') })),
         16,
-        'Extra volumes for sidecars.',
+        'Extra volumes, for sidecars.',
       ),
       sidecars: listByName(
         described('A container, as in a Pod.', z.looseObject({ name: text(63, 'Name of the container.') })),
         8,
-        'Extra containers beside the main one.',
+        'Extra containers of the pod.',
       ),
     })
     .partial(),

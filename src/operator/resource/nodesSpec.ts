@@ -3,26 +3,26 @@ import { SHARD_COUNTS } from '../../onprem/account.ts';
 import { described, planned, podTemplate, resources, withRules } from './fields.ts';
 
 export const multiconnectSpec = described(
-  'How many shards the number is split into, and how many spare Coreapps stand by.',
+  'Number of shards and of standby Coreapps.',
   withRules(
     z.object({
       shards: described(
-        'Shards: 1, 2, 4, 8, 16 or 32. One Coreapp serves one shard.',
+        'Number of shards: 1, 2, 4, 8, 16 or 32. Each shard is served by one Coreapp.',
         z.int().min(1).max(32),
       ).default(1),
       standbys: described(
-        'Coreapps beyond the shards; each survives one failure.',
+        'Number of Coreapps beyond one per shard. Each standby can replace one failed Coreapp.',
         z.int().min(0).max(32),
       ).default(1),
       allowReRegistration: described(
-        'Allow a shard change more than 7 days after registration, which disconnects the number.',
+        'Allow the number of shards to change more than 7 days after registration, although this disconnects the phone number.',
         z.boolean(),
       ).default(false),
     }),
     [
       {
         cel: 'self.shards in [1, 2, 4, 8, 16, 32]',
-        message: 'shards must be 1, 2, 4, 8, 16 or 32',
+        message: 'multiconnect.shards must be 1, 2, 4, 8, 16 or 32',
         check: ({ shards }) => SHARD_COUNTS.some((count) => count === shards),
       },
     ],
@@ -30,10 +30,10 @@ export const multiconnectSpec = described(
 );
 
 export const capacitySpec = described(
-  'Plans shards, nodes and sizes from a throughput, instead of `multiconnect`.',
+  'Expected throughput, from which the operator chooses shards, standbys and resources. Excludes `multiconnect`.',
   z.object({
     messagesPerSecond: described(
-      'Messages per second, up to the vendor maximum of 250.',
+      'Messages per second. The vendor supports at most 250.',
       z.int().min(1).max(250),
     ),
   }),
@@ -41,17 +41,20 @@ export const capacitySpec = described(
 
 const autoscaling = planned(
   described(
-    'Scales the Webapps on CPU. Excludes `replicas`.',
+    'Scale the Webapps by CPU utilization. Excludes `replicas`.',
     withRules(
       z.object({
-        minReplicas: z.int().min(1).max(32).default(2),
-        maxReplicas: z.int().min(1).max(32),
-        targetCPUUtilizationPercentage: z.int().min(1).max(100).default(60),
+        minReplicas: described('Least number of Webapps.', z.int().min(1).max(32)).default(2),
+        maxReplicas: described('Largest number of Webapps.', z.int().min(1).max(32)),
+        targetCPUUtilizationPercentage: described(
+          'Mean CPU utilization to keep, in percent of the request.',
+          z.int().min(1).max(100),
+        ).default(60),
       }),
       [
         {
           cel: 'self.minReplicas <= self.maxReplicas',
-          message: 'minReplicas must not be greater than maxReplicas',
+          message: 'autoscaling.minReplicas must not be greater than autoscaling.maxReplicas',
           check: ({ minReplicas, maxReplicas }) => minReplicas <= maxReplicas,
         },
       ],
@@ -64,12 +67,12 @@ export const nodesSpec = described(
   z
     .object({
       webapp: described(
-        'Webapps: the HTTPS API.',
+        'Webapps, which serve the HTTPS API.',
         withRules(
           z
             .object({
               replicas: described(
-                'Number of Webapps. Default 2 in HighAvailability, 1 in Single.',
+                'Number of Webapps. Default: 2 with topology HighAvailability, 1 with Single.',
                 z.int().min(0).max(32),
               ),
               autoscaling,
@@ -80,24 +83,27 @@ export const nodesSpec = described(
           [
             {
               cel: '!(has(self.replicas) && has(self.autoscaling))',
-              message: 'set either replicas or autoscaling, not both',
+              message: 'set either nodes.webapp.replicas or nodes.webapp.autoscaling, not both',
               check: ({ replicas, autoscaling: scaling }) => replicas === undefined || scaling === undefined,
             },
           ],
         ),
       ),
       master: described(
-        'Masters: registration, schema, shard map. None in Single.',
+        'Masters, which assign shards to Coreapps. Topology Single has none.',
         z
           .object({
-            replicas: described('Number of Masters. Default 2 in HighAvailability.', z.int().min(1).max(8)),
+            replicas: described(
+              'Number of Masters. Default: 2 with topology HighAvailability.',
+              z.int().min(1).max(8),
+            ),
             resources,
             podTemplate,
           })
           .partial(),
       ),
       coreapp: described(
-        'Coreapps: sessions, messages, webhooks. Their number is shards + standbys.',
+        'Coreapps, which send and receive messages and call the webhook. There are shards + standbys of them.',
         z.object({ resources, podTemplate }).partial(),
       ),
     })

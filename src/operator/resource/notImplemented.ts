@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { FieldMeta } from './fields.ts';
 
-/** The schema below defaults and optionals. */
+/** The schema without its defaults and optionals. */
 export function unwrap(schema: z.ZodType): z.ZodType {
   if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional || schema instanceof z.ZodCatch) {
     return unwrap(schema.unwrap() as z.ZodType);
@@ -9,7 +9,7 @@ export function unwrap(schema: z.ZodType): z.ZodType {
   return schema;
 }
 
-/** Metadata of a field, wherever in its chain of defaults and optionals it was given. */
+/** Metadata of a field, collected from every level of its defaults and optionals. */
 export function fieldMeta(schema: z.ZodType): FieldMeta {
   const own = (schema.meta() ?? {}) as FieldMeta;
   const inner =
@@ -18,7 +18,7 @@ export function fieldMeta(schema: z.ZodType): FieldMeta {
 }
 
 /**
- * Paths in `value` whose behaviour is not built yet: fields marked `planned`, and values marked so.
+ * Paths in `value` that nothing acts on yet: fields and values marked `planned`.
  *
  * @returns e.g. `['spec.backup', 'spec.deletionPolicy=Snapshot']`
  */

@@ -2,34 +2,34 @@ import { z } from 'zod';
 import { storageSpec } from './databaseSpec.ts';
 import { described, listByName, planned, secretRef, stringMap, text, withRules } from './fields.ts';
 
-/** What the stack needs from the cluster around it. */
+/** Fields for what the stack uses of the cluster: volumes, certificates, Services, monitoring. */
 
 export const mediaSpec = described(
-  'The shared media folder of Webapps and Coreapps.',
+  'Volume that Webapps and Coreapps share for media.',
   withRules(
     z.object({
       storage: described(
-        'The claim that is made.',
+        'PersistentVolumeClaim that the operator creates.',
         storageSpec('10Gi').extend({
           accessMode: described(
-            'ReadWriteMany, or ReadWriteOnce where all nodes run on one machine.',
+            'Access mode of the volume. ReadWriteOnce works only if all pods of the stack run on one machine.',
             z.enum(['ReadWriteMany', 'ReadWriteOnce']),
           ).default('ReadWriteMany'),
         }),
       ).optional(),
-      claimName: text(253, 'An existing claim, instead of storage.').optional(),
+      claimName: text(253, 'Name of an existing PersistentVolumeClaim. Excludes `storage`.').optional(),
       providers: listByName(
         z.object({
-          name: described('Name used in messages.', z.string().min(1).max(200)),
-          type: z.enum(['www']).default('www'),
+          name: described('Name by which messages refer to the provider.', z.string().min(1).max(200)),
+          type: described('Type of the provider.', z.enum(['www'])).default('www'),
           credentialsSecretRef: secretRef('Secret with `username` and `password`, or `bearer`.'),
         }),
         32,
-        'Credentials for media links.',
+        'Media providers: credentials with which the stack downloads media from links.',
       ).optional(),
       garbageCollection: described(
-        'When unused media is collected.',
-        z.object({ schedule: text(128, 'Cron schedule.').optional() }),
+        'Garbage collection of unused media.',
+        z.object({ schedule: text(128, 'Cron schedule of the garbage collection.').optional() }),
       ).optional(),
     }),
     [
@@ -43,19 +43,19 @@ export const mediaSpec = described(
 );
 
 export const tlsSpec = described(
-  'Certificate of the HTTPS API. Without it the stack generates its own, whose CA is read once and pinned.',
+  'Certificate of the HTTPS API. Set exactly one field. Without `tls` the stack generates a certificate, and the operator pins its CA.',
   withRules(
     z.object({
-      secretRef: secretRef('Secret of type kubernetes.io/tls.').optional(),
+      secretRef: secretRef('Secret of type kubernetes.io/tls with the certificate.').optional(),
       issuerRef: described(
-        'A cert-manager issuer.',
+        'cert-manager issuer of the certificate.',
         z.object({
           name: text(253, 'Name of the issuer.'),
-          kind: z.enum(['Issuer', 'ClusterIssuer']).default('Issuer'),
+          kind: described('Kind of the issuer.', z.enum(['Issuer', 'ClusterIssuer'])).default('Issuer'),
         }),
       ).optional(),
       selfSigned: described(
-        'An authority of our own signs it, and it is renewed in time.',
+        'The operator signs the certificate with its own CA and renews it before it expires.',
         z.object({}),
       ).optional(),
     }),
@@ -76,7 +76,7 @@ export const serviceSpec = described(
     type: described('Type of the Service.', z.enum(['ClusterIP', 'NodePort', 'LoadBalancer'])).default(
       'ClusterIP',
     ),
-    annotations: stringMap(32, 'Annotations of the Service.').optional(),
+    annotations: stringMap(32, 'Extra annotations of the Service.').optional(),
     ports: described(
       'Ports of the Service.',
       z.object({ https: described('Port of the API.', z.int().min(1).max(65_535)).default(443) }),
@@ -86,20 +86,22 @@ export const serviceSpec = described(
 
 export const exposureSpec = planned(
   described(
-    'Reach the API from outside the cluster.',
+    'Access to the HTTPS API from outside the cluster. Set exactly one field.',
     withRules(
       z.object({
-        ingress: z
-          .object({ host: text(253, 'Host name.'), className: text(253, 'Ingress class.').optional() })
-          .optional(),
-        httpRoute: z
-          .object({ host: text(253, 'Host name.'), gateway: text(253, 'Name of the Gateway.') })
-          .optional(),
+        ingress: described(
+          'An Ingress.',
+          z.object({ host: text(253, 'Host name.'), className: text(253, 'Ingress class.').optional() }),
+        ).optional(),
+        httpRoute: described(
+          'An HTTPRoute.',
+          z.object({ host: text(253, 'Host name.'), gateway: text(253, 'Name of the Gateway.') }),
+        ).optional(),
       }),
       [
         {
           cel: 'has(self.ingress) != has(self.httpRoute)',
-          message: 'set exactly one of exposure.ingress and exposure.httpRoute',
+          message: 'set exactly one of exposure.ingress, exposure.httpRoute',
           check: ({ ingress, httpRoute }) => (ingress === undefined) !== (httpRoute === undefined),
         },
       ],
@@ -108,59 +110,75 @@ export const exposureSpec = planned(
 );
 
 export const networkPolicySpec = planned(
-  described('Network policies per role.', z.object({ enabled: z.boolean().default(true) })),
+  described(
+    'NetworkPolicies for the pods of each role.',
+    z.object({ enabled: described('Create the NetworkPolicies.', z.boolean()).default(true) }),
+  ),
 );
 
 export const backupSpec = planned(
   described(
     'Scheduled backups of registration and settings.',
     z.object({
-      schedule: text(128, 'Cron schedule.'),
-      retention: z.int().min(1).max(365).default(7),
-      destination: described('Where they go.', z.object({ claimName: text(253, 'A claim.').optional() })),
+      schedule: text(128, 'Cron schedule of the backups.'),
+      retention: described('Number of backups to keep.', z.int().min(1).max(365)).default(7),
+      destination: described(
+        'Where backups are stored.',
+        z.object({ claimName: text(253, 'Name of a PersistentVolumeClaim.').optional() }),
+      ),
     }),
   ),
 );
 
 export const upgradeSpec = described(
-  'How versions and templates change.',
+  'How the operator rolls out new versions and pod templates.',
   z.object({
-    mode: planned(described('Automatic, or wait for approval.', z.enum(['Automatic', 'Manual'])), [
-      'Manual',
-    ]).default('Automatic'),
-    strategy: planned(described('Rolling, or stop the stack first.', z.enum(['Rolling', 'Stop'])), [
-      'Stop',
-    ]).default('Rolling'),
+    mode: planned(
+      described(
+        'Automatic starts an upgrade at once; Manual waits for approval.',
+        z.enum(['Automatic', 'Manual']),
+      ),
+      ['Manual'],
+    ).default('Automatic'),
+    strategy: planned(
+      described(
+        'Rolling replaces one pod at a time; Stop stops the stack first.',
+        z.enum(['Rolling', 'Stop']),
+      ),
+      ['Stop'],
+    ).default('Rolling'),
     operatorChanges: described(
-      'Whether a change that only a new operator makes waits for the next roll, or rolls at once.',
+      'When pods restart for a change that only a new operator version makes: Hold waits until they restart for another reason, Immediately restarts them now.',
       z.enum(['Hold', 'Immediately']),
     ).default('Hold'),
     window: planned(text(128, 'Cron expression of the maintenance window.')).optional(),
-    deadlineSeconds: planned(z.int().min(60).max(86_400)).optional(),
+    deadlineSeconds: planned(
+      described('Time limit of an upgrade, in seconds.', z.int().min(60).max(86_400)),
+    ).optional(),
   }),
 );
 
 export const monitoringSpec = described(
-  'Monitoring objects; the counters of every stack are at the metrics port of the operator, too.',
+  'Monitoring objects of the stack. The operator also serves the metrics of every stack at its own metrics port.',
   z.object({
     podMonitor: described(
-      'A PodMonitor for the Webapps, where the Prometheus operator is installed.',
+      'Create a PodMonitor for the Webapps. Needs the Prometheus operator.',
       z.boolean(),
     ).default(false),
   }),
 );
 
 export const emulatorSpec = described(
-  'Options of the Emulator stack.',
+  'Options of stack Emulator.',
   z.object({
     network: described(
-      'What stands for the servers of WhatsApp.',
+      'The network that stands in for the servers of WhatsApp.',
       z.object({
-        type: planned(described('Simulated.', z.enum(['Simulated', 'Cloud'])), ['Cloud']).default(
+        type: planned(described('Type of the network.', z.enum(['Simulated', 'Cloud'])), ['Cloud']).default(
           'Simulated',
         ),
         url: described(
-          'A network process that is already there, tcp://host:port.',
+          'Address of an existing network process, tcp://host:port. Without it, the operator runs one.',
           z
             .string()
             .min(1)

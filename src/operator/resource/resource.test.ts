@@ -22,7 +22,7 @@ describe('the resource in TypeScript', () => {
 });
 
 describe('the CRD', () => {
-  it('bounds every string, list and map, for CEL costs are computed from the worst case', () => {
+  it('bounds every string, list and map, because CEL costs are computed from the worst case', () => {
     expect(unbounded(specSchema(), 'spec')).toEqual([]);
   });
 
@@ -36,12 +36,12 @@ describe('the CRD', () => {
   });
 });
 
-describe('what is not acted on yet', () => {
-  it('is nothing in the smallest resource', () => {
+describe('fields that are not acted on yet', () => {
+  it('do not occur in the smallest resource', () => {
     expect(notImplementedPaths(whatsAppDeploymentSpec, spec({}))).toEqual([]);
   });
 
-  it('is named by path, by value, and inside lists and objects', () => {
+  it('are named by path, by value, and inside lists and objects', () => {
     const value = spec({
       upgrade: { mode: 'Manual' },
       deletionPolicy: 'Snapshot',

@@ -28,22 +28,22 @@ import {
 const E164 = /^\+[1-9][0-9]{6,14}$/;
 const VERSION = /^v[0-9]+\.[0-9]+\.[0-9]+$/;
 
-/** The whole of `spec`. A field added later must find its place here. */
+/** All fields of `spec`. */
 export const whatsAppDeploymentSpec = withRules(
   z.object({
     phoneNumber: described(
-      'The number, with + and country code. Immutable once registered.',
+      'Phone number, with + and country code. Immutable once registered.',
       z.string().min(8).max(16).regex(E164),
     ),
     stack: described(
-      'Emulator, or the vendor images (OnPremises), which need version, images and registration.certificateSecretRef.',
+      'Emulator runs the emulator of this project. OnPremises runs the vendor images, and needs version, images and registration.certificateSecretRef.',
       z.enum(['Emulator', 'OnPremises']),
     ).default('Emulator'),
     version: described('Client version, e.g. v2.57.1.', z.string().min(1).max(32).regex(VERSION)).optional(),
     images: imagesSpec.optional(),
     imagePullSecrets: imagePullSecretsSpec.optional(),
     topology: described(
-      'HighAvailability, or Single (1 Webapp, no Master, 1 Coreapp).',
+      'HighAvailability, or Single: 1 Webapp, no Master, 1 Coreapp.',
       z.enum(['HighAvailability', 'Single']),
     ).default('HighAvailability'),
     multiconnect: multiconnectSpec.optional(),
@@ -67,16 +67,16 @@ export const whatsAppDeploymentSpec = withRules(
     messageRetention: messageRetentionSpec.optional(),
     upgrade: upgradeSpec.default({ mode: 'Automatic', strategy: 'Rolling', operatorChanges: 'Hold' }),
     driftPolicy: described(
-      'Repair settings that somebody changed, or only report them.',
+      'What the operator does about settings that were changed in the stack: Repair sets them back, Report only reports them.',
       z.enum(['Repair', 'Report']),
     ).default('Repair'),
     monitoring: monitoringSpec.optional(),
     emulator: emulatorSpec.optional(),
-    paused: described('Leave everything as it is until this is false again.', z.boolean()).default(false),
+    paused: described('Stop the operator from changing anything of this stack.', z.boolean()).default(false),
     hibernated: planned(described('Stop all pods and keep the data.', z.boolean()), [true]).default(false),
     deletionPolicy: planned(
       described(
-        'What happens to database, media, Secrets and registration when the resource is deleted.',
+        'What happens to the database, media, Secrets and registration when the resource is deleted.',
         z.enum(['Retain', 'Delete', 'Snapshot']),
       ),
       ['Snapshot'],
@@ -90,18 +90,20 @@ export const whatsAppDeploymentSpec = withRules(
     },
     {
       cel: "self.topology != 'Single' || !has(self.multiconnect) || (self.multiconnect.shards == 1 && self.multiconnect.standbys <= 1)",
-      message: 'topology Single runs one Coreapp; remove multiconnect or choose HighAvailability',
+      message: 'topology Single runs one Coreapp; remove multiconnect, or set topology to HighAvailability',
       check: ({ topology, multiconnect }) =>
         topology !== 'Single' || !multiconnect || (multiconnect.shards === 1 && multiconnect.standbys <= 1),
     },
     {
       cel: "self.topology != 'Single' || !has(self.nodes) || !has(self.nodes.webapp) || !has(self.nodes.webapp.replicas) || self.nodes.webapp.replicas <= 1",
-      message: 'topology Single runs one Webapp; remove nodes.webapp.replicas or choose HighAvailability',
+      message:
+        'topology Single runs one Webapp; remove nodes.webapp.replicas, or set topology to HighAvailability',
       check: ({ topology, nodes }) => topology !== 'Single' || (nodes?.webapp?.replicas ?? 1) <= 1,
     },
     {
       cel: "self.topology != 'Single' || !has(self.nodes) || !has(self.nodes.master) || !has(self.nodes.master.replicas)",
-      message: 'topology Single has no Masters; remove nodes.master.replicas or choose HighAvailability',
+      message:
+        'topology Single has no Masters; remove nodes.master.replicas, or set topology to HighAvailability',
       check: ({ topology, nodes }) => topology !== 'Single' || nodes?.master?.replicas === undefined,
     },
     {
@@ -119,7 +121,7 @@ export const whatsAppDeploymentSpec = withRules(
     },
     {
       cel: "self.stack == 'Emulator' || !has(self.emulator)",
-      message: 'emulator options belong to stack Emulator; remove spec.emulator',
+      message: 'emulator applies only to stack Emulator; remove it, or set stack to Emulator',
       check: ({ stack, emulator }) => stack === 'Emulator' || emulator === undefined,
     },
   ],

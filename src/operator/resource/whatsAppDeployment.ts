@@ -7,7 +7,7 @@ export const API_VERSION = `${API_GROUP}/v1alpha1`;
 export const KIND = 'WhatsAppDeployment';
 export const PLURAL = 'whatsappdeployments';
 
-/** What the operator reads of `metadata`. */
+/** The part of `metadata` that the operator reads. */
 const objectMeta = z.looseObject({
   name: z.string(),
   namespace: z.string(),
@@ -25,7 +25,7 @@ const whatsAppDeployment = z.object({
   kind: z.literal(KIND),
   metadata: objectMeta,
   spec: whatsAppDeploymentSpec,
-  // A status of another version must never stop a reconcile: what does not parse counts as absent.
+  // A status that another version wrote must not stop a reconcile: if it does not parse, it counts as absent.
   status: whatsAppDeploymentStatus.optional().catch(undefined),
 });
 export type WhatsAppDeployment = z.output<typeof whatsAppDeployment>;
@@ -40,10 +40,10 @@ export type ParseResult =
   | { readonly ok: true; readonly resource: WhatsAppDeployment }
   | { readonly ok: false; readonly problems: readonly ParseProblem[] };
 
-/** Objects in a cache are frozen, and one version is looked at many times. */
+/** Results by object. Cached objects are frozen, and the same object is parsed many times. */
 const parsedObjects = new WeakMap<object, ParseResult>();
 
-/** Parses what the API server stored. The CRD lets nothing else through, unless it is older or newer. */
+/** Parses a stored resource. It fails only if the installed CRD is of another version than this code. */
 export function parseWhatsAppDeployment(object: unknown): ParseResult {
   const isFrozen = typeof object === 'object' && object !== null && Object.isFrozen(object);
   const known = isFrozen ? parsedObjects.get(object) : undefined;
