@@ -16,8 +16,42 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export const isLogLevel = (text: unknown): text is LogLevel => LOG_LEVELS.some((level) => level === text);
 
+/** Writes one line, if its level is enabled. */
+type WriteLine = (level: LogLevel, message: string, fields: LogFields, own?: LogFields) => void;
+
+/** A child costs one small object: its fields are merged only into lines that are written. */
+class LineLogger implements Logger {
+  readonly #write: WriteLine;
+  readonly #fields: LogFields;
+
+  constructor(write: WriteLine, fields: LogFields) {
+    this.#write = write;
+    this.#fields = fields;
+  }
+
+  debug(message: string, fields?: LogFields): void {
+    this.#write('debug', message, this.#fields, fields);
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#write('info', message, this.#fields, fields);
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#write('warn', message, this.#fields, fields);
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.#write('error', message, this.#fields, fields);
+  }
+
+  child(fields: LogFields): Logger {
+    return new LineLogger(this.#write, { ...this.#fields, ...fields });
+  }
+}
+
 /** winston prints an Error inside the fields as `{}`, so errors become text here. */
-const readable = (fields: LogFields = {}): LogFields =>
+const readable = (fields: LogFields): LogFields =>
   Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
       name,
@@ -41,17 +75,13 @@ export function createLogger(options: {
     format: format.combine(format.timestamp(), options.format === 'json' ? format.json() : pretty),
     transports: [new transports.Console({ stderrLevels: [...LOG_LEVELS] })],
   });
-  const wrap = (target: typeof winston): Logger => ({
-    debug: (message, fields) => void target.debug(message, readable(fields)),
-    info: (message, fields) => void target.info(message, readable(fields)),
-    warn: (message, fields) => void target.warn(message, readable(fields)),
-    error: (message, fields) => void target.error(message, readable(fields)),
-    child: (fields) => wrap(target.child(readable(fields))),
-  });
+  const write: WriteLine = (level, message, fields, own) => {
+    if (winston.isLevelEnabled(level)) winston.log(level, message, readable({ ...fields, ...own }));
+  };
   const setLevel = (level: LogLevel) => {
     winston.level = level;
   };
-  return { ...wrap(winston), setLevel };
+  return Object.assign(new LineLogger(write, {}), { setLevel });
 }
 
 /** Drops everything; for tests and embedding. */

@@ -6,6 +6,7 @@ import { aborted } from '../base/aborted.ts';
 import { systemClock } from '../base/clock.ts';
 import { describeError } from '../base/codedError.ts';
 import { createLogger } from '../base/logger.ts';
+import { stopSignal } from '../base/stopSignal.ts';
 import { VERSION } from '../base/version.ts';
 import { LAPTOP_DEFAULTS, startLaptop } from '../stack/laptop.ts';
 import { parseSeed } from '../stack/laptopSeed.ts';
@@ -14,9 +15,7 @@ import { Network } from '../stack/network/network.ts';
 import { CLIENT_VERSION, runCoreapp, runWebapp, waitOnDatabase } from '../stack/stackRoles.ts';
 import { openApi } from '../stack/webapp/openApi.ts';
 
-const stop = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const)
-  process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
+const stop = stopSignal();
 
 const [, script = '', ...args] = process.argv;
 const interactive = process.stderr.isTTY === true;
@@ -27,11 +26,11 @@ const role = { env: process.env, clock: systemClock, logger, setLogLevel: logger
 function launch(): Promise<void> {
   const { COREAPP_HOSTNAME, WA_MASTER_NODE, WA_DB_UPGRADE } = process.env;
   const isCoreapp = COREAPP_HOSTNAME !== undefined || WA_MASTER_NODE === '1' || WA_DB_UPGRADE === '1';
-  return isCoreapp ? runCoreapp(role, stop.signal) : runWebapp(role, stop.signal);
+  return isCoreapp ? runCoreapp(role, stop) : runWebapp(role, stop);
 }
 
 async function runScript(name: string): Promise<void> {
-  if (name.startsWith('wait_on_')) await waitOnDatabase(role, stop.signal);
+  if (name.startsWith('wait_on_')) await waitOnDatabase(role, stop);
   const next = name.startsWith('wait_on_') ? basename(args[0] ?? '') : name;
   if (next === 'launch_within_docker.sh') await launch();
   else if (next !== '') throw new Error(`do not know how to run ${args.join(' ')}`);
@@ -85,12 +84,12 @@ function program(): Command {
           clock: systemClock,
           logger: json || !interactive ? logger : createLogger({ level: 'warn', format: 'pretty' }),
         },
-        stop.signal,
+        stop,
       );
       const { url, controlUrl, username, password, caFile } = laptop;
       if (json) process.stdout.write(`${JSON.stringify({ url, controlUrl, username, password, caFile })}\n`);
       else process.stdout.write(welcome({ url, controlUrl, username, password, caFile, number }));
-      await aborted(stop.signal);
+      await aborted(stop);
       await laptop.close();
     });
   command
@@ -116,18 +115,18 @@ function program(): Command {
         openApi: openApi(CLIENT_VERSION),
       });
       logger.info('network listening', { port: network.port, controlPort: control.port });
-      await aborted(stop.signal);
+      await aborted(stop);
       await control.close();
       await network.close();
     });
   command
     .command('webapp')
     .description('the container of the web image, configured by WA_* variables')
-    .action(() => runWebapp(role, stop.signal));
+    .action(() => runWebapp(role, stop));
   command
     .command('coreapp')
     .description('the container of the coreapp image, configured by WA_* variables')
-    .action(() => runCoreapp(role, stop.signal));
+    .action(() => runCoreapp(role, stop));
   return command;
 }
 
@@ -162,7 +161,7 @@ try {
   if (name.endsWith('.sh')) await runScript(name);
   else await program().parseAsync(args, { from: 'user' });
 } catch (error) {
-  if (!stop.signal.aborted) {
+  if (!stop.aborted) {
     process.stderr.write(`error: ${describeError(error)}\n`);
     process.exitCode = 1;
   }

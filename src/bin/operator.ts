@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { describeError } from '../base/codedError.ts';
 import { createLogger, LOG_LEVELS, type LogLevel } from '../base/logger.ts';
+import { stopSignal } from '../base/stopSignal.ts';
 import { VERSION } from '../base/version.ts';
 import { inClusterCredentials, kubeconfigCredentials } from '../engine/kube/credentials.ts';
 import { OPERATOR_DEFAULTS, runOperator } from '../operator/operator.ts';
@@ -72,9 +73,7 @@ const options = command.opts<{
 }>();
 
 const logger = createLogger({ level: options.logLevel, format: options.logFormat });
-const stop = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const)
-  process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
+const stop = stopSignal();
 // A bug in one reconcile must not end the others; the queue tries it again.
 process.on('unhandledRejection', (error) => logger.error('unhandled rejection', { error }));
 
@@ -105,10 +104,10 @@ try {
       random: Math.random,
       logger,
     },
-    stop.signal,
+    stop,
   );
 } catch (error) {
-  if (!stop.signal.aborted) {
+  if (!stop.aborted) {
     logger.error(`cannot run: ${describeError(error)}`);
     process.exitCode = 1;
   }

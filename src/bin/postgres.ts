@@ -4,6 +4,7 @@ import { exited } from '../base/childProcess.ts';
 import { systemClock } from '../base/clock.ts';
 import { describeError } from '../base/codedError.ts';
 import { startPostgres } from '../base/postgres/embeddedPostgres.ts';
+import { stopSignal } from '../base/stopSignal.ts';
 
 const {
   POSTGRES_USER = 'postgres',
@@ -17,9 +18,7 @@ const settings = Object.fromEntries(
     word === '-c' ? [(args[index + 1] ?? '').split(/=(.*)/s).slice(0, 2) as [string, string]] : [],
   ),
 );
-const stop = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const)
-  process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
+const stop = stopSignal();
 
 try {
   if (!POSTGRES_PASSWORD) throw new Error('POSTGRES_PASSWORD is not set');
@@ -34,11 +33,11 @@ try {
       clock: systemClock,
       stdio: 'inherit',
     },
-    stop.signal,
+    stop,
   );
-  stop.signal.addEventListener('abort', () => void server.stop());
+  stop.addEventListener('abort', () => void server.stop());
   const { code } = await exited(server.process);
-  process.exitCode = stop.signal.aborted ? 0 : (code ?? 1);
+  process.exitCode = stop.aborted ? 0 : (code ?? 1);
 } catch (error) {
   process.stderr.write(`${describeError(error)}\n`);
   process.exitCode = 1;

@@ -67,9 +67,9 @@ export function startSampleEngine(options: {
     ...common,
     metrics,
     workers: 8,
-    reconcile: async (key, signal) => {
+    reconcile: async (key, signal, logger) => {
       const seen = source.cache.get(key)?.metadata.resourceVersion;
-      const result = await reconcile(key, signal);
+      const result = await reconcile(key, signal, logger);
       reconciled.set(key, seen);
       return result;
     },

@@ -89,10 +89,10 @@ export class SimulatedProcess {
       ...common,
       metrics: new ControllerMetrics(new Registry()),
       workers: 3,
-      reconcile: async (key, signal) => {
+      reconcile: async (key, signal, logger) => {
         options.onReconcile(id, key, 'start');
         try {
-          return await reconcile(key, signal);
+          return await reconcile(key, signal, logger);
         } finally {
           options.onReconcile(id, key, 'end');
         }

@@ -1,11 +1,11 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
-import { silentLogger } from '../../base/logger.ts';
+import { type Logger, silentLogger } from '../../base/logger.ts';
 import { Controller, type Reconcile, TerminalError } from './controller.ts';
 import { ControllerMetrics } from './metrics.ts';
 
-const setup = (reconcile: Reconcile, workers = 2) => {
+const setup = (reconcile: Reconcile, workers = 2, logger: Logger = silentLogger) => {
   const clock = new VirtualClock();
   const registry = new Registry();
   const controller = new Controller({
@@ -13,7 +13,7 @@ const setup = (reconcile: Reconcile, workers = 2) => {
     reconcile,
     clock,
     random: () => 1,
-    logger: silentLogger,
+    logger,
     metrics: new ControllerMetrics(registry),
     workers,
     reconcileTimeoutMs: 1000,
@@ -21,6 +21,22 @@ const setup = (reconcile: Reconcile, workers = 2) => {
   const [stop, abort] = [new AbortController(), new AbortController()];
   const running = controller.run(stop.signal, abort.signal);
   return { clock, registry, controller, stop, abort, running };
+};
+
+/** Remembers what is logged: the message, with its fields and those of the children that led to it. */
+const recordingLogger = () => {
+  const lines: Record<string, unknown>[] = [];
+  const make = (common: object): Logger => {
+    const add = (message: string, fields = {}) => void lines.push({ message, ...common, ...fields });
+    return {
+      debug: add,
+      info: add,
+      warn: add,
+      error: add,
+      child: (fields) => make({ ...common, ...fields }),
+    };
+  };
+  return { lines, logger: make({}) };
 };
 
 describe('a controller', () => {
@@ -160,5 +176,32 @@ describe('a controller', () => {
     expect(await registry.metrics()).toContain(
       'controller_runtime_terminal_reconcile_errors_total{controller="sample"} 1',
     );
+  });
+
+  it('marks the lines of one reconcile with one id, its own lines included', async () => {
+    const { lines, logger } = recordingLogger();
+    const { clock, controller } = setup(
+      async (key, _, log) => {
+        log.info('working');
+        if (key === 'a') throw new Error('not yet');
+        return {};
+      },
+      1,
+      logger,
+    );
+    controller.queue.add('a');
+    controller.queue.add('b');
+    await clock.advance(0);
+    expect(lines.map(({ message, controller: by, key }) => [message, by, key])).toEqual([
+      ['working', 'sample', 'a'],
+      ['reconcile failed', 'sample', 'a'],
+      ['working', 'sample', 'b'],
+      ['reconciled', 'sample', 'b'],
+    ]);
+    const [first, second, third, fourth] = lines.map(({ reconcileID }) => reconcileID);
+    expect(first).toMatch(/^[0-9a-f-]{36}$/);
+    expect(second).toBe(first);
+    expect(third).not.toBe(first);
+    expect(fourth).toBe(third);
   });
 });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
 import { type Clock, withDeadline } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
@@ -11,8 +12,11 @@ export interface ReconcileResult {
   readonly requeueAfterMs?: number;
 }
 
-/** Makes the world a little more like it should be. Re-entrant; throws to be tried again later. */
-export type Reconcile = (key: string, signal: AbortSignal) => Promise<ReconcileResult>;
+/**
+ * Brings what belongs to `key` (`namespace/name`) one step closer to what is wanted. Re-entrant; throws to be tried again
+ * later. Lines of `logger` carry the controller, the key and an id of this reconcile.
+ */
+export type Reconcile = (key: string, signal: AbortSignal, logger: Logger) => Promise<ReconcileResult>;
 
 /** Thrown by a reconcile that nothing but a change can help: it is counted and logged, and not tried again. */
 export class TerminalError extends CodedError {
@@ -38,6 +42,7 @@ const CONTROLLER_DEFAULTS = { workers: 4, reconcileTimeoutMs: 120_000 } as const
 export class Controller {
   readonly queue: WorkQueue;
   readonly #options: ControllerOptions;
+  readonly #logger: Logger;
   readonly #workers: number;
   readonly #slice: TimeSlice;
   readonly #tracer: Tracer = trace.getTracer('controller');
@@ -47,6 +52,7 @@ export class Controller {
     this.#slice = new TimeSlice(options.clock);
     this.#workers = options.workers ?? CONTROLLER_DEFAULTS.workers;
     const { clock, random, metrics, name } = options;
+    this.#logger = options.logger.child({ controller: name });
     this.queue = new WorkQueue({ clock, random, metrics: metrics.queue(name) });
     metrics.registered(name, this.#workers);
   }
@@ -81,17 +87,24 @@ export class Controller {
   /** One span a reconcile, the parent of its API calls; nothing happens without an OpenTelemetry SDK. */
   #traced(key: string, abort: AbortSignal): Promise<void> {
     const { name } = this.#options;
-    const attributes = { 'controller.name': name, 'controller.key': key };
+    // As controller-runtime names it.
+    const reconcileID = randomUUID();
+    const logger = this.#logger.child({ key, reconcileID });
+    const attributes = {
+      'controller.name': name,
+      'controller.key': key,
+      'controller.reconcileID': reconcileID,
+    };
     return this.#tracer.startActiveSpan(`reconcile ${name}`, { attributes }, async (span) => {
-      const failure = await this.#reconcile(key, abort);
+      const failure = await this.#reconcile(key, abort, logger);
       if (failure) span.setStatus({ code: SpanStatusCode.ERROR, message: String(failure) });
       span.end();
     });
   }
 
   /** Never throws: a bug in one reconcile is that key's, not the worker's. Returns what went wrong. */
-  async #reconcile(key: string, abort: AbortSignal): Promise<unknown> {
-    const { name, reconcile, clock, logger, metrics } = this.#options;
+  async #reconcile(key: string, abort: AbortSignal, logger: Logger): Promise<unknown> {
+    const { name, reconcile, clock, metrics } = this.#options;
     const timeoutMs = this.#options.reconcileTimeoutMs ?? CONTROLLER_DEFAULTS.reconcileTimeoutMs;
     const startedAt = clock.monotonic();
     const elapsedMs = () => clock.monotonic() - startedAt;
@@ -105,17 +118,11 @@ export class Controller {
     );
     metrics.started(name);
     try {
-      const { requeueAfterMs } = await reconcile(key, deadline.signal);
+      const { requeueAfterMs } = await reconcile(key, deadline.signal, logger);
       this.queue.forget(key);
       if (requeueAfterMs !== undefined) this.queue.addAfter(key, requeueAfterMs);
       metrics.finished(name, requeueAfterMs === undefined ? 'success' : 'requeue_after', elapsedMs());
-      logger.debug('reconciled', {
-        controller: name,
-        key,
-        reason,
-        durationMs: Math.round(elapsedMs()),
-        requeueAfterMs,
-      });
+      logger.debug('reconciled', { reason, durationMs: Math.round(elapsedMs()), requeueAfterMs });
       return undefined;
     } catch (error) {
       if (abort.aborted) return error;
@@ -124,13 +131,13 @@ export class Controller {
       if (error instanceof TerminalError) {
         this.queue.forget(key);
         metrics.terminal(name);
-        logger.error('reconcile failed for good, until something changes', { controller: name, key, error });
+        logger.error('reconcile failed; not retried until something changes', { error });
         return error;
       }
       const retryAfterMs = Math.round(this.queue.addRateLimited(key));
       // A person needs the place of a bug, and only the message of anything else.
       const stack = isBug(error) ? { stack: (error as Error).stack } : {};
-      logger.warn('reconcile failed', { controller: name, key, reason, error, retryAfterMs, ...stack });
+      logger.warn('reconcile failed', { reason, error, retryAfterMs, ...stack });
       return error;
     } finally {
       metrics.stopped(name);

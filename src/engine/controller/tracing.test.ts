@@ -13,7 +13,7 @@ import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startHttpsServer } from '../../../test/support/httpsServer.ts';
 import { systemClock } from '../../base/clock.ts';
-import { silentLogger } from '../../base/logger.ts';
+import { type Logger, silentLogger } from '../../base/logger.ts';
 import { HttpsTransport } from '../kube/transport.ts';
 import { Controller } from './controller.ts';
 import { ControllerMetrics } from './metrics.ts';
@@ -21,6 +21,7 @@ import { ControllerMetrics } from './metrics.ts';
 interface Recorded {
   readonly name: string;
   readonly parent: string | undefined;
+  readonly reconcileID: unknown;
   ended: boolean;
 }
 
@@ -36,9 +37,14 @@ function recordSpans(): Recorded[] {
     enable: () => manager,
     disable: () => manager,
   };
-  const startSpan = (name: string, _?: SpanOptions, within = context.active()): Span => {
+  const startSpan = (name: string, options?: SpanOptions, within = context.active()): Span => {
     const parent = trace.getSpan(within);
-    const entry: Recorded = { name, parent: parent && names.get(parent), ended: false };
+    const entry: Recorded = {
+      name,
+      parent: parent && names.get(parent),
+      reconcileID: options?.attributes?.['controller.reconcileID'],
+      ended: false,
+    };
     recorded.push(entry);
     const span = trace.wrapSpanContext({ traceId: '1'.repeat(32), spanId: '1'.repeat(16), traceFlags: 1 });
     names.set(span, name);
@@ -78,11 +84,16 @@ describe('traces', () => {
       userAgent: 'test/1',
     });
     const stop = new AbortController();
+    let logged: unknown;
+    const child: Logger['child'] = ({ reconcileID }) => {
+      logged = reconcileID;
+      return { ...silentLogger, child };
+    };
     const controller = new Controller({
       name: 'sample',
       clock: systemClock,
       random: Math.random,
-      logger: silentLogger,
+      logger: { ...silentLogger, child },
       metrics: new ControllerMetrics(new Registry()),
       reconcile: async (_, signal) => {
         await transport.request({ method: 'GET', path: '/api' }, signal);
@@ -92,9 +103,10 @@ describe('traces', () => {
     });
     controller.queue.add('a');
     await controller.run(stop.signal, new AbortController().signal);
+    expect(logged).toEqual(expect.any(String));
     expect(recorded).toEqual([
-      { name: 'reconcile sample', parent: undefined, ended: true },
-      { name: 'kube GET', parent: 'reconcile sample', ended: true },
+      { name: 'reconcile sample', parent: undefined, reconcileID: logged, ended: true },
+      { name: 'kube GET', parent: 'reconcile sample', reconcileID: undefined, ended: true },
     ]);
     transport.close();
     await server.close();

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import type { ReconcileResult } from '../../engine/controller/controller.ts';
+import type { Reconcile } from '../../engine/controller/controller.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
@@ -44,7 +44,7 @@ export class ApplicationReconciler {
     this.#options = options;
   }
 
-  readonly reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult> => {
+  readonly reconcile: Reconcile = async (key, signal) => {
     const { sources } = this.#options;
     const stored = sources.stacks.cache.get(key);
     const parsed = stored && parseWhatsAppDeployment(stored);

@@ -67,15 +67,15 @@ export class StackNamespaces {
 
   /** Does nothing where not everything is seen yet, or where another installation works. */
   whereOurs(reconcile: Reconcile): Reconcile {
-    return async (key, signal) => {
+    return async (key, signal, logger) => {
       const { sources, stackSources } = this.#options;
       const { namespace } = splitKey(key);
       // What is gone concerns nobody else.
-      if (stackSources.stacks.cache.get(key) === undefined) return reconcile(key, signal);
+      if (stackSources.stacks.cache.get(key) === undefined) return reconcile(key, signal, logger);
       if (!sources.isSettled(namespace)) return {};
       // Where a right is missing the reconcile says so, and touches nothing.
       const isOurs = sources.missing(namespace).length > 0 || this.#mayWork(namespace);
-      return isOurs ? reconcile(key, signal) : {};
+      return isOurs ? reconcile(key, signal, logger) : {};
     };
   }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { ReconcileResult } from '../../engine/controller/controller.ts';
+import type { Reconcile } from '../../engine/controller/controller.ts';
 import type { RollBudget } from '../../engine/controller/rollBudget.ts';
 import type { Applier } from '../../engine/kube/applier.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
@@ -30,7 +30,6 @@ export interface WorkloadsOptions extends ObserveContext {
   readonly rollBudget: RollBudget;
   readonly release: ReleaseImages;
   readonly clock: Clock;
-  readonly logger: Logger;
   /** Whether the application controller works on a stack just now. */
   readonly isBusy: (key: string) => boolean;
 }
@@ -50,7 +49,7 @@ export class WorkloadsReconciler {
     this.#status = new StatusWriter(options.client, options.sources.stacks, 'waba-operator-workloads');
   }
 
-  readonly reconcile = async (key: string, signal: AbortSignal): Promise<ReconcileResult> => {
+  readonly reconcile: Reconcile = async (key, signal, logger) => {
     const stored = this.#options.sources.stacks.cache.get(key);
     if (!stored) {
       this.#options.rollBudget.leave(key);
@@ -62,7 +61,7 @@ export class WorkloadsReconciler {
     if (!parsed.ok) {
       // The CRD lets nothing else through, so it was stored by another version.
       const problems = parsed.problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
-      this.#options.logger.warn('resource not understood', { key, problems });
+      logger.warn('resource not understood', { problems });
       return {};
     }
     const { resource } = parsed;
@@ -72,7 +71,7 @@ export class WorkloadsReconciler {
       await this.#writeStatus(unseen(resource), planUnseen(missing), new Map(), signal);
       return { requeueAfterMs: UNSEEN_RETRY_MS };
     }
-    await this.#keepFinalizer(resource, stored, signal);
+    await this.#keepFinalizer(resource, logger, signal);
 
     const observed = await observe(resource, this.#options, signal);
     const inputs = inputsOf(observed, stored, this.#options.rollBudget.holds(key));
@@ -103,7 +102,7 @@ export class WorkloadsReconciler {
     return plan;
   }
 
-  async #keepFinalizer(resource: WhatsAppDeployment, stored: KubeObject, signal: AbortSignal): Promise<void> {
+  async #keepFinalizer(resource: WhatsAppDeployment, logger: Logger, signal: AbortSignal): Promise<void> {
     const has = resource.metadata.finalizers.includes(CLEANUP_FINALIZER);
     const wants = wantsFinalizer(resource);
     if (has === wants) return;
@@ -118,7 +117,7 @@ export class WorkloadsReconciler {
       signal,
     );
     this.#options.sources.stacks.cache.observeWrite(written);
-    this.#options.logger.debug('finalizer changed', { key: keyOf(stored), wants });
+    logger.debug('finalizer changed', { wants });
   }
 
   async #writeStatus(
