@@ -22,7 +22,7 @@ const interactive = process.stderr.isTTY === true;
 const logger = createLogger({ level: 'info', format: interactive ? 'pretty' : 'json' });
 const role = { env: process.env, clock: systemClock, logger, setLogLevel: logger.setLevel };
 
-/** One image has both of the vendor's: a container that dials as a Coreapp is one. */
+/** Our one image stands for both images of the vendor: the variables of a container tell which. */
 function launch(): Promise<void> {
   const { COREAPP_HOSTNAME, WA_MASTER_NODE, WA_DB_UPGRADE } = process.env;
   const isCoreapp = COREAPP_HOSTNAME !== undefined || WA_MASTER_NODE === '1' || WA_DB_UPGRADE === '1';
@@ -33,101 +33,133 @@ async function runScript(name: string): Promise<void> {
   if (name.startsWith('wait_on_')) await waitOnDatabase(role, stop);
   const next = name.startsWith('wait_on_') ? basename(args[0] ?? '') : name;
   if (next === 'launch_within_docker.sh') await launch();
-  else if (next !== '') throw new Error(`do not know how to run ${args.join(' ')}`);
+  else if (next !== '')
+    throw new Error(`cannot run ${args.join(' ')}; only launch_within_docker.sh is known`);
 }
 
 const parsePort = (text: string): number => {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new InvalidArgumentError('a port is a number from 0 to 65535');
+    throw new InvalidArgumentError('a port is a whole number from 0 to 65535');
   return port;
 };
 
 const parseDate = (text: string): number => {
   const date = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(date)) throw new InvalidArgumentError('a date is YYYY-MM-DD');
+  if (Number.isNaN(date)) throw new InvalidArgumentError('a date has the form YYYY-MM-DD');
   return date;
 };
 
+const dataFolder = (): string =>
+  join(process.env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'waba-operator', 'emulator');
+
 function program(): Command {
   const command = new Command('waba-emulator')
-    .description('A clean-room emulator of the WhatsApp Business On-Premises stack')
+    .description('Emulator of the WhatsApp Business On-Premises stack')
     .version(VERSION);
-  const dataFolder = join(
-    process.env.XDG_DATA_HOME || join(homedir(), '.local', 'share'),
-    'waba-operator',
-    'emulator',
-  );
-  command
-    .command('laptop', { isDefault: true })
-    .description('everything in this process, registered and ready to send; data is kept between runs')
-    .option('--port <port>', 'HTTPS port of the API', parsePort, LAPTOP_DEFAULTS.port)
-    .option('--data <folder>', 'where the data lies', dataFolder)
-    .option('--number <number>', 'the phone number, with + and country code', LAPTOP_DEFAULTS.phoneNumber)
-    .option('--webhook <url>', 'HTTPS URL that gets the callbacks')
-    .option('--webhook-ca <file>', 'CA that signed the certificate of the webhook')
-    .option('--config <file>', 'YAML with users, settings, profile, templates and people to begin with')
-    .option('--no-rate-limits', 'take more than 50 messages a second')
-    .option('--build-date <date>', 'YYYY-MM-DD; the build expires 180 days later', parseDate)
-    .option('--json', 'one line of JSON on stdout when ready; logs go to stderr')
-    .action(async ({ port, data, number, webhook, webhookCa, config, rateLimits, buildDate, json }) => {
-      const caPem = webhookCa ? await readFile(webhookCa, 'utf8') : undefined;
-      const laptop = await startLaptop(
-        {
-          dataFolder: data,
-          port,
-          phoneNumber: number,
-          seed: config ? parseSeed(await readFile(config, 'utf8')) : undefined,
-          rateLimits,
-          buildDateMs: buildDate,
-          webhook: webhook ? { url: webhook, caPem } : undefined,
-          clock: systemClock,
-          logger: json || !interactive ? logger : createLogger({ level: 'warn', format: 'pretty' }),
-        },
-        stop,
-      );
-      const { url, controlUrl, username, password, caFile } = laptop;
-      if (json) process.stdout.write(`${JSON.stringify({ url, controlUrl, username, password, caFile })}\n`);
-      else process.stdout.write(welcome({ url, controlUrl, username, password, caFile, number }));
-      await aborted(stop);
-      await laptop.close();
-    });
-  command
-    .command('network')
-    .description('what stands for the servers of WhatsApp')
-    .option('--host <address>', 'where to listen', '0.0.0.0')
-    .option('--port <port>', 'port of the sessions', parsePort, 5222)
-    .option('--control-port <port>', 'port of the simulation page and API', parsePort, 8080)
-    .option('--data <folder>', 'where its state lies', '/var/lib/waba-network')
-    .option('--no-rate-limits', 'no tiers, and more than 70 messages a second; so does WABA_RATE_LIMITS=0')
-    .action(async ({ host, port, controlPort, data, rateLimits }) => {
-      const network = await Network.start({
-        host,
-        port,
-        dataFolder: data,
-        limits: rateLimits && process.env.WABA_RATE_LIMITS !== '0',
-        clock: systemClock,
-        logger,
-      });
-      const control = await startControlServer(network, {
-        host,
-        port: controlPort,
-        openApi: openApi(CLIENT_VERSION),
-      });
-      logger.info('network listening', { port: network.port, controlPort: control.port });
-      await aborted(stop);
-      await control.close();
-      await network.close();
-    });
+  addLaptopCommand(command);
+  addNetworkCommand(command);
   command
     .command('webapp')
-    .description('the container of the web image, configured by WA_* variables')
+    .description('runs the container of the web image, configured by WA_* variables')
     .action(() => runWebapp(role, stop));
   command
     .command('coreapp')
-    .description('the container of the coreapp image, configured by WA_* variables')
+    .description('runs the container of the coreapp image, configured by WA_* variables')
     .action(() => runCoreapp(role, stop));
   return command;
+}
+
+function addLaptopCommand(program: Command): void {
+  program
+    .command('laptop', { isDefault: true })
+    .description('runs a whole stack in one process, registered and ready to send; data is kept between runs')
+    .option('--port <port>', 'HTTPS port of the API', parsePort, LAPTOP_DEFAULTS.port)
+    .option('--data <folder>', 'folder for data that is kept between runs', dataFolder())
+    .option('--number <number>', 'phone number, with + and country code', LAPTOP_DEFAULTS.phoneNumber)
+    .option('--webhook <url>', 'HTTPS URL that receives the callbacks')
+    .option('--webhook-ca <file>', 'CA that signed the certificate of the webhook (PEM)')
+    .option('--config <file>', 'YAML with users, settings, profile, templates and people to start with')
+    .option('--no-rate-limits', 'accept more than 50 requests a second')
+    .option('--build-date <date>', 'YYYY-MM-DD; the build expires 180 days later', parseDate)
+    .option('--json', 'print one line of JSON on stdout when ready; logs go to stderr')
+    .action(runLaptop);
+}
+
+async function runLaptop(options: {
+  port: number;
+  data: string;
+  number: string;
+  webhook?: string;
+  webhookCa?: string;
+  config?: string;
+  rateLimits: boolean;
+  buildDate?: number;
+  json?: boolean;
+}): Promise<void> {
+  const { port, data, number, webhook, webhookCa, config, rateLimits, buildDate, json } = options;
+  const caPem = webhookCa ? await readFile(webhookCa, 'utf8') : undefined;
+  const laptop = await startLaptop(
+    {
+      dataFolder: data,
+      port,
+      phoneNumber: number,
+      seed: config ? parseSeed(await readFile(config, 'utf8')) : undefined,
+      rateLimits,
+      buildDateMs: buildDate,
+      webhook: webhook ? { url: webhook, caPem } : undefined,
+      clock: systemClock,
+      logger: json || !interactive ? logger : createLogger({ level: 'warn', format: 'pretty' }),
+    },
+    stop,
+  );
+  const { url, controlUrl, username, password, caFile } = laptop;
+  if (json) process.stdout.write(`${JSON.stringify({ url, controlUrl, username, password, caFile })}\n`);
+  else process.stdout.write(welcome({ url, controlUrl, username, password, caFile, number }));
+  await aborted(stop);
+  await laptop.close();
+}
+
+function addNetworkCommand(program: Command): void {
+  program
+    .command('network')
+    .description('runs the network process, which simulates the servers of WhatsApp')
+    .option('--host <address>', 'address to listen on', '0.0.0.0')
+    .option('--port <port>', 'port for Coreapps, Masters and Webapps', parsePort, 5222)
+    .option('--control-port <port>', 'port of the simulation page and the control API', parsePort, 8080)
+    .option('--data <folder>', 'folder for its state', '/var/lib/waba-network')
+    .option(
+      '--no-rate-limits',
+      'no tiers, and more than 70 messages a second; WABA_RATE_LIMITS=0 does the same',
+    )
+    .action(runNetwork);
+}
+
+async function runNetwork(options: {
+  host: string;
+  port: number;
+  controlPort: number;
+  data: string;
+  rateLimits: boolean;
+}): Promise<void> {
+  const { host, port, controlPort, data, rateLimits } = options;
+  const network = await Network.start({
+    host,
+    port,
+    dataFolder: data,
+    limits: rateLimits && process.env.WABA_RATE_LIMITS !== '0',
+    clock: systemClock,
+    logger,
+  });
+  const control = await startControlServer(network, {
+    host,
+    port: controlPort,
+    openApi: openApi(CLIENT_VERSION),
+  });
+  logger.info('network listening', { port: network.port, controlPort: control.port });
+  await aborted(stop);
+  await control.close();
+  await network.close();
 }
 
 function welcome(about: {

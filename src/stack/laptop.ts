@@ -8,6 +8,7 @@ import { freePort, requireFreePort } from '../base/ports.ts';
 import { startPostgres } from '../base/postgres/embeddedPostgres.ts';
 import { splitNumber } from '../onprem/account.ts';
 import { codeHash, encodeCertificate } from '../onprem/emulatorCertificate.ts';
+import { DEFAULT_ADMIN } from '../onprem/users.ts';
 import type { CoreappNode } from './coreapp/coreappNode.ts';
 import { nodeHandlers } from './coreapp/nodeHandlers.ts';
 import { startCoreapp } from './coreapp/startCoreapp.ts';
@@ -15,13 +16,12 @@ import { applySeed, type LaptopSeed } from './laptopSeed.ts';
 import { startControlServer } from './network/controlServer.ts';
 import { Network } from './network/network.ts';
 import { CLIENT_VERSION } from './stackRoles.ts';
-import type { ConfigStore } from './store/configStore.ts';
 import { DatabaseConfigStore } from './store/databaseConfigStore.ts';
-import { openDatabases } from './store/databases.ts';
+import { type Databases, openDatabases } from './store/databases.ts';
 import { ALL_DATABASES, upgradeSchema } from './store/upgrade.ts';
 import { WebStore } from './store/webStore.ts';
 import { openApi } from './webapp/openApi.ts';
-import { startWebapp } from './webapp/startWebapp.ts';
+import { type RunningWebapp, startWebapp } from './webapp/startWebapp.ts';
 import type { NodeProtocol } from './wire/nodeProtocol.ts';
 import type { Peer } from './wire/rpcServer.ts';
 
@@ -53,110 +53,43 @@ export interface Laptop {
 
 const HOST = '127.0.0.1';
 const READY_TIMEOUT_MS = 30_000;
+const DATABASE_USER = 'waba';
+
+/** What was started, so that it can be ended in reverse order. */
+class Started {
+  readonly #closers: (() => Promise<void>)[] = [];
+
+  /** @returns what was given */
+  add<T>(part: T, close: () => Promise<void>): T {
+    this.#closers.push(close);
+    return part;
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+}
 
 /**
  * A whole single-instance stack in this process, registered and ready to send, with a PostgreSQL and a network
  * of its own. Data stays in its folder between runs. @throws CodedError `PortTaken`, `InUse`, `NotReady`
  */
 export async function startLaptop(options: LaptopOptions, signal: AbortSignal): Promise<Laptop> {
-  const { dataFolder, clock, logger, phoneNumber } = options;
+  const { dataFolder, logger, phoneNumber } = options;
   const port = await requireFreePort(options.port);
   await mkdir(dataFolder, { recursive: true, mode: 0o700 });
   const secrets = await loadSecrets(dataFolder);
-  const closers: (() => Promise<void>)[] = [];
-  const close = async () => {
-    for (const closer of closers.splice(0).reverse()) await closer();
-  };
+  const started = new Started();
   try {
-    const postgresPort = await freePort();
-    const postgres = await startPostgres(
-      {
-        dataFolder: join(dataFolder, 'postgres'),
-        host: HOST,
-        port: postgresPort,
-        username: 'waba',
-        password: secrets.databasePassword,
-        clock,
-      },
-      signal,
-    );
-    closers.push(postgres.stop);
-    const network = await Network.start({
-      host: HOST,
-      port: 0,
-      dataFolder: join(dataFolder, 'network'),
-      limits: options.rateLimits ?? true,
-      clock,
-      logger: logger.child({ role: 'network' }),
-    });
-    closers.push(() => network.close());
-    const control = await startControlServer(network, {
-      host: HOST,
-      port: 0,
-      openApi: openApi(CLIENT_VERSION),
-    });
-    closers.push(control.close);
-
-    const settings = {
-      engine: 'PGSQL' as const,
-      host: HOST,
-      port: postgresPort,
-      username: 'waba',
-      password: secrets.databasePassword,
-      prefix: '',
-    };
-    const databases = openDatabases(settings, logger);
-    closers.push(() => databases.close());
-    await upgradeSchema(settings, databases, ALL_DATABASES, logger, {
-      version: CLIENT_VERSION,
-      name: 'laptop',
-    });
-    const config = new DatabaseConfigStore(databases);
-    await configure(config, options.webhook);
+    const databases = await startDatabases(options, secrets.databasePassword, started, signal);
+    const { network, control } = await startNetwork(options, started);
+    await configure(options, { databases, network, adminPassword: secrets.adminPassword });
     const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
-    const coreapp = await startCoreapp({
-      databases,
-      upgradeSchema: async () => {},
-      networkUrl: `tcp://${HOST}:${network.port}`,
-      multiconnect: false,
-      master: false,
-      hostname: HOST,
-      container: 'laptop',
-      externalPorts: ports,
-      listen: { host: HOST, ports },
-      mediaFolder: join(dataFolder, 'media'),
-      buildDateMs: options.buildDateMs,
-      version: CLIENT_VERSION,
-      clock,
-      logger: logger.child({ role: 'coreapp' }),
-    });
-    closers.push(() => coreapp.close());
-    const store = new WebStore(databases);
-    await store.ensureAdmin();
-    await store.setPassword('admin', secrets.adminPassword);
-    const number = phoneNumber.replace('+', '');
-    if (options.seed) await applySeed(options.seed, { config, web: store, network, number });
-    const webapp = await startWebapp(
-      {
-        databases,
-        upgradeSchema: async () => {},
-        multiconnect: false,
-        single: { host: HOST, ports },
-        listen: { host: HOST, port },
-        serverNames: ['localhost', HOST],
-        jwtKey: undefined,
-        apiKey: undefined,
-        mediaFolder: join(dataFolder, 'media'),
-        container: 'laptop',
-        networkUrl: `tcp://${HOST}:${network.port}`,
-        rateLimits: options.rateLimits ?? true,
-        version: CLIENT_VERSION,
-        clock,
-        logger: logger.child({ role: 'webapp' }),
-      },
-      signal,
-    );
-    closers.push(webapp.close);
+    const place = { databases, ports, networkUrl: `tcp://${HOST}:${network.port}` };
+    const coreapp = await startSingleCoreapp(options, place);
+    started.add(coreapp, () => coreapp.close());
+    const webapp = await startSingleWebapp({ ...options, port }, place, signal);
+    started.add(webapp, webapp.close);
     await makeReady(coreapp, options, secrets.code, signal);
     const caFile = join(dataFolder, 'ca.pem');
     await writeFile(caFile, webapp.caPem);
@@ -164,18 +97,116 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
     return {
       url: `https://localhost:${webapp.port}`,
       controlUrl: `http://${HOST}:${control.port}`,
-      username: 'admin',
+      username: DEFAULT_ADMIN.username,
       password: secrets.adminPassword,
       caFile,
-      close,
+      close: () => started.close(),
     };
   } catch (error) {
-    await close();
+    await started.close();
     throw error;
   }
 }
 
-/** Registers the number where it is not yet, and waits for the session. */
+/** A PostgreSQL with the databases of the stack, their schemas up to date. */
+async function startDatabases(
+  { dataFolder, clock, logger }: LaptopOptions,
+  password: string,
+  started: Started,
+  signal: AbortSignal,
+): Promise<Databases> {
+  const server = { host: HOST, port: await freePort(), username: DATABASE_USER, password };
+  const postgres = await startPostgres(
+    { ...server, dataFolder: join(dataFolder, 'postgres'), clock },
+    signal,
+  );
+  started.add(postgres, postgres.stop);
+  const settings = { ...server, engine: 'PGSQL' as const, prefix: '' };
+  const databases = openDatabases(settings, logger);
+  started.add(databases, () => databases.close());
+  const upgrader = { version: CLIENT_VERSION, name: 'laptop' };
+  await upgradeSchema(settings, databases, ALL_DATABASES, logger, upgrader);
+  return databases;
+}
+
+/** What stands for the servers of WhatsApp, and its control port. */
+async function startNetwork(
+  { dataFolder, rateLimits = true, clock, logger }: LaptopOptions,
+  started: Started,
+): Promise<{ network: Network; control: { port: number } }> {
+  const network = await Network.start({
+    host: HOST,
+    port: 0,
+    dataFolder: join(dataFolder, 'network'),
+    limits: rateLimits,
+    clock,
+    logger: logger.child({ role: 'network' }),
+  });
+  started.add(network, () => network.close());
+  const control = await startControlServer(network, {
+    host: HOST,
+    port: 0,
+    openApi: openApi(CLIENT_VERSION),
+  });
+  return { network, control: started.add(control, control.close) };
+}
+
+/** What the single Coreapp and the single Webapp have in common. */
+interface Place {
+  readonly databases: Databases;
+  /** Those of the Coreapp. */
+  readonly ports: readonly number[];
+  readonly networkUrl: string;
+}
+
+const startSingleCoreapp = (
+  { dataFolder, buildDateMs, clock, logger }: LaptopOptions,
+  { databases, ports, networkUrl }: Place,
+): Promise<CoreappNode> =>
+  startCoreapp({
+    databases,
+    upgradeSchema: async () => {},
+    networkUrl,
+    multiconnect: false,
+    master: false,
+    hostname: HOST,
+    container: 'laptop',
+    externalPorts: ports,
+    listen: { host: HOST, ports },
+    mediaFolder: join(dataFolder, 'media'),
+    buildDateMs,
+    version: CLIENT_VERSION,
+    clock,
+    logger: logger.child({ role: 'coreapp' }),
+  });
+
+const startSingleWebapp = (
+  { dataFolder, port, rateLimits = true, clock, logger }: LaptopOptions,
+  { databases, ports, networkUrl }: Place,
+  signal: AbortSignal,
+): Promise<RunningWebapp> =>
+  startWebapp(
+    {
+      databases,
+      upgradeSchema: async () => {},
+      multiconnect: false,
+      single: { host: HOST, ports },
+      listen: { host: HOST, port },
+      serverNames: ['localhost', HOST],
+      jwtKey: undefined,
+      apiKey: undefined,
+      mediaFolder: join(dataFolder, 'media'),
+      container: 'laptop',
+      networkUrl,
+      rateLimits,
+      version: CLIENT_VERSION,
+      clock,
+      logger: logger.child({ role: 'webapp' }),
+    },
+    signal,
+  );
+
+/** Registers the number unless it is registered, and waits for the session. */
 async function makeReady(
   coreapp: CoreappNode,
   options: LaptopOptions,
@@ -204,8 +235,12 @@ async function makeReady(
   }
 }
 
-/** Before the Coreapp starts, for it reads the CA only then. */
-async function configure(config: ConfigStore, webhook: LaptopOptions['webhook']): Promise<void> {
+/** Settings, password and seed. This runs before the Coreapp starts, because a Coreapp reads the webhook's CA only then. */
+async function configure(
+  { webhook, seed, phoneNumber }: LaptopOptions,
+  { databases, network, adminPassword }: { databases: Databases; network: Network; adminPassword: string },
+): Promise<void> {
+  const config = new DatabaseConfigStore(databases);
   if (webhook?.caPem) await config.setWebhookCa(webhook.caPem);
   await config.patchSettings({
     webhooks: {
@@ -213,6 +248,10 @@ async function configure(config: ConfigStore, webhook: LaptopOptions['webhook'])
       message: { sent: true, delivered: true, read: true },
     },
   });
+  const web = new WebStore(databases);
+  await web.ensureAdmin();
+  await web.setPassword(DEFAULT_ADMIN.username, adminPassword);
+  if (seed) await applySeed(seed, { config, web, network, number: phoneNumber.replace('+', '') });
 }
 
 interface LaptopSecrets {
@@ -227,7 +266,7 @@ async function loadSecrets(folder: string): Promise<LaptopSecrets> {
   if (known) return JSON.parse(known) as LaptopSecrets;
   const made: LaptopSecrets = {
     databasePassword: randomBytes(24).toString('base64url'),
-    // One character of each class that the password rules ask for, and enough that nobody knows.
+    // The prefix has one character of each class that the password rules ask for.
     adminPassword: `Aa1-${randomBytes(12).toString('base64url')}`,
     code: String(randomInt(1_000_000)).padStart(6, '0'),
   };

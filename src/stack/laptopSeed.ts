@@ -67,5 +67,5 @@ export async function applySeed(
   if (templates) await network.setTemplates(number, templates);
   // A parsed object holds nothing undefined.
   for (const { waId, name, behaviour: how } of people)
-    await network.setPerson(waId, { name, behaviour: (how ?? {}) as Partial<Behaviour> });
+    await network.people.set(waId, { name, behaviour: (how ?? {}) as Partial<Behaviour> });
 }

@@ -151,7 +151,7 @@ describe('a number that is split into shards', () => {
   it('tells what people write once, whichever shard they belong to', async () => {
     const people = Array.from({ length: 40 }, (_, index) => `1650557${String(index).padStart(4, '0')}`);
     for (const from of people)
-      await stack.network.receiveFromPerson({
+      await stack.network.people.write({
         from,
         to: stack.number,
         type: 'text',

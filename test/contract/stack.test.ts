@@ -183,7 +183,7 @@ describe('a highly available stack', () => {
     await restartCoreapps();
     await eventually(async () => (await connected(client)).length === 1);
 
-    await stack.network.receiveFromPerson({
+    await stack.network.people.write({
       from: CUSTOMER,
       to: stack.number,
       type: 'text',
@@ -301,7 +301,7 @@ describe('a single instance', () => {
       await eventually(
         async () => (await client.health.nodes(API_KEY, never))['']?.gateway_status === 'connected',
       );
-      await stack.network.receiveFromPerson({
+      await stack.network.people.write({
         from: CUSTOMER,
         to: stack.number,
         type: 'text',

@@ -8,7 +8,8 @@ import type { CallRequest } from '../wire/protocol.ts';
 import { courseOf, DEFAULT_BEHAVIOUR, SESSION_WINDOW_MS, type Step } from './behaviour.ts';
 import { productProblem } from './catalog.ts';
 import { LIMIT_REACHED } from './messagingLimits.ts';
-import type { Entry, NetworkState } from './networkState.ts';
+import type { Entry } from './networkEntries.ts';
+import type { NetworkState } from './networkState.ts';
 import { laterFailure } from './templates.ts';
 
 export interface DeliveriesOptions {

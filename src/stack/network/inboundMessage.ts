@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { normaliseRecipient } from '../../onprem/messages.ts';
-import type { PersonalMessage } from './network.ts';
+import type { PersonalMessage } from './people.ts';
 
 /** Recordings are a type of their own; `audio` is a file that was attached. */
 const MEDIA_TYPES = ['image', 'audio', 'voice', 'video', 'document', 'sticker'] as const;

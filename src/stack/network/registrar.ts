@@ -2,7 +2,8 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { SHARD_CHANGE_DAYS, waitDetails } from '../../onprem/account.ts';
 import { codeHash, parseCertificate } from '../../onprem/emulatorCertificate.ts';
 import { Refusal } from '../wire/protocol.ts';
-import type { Entry, NetworkState, NumberState } from './networkState.ts';
+import type { Entry, NumberState } from './networkEntries.ts';
+import type { NetworkState } from './networkState.ts';
 
 const REGISTRATION_BEHAVIOUR = {
   /** Time between two code requests; the real one is hours, announced only as prose. */

@@ -1,4 +1,4 @@
-import { createServer } from 'node:https';
+import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Clock } from '../../base/clock.ts';
@@ -46,6 +46,9 @@ export interface RunningWebapp {
   readonly caPem: string;
   close(): Promise<void>;
 }
+
+/** How long requests in progress may take when the Webapp stops. */
+const OPEN_REQUESTS_MS = 2_000;
 
 /** Starts the HTTPS API once its database is there; waits for it as long as it takes. */
 export async function startWebapp(options: WebappOptions, signal: AbortSignal): Promise<RunningWebapp> {
@@ -97,20 +100,20 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
   });
   const { port } = server.address() as AddressInfo;
   logger.info('Webapp listening', { port });
-  return {
-    port,
-    caPem,
-    close: async () => {
-      router.close();
-      await faults?.close();
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeIdleConnections();
-        // Requests in hand get a moment.
-        setTimeout(() => server.closeAllConnections(), 2_000).unref();
-      });
-    },
+  const close = async () => {
+    router.close();
+    await faults?.close();
+    await closeServer(server);
   };
+  return { port, caPem, close };
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+    setTimeout(() => server.closeAllConnections(), OPEN_REQUESTS_MS).unref();
+  });
 }
 
 /** The uploaded certificate, read only at start as with the real product, or the generated one. */

@@ -11,6 +11,7 @@ import {
   type CallResponse,
   type EventBody,
   type EventName,
+  type Frame,
   type Protocol,
   Refusal,
 } from './protocol.ts';
@@ -33,72 +34,52 @@ export interface RpcServer {
   close(): Promise<void>;
 }
 
-/** Serves a protocol on a TCP port. A handler refuses with `Refusal`; anything else becomes 1014. */
+export interface RpcServerOptions<P extends Protocol> {
+  readonly host: string;
+  readonly port: number;
+  readonly logger: Logger;
+  /** Shuts out clients without the secret. */
+  readonly seal?: LineSeal | undefined;
+  /** Called before each handler. @throws Refusal for a call that this server does not serve now */
+  readonly admit?: (call: CallName<P>) => void;
+  readonly onDisconnect?: (peer: Peer<P>) => void;
+}
+
+/** Serves a protocol on a TCP port. A handler refuses with `Refusal`; any other error becomes 1014. */
 export async function serveRpc<P extends Protocol>(
   protocol: P,
   handlers: Handlers<P>,
-  options: {
-    host: string;
-    port: number;
-    logger: Logger;
-    /** Shuts out clients without the secret. */
-    seal?: LineSeal | undefined;
-    /** Called before each handler. @throws Refusal for a call that this server does not serve now */
-    admit?: (call: CallName<P>) => void;
-    onDisconnect?: (peer: Peer<P>) => void;
-  },
+  options: RpcServerOptions<P>,
 ): Promise<RpcServer> {
+  const { host, port, logger, seal, onDisconnect } = options;
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
     const closed = new AbortController();
-    const frames = new FrameSocket(
-      socket,
-      (frame) => {
-        if ('call' in frame) void answer(frame.id, frame.call, frame.body);
-      },
-      options.seal,
-    );
+    const receive = (frame: Frame) => {
+      if ('call' in frame) void answer({ protocol, handlers, options, peer, send }, frame);
+    };
+    const frames = new FrameSocket(socket, receive, seal);
+    const send = (frame: Frame) => frames.send(frame);
     const peer: Peer<P> = {
       address: `${socket.remoteAddress}:${socket.remotePort}`,
       closed: closed.signal,
-      emit: (event, body) => frames.send({ event, body }),
+      emit: (event, body) => send({ event, body }),
       close: () => void socket.destroy(),
     };
     // Errors of a socket are followed by its close.
     socket.on('error', (error) => {
-      if (error instanceof CodedError)
-        options.logger.warn('connection refused', { peer: peer.address, error });
+      if (error instanceof CodedError) logger.warn('connection refused', { peer: peer.address, error });
     });
     socket.on('close', () => {
       sockets.delete(socket);
       closed.abort(new Error('connection closed'));
-      options.onDisconnect?.(peer);
+      onDisconnect?.(peer);
     });
-
-    const answer = async (id: number, call: string, body: unknown) => {
-      const shape = protocol.calls[call];
-      const handler = (handlers as Record<string, (request: unknown, peer: Peer<P>) => Promise<unknown>>)[
-        call
-      ];
-      try {
-        if (!shape || !handler) throw new Refusal(1014, `unknown call ${call}`);
-        const request = shape.request.parse(body);
-        options.admit?.(call as CallName<P>);
-        frames.send({ id, ok: true, body: await handler(request, peer) });
-      } catch (error) {
-        if (error instanceof Refusal)
-          return frames.send({ id, ok: false, code: error.code, details: error.details });
-        if (error instanceof z.ZodError)
-          return frames.send({ id, ok: false, code: 1025, details: z.prettifyError(error) });
-        options.logger.error('call failed', { call, error: describeError(error) });
-        frames.send({ id, ok: false, code: 1014, details: 'internal error' });
-      }
-    };
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: options.host, port: options.port }, resolve);
+    server.listen({ host, port }, resolve);
   });
   return {
     port: (server.address() as AddressInfo).port,
@@ -108,4 +89,38 @@ export async function serveRpc<P extends Protocol>(
         for (const socket of sockets) socket.destroy();
       }),
   };
+}
+
+type AnyHandler<P extends Protocol> = (request: unknown, peer: Peer<P>) => Promise<unknown>;
+
+async function answer<P extends Protocol>(
+  {
+    protocol,
+    handlers,
+    options: { admit, logger },
+    peer,
+    send,
+  }: {
+    protocol: P;
+    handlers: Handlers<P>;
+    options: RpcServerOptions<P>;
+    peer: Peer<P>;
+    send: (frame: Frame) => void;
+  },
+  { id, call, body }: { readonly id: number; readonly call: string; readonly body: unknown },
+): Promise<void> {
+  const shape = protocol.calls[call];
+  const handler = (handlers as Record<string, AnyHandler<P>>)[call];
+  try {
+    if (!shape || !handler) throw new Refusal(1014, `unknown call ${call}`);
+    const request = shape.request.parse(body);
+    admit?.(call as CallName<P>);
+    send({ id, ok: true, body: await handler(request, peer) });
+  } catch (error) {
+    if (error instanceof Refusal) return send({ id, ok: false, code: error.code, details: error.details });
+    if (error instanceof z.ZodError)
+      return send({ id, ok: false, code: 1025, details: z.prettifyError(error) });
+    logger.error('call failed', { call, error: describeError(error) });
+    send({ id, ok: false, code: 1014, details: 'internal error' });
+  }
 }

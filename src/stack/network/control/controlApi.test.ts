@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
 import { silentLogger } from '../../../base/logger.ts';
 import { createControlApp } from '../controlServer.ts';
+import { applyEntry } from '../entryEffects.ts';
 import { Network } from '../network.ts';
 import { controlRoutes } from './controlApi.ts';
 
@@ -24,7 +25,7 @@ beforeAll(async () => {
   const common = { limits: false, clock: systemClock, logger: silentLogger };
   network = await Network.start({ host: '127.0.0.1', port: 0, dataFolder: folder, ...common });
   app = createControlApp(network, API);
-  network.state.apply({ type: 'registered', number: NUMBER, registrationKey: 'key', at: 0 });
+  applyEntry(network.state, { type: 'registered', number: NUMBER, registrationKey: 'key', at: 0 });
   await ask('PUT', `/numbers/${NUMBER}/recording`, { isOn: true });
   await ask('PUT', '/api-faults', [{ path: '/v1/*', code: 1014 }]);
   await ask('POST', `/numbers/${NUMBER}/messages`, { from: PERSON, text: 'Hi', profileName: 'Ana' });

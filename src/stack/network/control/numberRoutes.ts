@@ -72,7 +72,7 @@ export const numberRoutes: readonly ControlRoute[] = [
       const number = normaliseRecipient(parameter('number')) ?? '';
       if (!network.state.numbers.get(number)?.registrationKey)
         throw new ControlProblem(404, `${number} is not registered`);
-      return { id: await network.receiveFromPerson(personalMessage(number, body)) };
+      return { id: await network.people.write(personalMessage(number, body)) };
     },
   ),
   route(

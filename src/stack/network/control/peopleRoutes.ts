@@ -31,7 +31,7 @@ export const peopleRoutes: readonly ControlRoute[] = [
       body: behaviour.partial().extend({ name: z.string().max(256).optional() }),
     },
     async ({ parameter, body: { name, ...how } }, network) =>
-      network.setPerson(parameter('waId'), { name, behaviour: defined(how) as Partial<Behaviour> }),
+      network.people.set(parameter('waId'), { name, behaviour: defined(how) as Partial<Behaviour> }),
   ),
   route(
     {
@@ -40,7 +40,7 @@ export const peopleRoutes: readonly ControlRoute[] = [
       summary: 'The person gets a new phone, and with it another identity',
       body: z.object({}),
     },
-    async ({ parameter }, network) => network.changeIdentity(parameter('waId')),
+    async ({ parameter }, network) => network.people.changeIdentity(parameter('waId')),
   ),
   route(
     {
@@ -49,6 +49,6 @@ export const peopleRoutes: readonly ControlRoute[] = [
       summary: 'The person gets another phone number',
       body: z.strictObject({ newWaId: z.string().regex(/^[0-9]{6,15}$/) }),
     },
-    async ({ parameter, body }, network) => network.changeNumber(parameter('waId'), body.newWaId),
+    async ({ parameter, body }, network) => network.people.changeNumber(parameter('waId'), body.newWaId),
   ),
 ];

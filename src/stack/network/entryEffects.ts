@@ -1,0 +1,167 @@
+import type { Entry } from './networkEntries.ts';
+import type { NetworkState } from './networkState.ts';
+import { LONGEST_RECORDING } from './recording.ts';
+
+/** What changed for those who watch: a chat, or something else of a number. */
+export interface Change {
+  readonly number: string;
+  readonly waId?: string;
+}
+
+type Effects = {
+  readonly [T in Entry['type']]: (
+    state: NetworkState,
+    entry: Extract<Entry, { type: T }>,
+  ) => Change | undefined;
+};
+
+/** Ids of messages that are remembered, so that a message sent again is not delivered twice. */
+const REMEMBERED_MESSAGES = 200_000;
+
+/** Changes the state as an entry says. @returns what changed for those who watch */
+export function applyEntry(state: NetworkState, entry: Entry): Change | undefined {
+  // A newer version may have written entries of other types into the journal.
+  const effect = effects[entry.type] as
+    | ((state: NetworkState, entry: Entry) => Change | undefined)
+    | undefined;
+  return effect?.(state, entry);
+}
+
+const effects: Effects = {
+  snapshot: (state, entry) => {
+    state.restore(entry.state);
+  },
+  'code-requested': (state, entry) => {
+    const number = state.number(entry.number);
+    number.vname = entry.vname;
+    number.codeHash = entry.codeHash;
+    if (entry.code !== undefined) number.code = entry.code;
+    number.codeRequestedAt = entry.at;
+    number.codeRequests += 1;
+  },
+  registered: (state, entry) => {
+    const number = state.number(entry.number);
+    number.registrationKey = entry.registrationKey;
+    if (entry.at !== undefined) number.registeredAt = entry.at;
+    number.registrations += 1;
+    delete number.codeHash;
+    delete number.code;
+    delete number.codeRequestedAt;
+  },
+  unregistered: (state, entry) => {
+    const number = state.number(entry.number);
+    delete number.registrationKey;
+    delete number.registeredAt;
+  },
+  accepted: (state, entry) => {
+    const { type: _, id, body, media, ...message } = entry;
+    state.outgoing.set(id, { ...message, done: [] });
+    state.seen.add(id);
+    dropOldest(state.seen);
+    const { number, to: waId, acceptedAt: atMs, messageType: type } = message;
+    const shown = { id, direction: 'out', atMs, type, content: body, media, status: 'sent' } as const;
+    state.chats.add(number, waId, shown);
+    return { number, waId };
+  },
+  pin: (state, entry) => {
+    const number = state.number(entry.number);
+    if (entry.pin === undefined) delete number.pin;
+    else number.pin = entry.pin;
+  },
+  'read-by-business': (state, entry) => {
+    state.received.set(`${entry.number}/${entry.id}`, true);
+    state.chats.update(entry.id, { status: 'read' });
+  },
+  stage: (state, entry) => {
+    const message = state.outgoing.get(entry.id);
+    if (!message) return undefined;
+    message.done.push(entry.stage);
+    state.chats.update(entry.id, { status: entry.stage, error: entry.error });
+    return { number: message.number, waId: message.to };
+  },
+  finished: (state, entry) => {
+    state.outgoing.delete(entry.id);
+  },
+  behaviour: (state, entry) => {
+    const person = state.person(entry.waId);
+    person.behaviour = { ...person.behaviour, ...entry.behaviour };
+  },
+  'identity-changed': (state, entry) => {
+    const person = state.person(entry.waId);
+    person.identityChanges = (person.identityChanges ?? 0) + 1;
+  },
+  templates: (state, entry) => {
+    state.number(entry.number).templates = entry.templates;
+  },
+  catalog: (state, entry) => {
+    state.number(entry.number).catalog = entry.catalog;
+  },
+  limits: (state, entry) => {
+    state.number(entry.number).limits = { ...state.limits(entry.number), ...entry.limits };
+  },
+  conversation: (state, entry) => {
+    begin(state, entry);
+  },
+  recording: (state, entry) => {
+    const { recording } = state.number(entry.number);
+    if (!entry.isOn && recording) recording.isOn = false;
+    if (entry.isOn)
+      state.number(entry.number).recording = { startedAtMs: entry.at, isOn: true, callbacks: [] };
+    return { number: entry.number };
+  },
+  recorded: (state, entry) => {
+    const { recording } = state.number(entry.number);
+    if (recording?.isOn && recording.callbacks.length < LONGEST_RECORDING)
+      recording.callbacks.push({ afterMs: entry.at - recording.startedAtMs, body: entry.body });
+    return { number: entry.number };
+  },
+  event: (state, entry) => {
+    state.number(entry.number).events.push(entry.event);
+    state.nextEventId = Math.max(state.nextEventId, entry.event.eventId + 1);
+  },
+  acknowledged: (state, entry) => {
+    const number = state.number(entry.number);
+    const done = new Set(entry.eventIds);
+    number.events = number.events.filter(({ eventId }) => !done.has(eventId));
+  },
+  person: (state, entry) => {
+    const person = state.person(entry.waId);
+    if (entry.profileName !== undefined) person.profileName = entry.profileName;
+    const { wroteTo: number, message, waId } = entry;
+    if (number === undefined || !message) return undefined;
+    person.lastWrote[number] = entry.at;
+    state.received.set(`${number}/${message.id}`, false);
+    dropOldest(state.received);
+    const { id, type, context, media } = message;
+    state.chats.add(number, waId, {
+      id,
+      direction: 'in',
+      atMs: entry.at,
+      type,
+      content: (message[type] ?? {}) as Record<string, unknown>,
+      media,
+      context: context as Record<string, unknown> | undefined,
+      status: 'sent',
+    });
+    return { number, waId };
+  },
+};
+
+/** Counts a conversation, and raises the tier of the number where that leads to the next one. */
+function begin(
+  state: NetworkState,
+  { number, waId, at }: { number: string; waId: string; at: number },
+): void {
+  const [count, limits] = [state.begun(number), state.limits(number)];
+  count.begin(waId, at);
+  const tier = count.risen(limits, at);
+  if (tier === limits.tier) return;
+  state.number(number).limits = { ...limits, tier };
+  count.startOver();
+}
+
+/** Sets and maps keep the order in which they were filled. */
+function dropOldest(remembered: Set<string> | Map<string, unknown>): void {
+  const oldest = remembered.keys().next().value;
+  if (remembered.size > REMEMBERED_MESSAGES && oldest !== undefined) remembered.delete(oldest);
+}

@@ -1,0 +1,97 @@
+import { isTemplate } from '../../onprem/templateMessage.ts';
+import type { NetworkProtocol } from '../wire/networkProtocol.ts';
+import { Refusal } from '../wire/protocol.ts';
+import type { Handlers } from '../wire/rpcServer.ts';
+import type { ApiFaults } from './apiFaults.ts';
+import { productProblem } from './catalog.ts';
+import type { Entry } from './networkEntries.ts';
+import type { NetworkState } from './networkState.ts';
+import type { People } from './people.ts';
+import type { PersonalMedia } from './personalMedia.ts';
+import type { Registrar } from './registrar.ts';
+import type { Sessions } from './sessions.ts';
+import type { Submissions } from './submissions.ts';
+import { templateProblem } from './templates.ts';
+
+export interface NetworkParts {
+  readonly state: NetworkState;
+  readonly sessions: Sessions;
+  readonly registrar: Registrar;
+  readonly submissions: Submissions;
+  readonly people: People;
+  readonly media: PersonalMedia;
+  readonly apiFaults: ApiFaults;
+  readonly record: (entry: Entry) => Promise<void>;
+  readonly now: () => number;
+}
+
+/** What the network answers Coreapps, primary Masters and Webapps. */
+export function networkHandlers(parts: NetworkParts): Handlers<NetworkProtocol> {
+  const { state, sessions, registrar, submissions, people, media, apiFaults, record, now } = parts;
+  return {
+    requestCode: (request) => registrar.requestCode(request),
+    register: async (request) => {
+      const registered = await registrar.register(request);
+      // One number is one installation: whoever held it before is out.
+      sessions.replaceAll(request.number, 'the number was registered elsewhere');
+      return registered;
+    },
+    reshard: async (request) => {
+      const isRegistered = await registrar.reshard(request);
+      if (!isRegistered)
+        sessions.replaceAll(
+          request.cc + request.phone_number,
+          'a shard change came too late after registration',
+        );
+      return { isRegistered };
+    },
+    login: async (request, peer) => {
+      sessions.login(request, peer);
+      return { isRecording: state.number(request.number).recording?.isOn === true };
+    },
+    send: async (request, peer) => ({ billing: await submissions.accept(request, sessions.of(peer)) }),
+    check: async ({ number, type, content }) => {
+      const { templates = [], catalog } = state.number(number);
+      const problem = isTemplate(type)
+        ? templateProblem(content as never, templates)
+        : productProblem(content as never, catalog);
+      if (problem && !('isWarning' in problem && problem.isWarning))
+        throw new Refusal(problem.code, problem.details);
+      return {};
+    },
+    identity: async ({ waId }) => ({ hash: people.identityOf(waId) }),
+    markRead: async ({ id }, peer) => {
+      const { number } = sessions.of(peer);
+      if (state.isRead(number, id) === undefined) throw new Refusal(1006, `No message ${id}`);
+      await record({ type: 'read-by-business', number, id });
+      return {};
+    },
+    download: async ({ sha256, offset }) => ({ base64: await media.part(sha256, offset) }),
+    hasMedia: async ({ sha256 }) => ({ has: await media.has(sha256) }),
+    upload: async ({ sha256, offset, base64, isLast }) => {
+      await media.takePart(sha256, offset, Buffer.from(base64, 'base64'), isLast);
+      return {};
+    },
+    setPin: async (request) => {
+      await registrar.setPin(request);
+      return {};
+    },
+    acknowledge: async ({ eventIds }, peer) => {
+      const session = sessions.of(peer);
+      await record({ type: 'acknowledged', number: session.number, eventIds });
+      sessions.acknowledged(session, eventIds);
+      return {};
+    },
+    recorded: async ({ body }, peer) => {
+      const { number } = sessions.of(peer);
+      await record({ type: 'recorded', number, at: now(), body });
+      return {};
+    },
+    attachWebapp: async ({ webapp }, peer) => apiFaults.attach(webapp, peer),
+    apiFaultsSeen: async ({ revision }, peer) => {
+      apiFaults.seen(revision, peer);
+      return {};
+    },
+    meetApiFault: async (call) => ({ fault: apiFaults.meet(call) }),
+  };
+}
