@@ -189,6 +189,12 @@ export const badResources: BadResource[] = [
     rule: true,
   },
   {
+    name: 'a user with the role of admin',
+    spec: { ...number, users: [{ name: 'agent', role: 'ROLE_ADMIN', passwordSecretRef: { name: 'p' } }] },
+    says: 'only the user admin has role ROLE_ADMIN',
+    rule: true,
+  },
+  {
     name: 'a user name that is too short',
     spec: { ...number, users: [{ name: 'abc', passwordSecretRef: { name: 'p' } }] },
     says: 'spec.users[0].name',

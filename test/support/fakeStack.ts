@@ -104,13 +104,12 @@ export class FakeStack implements StackTransport {
     // Health is read with the API key.
     if (read && call === 'GET /v1/health') return read;
     if (!this.#isAuthorised(request.authorization ?? '')) return { status: 401, body: '' };
-    if (read) return read;
     this.#calls.push({ call, body });
     const fault = this.#faults.get(call)?.shift();
     if (fault && 'refuse' in fault) return refusal(fault.refuse, fault.details);
     if (fault && 'status' in fault) return { status: fault.status, body: '<html>not the stack</html>' };
     if (fault?.lose === 'before') return this.#lose(call);
-    const answer = this.#act(request, body);
+    const answer = read ?? this.#act(request, body);
     return fault ? this.#lose(call) : answer;
   }
 
