@@ -43,7 +43,7 @@ export const LAPTOP_DEFAULTS = { port: 9090, phoneNumber: '+16315551000' } as co
 
 export interface Laptop {
   readonly url: string;
-  /** The simulation's own API: people write to the number there. */
+  /** The page and API of the simulation. */
   readonly controlUrl: string;
   readonly username: string;
   readonly password: string;
@@ -71,8 +71,8 @@ class Started {
 }
 
 /**
- * A whole single-instance stack in this process, registered and ready to send, with a PostgreSQL and a network
- * of its own. Data stays in its folder between runs. @throws CodedError `PortTaken`, `InUse`, `NotReady`
+ * Starts a whole single-instance stack in this process, registered and ready to send, with a PostgreSQL and a network
+ * of its own. The data folder keeps its data between runs. @throws CodedError `PortTaken`, `InUse`, `NotReady`
  */
 export async function startLaptop(options: LaptopOptions, signal: AbortSignal): Promise<Laptop> {
   const { dataFolder, logger, phoneNumber } = options;
@@ -219,7 +219,7 @@ async function makeReady(
   const nobody = undefined as unknown as Peer<NodeProtocol>;
   const { cc, phoneNumber: rest } = splitNumber(phoneNumber);
   const cert = encodeCertificate({ vname: 'Laptop', number: cc + rest, codeHash: codeHash(code) });
-  // An expired build never connects; its API says so.
+  // An expired build never connects; its API reports that.
   while (coreapp.gatewayStatus !== 'connected' && !(coreapp.isExpired && coreapp.isReady)) {
     if (clock.monotonic() > deadline)
       throw new CodedError(
@@ -235,7 +235,7 @@ async function makeReady(
   }
 }
 
-/** Settings, password and seed. This runs before the Coreapp starts, because a Coreapp reads the webhook's CA only then. */
+/** Stores settings, password and seed before the Coreapp starts, because a Coreapp reads the webhook's CA only then. */
 async function configure(
   { webhook, seed, phoneNumber }: LaptopOptions,
   { databases, network, adminPassword }: { databases: Databases; network: Network; adminPassword: string },

@@ -18,7 +18,7 @@ describe('the configuration of the laptop mode', () => {
     ['people: [{waId: Ana}]', 'people[0].waId'],
     ['colour: red', '"colour"'],
     ['settings: {webhooks: {url: "http://x"}}', 'must begin with https://'],
-    ['{', 'not YAML'],
+    ['{', 'not valid YAML'],
   ])('names what is wrong with %s', (text, message) => {
     expect(() => parseSeed(text)).toThrow(message);
   });

@@ -35,25 +35,29 @@ const seed = z
       .max(100_000),
   })
   .partial();
-/** What an emulator begins with: users, settings, profile, templates, people. */
+/** Initial state of an emulator: users, settings, profile, templates, people. */
 export type LaptopSeed = z.output<typeof seed>;
 
-/** Reads YAML or JSON. @throws CodedError `BadConfig`, with every mistake and where it is */
+/** Reads YAML or JSON. @throws CodedError `BadConfig` with every mistake and its path */
 export function parseSeed(text: string): LaptopSeed {
   let content: unknown;
   try {
     content = text.trim() === '' ? {} : load(text);
   } catch (cause) {
-    throw new CodedError('BadConfig', `not YAML: ${cause instanceof Error ? cause.message : cause}`, {
-      cause,
-    });
+    throw new CodedError(
+      'BadConfig',
+      `the file is not valid YAML: ${cause instanceof Error ? cause.message : cause}`,
+      {
+        cause,
+      },
+    );
   }
   const parsed = seed.safeParse(content);
   if (parsed.success) return parsed.data;
   throw new CodedError('BadConfig', z.prettifyError(parsed.error));
 }
 
-/** Makes it so. What is there already stays, but for what is named; so a second start changes nothing. */
+/** Applies the seed. Whatever it does not name stays as it is, so a second start changes nothing. */
 export async function applySeed(
   { users = [], settings, about: text, business, templates, people = [] }: LaptopSeed,
   target: { config: ConfigStore; web: WebStore; network: Network; number: string },
@@ -65,7 +69,7 @@ export async function applySeed(
   if (text) await config.saveDocument('about', text);
   if (business) await config.saveDocument('business', { ...EMPTY_PROFILE, ...business });
   if (templates) await network.setTemplates(number, templates);
-  // A parsed object holds nothing undefined.
+  // A parsed object has no undefined fields.
   for (const { waId, name, behaviour: how } of people)
     await network.people.set(waId, { name, behaviour: (how ?? {}) as Partial<Behaviour> });
 }

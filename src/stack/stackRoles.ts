@@ -27,7 +27,7 @@ function parseEnvironment(env: RoleOptions['env']): StackEnvironment {
   const parsed = stackEnvironment.safeParse(env);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new CodedError('BadEnvironment', `the environment is not complete: ${problems.join('; ')}`);
+  throw new CodedError('BadEnvironment', `variables are missing or wrong: ${problems.join('; ')}`);
 }
 
 /** `any` is the vendor's word for all interfaces. */
@@ -41,7 +41,7 @@ function open({ env, logger }: RoleOptions, role: 'webapp' | 'node') {
   return { environment, settings, version, databases: openDatabases(settings, logger) };
 }
 
-/** The container of the web image. Runs until `signal` fires. */
+/** Runs the container of the web image until `signal` fires. */
 export async function runWebapp(options: RoleOptions, signal: AbortSignal): Promise<void> {
   const { environment, settings, version, databases } = open(options, 'webapp');
   const { clock, logger } = options;
@@ -75,7 +75,7 @@ export async function runWebapp(options: RoleOptions, signal: AbortSignal): Prom
   }
 }
 
-/** The container of the coreapp image: Coreapp, Master, or with `WA_DB_UPGRADE=1` the schema upgrade. */
+/** Runs the container of the coreapp image: Coreapp, Master, or with `WA_DB_UPGRADE=1` the schema upgrade. */
 export async function runCoreapp(options: RoleOptions, signal: AbortSignal): Promise<void> {
   const { environment, settings, version, databases } = open(options, 'node');
   const { clock, logger } = options;
@@ -124,7 +124,7 @@ export async function runCoreapp(options: RoleOptions, signal: AbortSignal): Pro
   }
 }
 
-/** Waits until the database answers, as the vendor's wait scripts do, and then runs what follows. */
+/** Waits until the database answers, as the vendor's wait scripts do. */
 export async function waitOnDatabase(options: RoleOptions, signal: AbortSignal): Promise<void> {
   const settings = databaseSettings(parseEnvironment(options.env), 'node');
   await waiting(
@@ -149,7 +149,7 @@ const waiting = <T>(
       logger,
       what: 'waiting for the database',
       everyMs: 1_000,
-      // An older client than the databases are for has nothing to wait for.
+      // Waiting does not help a client that is too old for the databases.
       worthRetrying: (error) => !(error instanceof CodedError && error.code === 'Downgrade'),
     },
     signal,

@@ -20,7 +20,7 @@ export type Backup = z.output<typeof backup>;
 const PARTS = { salt: 16, iv: 12, tag: 16 } as const;
 const keyOf = (password: string, salt: Buffer): Buffer => scryptSync(password, salt, 32);
 
-/** Encrypted with the password; the form is our own. */
+/** Encrypts a backup with the password. The format is our own. */
 export function sealBackup(content: Backup, password: string): string {
   const [salt, iv] = [randomBytes(PARTS.salt), randomBytes(PARTS.iv)];
   const cipher = createCipheriv('aes-256-gcm', keyOf(password, salt), iv);
@@ -28,7 +28,7 @@ export function sealBackup(content: Backup, password: string): string {
   return Buffer.concat([salt, iv, cipher.getAuthTag(), text]).toString('base64');
 }
 
-/** @throws Refusal 1005 for a wrong password, and for data that is none */
+/** @throws Refusal 1005 for a wrong password, and for data that is not a backup */
 export function openBackup(data: string, password: string): Backup {
   try {
     const bytes = Buffer.from(data, 'base64');

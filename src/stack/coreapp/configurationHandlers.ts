@@ -7,7 +7,7 @@ import { openBackup, sealBackup } from './backup.ts';
 import type { CoreappNode } from './coreappNode.ts';
 import { registeredAccount } from './registeredAccount.ts';
 
-/** What the stack is configured with: settings, the CA of the webhook, documents, and the backup of it all. */
+/** The configuration of the stack: settings, the webhook's CA, documents, and their backup. */
 export function configurationHandlers(node: CoreappNode) {
   const { config, cluster } = node;
   return {

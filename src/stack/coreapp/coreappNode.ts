@@ -36,7 +36,7 @@ export class CoreappNode {
   readonly messaging: Messaging;
   readonly housekeeping: Housekeeping;
   readonly seal: LineSeal | undefined;
-  /** Epoch ms: from then on this build sends nothing. */
+  /** Epoch ms. An expired build sends nothing. */
   readonly expiresAt: number;
   readonly #membership: Membership;
   readonly #stop = new AbortController();
@@ -86,13 +86,13 @@ export class CoreappNode {
     });
   }
 
-  /** Works from now on, and closes the servers of its ports when it ends. */
+  /** Starts the loop of the node. `close` also closes these servers. */
   run(servers: readonly RpcServer[]): void {
     this.#servers = servers;
     this.#loop = this.#run();
   }
 
-  /** Hands over what it owns: others need not wait until it counts as unhealthy. */
+  /** Hands over lease and shard, so that others need not wait until the node counts as unhealthy. */
   async close(): Promise<void> {
     this.#stop.abort(new Error('stopping'));
     await this.#loop;
@@ -107,7 +107,7 @@ export class CoreappNode {
     return this.#account;
   }
 
-  /** Whether calls that only the primary Master may serve are for this node. */
+  /** Whether this node serves the calls of the primary Master. */
   get isPrimary(): boolean {
     return !this.options.multiconnect || this.#membership.isPrimary;
   }
@@ -128,7 +128,7 @@ export class CoreappNode {
     return this.options.clock.now() >= this.expiresAt;
   }
 
-  /** As this node read them last. */
+  /** As the node last read them. */
   get settings(): Settings | undefined {
     return this.#settings;
   }
@@ -141,7 +141,7 @@ export class CoreappNode {
     return this.#schemaReady;
   }
 
-  /** Settings and account as they are now, without waiting for the next tick. */
+  /** Reads settings and account now, without waiting for the next tick. */
   async refresh(): Promise<void> {
     [this.#settings, this.#account] = await Promise.all([this.config.settings(), this.config.account()]);
   }
@@ -159,11 +159,12 @@ export class CoreappNode {
       } catch (error) {
         waits = error instanceof CodedError && error.code === UPGRADING ? waits + 1 : 0;
         const problem = error instanceof Error ? error.message : String(error);
-        // The database being away is one event, not one a second.
-        if (!signal.aborted && problem !== lastProblem) logger.warn('node cannot work', { error });
+        // The same problem is logged once, not every second.
+        if (!signal.aborted && problem !== lastProblem)
+          logger.warn('node cannot work yet; it tries again', { error });
         lastProblem = problem;
       }
-      // As the real one waits for an upgrade: 1, 2, 4, 8, 16 s. Source: docs/onprem/deployment.md §5.1.
+      // The real product waits for an upgrade like this: 1, 2, 4, 8, 16 s. Source: docs/onprem/deployment.md §5.1.
       const waitMs = TICK_MS * 2 ** Math.min(4, Math.max(0, waits - 1));
       await sleep(clock, waitMs, signal).catch(() => {});
     }
@@ -185,7 +186,7 @@ export class CoreappNode {
     if (!this.options.master) await this.messaging.serve();
   }
 
-  /** Waits for the schema; Masters and single instances bring it up to date themselves. */
+  /** Masters and single instances bring the schema up to date; Coreapps wait for it. */
   async #prepare(): Promise<boolean> {
     const { databases, master, multiconnect, version } = this.options;
     const client: Upgrader = { version, name: this.id };
@@ -193,7 +194,7 @@ export class CoreappNode {
     else {
       const upgrade = await refuseDowngrade(databases, NODE_DATABASES, client);
       if (upgrade?.isUnderWay)
-        throw new CodedError(UPGRADING, `the cluster is in UPGRADE state, which ${upgrade.upgrader} holds`);
+        throw new CodedError(UPGRADING, `the cluster is in UPGRADE state, set by ${upgrade.upgrader} holds`);
     }
     if (!(await isSchemaCurrent(databases, NODE_DATABASES))) return false;
     await this.#membership.join();
@@ -202,7 +203,7 @@ export class CoreappNode {
     return true;
   }
 
-  /** Allowed values were found in no source; a level that is unknown changes nothing. */
+  /** Not found in any source: the allowed values. An unknown level changes nothing. */
   #setLogLevel(): void {
     const { verbose_logging: isVerbose, log_level: level } = this.#settings ?? {};
     if (isVerbose) this.options.setLogLevel?.('debug');

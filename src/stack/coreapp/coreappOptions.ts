@@ -10,12 +10,12 @@ export interface CoreappOptions {
   readonly networkUrl: string;
   readonly multiconnect: boolean;
   readonly master: boolean;
-  /** Address that others dial. */
+  /** Address by which others reach this node. */
   readonly hostname: string;
   readonly container: string;
   readonly externalPorts: readonly number[];
   readonly listen: { readonly host: string; readonly ports: readonly number[] };
-  /** `WA_SECRET`; empty: the link to Webapps and other nodes is plain. */
+  /** `WA_SECRET`; if empty, the links to Webapps and other nodes are not encrypted. */
   readonly secret?: string;
   /** The volume that Webapps and Coreapps share. */
   readonly mediaFolder: string;
@@ -24,9 +24,9 @@ export interface CoreappOptions {
   readonly version: string;
   /** Where `verbose_logging` and `log_level` take effect. */
   readonly setLogLevel?: ((level: LogLevel) => void) | undefined;
-  /** What may wait before nothing more is taken. */
+  /** How much may wait before messages are refused. */
   readonly queueLimits?: Backlog['limits'] | undefined;
-  /** When the build was made, epoch ms; without one it counts as made when it is started. */
+  /** When the build was made, epoch ms; the time of the start if absent. */
   readonly buildDateMs?: number | undefined;
   readonly clock: Clock;
   readonly logger: Logger;

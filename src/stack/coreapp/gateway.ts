@@ -14,11 +14,11 @@ export interface GatewayOptions {
   /** Events of the network; acknowledged when the promise resolves. */
   readonly onEvents: (events: readonly NetworkEvent[]) => Promise<void>;
   readonly onConnected: () => void;
-  /** Somebody else has the session: what this node still has to tell is theirs. */
+  /** Another node took over the session, and with it the callbacks that wait. */
   readonly onReplaced: () => void;
 }
 
-/** What a session is for. Another value ends the session and opens a new one. */
+/** What a session is opened for. Another target ends the session and opens a new one. */
 export interface SessionTarget {
   readonly account: Account;
   readonly shard: number;
@@ -35,7 +35,7 @@ export class Gateway {
   #session: { key: string; client: RpcClient<NetworkProtocol>; loggedIn: boolean } | undefined;
   #connecting: string | undefined;
   #isRecording = false;
-  /** A session that somebody else took: only another epoch or registration may try again. */
+  /** Target of a session that another node took over. Only a target with a new epoch or registration may connect. */
   #lostKey: string | undefined;
 
   constructor(options: GatewayOptions) {
@@ -47,7 +47,7 @@ export class Gateway {
     return this.#connecting === undefined ? 'disconnected' : 'connecting';
   }
 
-  /** Makes the session what it should be: none, or that of `target`. Called again and again. */
+  /** Opens, keeps or ends the session, so that it is that of `target`. Called at each tick. */
   async ensure(target: SessionTarget | undefined, signal: AbortSignal): Promise<void> {
     const key = target && targetKey(target);
     if (this.#session && (this.#session.key !== key || this.#session.client.closed)) {
@@ -60,7 +60,7 @@ export class Gateway {
       await this.#open(target, key, signal);
     } catch (error) {
       if (error instanceof Refusal) this.#lostKey = key;
-      this.#options.logger.warn('no connection to WhatsApp', { error });
+      this.#options.logger.warn('cannot connect to WhatsApp', { error });
     } finally {
       if (this.#connecting === key) this.#connecting = undefined;
     }
@@ -74,12 +74,12 @@ export class Gateway {
     return this.#client().call('send', message, signal);
   }
 
-  /** @throws Refusal 1006 for a message that nobody wrote */
+  /** @throws Refusal 1006 for an unknown message */
   async markRead(id: string, signal: AbortSignal): Promise<void> {
     await this.#client().call('markRead', { id }, signal);
   }
 
-  /** @throws Refusal with the code of what is wrong with a template, or with the products of a message */
+  /** @throws Refusal with the code of a problem of the template, or of the products */
   async check(
     number: string,
     type: string,
@@ -89,7 +89,7 @@ export class Gateway {
     await this.#client().call('check', { number, type, content }, signal);
   }
 
-  /** Brings media to the servers, unless they have it. */
+  /** Uploads media to the servers, unless they have it. */
   async offerMedia(sha256: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
     if ((await this.#client().call('hasMedia', { sha256 }, signal)).has) return;
     let offset = 0;
@@ -99,7 +99,7 @@ export class Gateway {
       await this.#client().call('upload', { sha256, offset, base64, isLast }, signal);
       offset += held.length;
     };
-    // One chunk is held back, for the last one has to say so.
+    // One chunk is held back, because the last one has to be marked.
     for await (const chunk of content) {
       if (held.length > 0) await send(false);
       held = chunk;
@@ -107,7 +107,7 @@ export class Gateway {
     await send(true);
   }
 
-  /** A callback was delivered: told where callbacks are recorded. */
+  /** Reports a delivered callback to the network while a recording runs. */
   recorded(payload: string, signal: AbortSignal): void {
     if (!this.#isRecording || !this.#session?.loggedIn) return;
     this.#session.client
@@ -119,7 +119,7 @@ export class Gateway {
     return (await this.#client().call('identity', { waId }, signal)).hash;
   }
 
-  /** The bytes of media that somebody sent. */
+  /** The bytes of media that a person sent. */
   async *download(sha256: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     for (let offset = 0; ; ) {
       const { base64 } = await this.#client().call('download', { sha256, offset }, signal);
@@ -150,7 +150,7 @@ export class Gateway {
         onEvent: (name, body) => {
           if (name === 'replaced') {
             this.#lostKey = key;
-            this.#options.logger.warn('session taken over', body as { reason: string });
+            this.#options.logger.warn('another node took over the session', body as { reason: string });
             this.#options.onReplaced();
             client.close();
           } else if (name === 'recording') this.#isRecording = (body as { isOn: boolean }).isOn;
@@ -187,8 +187,8 @@ export class Gateway {
       await this.#options.onEvents(events);
       await client.call('acknowledge', { eventIds: events.map(({ eventId }) => eventId) }, signal);
     } catch (error) {
-      // Not acknowledged, so told again on the next session; this one is in an unknown state.
-      this.#options.logger.warn('events not stored', { error });
+      // The next session delivers the unacknowledged events again; the state of this one is unknown.
+      this.#options.logger.warn('events not stored; the network sends them again', { error });
       client.close();
     }
   }

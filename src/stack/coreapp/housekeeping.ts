@@ -6,12 +6,12 @@ import type { MessageStore } from '../store/messageStore.ts';
 import { collectionCallback } from './webhooks/payloads.ts';
 
 export interface HousekeepingOptions {
-  /** Name of the node in what it tells; none in a single instance. */
+  /** Name of the node in its callbacks; none in a single instance. */
   readonly node: string | undefined;
   readonly store: Pick<MessageStore, 'collect' | 'update'>;
   readonly media: Pick<MediaStore, 'collect'>;
   readonly settings: () => ApplicationSettings | undefined;
-  /** A node without a shard has no dispatcher of its own; that of the first tells. */
+  /** A node without a shard has no dispatcher, so the callback goes through that of shard 0. */
   readonly shard: () => number;
   /** Only one node collects media. */
   readonly isPrimary: () => boolean;
@@ -20,15 +20,15 @@ export interface HousekeepingOptions {
   readonly logger: Logger;
 }
 
-/** Not found in any source: how old a message is that a collection deletes, and how often one runs by itself. */
+/** Not found in any source: the age of messages that a collection deletes, and how often it runs automatically. */
 export const COLLECTION = { messageDays: 30, automaticEveryMs: 3_600_000 } as const;
 
-/** Deletes old messages and media, when asked and by itself. */
+/** Deletes old messages and media, on request and automatically. */
 export class Housekeeping {
   readonly #options: HousekeepingOptions;
   #nextMs: number;
   #running: Promise<void> = Promise.resolve();
-  /** Read once: the older switch takes effect with a restart. */
+  /** Read once: the older setting takes effect with a restart. */
   #isSwitchedOff: boolean | undefined;
 
   constructor(options: HousekeepingOptions) {
@@ -36,7 +36,7 @@ export class Housekeeping {
     this.#nextMs = options.clock.monotonic() + COLLECTION.automaticEveryMs;
   }
 
-  /** Runs behind the caller's back; the webhook hears the result. */
+  /** Runs in the background; a callback reports the result. */
   collectMessages(): void {
     void this.#told('message', async () => ({ messages_deleted: await this.#deleteMessages() }));
   }
@@ -45,7 +45,7 @@ export class Housekeeping {
     void this.#told('media', async () => ({ items_deleted: await this.#deleteMedia() }));
   }
 
-  /** Collects what is due by itself. Nobody is told, for nobody has asked. */
+  /** Runs the automatic collection when it is due, without a callback. */
   attend(): void {
     const { clock, settings, isPrimary, logger } = this.#options;
     const current = settings();
@@ -58,7 +58,7 @@ export class Housekeeping {
       .then(async () => {
         const messages = enabled.messages && !this.#isSwitchedOff ? await this.#deleteMessages() : 0;
         const media = enabled.media && isPrimary() ? await this.#deleteMedia() : 0;
-        logger.info('old rows and files collected', { messages, media });
+        logger.info('old messages and media deleted', { messages, media });
       })
       .catch((error: unknown) => logger.warn('collection failed', { error }));
   }
@@ -83,7 +83,9 @@ export class Housekeeping {
       },
     );
     const callback = collectionCallback(what, result, `${what}/${node ?? ''}/${clock.now()}`, shard());
-    await store.update({ callback }).catch((error: unknown) => logger.warn('not told', { error }));
+    await store
+      .update({ callback })
+      .catch((error: unknown) => logger.warn('callback of a collection not stored', { error }));
     onCallback();
   }
 }

@@ -18,7 +18,7 @@ export interface MasterDutiesOptions {
   readonly logger: Logger;
 }
 
-/** One round of the primary Master: who is alive, and who serves which shard. */
+/** One round of the primary Master: finds out which nodes are alive, and assigns shards. */
 export async function masterRound(
   options: MasterDutiesOptions,
   intervals: { heartbeatSeconds: number; unhealthySeconds: number },

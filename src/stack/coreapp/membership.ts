@@ -12,7 +12,7 @@ export interface MembershipOptions {
   readonly id: string;
   readonly multiconnect: boolean;
   readonly master: boolean;
-  /** How others reach this node. */
+  /** Address by which others reach this node. */
   readonly hostname: string;
   readonly container: string;
   readonly externalPorts: readonly number[];
@@ -20,7 +20,7 @@ export interface MembershipOptions {
   readonly cluster: ClusterStore;
   readonly messages: MessageStore;
   readonly pool: ConnectionPool<NodeProtocol>;
-  /** How often a node looks after itself. */
+  /** How often `attend` is called. */
   readonly tickMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -32,13 +32,13 @@ export interface OwnedShard {
   readonly epoch: number;
 }
 
-/** As `shards` of `/v1/support` names it. */
+/** Its number in `shards` of `/v1/support`. */
 const CONTROL_SHARD = -1;
 
-/** What a node is in its stack: primary Master or not, and which shard it owns. The database decides. */
+/** The part of a node in its stack, as the database decides: primary Master or not, and which shard it owns. */
 export class Membership {
   readonly #options: MembershipOptions;
-  /** Another life of the same node is another holder: a lease that it left has to expire. */
+  /** A restarted node is another holder: the lease of its predecessor has to expire. */
   readonly #holder: string;
   readonly #startedAt: number;
   #joined = false;
@@ -58,7 +58,7 @@ export class Membership {
     return this.#primary;
   }
 
-  /** How many the number is split into. */
+  /** Number of shards of the number. */
   get shards(): number {
     return this.#shards;
   }
@@ -67,16 +67,16 @@ export class Membership {
     return this.#own?.shard;
   }
 
-  /** The session that this node has to hold: with several shards the primary Master has one for what belongs to none. */
+  /** The session that this node has to hold. With several shards, the primary Master has that of the control shard. */
   get session(): OwnedShard | undefined {
     if (this.#own) return this.#own;
-    // A Master that took over is newer than the one before it, whoever that was.
+    // The epoch is the time of the takeover, so a newer primary always has a higher one.
     return this.#primary && this.#shards > 1
       ? { shard: CONTROL_SHARD, epoch: this.#primaryEpoch }
       : undefined;
   }
 
-  /** Makes the node known. It owns nothing at first. */
+  /** Registers the node in the database. It owns nothing at first. */
   async join(): Promise<void> {
     const { id, multiconnect, hostname, container, externalPorts, master, version, cluster } = this.#options;
     if (multiconnect) await cluster.disown(id);
@@ -84,7 +84,7 @@ export class Membership {
     this.#joined = true;
   }
 
-  /** Hands over what it has: others need not wait until it counts as unhealthy. */
+  /** Gives up lease and shard, so that others need not wait until the node counts as unhealthy. */
   async leave(): Promise<void> {
     const { id, multiconnect, cluster } = this.#options;
     if (!this.#joined || !multiconnect) return;
@@ -92,7 +92,7 @@ export class Membership {
     await cluster.unregister(id).catch(() => {});
   }
 
-  /** Looks what there is to do. @returns whether the node is still known; forgotten while it was away, it joins anew */
+  /** Called regularly. @returns whether the database still knows the node; otherwise it has to join again */
   async attend(
     intervals: { heartbeatSeconds: number; unhealthySeconds: number },
     signal: AbortSignal,
@@ -113,7 +113,7 @@ export class Membership {
     return (await cluster.nodes()).some((node) => node.id === id);
   }
 
-  /** The only Coreapp serves the only shard. It takes it with a higher epoch, which ends any older session. */
+  /** The only Coreapp takes the only shard, with a higher epoch, which ends any older session. */
   async #claim(): Promise<void> {
     if (this.#own) return;
     const { id, cluster } = this.#options;
@@ -139,7 +139,7 @@ export class Membership {
     await masterRound({ self: id, cluster, messages, pool, clock, logger }, intervals, signal);
   }
 
-  /** A Master that has just started leaves a lease that is there to those who are warm. */
+  /** A Master that has just started does not compete for an existing lease: others have warm caches. */
   async #mayCompete(): Promise<boolean> {
     const { clock, cluster } = this.#options;
     const youngMs = CLUSTER_BEHAVIOUR.leaseSeconds * 1500;

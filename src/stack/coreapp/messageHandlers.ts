@@ -6,7 +6,7 @@ import { Refusal } from '../wire/protocol.ts';
 import type { Handlers } from '../wire/rpcServer.ts';
 import type { CoreappNode } from './coreappNode.ts';
 
-/** How long a question to the servers of WhatsApp may take. */
+/** How long the servers of WhatsApp may take for an answer. */
 const CALL_TIMEOUT_MS = 10_000;
 const INDIA = '91';
 
@@ -14,7 +14,7 @@ const INDIA = '91';
 export function messageHandlers(node: CoreappNode) {
   const { store, gateway, outbox } = node.messaging;
   const deadline = () => AbortSignal.timeout(CALL_TIMEOUT_MS);
-  /** The first identity of a user is acknowledged without being asked. */
+  /** The first known identity of a user counts as acknowledged. */
   const identityOf = async (waId: string): Promise<Identity> => {
     const known = await store.knownIdentity(waId);
     if (known) return known;
@@ -52,7 +52,7 @@ export function messageHandlers(node: CoreappNode) {
   } satisfies Partial<Handlers<NodeProtocol>>;
 }
 
-/** In India only a business that has given its compliance information may sell products. Source: docs/onprem/api-admin.md §9.4. */
+/** In India, selling products needs compliance information. Source: docs/onprem/api-admin.md §9.4. */
 async function requireCompliance(node: CoreappNode, ownNumber: string): Promise<void> {
   if (!ownNumber.startsWith(INDIA)) return;
   if ((await node.config.document('compliance')) === undefined)

@@ -31,8 +31,8 @@ export interface MessagingOptions
 }
 
 /**
- * The ways of messages through a node: accepted ones from the outbox through the gateway to the servers of WhatsApp;
- * the servers' events through the intake into the database; and the callbacks of both to the webhook.
+ * Messages of a node: the outbox sends accepted messages through the gateway to the servers of WhatsApp,
+ * the intake stores the servers' events in the database, and the dispatcher posts the callbacks of both.
  */
 export class Messaging {
   readonly store: MessageStore;
@@ -63,13 +63,13 @@ export class Messaging {
 
   /** Opens or ends the session with the servers of WhatsApp, as `target` says. */
   async connect(target: SessionTarget | undefined): Promise<void> {
-    // The session brings events at once, so what their callbacks need is read first.
+    // A new session delivers events at once, so the settings that their callbacks need are read first.
     const settings = this.#options.settings();
     if (settings) await this.#webhooks.begin(settings);
     await this.gateway.ensure(target, this.#options.signal);
   }
 
-  /** Serves the shard that the node owns now: sends what waits, and delivers its callbacks. */
+  /** Serves the shard that the node owns now: sends its messages and delivers its callbacks. */
   async serve(): Promise<void> {
     const shard = this.#options.shard();
     this.outbox.serve(shard);

@@ -11,7 +11,7 @@ import { registrationHandlers } from './registrationHandlers.ts';
 /** Not found in any source: free disk space; the documented sample shows this number. */
 const FREE_SPACE = 9_223_372_036_853_727_000;
 
-/** What a node answers on its four ports. Who may be asked what stands in the protocol. */
+/** What a node answers on its four ports. */
 export function nodeHandlers(node: CoreappNode): Handlers<NodeProtocol> {
   return {
     ...registrationHandlers(node),

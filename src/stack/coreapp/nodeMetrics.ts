@@ -5,7 +5,7 @@ export class NodeMetrics {
   readonly registry = new Registry();
   readonly #counters = new Map<string, Counter>();
 
-  /** A value that is looked at when somebody asks. */
+  /** A gauge whose value is read at each scrape. */
   gauge(name: string, help: string, read: () => number): void {
     new Gauge({
       name,

@@ -8,7 +8,7 @@ import { type CoreappNode, EXPIRED } from './coreappNode.ts';
 import type { CoreappOptions } from './coreappOptions.ts';
 import { registeredAccount } from './registeredAccount.ts';
 
-/** Who holds the number: codes, shards and the two-step PIN, as the servers of WhatsApp decide. */
+/** Registration, shards and the two-step PIN: the calls on which the servers of WhatsApp decide. */
 export function registrationHandlers(node: CoreappNode) {
   const { config, cluster, options } = node;
   return {
@@ -25,7 +25,7 @@ export function registrationHandlers(node: CoreappNode) {
         phoneNumber: request.phone_number,
         vname: answer.vname,
         cert: request.cert,
-        // Kept until verified: the number goes on working while the code is on its way.
+        // Kept until the code is verified: the number works meanwhile.
         registrationKey,
         pin: request.pin,
       });

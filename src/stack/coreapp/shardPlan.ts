@@ -2,12 +2,12 @@ import type { NodeRecord, ShardRecord } from '../store/clusterStore.ts';
 
 export interface Assignment {
   readonly shard: ShardRecord;
-  /** Nobody, when no healthy Coreapp is free. */
+  /** Undefined if no healthy Coreapp is free. */
   readonly owner: string | undefined;
 }
 
 /**
- * Which shards need another owner: those whose owner is gone or has been silent for too long. A healthy
+ * Assigns shards whose owner is gone or has been silent for too long. A healthy
  * Coreapp that owns nothing takes over; a Coreapp owns one shard at a time.
  */
 export function planShards(
@@ -17,7 +17,7 @@ export function planShards(
 ): Assignment[] {
   const healthy = nodes
     .filter(({ master, silentSeconds }) => !master && silentSeconds < unhealthySeconds)
-    // Who has been up for longest is the warmest standby; who has just restarted is not.
+    // The Coreapp that has run longest is the warmest standby.
     .sort((a, b) => b.upSeconds - a.upSeconds)
     .map(({ id }) => id);
   const served = new Set(
@@ -28,7 +28,7 @@ export function planShards(
     shards
       .filter(({ owner }) => owner === undefined || !served.has(owner))
       .map((shard) => ({ shard, owner: standbys.shift() }))
-      // An unhealthy owner stays in the map until there is somebody better: it may come back.
+      // An unhealthy owner stays in the map until a standby is free: it may come back.
       .filter(({ owner }) => owner !== undefined)
   );
 }

@@ -5,7 +5,7 @@ import type { NetworkProtocol } from '../wire/networkProtocol.ts';
 import { type EventBody, Unreachable } from '../wire/protocol.ts';
 import type { Peer } from '../wire/rpcServer.ts';
 
-/** A Webapp that does not take faults in within this time does not keep others from being told that they are set. */
+/** How long `set` waits for Webapps to know the faults. */
 const SEEN_TIMEOUT_MS = 5_000;
 
 interface Webapp {
@@ -13,7 +13,7 @@ interface Webapp {
   seen: number;
 }
 
-/** Faults of API calls, as somebody set them. Webapps know which calls are meant, and ask what befalls each of those. */
+/** Faults of API calls. Webapps know which calls the faults select, and ask about each such call. */
 export class ApiFaults {
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -21,7 +21,7 @@ export class ApiFaults {
   #faults: readonly ApiFault[] = [];
   #met = new Map<ApiFault, number>();
   #revision = 0;
-  /** Those who wait until every Webapp knows. */
+  /** Callers of `set` that wait until every Webapp knows. */
   #waiting: (() => void)[] = [];
 
   constructor({ clock, random }: { clock: Clock; random: () => number }) {
@@ -42,7 +42,7 @@ export class ApiFaults {
     patience.release();
   }
 
-  /** All of them, with how many calls each has met, and who listens. */
+  /** All faults with the number of calls that each has met, and the Webapps that are connected. */
   list(): { faults: (ApiFault & { met: number })[]; webapps: string[] } {
     return {
       faults: this.#faults.map((fault) => ({ ...fault, met: this.#met.get(fault) ?? 0 })),
@@ -66,7 +66,7 @@ export class ApiFaults {
     this.#tellWhetherAllHaveSeen();
   }
 
-  /** What befalls a call, where something does. It counts as met. */
+  /** The fault that a call meets, if any. It is counted. */
   meet(call: ApiCall): ApiFault | undefined {
     const fault = this.#left().find((each) => isMeant(each, call) && this.#random() < each.share);
     if (!fault) return undefined;

@@ -4,23 +4,23 @@ import { type AsynchronousErrorCode, asynchronousErrors } from '../../onprem/err
 import { isTemplate } from '../../onprem/templateMessage.ts';
 import { failureCode } from './failureCode.ts';
 
-/** How a simulated person takes messages. Everything has a default: they get them at once and read them soon. */
+/** How a simulated person receives messages. By default they receive messages at once and read them soon. */
 export const behaviour = z.strictObject({
-  /** Whether they use WhatsApp at all; else messages fail with 1013. */
+  /** Whether they use WhatsApp; if not, messages fail with 1013. */
   hasWhatsApp: z.boolean(),
-  /** They blocked the business: messages are sent, and never delivered. */
+  /** They blocked the business: messages get the status sent, but never delivered. */
   blocks: z.boolean(),
-  /** Until the phone is switched on. */
+  /** Delay of the delivery: the phone is switched off so long. */
   deliverAfterMs: z.number().int().min(0).max(86_400_000),
-  /** After the delivery; null: never, or with read receipts off. */
+  /** Delay of reading after the delivery; null: the business gets no read receipt. */
   readAfterMs: z.number().int().min(0).max(86_400_000).nullable(),
-  /** Deletes what was delivered, this long after it. */
+  /** Delay after the delivery until they delete the message; null: never. */
   deleteAfterMs: z.number().int().min(0).max(86_400_000).nullable(),
   /** Every message fails with this code. */
   failsWith: failureCode.nullable(),
-  /** They want no news: templates that begin a conversation fail. */
+  /** They opted out: templates that begin a conversation fail. */
   optedOut: z.boolean(),
-  /** An old app: shows neither templates nor interactive messages (1026). */
+  /** They have an old app, which shows neither templates nor interactive messages (1026). */
   oldApp: z.boolean(),
 });
 export type Behaviour = z.output<typeof behaviour>;
@@ -36,10 +36,10 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   oldApp: false,
 };
 
-/** After 24 hours of a person's silence only templates reach them (470). */
+/** After 24 hours without a message from a person, only templates reach them (470). */
 export const SESSION_WINDOW_MS = 24 * 3_600_000;
 
-/** Not found in any source: what a message to somebody fails with who wants none. */
+/** Not found in any source: the code with which a message to a person who opted out fails. */
 const OPTED_OUT = 471;
 
 export type Stage = 'warning' | 'delivered' | 'read' | 'failed' | 'deleted';
@@ -52,15 +52,15 @@ export interface Step {
 export interface Delivery {
   readonly type: string;
   readonly behaviour: Behaviour;
-  /** Since the person last wrote to this number; infinite where they never did. */
+  /** Time since the person last wrote to this number; infinite if they never did. */
   readonly silentMs: number;
-  /** Days that a template is kept trying. */
+  /** Days until an undelivered template fails. */
   readonly ttlDays?: number | undefined;
-  /** It goes out, but not as it was written. */
+  /** The message is delivered with a part missing. */
   readonly warning?: { readonly code: AsynchronousErrorCode; readonly details: string } | undefined;
 }
 
-/** What becomes of a message, and when: the last step ends it. Nothing at all means that it waits for ever. */
+/** The stages of a message and when each happens. Without steps the message stays undelivered. */
 export function courseOf(delivery: Delivery): Step[] {
   const { type, behaviour: person, silentMs, ttlDays, warning } = delivery;
   const failure = failureOf(type, person, silentMs);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { AsynchronousErrorCode } from '../../onprem/errorCatalogue.ts';
 import { isProductMessage } from '../../onprem/interactiveMessage.ts';
 
-/** The catalogue that a number is linked to. Without one in the simulation every product is there. */
+/** The catalogue that a number is linked to. If none was set in the simulation, every product exists. */
 export const catalog = z.strictObject({
   /** null: none is linked. */
   catalogId: z.string().min(1).max(64).nullable(),
@@ -32,7 +32,7 @@ type ProductProblem =
   | { readonly isWarning: true; readonly code: AsynchronousErrorCode; readonly details: string };
 
 /**
- * What is wrong with the products of a message: a code that refuses it, or one that warns and lets the rest through.
+ * What is wrong with the products of a message: an error code, or a warning that lets the other products through.
  * Source: docs/onprem/api-messaging.md §2.11, §11.
  */
 export function productProblem(

@@ -2,10 +2,10 @@ import { type Clock, sleep } from '../../base/clock.ts';
 
 /** Messages a second that a number gets through. Source: docs/onprem/api-messaging.md §9.3. */
 export const CEILINGS = { oneShard: 70, moreShards: 250 } as const;
-/** Not found in any source: what may come at once. */
+/** Not found in any source: the burst. */
 const BURST_SECONDS = 1;
 
-/** Slows a number down to what WhatsApp takes of it; what waits becomes the queue of its Coreapps. */
+/** Slows a number down to the throughput of WhatsApp. The messages that wait queue up in its Coreapps. */
 export class Ceiling {
   readonly #clock: Clock;
   /** When the next message of a number has its turn, by the monotonic clock. */

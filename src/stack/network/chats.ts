@@ -21,14 +21,14 @@ export interface Chat {
   readonly messages: ChatMessage[];
 }
 
-/** Chats and messages that are remembered; older ones are dropped, so that memory stays what it is. */
+/** Chats and messages that are kept. Older ones are dropped, so that memory is bounded. */
 const REMEMBERED = { chats: 2_000, messagesOfAChat: 100 } as const;
 
-/** What people and businesses have written to each other, for whoever looks at it. */
+/** What people and businesses wrote to each other, for the control page and API. */
 export class Chats {
   /** By number and person, the least recent first. */
   readonly #chats = new Map<string, Chat>();
-  /** Chats by the messages that something may still happen to. */
+  /** Messages of the kept chats by id, for changes of their status. */
   readonly #byMessage = new Map<string, ChatMessage>();
 
   add(number: string, waId: string, message: ChatMessage): void {

@@ -16,11 +16,11 @@ export interface DeliveriesOptions {
   readonly state: NetworkState;
   readonly record: (entry: Entry) => Promise<void>;
   readonly emit: (number: string, body: NetworkEvent['body']) => Promise<void>;
-  /** Whether a number may begin only as many conversations as its tier allows. */
+  /** Whether the messaging tier limits the conversations that a number begins. */
   readonly limits: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The time that counts, which tests may have moved. */
+  /** The time of the network, which tests may have moved. */
   readonly now: () => number;
 }
 
@@ -36,7 +36,7 @@ export class Deliveries {
     this.#options = options;
   }
 
-  /** Goes on with what was on its way. */
+  /** Continues the deliveries of an earlier run. */
   resume(): void {
     for (const [id] of this.#options.state.outgoing) this.#deliver(id);
   }
@@ -45,7 +45,7 @@ export class Deliveries {
     for (const cancel of this.#timers) cancel();
   }
 
-  /** Takes a message; resolves when it is safe. The same id twice is one message. `fate`: a code, or gone for good. */
+  /** Resolves when the message is on disk. The same id twice is one message. `fate`: a code to fail with, or lost. */
   async accept(
     number: string,
     request: CallRequest<NetworkProtocol, 'send'>,
@@ -83,7 +83,7 @@ export class Deliveries {
     return wroteAt !== undefined && this.#options.now() - wroteAt <= SESSION_WINDOW_MS;
   }
 
-  /** A code for a conversation that the number may not begin; one that it may is counted. */
+  /** The error code for a conversation beyond the limit; a conversation within it is counted. */
   #limitReached(number: string, to: string, type: string): AsynchronousErrorCode | undefined {
     const { state, record, now, limits } = this.#options;
     if (!limits || !isTemplate(type) || this.#isWindowOpen(number, to)) return undefined;
@@ -92,7 +92,7 @@ export class Deliveries {
     return undefined;
   }
 
-  /** Every message of 24 hours is one conversation; what the business begins costs something else. */
+  /** Messages of 24 hours are one conversation; one that the business begins has another price. */
   #billing(number: string, to: string, type: string): Billing {
     const windowStart = this.#options.state.people.get(to)?.lastWrote[number];
     const isOpen = windowStart !== undefined && this.#isWindowOpen(number, to);
@@ -108,7 +108,7 @@ export class Deliveries {
     };
   }
 
-  /** Sets off what will become of a message; after a restart what is left of it. */
+  /** Schedules the stages of a message that are still to come. */
   #deliver(id: string): void {
     const message = this.#options.state.outgoing.get(id);
     if (!message) return;
@@ -152,7 +152,7 @@ export class Deliveries {
   }
 
   #later(delayMs: number, action: () => Promise<void>): void {
-    // A timer can't wait longer; days of a ttl are waited for in parts.
+    // A timer can't run longer, so a long ttl is waited for in parts.
     const partMs = Math.min(delayMs, LONGEST_TIMER_MS);
     const cancel = this.#options.clock.after(partMs, () => {
       this.#timers.delete(cancel);

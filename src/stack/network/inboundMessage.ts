@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { normaliseRecipient } from '../../onprem/messages.ts';
 import type { PersonalMessage } from './people.ts';
 
-/** Recordings are a type of their own; `audio` is a file that was attached. */
+/** `voice` is a recording, `audio` an attached file. */
 const MEDIA_TYPES = ['image', 'audio', 'voice', 'video', 'document', 'sticker'] as const;
 const isMedia = (type: string): boolean => MEDIA_TYPES.some((known) => known === type);
-/** Reactions are an inference: sources name them for what a business sends only. */
+/** Reactions are inferred: the sources name them only for messages of a business. */
 const OTHER_TYPES = [
   'text',
   'location',
@@ -19,7 +19,7 @@ const OTHER_TYPES = [
 
 const mimeType = z.string().max(128);
 
-/** What a person may send: a text, or any type with its content, media with its bytes. */
+/** A message of a person: a text, or any type with its content; media with its bytes. */
 export const inbound = z
   .looseObject({
     from: z.string().transform((from, context) => {
@@ -30,7 +30,7 @@ export const inbound = z
     type: z.enum([...MEDIA_TYPES, ...OTHER_TYPES]).default('text'),
     profileName: z.string().max(256).optional(),
     context: z.record(z.string(), z.unknown()).optional(),
-    /** Of media: its bytes, and their type. */
+    /** For media: the bytes and their content type. */
     data: z.base64().optional(),
     mime_type: mimeType.optional(),
     /** The ad that they came from: `source_url`, `source_type`, `source_id`, `headline`, `body`. */

@@ -2,7 +2,7 @@ import { type FileHandle, mkdir, open, readFile, rename, stat, writeFile } from 
 import { dirname } from 'node:path';
 import { Batcher } from '../../base/batcher.ts';
 
-/** A file that has grown by this much since it was last written anew is written anew. */
+/** After growing by this much, the file is replaced by a snapshot. */
 const COMPACT_AFTER_BYTES = 64 * 1024 * 1024;
 
 export interface JournalOptions {
@@ -10,8 +10,8 @@ export interface JournalOptions {
 }
 
 /**
- * An append-only file of JSON lines. Entries that wait for the disk together share one flush. Whoever appends has
- * applied the entry already, so that a snapshot holds all that was appended, and can take its place.
+ * An append-only file of JSON lines. Entries that wait for the disk together share one flush. An entry is applied
+ * before it is appended, so a snapshot contains all appended entries, and can replace them.
  */
 export class Journal<Entry> {
   readonly #path: string;
@@ -34,7 +34,7 @@ export class Journal<Entry> {
     this.#lines = new Batcher((lines) => this.#flush(lines), Number.POSITIVE_INFINITY);
   }
 
-  /** Reads what is there. A last line cut short by a crash was never promised to anybody, and is dropped. */
+  /** Reads the file. A last line that a crash cut short was never confirmed, and is dropped. */
   static async read<Entry>(path: string): Promise<Entry[]> {
     const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return '';
@@ -47,7 +47,7 @@ export class Journal<Entry> {
       .map((line) => JSON.parse(line) as Entry);
   }
 
-  /** Starts a file anew with the snapshot, which replaces all that stood in it, now and whenever it has grown long. */
+  /** Replaces the file by a snapshot, now and whenever it has grown long. */
   static async start<Entry>(
     path: string,
     snapshot: () => readonly Entry[],
@@ -83,7 +83,7 @@ export class Journal<Entry> {
     this.#grownBytes += text.length;
   }
 
-  /** Everything that waits has been applied, so the snapshot that is taken here has it. */
+  /** The entries that wait are applied already, so the snapshot contains them. */
   async #compact(): Promise<void> {
     const file = await writeAnew(this.#path, this.#snapshot());
     await this.#file.close();

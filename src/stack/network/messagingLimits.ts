@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** How many people a business may begin to talk to. Source: docs/onprem/api-messaging.md §9.2. */
+/** The tiers: how many conversations a business may begin. Source: docs/onprem/api-messaging.md §9.2. */
 const TIERS = [250, 1_000, 10_000, 100_000] as const;
 const QUALITIES = ['high', 'medium', 'low'] as const;
 
@@ -11,23 +11,23 @@ export const messagingLimits = z.strictObject({
 });
 export type MessagingLimits = z.output<typeof messagingLimits>;
 
-/** Not found in any source: where a number begins. This is what a verified business has. */
+/** Not found in any source: the limits of a new number. These are those of a verified business. */
 export const DEFAULT_LIMITS: MessagingLimits = { tier: 1_000, quality: 'high' };
-/** What a conversation above the limit fails with. Source: docs/onprem/api-messaging.md §9.2. */
+/** The code with which a conversation beyond the limit fails. Source: docs/onprem/api-messaging.md §9.2. */
 export const LIMIT_REACHED = 471;
 
 const DAY_MS = 86_400_000;
 const RISE = { days: 7, timesTheTier: 2 } as const;
 
-/** Conversations that a business began, as a state that serialises. */
+/** Conversations that a business began, in a form for the journal. */
 export interface Begun {
-  /** People, in the order of their last conversation, with when it began. */
+  /** People with the start of their last conversation, in that order. */
   readonly people: [string, number][];
-  /** How many were begun on which day since the tier was reached. */
+  /** Conversations begun on each day since the number reached its tier. */
   readonly days: [number, number][];
 }
 
-/** Counts conversations against the tier of a number, and lets the tier rise. All times are epoch ms. */
+/** Counts conversations against the tier of a number, and raises the tier. All times are epoch ms. */
 export class ConversationCount {
   readonly #people: Map<string, number>;
   readonly #days: Map<number, number>;
@@ -37,7 +37,7 @@ export class ConversationCount {
     this.#days = new Map(begun.days);
   }
 
-  /** Whether one with this person may begin: it has begun already, or there is room. */
+  /** Whether a conversation with this person may begin: one runs already, or the tier has room. */
   mayBegin(waId: string, { tier }: MessagingLimits, nowMs: number): boolean {
     this.#forget(nowMs);
     return tier === null || this.#people.has(waId) || this.#people.size < tier;
@@ -53,7 +53,7 @@ export class ConversationCount {
     return true;
   }
 
-  /** The tier after this one, once twice the limit was used within seven days and nobody complains; else the same. */
+  /** The next tier, if the number used twice its limit in seven days and its quality is not low; otherwise the same. */
   risen({ tier, quality }: MessagingLimits, nowMs: number): MessagingLimits['tier'] {
     if (tier === null || quality === 'low') return tier;
     const since = Math.floor(nowMs / DAY_MS) - RISE.days;
@@ -62,7 +62,7 @@ export class ConversationCount {
     return TIERS[TIERS.indexOf(tier) + 1] ?? null;
   }
 
-  /** Another tier counts anew what leads to the next one. */
+  /** After a change of tier, the count for the next tier starts at zero. */
   startOver(): void {
     this.#days.clear();
   }

@@ -24,7 +24,7 @@ export interface NetworkOptions {
   readonly host: string;
   readonly port: number;
   readonly dataFolder: string;
-  /** Tiers and throughput as documented; off for measurements. */
+  /** Whether the documented tiers and throughput apply; off for measurements. */
   readonly limits: boolean;
   readonly clock: Clock;
   readonly logger: Logger;

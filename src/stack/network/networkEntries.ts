@@ -12,9 +12,9 @@ import type { TemplateEntry } from './templates.ts';
 /** One number, as the servers of WhatsApp know it. */
 export interface NumberState {
   vname: string;
-  /** SHA-256 of the code that is expected. */
+  /** SHA-256 of the expected registration code. */
   codeHash?: string;
-  /** The code itself where the network chose it; a person reads it off the control page, as off a phone. */
+  /** The registration code, if the network chose it. It is shown on the control page, as on a phone. */
   code?: string;
   codeRequestedAt?: number;
   codeRequests: number;
@@ -51,11 +51,11 @@ export interface Outgoing {
   readonly ttlDays?: number;
   /** Decided when it was accepted. */
   readonly failsWith?: AsynchronousErrorCode;
-  /** It goes out, and the business is warned. */
+  /** The message is delivered, and the business gets a warning. */
   readonly warning?: { readonly code: AsynchronousErrorCode; readonly details: string };
-  /** Nothing is heard of it any more. */
+  /** The message is lost without a status. */
   readonly isLost?: true;
-  /** Stages that the business was told of. */
+  /** Stages that were reported to the business. */
   done: Stage[];
 }
 
@@ -81,7 +81,7 @@ export type Entry =
   | { type: 'recorded'; number: string; at: number; body: unknown }
   | { type: 'read-by-business'; number: string; id: string }
   | { type: 'stage'; id: string; stage: Stage; error?: ApiErrorBody }
-  /** Nothing more will happen to it. */
+  /** No further stage follows. */
   | { type: 'finished'; id: string }
   | { type: 'event'; number: string; event: NetworkEvent }
   | { type: 'acknowledged'; number: string; eventIds: number[] }

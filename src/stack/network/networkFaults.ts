@@ -3,17 +3,17 @@ import { failureCode } from './failureCode.ts';
 
 const share = z.number().min(0).max(1).optional();
 
-/** How bad the way to a number is; everything is well where nothing is said. */
+/** Faults between a number and the network; an absent field means no such fault. */
 export const networkFaults = z.strictObject({
-  /** Every message waits this long. */
+  /** Delay of every message. */
   latencyMs: z.int().min(0).max(60_000).optional(),
-  /** Of the messages, this share is taken, and the connection is cut before the answer. */
+  /** Share of messages that are accepted, but the connection is cut before the answer. */
   cutShare: share,
-  /** Of the messages, this share is taken, and nothing is heard of it any more. */
+  /** Share of messages that are accepted and then lost. */
   lossShare: share,
   /** Messages fail with this code. */
   failsWith: failureCode.optional(),
-  /** Not all of them, but this share. */
+  /** Share of messages that fail with `failsWith`; all if absent. */
   failShare: share,
 });
 export type NetworkFaults = z.output<typeof networkFaults>;

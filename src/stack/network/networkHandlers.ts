@@ -32,7 +32,7 @@ export function networkHandlers(parts: NetworkParts): Handlers<NetworkProtocol> 
     requestCode: (request) => registrar.requestCode(request),
     register: async (request) => {
       const registered = await registrar.register(request);
-      // One number is one installation: whoever held it before is out.
+      // A number has one installation: a new registration ends the sessions of the one before.
       sessions.replaceAll(request.number, 'the number was registered elsewhere');
       return registered;
     },

@@ -19,7 +19,7 @@ export class NetworkState {
     return this.seen.has(messageId);
   }
 
-  /** Whether the business has read a person's message; nothing where there is none. */
+  /** Whether the business has read a person's message; undefined for an unknown message. */
   isRead(number: string, messageId: string): boolean | undefined {
     return this.received.get(`${number}/${messageId}`);
   }

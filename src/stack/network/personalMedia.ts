@@ -30,7 +30,7 @@ export class PersonalMedia {
     );
   }
 
-  /** A part of a file that is uploaded. It is there once its last part is, and is what its checksum says. */
+  /** Stores a part of an upload. After the last part, the checksum is verified and the file becomes readable. */
   async takePart(sha256: string, offset: number, content: Buffer, isLast: boolean): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     const draft = `${this.#path(sha256)}.part`;
@@ -49,7 +49,7 @@ export class PersonalMedia {
     await rename(draft, this.#path(sha256));
   }
 
-  /** The bytes as a stream; nothing for what is not there. */
+  /** The bytes as a stream; undefined for an unknown checksum. */
   async read(sha256: string): Promise<ReturnType<typeof createReadStream> | undefined> {
     return (await this.has(sha256)) ? createReadStream(this.#path(sha256)) : undefined;
   }
@@ -67,7 +67,7 @@ export class PersonalMedia {
     }
   }
 
-  /** A checksum names no other folder. */
+  /** Only hex digits, so that a checksum can't name another folder. */
   #path(sha256: string): string {
     return join(this.#folder, sha256.replace(/[^0-9a-f]/g, ''));
   }

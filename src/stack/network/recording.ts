@@ -4,12 +4,12 @@ import { z } from 'zod';
 export const recordedCallback = z.object({ afterMs: z.number(), body: z.unknown() });
 type RecordedCallback = z.output<typeof recordedCallback>;
 
-/** Callbacks that a receiver has answered with 200, to be played to another one. */
+/** Callbacks that the receiver answered with 200, as a fixture for tests of another receiver. */
 export interface Recording {
   readonly startedAtMs: number;
   isOn: boolean;
   readonly callbacks: RecordedCallback[];
 }
 
-/** More are not kept: a fixture is to be read. */
+/** Further callbacks are dropped, so that a recording stays readable. */
 export const LONGEST_RECORDING = 10_000;

@@ -8,7 +8,7 @@ import type { NetworkState } from './networkState.ts';
 const REGISTRATION_BEHAVIOUR = {
   /** Time between two code requests; the real one is hours, announced only as prose. */
   codeCooldownMs: 10 * 60_000,
-  /** Not found in any source: what the reason of a refused registration is called. */
+  /** Not found in any source: the names of the reasons other than the documented one. */
   wrongCode: "Registration failed for reason 'incorrect_code'.",
   badCertificate: "Registration failed for reason 'biz_link_info_invalid_payload'.",
   expiredCertificate: "Registration failed for reason 'biz_link_cert_expired'.",
@@ -29,7 +29,7 @@ interface CodeRequest {
   readonly registrationKey?: string | undefined;
 }
 
-/** Who holds a number: codes, certificates, PINs. */
+/** Registration of numbers: codes, certificates, PINs. */
 export class Registrar {
   readonly #options: RegistrarOptions;
 
@@ -51,7 +51,7 @@ export class Registrar {
     const waitMs =
       (number.codeRequestedAt ?? Number.NEGATIVE_INFINITY) + REGISTRATION_BEHAVIOUR.codeCooldownMs - now;
     if (waitMs > 0) throw new Refusal(1005, waitDetails(waitMs));
-    // A certificate that names no code gets one by the simulated phone.
+    // If the certificate has no code, the control page shows one, as a phone would.
     const code = certificate.codeHash ? undefined : String(randomInt(1_000_000)).padStart(6, '0');
     await record({
       type: 'code-requested',
@@ -111,7 +111,7 @@ export class Registrar {
     return false;
   }
 
-  /** With the key of the installation that holds the number. @throws Refusal 1005 with another */
+  /** Only the installation that holds the number may do this. @throws Refusal 1005 for another registration key */
   async setPin(request: {
     number: string;
     registrationKey: string;

@@ -4,10 +4,10 @@ import { type CallRequest, Refusal } from '../wire/protocol.ts';
 import type { Peer } from '../wire/rpcServer.ts';
 import type { NetworkState } from './networkState.ts';
 
-/** Events of a number that are sent ahead of their acknowledgement. */
+/** Unacknowledged events that a session may have at a time. */
 const EVENT_BATCH = 200;
 
-/** A Coreapp, or a primary Master, that holds a shard of a number. */
+/** The connection of the Coreapp, or primary Master, that holds a shard of a number. */
 export interface Session {
   readonly peer: Peer<NetworkProtocol>;
   readonly number: string;
@@ -15,13 +15,13 @@ export interface Session {
   /** How many shards the number is split into, as this session knows it. */
   readonly shards: number;
   readonly epoch: number;
-  /** Events that this session was told and has not acknowledged. */
+  /** Events that were sent to this session and are not acknowledged. */
   readonly told: Set<number>;
-  /** The last event that was looked at for it. */
+  /** Id of the last event that was considered for this session. */
   cursor: number;
 }
 
-/** Who is connected: one session for a shard of a number, the newest. */
+/** Open sessions: for each shard of a number, the newest one. */
 export class Sessions {
   readonly #state: NetworkState;
   readonly #sessions = new Map<string, Session>();
@@ -40,7 +40,7 @@ export class Sessions {
     const current = this.#sessions.get(key);
     if (current && current.epoch > epoch) throw new Refusal(1018, `shard ${shard} has a newer owner`);
     if (current) this.#replace(current, `shard ${shard} has a newer session`);
-    // Those of another split belong to owners that are none any more.
+    // Sessions of another number of shards belong to former owners.
     for (const other of this.ofNumber(number))
       if (other.shards !== shards && other.epoch < epoch)
         this.#replace(other, `the number has ${shards} shards now`);
@@ -51,7 +51,7 @@ export class Sessions {
     setImmediate(() => this.#tell(session));
   }
 
-  /** @throws Refusal 1018 for one that has none, or no longer */
+  /** @throws Refusal 1018 for a peer without a current session */
   of(peer: Peer<NetworkProtocol>): Session {
     const session = this.#byPeer.get(peer);
     if (!session || this.#sessions.get(`${session.number}/${session.shard}`) !== session)
@@ -63,7 +63,7 @@ export class Sessions {
     return [...this.#sessions.values()].filter((session) => session.number === number);
   }
 
-  /** There may be something new for the sessions of a number. */
+  /** Sends new events to the sessions of a number. */
   announce(number: string): void {
     for (const session of this.#sessions.values()) if (session.number === number) this.#tell(session);
   }
@@ -73,7 +73,7 @@ export class Sessions {
     this.#tell(session);
   }
 
-  /** Whoever held the number before is out. */
+  /** Ends all sessions of a number. */
   replaceAll(number: string, reason: string): void {
     for (const session of this.ofNumber(number)) this.#replace(session, reason);
   }
@@ -89,7 +89,7 @@ export class Sessions {
     const room = EVENT_BATCH - session.told.size;
     const { events: waiting } = this.#state.number(session.number);
     const events: NetworkEvent[] = [];
-    // Ids grow, so that what was looked at before need not be looked at again for each new event.
+    // Ids grow, so the search starts after the last event that was considered.
     for (
       let index = firstAfter(waiting, session.cursor);
       index < waiting.length && events.length < room;
@@ -111,7 +111,7 @@ export class Sessions {
   }
 }
 
-/** Whose shard an event belongs to. */
+/** The person whose shard an event belongs to. */
 function peerOf(body: NetworkEvent['body']): string {
   if (body.kind === 'inbound') return body.message.from;
   return body.kind === 'status' ? body.recipient : body.waId;

@@ -8,7 +8,7 @@ import type { Session } from './sessions.ts';
 
 export interface SubmissionsOptions {
   readonly deliveries: Deliveries;
-  /** Whether a number gets through only as many messages a second as documented. */
+  /** Whether the documented throughput applies. */
   readonly limits: boolean;
   readonly random: () => number;
   readonly clock: Clock;

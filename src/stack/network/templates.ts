@@ -6,7 +6,7 @@ export const templateEntry = z.strictObject({
   name: z.string().min(1).max(512),
   language: z.string().min(2).max(10),
   status: z.enum(['approved', 'rejected', 'paused', 'disabled']).default('approved'),
-  /** Variables of the body, where they are to be counted. */
+  /** Number of variables of the body, if it is to be checked. */
   bodyParameters: z.number().int().min(0).max(100).optional(),
 });
 export type TemplateEntry = z.output<typeof templateEntry>;
@@ -21,8 +21,8 @@ interface SentTemplate {
 }
 
 /**
- * Why a template can't be sent: a code of the catalogue and the details; nothing where it can. Without a catalogue
- * everything is approved. Paused and disabled ones are taken and fail later.
+ * Why a template can't be sent: an error code and details; undefined if it can. Without known templates
+ * every template counts as approved. Paused and disabled templates are accepted and fail later.
  */
 export function templateProblem(
   sent: SentTemplate,

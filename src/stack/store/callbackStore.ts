@@ -18,7 +18,7 @@ export interface DueCallback {
   readonly ageSeconds: number;
 }
 
-/** Callbacks that wait for their receiver. They are added with what they tell of, by the store of messages. */
+/** Callbacks that wait for their receiver. `MessageStore` adds them, in one transaction with the event. */
 export class CallbackStore {
   readonly #database: Kysely<MessageTables>;
   readonly #dialect: Dialect;
@@ -32,12 +32,12 @@ export class CallbackStore {
     });
   }
 
-  /** Those whose time has come, the longest due first. */
+  /** Callbacks that are due, the longest due first. */
   due(shard: number, limit: number, except: readonly number[]): Promise<DueCallback[]> {
     return this.selectDue(shard, limit, except).execute();
   }
 
-  /** How they are asked for. The index has their order, so that a long queue costs no more than a short one. */
+  /** The index has the order of this query, so that a long queue costs no more than a short one. */
   selectDue(
     shard: number,
     limit: number,

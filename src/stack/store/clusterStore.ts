@@ -23,10 +23,10 @@ export interface ShardRecord {
   readonly epoch: number;
 }
 
-/** Who changes the schemas, or did so last. */
+/** The upgrade that runs, or the last one. */
 export interface UpgradeRecord {
   readonly isUnderWay: boolean;
-  /** Newest client that has upgraded them. */
+  /** Version of the newest client that upgraded the databases. */
   readonly version: string | undefined;
   readonly upgrader: string | undefined;
 }
@@ -49,7 +49,7 @@ export class ClusterStore {
     const { now } = this.#dialect;
     const insert = this.#database.insertInto('nodes').values({ id, ...row });
     await this.#dialect.orUpdate(insert, 'id', { ...row, healthy_at: now, started_at: now }).execute();
-    // A container that restarts keeps its name and gets another address: its old row is no other node.
+    // A restarted container keeps its name and gets another address: its old row is the same node.
     await this.#database
       .deleteFrom('nodes')
       .where('container', '=', node.container)
@@ -106,7 +106,7 @@ export class ClusterStore {
     return numInsertedOrUpdatedRows === 1n;
   }
 
-  /** A node that starts owns nothing: what its predecessor of the same name had goes to whoever is promoted. */
+  /** A node that starts owns nothing: the shard of its predecessor of the same name goes to a standby. */
   async disown(owner: string): Promise<void> {
     for (const shard of await this.shardMap()) if (shard.owner === owner) await this.assign(shard, undefined);
   }
@@ -166,7 +166,7 @@ export class ClusterStore {
     return rows.map(({ shard, owner, epoch }) => ({ shard, owner: owner ?? undefined, epoch }));
   }
 
-  /** Gives a shard another owner, unless somebody else did so meanwhile. */
+  /** Gives a shard another owner, unless its owner changed meanwhile. */
   async assign(shard: ShardRecord, owner: string | undefined): Promise<boolean> {
     const { numUpdatedRows } = await this.#database
       .updateTable('shard_map')
@@ -178,8 +178,8 @@ export class ClusterStore {
   }
 
   /**
-   * Splits the number into so many shards. All of them lose their owners, so that no message is sent by two; whoever
-   * had one may have it back from the primary Master.
+   * Splits the number into this many shards. All shards lose their owners, so that no two nodes send the same message;
+   * the primary Master assigns them again.
    */
   async setShards(count: number): Promise<void> {
     await this.#database.transaction().execute(async (transaction) => {

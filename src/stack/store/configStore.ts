@@ -13,7 +13,7 @@ const SETTINGS = 'application';
 
 /** Settings and account of the stack: what every node reads and only the primary Master writes. */
 export abstract class ConfigStore {
-  /** What else belongs to the account: profile, media providers, sticker packs. */
+  /** What the account keeps beside its settings: profile, media providers, sticker packs. */
   abstract document(name: string): Promise<unknown>;
   /** `undefined` removes it. */
   abstract saveDocument(name: string, content: unknown): Promise<void>;

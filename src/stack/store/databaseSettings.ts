@@ -10,7 +10,7 @@ export interface DatabaseSettings {
   readonly username: string;
   readonly password: string;
   readonly prefix: string;
-  /** Without it the connection is plain. */
+  /** Without it the connection is not encrypted. */
   readonly tls?: DatabaseTls | undefined;
   /** To each database, at most. */
   readonly connections?: number | undefined;
@@ -20,10 +20,10 @@ export interface DatabaseSettings {
 
 const DEFAULT_PORTS: Readonly<Record<Engine, number>> = { PGSQL: 5432, MYSQL: 3306 };
 
-/** How long a connection that need not persist lives on after its use. */
+/** How long an unused connection stays open if connections need not persist. */
 const NOT_PERSISTENT_MS = 1_000;
 
-/** @throws CodedError `BadEnvironment` for a connection option that is none */
+/** @throws CodedError `BadEnvironment` for a wrong connection option */
 export function databaseSettings(environment: StackEnvironment, role: 'webapp' | 'node'): DatabaseSettings {
   const engine = environment.WA_DB_ENGINE;
   return {
@@ -46,7 +46,7 @@ export function databaseSettings(environment: StackEnvironment, role: 'webapp' |
 
 const fileAt = (path: string): string | undefined => (path === '' ? undefined : readFileSync(path, 'utf8'));
 
-/** The Webapp's connections persist or not; those of nodes to MySQL have a time of their own. */
+/** A setting decides whether connections of Webapps persist; connections of nodes to MySQL have their own timeout. */
 function idleMs(environment: StackEnvironment, role: 'webapp' | 'node'): number | undefined {
   const { WA_DB_PERSISTENT: persistent, WA_DB_ENGINE: engine } = environment;
   if (role === 'webapp' && persistent !== undefined) return persistent === '1' ? 0 : NOT_PERSISTENT_MS;

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import { CodedError } from '../../base/codedError.ts';
 
-/** Encrypted only; with the server's certificate checked; with its name checked too. */
+/** require: encrypted; verify-ca: the server's certificate is checked; verify-full: its name too. */
 type TlsMode = 'require' | 'verify-ca' | 'verify-full';
 
 export interface DatabaseTls {
@@ -13,7 +13,7 @@ export interface DatabaseTls {
   readonly key?: string | undefined;
 }
 
-/** Words of both engines. Not found in any source: which the vendor takes; these are those of libpq and MySQL. */
+/** Words of libpq and MySQL. Not found in any source: which words the vendor's client knows. */
 const MODES: Readonly<Record<string, TlsMode | undefined>> = {
   disable: undefined,
   disabled: undefined,
@@ -29,8 +29,8 @@ const MODES: Readonly<Record<string, TlsMode | undefined>> = {
 };
 
 /**
- * What `WA_DB_SSL_*` and `WA_DB_CONNECTION_OPTION` come to; nothing for a plain connection. A CA alone asks for
- * everything to be verified. @throws CodedError `BadEnvironment`
+ * The meaning of `WA_DB_SSL_*` and `WA_DB_CONNECTION_OPTION`; undefined for an unencrypted connection. With a CA alone,
+ * certificate and name are verified. @throws CodedError `BadEnvironment`
  */
 export function databaseTls(given: {
   readonly option: string;
@@ -40,7 +40,7 @@ export function databaseTls(given: {
 }): DatabaseTls | undefined {
   const { option, ca, cert, key } = given;
   if ((cert === undefined) !== (key === undefined))
-    throw new CodedError('BadEnvironment', 'WA_DB_SSL_CERT and WA_DB_SSL_KEY are needed together');
+    throw new CodedError('BadEnvironment', 'set both WA_DB_SSL_CERT and WA_DB_SSL_KEY, or neither');
   const named = /(?:^|[\s;&])ssl-?mode=([\w-]+)/i.exec(option)?.[1]?.toLowerCase();
   if (named !== undefined && !(named in MODES))
     throw new CodedError(

@@ -26,7 +26,7 @@ export interface Databases {
 export const databaseName = (settings: DatabaseSettings, name: DatabaseName): string =>
   `${settings.prefix}${DATABASE_NAMES[name]}`;
 
-/** Pools to the four databases. They connect when first used, and again after the server was away. */
+/** Pools to the four databases. They connect when first used, and reconnect after the server was away. */
 export function openDatabases(settings: DatabaseSettings, logger: Logger): Databases {
   const { engine } = settings;
   const open = <T>(name: DatabaseName): Kysely<T> =>

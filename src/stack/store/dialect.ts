@@ -12,7 +12,7 @@ export type Engine = 'PGSQL' | 'MYSQL';
 
 type Insert<DB, TB extends keyof DB, O> = InsertQueryBuilder<DB, TB, O>;
 
-/** Where PostgreSQL and MySQL say the same in other words. */
+/** What differs between PostgreSQL and MySQL. */
 export interface Dialect {
   readonly engine: Engine;
   /** The database's clock, with fractions of a second. */

@@ -15,7 +15,7 @@ interface Content {
  */
 export class FileConfigStore extends ConfigStore {
   readonly #folder: string;
-  /** One change after the other: each is made from what the last one left. */
+  /** Changes run one after the other, because each starts from the result of the last. */
   #changing: Promise<void> = Promise.resolve();
 
   constructor(folder: string) {
@@ -72,7 +72,7 @@ export class FileConfigStore extends ConfigStore {
     const changed = this.#changing.then(async () => {
       await mkdir(this.#folder, { recursive: true });
       const draft = `${this.#path}.${randomUUID()}`;
-      // It holds the registration and the PIN. Whoever reads it meanwhile, or a crash, finds the whole of the old one.
+      // The file holds the registration and the PIN. A rename replaces it, so that nobody reads half of it.
       await writeFile(draft, JSON.stringify(change(await this.#read())), { mode: 0o600, flush: true });
       await rename(draft, this.#path);
     });

@@ -1,4 +1,4 @@
-/** Of sockets, and of the drivers where a server goes away or does not answer. */
+/** Error codes of sockets, and of drivers when a server goes away or does not answer. */
 const CONNECTION_CODES: ReadonlySet<unknown> = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -10,7 +10,7 @@ const CONNECTION_CODES: ReadonlySet<unknown> = new Set([
   'PROTOCOL_CONNECTION_LOST',
 ]);
 
-/** With a digit, which codes of the system such as EROFS have not. */
+/** An SQLSTATE has a digit; system error codes such as EROFS have none. */
 const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 
 /** Whether an error is the database's: pg has its SQLSTATE as the code, mysql2 beside a name. */

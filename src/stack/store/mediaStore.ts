@@ -15,13 +15,13 @@ export interface MediaFile {
   readonly sha256: string;
 }
 
-/** Media that nobody has used for this long is collected. Source: docs/onprem/api-messaging.md §3.4. */
+/** Media that was not used for this long is deleted by a collection. Source: docs/onprem/api-messaging.md §3.4. */
 const UNUSED_MS = 30 * 86_400_000;
-/** Ids are UUIDs; anything else never names a file. */
+/** Ids are UUIDs. No other text names a file. */
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const HEAD_BYTES = 64;
 
-/** Files on the volume that Webapps and Coreapps share. They are streamed, and never wholly in memory. */
+/** Files on the volume that Webapps and Coreapps share. They are streamed, never read into memory as a whole. */
 export class MediaStore {
   readonly #folder: string;
 
@@ -29,7 +29,7 @@ export class MediaStore {
     this.#folder = join(mediaFolder, 'shared');
   }
 
-  /** @throws Refusal 1025 for more than `largestBytes`, 1014 for an image that is none, 1005 where the folder is not writable */
+  /** @throws Refusal 1025 for more than `largestBytes`, 1014 for a broken image, 1005 if the folder is not writable */
   async write(content: AsyncIterable<Uint8Array>, type: string, largestBytes: number): Promise<MediaFile> {
     const id = randomUUID();
     const path = join(this.#folder, id);
@@ -60,14 +60,14 @@ export class MediaStore {
     }
   }
 
-  /** What is known of a file; nothing where there is none. */
+  /** Type and size of a file; undefined if there is none. */
   async find(id: string): Promise<MediaFile | undefined> {
     if (!ID.test(id)) return undefined;
     const about = await readFile(join(this.#folder, `${id}.json`), 'utf8').catch(() => undefined);
     return about === undefined ? undefined : (JSON.parse(about) as MediaFile);
   }
 
-  /** The bytes; a use, which keeps the file from being collected. */
+  /** The bytes of a file. Reading counts as a use, which protects the file from collection. */
   read(id: string): Readable {
     const path = join(this.#folder, id);
     const now = new Date();
@@ -75,12 +75,12 @@ export class MediaStore {
     return createReadStream(path);
   }
 
-  /** Where a container finds the file. */
+  /** Path of the file in a container. */
   path(id: string): string {
     return join(this.#folder, id);
   }
 
-  /** @returns whether there was one */
+  /** @returns whether the file existed */
   async remove(id: string): Promise<boolean> {
     if (!(await this.find(id))) return false;
     await Promise.all(
@@ -89,7 +89,7 @@ export class MediaStore {
     return true;
   }
 
-  /** Removes what has not been used for 30 days. @returns how many files */
+  /** Removes files that were not used for 30 days. @returns how many */
   async collect(nowMs: number): Promise<number> {
     let removed = 0;
     for (const id of (await readdir(this.#folder).catch(() => [])).filter((name) => ID.test(name))) {

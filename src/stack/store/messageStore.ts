@@ -6,7 +6,7 @@ import type { Databases } from './databases.ts';
 import type { Dialect } from './dialect.ts';
 import type { MessageTables } from './tables.ts';
 
-/** A collection deletes this many at a time, so that nobody waits long for a lock. */
+/** A collection deletes this many messages at a time, so that locks are short. */
 const COLLECTED_AT_ONCE = 1000;
 
 const MESSAGE_COLUMNS = {
@@ -28,17 +28,17 @@ export interface StoredMessage {
   readonly body: Record<string, unknown>;
 }
 
-/** What happened to a message, with the callback that tells of it, in one transaction. */
+/** An event of a message and its callback, stored in one transaction. */
 export interface MessageUpdate {
   readonly messageId?: string;
-  /** With the servers, or never to be sent. */
+  /** The servers have the message, or it can never be sent. */
   readonly state?: 'sent' | 'failed';
   /** Kept in the log of receipts. */
   readonly receipt?: string;
   readonly callback?: NewCallback | undefined;
 }
 
-/** Messages, and the callbacks that tell of them. Writes of many callers share transactions. */
+/** Messages and their callbacks. Writes of many callers share transactions. */
 export class MessageStore {
   readonly #database: Kysely<MessageTables>;
   readonly #dialect: Dialect;
@@ -135,7 +135,7 @@ export class MessageStore {
       const rows = await this.#database
         .selectFrom('message_receipt_log')
         .select(['seq'])
-        // The oldest come first, so that nothing is looked at twice.
+        // Oldest first, so that no row is read twice.
         .select(sql<boolean>`created_at < ${oldest}`.as('isOld'))
         .orderBy('seq')
         .limit(COLLECTED_AT_ONCE)
@@ -149,7 +149,7 @@ export class MessageStore {
     }
   }
 
-  /** Work of shards that are no more goes to those that are. */
+  /** Moves messages and callbacks of removed shards to existing ones. */
   async adopt(shards: number): Promise<void> {
     await this.#database
       .updateTable('messages')
@@ -164,7 +164,7 @@ export class MessageStore {
       .execute();
   }
 
-  /** What a shard still has to send and to tell. */
+  /** Number of messages and callbacks that wait in a shard. */
   async waiting(shard: number): Promise<{ messages: number; callbacks: number }> {
     const count = async (table: 'messages' | 'callbacks') => {
       let query = this.#database
@@ -245,8 +245,8 @@ export class MessageStore {
 }
 
 /**
- * Of these messages, those that nobody has told of yet. A message that a new session sends once more is sent once: its
- * callback may have been delivered and removed already, so that its key would not tell.
+ * Locks those of the messages that are still pending. A message that a new session sends again gets one callback: the
+ * first callback may be delivered and removed already, so its key would not prevent a second one.
  */
 async function lockPending(
   transaction: Transaction<MessageTables>,
@@ -256,10 +256,10 @@ async function lockPending(
     .selectFrom('messages')
     .select(['id', 'state'])
     .where(isOneOfThem)
-    // Two owners for a moment take their locks in one order.
+    // Sorted, so that two nodes that own the shard for a moment take their locks in the same order.
     .orderBy('id')
     .forUpdate()
     .execute();
-  // Told apart here: asked by state as well, PostgreSQL reads all that is pending, which may be a great deal.
+  // Filtered here: with the state in the query, PostgreSQL would read all pending messages.
   return rows.filter(({ state }) => state === 'pending').map(({ id }) => id);
 }

@@ -84,7 +84,7 @@ const steps: Readonly<Record<DatabaseName, Steps>> = {
         .addColumn('state', 'varchar(16)', (c) => c.notNull())
         .addColumn('created_at', types.moment, (c) => c.notNull().defaultTo(now))
         .execute();
-      // Only what is still to be sent is ever looked for; MySQL has no index of a part.
+      // Queries look only for unsent messages. MySQL has no partial indexes.
       await (engine === 'PGSQL'
         ? sql`CREATE INDEX messages_pending ON messages (shard, created_at) WHERE state = 'pending'`
         : sql`CREATE INDEX messages_pending ON messages (state, shard, created_at)`
@@ -127,7 +127,7 @@ const steps: Readonly<Record<DatabaseName, Steps>> = {
         SELECT id, state FROM messages WHERE state IN ('delivered', 'read')`.execute(database);
       await sql`UPDATE messages SET state = 'sent' WHERE state IN ('delivered', 'read')`.execute(database);
     },
-    // In the very order in which they are read: PostgreSQL sorted the whole backlog for each read.
+    // The index has the order of the query. Without it PostgreSQL sorts the whole backlog for each read.
     '005_order_of_callbacks': async (database, { engine }) => {
       await sql`CREATE INDEX callbacks_in_order ON callbacks (shard, next_at, seq)`.execute(database);
       await (engine === 'PGSQL'

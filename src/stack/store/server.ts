@@ -6,13 +6,13 @@ import type { DatabaseSettings } from './databaseSettings.ts';
 import { mysqlTls, postgresTls } from './databaseTls.ts';
 import type { Engine } from './dialect.ts';
 
-/** What is done on the server itself, outside of any database of the stack. */
+/** Administration of the server, outside of any database of the stack. */
 interface AdminConnection {
-  /** Whoever changes schemas takes turns with others; the lock goes with the connection. */
+  /** Only one client changes schemas at a time. Closing the connection releases the lock. */
   lock(): Promise<void>;
   /** @returns whether it was missing */
   createDatabase(name: string): Promise<boolean>;
-  /** How the connection is encrypted; empty where it is not. */
+  /** How the connection is encrypted; empty if it is not. */
   cipher(): Promise<string>;
   close(): Promise<void>;
 }
@@ -29,7 +29,7 @@ const CONNECTIONS = 4;
 const IDLE_MS = 60_000;
 const LONGEST_IDLE_MS = 2 ** 31 - 1;
 const CONNECT_TIMEOUT_MS = 5_000;
-/** Holders of this lock on the server change schemas; others wait. */
+/** The lock on the server that a client holds while it changes schemas. */
 const UPGRADE_LOCK = { number: 0x77616261, name: 'waba-schema', waitSeconds: 3600 } as const;
 
 const postgresConfig = (settings: DatabaseSettings, database: string): pg.ClientConfig => ({
@@ -99,7 +99,7 @@ const mysql: Server = {
       ...mysqlConfig(settings),
       database,
       connectionLimit: settings.connections ?? CONNECTIONS,
-      // It knows no never.
+      // The driver has no value for never.
       idleTimeout: settings.idleMs === 0 ? LONGEST_IDLE_MS : (settings.idleMs ?? IDLE_MS),
       typeCast: (field, next) =>
         field.type === 'TINY' && field.length === 1 ? field.string() === '1' : next(),
@@ -110,7 +110,7 @@ const mysql: Server = {
         const set = (name: string, value: string) =>
           connection.executeQuery(CompiledQuery.raw(`SET SESSION ${name} = '${value}'`));
         await set('time_zone', '+00:00');
-        // Nodes write side by side; gaps between rows need no lock here. MariaDB has the older name.
+        // Nodes write concurrently, and need no gap locks. MariaDB has the older name.
         await set('transaction_isolation', 'READ-COMMITTED').catch(() =>
           set('tx_isolation', 'READ-COMMITTED'),
         );

@@ -34,12 +34,12 @@ export interface ClusterTables {
   shard_map: { shard: number; owner: string | null; epoch: number };
   cluster: {
     id: number;
-    /** `NORMAL`, or `UPGRADE` while somebody changes schemas, or after they died doing so. */
+    /** `NORMAL`, or `UPGRADE` while an upgrade runs, or after it crashed. */
     state: string;
     shards: number;
-    /** Of the newest client that has upgraded the databases. */
+    /** Version of the newest client that upgraded the databases. */
     version: string | null;
-    /** Node that changes them, or did so last. */
+    /** Name of the client that upgrades them, or did so last. */
     upgraded_by: string | null;
   };
 }
@@ -57,7 +57,7 @@ export interface MessageTables {
   callbacks: {
     seq: Generated<number>;
     shard: number;
-    /** A second attempt to store the same event changes nothing. */
+    /** Unique, so that storing the same event twice changes nothing. */
     event_key: string;
     payload: string;
     attempts: Generated<number>;
@@ -67,7 +67,7 @@ export interface MessageTables {
 }
 
 export interface MessageTables {
-  /** What became of sent messages, as the servers told it. Only written, counted and collected. */
+  /** Receipts of sent messages. They are only written, counted and collected. */
   message_receipt_log: {
     seq: Generated<number>;
     message_id: string;

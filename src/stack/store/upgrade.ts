@@ -16,8 +16,8 @@ export interface Upgrader {
 
 /**
  * Creates the databases that are missing and brings their schemas up to date. Safe to run by several nodes at
- * once: they take turns. While schemas change, the cluster's state is UPGRADE; whoever dies then leaves it behind, and
- * the next to upgrade ends it. @throws CodedError `SchemaFailed`, `Downgrade`
+ * once: they take turns. While schemas change, the cluster's state is UPGRADE. It stays so after a crash, until the
+ * next upgrade ends it. @throws CodedError `SchemaFailed`, `Downgrade`
  */
 export async function upgradeSchema(
   settings: DatabaseSettings,
@@ -33,7 +33,7 @@ export async function upgradeSchema(
     const cluster = new ClusterStore(databases);
     const by = names.includes('cluster') ? upgrader : undefined;
     const isNewer = by !== undefined && compareVersions(by.version, before?.version ?? '') > 0;
-    // Before the first step there is no cluster that could wait.
+    // On the first installation no node has to wait.
     if (by && before && (isNewer || !(await isSchemaCurrent(databases, names))))
       await cluster.setUpgrade(true, by);
     for (const name of names) {
@@ -59,7 +59,7 @@ export async function upgradeSchema(
 export const NODE_DATABASES: readonly DatabaseName[] = ['config', 'cluster', 'message'];
 export const ALL_DATABASES = Object.keys(DATABASE_NAMES) as DatabaseName[];
 
-/** Whether a database is there and has every step of its schema. */
+/** Whether each database exists and has every step of its schema. */
 export async function isSchemaCurrent(
   databases: Databases,
   names: readonly DatabaseName[],
@@ -76,7 +76,7 @@ export async function isSchemaCurrent(
 }
 
 /**
- * What an older client must not run on. @returns who upgraded last; nothing where no client has been here
+ * Refuses databases that a newer client upgraded. @returns the last upgrade; undefined for new databases
  * @throws CodedError `Downgrade`
  */
 export async function refuseDowngrade(
@@ -109,7 +109,7 @@ const migratorOf = (name: DatabaseName, databases: Databases): Migrator =>
     provider: { getMigrations: async () => migrationsOf(name, databases.dialect) },
   });
 
-/** Names of the steps that a database has; none where it is not there. */
+/** Names of the steps that a database has; none if it does not exist. */
 async function executedSteps(database: Kysely<unknown>): Promise<string[]> {
   const rows = await sql<{ name: string }>`select name from kysely_migration`
     .execute(database)

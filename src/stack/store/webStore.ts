@@ -10,7 +10,7 @@ import type { WebTables } from './tables.ts';
 export interface User {
   readonly username: string;
   readonly role: Role;
-  /** The default password is still in place. */
+  /** The user still has the default password. */
   readonly mustChange: boolean;
 }
 
@@ -33,7 +33,7 @@ async function isPassword(password: string, stored: string): Promise<boolean> {
 
 const tokenHash = (token: string): string => createHash('sha256').update(token).digest('hex');
 
-/** Name of the uploaded certificate. Dropping the table brings the generated one back, as with the real product. */
+/** Name of the uploaded certificate. As with the real product, dropping the table brings the generated one back. */
 const EXTERNAL = 'external';
 
 /** Users, tokens and certificates, shared by all Webapps. */
@@ -46,7 +46,7 @@ export class WebStore {
     this.#dialect = databases.dialect;
   }
 
-  /** A fresh installation has the user admin with a known password. */
+  /** A new installation has the user admin with a known password. */
   async ensureAdmin(): Promise<void> {
     const { username, password } = DEFAULT_ADMIN;
     const known = await this.#database
@@ -101,7 +101,7 @@ export class WebStore {
     return numInsertedOrUpdatedRows === 1n;
   }
 
-  /** With all its tokens. @returns whether there was one */
+  /** Deletes a user with all tokens. @returns whether the user existed */
   async deleteUser(username: string): Promise<boolean> {
     const { numDeletedRows } = await this.#database
       .deleteFrom('users')
@@ -125,7 +125,7 @@ export class WebStore {
       .execute();
   }
 
-  /** Whose token this is, while it is valid. */
+  /** The user of a valid token. */
   async tokenOwner(token: string): Promise<User | undefined> {
     const row = await this.#database
       .selectFrom('tokens')
@@ -141,7 +141,7 @@ export class WebStore {
     await this.#database.deleteFrom('tokens').where('hash', '=', tokenHash(token)).execute();
   }
 
-  /** A value that all Webapps share: the first one to store it wins. */
+  /** A value that all Webapps share: that of the first Webapp to store it. */
   async #shared(name: string, make: () => Promise<string>): Promise<string> {
     const read = () =>
       this.#database.selectFrom('certs').select('pem').where('name', '=', name).executeTakeFirst();
@@ -181,7 +181,7 @@ export class WebStore {
     return { server, caPem: authority.certificatePem };
   }
 
-  /** The uploaded file of key and chain; nothing where the generated one serves. */
+  /** The uploaded key and chain; undefined if the generated certificate is in use. */
   async externalCertificate(): Promise<string | undefined> {
     const row = await this.#database
       .selectFrom('certs')
@@ -196,7 +196,7 @@ export class WebStore {
     await this.#dialect.orUpdate(insert, 'name', { pem }).execute();
   }
 
-  /** The signing key of tokens where none is configured. */
+  /** The signing key of tokens, if none is configured. */
   jwtKey(): Promise<string> {
     return this.#shared('jwt-key', async () => randomBytes(48).toString('base64url'));
   }

@@ -9,22 +9,22 @@ import { type EventBody, Unreachable } from '../wire/protocol.ts';
 import { RpcClient } from '../wire/rpcClient.ts';
 
 const RECONNECT_MS = 1_000;
-/** A Webapp serves, whether there is a network or not. */
+/** A Webapp starts without the network process if that does not answer in time. */
 const FIRST_WAIT_MS = 500;
-/** Who does not say in time what befalls a call lets it pass. */
+/** A call without an answer about its fault within this time is served. */
 const ANSWER_TIMEOUT_MS = 5_000;
 
 export interface ApiFaultSourceOptions {
   readonly networkUrl: string;
-  /** How the network knows this Webapp. */
+  /** Name of this Webapp, as faults select it. */
   readonly webapp: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Faults that somebody sets at the network's control API, as a Webapp learns of them. It is of the emulator alone, and
- * whatever is wrong with it keeps no call from being served.
+ * The faults that are set at the network's control API, as a Webapp learns of them. Only the emulator has this, and
+ * no problem with it keeps the Webapp from serving calls.
  */
 export class ApiFaultSource {
   readonly #options: ApiFaultSourceOptions;
@@ -39,7 +39,7 @@ export class ApiFaultSource {
     this.#running = this.#run(this.#stop.signal);
   }
 
-  /** Listens from now on, and for a moment waits until it does. */
+  /** Connects to the network process, and waits a moment for the connection. */
   static async start(options: ApiFaultSourceOptions): Promise<ApiFaultSource> {
     const source = new ApiFaultSource(options);
     const attached = new Promise<void>((resolve) => {
@@ -57,7 +57,7 @@ export class ApiFaultSource {
     return source;
   }
 
-  /** No call of any kind is meant. */
+  /** Whether no fault selects any call. */
   get isQuiet(): boolean {
     return this.#calls.length === 0;
   }
@@ -85,13 +85,13 @@ export class ApiFaultSource {
     ).catch(() => {});
   }
 
-  /** Until this Webapp stops. @throws Unreachable when the connection goes */
+  /** Runs until the Webapp stops. @throws Unreachable when the connection is lost */
   async #listen(signal: AbortSignal): Promise<void> {
     const { networkUrl, webapp, clock } = this.#options;
     const closed = new AbortController();
     let latest = -1;
     const take = ({ revision, calls }: EventBody<NetworkProtocol, 'apiFaults'>) => {
-      // News may overtake the answer to who has just come.
+      // A newer revision may arrive before the answer to attachWebapp.
       if (revision > latest) this.#calls = calls;
       latest = Math.max(latest, revision);
       client.call('apiFaultsSeen', { revision }, signal).catch(() => {});

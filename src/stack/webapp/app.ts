@@ -10,7 +10,7 @@ import type { Api, Route } from './route.ts';
 import { routes } from './routes.ts';
 
 export interface WebAppOptions extends Omit<Api, 'forgetTokens'> {
-  /** As documented, unless they are switched off. */
+  /** Whether the documented limits apply. */
   readonly rateLimits: boolean;
 }
 
@@ -41,7 +41,7 @@ export function createWebApp(options: WebAppOptions): Hono {
   serveRoutes(app, routes, async (route, call) => {
     const startedMs = clock.monotonic();
     metrics.began();
-    // Failures are answers too, and counted as such.
+    // Metrics count failures as well.
     const answer = await serve(route, call).catch((error: unknown) => failure(error));
     metrics.ended(route.method, route.path, answer.status, clock.monotonic() - startedMs);
     return answer;

@@ -20,16 +20,16 @@ export interface CoreappRouterOptions {
   /** Where the only Coreapp is, in single-instance mode. */
   readonly single: { readonly host: string; readonly ports: readonly number[] };
   readonly cluster: ClusterStore;
-  /** `WA_SECRET`; empty: the link is plain. */
+  /** `WA_SECRET`; if empty, the link is not encrypted. */
   readonly secret: string;
   readonly clock: Clock;
 }
 
 const MAP_CACHE_MS = 1_000;
-/** Callers wait for the timeout; nothing ends a call before it. */
+/** Only its timeout ends a call. */
 const NEVER = new AbortController().signal;
 
-/** Finds the node that a request is for, by the database, and asks it. */
+/** Finds in the database the node that serves a call, and calls it. */
 export class CoreappRouter {
   readonly #options: CoreappRouterOptions;
   readonly #pool: ConnectionPool<NodeProtocol>;
@@ -58,13 +58,13 @@ export class CoreappRouter {
     return this.#ask(node, call, request);
   }
 
-  /** Hands a message to the Coreapp that owns the shard of its recipient. @throws Refusal 1018 while nobody does */
+  /** Hands a message to the owner of the recipient's shard. @throws Refusal 1018 while the shard has no owner */
   async send(message: CallInput<NodeProtocol, 'send'>['message']): Promise<string> {
     const { id } = await this.#atOwner(message.recipient, 'send', (shard) => ({ shard, message }));
     return id;
   }
 
-  /** Asks the Coreapp that owns the shard of a user. @throws Refusal 1018 while nobody does */
+  /** Asks the Coreapp that owns the shard of a user. @throws Refusal 1018 while the shard has no owner */
   toShardOf<N extends Exclude<CallServedBy<'shardOwner'>, 'send'>>(
     waId: string,
     call: N,
@@ -73,7 +73,7 @@ export class CoreappRouter {
     return this.#atOwner(waId, call, () => request);
   }
 
-  /** Counters of the nodes by their keys; the only node of a single instance has the key ''. */
+  /** Counters of each node by its id; the node of a single instance has the key ''. */
   async stats(area: 'app' | 'db'): Promise<Record<string, Record<string, MetricShape>>> {
     if (!this.#options.multiconnect)
       return { '': (await this.#ask(this.#singleNode(), 'stats', { area })).metrics };
@@ -104,7 +104,7 @@ export class CoreappRouter {
         const { node, shard } = await this.#ownerOf(waId);
         return await this.#ask(node, call, request(shard));
       } catch (error) {
-        // The map may just have changed; one fresh look is worth it, more is the client's business.
+        // The map may just have changed, so it is read once more; further attempts are up to the client.
         if (attempt > 0 || !(error instanceof Refusal && error.code === 1018)) throw error;
         this.#map = undefined;
         await sleep(this.#options.clock, 50, NEVER);

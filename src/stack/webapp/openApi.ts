@@ -12,7 +12,7 @@ const SECURITY: Readonly<Record<Access, readonly Json[]>> = {
 
 const reference = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 
-/** An OpenAPI 3.1 document of everything that is served, from the shapes that the server itself checks by. */
+/** The OpenAPI 3.1 document of the API, from the shapes that the server checks calls by. */
 export function openApi(version: string): Json {
   return {
     openapi: '3.1.0',

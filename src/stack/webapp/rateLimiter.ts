@@ -6,7 +6,7 @@ const RATE_LIMITS = {
   others: { sustained: 20, burst: 60 },
 } as const;
 
-/** Token buckets, one for each endpoint. */
+/** One token bucket for each endpoint. */
 export class RateLimiter {
   readonly #clock: Clock;
   readonly #buckets = new Map<string, { tokens: number; atMs: number }>();

@@ -5,7 +5,7 @@ import { type ErrorCode, errorCatalogue, isErrorCode } from '../../onprem/errorC
 import type { RefusalParams } from '../../onprem/refusalIssue.ts';
 import { Refusal } from '../wire/protocol.ts';
 
-/** 32 hex digits. UUIDs are made many at a time, so that a request need not wait for randomness. */
+/** 32 hex digits. Node.js generates UUIDs in batches, so a request does not wait for randomness. */
 const hex = () => randomUUID().replaceAll('-', '');
 /** Headers of every answer. Source: docs/onprem/api-admin.md §1.3. */
 const common = () => ({ server: 'Server', 'x-request-id': hex() });
@@ -13,11 +13,11 @@ const common = () => ({ server: 'Server', 'x-request-id': hex() });
 export interface Answer {
   readonly status: number;
   readonly payload?: object;
-  /** Whether a Coreapp was asked: shows in a header and in the form of the version. */
+  /** Whether a Coreapp answered: this changes a header and the form of the version. */
   readonly relayed?: boolean;
 }
 
-/** JSON in the documented envelope. Without payload there is only `meta`. */
+/** JSON in the documented envelope. Without payload it holds only `meta`. */
 export function jsonAnswer(
   { status, payload = {}, relayed: byCoreapp = false }: Answer,
   version: string,
@@ -51,7 +51,7 @@ export function errorAnswer(
   return jsonAnswer({ status: status ?? httpStatus, payload: { errors: [error] } }, version);
 }
 
-/** Without a body: 401 as seen on live systems, 404 of media. */
+/** An answer without a body: 401 as seen on live systems, 404 of media. */
 export const emptyAnswer = (status: number): Response => new Response(null, { status, headers: common() });
 export const unauthorised = (): Response => emptyAnswer(401);
 
@@ -71,7 +71,7 @@ export const streamAnswer = (content: Readable, { type, bytes }: { type: string;
     },
   });
 
-/** @throws Refusal 1025 for what is no JSON */
+/** @throws Refusal 1025 if the text is not JSON */
 export function parseJson(text: string): unknown {
   try {
     return text.trim() === '' ? {} : JSON.parse(text);
@@ -80,7 +80,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** @throws Refusal 1025 for what is no object or list, 1008 to 1010 by field, and the codes that shapes name */
+/** @throws Refusal 1025 if the value is not an object or list, 1008 to 1010 by field, and the codes that shapes name */
 export function bodyAs<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   if (typeof value !== 'object' || value === null) throw new Refusal(1025, 'The body must be a JSON object');
   const parsed = schema.safeParse(value);

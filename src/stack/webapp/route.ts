@@ -15,18 +15,18 @@ export interface Api {
   readonly metrics: WebMetrics;
   readonly jwtKey: string;
   readonly apiKey: string | undefined;
-  /** PEM of the CA that signed the certificate in use; none where an uploaded one has no CA in its chain. */
+  /** PEM of the CA that signed the certificate in use; empty if the chain of an uploaded certificate has no CA. */
   readonly caPem: string;
   readonly version: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Tokens were revoked: the cache of checked tokens must not know them any more. */
+  /** Empties the cache of checked tokens, because tokens were revoked. */
   readonly forgetTokens: () => void;
 }
 
-/** Who may call: everybody; whoever logs in by Basic; any token; that of an administrator; a token or the API key. */
+/** Who may call: everybody; Basic credentials; any token; an administrator's token; any token or the API key. */
 export type Access = 'open' | 'basic' | 'any' | 'admin' | 'any-or-key';
-/** Exact: as documented. Inferred: a part is not documented and was chosen. Simplified: less happens than in reality. */
+/** Exact: as documented. Inferred: we chose an undocumented part. Simplified: less happens than in the real product. */
 export type Fidelity = 'exact' | 'inferred' | 'simplified';
 
 /** An endpoint of the API. `note` says what differs from the real product. */
@@ -39,7 +39,7 @@ export interface Call<Body = unknown> extends http.Call<Body> {
   /** The user of the token; none with the API key. */
   readonly user: User | undefined;
   readonly token: string;
-  /** The raw body, where the route has no shape for it. */
+  /** The raw body, for routes without a body shape. */
   readonly text: () => Promise<string>;
 }
 

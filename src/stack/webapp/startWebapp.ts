@@ -22,19 +22,19 @@ export interface WebappOptions {
   readonly multiconnect: boolean;
   readonly single: { readonly host: string; readonly ports: readonly number[] };
   readonly listen: { readonly host: string; readonly port: number };
-  /** Names that the generated certificate bears. */
+  /** Names in the generated certificate. */
   readonly serverNames: readonly string[];
   readonly jwtKey: string | undefined;
   readonly apiKey: string | undefined;
-  /** `WA_SECRET`; empty: the link to the Coreapps is plain. */
+  /** `WA_SECRET`; if empty, the link to the Coreapps is not encrypted. */
   readonly secret?: string;
-  /** Where faults of calls are set; without it all are served. */
+  /** The network process, where API faults are set; without it the Webapp has none. */
   readonly networkUrl?: string | undefined;
   /** The volume that Webapps and Coreapps share. */
   readonly mediaFolder: string;
   /** Name of this Webapp in its metrics. */
   readonly container: string;
-  /** The documented limits of requests a second; off for measurements. */
+  /** The documented limits of requests a second; switched off for measurements. */
   readonly rateLimits?: boolean;
   readonly version: string;
   readonly clock: Clock;
@@ -50,7 +50,7 @@ export interface RunningWebapp {
 /** How long requests in progress may take when the Webapp stops. */
 const OPEN_REQUESTS_MS = 2_000;
 
-/** Starts the HTTPS API once its database is there; waits for it as long as it takes. */
+/** Waits for the database without a time limit, then starts the HTTPS API. */
 export async function startWebapp(options: WebappOptions, signal: AbortSignal): Promise<RunningWebapp> {
   const { databases, clock, logger, listen, version } = options;
   const store = new WebStore(databases);
@@ -88,7 +88,7 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
   const faults =
     networkUrl === undefined ? undefined : await ApiFaultSource.start({ networkUrl, webapp, clock, logger });
   const server = createServer(
-    // The chain is sent whole, so that a client that pins the CA can verify it.
+    // The server sends the whole chain, so that a client that pins the CA can verify it.
     { cert: chain, key },
     getRequestListener(faults ? withApiFaults(app.fetch, faults, { version, clock }) : app.fetch),
   );
@@ -116,7 +116,7 @@ function closeServer(server: Server): Promise<void> {
   });
 }
 
-/** The uploaded certificate, read only at start as with the real product, or the generated one. */
+/** The uploaded certificate or the generated one. Like the real product, a Webapp reads it only at start. */
 async function certificateOf(
   store: WebStore,
   serverNames: readonly string[],

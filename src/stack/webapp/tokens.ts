@@ -1,13 +1,13 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { TOKEN_LIFETIME_SECONDS } from '../../onprem/users.ts';
 
-/** The header of real tokens, with its spaces; a JWT library would write it without. */
+/** The header of real tokens, with its spaces; a JWT library would write it without them. */
 const HEADER = Buffer.from('{"alg": "HS256", "typ": "JWT"}').toString('base64url');
 
 const sign = (content: string, key: string): string =>
   createHmac('sha256', key).update(content).digest('base64url');
 
-/** A bearer token. It must also be known to the database: logout and user deletion revoke it. */
+/** A bearer token. The database must know it too: logout and user deletion revoke tokens there. */
 export function issueToken(
   username: string,
   key: string,
@@ -20,7 +20,7 @@ export function issueToken(
   return { token: `${content}.${sign(content, key)}`, expiresAt };
 }
 
-/** Whether a token bears our signature. */
+/** Whether a token has our signature. */
 export function isOurToken(token: string, key: string): boolean {
   const dot = token.lastIndexOf('.');
   const [expected, given] = [Buffer.from(sign(token.slice(0, dot), key)), Buffer.from(token.slice(dot + 1))];

@@ -8,7 +8,7 @@ export function splitPem(pem: string): { key: string; chain: string[] } {
   return { key, chain };
 }
 
-/** Why an uploaded file can't serve, or nothing. Source: docs/onprem/api-admin.md §11.1. */
+/** Why the Webapp can't use an uploaded file; undefined if it can. Source: docs/onprem/api-admin.md §11.1. */
 export function certificateProblem(pem: string): string | undefined {
   const { key, chain } = splitPem(pem);
   try {

@@ -7,7 +7,7 @@ import { errorAnswer } from './respond.ts';
 type Bindings = HttpBindings | Http2Bindings;
 type Serve = (request: Request, bindings: Bindings) => Response | Promise<Response>;
 
-/** The API as it is where somebody has set faults: late, failing, or cut off. */
+/** Serves the API with the faults that were set: delays, errors, cut connections. */
 export function withApiFaults(
   serve: Serve,
   faults: Pick<ApiFaultSource, 'isQuiet' | 'meet'>,

@@ -1,35 +1,35 @@
 import { z } from 'zod';
 import { errorCatalogue, isErrorCode } from '../../onprem/errorCatalogue.ts';
 
-/** Matched with `*` for any text. */
+/** `*` matches any text. */
 const pattern = z.string().max(256);
 
-/** Which calls of the API are meant. */
+/** Selects calls of the API. */
 export const callPattern = z.strictObject({
-  /** Any, unless one is named. */
+  /** Any method if absent. */
   method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).optional(),
   path: pattern.regex(/^[/*]/, 'a path begins with /'),
-  /** Name of the Webapp, its host name; all of them, unless it is given. */
+  /** Host name of the Webapp; all Webapps if absent. */
   webapp: pattern.optional(),
 });
 export type CallPattern = z.output<typeof callPattern>;
 
-/** What befalls calls of the API: a delay, and then at most one of `code`, `status` and `cut`. */
+/** What happens to the selected calls: a delay, and then at most one of `code`, `status` and `cut`. */
 export const apiFault = callPattern
   .extend({
-    /** Of the calls that are meant, this share. */
+    /** Share of the selected calls that the fault hits. */
     share: z.number().min(0).max(1).default(1),
-    /** So many of them; without end, unless it is given. */
+    /** How many calls the fault hits; no limit if absent. */
     times: z.int().min(1).optional(),
     delayMs: z.int().min(0).max(300_000).default(0),
-    /** An error of the catalogue, in the documented envelope; nothing is done. */
+    /** The Webapp answers with this error of the catalogue instead of serving the call. */
     code: z.coerce
       .number()
       .refine(isErrorCode, `one of ${Object.keys(errorCatalogue).join(', ')}`)
       .optional(),
-    /** A page of something that stands before the Webapp; nothing is done. */
+    /** The Webapp answers with an HTML page, like a proxy before it, instead of serving the call. */
     status: z.int().min(400).max(599).optional(),
-    /** The connection breaks: before anything is done, or after everything is done and before the answer. */
+    /** The Webapp closes the connection: before it serves the call, or after that and before the answer. */
     cut: z.enum(['before', 'after']).optional(),
   })
   .refine(

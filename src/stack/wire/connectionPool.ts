@@ -4,7 +4,7 @@ import type { CallInput, CallName, CallResponse, Protocol } from './protocol.ts'
 import { Refusal, Unreachable } from './protocol.ts';
 import { RpcClient } from './rpcClient.ts';
 
-/** Keeps one connection to each address, and makes a new one when it has gone. */
+/** Keeps one connection to each address, and opens a new one after it was lost. */
 export class ConnectionPool<P extends Protocol> {
   readonly #protocol: P;
   readonly #clock: Clock;

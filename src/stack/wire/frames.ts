@@ -2,10 +2,10 @@ import type { Socket } from 'node:net';
 import type { LineSeal } from './lineSeal.ts';
 import type { Frame } from './protocol.ts';
 
-/** A peer that sends more than this without a line end is no peer of ours. */
+/** A peer that sends a longer line is disconnected. */
 const LONGEST_FRAME = 16 * 1024 * 1024;
 
-/** Frames on a socket: one JSON object a line. Frames of one tick leave in one write, and where a secret is set as one sealed line. */
+/** JSON frames on a socket, one a line. Frames of one tick leave in one write; with a secret, as one sealed line. */
 export class FrameSocket {
   readonly socket: Socket;
   readonly #seal: LineSeal | undefined;

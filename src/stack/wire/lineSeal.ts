@@ -9,13 +9,13 @@ const PARTS = { nonce: 12, time: 8, tag: 16 } as const;
 const HEAD = PARTS.nonce + PARTS.time;
 
 /**
- * `WA_SECRET`: what Webapps, Coreapps and Masters say to each other is encrypted with it. A line is good once, and only
- * while it is young, so that whoever records it can't use it. The form is our own.
+ * Encrypts the links between Webapps, Coreapps and Masters with `WA_SECRET`. A line is valid once, and only for
+ * seconds, so that a recorded line can't be replayed. The format is our own.
  */
 export class LineSeal {
   readonly #key: Buffer;
   readonly #clock: Clock;
-  /** Nonces of lines that came in, oldest first, with when they may be forgotten. */
+  /** Nonces of received lines with the time when each may be forgotten, oldest first. */
   readonly #seen = new Map<string, number>();
 
   constructor(secret: string, clock: Clock) {
@@ -41,7 +41,7 @@ export class LineSeal {
     if (apartMs > REPLAY_WINDOW_MS)
       throw new CodedError(
         'ClocksApart',
-        `the line is ${Math.round(apartMs / 1000)} s away from this clock; WA_SECRET allows ${REPLAY_WINDOW_MS / 1000} s`,
+        `the clocks of the two processes differ by ${Math.round(apartMs / 1000)} s; links with WA_SECRET allow ${REPLAY_WINDOW_MS / 1000} s`,
       );
     this.#remember(bytes.toString('base64', 0, PARTS.nonce));
     return text;
@@ -54,7 +54,11 @@ export class LineSeal {
       decipher.setAuthTag(bytes.subarray(HEAD, HEAD + PARTS.tag));
       return decipher.update(bytes.subarray(HEAD + PARTS.tag), undefined, 'utf8') + decipher.final('utf8');
     } catch (cause) {
-      throw new CodedError('WrongSecret', 'the other side has another WA_SECRET, or none', { cause });
+      throw new CodedError(
+        'WrongSecret',
+        'the peer has another WA_SECRET, or none; set the same value on Webapps, Coreapps and Masters',
+        { cause },
+      );
     }
   }
 
@@ -64,12 +68,13 @@ export class LineSeal {
       if (untilMs > now) break;
       this.#seen.delete(known);
     }
-    if (this.#seen.has(nonce)) throw new CodedError('Replayed', 'the line has been here before');
-    // A sender whose clock is ahead may be believed for twice the window.
+    if (this.#seen.has(nonce))
+      throw new CodedError('Replayed', 'the line was received before; it may be a replay');
+    // A line from a sender whose clock is ahead is valid for up to twice the window.
     this.#seen.set(nonce, now + 2 * REPLAY_WINDOW_MS);
   }
 }
 
-/** None where no secret is set: then the link is plain, as with the real product. */
+/** Undefined without a secret: then the link is not encrypted, as with the real product. */
 export const lineSeal = (secret: string, clock: Clock): LineSeal | undefined =>
   secret === '' ? undefined : new LineSeal(secret, clock);

@@ -11,7 +11,7 @@ const mediaFile = z.object({ id: z.string(), type: z.string(), bytes: z.number()
 
 const personalMedia = z.object({ type: z.string(), sha256: z.string() });
 
-/** What a message belongs to and costs, as statuses tell it. Source: docs/onprem/api-messaging.md §8.5. */
+/** Conversation and price of a message, as in status callbacks. Source: docs/onprem/api-messaging.md §8.5. */
 const billing = z.object({
   conversation: z.looseObject({ id: z.string(), expiration_timestamp: z.number().optional() }),
   pricing: z.looseObject({ pricing_model: z.string(), billable: z.boolean(), category: z.string() }),
@@ -38,7 +38,7 @@ const networkEvent = z.object({
       errors: z.array(apiErrorBody).optional(),
       billing: billing.optional(),
     }),
-    /** Somebody's keys changed: a new phone. */
+    /** A person's keys changed, because they have a new phone. */
     z.object({ kind: z.literal('identity'), waId: z.string(), hash: z.string(), timestamp: z.string() }),
     z.object({
       kind: z.literal('number-changed'),
@@ -50,26 +50,26 @@ const networkEvent = z.object({
       kind: z.literal('inbound'),
       message: inboundMessage,
       profileName: z.string().optional(),
-      /** What the object under the message's type refers to; its bytes are downloaded. */
+      /** The media of the message; the Coreapp downloads its bytes. */
       media: personalMedia.optional(),
-      /** The picture of the ad that they came from. */
+      /** The picture of the ad that led the person here. */
       referralMedia: personalMedia.extend({ kind: z.string() }).optional(),
     }),
   ]),
 });
 export type NetworkEvent = z.output<typeof networkEvent>;
 
-/** Calls of the API that somebody wants to fail, of this revision. */
+/** The API calls that faults of this revision select. */
 const watchedCalls = z.object({ revision: z.int(), calls: z.array(callPattern) });
 
-/** What Coreapps and the primary Master say to the servers of WhatsApp, as the emulator stands for them. */
+/** What Coreapps, Masters and Webapps ask of the network process, which stands for the servers of WhatsApp. */
 export const networkProtocol = {
   calls: {
     requestCode: {
       request: codeRequest.extend({ registrationKey: z.string().optional() }),
       response: z.object({ outcome: z.enum(['code-sent', 'already-registered']), vname: z.string() }),
     },
-    /** Judges certificate and PIN for another number of shards; one that comes too late ends the registration. */
+    /** Checks certificate and PIN for another number of shards. Too late, it ends the registration. */
     reshard: {
       request: codeRequest.omit({ method: true }).extend({ registrationKey: z.string() }),
       response: z.object({ isRegistered: z.boolean() }),
@@ -89,7 +89,7 @@ export const networkProtocol = {
       }),
       response: z.object({ isRecording: z.boolean() }),
     },
-    /** Answered once the message is safe; the same id twice is one message. */
+    /** Answered once the message is on disk. The same id twice is one message. */
     send: {
       request: z.object({
         id: z.string(),
@@ -100,7 +100,7 @@ export const networkProtocol = {
       }),
       response: z.object({ billing }),
     },
-    /** Refused where a template or the products of an interactive message can't be sent. */
+    /** Refuses a template, or the products of an interactive message, that can't be sent. */
     check: {
       request: z.object({
         number: z.string(),
@@ -110,14 +110,14 @@ export const networkProtocol = {
       response: nothing,
     },
     identity: { request: z.object({ waId: z.string() }), response: z.object({ hash: z.string() }) },
-    /** A message of a person was read, and those before it. */
+    /** The business read a person's message and those before it. */
     markRead: { request: z.object({ id: z.string() }), response: nothing },
-    /** A part of media that a person sent; empty at its end. */
+    /** A part of media that a person sent; empty at the end. */
     download: {
       request: z.object({ sha256: z.string(), offset: z.int() }),
       response: z.object({ base64: z.string() }),
     },
-    /** Whether these bytes are known; else they are uploaded, in parts. */
+    /** Whether the network has these bytes; otherwise the Coreapp uploads them in parts. */
     hasMedia: { request: z.object({ sha256: z.string() }), response: z.object({ has: z.boolean() }) },
     upload: {
       request: z.object({ sha256: z.string(), offset: z.int(), base64: z.string(), isLast: z.boolean() }),
@@ -128,12 +128,12 @@ export const networkProtocol = {
       response: nothing,
     },
     acknowledge: { request: z.object({ eventIds: z.array(z.int()) }), response: nothing },
-    /** A callback was delivered while callbacks are recorded. */
+    /** Reports a delivered callback while a recording runs. */
     recorded: { request: z.object({ body: z.unknown() }), response: nothing },
-    /** A Webapp, which in reality knows no network: only to learn which calls it shall fail. */
+    /** Only for faults: a Webapp learns which calls to fail. Webapps of the real product have no such connection. */
     attachWebapp: { request: z.object({ webapp: z.string() }), response: watchedCalls },
     apiFaultsSeen: { request: z.object({ revision: z.int() }), response: nothing },
-    /** A call that is watched has come. */
+    /** Asks what happens to a call that a fault selects. */
     meetApiFault: {
       request: z.object({ method: z.string(), path: z.string(), webapp: z.string() }),
       response: z.object({ fault: apiFault.optional() }),
@@ -141,7 +141,7 @@ export const networkProtocol = {
   },
   events: {
     events: z.object({ events: z.array(networkEvent) }),
-    /** The session has ended for good: somebody else has it now. */
+    /** The session has ended for good: another node or installation took it over. */
     replaced: z.object({ reason: z.string() }),
     recording: z.object({ isOn: z.boolean() }),
     apiFaults: watchedCalls,

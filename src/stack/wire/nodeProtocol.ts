@@ -10,7 +10,7 @@ import type { CallName, CallShape, Protocol } from './protocol.ts';
 /** A call of a node, and what callers and servers derive from it. */
 interface NodeCall extends CallShape {
   readonly port: NodePortName;
-  /** The primary Master alone (others refuse with 1017), the Coreapp that owns the shard (1018), or each node for itself. */
+  /** Only the primary Master (others refuse with 1017), the owner of the shard (1018), or each node for itself. */
   readonly servedBy: 'primary' | 'shardOwner' | 'anyNode';
   /** Whether the node first asks the servers of WhatsApp over a connection of its own: callers then wait longer. */
   readonly asksNetwork: boolean;
@@ -171,7 +171,7 @@ export type CallServedBy<W extends NodeCall['servedBy']> = {
   [N in NodeCallName]: NodeProtocol['calls'][N]['servedBy'] extends W ? N : never;
 }[NodeCallName];
 
-/** Where a call goes, and how long its caller waits. `ports` are those of the node, in the order of their names. */
+/** Where a call goes, and how long its caller waits. `ports` are in the order of `NODE_PORT_NAMES`. */
 export function routeOf(
   call: NodeCallName,
   node: { readonly hostname: string; readonly ports: readonly number[] },

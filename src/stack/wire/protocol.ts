@@ -19,7 +19,7 @@ export type CallRequest<P extends Protocol, N extends CallName<P>> = z.output<P[
 export type CallResponse<P extends Protocol, N extends CallName<P>> = z.output<P['calls'][N]['response']>;
 export type EventBody<P extends Protocol, N extends EventName<P>> = z.output<P['events'][N]>;
 
-/** A call that was refused: an On-Premises error code and what it is about. */
+/** A refused call: an On-Premises error code and details. */
 export class Refusal extends Error {
   readonly code: number;
   readonly details: string | undefined;
@@ -32,7 +32,7 @@ export class Refusal extends Error {
   }
 }
 
-/** The other side is not there, or has gone in the middle of a call. */
+/** The peer can't be reached, or the connection was lost during a call. */
 export class Unreachable extends Error {
   constructor(address: string, cause?: unknown) {
     super(`cannot reach ${address}`, cause === undefined ? undefined : { cause });

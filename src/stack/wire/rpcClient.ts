@@ -20,7 +20,7 @@ export interface RpcClientOptions<P extends Protocol> {
   readonly port: number;
   readonly clock: Clock;
   readonly connectTimeoutMs?: number;
-  /** Of a link between nodes with `WA_SECRET`. */
+  /** Set on links between processes that share a `WA_SECRET`. */
   readonly seal?: LineSeal | undefined;
   readonly onEvent?: <N extends EventName<P>>(event: N, body: EventBody<P, N>) => void;
   readonly onClose?: () => void;
@@ -38,13 +38,13 @@ interface AbortableCalls {
   readonly release: () => void;
 }
 
-/** One connection to a server. It is never mended: who uses it connects anew. */
+/** One connection to a server. A lost connection stays lost: its user opens a new one. */
 export class RpcClient<P extends Protocol> {
   readonly #protocol: P;
   readonly #options: RpcClientOptions<P>;
   readonly #frames: FrameSocket;
   readonly #pending = new Map<number, Pending>();
-  /** Calls that a signal ends, by one listener for all of them: one for each call would cost more than the call. */
+  /** Calls by the signal that aborts them. One listener per signal: one per call would cost more than the call. */
   readonly #abortable = new Map<AbortSignal, AbortableCalls>();
   #nextId = 1;
   #closed = false;
@@ -91,7 +91,7 @@ export class RpcClient<P extends Protocol> {
     return this.#closed;
   }
 
-  /** @throws Refusal what the server says, Unreachable when the connection goes (the call may have been carried out) */
+  /** @throws Refusal from the server, Unreachable after a lost connection (the call may have been carried out) */
   async call<N extends CallName<P>>(
     name: N,
     request: CallInput<P, N>,

@@ -3,13 +3,13 @@ import type { MessageStore } from '../../store/messageStore.ts';
 import { Refusal } from '../../wire/protocol.ts';
 
 /**
- * What may wait in the database before nothing more is taken (1016). Source, for callbacks:
- * docs/onprem/api-messaging.md §7.2. The size of the queue of messages was not found.
+ * What may wait in the database before messages are refused (1016). Source, for callbacks:
+ * docs/onprem/api-messaging.md §7.2. Not found in any source: the limit for messages.
  */
 const QUEUE_LIMITS = { messages: 100_000, callbacks: 100_000 } as const;
 const COUNT_EVERY_MS = 5_000;
 
-/** How much a shard has to do, counted now and then and reckoned in between. */
+/** Number of waiting messages and callbacks of a shard: counted every few seconds, estimated in between. */
 export class Backlog {
   readonly #store: Pick<MessageStore, 'waiting'>;
   readonly #clock: Clock;

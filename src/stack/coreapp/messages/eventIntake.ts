@@ -19,9 +19,9 @@ export interface EventIntakeOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly settings: () => ApplicationSettings | undefined;
-  /** Bytes that a person sent. */
+  /** The bytes of media that a person sent. */
   readonly download: (sha256: string) => AsyncIterable<Uint8Array>;
-  /** Where callbacks go that need not outlive this process; nothing while they are persisted. */
+  /** Where callbacks go with `callback_persist: false`; undefined while callbacks are kept in the database. */
   readonly memory: () => MemoryCallbacks | undefined;
   /** Callbacks were stored. */
   readonly onCallback: () => void;
@@ -32,7 +32,7 @@ type StatusEvent = Extract<NetworkEvent['body'], { kind: 'status' }>;
 type IdentityEvent = Extract<NetworkEvent['body'], { kind: 'identity' }>;
 type NumberEvent = Extract<NetworkEvent['body'], { kind: 'number-changed' }>;
 
-/** What comes from the servers, and what becomes of sent messages: stored together with the callback that tells of it. */
+/** Stores the servers' events (messages, statuses, changes of identity and number), each with its callback. */
 export class EventIntake {
   readonly #options: EventIntakeOptions;
 
@@ -64,7 +64,7 @@ export class EventIntake {
     await this.#told(message, 'sent', { billing });
   }
 
-  /** It can't be sent, and never will be. */
+  /** The message can never be sent. */
   async mediaFailed(message: StoredMessage, details: string): Promise<void> {
     this.#options.metrics.count('media_downloads', 'Media downloads', {
       result: 'failed',
@@ -95,7 +95,7 @@ export class EventIntake {
     await this.#update({ messageId, ...state, callback });
   }
 
-  /** One commit for the message and its callback, where that is persisted. */
+  /** Stores message and callback in one transaction, unless callbacks are kept in memory. */
   async #update(update: MessageUpdate): Promise<void> {
     const { store, memory } = this.#options;
     const { callback, ...rest } = update;
@@ -104,7 +104,7 @@ export class EventIntake {
     if (!kept || rest.messageId !== undefined) await store.update(kept ? rest : update);
   }
 
-  /** Receipts are switched one by one; failures always come. */
+  /** Each kind of receipt has a setting; failures are always reported. */
   #wants(status: StatusEvent['status']): boolean {
     const { webhooks, sent_status } = this.#options.settings() ?? {};
     if (status === 'sent') return webhooks?.message.sent === true || sent_status === true;
@@ -112,7 +112,7 @@ export class EventIntake {
     return wanted[status] !== false;
   }
 
-  /** With security notifications on, a changed identity has to be acknowledged before anything is sent again. */
+  /** With security notifications on, the business has to acknowledge a changed identity before it can send again. */
   async #identity({ waId, hash, timestamp }: IdentityEvent, shard: number): Promise<void> {
     const { store, settings } = this.#options;
     const isTold = settings()?.show_security_notifications === true;
@@ -146,7 +146,7 @@ export class EventIntake {
     for (const callback of callbacks) await this.#update({ callback });
   }
 
-  /** The picture of an ad comes along, unless it is not wanted or can't be had. */
+  /** Downloads the picture of an ad, unless a setting forbids it. A failed download is only logged. */
   async #withReferral(
     message: InboundMessage,
     media: MessageEvent['referralMedia'],
@@ -163,7 +163,7 @@ export class EventIntake {
     }
   }
 
-  /** Media comes along where its kind is downloaded automatically; otherwise it is only told of. */
+  /** Downloads media of the types in `auto_download`; of other types the callback has only type and checksum. */
   async #withMedia(
     { message, media }: MessageEvent,
     shard: number,

@@ -12,7 +12,7 @@ export interface MediaSources {
 }
 
 /**
- * Fetches what a message only links to, and looks at what it names by id.
+ * Downloads linked media of a message, and checks media that it names by id.
  * @throws Error with the reason; the message then fails with 400, "Media download error"
  */
 export async function fetchMedia(
@@ -45,7 +45,7 @@ async function download(
     signal: AbortSignal.any([signal, AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS)]),
   });
   if (!answer.ok || !answer.body) throw new Error(`${link} answered ${answer.status}`);
-  // The type is that of the answer, right or wrong.
+  // The server's content type counts, even if it is wrong.
   const type = answer.headers.get('content-type') ?? 'application/octet-stream';
   return store.write(answer.body, type, LARGEST_UPLOAD_BYTES);
 }

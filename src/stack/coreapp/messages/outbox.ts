@@ -19,25 +19,25 @@ export interface OutboxOptions {
   readonly signal: AbortSignal;
   readonly metrics: Pick<NodeMetrics, 'count' | 'duration'>;
   readonly queueLimits?: Backlog['limits'] | undefined;
-  /** The media that a message names, downloaded where it is only linked to. */
+  /** The media of a message; linked media is downloaded. */
   readonly media: (body: Record<string, unknown>) => Promise<MediaFile[]>;
-  /** Brings the media to the servers. */
+  /** Uploads media to the servers. */
   readonly upload: (file: MediaFile) => Promise<void>;
-  /** Its media can't be had: the status `failed`. */
+  /** The media is missing or can't be downloaded: the status `failed`. */
   readonly onMediaFailed: (message: StoredMessage, reason: string) => Promise<void>;
-  /** The message is with the servers: the status `sent`. */
+  /** The servers have the message: the status `sent`. */
   readonly onSent: (message: StoredMessage, billing: Billed) => Promise<void>;
 }
 
 type Billed = CallResponse<NetworkProtocol, 'send'>['billing'];
 
-/** Messages in flight to the servers at a time, and how many are read from the database at once. */
+/** Messages in flight to the servers at a time. */
 const WINDOW = 100;
-/** More unsent messages than this in memory, and the database is read instead. */
+/** Further unsent messages stay in the database until the queue in memory is shorter. */
 const LONGEST_QUEUE = 10_000;
 const READ_AT_ONCE = LONGEST_QUEUE / 10;
 
-/** Accepts messages into the database and hands them to the servers, in order of acceptance, at least once. */
+/** Stores accepted messages and sends them to the servers, in order of acceptance, at least once. */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #backlog: Backlog;
@@ -48,7 +48,7 @@ export class Outbox {
   /** The database may hold more than the queue. */
   #mayHaveMore = true;
   #loading = false;
-  /** Counts how often everything began anew. */
+  /** Counts reloads. */
   #life = 0;
 
   constructor(options: OutboxOptions) {
@@ -72,19 +72,19 @@ export class Outbox {
     return message.id;
   }
 
-  /** The shard whose messages are sent; with another one everything is read anew. */
+  /** Sets the shard whose messages are sent. Another shard empties the queue, which is then read from the database. */
   serve(shard: number | undefined): void {
     if (this.#shard === shard) return;
     this.#shard = shard;
     this.reload();
   }
 
-  /** Looks how much there is to do. */
+  /** Counts the backlog when it is due. */
   async attend(): Promise<void> {
     if (this.#shard !== undefined) await this.#backlog.attend(this.#shard);
   }
 
-  /** After a new session: what was in flight may be lost. */
+  /** Reads the queue again after a new session, because messages in flight may be lost. */
   reload(): void {
     this.#queue.length = 0;
     this.#known.clear();
@@ -103,7 +103,7 @@ export class Outbox {
     if (this.#queue.length === 0 && this.#inFlight === 0 && this.#mayHaveMore) void this.#load();
   }
 
-  /** Messages that are not with the servers yet. */
+  /** Messages that the servers have not accepted yet. */
   get length(): number {
     return this.#queue.length + this.#inFlight;
   }
@@ -133,8 +133,8 @@ export class Outbox {
         );
       }
     } catch (error) {
-      // Still pending in the database: it goes out with the next session or the next look, and not at once, for what
-      // is refused once may be refused for long.
+      // The message is still pending in the database. The next session or read sends it, but not at once, because
+      // the servers may refuse it for long.
       logger.debug('message not sent yet', { error });
       this.#mayHaveMore = true;
       return;
@@ -150,7 +150,7 @@ export class Outbox {
     if (this.#loading || shard === undefined) return;
     const life = this.#life;
     this.#loading = true;
-    // Before the look: what fails or finds no room meanwhile must not be forgotten.
+    // Reset before the read: messages that fail or find no room meanwhile set it again.
     this.#mayHaveMore = false;
     try {
       const messages = await this.#options.store.pending(shard, READ_AT_ONCE);
@@ -162,7 +162,7 @@ export class Outbox {
     } finally {
       this.#loading = false;
     }
-    // What was read before a new beginning may lack what that one threw away.
+    // A read that a reload overtook was dropped, so read again.
     if (this.#queue.length > 0 || life !== this.#life) this.pump();
   }
 

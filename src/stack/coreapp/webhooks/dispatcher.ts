@@ -12,7 +12,7 @@ export interface DispatcherOptions {
   readonly metrics: NodeMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** A receiver has taken a callback. */
+  /** The receiver answered a callback with 200. */
   readonly onDelivered: (payload: string) => void;
 }
 
@@ -21,17 +21,17 @@ export interface DispatcherSettings {
   readonly maxConcurrentRequests: number;
   readonly backoffMs: number;
   readonly maxBackoffMs: number;
-  /** Read once at start of the node: a change needs a restart, as with the real product. */
+  /** Read once at the start of the node: a change needs a restart, as with the real product. */
   readonly ca: string | undefined;
 }
 
-/** Not found in any source: how long a receiver may take. */
+/** Not found in any source: how long a receiver may take to answer. */
 const RECEIVER_TIMEOUT_MS = 20_000;
 /** Sources disagree about whether it ever gives up; the overview says after about 24 hours. */
 const GIVE_UP_SECONDS = 24 * 3600;
-/** A look at the database when nothing has announced itself, for callbacks whose delay is over. */
+/** How often the database is read for callbacks whose delay is over. */
 const POLL_MS = 1_000;
-/** How long a node that ends waits for receivers, so that what they have taken is not told again by another one. */
+/** How long a stopping node waits for receivers, so that another node does not deliver the same callbacks again. */
 const DRAIN = { forMs: 2_000, everyMs: 20 } as const;
 
 /** Callbacks that are read from the database at once. */
@@ -44,7 +44,7 @@ export class WebhookDispatcher {
   #settings: DispatcherSettings | undefined;
   #agent: Agent | undefined;
   #shard: number | undefined;
-  /** Read ahead, so that the database is not asked for each one. */
+  /** Callbacks that were read ahead, so that the database is not asked for each one. */
   #ahead: DueCallback[] = [];
   readonly #inFlight = new Set<number>();
   #looking = false;
@@ -71,24 +71,24 @@ export class WebhookDispatcher {
       this.#agent = new Agent({
         keepAlive: true,
         maxSockets: settings.maxConcurrentRequests,
-        // Made once: an agent that is given CAs reads and compares all of them for each request.
+        // One context for all requests: an agent with a `ca` option parses and compares all CAs for each request.
         secureContext: createSecureContext(settings.ca ? { ca: [...rootCertificates, settings.ca] } : {}),
       });
     }
-    // Those of a shard that went away are somebody else's now.
+    // Callbacks of a shard that this node lost belong to the new owner.
     if (shard !== this.#shard) this.#ahead = [];
     this.#settings = settings;
     this.#shard = shard;
     this.wake();
   }
 
-  /** The shard is somebody else's: nothing more is sent until it is configured again. */
+  /** The node lost its shard: sends nothing more until `configure` is called again. */
   release(): void {
     this.#shard = undefined;
     this.#ahead = [];
   }
 
-  /** Something may be due. */
+  /** Looks for due callbacks now. */
   wake(): void {
     if (this.#looking) {
       this.#again = true;
@@ -96,7 +96,7 @@ export class WebhookDispatcher {
     }
     this.#looking = true;
     void this.#look()
-      .catch((error: unknown) => this.#options.logger.warn('callbacks not read', { error }))
+      .catch((error: unknown) => this.#options.logger.warn('callbacks could not be read', { error }))
       .finally(() => {
         this.#looking = false;
         if (this.#again && !this.#stopped) {
@@ -106,7 +106,7 @@ export class WebhookDispatcher {
       });
   }
 
-  /** Sends nothing more, and gives receivers a moment for what is under way. */
+  /** Sends nothing more, and waits a moment for receivers to answer open requests. */
   async stop(): Promise<void> {
     this.release();
     const { clock } = this.#options;
@@ -166,7 +166,7 @@ export class WebhookDispatcher {
     await this.#keeperOf(seq).remove(seq);
   }
 
-  /** Where a callback is kept: its number tells. */
+  /** Where a callback is kept: those in memory have negative numbers. */
   #keeperOf(seq: number): MemoryCallbacks | CallbackStore {
     return seq < 0 ? this.#options.memory : this.#options.store;
   }
@@ -174,17 +174,20 @@ export class WebhookDispatcher {
   async #postpone(callback: DueCallback, settings: DispatcherSettings, problem: string): Promise<void> {
     const { logger } = this.#options;
     if (callback.ageSeconds > GIVE_UP_SECONDS) {
-      logger.error('webhook given up', { problem, attempts: callback.attempts + 1 });
+      logger.error('callback dropped: the webhook refused it for 24 hours', {
+        problem,
+        attempts: callback.attempts + 1,
+      });
       return this.#remove(callback);
     }
     const attempts = callback.attempts + 1;
     // Linear, as documented: 3 s, 6 s, 9 s, ...
     const delayMs = Math.min(settings.maxBackoffMs, attempts * settings.backoffMs);
-    logger.warn('webhook failed', { problem, attempts, delayMs });
+    logger.warn('callback not delivered; it is tried again', { problem, attempts, delayMs });
     await this.#keeperOf(callback.seq).postpone(callback.seq, attempts, delayMs);
   }
 
-  /** What went wrong, or nothing for a 200. */
+  /** What went wrong; undefined for a 200. */
   #post(url: string, payload: string): Promise<string | undefined> {
     return new Promise((resolve) => {
       const outgoing = request(

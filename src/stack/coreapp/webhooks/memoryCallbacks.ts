@@ -2,7 +2,7 @@ import type { Clock } from '../../../base/clock.ts';
 import type { DueCallback, NewCallback } from '../../store/callbackStore.ts';
 import { Refusal } from '../../wire/protocol.ts';
 
-/** Callbacks that may wait. Source: docs/onprem/api-messaging.md §7.2. */
+/** How many callbacks may wait. Source: docs/onprem/api-messaging.md §7.2. */
 const LONGEST_QUEUE = 100_000;
 
 interface Waiting {
@@ -12,11 +12,11 @@ interface Waiting {
   dueMs: number;
 }
 
-/** With `callback_persist: false` callbacks are kept here only, and are gone with the process. */
+/** The callbacks of `callback_persist: false`. They are kept in memory only, and lost with the process. */
 export class MemoryCallbacks {
   readonly #clock: Clock;
   readonly #waiting = new Map<number, Waiting>();
-  /** Below zero, so that a number tells where a callback is kept. */
+  /** Negative, so that a number shows where its callback is kept. */
   #next = -1;
 
   constructor(clock: Clock) {
@@ -27,7 +27,7 @@ export class MemoryCallbacks {
     return this.#waiting.size;
   }
 
-  /** @throws Refusal 1016 when the queue is full: the servers keep the event, and tell it again */
+  /** @throws Refusal 1016 when the queue is full: the servers keep the event, and deliver it again */
   add({ payload }: NewCallback): void {
     if (this.#waiting.size >= LONGEST_QUEUE) throw new Refusal(1016, 'the callback queue is full');
     const now = this.#clock.monotonic();

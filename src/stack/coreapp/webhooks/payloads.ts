@@ -4,7 +4,7 @@ import { messageId } from '../../../onprem/messages.ts';
 import type { Callback, InboundMessage, MessageStatus } from '../../../onprem/webhook.ts';
 import type { NewCallback } from '../../store/callbackStore.ts';
 
-/** One event a callback, as documented; receivers must accept several. Source: docs/onprem/api-messaging.md §8. */
+/** A callback has one event; receivers must accept several, as documented. Source: docs/onprem/api-messaging.md §8. */
 export function statusCallback(
   status: {
     messageId: string;
@@ -12,7 +12,7 @@ export function statusCallback(
     status: MessageStatus;
     timestamp: string;
     errors?: ApiErrorBody[] | undefined;
-    /** Conversation and price, where they are told. */
+    /** Conversation and price, if the settings ask for them. */
     billing?: object | undefined;
   },
   shard: number,
@@ -46,7 +46,7 @@ export function inboundCallback(
   return { shard, eventKey: `inbound/${message.id}`, payload };
 }
 
-/** Something about a person that is no message of theirs. Source: docs/onprem/api-messaging.md §8.4. */
+/** A system message: an event of a person that is not a message. Source: docs/onprem/api-messaging.md §8.4. */
 export const systemCallback = (
   event: { waId: string; timestamp: string },
   system: Readonly<Record<string, unknown>> & { readonly type: string },
@@ -67,7 +67,7 @@ export const systemCallback = (
   return { shard, eventKey: `system/${eventKey}`, payload: { messages: [message] } satisfies Callback };
 };
 
-/** A problem that belongs to no status. `eventKey` keeps it from being told twice. */
+/** An error that belongs to no status. `eventKey` prevents a second callback of the same error. */
 export const errorCallback = (error: ApiErrorBody, eventKey: string, shard: number): NewCallback => ({
   shard,
   eventKey: `error/${eventKey}`,

@@ -3,7 +3,7 @@ import type { WebhookDispatcher } from './dispatcher.ts';
 
 type Settings = Awaited<ReturnType<ConfigStore['settings']>>;
 
-/** Settings of callbacks on their way to the dispatcher. Some take effect with the next start only, as with the real product. */
+/** Passes settings to the dispatcher. As with the real product, some take effect only at the next start. */
 export class WebhookConfiguration {
   readonly #config: ConfigStore;
   readonly #dispatcher: WebhookDispatcher;
@@ -19,7 +19,7 @@ export class WebhookConfiguration {
     return this.#atStart?.callbackPersist !== false;
   }
 
-  /** Reads what only a start makes effective, once. It comes before the session, which brings callbacks at once. */
+  /** Reads the settings that take effect at start. Called before the session opens, which delivers events at once. */
   async begin(settings: Settings): Promise<void> {
     this.#atStart ??= {
       ca: await this.#config.webhookCa(),

@@ -49,7 +49,7 @@ export const simulationRoutes: readonly ControlRoute[] = [
     },
     async ({ parameter, query }, { media }) => {
       const content = await media.read(parameter('sha256'));
-      if (!content) throw new ControlProblem(404, 'no such media');
+      if (!content) throw new ControlProblem(404, 'no media with this checksum');
       return new Response(Readable.toWeb(content) as ReadableStream, {
         headers: {
           'content-type': query('type') ?? 'application/octet-stream',

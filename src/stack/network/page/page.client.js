@@ -1,4 +1,4 @@
-// The page of simulated people. Everything comes from the control API, so that a script can do what the page does.
+// The page of simulated people. It uses only the control API, so a script can do the same.
 const byId = (id) => document.getElementById(id);
 const element = (tag, properties = {}, ...children) => {
   const made = Object.assign(document.createElement(tag), properties);
@@ -19,7 +19,7 @@ async function call(method, path, body) {
   if (!answer.ok) throw new Error(content?.error ?? `${method} ${path}: ${answer.status}`);
   return content;
 }
-/** Shows what went wrong where a person sees it. */
+/** Shows an error on the page. */
 const guarded =
   (action) =>
   async (...given) => {
@@ -407,7 +407,7 @@ byId('number').addEventListener(
 
 let isStale = false;
 let isBusy = false;
-/** Many changes at once are looked at once. */
+/** Many changes in a short time cause one refresh. */
 const refresh = guarded(async () => {
   isStale = true;
   if (isBusy) return;

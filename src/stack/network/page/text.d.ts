@@ -1,4 +1,4 @@
-/** Files that are served as they are; the bundler and the test runner import them as text. */
+/** Files that are served unchanged; the bundler and the test runner import them as text. */
 declare module '*.html' {
   const text: string;
   export default text;

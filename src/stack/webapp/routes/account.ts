@@ -11,7 +11,7 @@ export const accountRoutes: readonly Route[] = [
       access: 'admin',
       summary: 'Ask for a registration code: 202, or 201 where this installation is registered',
       fidelity: 'simplified',
-      note: 'codes are those of the simulated network; the wait between two is minutes, not hours',
+      note: 'codes come from the simulated network; the wait between two codes is minutes, not hours',
       body: codeRequest,
     },
     async ({ body }, { router, version }) => {
@@ -53,7 +53,7 @@ export const accountRoutes: readonly Route[] = [
       access: 'admin',
       summary: 'Split the number into 1, 2, 4, 8, 16 or 32 shards',
       fidelity: 'simplified',
-      note: 'a wrong certificate is refused; the real one logs the client off or bans the account',
+      note: 'a wrong certificate is refused; the real product logs the client off or bans the account',
       body: shardsRequest,
     },
     async ({ body }, { router, version }) => {

@@ -61,7 +61,7 @@ export const certificateRoutes: readonly Route[] = [
       access: 'admin',
       summary: 'Replace that bundle (PEM); effective after a restart of every Coreapp',
       fidelity: 'inferred',
-      note: 'the code for what is no certificate (1009) is not documented',
+      note: 'the error code for a wrong certificate (1009) is not documented',
     },
     async ({ text }, { router, version }) => {
       await router.primary('setWebhookCa', { pem: await text() });

@@ -12,7 +12,7 @@ export const contactRoutes: readonly Route[] = [
       access: 'any',
       summary: 'WhatsApp ids of phone numbers',
       fidelity: 'inferred',
-      note: 'as from v2.43 on: every usable number is valid, at once, whether it has an account or not',
+      note: 'as from v2.43 on, every well-formed number is valid at once, whether it has an account or not',
       body: contactsRequest,
     },
     async ({ body }, { version }) =>
@@ -44,7 +44,7 @@ export const contactRoutes: readonly Route[] = [
       access: 'any',
       summary: 'Acknowledge an identity',
       fidelity: 'inferred',
-      note: 'the answer to another hash than the current one (1009) is not documented',
+      note: 'the answer to a hash that is not the current one (1009) is not documented',
       body: identityRequest,
     },
     async ({ parameter, body }, { router, version }) => {

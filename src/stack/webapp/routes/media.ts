@@ -12,7 +12,7 @@ export const mediaRoutes: readonly Route[] = [
       access: 'any',
       summary: 'Upload media: raw bytes with their Content-Type, up to 100 MB',
       fidelity: 'inferred',
-      note: 'sources disagree about 200 and 201; 200',
+      note: 'sources disagree about 200 and 201; the emulator answers 200',
     },
     async ({ request }, { media, version }) => {
       const type = request.headers.get('content-type');

@@ -19,7 +19,7 @@ export const messageRoutes: readonly Route[] = [
       access: 'any',
       summary: 'Send a message of any type',
       fidelity: 'inferred',
-      note: 'sources disagree about 200 and 201, and about context and reactions on this product; 201, and both are taken',
+      note: 'sources disagree about 200 and 201, and about context and reactions; the emulator answers 201 and accepts both',
       body: sendRequest,
     },
     async ({ body }, { router, media, version }) => {

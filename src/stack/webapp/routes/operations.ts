@@ -8,7 +8,7 @@ import { type Api, type Call, type Route, route } from '../route.ts';
 const PROMETHEUS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' };
 const isPrometheus = ({ query }: Pick<Call, 'query'>): boolean => query('format') === 'prometheus';
 
-/** Of one node, or of every node under its key. */
+/** Statistics of the only node, or of every node under its id. */
 async function stats(call: Call, { router, version }: Api, area: 'app' | 'db'): Promise<Response> {
   const nodes = await router.stats(area);
   if (isPrometheus(call)) {
@@ -40,7 +40,7 @@ export const operationRoutes: readonly Route[] = [
     },
     async (_, { router, version }) => {
       const health = await router.health();
-      // A single instance whose only node can't answer has nothing but errors.
+      // If the only node of a single instance does not answer, the health consists of errors.
       return 'errors' in health && Array.isArray(health.errors)
         ? relayed(version, 500, { errors: health.errors })
         : relayed(version, 200, { health });
@@ -66,7 +66,7 @@ export const operationRoutes: readonly Route[] = [
         fidelity,
         note:
           fidelity === 'simplified'
-            ? 'its content is not documented: the same as without internal'
+            ? 'its content is not documented; the emulator answers the same as without internal'
             : 'a part of the documented metrics',
       },
       (call, api) => stats(call, api, area),

@@ -138,7 +138,7 @@ export const settingsRoutes: readonly Route[] = [
       access: 'admin',
       summary: 'Profile photo, or with ?format=link where it is',
       fidelity: 'simplified',
-      note: 'the photo comes as it was uploaded, not scaled; the link names this very call',
+      note: 'the photo is answered as it was uploaded, not scaled; the link is the URL of this call',
     },
     async ({ query, request }, api) => {
       const photo = await read<Photo | undefined>(api, 'photo', undefined);
@@ -156,7 +156,7 @@ export const settingsRoutes: readonly Route[] = [
       access: 'admin',
       summary: 'Upload a profile photo: JPEG or PNG, up to 5 MB',
       fidelity: 'simplified',
-      note: 'not squared and not scaled',
+      note: 'the photo is neither cropped to a square nor scaled',
     },
     async ({ request }, api) => {
       const type = request.headers.get('content-type') ?? '';
@@ -175,7 +175,7 @@ export const settingsRoutes: readonly Route[] = [
       access: 'admin',
       summary: 'Remove the profile photo',
       fidelity: 'inferred',
-      note: 'known from a third party only',
+      note: 'only a third party documents this call',
     },
     async (_, api) => write(api, 'photo'),
   ),

@@ -20,7 +20,7 @@ const STICKER = `${STICKERS}/:index`;
 
 interface StoredPack {
   readonly about: z.output<typeof stickerpack>;
-  /** By index; an index is never given twice. */
+  /** By index. An index is never reused. */
   readonly stickers: Readonly<Record<string, z.output<typeof sticker>>>;
   readonly next: number;
 }
@@ -31,11 +31,11 @@ const read = async ({ router }: Api): Promise<Packs> =>
 const write = async ({ router }: Api, packs: Packs): Promise<void> =>
   void (await router.primary('setDocument', { name: 'stickerpacks', value: packs }));
 
-/** Names come from callers: `valueOf` and the like are none of ours. */
+/** Callers choose the names, so inherited properties such as `valueOf` must not match. */
 const own = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined =>
   Object.hasOwn(record, key) ? record[key] : undefined;
 
-/** WhatsApp's own packs are there to be read. */
+/** WhatsApp's own packs are read-only. */
 const isFirstParty = ({ query }: Pick<Call, 'query'>): boolean => query('namespace') === 'whatsapp';
 
 async function find(
@@ -103,7 +103,7 @@ export const stickerpackRoutes: readonly Route[] = [
       path: STICKERS,
       ...about('Stickers of a pack'),
       fidelity: 'simplified',
-      note: "stickers of WhatsApp's own packs are not known: none",
+      note: "the stickers of WhatsApp's own packs are not known, so the list is empty",
     },
     async (call, api) => {
       if (isFirstParty(call)) firstParty(call);

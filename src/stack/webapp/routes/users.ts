@@ -78,7 +78,7 @@ export const userRoutes: readonly Route[] = [
       access: 'any',
       summary: 'Role of a user',
       fidelity: 'inferred',
-      note: 'users other than an administrator see only themselves',
+      note: 'users who are not administrators see only themselves',
     },
     async (call, { store, version }) => {
       const username = ownOrAdmin(call);
@@ -111,7 +111,7 @@ export const userRoutes: readonly Route[] = [
       access: 'admin',
       summary: 'Delete a user with all its tokens',
       fidelity: 'inferred',
-      note: 'the code with which admin is refused is not documented',
+      note: 'the error code for deleting admin is not documented',
     },
     async ({ parameter }, { store, forgetTokens, version }) => {
       const username = parameter('username');
