@@ -186,7 +186,6 @@ export const FAKE_ROUTES: Readonly<Record<string, Handler>> = {
     state.registrations += 1;
     return ok({}, 201);
   },
-  'GET /v1/account/shards': ({ state }) => ok({ account: { shards: state.shards } }),
   'POST /v1/account/shards': ({ state, body }) => {
     const { shards, pin } = body as { shards: number; pin?: string };
     if (state.pin !== undefined && state.pin !== pin) return refusal(1008, 'pin is required');
