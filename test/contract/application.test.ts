@@ -128,7 +128,8 @@ async function live(topology: 'Single' | 'HighAvailability', seed: number): Prom
   return chaos;
 }
 
-describe('the application layer under faults at its calls and its journal', () => {
+// Side by side, because both mostly wait: for ticks, restarts and faults.
+describe.concurrent('the application layer under faults at its calls and its journal', () => {
   for (const topology of ['Single', 'HighAvailability'] as const)
     it(`registers once, and ends as declared, with ${STACKS} stacks of ${CHANGES} changes, topology ${topology} (seed ${SEED})`, {
       timeout: 60_000 + STACKS * (CHANGES + 1) * 30_000,
