@@ -18,6 +18,7 @@ import {
 import { readJournal } from '../../operator/state/journalStore.ts';
 import type { SecretObject } from '../../operator/state/referencedSecrets.ts';
 import { WhatsAppDeploymentKind } from '../../operator/state/stackSources.ts';
+import { inStep } from '../inStep.ts';
 import { enableNamespace, findOperator } from '../namespaceCommand.ts';
 import { podLog } from '../stack/podLog.ts';
 import { quickstartReceiver, RECEIVER } from './quickstartReceiver.ts';
@@ -66,34 +67,20 @@ const manifests = (folder: string) => ({
 
 /** Installs operator, receiver and example. It applies every object, so a second run changes nothing. */
 export async function install(options: QuickstartOptions, signal: AbortSignal): Promise<KubeObject> {
-  const { client, projectFolder, progress, clock } = options;
+  const { client, namespace, projectFolder, progress, clock, operatorImage: image } = options;
   const paths = manifests(projectFolder);
-  const step = progress.step('installing the operator');
-  try {
+  return inStep(progress, 'installing the operator', async (step) => {
     for (const object of await readObjects(paths.install)) await client.apply(object, MANAGER, signal);
     step.update('waiting for its Deployment');
     await waitForDeployment(client, 'waba-operator-system', 'waba-operator', clock, signal);
-    await enableNamespace(client, await findOperator(client, undefined, signal), options.namespace, signal);
+    await enableNamespace(client, await findOperator(client, undefined, signal), namespace, signal);
     step.update('creating the webhook receiver');
-    for (const object of await quickstartReceiver(
-      client,
-      { namespace: options.namespace, image: options.operatorImage, ...MANAGER },
-      signal,
-    ))
-      await client.apply(object, MANAGER, signal);
+    const receiver = await quickstartReceiver(client, { namespace, image, ...MANAGER }, signal);
+    for (const object of receiver) await client.apply(object, MANAGER, signal);
     const [example] = await readObjects(paths.example);
     if (!example) throw new CodedError('NoExample', `${paths.example} contains no object`);
-    const applied = await client.apply<KubeObject>(
-      withDatabase(example, options.databaseImage),
-      MANAGER,
-      signal,
-    );
-    step.done();
-    return applied;
-  } catch (error) {
-    step.failed();
-    throw error;
-  }
+    return client.apply<KubeObject>(withDatabase(example, options.databaseImage), MANAGER, signal);
+  });
 }
 
 function withDatabase(example: KubeObject, image: string | undefined): KubeObject {
@@ -159,34 +146,44 @@ export async function sendOne(
   print: (line: string) => void,
   signal: AbortSignal,
 ): Promise<string> {
-  const { progress, clock } = options;
-  const step = progress.step('sending a message through /v1/messages');
-  try {
-    const id = await runDemoJob(options, resource, signal);
-    step.done(id);
-    const wanted = ['sent', 'delivered', 'read'].map((status) => `webhook ${status} ${id}`);
-    const seen = new Set<string>();
-    const deadline = clock.monotonic() + WEBHOOK_TIMEOUT_MS;
-    while (seen.size < wanted.length) {
-      const log = await logsOf(options, { labelSelector: `app=${RECEIVER}` }, signal);
-      for (const line of wanted) {
-        if (seen.has(line) || !log.includes(line)) continue;
-        seen.add(line);
-        print(line);
-      }
-      if (clock.monotonic() > deadline) {
-        const missing = wanted.filter((line) => !seen.has(line));
-        throw new CodedError(
-          'NoWebhook',
-          `no callback within ${WEBHOOK_TIMEOUT_MS / 1000} s: ${missing.join(', ')}; see \`kubectl logs deploy/${RECEIVER}\` and \`kubectl logs -l app.kubernetes.io/component=coreapp\``,
-        );
-      }
-      await sleep(clock, POLL_MS, signal);
+  const { progress } = options;
+  const title = 'sending a message through /v1/messages';
+  const id = await inStep(
+    progress,
+    title,
+    () => runDemoJob(options, resource, signal),
+    (sent) => sent,
+  );
+  await printCallbacks(options, id, print, signal);
+  return id;
+}
+
+/** @throws CodedError `NoWebhook` */
+async function printCallbacks(
+  options: QuickstartOptions,
+  id: string,
+  print: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock } = options;
+  const wanted = ['sent', 'delivered', 'read'].map((status) => `webhook ${status} ${id}`);
+  const seen = new Set<string>();
+  const deadline = clock.monotonic() + WEBHOOK_TIMEOUT_MS;
+  while (seen.size < wanted.length) {
+    const log = await logsOf(options, { labelSelector: `app=${RECEIVER}` }, signal);
+    for (const line of wanted) {
+      if (seen.has(line) || !log.includes(line)) continue;
+      seen.add(line);
+      print(line);
     }
-    return id;
-  } catch (error) {
-    step.failed();
-    throw error;
+    if (clock.monotonic() > deadline) {
+      const missing = wanted.filter((line) => !seen.has(line));
+      throw new CodedError(
+        'NoWebhook',
+        `no callback within ${WEBHOOK_TIMEOUT_MS / 1000} s: ${missing.join(', ')}; see \`kubectl logs deploy/${RECEIVER}\` and \`kubectl logs -l app.kubernetes.io/component=coreapp\``,
+      );
+    }
+    await sleep(clock, POLL_MS, signal);
   }
 }
 
