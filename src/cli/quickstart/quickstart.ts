@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
-import { isNotFound } from '../../engine/kube/apiError.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
-import { type KubeObject, kindOf, kinds } from '../../engine/kube/kubeObject.ts';
+import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import type { Progress, Step } from '../../local/progress.ts';
 import { NETWORK, names } from '../../operator/plan/facts/names.ts';
 import { webappHost } from '../../operator/plan/facts/stackSettings.ts';
@@ -41,7 +40,7 @@ const CUSTOMER = '16505551234';
 const MANAGER = { fieldManager: 'waba-quickstart', force: true } as const;
 const READY_TIMEOUT_MS = 5 * 60_000;
 const WEBHOOK_TIMEOUT_MS = 60_000;
-const POLL_MS = 250;
+export const POLL_MS = 250;
 
 /** Conditions that are shown as steps, in the order in which they become True. */
 const SHOWN = [
@@ -54,13 +53,15 @@ const SHOWN = [
   'WebhookReady',
 ] as const;
 
-async function readObjects(path: string): Promise<KubeObject[]> {
+/** The objects of a YAML file. */
+export async function readObjects(path: string): Promise<KubeObject[]> {
   return loadAll(await readFile(path, 'utf8')).filter(
     (object) => object !== null && object !== undefined,
   ) as KubeObject[];
 }
 
-const manifests = (folder: string) => ({
+/** Files of the project that the quickstart applies. */
+export const manifests = (folder: string) => ({
   install: join(folder, 'deploy', 'install.yaml'),
   example: join(folder, 'examples', 'quickstart.yaml'),
 });
@@ -282,48 +283,4 @@ async function waitForDeployment(
       );
     await sleep(clock, POLL_MS, signal);
   }
-}
-
-/** Removes the objects of the quickstart from a cluster that the quickstart did not create. */
-export async function uninstall(options: QuickstartOptions, signal: AbortSignal): Promise<void> {
-  const { client, namespace, projectFolder, progress, clock } = options;
-  const step = progress.step('removing the objects of the quickstart');
-  const remove = (object: KubeObject) =>
-    client
-      .delete(
-        kindOf(object),
-        object.metadata.namespace,
-        object.metadata.name,
-        { propagation: 'Foreground' },
-        signal,
-      )
-      .catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
-      });
-  const paths = manifests(projectFolder);
-  for (const object of await readObjects(paths.example)) {
-    // Delete this before the operator, because the operator deletes the data of the stack.
-    await client
-      .mergePatch(WhatsAppDeploymentKind, object.metadata, { spec: { deletionPolicy: 'Delete' } }, signal)
-      .catch(() => {});
-    await remove(object);
-    while (
-      await client.get(WhatsAppDeploymentKind, namespace, object.metadata.name, signal).catch(() => undefined)
-    )
-      await sleep(clock, POLL_MS, signal);
-  }
-  for (const kind of ['Deployment', 'Service', 'Secret'] as const) {
-    await remove({
-      apiVersion: kinds[kind].apiVersion,
-      kind,
-      metadata: { name: RECEIVER, namespace },
-    });
-  }
-  await remove({
-    apiVersion: kinds.RoleBinding.apiVersion,
-    kind: 'RoleBinding',
-    metadata: { name: 'waba-operator', namespace },
-  });
-  for (const object of (await readObjects(paths.install)).reverse()) await remove(object);
-  step.done();
 }

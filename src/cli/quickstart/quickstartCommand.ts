@@ -16,7 +16,8 @@ import type { CliContext } from '../context.ts';
 import { DEFAULT_CLUSTER, localClusterOptions } from '../localClusterOptions.ts';
 import { buildImages, imageName, TARGETS } from './containerImages.ts';
 import { isKindThere, kindDown, kindUp, loadImages, makeMediaVolumes } from './kindCluster.ts';
-import { install, type QuickstartOptions, sendOne, uninstall, waitUntilReady } from './quickstart.ts';
+import { install, type QuickstartOptions, sendOne, waitUntilReady } from './quickstart.ts';
+import { uninstall } from './uninstall.ts';
 
 export function quickstartCommand(context: CliContext): Command {
   return new Command('quickstart')
