@@ -68,7 +68,9 @@ export function namespaceCommand(context: CliContext): Command {
         });
       const { items } = await client.list(WhatsAppDeploymentKind, { namespace: name }, context.signal);
       const left =
-        items.length > 0 ? `; the ${items.length} stacks there keep running, but are not managed` : '';
+        items.length > 0
+          ? `; it no longer manages ${items.map(({ metadata }) => metadata.name).join(', ')} there, whose pods keep running`
+          : '';
       context.stdout.write(
         `operator ${operator.namespace}/${operator.name} may no longer run stacks in namespace ${name}${left}\n`,
       );

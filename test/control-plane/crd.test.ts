@@ -36,10 +36,10 @@ describe('the CRD on a real API server', () => {
 
   it('explains itself to kubectl', async () => {
     const database = await kubectl('explain', 'whatsappdeployment.spec.database');
-    expect(database).toContain('Where the stack keeps its state. Exactly one of its fields.');
-    expect(database).toContain('A single server run by the operator: for development and small numbers.');
+    expect(database).toContain('Database of the stack. Set exactly one field.');
+    expect(database).toContain('A single PostgreSQL server that the operator runs: for development');
     expect(await kubectl('explain', 'wad.spec.nodes.webapp.replicas')).toContain(
-      'Default 2 in HighAvailability',
+      'Default: 2 with topology HighAvailability',
     );
   });
 

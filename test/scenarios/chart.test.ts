@@ -128,7 +128,7 @@ describe('an operator for all namespaces', () => {
           cluster.cluster.controlPlane.kubeconfigPath,
         ])
       ).stdout;
-    expect(await waba('namespace', 'enable', 'elsewhere')).toContain('may run stacks in elsewhere');
+    expect(await waba('namespace', 'enable', 'elsewhere')).toContain('may run stacks in namespace elsewhere');
     expect((await waba('namespace', 'list')).trim().split('\n').sort()).toEqual(['default', 'elsewhere']);
     await cluster.kubectl('-n', 'elsewhere', 'wait', '--for=condition=Ready', 'wad/shop', '--timeout=90s');
     expect(await waba('namespace', 'disable', 'elsewhere')).toContain('1 stacks there run on');

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import type { Progress } from '../../local/progress.ts';
+import type { Progress, Step } from '../../local/progress.ts';
 import { BUILD_LIFETIME_DAYS } from '../../onprem/environment.ts';
+import { inStep } from '../inStep.ts';
 import { runProgram } from '../program.ts';
 
 export const TARGETS = ['operator', 'stack'] as const;
@@ -52,23 +53,19 @@ export async function buildImages(options: ImageBuildOptions, signal: AbortSigna
   const sizes: ImageSize[] = [];
   for (const target of TARGETS) {
     const image = imageName(target, version);
-    const step = progress.step(`building ${image}`);
-    try {
+    const build = async (step: Pick<Step, 'update'>) => {
       const args = ['build', '--target', target, '--tag', image, ...buildArgs, projectFolder];
       const onLine = (line: string) => step.update(line.slice(0, 100));
       await runProgram('docker', args, { env: { DOCKER_BUILDKIT: '1', ...env }, onLine }, signal);
-      const size = await measure(image, env, signal);
-      sizes.push(size);
-      step.done(
-        `${megabytes(size.totalBytes)} compressed, of which ${megabytes(size.ownBytes)} are not shared`,
-      );
-    } catch (error) {
-      step.failed();
-      throw error;
-    }
+      return measure(image, env, signal);
+    };
+    sizes.push(await inStep(progress, `building ${image}`, build, describeSize));
   }
   return sizes;
 }
+
+const describeSize = ({ totalBytes, ownBytes }: ImageSize): string =>
+  `${megabytes(totalBytes)} compressed, of which ${megabytes(ownBytes)} are not shared`;
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 

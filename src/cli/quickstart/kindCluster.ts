@@ -3,7 +3,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { dump } from 'js-yaml';
 import type { KubeClient } from '../../engine/kube/client.ts';
-import type { Progress } from '../../local/progress.ts';
+import type { Progress, Step } from '../../local/progress.ts';
+import { inStep } from '../inStep.ts';
 import { answers, runProgram } from '../program.ts';
 
 export interface KindOptions {
@@ -34,45 +35,49 @@ export const isKindThere = async (signal: AbortSignal): Promise<boolean> =>
  * has no storage that several nodes can write to. `KIND_NODE_IMAGE` selects the node image.
  */
 export async function kindUp(options: KindOptions, signal: AbortSignal): Promise<{ kubeconfig: string }> {
-  const { name, workers, env, progress } = options;
+  const { name, env, progress } = options;
   const kubeconfig = kubeconfigOf(options);
-  const step = progress.step(`starting kind cluster ${name}`);
-  try {
-    const running = (await runProgram('kind', ['get', 'clusters'], { env }, signal)).split('\n');
-    if (running.includes(name)) {
-      await runProgram(
-        'kind',
-        ['export', 'kubeconfig', '--name', name, '--kubeconfig', kubeconfig],
-        { env },
-        signal,
-      );
-      step.done('runs already');
-      return { kubeconfig };
+  const start = async (step: Pick<Step, 'update'>): Promise<boolean> => {
+    const known = (await runProgram('kind', ['get', 'clusters'], { env }, signal)).split('\n');
+    if (!known.includes(name)) {
+      await createCluster(options, step, signal);
+      return false;
     }
-    const shared = join(folderOf(options), 'shared');
-    for (let index = 0; index < MEDIA_VOLUMES; index++) {
-      const folder = join(shared, volumeName(index));
-      await mkdir(folder, { recursive: true });
-      // Pods write to it as users that this machine does not have.
-      await chmod(folder, 0o777);
-    }
-    const extraMounts = [{ hostPath: shared, containerPath: SHARED }];
-    const nodes = [
-      { role: 'control-plane', extraMounts },
-      ...Array.from({ length: workers }, () => ({ role: 'worker', extraMounts })),
-    ];
-    const config = join(folderOf(options), 'kind.yaml');
-    await writeFile(config, dump({ kind: 'Cluster', apiVersion: 'kind.x-k8s.io/v1alpha4', nodes }));
-    const image = env.KIND_NODE_IMAGE ? ['--image', env.KIND_NODE_IMAGE] : [];
-    const args = ['create', 'cluster', '--name', name, '--config', config, '--kubeconfig', kubeconfig];
-    const onLine = (line: string) => step.update(line);
-    await runProgram('kind', [...args, '--wait', '180s', ...image], { env, onLine }, signal);
-    step.done();
-    return { kubeconfig };
-  } catch (error) {
-    step.failed();
-    throw error;
+    const args = ['export', 'kubeconfig', '--name', name, '--kubeconfig', kubeconfig];
+    await runProgram('kind', args, { env }, signal);
+    return true;
+  };
+  await inStep(progress, `starting kind cluster ${name}`, start, (wasRunning) =>
+    wasRunning ? 'runs already' : undefined,
+  );
+  return { kubeconfig };
+}
+
+async function createCluster(
+  options: KindOptions,
+  step: Pick<Step, 'update'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, workers, env } = options;
+  const shared = join(folderOf(options), 'shared');
+  for (let index = 0; index < MEDIA_VOLUMES; index++) {
+    const folder = join(shared, volumeName(index));
+    await mkdir(folder, { recursive: true });
+    // Pods write to it as users that this machine does not have.
+    await chmod(folder, 0o777);
   }
+  const extraMounts = [{ hostPath: shared, containerPath: SHARED }];
+  const nodes = [
+    { role: 'control-plane', extraMounts },
+    ...Array.from({ length: workers }, () => ({ role: 'worker', extraMounts })),
+  ];
+  const config = join(folderOf(options), 'kind.yaml');
+  await writeFile(config, dump({ kind: 'Cluster', apiVersion: 'kind.x-k8s.io/v1alpha4', nodes }));
+  const image = env.KIND_NODE_IMAGE ? ['--image', env.KIND_NODE_IMAGE] : [];
+  const args = ['create', 'cluster', '--name', name, '--config', config];
+  const flags = ['--kubeconfig', kubeconfigOf(options), '--wait', '180s', ...image];
+  const onLine = (line: string) => step.update(line);
+  await runProgram('kind', [...args, ...flags], { env, onLine }, signal);
 }
 
 /** Loads images of this machine onto the nodes. */
@@ -81,14 +86,9 @@ export async function loadImages(
   images: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const step = progress.step(`loading ${images.length} images onto the nodes`);
-  try {
-    await runProgram('kind', ['load', 'docker-image', '--name', name, ...images], { env }, signal);
-    step.done();
-  } catch (error) {
-    step.failed();
-    throw error;
-  }
+  await inStep(progress, `loading ${images.length} images onto the nodes`, () =>
+    runProgram('kind', ['load', 'docker-image', '--name', name, ...images], { env }, signal),
+  );
 }
 
 /** Creates PersistentVolumes in the shared folder, for the media of stacks. */
@@ -116,16 +116,11 @@ export async function makeMediaVolumes(client: KubeClient, signal: AbortSignal):
 
 export async function kindDown(options: KindOptions, signal: AbortSignal): Promise<void> {
   const { name, env, progress } = options;
-  const step = progress.step(`removing kind cluster ${name}`);
-  const kubeconfig = kubeconfigOf(options);
-  await runProgram(
-    'kind',
-    ['delete', 'cluster', '--name', name, '--kubeconfig', kubeconfig],
-    { env },
-    signal,
-  );
-  await rm(folderOf(options), { recursive: true, force: true });
-  step.done();
+  await inStep(progress, `removing kind cluster ${name}`, async () => {
+    const args = ['delete', 'cluster', '--name', name, '--kubeconfig', kubeconfigOf(options)];
+    await runProgram('kind', args, { env }, signal);
+    await rm(folderOf(options), { recursive: true, force: true });
+  });
 }
 
 const volumeName = (index: number): string => `waba-media-${index}`;

@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
-import { isNotFound } from '../../engine/kube/apiError.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
-import { type KubeObject, kindOf, kinds } from '../../engine/kube/kubeObject.ts';
+import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import type { Progress, Step } from '../../local/progress.ts';
 import { NETWORK, names } from '../../operator/plan/facts/names.ts';
 import { webappHost } from '../../operator/plan/facts/stackSettings.ts';
@@ -18,6 +17,7 @@ import {
 import { readJournal } from '../../operator/state/journalStore.ts';
 import type { SecretObject } from '../../operator/state/referencedSecrets.ts';
 import { WhatsAppDeploymentKind } from '../../operator/state/stackSources.ts';
+import { inStep } from '../inStep.ts';
 import { enableNamespace, findOperator } from '../namespaceCommand.ts';
 import { podLog } from '../stack/podLog.ts';
 import { quickstartReceiver, RECEIVER } from './quickstartReceiver.ts';
@@ -40,7 +40,7 @@ const CUSTOMER = '16505551234';
 const MANAGER = { fieldManager: 'waba-quickstart', force: true } as const;
 const READY_TIMEOUT_MS = 5 * 60_000;
 const WEBHOOK_TIMEOUT_MS = 60_000;
-const POLL_MS = 250;
+export const POLL_MS = 250;
 
 /** Conditions that are shown as steps, in the order in which they become True. */
 const SHOWN = [
@@ -53,47 +53,35 @@ const SHOWN = [
   'WebhookReady',
 ] as const;
 
-async function readObjects(path: string): Promise<KubeObject[]> {
+/** The objects of a YAML file. */
+export async function readObjects(path: string): Promise<KubeObject[]> {
   return loadAll(await readFile(path, 'utf8')).filter(
     (object) => object !== null && object !== undefined,
   ) as KubeObject[];
 }
 
-const manifests = (folder: string) => ({
+/** Files of the project that the quickstart applies. */
+export const manifests = (folder: string) => ({
   install: join(folder, 'deploy', 'install.yaml'),
   example: join(folder, 'examples', 'quickstart.yaml'),
 });
 
 /** Installs operator, receiver and example. It applies every object, so a second run changes nothing. */
 export async function install(options: QuickstartOptions, signal: AbortSignal): Promise<KubeObject> {
-  const { client, projectFolder, progress, clock } = options;
+  const { client, namespace, projectFolder, progress, clock, operatorImage: image } = options;
   const paths = manifests(projectFolder);
-  const step = progress.step('installing the operator');
-  try {
+  return inStep(progress, 'installing the operator', async (step) => {
     for (const object of await readObjects(paths.install)) await client.apply(object, MANAGER, signal);
     step.update('waiting for its Deployment');
     await waitForDeployment(client, 'waba-operator-system', 'waba-operator', clock, signal);
-    await enableNamespace(client, await findOperator(client, undefined, signal), options.namespace, signal);
+    await enableNamespace(client, await findOperator(client, undefined, signal), namespace, signal);
     step.update('creating the webhook receiver');
-    for (const object of await quickstartReceiver(
-      client,
-      { namespace: options.namespace, image: options.operatorImage, ...MANAGER },
-      signal,
-    ))
-      await client.apply(object, MANAGER, signal);
+    const receiver = await quickstartReceiver(client, { namespace, image, ...MANAGER }, signal);
+    for (const object of receiver) await client.apply(object, MANAGER, signal);
     const [example] = await readObjects(paths.example);
     if (!example) throw new CodedError('NoExample', `${paths.example} contains no object`);
-    const applied = await client.apply<KubeObject>(
-      withDatabase(example, options.databaseImage),
-      MANAGER,
-      signal,
-    );
-    step.done();
-    return applied;
-  } catch (error) {
-    step.failed();
-    throw error;
-  }
+    return client.apply<KubeObject>(withDatabase(example, options.databaseImage), MANAGER, signal);
+  });
 }
 
 function withDatabase(example: KubeObject, image: string | undefined): KubeObject {
@@ -159,34 +147,44 @@ export async function sendOne(
   print: (line: string) => void,
   signal: AbortSignal,
 ): Promise<string> {
-  const { progress, clock } = options;
-  const step = progress.step('sending a message through /v1/messages');
-  try {
-    const id = await runDemoJob(options, resource, signal);
-    step.done(id);
-    const wanted = ['sent', 'delivered', 'read'].map((status) => `webhook ${status} ${id}`);
-    const seen = new Set<string>();
-    const deadline = clock.monotonic() + WEBHOOK_TIMEOUT_MS;
-    while (seen.size < wanted.length) {
-      const log = await logsOf(options, { labelSelector: `app=${RECEIVER}` }, signal);
-      for (const line of wanted) {
-        if (seen.has(line) || !log.includes(line)) continue;
-        seen.add(line);
-        print(line);
-      }
-      if (clock.monotonic() > deadline) {
-        const missing = wanted.filter((line) => !seen.has(line));
-        throw new CodedError(
-          'NoWebhook',
-          `no callback within ${WEBHOOK_TIMEOUT_MS / 1000} s: ${missing.join(', ')}; see \`kubectl logs deploy/${RECEIVER}\` and \`kubectl logs -l app.kubernetes.io/component=coreapp\``,
-        );
-      }
-      await sleep(clock, POLL_MS, signal);
+  const { progress } = options;
+  const title = 'sending a message through /v1/messages';
+  const id = await inStep(
+    progress,
+    title,
+    () => runDemoJob(options, resource, signal),
+    (sent) => sent,
+  );
+  await printCallbacks(options, id, print, signal);
+  return id;
+}
+
+/** @throws CodedError `NoWebhook` */
+async function printCallbacks(
+  options: QuickstartOptions,
+  id: string,
+  print: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock } = options;
+  const wanted = ['sent', 'delivered', 'read'].map((status) => `webhook ${status} ${id}`);
+  const seen = new Set<string>();
+  const deadline = clock.monotonic() + WEBHOOK_TIMEOUT_MS;
+  while (seen.size < wanted.length) {
+    const log = await logsOf(options, { labelSelector: `app=${RECEIVER}` }, signal);
+    for (const line of wanted) {
+      if (seen.has(line) || !log.includes(line)) continue;
+      seen.add(line);
+      print(line);
     }
-    return id;
-  } catch (error) {
-    step.failed();
-    throw error;
+    if (clock.monotonic() > deadline) {
+      const missing = wanted.filter((line) => !seen.has(line));
+      throw new CodedError(
+        'NoWebhook',
+        `no callback within ${WEBHOOK_TIMEOUT_MS / 1000} s: ${missing.join(', ')}; see \`kubectl logs deploy/${RECEIVER}\` and \`kubectl logs -l app.kubernetes.io/component=coreapp\``,
+      );
+    }
+    await sleep(clock, POLL_MS, signal);
   }
 }
 
@@ -285,48 +283,4 @@ async function waitForDeployment(
       );
     await sleep(clock, POLL_MS, signal);
   }
-}
-
-/** Removes the objects of the quickstart from a cluster that the quickstart did not create. */
-export async function uninstall(options: QuickstartOptions, signal: AbortSignal): Promise<void> {
-  const { client, namespace, projectFolder, progress, clock } = options;
-  const step = progress.step('removing the objects of the quickstart');
-  const remove = (object: KubeObject) =>
-    client
-      .delete(
-        kindOf(object),
-        object.metadata.namespace,
-        object.metadata.name,
-        { propagation: 'Foreground' },
-        signal,
-      )
-      .catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
-      });
-  const paths = manifests(projectFolder);
-  for (const object of await readObjects(paths.example)) {
-    // Delete this before the operator, because the operator deletes the data of the stack.
-    await client
-      .mergePatch(WhatsAppDeploymentKind, object.metadata, { spec: { deletionPolicy: 'Delete' } }, signal)
-      .catch(() => {});
-    await remove(object);
-    while (
-      await client.get(WhatsAppDeploymentKind, namespace, object.metadata.name, signal).catch(() => undefined)
-    )
-      await sleep(clock, POLL_MS, signal);
-  }
-  for (const kind of ['Deployment', 'Service', 'Secret'] as const) {
-    await remove({
-      apiVersion: kinds[kind].apiVersion,
-      kind,
-      metadata: { name: RECEIVER, namespace },
-    });
-  }
-  await remove({
-    apiVersion: kinds.RoleBinding.apiVersion,
-    kind: 'RoleBinding',
-    metadata: { name: 'waba-operator', namespace },
-  });
-  for (const object of (await readObjects(paths.install)).reverse()) await remove(object);
-  step.done();
 }

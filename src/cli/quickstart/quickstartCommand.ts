@@ -16,7 +16,8 @@ import type { CliContext } from '../context.ts';
 import { DEFAULT_CLUSTER, localClusterOptions } from '../localClusterOptions.ts';
 import { buildImages, imageName, TARGETS } from './containerImages.ts';
 import { isKindThere, kindDown, kindUp, loadImages, makeMediaVolumes } from './kindCluster.ts';
-import { install, type QuickstartOptions, sendOne, uninstall, waitUntilReady } from './quickstart.ts';
+import { install, type QuickstartOptions, sendOne, waitUntilReady } from './quickstart.ts';
+import { uninstall } from './uninstall.ts';
 
 export function quickstartCommand(context: CliContext): Command {
   return new Command('quickstart')
@@ -125,57 +126,69 @@ const kindOptions = ({ name }: QuickstartFlags, context: CliContext) => ({
   progress: createProgress(context.stderr),
 });
 
+/** What to try next. Writes the CA of the API beside the kubeconfig, for the calls with curl. */
 async function summary(
   access: ClusterAccess,
   resource: WhatsAppDeployment,
   cluster: QuickstartCluster,
   context: CliContext,
 ): Promise<string> {
-  const { place, kubeconfig, kubectl } = cluster;
-  const { namespace } = resource.metadata;
-  const of = names(resource.metadata.name);
-  const get = (name: string) =>
-    access.client.get<SecretObject>(kinds.Secret, namespace, name, context.signal);
-  const journal = readJournal(await get(of.journal));
-  const host = webappHost(resource);
+  const { kubeconfig, kubectl } = cluster;
+  const { name, namespace } = resource.metadata;
+  const caFile = join(kubeconfig ? dirname(kubeconfig) : '.', 'webapp-ca.pem');
+  const journal = await access.client.get<SecretObject>(
+    kinds.Secret,
+    namespace,
+    names(name).journal,
+    context.signal,
+  );
+  if (kubeconfig) await writeFile(caFile, readJournal(journal).webappCa ?? '');
   const lines = [
     '',
-    `WhatsAppDeployment ${resource.metadata.name} is Ready.`,
+    `WhatsAppDeployment ${name} is Ready.`,
     '',
     ...(kubeconfig ? [`  export KUBECONFIG=${kubeconfig}`] : []),
     `  ${kubectl} get wad`,
     `  ${kubectl} logs deploy/webhook-receiver -f        # callbacks as they arrive`,
-    `  node dist/kubectl-waba.js status ${resource.metadata.name}          # the stack as a tree`,
+    `  node dist/kubectl-waba.js status ${name}          # the stack as a tree`,
+    '',
+    'Call the API, verified against the CA that the stack generated:',
+    '',
+    ...(await curlLines(access, resource, cluster, caFile, context.signal)),
+    '',
+    '  npm run quickstart -- down                        # removes everything',
+    '',
   ];
-  const caFile = join(kubeconfig ? dirname(kubeconfig) : '.', 'webapp-ca.pem');
-  const password = `${kubectl} get secret ${of.adminSecret} -o jsonpath='{.data.password}' | base64 -d`;
-  const message = '{"to":"16505551234","type":"text","text":{"body":"Hello"}}';
-  const explain = (forward: string[], api: string) =>
-    lines.push(
-      '',
-      'Call the API, verified against the CA that the stack generated:',
-      '',
-      ...forward,
-      `  PASSWORD=$(${password})`,
-      `  ${api} -X POST -u "admin:$PASSWORD" https://${host}/v1/users/login`,
-      `  ${api} -H "Authorization: Bearer $TOKEN" https://${host}/v1/messages -d '${message}'`,
-    );
+  return `${lines.join('\n')}\n`;
+}
+
+/** Calls of the API: directly where this machine is the network of the cluster, else through a forwarded port. */
+async function curlLines(
+  access: ClusterAccess,
+  resource: WhatsAppDeployment,
+  { place, kubectl }: QuickstartCluster,
+  caFile: string,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { name, namespace } = resource.metadata;
+  const { webapp, adminSecret } = names(name);
+  const host = webappHost(resource);
+  let address = '127.0.0.1:8443';
   if (place === 'processes') {
-    const service = await access.client.get<KubeObject & { spec: { clusterIP: string } }>(
+    const { spec } = await access.client.get<KubeObject & { spec: { clusterIP: string } }>(
       kinds.Service,
       namespace,
-      of.webapp,
-      context.signal,
+      webapp,
+      signal,
     );
-    const port = 443 + lowPortOffset();
-    explain([], `curl --cacert ${caFile} --connect-to ${host}:443:${service.spec.clusterIP}:${port}`);
-  } else {
-    explain(
-      [`  ${kubectl} port-forward svc/${of.webapp} 8443:443 &`],
-      `curl --cacert ${caFile} --connect-to ${host}:443:127.0.0.1:8443`,
-    );
+    address = `${spec.clusterIP}:${443 + lowPortOffset()}`;
   }
-  if (kubeconfig) await writeFile(caFile, journal.webappCa ?? '');
-  lines.push('', '  npm run quickstart -- down                        # removes everything', '');
-  return `${lines.join('\n')}\n`;
+  const curl = `curl --cacert ${caFile} --connect-to ${host}:443:${address}`;
+  const message = '{"to":"16505551234","type":"text","text":{"body":"Hello"}}';
+  return [
+    ...(place === 'processes' ? [] : [`  ${kubectl} port-forward svc/${webapp} 8443:443 &`]),
+    `  PASSWORD=$(${kubectl} get secret ${adminSecret} -o jsonpath='{.data.password}' | base64 -d)`,
+    `  ${curl} -X POST -u "admin:$PASSWORD" https://${host}/v1/users/login`,
+    `  ${curl} -H "Authorization: Bearer $TOKEN" https://${host}/v1/messages -d '${message}'`,
+  ];
 }

@@ -15,6 +15,23 @@ export async function quickstartReceiver(
   signal: AbortSignal,
 ): Promise<KubeObject[]> {
   const metadata = { name: RECEIVER, namespace, labels: { app: RECEIVER } };
+  await ensureCertificate(client, metadata, fieldManager, signal);
+  return [service(metadata), deployment(metadata, image)];
+}
+
+interface ReceiverMetadata {
+  readonly name: string;
+  readonly namespace: string;
+  readonly labels: { readonly app: string };
+}
+
+async function ensureCertificate(
+  client: KubeClient,
+  metadata: ReceiverMetadata,
+  fieldManager: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { namespace } = metadata;
   const exists = await client.get(kinds.Secret, namespace, RECEIVER, signal).then(
     () => true,
     (error: unknown) => {
@@ -22,65 +39,58 @@ export async function quickstartReceiver(
       throw error;
     },
   );
-  if (!exists) {
-    const authority = await createAuthority({ subject: 'CN=webhook receiver of the quickstart' });
-    const pair = await issueCertificate(authority, {
-      commonName: RECEIVER,
-      hosts: [`${RECEIVER}.${namespace}.svc`],
-      usage: 'server',
+  if (exists) return;
+  const authority = await createAuthority({ subject: 'CN=webhook receiver of the quickstart' });
+  const pair = await issueCertificate(authority, {
+    commonName: RECEIVER,
+    hosts: [`${RECEIVER}.${namespace}.svc`],
+    usage: 'server',
+  });
+  const stringData = {
+    'ca.crt': authority.certificatePem,
+    'tls.crt': pair.certificatePem,
+    'tls.key': pair.privateKeyPem,
+  };
+  await client
+    .create({ apiVersion: 'v1', kind: 'Secret', metadata, stringData }, { fieldManager }, signal)
+    .catch((error: unknown) => {
+      if (!isAlreadyExists(error)) throw error;
     });
-    const stringData = {
-      'ca.crt': authority.certificatePem,
-      'tls.crt': pair.certificatePem,
-      'tls.key': pair.privateKeyPem,
-    };
-    await client
-      .create({ apiVersion: 'v1', kind: 'Secret', metadata, stringData }, { fieldManager }, signal)
-      .catch((error: unknown) => {
-        if (!isAlreadyExists(error)) throw error;
-      });
-  }
-  const selector = { app: RECEIVER };
-  return [
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata,
-      spec: { selector, ports: [{ name: 'https', port: RECEIVER_PORT, targetPort: 'https' }] },
+}
+
+const service = (metadata: ReceiverMetadata): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata,
+  spec: { selector: metadata.labels, ports: [{ name: 'https', port: RECEIVER_PORT, targetPort: 'https' }] },
+});
+
+function deployment(metadata: ReceiverMetadata, image: string): KubeObject {
+  const container = {
+    name: 'receiver',
+    image,
+    securityContext: restricted().container,
+    command: ['/usr/local/bin/kubectl-waba', 'webhooks', 'receive'],
+    args: [`--port=${RECEIVER_PORT}`, '--cert=/etc/receiver/tls.crt', '--key=/etc/receiver/tls.key'],
+    ports: [{ name: 'https', containerPort: RECEIVER_PORT }],
+    readinessProbe: { tcpSocket: { port: 'https' }, periodSeconds: 2 },
+    volumeMounts: [{ name: 'tls', mountPath: '/etc/receiver', readOnly: true }],
+  };
+  const pod = {
+    enableServiceLinks: false,
+    automountServiceAccountToken: false,
+    securityContext: restricted().pod,
+    containers: [container],
+    volumes: [{ name: 'tls', secret: { secretName: RECEIVER } }],
+  };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata,
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: metadata.labels },
+      template: { metadata: { labels: metadata.labels }, spec: pod },
     },
-    {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata,
-      spec: {
-        replicas: 1,
-        selector: { matchLabels: selector },
-        template: {
-          metadata: { labels: selector },
-          spec: {
-            enableServiceLinks: false,
-            automountServiceAccountToken: false,
-            securityContext: restricted().pod,
-            containers: [
-              {
-                name: 'receiver',
-                image,
-                securityContext: restricted().container,
-                command: ['/usr/local/bin/kubectl-waba', 'webhooks', 'receive'],
-                args: [
-                  `--port=${RECEIVER_PORT}`,
-                  '--cert=/etc/receiver/tls.crt',
-                  '--key=/etc/receiver/tls.key',
-                ],
-                ports: [{ name: 'https', containerPort: RECEIVER_PORT }],
-                readinessProbe: { tcpSocket: { port: 'https' }, periodSeconds: 2 },
-                volumeMounts: [{ name: 'tls', mountPath: '/etc/receiver', readOnly: true }],
-              },
-            ],
-            volumes: [{ name: 'tls', secret: { secretName: RECEIVER } }],
-          },
-        },
-      },
-    },
-  ];
+  };
 }

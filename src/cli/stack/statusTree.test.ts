@@ -56,6 +56,27 @@ describe('the status tree', () => {
 `);
   });
 
+  it('shows database, registration, client, API and pending changes where the status has them', () => {
+    const status = {
+      observedGeneration: 2,
+      phase: 'Ready',
+      database: { engine: 'PostgreSQL', host: 'db', ready: true },
+      registration: { state: 'CodeRequested' },
+      client: { version: 'v2.57.1', expires: '2026-12-01' },
+      endpoints: { api: 'https://shop-webapp.default.svc' },
+      plan: [{ target: 'StatefulSet/shop-master-0', action: 'roll', reason: 'image' }],
+    };
+    const tree = statusTree(resource(status), { colour: false });
+    expect(tree.split('\n').slice(1, 7)).toEqual([
+      '├─ ✔ Database  PostgreSQL db',
+      '├─ ✘ Registration  CodeRequested',
+      '├─ · Client  v2.57.1, expires 2026-12-01',
+      '├─ · API  https://shop-webapp.default.svc',
+      '├─ Pending changes',
+      '│  └─ roll StatefulSet/shop-master-0: image',
+    ]);
+  });
+
   it('says that the status is missing, or of an older generation', () => {
     expect(statusTree(resource(), { colour: false })).toContain('is the operator running');
     expect(statusTree(resource({ observedGeneration: 1 }), { colour: false })).toContain(

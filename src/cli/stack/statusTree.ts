@@ -9,73 +9,91 @@ const MARKS = { True: ['✔', 'green'], False: ['✘', 'red'], Unknown: ['?', 'y
 /** Conditions whose status says nothing about health. */
 const NEUTRAL = new Set(['Progressing', 'Paused']);
 
-/** Draws a stack as a tree: its nodes by role, shards, registration, pending changes and conditions. */
-export function statusTree(
-  { metadata, spec, status }: WhatsAppDeployment,
-  options: { colour: boolean },
-): string {
-  const paint = (style: Style, text: string) => (options.colour ? styleText(style, text) : text);
-  const order = (type: string) => (CONDITION_TYPES as readonly string[]).indexOf(type);
-  const conditions = [...(status?.conditions ?? [])].sort((a, b) => order(a.type) - order(b.type));
-  const stale = (status?.observedGeneration ?? 0) < metadata.generation;
-  const lines: string[] = [
-    `${paint('bold', metadata.name)}  ${spec.phoneNumber}  ${status?.phase ?? 'Unseen'}${stale ? paint('yellow', '  (status of an older generation)') : ''}`,
-  ];
-  const branch = (title: string, children: readonly string[], last = false) => {
-    lines.push(`${last ? '└─' : '├─'} ${title}`);
-    children.forEach(
-      (child, index) =>
-        void lines.push(`${last ? '  ' : '│ '} ${index === children.length - 1 ? '└─' : '├─'} ${child}`),
-    );
-  };
+/** A line of the tree, and the lines below it. */
+interface Branch {
+  readonly title: string;
+  readonly children?: readonly string[];
+}
 
-  const { database, shards, registration, client, endpoints } = status ?? {};
-  if (database)
-    branch(
-      `${mark(database.ready === true, paint)} Database  ${database.engine ?? ''} ${paint('dim', database.host ?? '')}`,
-      [],
-    );
-  for (const role of ['Master', 'Coreapp', 'Webapp'] as const) {
-    const nodes = (status?.nodes ?? []).filter((node) => node.role === role);
-    const ready = nodes.filter((node) => node.ready).length;
-    if (nodes.length > 0)
-      branch(
-        `${mark(ready === nodes.length, paint)} ${role}s  ${ready}/${nodes.length} ready`,
-        nodes.map((node) => nodeLine(node, paint)),
-      );
-  }
-  if (shards)
-    branch(
-      `${mark(shards.served === shards.desired, paint)} Shards  ${shards.served ?? 0}/${shards.desired ?? 0} served`,
-      [],
-    );
-  if (registration)
-    branch(
-      `${mark(registration.state === 'Registered', paint)} Registration  ${registration.state ?? ''} ${registration.verifiedName ?? ''}`.trimEnd(),
-      [],
-    );
-  if (client?.version)
-    branch(
-      `${paint('dim', '·')} Client  ${client.version}${client.expires ? paint('dim', `, expires ${client.expires}`) : ''}`,
-      [],
-    );
-  if (endpoints?.api) branch(`${paint('dim', '·')} API  ${endpoints.api}`, []);
-  const waiting = status?.plan ?? [];
-  if (waiting.length > 0)
-    branch(
-      paint('yellow', 'Pending changes'),
-      waiting.map(({ target, action, reason }) => `${action} ${target}: ${reason}`),
-    );
-  branch(
-    'Conditions',
-    conditions.map((condition) => conditionLine(condition, paint)),
-    true,
-  );
-  if (conditions.length === 0)
-    lines.push(
-      `   ${paint('yellow', 'none yet: is the operator running, and does it watch this namespace?')}`,
-    );
+/** Draws a stack as a tree: its nodes by role, shards, registration, pending changes and conditions. */
+export function statusTree(stack: WhatsAppDeployment, options: { colour: boolean }): string {
+  const paint = (style: Style, text: string) => (options.colour ? styleText(style, text) : text);
+  const conditions = conditionLines(stack, paint);
+  const branches = [...partsOf(stack, paint), { title: 'Conditions', children: conditions }];
+  const lines = [headline(stack, paint), ...branches.flatMap(draw)];
+  if (conditions.length === 0) lines.push(`   ${paint('yellow', NO_CONDITIONS)}`);
   return `${lines.join('\n')}\n`;
+}
+
+const NO_CONDITIONS = 'none yet: is the operator running, and does it watch this namespace?';
+
+function draw({ title, children = [] }: Branch, index: number, all: readonly Branch[]): string[] {
+  const isLast = index === all.length - 1;
+  return [
+    `${isLast ? '└─' : '├─'} ${title}`,
+    ...children.map(
+      (child, at) => `${isLast ? '  ' : '│ '} ${at === children.length - 1 ? '└─' : '├─'} ${child}`,
+    ),
+  ];
+}
+
+function headline({ metadata, spec, status }: WhatsAppDeployment, paint: Paint): string {
+  const isStale = (status?.observedGeneration ?? 0) < metadata.generation;
+  const note = isStale ? paint('yellow', '  (status of an older generation)') : '';
+  return `${paint('bold', metadata.name)}  ${spec.phoneNumber}  ${status?.phase ?? 'Unseen'}${note}`;
+}
+
+/** A branch for each part of the stack that the status tells about. */
+function partsOf({ status = {} }: WhatsAppDeployment, paint: Paint): Branch[] {
+  const { database, shards, registration, client, endpoints, plan = [] } = status;
+  const part = (isGood: boolean | undefined, text: string): Branch => ({
+    title: `${isGood === undefined ? paint('dim', '·') : mark(isGood, paint)} ${text}`.trimEnd(),
+  });
+  return [
+    database &&
+      part(
+        database.ready === true,
+        `Database  ${database.engine ?? ''} ${paint('dim', database.host ?? '')}`,
+      ),
+    ...(['Master', 'Coreapp', 'Webapp'] as const).map((role) => nodesOf(role, status.nodes ?? [], paint)),
+    shards &&
+      part(shards.served === shards.desired, `Shards  ${shards.served ?? 0}/${shards.desired ?? 0} served`),
+    registration &&
+      part(
+        registration.state === 'Registered',
+        `Registration  ${registration.state ?? ''} ${registration.verifiedName ?? ''}`,
+      ),
+    client?.version
+      ? part(
+          undefined,
+          `Client  ${client.version}${client.expires ? paint('dim', `, expires ${client.expires}`) : ''}`,
+        )
+      : undefined,
+    endpoints?.api ? part(undefined, `API  ${endpoints.api}`) : undefined,
+    plan.length > 0
+      ? {
+          title: paint('yellow', 'Pending changes'),
+          children: plan.map(({ target, action, reason }) => `${action} ${target}: ${reason}`),
+        }
+      : undefined,
+  ].filter((branch) => branch !== undefined);
+}
+
+function nodesOf(role: NodeStatus['role'], nodes: readonly NodeStatus[], paint: Paint): Branch | undefined {
+  const own = nodes.filter((node) => node.role === role);
+  if (own.length === 0) return undefined;
+  const ready = own.filter((node) => node.ready).length;
+  return {
+    title: `${mark(ready === own.length, paint)} ${role}s  ${ready}/${own.length} ready`,
+    children: own.map((node) => nodeLine(node, paint)),
+  };
+}
+
+function conditionLines({ status }: WhatsAppDeployment, paint: Paint): string[] {
+  const order = (type: string) => (CONDITION_TYPES as readonly string[]).indexOf(type);
+  return [...(status?.conditions ?? [])]
+    .sort((a, b) => order(a.type) - order(b.type))
+    .map((condition) => conditionLine(condition, paint));
 }
 
 type Paint = (style: Style, text: string) => string;

@@ -5,8 +5,9 @@ import { dump } from 'js-yaml';
 import { describeError } from '../../base/codedError.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, kinds, type ResourceKind } from '../../engine/kube/kubeObject.ts';
-import type { Progress } from '../../local/progress.ts';
+import type { Progress, Step } from '../../local/progress.ts';
 import { WhatsAppDeploymentKind } from '../../operator/state/stackSources.ts';
+import { inStep } from '../inStep.ts';
 import { runProgram } from '../program.ts';
 import { podLog } from './podLog.ts';
 
@@ -45,44 +46,50 @@ type PodObject = KubeObject & {
 
 /** Writes objects, events and logs of the namespaces to one archive, without the content of Secrets. */
 export async function writeSupportBundle(options: SupportOptions, signal: AbortSignal): Promise<void> {
-  const { client, namespaces, file, progress } = options;
-  const step = progress.step('collecting objects, events and logs');
+  const { file, progress } = options;
   const scratch = await mkdtemp(join(tmpdir(), 'waba-support-'));
-  const root = join(scratch, 'waba-support');
-  const problems: string[] = [];
-  const attempt = async (what: string, collect: () => Promise<void>) => {
-    step.update(what);
-    // An incomplete archive is better than none; `not-collected.txt` lists what is missing.
-    await collect().catch((error: unknown) => void problems.push(`${what}: ${describeError(error)}`));
-  };
-  try {
-    for (const namespace of namespaces) {
-      for (const kind of COLLECTED) {
-        await attempt(`${namespace} ${kind.plural}`, async () => {
-          const { items } = await client.list<KubeObject>(kind, { namespace }, signal);
-          await save(join(root, namespace, `${kind.plural}.yaml`), dump(items.map(redact), { noRefs: true }));
-        });
-      }
-      await attempt(`${namespace} logs`, () => saveLogs(client, namespace, root, attempt, signal));
-    }
-    await attempt('version', async () =>
-      save(
-        join(root, 'version.yaml'),
-        dump(await client.transport.request({ method: 'GET', path: '/version' }, signal)),
-      ),
-    );
-    if (problems.length > 0) await save(join(root, 'not-collected.txt'), `${problems.join('\n')}\n`);
+  const collect = async (step: Pick<Step, 'update'>): Promise<number> => {
+    const problems = await saveAll(options, join(scratch, 'waba-support'), step, signal);
     await mkdir(dirname(file), { recursive: true });
     await runProgram('tar', ['-czf', file, '-C', scratch, 'waba-support'], {}, signal);
-    step.done(
-      `${file}${problems.length > 0 ? `; ${problems.length} items could not be read, see not-collected.txt in it` : ''}`,
+    return problems.length;
+  };
+  try {
+    await inStep(progress, 'collecting objects, events and logs', collect, (missing) =>
+      missing > 0 ? `${file}; ${missing} items could not be read, see not-collected.txt in it` : file,
     );
-  } catch (error) {
-    step.failed();
-    throw error;
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** Writes everything below `root`. An incomplete archive is better than none. @returns what could not be read */
+async function saveAll(
+  { client, namespaces }: SupportOptions,
+  root: string,
+  step: Pick<Step, 'update'>,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const problems: string[] = [];
+  const attempt = async (what: string, collect: () => Promise<void>) => {
+    step.update(what);
+    await collect().catch((error: unknown) => void problems.push(`${what}: ${describeError(error)}`));
+  };
+  for (const namespace of namespaces) {
+    for (const kind of COLLECTED) {
+      await attempt(`${namespace} ${kind.plural}`, async () => {
+        const { items } = await client.list<KubeObject>(kind, { namespace }, signal);
+        await save(join(root, namespace, `${kind.plural}.yaml`), dump(items.map(redact), { noRefs: true }));
+      });
+    }
+    await attempt(`${namespace} logs`, () => saveLogs(client, namespace, root, attempt, signal));
+  }
+  await attempt('version', async () => {
+    const version = await client.transport.request({ method: 'GET', path: '/version' }, signal);
+    await save(join(root, 'version.yaml'), dump(version));
+  });
+  if (problems.length > 0) await save(join(root, 'not-collected.txt'), `${problems.join('\n')}\n`);
+  return problems;
 }
 
 async function saveLogs(

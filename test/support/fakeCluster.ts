@@ -1,0 +1,72 @@
+import { ApiError } from '../../src/engine/kube/apiError.ts';
+import { type KubeObject, kindOf, kinds, resourcePath } from '../../src/engine/kube/kubeObject.ts';
+import type { KubeRequest, Transport } from '../../src/engine/kube/transport.ts';
+import { WhatsAppDeploymentKind } from '../../src/operator/state/stackSources.ts';
+import { matches } from '../simulation/target.ts';
+import { mergePatch } from '../simulation/versions.ts';
+
+const PLURALS = new Set([...Object.values(kinds), WhatsAppDeploymentKind].map(({ plural }) => plural));
+
+/** A cluster in memory, as far as the CLI uses one: no versions, no schemas, no watches. */
+export class FakeCluster implements Transport {
+  readonly #objects = new Map<string, KubeObject>();
+  /** Called with each request before it is answered. An error that it throws is the answer. */
+  onRequest: (request: KubeRequest) => void = () => {};
+  /** The log of every container. */
+  log = '';
+
+  constructor(...objects: readonly object[]) {
+    for (const object of objects) this.put(object);
+  }
+
+  /** Creates or replaces an object. */
+  put(object: object): void {
+    const stored = object as KubeObject;
+    const { namespace, name } = stored.metadata;
+    this.#objects.set(resourcePath(kindOf(stored), namespace, name), stored);
+  }
+
+  /** @throws ApiError 404 */
+  find(path: string): KubeObject {
+    const object = this.#objects.get(path);
+    if (object) return object;
+    throw new ApiError(404, { reason: 'NotFound', message: 'not found', details: { name: path } }, path);
+  }
+
+  async request(request: KubeRequest): Promise<unknown> {
+    this.onRequest(request);
+    const { method, path, body, contentType } = request;
+    if (method === 'POST' || contentType === 'application/apply-patch+yaml') {
+      this.put(body as object);
+      return body;
+    }
+    if (PLURALS.has(path.split('/').at(-1) ?? '')) return this.#list(request);
+    if (path === '/version') return { gitVersion: 'v1.34.0' };
+    const found = this.find(path);
+    if (method === 'DELETE') this.#objects.delete(path);
+    if (method !== 'PATCH') return found;
+    this.put(mergePatch(found, body) as object);
+    return this.find(path);
+  }
+
+  #list({ path, query = {} }: KubeRequest): object {
+    const items = [...this.#objects.values()].filter((object) => {
+      const kind = kindOf(object);
+      const collections = [resourcePath(kind), resourcePath(kind, object.metadata.namespace)];
+      return collections.includes(path) && matches(object, query);
+    });
+    return { items, metadata: { resourceVersion: '1' } };
+  }
+
+  async text(request: KubeRequest): Promise<string> {
+    this.onRequest(request);
+    return this.log;
+  }
+
+  // biome-ignore lint/correctness/useYield: the CLI watches nothing
+  async *stream({ path }: KubeRequest): AsyncIterable<string> {
+    throw new Error(`no watch of ${path}`);
+  }
+
+  close(): void {}
+}
