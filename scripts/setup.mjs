@@ -1,11 +1,12 @@
-// Installs the programs that layers of tests need, from Go modules and Debian packages. What is there already is kept.
+// Installs the programs that layers of tests need, from Go modules and Debian packages. What is there already is kept,
+// except a Go program of another version than the pinned one: the pinned one is installed beside it.
 //
 //   npm run setup                   all of them
 //   npm run setup -- helm chromium  some
 //   npm run setup -- kubernetes     only the programs of a control plane, which `kubectl waba local fetch` finds
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { missingTools, PATH, TOOLS } from './tools.mjs';
+import { isInstalled, PATH, TOOLS } from './tools.mjs';
 
 const KUBERNETES = 'kubernetes';
 const DEADLINE_MS = { go: 15 * 60_000, apt: 10 * 60_000, kubernetes: 25 * 60_000 };
@@ -33,7 +34,7 @@ function step(what, timeout, program, args, env = {}) {
   return status === 0;
 }
 
-const missing = missingTools(installable.filter(isWanted)).map(({ name }) => name);
+const missing = installable.filter(isWanted).filter((name) => !isInstalled(name));
 for (const name of missing.filter((name) => TOOLS[name].go))
   step(name, DEADLINE_MS.go, 'go', ['install', '-trimpath', TOOLS[name].go], { CGO_ENABLED: '0' });
 

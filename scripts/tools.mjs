@@ -18,16 +18,33 @@ export const TOOLS = {
   promtool: { ask: ['--version'], apt: 'prometheus' },
 };
 
-/** Debian keeps servers out of the PATH of ordinary users, and Go its programs. */
-export const PATH = `${process.env.PATH}:/usr/sbin:${goFolder}`;
+/**
+ * Go's folder comes first: `npm run setup` installs the pinned versions there, and machines of CI bring older ones.
+ * Debian keeps servers out of the PATH of ordinary users.
+ */
+export const PATH = `${goFolder}:${process.env.PATH}:/usr/sbin`;
+
+/** What the program prints when asked; undefined if it is not installed or does not answer. */
+function answerOf(name) {
+  const { status, stdout } = spawnSync(name, TOOLS[name].ask, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, PATH },
+  });
+  return status === 0 ? stdout : undefined;
+}
+
+/** Whether the program answers; a Go program also in the pinned version, of which some builds name no patch. */
+export function isInstalled(name) {
+  const answer = answerOf(name);
+  const [, major, minor] = TOOLS[name].go?.match(/@v(\d+)\.(\d+)/) ?? [];
+  return answer !== undefined && (!major || new RegExp(`\\bv?${major}\\.${minor}\\b`).test(answer));
+}
 
 /** Those that are not installed or do not answer, each with a line that says how to get it. */
 export const missingTools = (names) =>
   names
-    .filter((name) => {
-      const { status } = spawnSync(name, TOOLS[name].ask, { stdio: 'ignore', env: { ...process.env, PATH } });
-      return status !== 0;
-    })
+    .filter((name) => answerOf(name) === undefined)
     .map((name) => {
       const how = TOOLS[name].see ?? `npm run setup -- ${name}`;
       return { name, hint: `${name} is missing or does not answer: ${how}` };

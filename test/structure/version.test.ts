@@ -20,6 +20,17 @@ describe('the version', () => {
   });
 });
 
+describe('the versions of Go programs', () => {
+  it('are the same in the advice of the CLI and in the set-up of the tests', () => {
+    const pinned = read('scripts/tools.mjs');
+    const advised = [...read('src/cli/program.ts').matchAll(/go install ([^\s']+)/g)].map(
+      ([, program]) => program,
+    );
+    expect(advised).not.toEqual([]);
+    expect(advised.filter((program) => !pinned.includes(`'${program}'`))).toEqual([]);
+  });
+});
+
 describe('the conditions', () => {
   it('are named once each', () => {
     expect(new Set(CONDITION_TYPES).size).toBe(CONDITION_TYPES.length);
