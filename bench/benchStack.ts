@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { createAuthority, issueCertificate, type KeyPair } from '../src/base/pki/certificates.ts';
+import { listen } from '../src/base/ports.ts';
 import type { Session } from '../src/client/calls.ts';
 import type { StackClient } from '../src/client/stackClient.ts';
 import { codeHash, encodeCertificate } from '../src/onprem/emulatorCertificate.ts';
@@ -48,8 +48,8 @@ export async function startBenchStack(
       response.end();
     },
   );
-  await new Promise<void>((done) => receiver.listen(0, '127.0.0.1', done));
-  const url = `https://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+  const port = await listen(receiver, { host: '127.0.0.1', port: 0 });
+  const url = `https://127.0.0.1:${port}/`;
   const processes = await EmulatorProcesses.start(nodes, options);
   const close = async () => {
     receiver.closeAllConnections();

@@ -1,6 +1,14 @@
+import { systemClock } from '../src/base/clock.ts';
+import { waitUntil } from '../src/base/waitUntil.ts';
 import { CUSTOMER, startBenchStack } from './benchStack.ts';
 
 const never = new AbortController().signal;
+const wait = {
+  clock: systemClock,
+  everyMs: 50,
+  timeoutMs: 300_000,
+  late: () => new Error('no message was accepted within five minutes'),
+};
 const INTERVALS = [
   { heartbeat_interval: 1, unhealthy_interval: 5 },
   { heartbeat_interval: 5, unhealthy_interval: 30 },
@@ -22,14 +30,14 @@ export async function benchFailover(): Promise<[string, string][]> {
           () => true,
           () => false,
         );
-      while (!(await send())) await new Promise((done) => setTimeout(done, 100));
+      await waitUntil(send, wait, never);
       const nodes = Object.entries(await client.health.nodes(session, never));
       const [owner = ''] = nodes.find(
         ([, { role, gateway_status: status }]) => role === 'coreapp' && status === 'connected',
       ) ?? [''];
       const startedAt = performance.now();
       processes.signal(owner.split(':')[1] ?? '', 'SIGKILL');
-      while (!(await send())) await new Promise((done) => setTimeout(done, 50));
+      await waitUntil(send, wait, never);
       rows.push([
         `failover with unhealthy_interval ${intervals.unhealthy_interval} s, from SIGKILL to the next message taken`,
         `${((performance.now() - startedAt) / 1000).toFixed(1)} s`,

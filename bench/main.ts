@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { systemClock } from '../src/base/clock.ts';
+import { waitUntil } from '../src/base/waitUntil.ts';
 import { KubeClient } from '../src/engine/kube/client.ts';
 import { kubeconfigCredentials } from '../src/engine/kube/credentials.ts';
 import { type KubeObject, kinds } from '../src/engine/kube/kubeObject.ts';
@@ -66,13 +67,15 @@ async function applyToReady(client: KubeClient): Promise<void> {
     spec: { phoneNumber: '+16315559999' },
   };
   await client.apply(object, { fieldManager: 'bench' }, never);
-  for (;;) {
+  const isReady = async () => {
     const { status } = await client.get<
       KubeObject & { status?: { conditions?: { type: string; status: string }[] } }
     >(WhatsAppDeploymentKind, 'default', 'second', never);
-    if (status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True')) return;
-    await new Promise((done) => setTimeout(done, 100));
-  }
+    return status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True');
+  };
+  const timeoutMs = 600_000;
+  const late = () => new Error(`the second stack is not Ready after ${timeoutMs} ms`);
+  await waitUntil(isReady, { clock: systemClock, everyMs: 100, timeoutMs, late }, never);
 }
 
 /** Writes, memory and CPU of the operator's own process, by its metrics. */

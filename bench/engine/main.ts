@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs, promisify } from 'node:util';
 import { spawnBound } from '../../src/base/childProcess.ts';
 import { systemClock } from '../../src/base/clock.ts';
+import { waitUntil } from '../../src/base/waitUntil.ts';
 import type { KubeClient } from '../../src/engine/kube/client.ts';
 import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
 import { type ControlPlane, startControlPlane } from '../../src/local/controlPlane.ts';
@@ -190,12 +191,17 @@ function start(
     child,
     told,
     until: async (what, timeoutMs) => {
-      const endsAt = performance.now() + timeoutMs;
-      while (!what(told)) {
+      const isTold = () => {
+        if (what(told)) return true;
         if (child.exitCode !== null) throw new Error(`${engine} ended`);
-        if (performance.now() > endsAt) throw new Error(`${engine}: not within ${timeoutMs} ms`);
-        await sleep(20);
-      }
+        return false;
+      };
+      const late = () => new Error(`${engine}: not within ${timeoutMs} ms`);
+      await waitUntil(
+        isTold,
+        { clock: systemClock, everyMs: 20, timeoutMs, late },
+        new AbortController().signal,
+      );
     },
     stop: async () => {
       if (child.exitCode !== null) return;

@@ -1,15 +1,15 @@
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { CodedError } from './codedError.ts';
 
 /** A port that nobody listens on just now. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
-  return listenOnce(host, 0);
+  return probePort(host, 0);
 }
 
 /** @throws CodedError `PortTaken` */
 export async function requireFreePort(port: number, host = '127.0.0.1'): Promise<number> {
   try {
-    return await listenOnce(host, port);
+    return await probePort(host, port);
   } catch (cause) {
     throw new CodedError(
       'PortTaken',
@@ -19,14 +19,19 @@ export async function requireFreePort(port: number, host = '127.0.0.1'): Promise
   }
 }
 
-function listenOnce(host: string, port: number): Promise<number> {
+async function probePort(host: string, port: number): Promise<number> {
+  const server = createServer();
+  const chosen = await listen(server, { host, port });
+  return new Promise((resolve) => server.close(() => resolve(chosen)));
+}
+
+/** Resolves with the port when the server listens; port 0 takes any free one. Rejects when it cannot listen. */
+export function listen(server: Server, at: { host?: string; port: number }): Promise<number> {
   return new Promise((resolve, reject) => {
-    const server = createServer();
     server.once('error', reject);
-    server.listen(port, host, () => {
+    server.listen({ port: at.port, host: at.host }, () => {
       const address = server.address();
-      const chosen = typeof address === 'object' && address ? address.port : port;
-      server.close(() => resolve(chosen));
+      resolve(typeof address === 'object' && address ? address.port : at.port);
     });
   });
 }

@@ -1,4 +1,5 @@
 import { CodedError } from '../base/codedError.ts';
+import { safeJson } from '../base/safeJson.ts';
 import { failure } from '../onprem/envelope.ts';
 import { errorCatalogue, isErrorCode } from '../onprem/errorCatalogue.ts';
 
@@ -36,11 +37,3 @@ export class StackUnreachable extends CodedError {
 
 export const isUnauthorised = (error: unknown): boolean =>
   error instanceof StackError && error.status === 401;
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type Clock, sleep } from '../base/clock.ts';
 import { CodedError } from '../base/codedError.ts';
 import { freePort, requireFreePort } from '../base/ports.ts';
+import { waitUntil } from '../base/waitUntil.ts';
 import {
   type ClusterState,
   clusterFolder,
@@ -110,26 +111,28 @@ async function waitUntilReady(
   report: (message: string) => void,
   signal: AbortSignal,
 ): Promise<ClusterState> {
-  const deadline = clock.monotonic() + START_TIMEOUT_MS;
-  for (;;) {
+  const logs = join(folder, 'logs');
+  let message = 'no state';
+  const look = async () => {
     const state = await readState(folder);
     if (state?.phase === 'ready' && isRunning(state)) return state;
     const died = state !== undefined && state.process !== undefined && !isRunning(state);
     if (state?.phase === 'failed' || died) {
       throw new CodedError(
         'LocalCluster',
-        `${state.phase === 'failed' ? state.message : 'it ended while starting'}\nlogs: ${join(folder, 'logs')}`,
+        `${state.phase === 'failed' ? state.message : 'it ended while starting'}\nlogs: ${logs}`,
       );
     }
-    if (clock.monotonic() > deadline) {
-      throw new CodedError(
-        'LocalCluster',
-        `not ready after ${START_TIMEOUT_MS / 1000} s (${state?.message ?? 'no state'}); logs: ${join(folder, 'logs')}`,
-      );
-    }
+    message = state?.message ?? message;
     report(state?.message ?? 'starting');
-    await sleep(clock, POLL_MS, signal);
-  }
+    return undefined;
+  };
+  const late = () =>
+    new CodedError(
+      'LocalCluster',
+      `not ready after ${START_TIMEOUT_MS / 1000} s (${message}); logs: ${logs}`,
+    );
+  return waitUntil(look, { clock, everyMs: POLL_MS, timeoutMs: START_TIMEOUT_MS, late }, signal);
 }
 
 /** Stops a cluster and removes everything of it. Nothing to do is no error. */

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CodedError } from '../base/codedError.ts';
+import { safeJson } from '../base/safeJson.ts';
 
 const clusterState = z.object({
   name: z.string(),
@@ -94,11 +95,3 @@ export function processStartTicks(pid: number): string | undefined {
 
 export const isRunning = (state: ClusterState): boolean =>
   state.process !== undefined && processStartTicks(state.process.pid) === state.process.startTicks;
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

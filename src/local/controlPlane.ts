@@ -4,9 +4,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dump } from 'js-yaml';
 import { exited, spawnBound, terminate } from '../base/childProcess.ts';
-import { type Clock, sleep } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { CodedError } from '../base/codedError.ts';
 import { freePort } from '../base/ports.ts';
+import { waitUntil } from '../base/waitUntil.ts';
 import { KubeClient } from '../engine/kube/client.ts';
 import type { Credentials } from '../engine/kube/credentials.ts';
 import { kinds } from '../engine/kube/kubeObject.ts';
@@ -227,26 +228,23 @@ async function waitFor(
   probe: () => Promise<boolean>,
 ): Promise<void> {
   const { clock, folder } = options;
-  const deadline = clock.monotonic() + READY_TIMEOUT_MS;
   let ended: ComponentName | undefined;
   void failed.then((name) => {
     ended = name;
   });
-  for (;;) {
-    if (ended)
-      throw new CodedError(
-        'ControlPlane',
-        `${ended} ended while starting. Its last words:\n${await logTail(folder, ended)}`,
-      );
-    if (await probe().catch(() => false)) return;
-    if (clock.monotonic() > deadline) {
-      throw new CodedError(
-        'ControlPlane',
-        `${what} is not ready after ${READY_TIMEOUT_MS / 1000} s. Last words of kube-apiserver:\n${await logTail(folder, 'kube-apiserver')}`,
-      );
-    }
-    await sleep(clock, POLL_MS, signal);
-  }
+  const isReady = async () => {
+    if (!ended) return probe().catch(() => false);
+    const tail = await logTail(folder, ended);
+    throw new CodedError('ControlPlane', `${ended} ended while starting. The end of its log:\n${tail}`);
+  };
+  const late = async () => {
+    const tail = await logTail(folder, 'kube-apiserver');
+    return new CodedError(
+      'ControlPlane',
+      `${what} is not ready after ${READY_TIMEOUT_MS / 1000} s. The end of the log of kube-apiserver:\n${tail}`,
+    );
+  };
+  await waitUntil(isReady, { clock, everyMs: POLL_MS, timeoutMs: READY_TIMEOUT_MS, late }, signal);
 }
 
 async function logTail(folder: string, name: ComponentName): Promise<string> {

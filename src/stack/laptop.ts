@@ -1,11 +1,12 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, sleep } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { CodedError } from '../base/codedError.ts';
 import type { Logger } from '../base/logger.ts';
 import { freePort, requireFreePort } from '../base/ports.ts';
 import { startPostgres } from '../base/postgres/embeddedPostgres.ts';
+import { waitUntil } from '../base/waitUntil.ts';
 import { splitNumber } from '../onprem/account.ts';
 import { codeHash, encodeCertificate } from '../onprem/emulatorCertificate.ts';
 import { DEFAULT_ADMIN } from '../onprem/users.ts';
@@ -214,25 +215,23 @@ async function makeReady(
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, phoneNumber } = options;
-  const deadline = clock.monotonic() + READY_TIMEOUT_MS;
   const calls = nodeHandlers(coreapp);
   const nobody = undefined as unknown as Peer<NodeProtocol>;
   const { cc, phoneNumber: rest } = splitNumber(phoneNumber);
   const cert = encodeCertificate({ vname: 'Laptop', number: cc + rest, codeHash: codeHash(code) });
-  // An expired build never connects; its API reports that.
-  while (coreapp.gatewayStatus !== 'connected' && !(coreapp.isExpired && coreapp.isReady)) {
-    if (clock.monotonic() > deadline)
-      throw new CodedError(
-        'NotReady',
-        `the emulator is ${coreapp.gatewayStatus} after ${READY_TIMEOUT_MS / 1000} s`,
-      );
+  const step = async () => {
+    // An expired build never connects; its API reports that.
+    if (coreapp.gatewayStatus === 'connected' || (coreapp.isExpired && coreapp.isReady)) return true;
     const registered = coreapp.account && coreapp.account.cc + coreapp.account.phoneNumber === cc + rest;
     if (coreapp.isReady && (coreapp.gatewayStatus === 'unregistered' || !registered)) {
       const { outcome } = await calls.requestCode({ cc, phone_number: rest, method: 'sms', cert }, nobody);
       if (outcome === 'code-sent') await calls.verifyCode({ code }, nobody);
     }
-    await sleep(clock, 100, signal);
-  }
+    return false;
+  };
+  const late = () =>
+    new CodedError('NotReady', `the emulator is ${coreapp.gatewayStatus} after ${READY_TIMEOUT_MS / 1000} s`);
+  await waitUntil(step, { clock, everyMs: 100, timeoutMs: READY_TIMEOUT_MS, late }, signal);
 }
 
 /** Stores settings, password and seed before the Coreapp starts, because a Coreapp reads the webhook's CA only then. */

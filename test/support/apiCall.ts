@@ -1,5 +1,6 @@
 import { request } from 'node:https';
 import { isIP } from 'node:net';
+import { safeJson } from '../../src/base/safeJson.ts';
 
 /** A Webapp, and what it takes to trust it. */
 export interface ApiAddress {
@@ -46,7 +47,12 @@ export function apiCall(
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('end', () => {
           const bytes = Buffer.concat(chunks);
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, bytes, json: parse(bytes) });
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            bytes,
+            json: safeJson(bytes.toString('utf8')),
+          });
         });
       },
     );
@@ -57,11 +63,3 @@ export function apiCall(
 }
 
 const PATIENCE_MS = 10_000;
-
-function parse(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}

@@ -1,13 +1,12 @@
 import { randomInt } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { createAuthority, issueCertificate, type KeyPair } from '../../src/base/pki/certificates.ts';
-import { freePort } from '../../src/base/ports.ts';
+import { freePort, listen } from '../../src/base/ports.ts';
 import { type PostgresServer, startPostgres } from '../../src/base/postgres/embeddedPostgres.ts';
 import type { Session } from '../../src/client/calls.ts';
 import { StackClient } from '../../src/client/stackClient.ts';
@@ -133,9 +132,9 @@ export async function startReceiver(answer: (callback: Callback) => number = () 
       response.writeHead(status).end();
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
+  const port = await listen(server, { host: HOST, port: 0 });
   return {
-    url: `https://${HOST}:${(server.address() as AddressInfo).port}/hook`,
+    url: `https://${HOST}:${port}/hook`,
     caPem: authority.certificatePem,
     received,
     refuse: (refusing: boolean) => {

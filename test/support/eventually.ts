@@ -1,19 +1,23 @@
-/** Polls until `probe` answers something true, and returns it. Errors count as "not yet". */
+import { systemClock } from '../../src/base/clock.ts';
+import { waitUntil } from '../../src/base/waitUntil.ts';
+
+/** Polls until `probe` returns something true, and returns it. Errors count as "not yet". */
 export async function eventually<T>(
   probe: () => Promise<T> | T,
   timeoutMs = 30_000,
 ): Promise<NonNullable<T>> {
-  const end = Date.now() + timeoutMs;
   let last: unknown;
-  for (;;) {
+  const attempt = async () => {
     try {
       const value = await probe();
-      if (value) return value;
       last = value;
+      return value || undefined;
     } catch (error) {
       last = error;
+      return undefined;
     }
-    if (Date.now() > end) throw new Error(`not true within ${timeoutMs} ms; last: ${String(last)}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  };
+  const late = () => new Error(`not true within ${timeoutMs} ms; last: ${String(last)}`);
+  const options = { clock: systemClock, everyMs: 50, timeoutMs, late };
+  return (await waitUntil(attempt, options, new AbortController().signal)) as NonNullable<T>;
 }

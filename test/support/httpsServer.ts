@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { createAuthority, issueCertificate } from '../../src/base/pki/certificates.ts';
+import { listen } from '../../src/base/ports.ts';
 
 export interface HttpsServer {
   readonly server: Server;
@@ -21,10 +21,10 @@ export async function startHttpsServer(
     usage: 'server',
   });
   const server = createServer({ cert: pair.certificatePem, key: pair.privateKeyPem }, handler);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listen(server, { host: '127.0.0.1', port: 0 });
   return {
     server,
-    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `https://127.0.0.1:${port}`,
     caPem: authority.certificatePem,
     close: () =>
       new Promise((resolve) => {

@@ -5,8 +5,9 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import pg from 'pg';
 import { deathBound, exited, findExecutable, spawnBound, terminate } from '../childProcess.ts';
-import { type Clock, sleep } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import { CodedError } from '../codedError.ts';
+import { waitUntil } from '../waitUntil.ts';
 
 export interface PostgresOptions {
   readonly dataFolder: string;
@@ -68,20 +69,19 @@ export async function startPostgres(options: PostgresOptions, signal: AbortSigna
     ended = true;
   });
   const stop = async () => void (await terminate(child, { clock, graceMs: STOP_GRACE_MS, signal: 'SIGINT' }));
-  const deadline = clock.monotonic() + START_TIMEOUT_MS;
-  while (!(await accepts(options))) {
-    if (ended) {
-      throw new CodedError(
-        'PostgresFailed',
-        `PostgreSQL ended while starting on ${host}:${port}; is the port taken?`,
-      );
-    }
-    if (clock.monotonic() > deadline) {
-      await stop();
-      throw new CodedError('PostgresFailed', `PostgreSQL does not answer on ${host}:${port}`);
-    }
-    await sleep(clock, 50, signal);
-  }
+  const isUp = async () => {
+    if (await accepts(options)) return true;
+    if (!ended) return false;
+    throw new CodedError(
+      'PostgresFailed',
+      `PostgreSQL ended while starting on ${host}:${port}; is the port taken?`,
+    );
+  };
+  const late = async () => {
+    await stop();
+    return new CodedError('PostgresFailed', `PostgreSQL does not answer on ${host}:${port}`);
+  };
+  await waitUntil(isUp, { clock, everyMs: 50, timeoutMs: START_TIMEOUT_MS, late }, signal);
   return { process: child, stop };
 }
 

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadAll } from 'js-yaml';
-import { type Clock, sleep } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
+import { waitUntil } from '../../base/waitUntil.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import type { Progress, Step } from '../../local/progress.ts';
@@ -96,10 +97,10 @@ export async function waitUntilReady(
   signal: AbortSignal,
 ): Promise<WhatsAppDeployment> {
   const { client, namespace, progress, clock } = options;
-  const deadline = clock.monotonic() + READY_TIMEOUT_MS;
+  let ready: Condition | undefined;
   let shown: { type: string; step: Step } | undefined;
   const finished = new Set<string>();
-  for (;;) {
+  const look = async () => {
     const parsed = parseWhatsAppDeployment(
       await client.get(WhatsAppDeploymentKind, namespace, STACK, signal),
     );
@@ -127,17 +128,17 @@ export async function waitUntilReady(
       shown.step.done(condition?.message);
       shown = undefined;
     }
-    if (isTrue('Ready')) return resource;
-    if (clock.monotonic() > deadline) {
-      shown?.step.failed();
-      const ready = conditions.find(({ type }) => type === 'Ready');
-      throw new CodedError(
-        'NotReady',
-        `WhatsAppDeployment ${STACK} is not Ready after ${READY_TIMEOUT_MS / 60_000} minutes: ${ready?.message ?? 'it has no status; check that the operator runs'}`,
-      );
-    }
-    await sleep(clock, POLL_MS, signal);
-  }
+    ready = conditions.find(({ type }) => type === 'Ready');
+    return isTrue('Ready') && resource;
+  };
+  const late = () => {
+    shown?.step.failed();
+    return new CodedError(
+      'NotReady',
+      `WhatsAppDeployment ${STACK} is not Ready after ${READY_TIMEOUT_MS / 60_000} minutes: ${ready?.message ?? 'it has no status; check that the operator runs'}`,
+    );
+  };
+  return waitUntil(look, { clock, everyMs: POLL_MS, timeoutMs: READY_TIMEOUT_MS, late }, signal);
 }
 
 /** Sends one message and prints each of its callbacks. Returns the id of the message. */
@@ -169,23 +170,23 @@ async function printCallbacks(
   const { clock } = options;
   const wanted = ['sent', 'delivered', 'read'].map((status) => `webhook ${status} ${id}`);
   const seen = new Set<string>();
-  const deadline = clock.monotonic() + WEBHOOK_TIMEOUT_MS;
-  while (seen.size < wanted.length) {
+  const look = async () => {
     const log = await logsOf(options, { labelSelector: `app=${RECEIVER}` }, signal);
     for (const line of wanted) {
       if (seen.has(line) || !log.includes(line)) continue;
       seen.add(line);
       print(line);
     }
-    if (clock.monotonic() > deadline) {
-      const missing = wanted.filter((line) => !seen.has(line));
-      throw new CodedError(
-        'NoWebhook',
-        `no callback within ${WEBHOOK_TIMEOUT_MS / 1000} s: ${missing.join(', ')}; see \`kubectl logs deploy/${RECEIVER}\` and \`kubectl logs -l app.kubernetes.io/component=coreapp\``,
-      );
-    }
-    await sleep(clock, POLL_MS, signal);
-  }
+    return seen.size === wanted.length;
+  };
+  const late = () => {
+    const missing = wanted.filter((line) => !seen.has(line));
+    return new CodedError(
+      'NoWebhook',
+      `no callback within ${WEBHOOK_TIMEOUT_MS / 1000} s: ${missing.join(', ')}; see \`kubectl logs deploy/${RECEIVER}\` and \`kubectl logs -l app.kubernetes.io/component=coreapp\``,
+    );
+  };
+  await waitUntil(look, { clock, everyMs: POLL_MS, timeoutMs: WEBHOOK_TIMEOUT_MS, late }, signal);
 }
 
 /** Sends the message from a Job, because in the cluster the names of Services resolve. */
@@ -234,18 +235,17 @@ async function runDemoJob(
     },
   };
   await client.create(job, { fieldManager: MANAGER.fieldManager }, signal);
-  const deadline = clock.monotonic() + WEBHOOK_TIMEOUT_MS;
-  for (;;) {
-    const log = await logsOf(options, { labelSelector: `job-name=${name}` }, signal);
-    const id = /^message (\S+)$/m.exec(log)?.[1];
-    if (id) return id;
-    if (clock.monotonic() > deadline)
-      throw new CodedError(
-        'NoMessage',
-        `the stack accepted no message within ${WEBHOOK_TIMEOUT_MS / 1000} s. Log of Job ${name}:\n${log || '(empty)'}`,
-      );
-    await sleep(clock, POLL_MS, signal);
-  }
+  let log = '';
+  const look = async () => {
+    log = await logsOf(options, { labelSelector: `job-name=${name}` }, signal);
+    return /^message (\S+)$/m.exec(log)?.[1];
+  };
+  const late = () =>
+    new CodedError(
+      'NoMessage',
+      `the stack accepted no message within ${WEBHOOK_TIMEOUT_MS / 1000} s. Log of Job ${name}:\n${log || '(empty)'}`,
+    );
+  return waitUntil(look, { clock, everyMs: POLL_MS, timeoutMs: WEBHOOK_TIMEOUT_MS, late }, signal);
 }
 
 async function logsOf(
@@ -267,20 +267,19 @@ async function waitForDeployment(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
-  const deadline = clock.monotonic() + READY_TIMEOUT_MS;
-  for (;;) {
+  const isAvailable = async () => {
     const { status } = await client.get<KubeObject & { status?: { availableReplicas?: number } }>(
       kinds.Deployment,
       namespace,
       name,
       signal,
     );
-    if ((status?.availableReplicas ?? 0) > 0) return;
-    if (clock.monotonic() > deadline)
-      throw new CodedError(
-        'NotReady',
-        `Deployment ${name} is not available after ${READY_TIMEOUT_MS / 60_000} minutes; see \`kubectl -n ${namespace} describe pods\``,
-      );
-    await sleep(clock, POLL_MS, signal);
-  }
+    return (status?.availableReplicas ?? 0) > 0;
+  };
+  const late = () =>
+    new CodedError(
+      'NotReady',
+      `Deployment ${name} is not available after ${READY_TIMEOUT_MS / 60_000} minutes; see \`kubectl -n ${namespace} describe pods\``,
+    );
+  await waitUntil(isAvailable, { clock, everyMs: POLL_MS, timeoutMs: READY_TIMEOUT_MS, late }, signal);
 }

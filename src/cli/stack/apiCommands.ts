@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { sleep, systemClock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
+import { safeJson } from '../../base/safeJson.ts';
 import { NETWORK } from '../../operator/plan/facts/names.ts';
 import { webappHost } from '../../operator/plan/facts/stackSettings.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
@@ -77,12 +78,8 @@ export function sendCommand(context: CliContext): Command {
 }
 
 function parseMessage(json: string): object {
-  try {
-    const value: unknown = JSON.parse(json);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  } catch {
-    // Invalid JSON has the same message as JSON of another type.
-  }
+  const value = safeJson(json);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   throw new InvalidArgumentError('--message must be a JSON object, like {"type":"location","location":{…}}');
 }
 

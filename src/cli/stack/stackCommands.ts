@@ -1,6 +1,7 @@
 import { Command } from 'commander';
-import { sleep, systemClock } from '../../base/clock.ts';
+import { systemClock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
+import { waitUntil } from '../../base/waitUntil.ts';
 import { isNotFound } from '../../engine/kube/apiError.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import { createProgress } from '../../local/progress.ts';
@@ -150,22 +151,21 @@ export function checkCommand(context: CliContext): Command {
       const { metadata } = await getStack(access, name, context);
       const asked = new Date(systemClock.now()).toISOString();
       await patchStack(access, metadata, { metadata: { annotations: { [CHECK_WEBHOOK]: asked } } }, context);
-      for (const end = systemClock.now() + CHECK_TIMEOUT_MS; ; ) {
+      const look = async () => {
         const { status } = await getStack(access, name, context);
         const verdict = status?.conditions?.find(({ type }) => type === 'WebhookReady');
-        if (status?.webhook?.checked === asked && verdict) {
-          context.stdout.write(`${verdict.reason}: ${verdict.message}\n`);
-          if (verdict.status !== 'True')
-            throw new CodedError('WebhookNotReady', `the webhook of ${name} does not receive callbacks`);
-          return;
-        }
-        if (systemClock.now() > end)
-          throw new CodedError(
-            'NoAnswer',
-            `the operator has not checked the webhook of ${name} within ${CHECK_TIMEOUT_MS / 1000} s; \`kubectl waba status ${name}\` shows whether the stack is paused or the operator is not running`,
-          );
-        await sleep(systemClock, 500, context.signal);
-      }
+        return status?.webhook?.checked === asked && verdict;
+      };
+      const late = () =>
+        new CodedError(
+          'NoAnswer',
+          `the operator has not checked the webhook of ${name} within ${CHECK_TIMEOUT_MS / 1000} s; \`kubectl waba status ${name}\` shows whether the stack is paused or the operator is not running`,
+        );
+      const wait = { clock: systemClock, everyMs: 500, timeoutMs: CHECK_TIMEOUT_MS, late };
+      const verdict = await waitUntil(look, wait, context.signal);
+      context.stdout.write(`${verdict.reason}: ${verdict.message}\n`);
+      if (verdict.status !== 'True')
+        throw new CodedError('WebhookNotReady', `the webhook of ${name} does not receive callbacks`);
     });
 }
 

@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { aborted } from '../../base/aborted.ts';
 import { CodedError, describeError } from '../../base/codedError.ts';
+import { listen } from '../../base/ports.ts';
+import { safeJson } from '../../base/safeJson.ts';
 import { callback } from '../../onprem/webhook.ts';
 import type { CliContext } from '../context.ts';
 
@@ -27,10 +29,7 @@ export async function receiveWebhooks(
       response.writeHead(200).end();
     },
   );
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, resolve);
-  });
+  await listen(server, { port });
   context.stderr.write(`receiving webhooks on port ${port}\n`);
   await aborted(context.signal);
   server.close();
@@ -45,13 +44,7 @@ const readPem = (option: string, file: string): Promise<Buffer> =>
 
 /** A line for each message, status and error in a callback. */
 function describeCallback(body: string): string[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    return ['webhook unreadable'];
-  }
-  const parsed = callback.safeParse(value);
+  const parsed = callback.safeParse(safeJson(body));
   if (!parsed.success) return ['webhook unreadable'];
   const { statuses = [], messages = [], errors = [] } = parsed.data;
   return [

@@ -1,4 +1,5 @@
 import { CodedError } from '../../base/codedError.ts';
+import { safeJson } from '../../base/safeJson.ts';
 import { type CodeRequest, codeRequested, type ShardsRequest, shardsResponse } from '../../onprem/account.ts';
 import type { Calls, Session } from '../calls.ts';
 
@@ -68,13 +69,5 @@ export class AccountNode {
         ? ({ method: 'DELETE', path: TWO_STEP } as const)
         : ({ method: 'POST', path: TWO_STEP, json: { pin } } as const);
     await this.#calls.send(session, request, signal);
-  }
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { CodedError } from '../../base/codedError.ts';
+import { safeJson } from '../../base/safeJson.ts';
 
 /** One field-level cause of a refused request. */
 interface ApiErrorCause {
@@ -46,14 +47,10 @@ export class ApiError extends CodedError {
 
   /** Parses the body of a refusal; anything that is no Status becomes its message. */
   static parse(status: number, text: string, request: string, retryAfterMs?: number): ApiError {
-    try {
-      const body: unknown = JSON.parse(text);
-      if (typeof body === 'object' && body !== null && (body as { kind?: string }).kind === 'Status') {
-        return new ApiError(status, body as StatusBody, request, retryAfterMs);
-      }
-    } catch {
-      // A proxy in between answers with text or HTML.
-    }
+    // A proxy in between answers with text or HTML.
+    const body = safeJson(text);
+    if (typeof body === 'object' && body !== null && (body as { kind?: string }).kind === 'Status')
+      return new ApiError(status, body as StatusBody, request, retryAfterMs);
     return new ApiError(status, { message: text.slice(0, 500) || `HTTP ${status}` }, request, retryAfterMs);
   }
 }

@@ -5,11 +5,11 @@ import { type Span, SpanKind, SpanStatusCode, type Tracer, trace } from '@opente
 import type { Clock } from '../../base/clock.ts';
 import { sleep, withDeadline } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
+import { TokenBucket } from '../../base/tokenBucket.ts';
 import { ApiError, TransportError } from './apiError.ts';
 import { Connections } from './connections.ts';
 import type { Credentials } from './credentials.ts';
 import { lines } from './lines.ts';
-import { TokenBucket } from './tokenBucket.ts';
 
 export interface KubeRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -80,11 +80,10 @@ export class HttpsTransport implements Transport {
 
   constructor(options: TransportOptions) {
     this.#options = options;
-    this.#bucket = new TokenBucket(
-      options.clock,
-      options.queriesPerSecond ?? TRANSPORT_DEFAULTS.queriesPerSecond,
-      options.burst ?? TRANSPORT_DEFAULTS.burst,
-    );
+    this.#bucket = new TokenBucket(options.clock, {
+      perSecond: options.queriesPerSecond ?? TRANSPORT_DEFAULTS.queriesPerSecond,
+      burst: options.burst ?? TRANSPORT_DEFAULTS.burst,
+    });
     this.#connections = new Connections(options.credentials, TRANSPORT_DEFAULTS.maxSockets);
     this.#host = new URL(options.credentials.server).host;
   }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { type Clock, sleep } from '../../base/clock.ts';
+import { listen } from '../../base/ports.ts';
 import type { ClusterPki } from '../clusterPki.ts';
 import { type LogQuery, readLog } from './containerLog.ts';
 
@@ -54,12 +54,9 @@ export async function startLogServer(
       response.end();
     },
   );
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, host, resolve);
-  });
+  const port = await listen(server, { host, port: 0 });
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     close: () =>
       new Promise((resolve) => {
         stop.abort(new Error('stopped'));

@@ -1,5 +1,6 @@
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import { settingsDifference } from '../../onprem/settings.ts';
+import { snakeKeys } from '../../onprem/snakeKeys.ts';
 import { patchedFields } from '../plan/decide/drift.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import type { Difference } from './differences.ts';
@@ -93,11 +94,3 @@ async function compliance(
     },
   ];
 }
-
-const snakeKeys = (value: object): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [
-      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      typeof inner === 'object' && inner !== null ? snakeKeys(inner as object) : inner,
-    ]),
-  );

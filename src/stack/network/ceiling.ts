@@ -1,26 +1,28 @@
-import { type Clock, sleep } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
+import { type Rate, TokenBucket } from '../../base/tokenBucket.ts';
 
 /** Messages a second that a number gets through. Source: docs/onprem/api-messaging.md §9.3. */
 export const CEILINGS = { oneShard: 70, moreShards: 250 } as const;
-/** Not found in any source: the burst. */
-const BURST_SECONDS = 1;
 
-/** Slows a number down to the throughput of WhatsApp. The messages that wait queue up in its Coreapps. */
+/** No source gives the burst: one second's worth is assumed. */
+const rateOf = (perSecond: number): Rate => ({ perSecond, burst: perSecond });
+const RATES = { oneShard: rateOf(CEILINGS.oneShard), moreShards: rateOf(CEILINGS.moreShards) };
+
+/** Holds a number to the throughput that WhatsApp allows it; messages that wait queue up in its Coreapps. */
 export class Ceiling {
   readonly #clock: Clock;
-  /** When the next message of a number has its turn, by the monotonic clock. */
-  readonly #next = new Map<string, number>();
+  readonly #buckets = new Map<string, TokenBucket>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   /** Resolves when it is this message's turn. */
-  async turn(number: string, shards: number, signal: AbortSignal): Promise<void> {
-    const now = this.#clock.monotonic();
-    const perSecond = shards > 1 ? CEILINGS.moreShards : CEILINGS.oneShard;
-    const at = Math.max(this.#next.get(number) ?? 0, now - BURST_SECONDS * 1000) + 1000 / perSecond;
-    this.#next.set(number, at);
-    if (at > now) await sleep(this.#clock, at - now, signal);
+  turn(number: string, shards: number, signal: AbortSignal): Promise<void> {
+    const rate = shards > 1 ? RATES.moreShards : RATES.oneShard;
+    const bucket = this.#buckets.get(number) ?? new TokenBucket(this.#clock, rate);
+    this.#buckets.set(number, bucket);
+    bucket.adjust(rate);
+    return bucket.take(signal);
   }
 }

@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import { listen } from '../../base/ports.ts';
 import { retryUntilDone } from '../../base/retryUntilDone.ts';
 import { ClusterStore } from '../store/clusterStore.ts';
 import type { Databases } from '../store/databases.ts';
@@ -52,7 +52,7 @@ const OPEN_REQUESTS_MS = 2_000;
 
 /** Waits for the database without a time limit, then starts the HTTPS API. */
 export async function startWebapp(options: WebappOptions, signal: AbortSignal): Promise<RunningWebapp> {
-  const { databases, clock, logger, listen, version } = options;
+  const { databases, clock, logger, version } = options;
   const store = new WebStore(databases);
   await retryUntilDone(
     async () => {
@@ -94,11 +94,7 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
   );
   server.on('secureConnection', () => metrics.connected());
   server.keepAliveTimeout = 65_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(listen.port, listen.host, resolve);
-  });
-  const { port } = server.address() as AddressInfo;
+  const port = await listen(server, options.listen);
   logger.info('Webapp listening', { port });
   const close = async () => {
     router.close();

@@ -1,8 +1,8 @@
-import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { z } from 'zod';
 import { CodedError, describeError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
+import { listen } from '../../base/ports.ts';
 import { FrameSocket } from './frames.ts';
 import type { LineSeal } from './lineSeal.ts';
 import {
@@ -77,12 +77,9 @@ export async function serveRpc<P extends Protocol>(
       onDisconnect?.(peer);
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host, port }, resolve);
-  });
+  const listeningPort = await listen(server, { host, port });
   return {
-    port: (server.address() as AddressInfo).port,
+    port: listeningPort,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
