@@ -1,4 +1,8 @@
-import { Agent, request } from 'node:https';
+import { Agent } from 'node:https';
+import { discard, openHttps } from '../src/base/openHttps.ts';
+
+const TIMEOUT_MS = 60_000;
+const never = new AbortController().signal;
 
 export interface LoadOptions {
   readonly host: string;
@@ -33,38 +37,31 @@ export async function httpsLoad(options: LoadOptions): Promise<LoadResult> {
   let failed = 0;
   let index = 0;
   const end = performance.now() + seconds * 1000;
-  const one = () =>
-    new Promise<void>((resolve) => {
-      const startedAt = performance.now();
-      const payload = body(index++);
-      const outgoing = request(
-        {
-          host,
-          port,
-          path,
-          method: 'POST',
-          agent,
-          headers: {
-            ...headers,
-            'content-type': 'application/json',
-            'content-length': Buffer.byteLength(payload),
-          },
-        },
-        (response) => {
-          response.resume();
-          response.on('end', () => {
-            if ((response.statusCode ?? 500) < 300) latencies.push(performance.now() - startedAt);
-            else failed += 1;
-            resolve();
-          });
-        },
-      );
-      outgoing.on('error', () => {
-        failed += 1;
-        resolve();
-      });
-      outgoing.end(payload);
-    });
+  const one = async () => {
+    const startedAt = performance.now();
+    const payload = body(index++);
+    const sent = {
+      ...headers,
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(payload),
+    };
+    const request = {
+      to: { host, port, path },
+      method: 'POST',
+      agent,
+      headers: sent,
+      body: payload,
+      timeoutMs: TIMEOUT_MS,
+    };
+    try {
+      const response = await openHttps(request, never);
+      await discard(response);
+      if ((response.statusCode ?? 500) < 300) latencies.push(performance.now() - startedAt);
+      else failed += 1;
+    } catch {
+      failed += 1;
+    }
+  };
   const startedAt = performance.now();
   await Promise.all(
     Array.from({ length: connections }, async () => {

@@ -1,10 +1,9 @@
-import { setMaxListeners } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { Agent, request as httpsRequest } from 'node:https';
+import { Agent } from 'node:https';
 import { isIP } from 'node:net';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import { openHttps } from '../base/openHttps.ts';
 import { StackUnreachable } from './stackError.ts';
 
 type RequestBody = string | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
@@ -108,53 +107,36 @@ export class HttpsStackTransport implements StackTransport {
     return { status: response.statusCode ?? 0, headers, content: response };
   }
 
-  #open(request: StackRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  async #open(request: StackRequest, signal: AbortSignal): Promise<IncomingMessage> {
     const { host, port, serverName = host, certificateNames, ca, verify = true, fence } = this.#options;
-    const timeoutMs = this.#options.timeoutMs ?? STACK_TRANSPORT_DEFAULTS.timeoutMs;
-    const { body } = request;
-    return new Promise((resolve, reject) => {
-      const fail = (cause: unknown) =>
-        reject(
-          signal.aborted ? signal.reason : new StackUnreachable(`${request.method} ${request.path}`, cause),
-        );
-      try {
-        signal.throwIfAborted();
-        fence?.(request);
-      } catch (error) {
-        return reject(error);
-      }
-      const outgoing = httpsRequest(
+    const { body, method, path } = request;
+    signal.throwIfAborted();
+    fence?.(request);
+    try {
+      return await openHttps(
         {
-          host,
-          port,
-          path: request.path,
-          method: request.method,
+          to: { host, port, path },
+          method,
           agent: this.#agent,
           // An address is no name to ask for (RFC 6066); the certificate is held against the host then.
           ...(serverName === host && isIP(host) ? {} : { servername: serverName }),
           rejectUnauthorized: verify,
           ...(ca ? { ca } : {}),
           ...(certificateNames ? { checkServerIdentity: bearsOneOf(certificateNames) } : {}),
-          timeout: timeoutMs,
+          timeoutMs: this.#options.timeoutMs ?? STACK_TRANSPORT_DEFAULTS.timeoutMs,
           headers: {
             accept: 'application/json',
             ...(request.authorization ? { authorization: request.authorization } : {}),
             ...(body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
             ...(typeof body === 'string' ? { 'content-length': Buffer.byteLength(body) } : {}),
           },
+          body,
         },
-        resolve,
+        signal,
       );
-      // Calls at the same time share one signal; each takes its listener away again.
-      setMaxListeners(0, signal);
-      const onAbort = () => outgoing.destroy(signal.reason as Error);
-      signal.addEventListener('abort', onAbort, { once: true });
-      outgoing.on('close', () => signal.removeEventListener('abort', onAbort));
-      outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)));
-      outgoing.on('error', fail);
-      if (body === undefined || typeof body === 'string') outgoing.end(body);
-      else pipeline(Readable.from(body), outgoing).catch(fail);
-    });
+    } catch (cause) {
+      throw signal.aborted ? signal.reason : new StackUnreachable(`${method} ${path}`, cause);
+    }
   }
 
   close(): void {

@@ -1,5 +1,5 @@
-import { request } from 'node:https';
 import { isIP } from 'node:net';
+import { openHttps } from '../../src/base/openHttps.ts';
 import { safeJson } from '../../src/base/safeJson.ts';
 
 /** A Webapp, and what it takes to trust it. */
@@ -20,7 +20,7 @@ export interface Answered {
 }
 
 /** A call of a stack's API as any HTTP client makes it. Rejects when nobody answers in time. */
-export function apiCall(
+export async function apiCall(
   address: ApiAddress,
   call: {
     readonly method: string;
@@ -30,36 +30,14 @@ export function apiCall(
   },
 ): Promise<Answered> {
   const { method, path, headers = {}, body } = call;
-  return new Promise((resolve, reject) => {
-    const outgoing = request(
-      {
-        host: address.host,
-        port: address.port,
-        ...(isIP(address.serverName) ? {} : { servername: address.serverName }),
-        ca: address.caPem,
-        method,
-        path,
-        headers,
-        timeout: PATIENCE_MS,
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => {
-          const bytes = Buffer.concat(chunks);
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            bytes,
-            json: safeJson(bytes.toString('utf8')),
-          });
-        });
-      },
-    );
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${path} hangs`)));
-    outgoing.on('error', reject);
-    outgoing.end(body);
-  });
+  const { host, port, serverName, caPem } = address;
+  const name = isIP(serverName) ? {} : { servername: serverName };
+  const to = { host, port, path };
+  const request = { to, ...name, ca: caPem, method, headers, body, timeoutMs: PATIENCE_MS };
+  const response = await openHttps(request, new AbortController().signal);
+  const bytes = Buffer.concat(await response.toArray());
+  const json = safeJson(bytes.toString('utf8'));
+  return { status: response.statusCode ?? 0, headers: response.headers, bytes, json };
 }
 
 const PATIENCE_MS = 10_000;

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
-import { request } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, rootCertificates } from 'node:tls';
+import { openHttps } from '../../base/openHttps.ts';
 
 /** How far a probe of a webhook receiver got. */
 export interface WebhookProbe {
@@ -82,18 +82,21 @@ async function answerProblem(
 /** The status that the receiver answers with. */
 const postEmptyCallback = (url: string, trusted: Trusted, signal: AbortSignal): Promise<number> =>
   patiently<number>(signal, (done, fail) => {
+    // `patiently` ends the request first.
+    const stop = new AbortController();
     const headers = {
       'content-type': 'application/json',
       'content-length': 2,
       'user-agent': 'waba-operator webhook check',
     };
-    const outgoing = request(url, { method: 'POST', headers, ...trusted }, (answer) => {
-      answer.resume();
+    openHttps(
+      { to: url, method: 'POST', headers, body: '{}', timeoutMs: 2 * PATIENCE_MS, ...trusted },
+      stop.signal,
+    ).then((answer) => {
       done(answer.statusCode ?? 0);
-    });
-    outgoing.once('error', fail);
-    outgoing.end('{}');
-    return () => outgoing.destroy();
+      answer.destroy();
+    }, fail);
+    return () => stop.abort();
   });
 
 /** The value of a layer, or the code of its error. @throws the reason of an aborted signal */

@@ -1,7 +1,8 @@
-import { Agent, request } from 'node:https';
+import { Agent } from 'node:https';
 import { createSecureContext, rootCertificates } from 'node:tls';
 import { type Clock, sleep } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/logger.ts';
+import { discard, openHttps } from '../../../base/openHttps.ts';
 import type { CallbackStore, DueCallback } from '../../store/callbackStore.ts';
 import type { NodeMetrics } from '../nodeMetrics.ts';
 import type { MemoryCallbacks } from './memoryCallbacks.ts';
@@ -188,27 +189,24 @@ export class WebhookDispatcher {
   }
 
   /** What went wrong; undefined for a 200. */
-  #post(url: string, payload: string): Promise<string | undefined> {
-    return new Promise((resolve) => {
-      const outgoing = request(
-        url,
+  async #post(url: string, payload: string): Promise<string | undefined> {
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) };
+    try {
+      const response = await openHttps(
         {
+          to: url,
           method: 'POST',
-          timeout: RECEIVER_TIMEOUT_MS,
-          headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) },
-          ...(this.#agent ? { agent: this.#agent } : {}),
+          headers,
+          body: payload,
+          timeoutMs: RECEIVER_TIMEOUT_MS,
+          agent: this.#agent,
         },
-        (response) => {
-          response.resume();
-          response.on('end', () =>
-            resolve(response.statusCode === 200 ? undefined : `HTTP ${response.statusCode}`),
-          );
-          response.on('error', (error) => resolve(error.message));
-        },
+        NEVER,
       );
-      outgoing.on('timeout', () => outgoing.destroy(new Error('timeout')));
-      outgoing.on('error', (error) => resolve(error.message));
-      outgoing.end(payload);
-    });
+      await discard(response);
+      return response.statusCode === 200 ? undefined : `HTTP ${response.statusCode}`;
+    } catch (error) {
+      return (error as Error).message;
+    }
   }
 }
