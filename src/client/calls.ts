@@ -15,7 +15,8 @@ export type Caller = Session | { readonly apiKey: string };
 const bearer = (caller: Caller): string =>
   'apiKey' in caller ? `Apikey ${caller.apiKey}` : `Bearer ${caller.token}`;
 
-type Request = Omit<StackRequest, 'authorization' | 'body'> & {
+export type Request = Omit<StackRequest, 'authorization' | 'body'> & {
+  /** Value of a JSON body. */
   readonly json?: unknown;
   readonly body?: NonNullable<StackRequest['body']>;
 };

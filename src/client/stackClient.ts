@@ -1,4 +1,5 @@
-import { Calls } from './calls.ts';
+import { z } from 'zod';
+import { type Caller, Calls, type Request } from './calls.ts';
 import { AccountNode } from './endpoints/account.ts';
 import { Certificates } from './endpoints/certificates.ts';
 import { Contacts } from './endpoints/contacts.ts';
@@ -30,10 +31,12 @@ export class StackClient {
   readonly support: Support;
   readonly users: Users;
   readonly #transport: StackTransport;
+  readonly #calls: Calls;
 
   constructor(transport: StackTransport) {
     this.#transport = transport;
     const calls = new Calls(transport);
+    this.#calls = calls;
     this.account = new AccountNode(calls);
     this.certificates = new Certificates(calls);
     this.contacts = new Contacts(calls);
@@ -47,6 +50,11 @@ export class StackClient {
     this.stickerpacks = new Stickerpacks(calls);
     this.support = new Support(calls);
     this.users = new Users(calls);
+  }
+
+  /** Calls an endpoint that has no method here. @returns its JSON answer, unchecked */
+  request(caller: Caller, request: Request, signal: AbortSignal): Promise<unknown> {
+    return this.#calls.json(z.unknown(), caller, request, signal);
   }
 
   close(): void {

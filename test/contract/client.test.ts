@@ -191,6 +191,16 @@ describe('the client', () => {
     await eventually(() => told().length === 2);
   });
 
+  it('calls endpoints that have no method', async () => {
+    const users = { method: 'POST', path: '/v1/users' } as const;
+    const json = { username: 'guest', password: PASSWORD };
+    expect(await client.request(session, { ...users, json }, never)).toMatchObject({
+      users: [{ username: 'guest' }],
+    });
+    const unknown = { method: 'GET', path: '/v1/users/nobody' } as const;
+    await expect(client.request(session, unknown, never)).rejects.toMatchObject({ status: 404 });
+  });
+
   it('has a call for every endpoint that there is', () => {
     const all = routes.map(({ method, path }) => `${method} ${path}`);
     expect(all.filter((route) => !reached.has(route))).toEqual([]);

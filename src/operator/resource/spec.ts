@@ -126,3 +126,9 @@ export const whatsAppDeploymentSpec = withRules(
     },
   ],
 );
+
+/**
+ * Fields that pods are rendered from, whole. Pod templates can read no other field of `spec` but a few parts that
+ * `nodeInputs` selects, and a change of one of these restarts the pods whose template it changes.
+ */
+export const POD_FIELDS = ['stack', 'version', 'images', 'imagePullSecrets', 'topology', 'emulator'] as const;

@@ -1,9 +1,15 @@
+import { POD_FIELDS } from '../../resource/spec.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import type { PinnedRelease } from '../facts/release.ts';
 import type { Inputs } from './fingerprint.ts';
 
 type Spec = WhatsAppDeployment['spec'];
-type NodeOptions = Pick<NonNullable<NonNullable<Spec['nodes']>['webapp']>, 'resources' | 'podTemplate'>;
+type PodFields = Pick<Spec, (typeof POD_FIELDS)[number]>;
+type Role = 'webapp' | 'master' | 'coreapp';
+type OptionsOf<R extends Role> = NonNullable<NonNullable<Spec['nodes']>[R]>;
+type OptionsOfAll = OptionsOf<'webapp'> & OptionsOf<'master'> & OptionsOf<'coreapp'>;
+/** The number of pods of a role is no part of its pods. */
+type NodeOptions = Omit<OptionsOfAll, 'replicas' | 'autoscaling'>;
 
 /**
  * What the pods of a stack are made from, the part of `spec` that they depend on and no more: a field that is missing
@@ -11,10 +17,10 @@ type NodeOptions = Pick<NonNullable<NonNullable<Spec['nodes']>['webapp']>, 'reso
  */
 export interface NodeInputs extends Inputs {
   readonly metadata: { readonly name: string; readonly namespace: string };
-  readonly spec: Pick<Spec, 'stack' | 'version' | 'images' | 'imagePullSecrets' | 'topology' | 'emulator'> & {
+  readonly spec: PodFields & {
     readonly database: Pick<Spec['database'], 'external'>;
     readonly media: { readonly claimName: string | undefined } | undefined;
-    /** The options of the role. */
+    /** The options of the role, without its number of pods. */
     readonly nodes: NodeOptions | undefined;
     /** Whether nodes are sized for a throughput. */
     readonly capacity: true | undefined;
@@ -38,31 +44,29 @@ export interface StackPods {
 /** The inputs of a role's pods. */
 export function nodeInputs(
   { resource, secrets, coreappRestarts, webappRestarts }: StackPods,
-  role: 'schema' | 'webapp' | 'master' | 'coreapp',
+  role: 'schema' | Role,
 ): NodeInputs {
   const { name, namespace } = resource.metadata;
-  const { stack, version, images, imagePullSecrets, topology, emulator, database, media, nodes, capacity } =
-    resource.spec;
-  const options = role === 'schema' ? undefined : nodes?.[role];
+  const { database, media, nodes, capacity } = resource.spec;
   const restarts = { schema: 0, master: 0, coreapp: coreappRestarts, webapp: webappRestarts }[role];
   return {
     metadata: { name, namespace },
     spec: {
-      stack,
-      version,
-      images,
-      imagePullSecrets,
-      topology,
-      emulator,
+      ...podFields(resource.spec),
       database: { external: database.external },
       media: media?.claimName === undefined ? undefined : { claimName: media.claimName },
-      nodes:
-        options?.resources || options?.podTemplate
-          ? { resources: options.resources, podTemplate: options.podTemplate }
-          : undefined,
+      nodes: role === 'schema' ? undefined : nodeOptions(nodes?.[role]),
       capacity: capacity && true,
     },
     secrets,
     restarts,
   };
+}
+
+const podFields = (spec: Spec): PodFields =>
+  Object.fromEntries(POD_FIELDS.map((field) => [field, spec[field]])) as PodFields;
+
+function nodeOptions(all: Partial<OptionsOfAll> = {}): NodeOptions | undefined {
+  const { replicas: _, autoscaling: __, ...options } = all;
+  return Object.keys(options).length > 0 ? options : undefined;
 }

@@ -9,10 +9,7 @@ type Facts = Pick<NodeInputs, 'metadata' | 'spec'>;
 
 /** The variables of the vendor's containers, by role. Source: docs/onprem/deployment.md §2. */
 
-const value = (
-  name: StackVariable | 'WA_DB_CONNECTION_IDLE_TIMEOUT' | 'WA_DB_PERSISTENT',
-  text: string,
-): EnvVar => ({ name, value: text });
+const value = (name: StackVariable, text: string): EnvVar => ({ name, value: text });
 const secret = (name: StackVariable, secretName: string, key: string): EnvVar => ({
   name,
   valueFrom: { secretKeyRef: { name: secretName, key } },

@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
+import { POD_FIELDS } from '../../resource/spec.ts';
+import { nodeInputs } from './nodeInputs.ts';
+
+const resources = { limits: { memory: '1Gi' } };
+const inputs = (nodes: object) =>
+  nodeInputs(
+    {
+      resource: whatsAppDeployment({ spec: { nodes } }),
+      release: { stack: 'stack', database: 'database', databaseVersion: '17' },
+      secrets: '',
+      coreappRestarts: 0,
+      webappRestarts: 0,
+    },
+    'webapp',
+  ).spec;
+
+describe('the inputs of pods', () => {
+  it('hold every option of a role but its number of pods', () => {
+    expect(inputs({ webapp: { replicas: 2, resources } }).nodes).toEqual({ resources });
+    expect(inputs({ webapp: { replicas: 2 } }).nodes).toBeUndefined();
+    expect(inputs({ coreapp: { resources } }).nodes).toBeUndefined();
+  });
+
+  it('name every field that pods are rendered from, set or not', () => {
+    const own = ['database', 'media', 'nodes', 'capacity'];
+    expect(Object.keys(inputs({}))).toEqual([...POD_FIELDS, ...own]);
+  });
+});
