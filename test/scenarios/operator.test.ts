@@ -443,7 +443,7 @@ describe('the operator on a real control plane with real processes', () => {
       async () => (await cluster.condition('killed', 'DatabaseReady'))?.reason === 'SecretLost',
     );
     expect((await cluster.condition('killed', 'DatabaseReady'))?.message).toContain(
-      'Secret killed-keys was made for this stack and is gone. Restore it',
+      'Secret killed-keys was generated for this stack and is gone; restore it',
     );
     const { name, namespace, labels } = lost.metadata;
     await cluster.client.create(

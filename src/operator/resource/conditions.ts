@@ -4,59 +4,62 @@
  */
 
 interface Reason {
-  /** What is the case. */
+  /** What the reason says. */
   readonly means: string;
-  /** What a person does about it. Absent where the operator goes on by itself. */
+  /** What a person does about it. Absent if the operator needs no help. */
   readonly fix?: string;
-  /** The stack cannot come up before a person acts: its phase is Blocked. */
+  /** The stack cannot start until a person acts: its phase is Blocked. */
   readonly blocks?: true;
 }
 
 interface ConditionEntry {
   /** What True says. */
   readonly means: string;
-  /** Who reports it: one of the two controllers, or the summary of what both of them report. */
+  /** Which of the two controllers reports it; `summary` if it is computed from the conditions that they report. */
   readonly reportedBy: 'workloads' | 'application' | 'summary';
   readonly reasons: Readonly<Record<string, Reason>>;
 }
 
-/** Reasons that every condition can have: an earlier condition, or an error on the way. */
+/** Reasons that every condition can have: an earlier condition is not True, or the step failed with an error. */
 export const commonReasons = {
   Waiting: { means: 'The operator has not got this far: an earlier condition is not True yet.' },
-  Unknown: { means: 'Nobody can say at the moment. The message names who was asked.' },
-  Error: { means: 'An error without a reason of its own. The message holds it; the operator tries again.' },
+  Unknown: { means: 'The stack does not report this at the moment. The message says what is missing.' },
+  Error: {
+    means:
+      'The step failed with an error that has no reason of its own. The message holds it; the operator tries again.',
+  },
   KubernetesError: {
     means:
       'The Kubernetes API server refused a request. The message holds its answer; the operator tries again.',
   },
   Forbidden: {
-    means: 'The operator lacks a right.',
-    fix: 'Grant what the message names: upgrade the Helm release, or apply deploy/install.yaml of this version.',
+    means: 'The operator lacks a permission.',
+    fix: 'Grant the permission that the message names: run `helm upgrade` for the release, or `kubectl apply -f deploy/install.yaml` of this version.',
   },
   Invalid: {
-    means: 'The Kubernetes API server refused an object as invalid.',
+    means: 'The Kubernetes API server rejected an object as invalid.',
     fix: 'Correct the field of spec that the message names.',
     blocks: true,
   },
-  Conflict: { means: 'Somebody else wrote the same object at the same time. The operator tries again.' },
+  Conflict: { means: 'Another client changed the same object at the same time. The operator tries again.' },
   NoAnswer: { means: 'The Kubernetes API server or the stack did not answer. The operator tries again.' },
   ApiRefused: {
     means: 'The API of the stack refused a call. The message holds its answer; the operator tries again.',
   },
   Contested: {
     means: 'Another controller keeps reverting a field of an object that the operator owns.',
-    fix: 'Find it with `kubectl get KIND NAME -o yaml --show-managed-fields`, and stop one of the two.',
+    fix: 'Find the other controller with `kubectl get KIND NAME -o yaml --show-managed-fields`, and stop it from writing the field.',
   },
   NotControlled: {
-    means: 'An object with the name of a child exists and is not part of this stack.',
-    fix: 'Rename or delete that object, or give the WhatsAppDeployment another name.',
+    means: 'An object that the operator must create exists already and is not part of this stack.',
+    fix: 'Delete the object that the message names, or create the WhatsAppDeployment under another name.',
   },
   KindMissing: {
     means: 'The cluster does not serve a kind that a field of spec needs.',
-    fix: 'Install the CustomResourceDefinition that the message names, or remove the field.',
+    fix: 'Install the CustomResourceDefinition that the message names, or remove the field that needs it (`spec.monitoring.podMonitor`, `spec.tls.issuerRef`).',
   },
   SecretMissing: {
-    means: 'A Secret that spec refers to does not exist or lacks a key.',
+    means: 'A Secret that the stack needs does not exist or lacks a key.',
     fix: 'Create the Secret with the key that the message names.',
     blocks: true,
   },
@@ -70,37 +73,37 @@ export const commonReasons = {
     fix: 'Put a PIN of six digits into the key that the message names.',
   },
   CredentialsUnknown: {
-    means: 'No password that the operator knows opens the API.',
-    fix: 'Put the password of the user admin into the Secret that the message names.',
+    means: 'The stack accepts none of the passwords of admin that the operator knows.',
+    fix: 'Put the password of the user admin into the Secret key that the message names.',
   },
   JournalUnreadable: {
     means: 'The journal Secret of the stack holds data that this version of the operator cannot read.',
-    fix: 'Restore the Secret from a backup, or run the operator version that wrote it.',
+    fix: 'Restore the Secret that the message names from a backup, or run the operator version that wrote it.',
   },
   BadSchedule: {
-    means: 'A cron schedule cannot be parsed.',
-    fix: 'Correct spec.messageRetention.schedule or spec.media.garbageCollection.schedule.',
+    means: 'A schedule in spec is not a cron expression.',
+    fix: 'Correct the field that the message names: `spec.messageRetention.schedule` or `spec.media.garbageCollection.schedule`.',
   },
   BadCertificate: {
-    means: 'A certificate, its key or its chain cannot be used.',
-    fix: 'Replace the Secret that the message names.',
+    means: 'The certificate, key or chain in a Secret is not usable.',
+    fix: 'Correct `tls.crt` and `tls.key` in the Secret that the message names.',
   },
   WrongCertificate: {
     means: 'A Webapp presents a certificate that the operator does not expect.',
-    fix: 'Usually none: Webapps restart. If it stays, look for a proxy in front of the Webapps.',
+    fix: 'Usually none: it clears once all Webapps have restarted. If it stays, look for a proxy in front of the Webapps.',
   },
 } as const satisfies Record<string, Reason>;
 
-/** In the order in which they come about; within a controller, the order in which its steps run. */
+/** In the order in which they become True; within a controller, the order in which its steps run. */
 export const conditions = {
   SpecValid: {
-    means: 'The operator acts on every field of spec, and no other resource has the number.',
+    means: 'The operator acts on every field of spec, and no older resource has the same number.',
     reportedBy: 'workloads',
     reasons: {
       Valid: { means: 'The operator acts on every field.' },
       NumberInUse: {
-        means: 'Another WhatsAppDeployment has the same number.',
-        fix: 'Delete one of the two, or give one of them another number.',
+        means: 'An older WhatsAppDeployment has the same number.',
+        fix: 'Delete one of the two, or change `spec.phoneNumber` of this one.',
         blocks: true,
       },
       NotImplemented: {
@@ -109,7 +112,7 @@ export const conditions = {
         blocks: true,
       },
       NamespaceNotEnabled: {
-        means: 'The operator may not work in this namespace.',
+        means: 'The operator lacks permissions in this namespace, so it changes nothing there.',
         fix: 'Run the command in the message, usually `kubectl waba namespace enable NAMESPACE`.',
       },
     },
@@ -120,11 +123,11 @@ export const conditions = {
     reasons: {
       Ready: { means: 'The managed database is ready.' },
       Reachable: { means: 'The external database accepted the schema.' },
-      Creating: { means: 'The operator creates the Secrets of the stack.' },
+      Creating: { means: 'The operator is creating the Secrets of the stack.' },
       Starting: { means: 'The pod of the managed database is not ready yet.' },
       Connecting: {
         means: 'The external database has not accepted the schema yet.',
-        fix: 'If it lasts: check host, port, TLS and credentials; the log of the schema Job holds the error.',
+        fix: 'If it lasts, check host, port, TLS and credentials in `spec.database.external`; the log of the schema Job holds the error.',
       },
       SecretLost: {
         means:
@@ -135,14 +138,14 @@ export const conditions = {
     },
   },
   SchemaReady: {
-    means: 'The tables of this client version exist.',
+    means: 'The database has the schema of this client version.',
     reportedBy: 'workloads',
     reasons: {
       Upgraded: { means: 'The schema is up to date.' },
-      Upgrading: { means: 'The schema Job runs.' },
+      Upgrading: { means: 'The schema Job has not finished yet.' },
       JobFailed: {
         means: 'The schema Job failed.',
-        fix: 'Read the log of its pod, correct the cause, and delete the Job; the operator creates it again.',
+        fix: 'Read the log with `kubectl logs job/NAME`, correct the cause, and run `kubectl delete job NAME`; the operator creates the Job again.',
         blocks: true,
       },
     },
@@ -154,13 +157,16 @@ export const conditions = {
       Ready: { means: 'All pods are ready.' },
       PodsNotReady: {
         means:
-          'Some pods are not ready. The message counts them and holds what Kubernetes says of the first one.',
-        fix: 'If it lasts: `kubectl describe pod` of that pod.',
+          'Some pods are not ready. The message counts them, and names the first pod for which Kubernetes reports a problem.',
+        fix: 'If it lasts, run `kubectl describe pod POD` for that pod.',
       },
       SwitchingTopology: {
-        means: 'The stack changes between Single and HighAvailability: all Masters and Coreapps stop first.',
+        means:
+          'The stack is changing between Single and HighAvailability: all Masters and Coreapps stop first.',
       },
-      NumberInUse: { means: 'No Master or Coreapp runs while another resource has the number.' },
+      NumberInUse: {
+        means: 'The operator runs no Master or Coreapp while an older resource has the same number.',
+      },
     },
   },
   ApiReachable: {
@@ -172,95 +178,114 @@ export const conditions = {
     },
   },
   BuildCurrent: {
-    means: 'The build of the client works for at least another week.',
+    means: 'The build of the client expires in more than a week.',
     reportedBy: 'application',
     reasons: {
-      Current: { means: 'The build works.' },
-      ExpiresIn30Days: { means: 'The build expires within 30 days.', fix: 'Upgrade spec.version.' },
-      ExpiresIn14Days: { means: 'The build expires within 14 days.', fix: 'Upgrade spec.version.' },
-      ExpiresIn7Days: { means: 'The build expires within 7 days.', fix: 'Upgrade spec.version now.' },
-      Expired: { means: 'The build expired: it sends nothing.', fix: 'Upgrade spec.version now.' },
+      Current: { means: 'The build expires in more than 30 days.' },
+      ExpiresIn30Days: {
+        means: 'The build expires within 30 days.',
+        fix: 'Set `spec.version` to a newer version.',
+      },
+      ExpiresIn14Days: {
+        means: 'The build expires within 14 days.',
+        fix: 'Set `spec.version` to a newer version.',
+      },
+      ExpiresIn7Days: {
+        means: 'The build expires within 7 days.',
+        fix: 'Set `spec.version` to a newer version now.',
+      },
+      Expired: {
+        means: 'The build expired and sends no messages.',
+        fix: 'Set `spec.version` to a newer version now.',
+      },
     },
   },
   CertificatesReady: {
-    means: 'The Webapps serve the certificate that spec.tls asks for.',
+    means: 'The Webapps serve the certificate that `spec.tls` declares.',
     reportedBy: 'application',
     reasons: {
       Generated: { means: 'The Webapps serve the certificate that the stack generated.' },
       Uploaded: { means: 'The Webapps serve the certificate that the operator uploaded.' },
-      RestartingWebapps: { means: 'Webapps restart to serve a new certificate.' },
-      Expiring: { means: 'The certificate expires within two weeks.', fix: 'Renew it in its Secret.' },
-      Expired: { means: 'The certificate expired.', fix: 'Replace it in its Secret.' },
+      RestartingWebapps: { means: 'Webapps are restarting to serve a new certificate.' },
+      Expiring: {
+        means: 'The certificate expires within two weeks.',
+        fix: 'Put a new certificate into the Secret of `spec.tls.secretRef`; with `spec.tls.issuerRef`, run `kubectl describe certificate NAME-tls`.',
+      },
+      Expired: {
+        means: 'The certificate expired.',
+        fix: 'Put a new certificate into the Secret of `spec.tls.secretRef`; with `spec.tls.issuerRef`, run `kubectl describe certificate NAME-tls`.',
+      },
     },
   },
   SettingsSynced: {
-    means: 'Settings, users, profile, media providers and two-step PIN of the stack are as declared.',
+    means: 'Settings, users, profile, media providers and two-step PIN of the stack match spec.',
     reportedBy: 'application',
     reasons: {
-      Synced: { means: 'Everything that spec declares is in place.' },
+      Synced: { means: 'The stack matches spec.' },
       Drifted: {
-        means: 'Somebody changed the stack by hand, and spec.driftPolicy is Report.',
-        fix: 'Change spec to match, or set spec.driftPolicy to Repair.',
+        means:
+          'A client of the API other than the operator changed the stack, and `spec.driftPolicy` is Report.',
+        fix: 'Change spec to match, or set `spec.driftPolicy` to Repair.',
       },
-      RestartingCoreapps: { means: 'Coreapps restart to apply a setting.' },
+      RestartingCoreapps: { means: 'Coreapps are restarting to apply a setting.' },
     },
   },
   WebhookReady: {
     means: 'The webhook receiver answers with 200.',
     reportedBy: 'application',
     reasons: {
-      NotConfigured: { means: 'spec.webhook is not set.' },
+      NotConfigured: { means: '`spec.webhook` is not set.' },
       Answers: { means: 'The receiver answers with 200.' },
-      RestartingCoreapps: { means: 'Coreapps restart to trust a new webhook CA.' },
+      RestartingCoreapps: { means: 'Coreapps are restarting to trust a new webhook CA.' },
       DnsFailed: {
         means: 'The host name of the receiver has no address.',
-        fix: 'Correct spec.webhook.url or the DNS of the cluster.',
+        fix: 'Correct `spec.webhook.url` or the DNS of the cluster.',
       },
       ConnectFailed: {
         means: 'The receiver accepts no connection.',
-        fix: 'Start the receiver, or open the way to it for pods of this namespace.',
+        fix: "Start the receiver, or allow the operator's pod and the pods of this namespace to reach it.",
       },
       TlsFailed: {
-        means: 'The certificate of the receiver is not trusted.',
-        fix: 'Name its CA in spec.webhook.caSecretRef, or replace the certificate.',
+        means: 'The stack does not trust the certificate of the receiver.',
+        fix: 'Name its CA in `spec.webhook.caSecretRef`, or replace the certificate.',
       },
       StatusFailed: {
-        means: 'The receiver answers late, or with another status than 200.',
+        means: 'The receiver answers too late, or with a status other than 200.',
         fix: 'Make the receiver answer every callback with 200 within five seconds.',
       },
     },
   },
   Registered: {
-    means: 'The number is registered by this stack.',
+    means: 'The number is registered with this stack.',
     reportedBy: 'application',
     reasons: {
       Registered: { means: 'The number is registered.' },
       CertificateMissing: {
-        means: 'There is no verified-name certificate to register with.',
-        fix: 'Put it into the Secret key that the message names.',
+        means: 'The stack needs a verified-name certificate to register.',
+        fix: 'Put the certificate into the Secret key that the message names.',
       },
       WaitingForCode: {
-        means: 'A registration code was requested.',
-        fix: 'Put the code into the Secret key that the message names, or run `kubectl waba verify`.',
+        means: 'The operator requested a registration code.',
+        fix: 'Put the code into the Secret key that the message names, or run `kubectl waba verify NAME --code CODE`.',
       },
       CodeRefused: {
-        means: 'The code is wrong.',
-        fix: 'Correct it in its Secret, or raise spec.registration.attempt to request another code.',
+        means: 'The stack refused the code.',
+        fix: 'Correct the code in its Secret, or raise `spec.registration.attempt` to request another code.',
       },
       Refused: {
-        means: 'The request for a code was refused.',
-        fix: 'Correct what the message names, then raise spec.registration.attempt.',
+        means: 'The stack refused the request for a code.',
+        fix: 'Correct what the message names, then raise `spec.registration.attempt`.',
       },
-      RetryLater: { means: 'The next code can be requested later; the message says when.' },
-      Retrying: { means: 'The request for a code never arrived; the operator sends it again.' },
+      RetryLater: { means: 'The operator requests the next code at the time in the message.' },
+      Retrying: { means: 'The request for a code did not reach the stack; the operator sends it again.' },
       OutcomeUnknown: {
         means:
-          'A call was sent and not answered. The operator does not repeat it, because codes are limited.',
-        fix: 'If a code arrived, put it into its Secret; otherwise raise spec.registration.attempt.',
+          'The stack did not answer a registration call. The operator does not repeat it, because requests are limited.',
+        fix: 'If a code arrived, put it into its Secret; otherwise raise `spec.registration.attempt`.',
       },
       RegistrationLost: {
-        means: 'The stack says that it is not registered, though it was.',
-        fix: 'If the number belongs here, raise spec.registration.attempt.',
+        means: 'The number was registered with this stack and no longer is.',
+        fix: 'If the number belongs here, raise `spec.registration.attempt`.',
       },
     },
   },
@@ -271,59 +296,62 @@ export const conditions = {
       Served: { means: 'Each shard has a connected Coreapp.' },
       NotServed: { means: 'Some shards have no connected Coreapp.' },
       NotRegistered: { means: 'The number is not registered yet.' },
-      Resharding: { means: 'The number of shards changes.' },
+      Resharding: { means: 'The number of shards is changing.' },
       ReshardingRefused: {
-        means: 'The stack refused another number of shards; the operator tries again in a minute.',
+        means: 'The stack refused to change the number of shards; the operator tries again within a minute.',
       },
-      WaitingForCoreapps: { means: 'There are not enough Coreapps yet for the new number of shards.' },
-      RetryLater: { means: 'The stack asks to try again later.' },
+      WaitingForCoreapps: { means: 'Not enough Coreapps have joined yet for the new number of shards.' },
+      RetryLater: {
+        means:
+          'The stack refused to change the number of shards for now; the operator tries again within a minute.',
+      },
       CertificateMissing: {
-        means: 'There is no verified-name certificate to change the number of shards with.',
-        fix: 'Put it into the Secret key that the message names.',
+        means: 'The stack needs a verified-name certificate to change the number of shards.',
+        fix: 'Put the certificate into the Secret key that the message names.',
       },
       CertificateExpired: {
         means: 'The verified-name certificate expired; using it can get the account banned.',
-        fix: 'Put a new one into the Secret key that the message names.',
+        fix: 'Put a new certificate into the Secret key that the message names.',
       },
       PinUnknown: {
         means: 'Two-step verification is on and the operator does not know the PIN.',
-        fix: 'Name the PIN in spec.twoStep.pinSecretRef.',
+        fix: 'Put the PIN into a Secret and name it in `spec.twoStep.pinSecretRef`.',
       },
       RegistrationTooOld: {
-        means: 'The number was registered too long ago: a change of shards would disconnect it.',
-        fix: 'Raise spec.registration.attempt, or set spec.multiconnect.allowReRegistration.',
+        means: 'The number was registered too long ago: changing the number of shards would disconnect it.',
+        fix: 'Raise `spec.registration.attempt` to register again first, or set `spec.multiconnect.allowReRegistration` to true.',
       },
     },
   },
   BackupCurrent: {
     means: 'The last scheduled backup succeeded.',
     reportedBy: 'summary',
-    reasons: { NotConfigured: { means: 'spec.backup is not set.' } },
+    reasons: { NotConfigured: { means: '`spec.backup` is not set.' } },
   },
   Progressing: {
-    means: 'The operator still works on this generation.',
+    means: 'The operator is still working on this generation.',
     reportedBy: 'summary',
-    reasons: { Settled: { means: 'Nothing is under way.' } },
+    reasons: { Settled: { means: 'The stack is Ready.' } },
   },
   Paused: {
     means: 'The operator changes nothing.',
     reportedBy: 'summary',
     reasons: {
       Paused: {
-        means: 'spec.paused is true.',
-        fix: 'Set spec.paused to false, or run `kubectl waba resume`.',
+        means: '`spec.paused` is true.',
+        fix: 'Set `spec.paused` to false, or run `kubectl waba resume NAME`.',
       },
       Active: { means: 'The operator acts on this resource.' },
     },
   },
   Ready: {
     means:
-      'The stack runs, is registered and configured: every condition above it is True for this generation.',
+      'The stack is running, registered and configured: every condition from SpecValid to ShardsServed is True for this generation.',
     reportedBy: 'summary',
     reasons: {
       Ready: { means: 'The stack is ready.' },
-      Progressing: { means: 'The operator has not looked at this generation yet.' },
-      Paused: { means: 'spec.paused is true.' },
+      Progressing: { means: 'The operator has not finished its first pass over this generation yet.' },
+      Paused: { means: '`spec.paused` is true.' },
     },
   },
 } as const satisfies Record<string, ConditionEntry>;
@@ -337,14 +365,14 @@ type ReportedBy<R> = {
 export type WorkloadsCondition = ReportedBy<'workloads'>;
 /** Conditions that the application controller reports, step by step. */
 export type ApplicationCondition = ReportedBy<'application'>;
-/** Conditions that follow from the others. */
+/** Conditions that the workloads controller computes from the others. */
 export type SummaryCondition = ReportedBy<'summary'>;
 
 export type CommonReason = keyof typeof commonReasons;
 type OwnReason<T extends ConditionType> = T extends ConditionType
   ? keyof Conditions[T]['reasons'] & string
   : never;
-/** What a condition can have as its reason. These two repeat the reason of the condition that they sum up. */
+/** The reasons that a condition can have. Ready and Progressing repeat the reason of the condition that they sum up. */
 export type ReasonOf<T extends ConditionType> =
   | CommonReason
   | OwnReason<T extends 'Ready' | 'Progressing' ? ConditionType : T>;
@@ -356,7 +384,7 @@ const reportedBy = <R extends ConditionEntry['reportedBy']>(reporter: R): readon
 export const WORKLOADS_CONDITIONS = reportedBy('workloads');
 export const APPLICATION_CONDITIONS = reportedBy('application');
 
-/** The reasons of a condition of its own, by name. */
+/** The reasons that only this condition has, by name. */
 export const ownReasons = (type: ConditionType): Readonly<Record<string, Reason>> => conditions[type].reasons;
 
 /** Reasons for which a person must act before the stack comes up. */

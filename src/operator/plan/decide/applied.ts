@@ -3,15 +3,15 @@ import type { Observed } from '../facts/observed.ts';
 import { type Child, childKey } from '../render/child.ts';
 import { holdOperatorChanges, type RollPolicy, wantsRoll } from './rollout.ts';
 
-/** Children to apply now, and those that wait. */
+/** Children to apply now, and changes that wait. */
 export interface Applied {
   readonly apply: readonly Child[];
   readonly waiting: readonly PlanEntry[];
-  /** Pods that run now must be restarted, or are being. */
+  /** Running pods must restart, or are restarting. */
   readonly rolls: boolean;
 }
 
-/** Children that restart pods change as the policy says, the others at once. */
+/** Applies children that restart pods as the policy allows, all others immediately. */
 export function applied(
   children: readonly Child[],
   { children: live }: Observed,

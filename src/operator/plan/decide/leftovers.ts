@@ -3,10 +3,10 @@ import { slotRole } from '../facts/names.ts';
 import { type Observed, ownedBy } from '../facts/observed.ts';
 import { type Child, childKey } from '../render/child.ts';
 
-/** Kinds whose objects go when the resource does not ask for them any more. Data and Secrets are not among them. */
+/** Kinds whose objects are deleted when the resource no longer declares them. Data and Secrets are kept. */
 const PRUNED_KINDS = ['Service', 'PodDisruptionBudget', 'StatefulSet', 'Certificate', 'PodMonitor'];
 
-/** Objects of the stack that nothing in its resource asks for any more. Node slots and Jobs have rules of their own. */
+/** Objects of the stack that its resource no longer declares. Node slots and Jobs have rules of their own. */
 export function leftovers(observed: Observed, declared: readonly Child[]): KubeObject[] {
   const keys = new Set(declared.map(({ object }) => childKey(object)));
   const { uid } = observed.resource.metadata;

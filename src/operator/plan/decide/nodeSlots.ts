@@ -14,12 +14,12 @@ export interface NodeSlotPlan {
   readonly apply: readonly Child[];
   readonly remove: readonly KubeObject[];
   readonly waiting: readonly PlanEntry[];
-  /** One topology makes room for the other. */
+  /** The nodes of the previous topology are being removed. */
   readonly switching: boolean;
   readonly rolls: boolean;
 }
 
-/** Masters and Coreapps: which there are, and which of them may restart now. None while another stack has the number. */
+/** Decides which Masters and Coreapps exist and which may restart now. None exist while another stack has the number. */
 export function planNodeSlots(
   observed: Observed,
   stackPods: StackPods,
@@ -31,7 +31,7 @@ export function planNodeSlots(
   const sets = ownedBy(observed, 'StatefulSet').filter((set) => slotRole(set) !== undefined);
   if (inUse) return { apply: [], remove: sets, waiting: [], switching: false, rolls: false };
 
-  // Single and HighAvailability know nothing of each other: one must be gone before the other starts.
+  // Nodes of Single and HighAvailability do not coordinate, so the old ones must be gone before the new ones start.
   const { topology } = resource.spec;
   const foreign = sets.filter(({ metadata }) => metadata.labels?.[labels.topology] !== topology);
   const foreignPods = pods.filter(
@@ -61,7 +61,7 @@ export function planNodeSlots(
   const slots = planCoreappSlots(observed, sets);
   const [masterSlots, coreappSlots] = [masters(stackPods), coreapps(stackPods, slots.keep)];
   const masterRoll = roll('master', masterSlots);
-  // Masters first: while one of them rolls, nobody may be there to promote a Coreapp's standby.
+  // Masters first: while a Master restarts, there may be no primary to promote a standby Coreapp.
   const coreappRoll = roll('coreapp', coreappSlots, !masterRoll.settled);
   const { masters: masterCount } = counts(resource);
   const surplus = sets.filter((set) =>
@@ -81,8 +81,8 @@ export function planNodeSlots(
 }
 
 /**
- * Coreapps for the shards that there are and those that are wanted: pods come before shards, and go after them. Which
- * of them may go, the stack says.
+ * Enough Coreapps for both the current and the wanted shards: scaling up adds pods before shards, scaling down removes
+ * shards before pods. Only Coreapps that own no shard according to the stack are removed.
  */
 function planCoreappSlots({ resource, api }: Observed, sets: readonly KubeObject[]): SlotPlan {
   const { name } = resource.metadata;

@@ -25,12 +25,12 @@ const entry = (
 ): RegistrationEntry => ({ attempt: 1, phase, ...more });
 
 describe('the registration plan', () => {
-  it('asks for a code once there is a certificate, and says where to put one', () => {
+  it('requests a code once there is a certificate, and otherwise says where to put one', () => {
     expect(step({})).toBe('request-code');
     expect(reason({ certificate: undefined })).toBe('CertificateMissing');
   });
 
-  it('does nothing while the stack does not say, and nothing once it is registered', () => {
+  it('does nothing while the stack does not report its registration, or once it is registered', () => {
     expect(reason({ registered: undefined })).toBe('Unknown');
     expect(reason({ registered: true })).toBe('Registered');
   });
@@ -44,26 +44,26 @@ describe('the registration plan', () => {
     expect(step({ entry: entry('code-requested', { codeTried: 'h1' }), codeHash: 'h2' })).toBe('verify');
   });
 
-  it('sends nothing by itself after an unknown outcome, but takes a code that arrives', () => {
+  it('requests no code after an unknown outcome, but tries a code that arrives', () => {
     expect(reason({ entry: entry('requesting') })).toBe('OutcomeUnknown');
     expect(step({ entry: entry('requesting'), codeHash: 'h1' })).toBe('verify');
     expect(reason({ entry: entry('verifying', { codeTried: 'h1' }), codeHash: 'h1' })).toBe('OutcomeUnknown');
   });
 
-  it('comes back when the network allows another request', () => {
+  it('requests again when the network allows it', () => {
     const refused = entry('refused', { retryNotBeforeMs: 5_000 });
     expect(planRegistration(input({ entry: refused }))).toMatchObject({ do: 'wait', retryAfterMs: 4_000 });
     expect(step({ entry: refused, nowMs: 5_000 })).toBe('request-code');
     expect(reason({ entry: entry('refused') })).toBe('Refused');
   });
 
-  it('takes a raised attempt as the wish for another code, from every state', () => {
+  it('requests another code when the attempt is raised, in every state', () => {
     for (const phase of ['requesting', 'code-requested', 'refused', 'verifying', 'registered'] as const) {
       expect(step({ attempt: 2, entry: entry(phase) })).toBe('request-code');
     }
   });
 
-  it('never asks twice within an attempt, unless the first was refused, and never tries a code twice', () => {
+  it('never requests twice within an attempt, unless the first was refused, and never tries a code twice', () => {
     const phases = fc.constantFrom('requesting', 'code-requested', 'verifying', 'registered') as fc.Arbitrary<
       RegistrationEntry['phase']
     >;

@@ -5,12 +5,12 @@ export interface RegistrationInput {
   /** `registration.attempt` of the spec: each allows one code request. */
   readonly attempt: number;
   readonly entry: RegistrationEntry | undefined;
-  /** What the stack says; nothing while nobody can say. */
+  /** What the stack reports; undefined while it does not. */
   readonly registered: boolean | undefined;
   readonly certificate: string | undefined;
-  /** Hash of the code, where there is one. */
+  /** Hash of the code, if there is one. */
   readonly codeHash: string | undefined;
-  /** Where people put what is missing. */
+  /** Where the user puts the certificate: `Secret NAME, key KEY`. */
   readonly certificateSource: string;
   readonly codeSource: string;
   readonly nowMs: number;
@@ -28,12 +28,13 @@ const wait = (verdict: Verdict<'Registered'>, retryAfterMs?: number): Registrati
 const AGAIN = 'raise spec.registration.attempt to request another code';
 
 /**
- * The next step of a registration. A code is requested once per attempt, a given code is tried once, and after an
- * unknown outcome nothing is sent by itself: too many requests lock a number for hours.
+ * The next step of a registration. The operator requests one code per attempt, tries each code once, and repeats no call
+ * whose outcome is unknown: too many requests lock a number for hours.
  */
 export function planRegistration(input: RegistrationInput): RegistrationStep {
   const { entry, attempt, registered, certificate, codeHash, nowMs } = input;
-  if (registered === undefined) return wait(unknown('Registered', 'Unknown', 'the stack does not say yet'));
+  if (registered === undefined)
+    return wait(unknown('Registered', 'Unknown', 'the stack does not report yet whether it is registered'));
   if (registered) return wait(met('Registered', 'Registered', 'the number is registered'));
 
   if (!entry || entry.attempt < attempt) {
@@ -52,13 +53,17 @@ export function planRegistration(input: RegistrationInput): RegistrationStep {
     case 'refused': {
       if (entry.retryNotBeforeMs === undefined)
         return wait(
-          unmet('Registered', 'Refused', `the code request was refused${detail}; mend it, then ${AGAIN}`),
+          unmet(
+            'Registered',
+            'Refused',
+            `the stack refused the request for a code${detail}; correct the cause, then ${AGAIN}`,
+          ),
         );
       const waitMs = entry.retryNotBeforeMs - nowMs;
       if (waitMs <= 0) return { do: 'request-code' };
       const until = new Date(entry.retryNotBeforeMs).toISOString();
       return wait(
-        unmet('Registered', 'RetryLater', `the next code may be requested at ${until}${detail}`),
+        unmet('Registered', 'RetryLater', `the operator requests the next code at ${until}${detail}`),
         waitMs,
       );
     }
@@ -68,20 +73,24 @@ export function planRegistration(input: RegistrationInput): RegistrationStep {
         unknown(
           'Registered',
           'OutcomeUnknown',
-          `whether a code was sent is not known; if it arrived, put it into ${input.codeSource}, else ${AGAIN}`,
+          `the stack did not answer the request for a code; if a code arrived, put it into ${input.codeSource}, otherwise ${AGAIN}`,
         ),
       );
     case 'code-requested':
       if (untried) return { do: 'verify' };
       if (codeHash === undefined)
         return wait(
-          unmet('Registered', 'WaitingForCode', `a code was requested; put it into ${input.codeSource}`),
+          unmet(
+            'Registered',
+            'WaitingForCode',
+            `the operator requested a code; put it into ${input.codeSource}`,
+          ),
         );
       return wait(
         unmet(
           'Registered',
           'CodeRefused',
-          `the code in ${input.codeSource} was refused${detail}; correct it, or ${AGAIN}`,
+          `the stack refused the code in ${input.codeSource}${detail}; correct it, or ${AGAIN}`,
         ),
       );
     case 'verifying':
@@ -90,7 +99,7 @@ export function planRegistration(input: RegistrationInput): RegistrationStep {
         unknown(
           'Registered',
           'OutcomeUnknown',
-          `whether the code was accepted is not known; if the number does not connect, ${AGAIN}`,
+          `the stack did not answer the call with the code; if the number does not connect, ${AGAIN}`,
         ),
       );
     case 'registered':
@@ -98,7 +107,7 @@ export function planRegistration(input: RegistrationInput): RegistrationStep {
         unmet(
           'Registered',
           'RegistrationLost',
-          `the stack says it is not registered, though it was at ${entry.registeredAt}; if it is meant to be here, ${AGAIN}`,
+          `the stack is no longer registered (it was registered at ${entry.registeredAt}); if the number belongs here, ${AGAIN}`,
         ),
       );
   }

@@ -23,8 +23,8 @@ const reason = (changed: Partial<ReshardingInput>) => {
   return step.do === 'wait' ? step.verdict.reason : step.do;
 };
 
-describe('another number of shards', () => {
-  it('is set when there are Coreapps for all of them', () => {
+describe('a new number of shards', () => {
+  it('is set when every shard has a Coreapp', () => {
     expect(planResharding(input())).toEqual({ do: 'set-shards', shards: 4 });
     expect(reason({ members: 3 })).toBe('WaitingForCoreapps');
     expect(reason({ wanted: 1, members: 1 })).toBe('set-shards');
@@ -48,7 +48,7 @@ describe('another number of shards', () => {
     expect(reason(changed)).toBe(expected);
   });
 
-  it('may cost the registration where that is allowed', () => {
+  it('may disconnect the number if allowReRegistration is set', () => {
     expect(reason({ registeredAt: undefined, allowReRegistration: true })).toBe('set-shards');
   });
 });

@@ -6,7 +6,7 @@ const DAY_MS = 86_400_000;
 
 export interface ReshardingInput {
   readonly wanted: number;
-  /** What the stack has; nothing while it does not say. */
+  /** The number of shards that the stack reports; undefined while it does not. */
   readonly current: number | undefined;
   /** Coreapps that answer in health. */
   readonly members: number;
@@ -14,10 +14,10 @@ export interface ReshardingInput {
   readonly served: number;
   readonly isRegistered: boolean;
   readonly certificate: string | undefined;
-  /** Where people put it. */
+  /** Where the user puts the certificate: `Secret NAME, key KEY`. */
   readonly certificateSource: string;
   readonly certificateExpiresAt: string | undefined;
-  /** Two-step verification is on, and its PIN is not known here. */
+  /** Two-step verification is on, and the operator does not know the PIN. */
   readonly isPinUnknown: boolean;
   readonly registeredAt: string | undefined;
   readonly allowReRegistration: boolean;
@@ -35,15 +35,15 @@ const refuse = (reason: ReasonOf<'ShardsServed'>, message: string): ReshardingSt
   wait(unmet('ShardsServed', reason, message));
 
 /**
- * The next step towards another number of shards. Growing waits until there are Coreapps for all of them; shrinking does
- * not wait, because nodes go afterwards. What could lose the number is refused, with the way out.
+ * The next step towards a new number of shards. It waits until every wanted shard has a Coreapp. A change that could
+ * disconnect the number is refused, and the message says how to proceed.
  */
 export function planResharding(input: ReshardingInput): ReshardingStep {
   const { wanted, current, members, served, nowMs } = input;
   const count = `${served} of ${wanted} shards have a connected Coreapp`;
   if (!input.isRegistered) return refuse('NotRegistered', count);
   if (current === undefined)
-    return wait(unknown('ShardsServed', 'Unknown', 'the stack does not say how many shards it has'));
+    return wait(unknown('ShardsServed', 'Unknown', 'the stack does not report how many shards it has'));
   if (current === wanted)
     return wait(
       served >= wanted ? met('ShardsServed', 'Served', count) : unmet('ShardsServed', 'NotServed', count),
@@ -58,12 +58,12 @@ export function planResharding(input: ReshardingInput): ReshardingStep {
   if (input.certificateExpiresAt !== undefined && Date.parse(input.certificateExpiresAt) <= nowMs)
     return refuse(
       'CertificateExpired',
-      `${change}: the verified-name certificate expired at ${input.certificateExpiresAt}, and using it can get the account banned; put a new one into ${input.certificateSource}`,
+      `${change}: the verified-name certificate expired at ${input.certificateExpiresAt}, and using it can get the account banned; put a new certificate into ${input.certificateSource}`,
     );
   if (input.isPinUnknown)
     return refuse(
       'PinUnknown',
-      `${change}: two-step verification is on; name its PIN in spec.twoStep.pinSecretRef`,
+      `${change}: two-step verification is on and the operator does not know the PIN; put it into a Secret and name it in spec.twoStep.pinSecretRef`,
     );
   const ageDays = input.registeredAt
     ? (nowMs - Date.parse(input.registeredAt)) / DAY_MS
@@ -71,11 +71,14 @@ export function planResharding(input: ReshardingInput): ReshardingStep {
   if (ageDays > SHARD_CHANGE_DAYS && !input.allowReRegistration)
     return refuse(
       'RegistrationTooOld',
-      `${change}: the number was registered ${Number.isFinite(ageDays) ? `${Math.floor(ageDays)} days ago` : 'at an unknown time'}; more than ${SHARD_CHANGE_DAYS} days after that the change disconnects it. Register again (raise spec.registration.attempt), or set spec.multiconnect.allowReRegistration`,
+      `${change}: the number was registered ${Number.isFinite(ageDays) ? `${Math.floor(ageDays)} days ago` : 'at an unknown time'}; more than ${SHARD_CHANGE_DAYS} days after registration, the change disconnects it. Register again (raise spec.registration.attempt), or set spec.multiconnect.allowReRegistration to true`,
     );
   if (input.retryNotBeforeMs !== undefined && nowMs < input.retryNotBeforeMs)
-    return refuse('RetryLater', `${change}: the stack asks to try again later`);
+    return refuse(
+      'RetryLater',
+      `${change}: the stack refused the change for now; the operator tries again within a minute`,
+    );
   if (members < wanted)
-    return refuse('WaitingForCoreapps', `${change}: ${members} Coreapps are members, ${wanted} are needed`);
+    return refuse('WaitingForCoreapps', `${change}: ${members} Coreapps have joined, ${wanted} are needed`);
   return { do: 'set-shards', shards: wanted };
 }

@@ -6,9 +6,9 @@ import { type Child, childKey } from '../render/child.ts';
 import { changedInputs } from '../render/fingerprint.ts';
 
 /**
- * How a child that restarts pods stands to what it should be. `current`: at most something differs that restarts
- * nothing, like a number of replicas. `inputs`: a user changed these. `rendering`: a new version of the operator makes
- * another pod template of the same inputs.
+ * How a live child that restarts pods differs from the planned one. `current`: only in fields that restart nothing, such
+ * as replicas. `inputs`: a user changed these inputs. `rendering`: a new version of the operator renders the same inputs
+ * to another pod template.
  */
 type Difference =
   | { readonly is: 'missing' | 'current' }
@@ -20,7 +20,7 @@ function differenceOf({ object, inputNames }: Child, live: KubeObject | undefine
   if (note(live, annotations.template) === note(object, annotations.template)) return { is: 'current' };
   const inputs = changedInputs(note(live, annotations.inputs), note(object, annotations.inputs), inputNames);
   if (inputs && inputs.length > 0) return { is: 'inputs', fields: inputs };
-  // Somebody took the annotations away; the template is what it should be.
+  // Another client removed the annotations, and the template is still the planned one.
   const fields = differences(templateOf(object), templateOf(live), 'template');
   if (note(live, annotations.template) === undefined && fields.length === 0) return { is: 'current' };
   return { is: 'rendering', fields };
@@ -29,21 +29,21 @@ function differenceOf({ object, inputNames }: Child, live: KubeObject | undefine
 const templateOf = ({ spec }: KubeObject): unknown => (spec as { template?: unknown } | undefined)?.template;
 
 export interface Rollout {
-  /** To be applied now. */
+  /** Children to apply now. */
   readonly apply: readonly Child[];
-  /** What would change, and why it does not yet. */
+  /** Changes that wait, and why. */
   readonly waiting: readonly PlanEntry[];
 }
 
 export interface SlotRollout extends Rollout {
-  /** Every slot is ready and as it should be, held changes aside. */
+  /** Every slot is ready and up to date, apart from held changes. */
   readonly settled: boolean;
 }
 
 export interface RollPolicy {
-  /** Changes of the operator itself roll at once. */
+  /** Changes by a new operator version roll immediately. */
   readonly immediately: boolean;
-  /** This stack is among those that may roll at the same time. */
+  /** The roll budget allows this stack to restart pods now. */
   readonly mayRoll: boolean;
 }
 
@@ -55,7 +55,7 @@ const REASONS = {
   budget: (what: string) => `${what} changed; waits until fewer other stacks are rolling`,
 } as const;
 
-/** Fields named in a reason, before the rest is counted. */
+/** How many fields a reason names before it counts the rest. */
 const NAMED_FIELDS = 4;
 
 function listed(fields: readonly string[]): string {
@@ -72,13 +72,13 @@ function waits({ object }: Child, why: keyof typeof REASONS, difference: Differe
 const wants = ({ is }: Difference, { immediately }: RollPolicy): boolean =>
   is === 'inputs' || (is === 'rendering' && immediately);
 
-/** Whether the child must restart pods that run now. */
+/** Whether the child must restart running pods. */
 export const wantsRoll = (child: Child, live: KubeObject | undefined, policy: RollPolicy): boolean =>
   child.restarts && wants(differenceOf(child, live), policy);
 
 /**
- * A child that restarts pods changes when its inputs have changed. The same inputs rendered otherwise are a
- * change of the operator: held until the next roll that the user causes, unless `immediately`.
+ * Applies a child whose inputs changed. If only the rendering changed, a new operator version caused it: the change is
+ * held until the next roll that the user causes, unless `immediately` is set.
  */
 export function holdOperatorChanges(child: Child, live: KubeObject | undefined, policy: RollPolicy): Rollout {
   const difference = differenceOf(child, live);
@@ -94,11 +94,11 @@ export interface SlotState {
   readonly child: Child;
   readonly live: KubeObject | undefined;
   readonly ready: boolean;
-  /** Primary Master, or owner of a shard: it goes last. */
+  /** Primary Master, or owner of a shard: restarted last. */
   readonly primary: boolean;
 }
 
-/** Slots change one at a time, those that serve nothing first, and only while all others are ready and nobody says `wait`. */
+/** Changes one slot at a time, idle slots first, and only while all other slots are ready and `wait` is not set. */
 export function rollSlots(slots: readonly SlotState[], policy: RollPolicy, wait = false): SlotRollout {
   const judged = slots.map((slot) => {
     const difference = differenceOf(slot.child, slot.live);
@@ -106,7 +106,7 @@ export function rollSlots(slots: readonly SlotState[], policy: RollPolicy, wait 
   });
   const outdated = judged
     .filter((slot) => slot.outdated)
-    // A slot that does not work loses nothing by a restart.
+    // Slots that are not ready first: a restart interrupts nothing there.
     .sort((a, b) => Number(a.ready) - Number(b.ready) || Number(a.primary) - Number(b.primary));
   const [next] = outdated;
   const othersReady = judged.every((slot) => slot.child === next?.child || slot.ready);

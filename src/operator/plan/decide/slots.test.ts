@@ -8,16 +8,16 @@ describe('slots', () => {
     expect(planSlots([3, 1], 4, undefined).keep).toEqual([0, 1, 2, 3]);
   });
 
-  it('go only when they own nothing, the highest first', () => {
+  it('are removed only when they own nothing, the highest first', () => {
     expect(planSlots([0, 1, 2, 3, 4], 3, new Set([4, 1]))).toEqual({ keep: [0, 1, 4], remove: [3, 2] });
     expect(planSlots([0, 1, 2], 1, new Set([0, 2]))).toEqual({ keep: [0, 2], remove: [1] });
   });
 
-  it('all stay while nobody can say who owns what', () => {
+  it('are all kept while the owners of the shards are unknown', () => {
     expect(planSlots([0, 1, 2], 1, undefined)).toEqual({ keep: [0, 1, 2], remove: [] });
   });
 
-  it('never lose an owner, and are as many as they should be unless owners stand in the way', () => {
+  it('never lose an owner, and reach the wanted count unless too many own shards', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(fc.nat(40), { maxLength: 40 }),

@@ -1,4 +1,4 @@
-/** Which slots of a role there are to be, and which go. */
+/** Which slots of a role to keep or create, and which to remove. */
 export interface SlotPlan {
   /** Indexes, ascending. */
   readonly keep: readonly number[];
@@ -6,13 +6,13 @@ export interface SlotPlan {
 }
 
 /**
- * Slots are taken away only while it is known which of them own nothing: a removed owner would be a failover. They are
- * filled from the lowest free index, so that names stay small.
+ * Removes slots only while the owners are known, because removing an owner causes a failover. Fills slots from the lowest
+ * free index, so that names stay short.
  */
 export function planSlots(
   existing: readonly number[],
   count: number,
-  /** Indexes that own a shard; nothing while nobody can say. */
+  /** Indexes that own a shard; undefined while unknown. */
   owners: ReadonlySet<number> | undefined,
 ): SlotPlan {
   const present = [...new Set(existing)].sort((a, b) => a - b);

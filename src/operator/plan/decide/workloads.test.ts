@@ -66,7 +66,7 @@ describe('the plan of workloads', () => {
     ]);
   });
 
-  it('gives every role an environment that the stack itself understands', () => {
+  it('gives every role an environment that the stack can parse', () => {
     const model = new StackModel(resource());
     model.settle();
     for (const key of ['StatefulSet/shop-master-0', 'StatefulSet/shop-coreapp-0', 'Deployment/shop-webapp']) {
@@ -80,7 +80,7 @@ describe('the plan of workloads', () => {
     }
   });
 
-  it('treats both stacks alike: but for images and security contexts the pods are the same', () => {
+  it('renders the same pods for both stacks, except for images and security contexts', () => {
     const images = { webapp: 'web:v1', coreapp: 'core:v1' };
     const strip = (object: KubeObject | undefined) =>
       JSON.stringify(
@@ -111,7 +111,7 @@ describe('the plan of workloads', () => {
     expect([...onPremises.children.keys()]).not.toContain('Deployment/waba-network');
   });
 
-  it('never has Coreapps of both topologies: what was there goes first, and its pods too', () => {
+  it('never runs Coreapps of both topologies: the old StatefulSets and pods go first', () => {
     const model = new StackModel(resource());
     model.settle();
     model.resource = resource({ topology: 'Single' });
@@ -166,7 +166,7 @@ describe('the plan of workloads', () => {
     expect(rolled(planWorkloads(model.observed({ api }), release))).toEqual(['shop-coreapp-0']);
   });
 
-  it('restarts nothing while too many other stacks do, and says so', () => {
+  it('restarts nothing while too many other stacks roll, and says so', () => {
     const model = new StackModel(resource());
     expect(restarts(model.settle())).toBe(false);
     model.journal = { ...model.journal, coreappRestarts: 1 };
@@ -178,19 +178,19 @@ describe('the plan of workloads', () => {
       expect.stringContaining('fewer other stacks'),
     ]);
     expect(model.children.get('StatefulSet/shop-coreapp-0')).toBe(before);
-    // What restarts nothing goes on all the same.
+    // Changes that restart nothing are applied anyway.
     model.resource = resource({ nodes: { webapp: { replicas: 5 } } });
     expect(names(model.round({ mayRoll: false }))).toContain('Deployment/shop-webapp');
     expect(restarts(model.settle())).toBe(false);
   });
 
-  it('touches nothing in a namespace that is not wholly visible', () => {
+  it('changes nothing in a namespace that the operator cannot read completely', () => {
     const plan = planUnseen(['secrets: not allowed in namespace default; add to the Role ...']);
     expect([plan.generate, applied(plan), removed(plan)]).toEqual([[], [], []]);
     expect(verdict(plan, 'SpecValid')).toMatchObject({ status: 'False', reason: 'NamespaceNotEnabled' });
   });
 
-  it('holds a change that only a new operator makes, shows it, and lets replica counts through', () => {
+  it('holds and shows changes that only a new operator version makes, and applies replica counts', () => {
     const model = new StackModel(resource());
     model.settle();
     for (const [key, object] of model.children) {
@@ -221,7 +221,7 @@ describe('the plan of workloads', () => {
     expect(web?.object.spec).toMatchObject({ replicas: 5 });
   });
 
-  it('keeps data and keys without owner, and gives everything else one', () => {
+  it('sets an owner reference on everything except data and keys', () => {
     const model = new StackModel(resource());
     const plan = model.settle();
     const retained = applied(plan)
@@ -234,7 +234,7 @@ describe('the plan of workloads', () => {
     ]);
   });
 
-  it('makes nothing in place of a Secret that is lost', () => {
+  it('does not replace a lost Secret', () => {
     const model = new StackModel(resource());
     model.settle();
     model.children.delete('Secret/shop-keys');
@@ -254,7 +254,7 @@ describe('the plan of workloads', () => {
     expect(numberInUse({ resource: older, sameNumber: [older, twin] })).toBe(twin);
   });
 
-  it('is settled once settled: the same plan again changes nothing', () => {
+  it('changes nothing when planned again after it has settled', () => {
     const model = new StackModel(resource());
     model.settle();
     const before = new Map(model.children);
@@ -282,7 +282,7 @@ describe('the plan of workloads', () => {
     );
   });
 
-  it('gives the network process the pull secrets of all stacks that use it, whoever plans it', () => {
+  it('gives the network process the pull secrets of all stacks that use it, whichever stack plans it', () => {
     const [one, two, other] = [
       resource({ imagePullSecrets: [{ name: 'b' }] }),
       resource({ imagePullSecrets: [{ name: 'a' }, { name: 'b' }] }, { name: 'two', uid: 'u2' }),
@@ -300,14 +300,14 @@ describe('the plan of workloads', () => {
     expect(network(two, [other, two, one])).toEqual(planned);
   });
 
-  it('leaves a schema Job alone that exists, and makes it anew where it hangs and what it is made from has changed', () => {
+  it('leaves an existing schema Job alone, and replaces an unfinished one whose inputs changed', () => {
     const model = new StackModel(resource());
     model.settle();
     const [key, job] = [...model.children].find(([name]) => name.startsWith('Job/')) ?? [];
     expect(names(model.round()).filter((name) => name.startsWith('Job/'))).toEqual([]);
     model.resource = resource({ imagePullSecrets: [{ name: 'registry' }] });
     expect(removed(planWorkloads(model.observed(), release))).toEqual([]);
-    // The same Job, without an end.
+    // The same Job, not finished.
     model.children.set(key ?? '', { ...(job as KubeObject), status: {} });
     const plan = planWorkloads(model.observed(), release);
     expect(removed(plan).map(childKey)).toEqual([key]);
@@ -315,7 +315,7 @@ describe('the plan of workloads', () => {
     expect(verdict(plan, 'SchemaReady')?.reason).toBe('Upgrading');
   });
 
-  it('keeps the image that a stack began with under a new operator, and tells of the new one', () => {
+  it('keeps the image of a stack under a new operator version, and shows the new image in the plan', () => {
     const model = new StackModel(resource());
     model.settle();
     const newer = { ...release, stack: 'waba-stack:newer' };
@@ -331,7 +331,7 @@ describe('the plan of workloads', () => {
     expect(restarts(planWorkloads(model.observed(), newer))).toBe(true);
   });
 
-  it('removes what the resource does not ask for any more, and nothing of anybody else', () => {
+  it('removes children that the resource no longer declares, and no other objects', () => {
     const model = new StackModel(
       resource({ monitoring: { podMonitor: true }, tls: { issuerRef: { name: 'ca' } } }),
     );

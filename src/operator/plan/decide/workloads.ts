@@ -35,33 +35,33 @@ import { leftovers } from './leftovers.ts';
 import { planNodeSlots } from './nodeSlots.ts';
 import type { RollPolicy } from './rollout.ts';
 
-/** What a step wants done, and the condition that it reports. */
+/** The changes of a step, and the condition that it reports. */
 interface StepPlan<T extends ConditionType = ConditionType> {
   readonly verdict: Verdict<T>;
   /** Applied in this order. */
   readonly apply: readonly Child[];
-  /** Deleted; what follows waits until they are gone. */
+  /** Objects to delete; later steps wait until they are gone. */
   readonly remove: readonly KubeObject[];
   readonly waiting: readonly PlanEntry[];
-  /** Pods that run now must be restarted, or are being. */
+  /** Running pods must restart, or are restarting. */
   readonly rolls: boolean;
-  /** Whether the steps after this one have their turn. */
+  /** Whether the steps after this one may run. */
   readonly open: boolean;
 }
 
-/** A step, and the condition that is not True where one of its objects can't be applied. */
+/** A step, and the condition that turns False if one of its objects cannot be applied. */
 type BlamedStep = StepPlan<WorkloadsCondition> & { readonly blames: WorkloadsCondition };
 
-/** What is to be done for a stack's Kubernetes objects, and what can be said of them. */
+/** The changes to a stack's Kubernetes objects, and the conditions that describe them. */
 export interface WorkloadPlan {
-  /** Secrets to make; never again once they were made. */
+  /** Secrets to generate. A Secret that was generated once is never generated again. */
   readonly generate: readonly string[];
-  /** What the stack runs of the operator's release; to be remembered before anything is applied. */
+  /** The release that the stack runs, written to the journal before anything is applied. */
   readonly release: PinnedRelease | undefined;
   readonly steps: readonly BlamedStep[];
 }
 
-/** Whether pods that run now must be restarted, or are being. */
+/** Whether running pods must restart, or are restarting. */
 export const restarts = ({ steps }: WorkloadPlan): boolean => steps.some(({ rolls }) => rolls);
 
 /** What all steps work with. */
@@ -81,7 +81,7 @@ const STEPS: { readonly [T in WorkloadsCondition]: (run: Run) => StepPlan<T> } =
   WorkloadsReady: planNodes,
 };
 
-/** Decides from values alone. The steps after one that is not open wait for it. */
+/** A pure function. If a step is not open, the steps after it wait. */
 export function planWorkloads(observed: Observed, offered: ReleaseImages): WorkloadPlan {
   const { resource, journal, children } = observed;
   const release = releaseOf(resource, journal?.release, offered);
@@ -101,7 +101,7 @@ export function planWorkloads(observed: Observed, offered: ReleaseImages): Workl
 function runSteps(step: (type: WorkloadsCondition) => StepPlan<WorkloadsCondition>): BlamedStep[] {
   let closed: WorkloadsCondition | undefined;
   return WORKLOADS_CONDITIONS.map((type) => {
-    // The surroundings of the pods say nothing about the spec.
+    // The first step also applies the surroundings of the pods; a failure there does not make the spec invalid.
     const blames = type === 'SpecValid' ? 'WorkloadsReady' : type;
     if (closed) return { ...NOTHING, blames, verdict: waitingFor(type, closed) };
     const plan = step(type);
@@ -112,13 +112,13 @@ function runSteps(step: (type: WorkloadsCondition) => StepPlan<WorkloadsConditio
 
 const NOTHING = { apply: [], remove: [], waiting: [], rolls: false, open: false } as const;
 
-/** What stands around the pods: it waits for nothing. */
+/** Objects around the pods; this step waits for nothing. */
 function planSurroundings({ observed, offered, policy }: Run): StepPlan<'SpecValid'> {
   const { resource, stacks } = observed;
   const verdict = judgeSpec(observed);
-  // Without its keys nothing of the stack is touched.
+  // While a generated Secret is lost, change nothing of the stack.
   if (lostSecrets(observed).length > 0) return { ...NOTHING, verdict, open: true };
-  // The process is that of all its users: the operator's changes roll at once where one of them says so.
+  // Stacks share the process: a change by a new operator version rolls immediately if any of them says so.
   const immediately = networkUsers(stacks).some(({ spec }) => spec.upgrade.operatorChanges === 'Immediately');
   const network = networkProcess(resource, stacks, offered.stack);
   return {
@@ -152,12 +152,12 @@ function planDatabase({ observed, release, policy, generate }: Run): StepPlan<'D
     ...applied(managedDatabase(observed.resource, release), observed, policy),
     remove: [],
     verdict,
-    // An external database has no sign of life but the schema Job.
+    // Only the schema Job shows whether an external database is reachable.
     open: verdict.status === 'True' || !observed.resource.spec.database.managed,
   };
 }
 
-/** A Job can't be changed: one that exists is left alone, or made anew where it has not ended and its inputs changed. */
+/** Jobs are immutable: an existing Job is left alone, or replaced if it has not completed and its inputs changed. */
 function planSchema({ observed, release }: Run): StepPlan<'SchemaReady'> {
   const job = schemaJob(podsOf(observed, release));
   const live = observed.children.get(childKey(job.object));
@@ -202,7 +202,7 @@ const podsOf = (observed: Observed, release: PinnedRelease): StackPods => ({
   webappRestarts: observed.journal?.webappRestarts ?? 0,
 });
 
-/** Rotated keys roll the pods that read them. */
+/** Part of the pods' inputs, so that rotated keys restart the pods that read them. */
 function secretsHash({ resource, children, referenced }: Observed): string {
   const { secretName, caSecret } = databaseAddress(resource);
   const own = (name: string) => (children.get(`Secret/${name}`) as { data?: unknown } | undefined)?.data;
@@ -213,7 +213,7 @@ function secretsHash({ resource, children, referenced }: Observed): string {
   ]);
 }
 
-/** Tells of images that the operator's release brings and the stack does not run. */
+/** Reports images of the operator's release that the stack does not run yet. */
 function offer({ spec }: Observed['resource'], release: PinnedRelease, offered: ReleaseImages): PlanEntry[] {
   const usesRelease = !(spec.images?.webapp && spec.images.coreapp);
   if (!usesRelease || release.stack === offered.stack) return [];
@@ -221,12 +221,12 @@ function offer({ spec }: Observed['resource'], release: PinnedRelease, offered: 
     {
       target: 'Image of the stack',
       action: 'Restart',
-      reason: `the operator brings ${offered.stack}; the stack keeps ${release.stack} until spec.version changes, or spec.upgrade.operatorChanges is Immediately`,
+      reason: `this operator version ships ${offered.stack}; the stack keeps ${release.stack} until spec.version changes or spec.upgrade.operatorChanges is Immediately`,
     },
   ];
 }
 
-/** A namespace that is not wholly visible: what can't be seen must not be taken for absent. */
+/** The plan for a namespace that the operator cannot read completely: unread objects are not absent objects. */
 export const planUnseen = (missing: readonly string[]): WorkloadPlan => ({
   generate: [],
   release: undefined,

@@ -11,7 +11,7 @@ export function declaredSettings({ spec }: WhatsAppDeployment): Record<string, u
 /** Settings that take effect only when Coreapps restart. Source: docs/onprem/api-admin.md §19. */
 const NEED_RESTART = ['callback_persist', 'pass_through', 'db_garbagecollector_enable'] as const;
 
-/** Those of them that are declared, by path. */
+/** The declared settings that need a restart, by path. */
 export function restartValues(declared: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const webhooks = declared.webhooks as { max_concurrent_requests?: unknown } | undefined;
   return Object.fromEntries([

@@ -1,6 +1,6 @@
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 
-/** What a throughput needs. Source: docs/onprem/deployment.md §6.2, the more careful of the tables for each step. */
+/** Shards and nodes for a throughput. Source: docs/onprem/deployment.md §6.2; where its tables differ, the more conservative value. */
 export interface Capacity {
   readonly messagesPerSecond: number;
   readonly shards: number;
@@ -16,17 +16,17 @@ const STEPS: readonly Capacity[] = [
   { messagesPerSecond: 250, shards: 32, webapps: 3 },
 ];
 
-/** Requests of a node under load, as users measured it. Source: docs/onprem/deployment.md §3.3. */
+/** Resource requests of a node under load, as users measured it. Source: docs/onprem/deployment.md §3.3. */
 export const LOADED = {
   webapp: { requests: { cpu: '850m', memory: '400Mi' } },
   coreapp: { requests: { cpu: '900m', memory: '600Mi' } },
 } as const;
 
-/** The smallest step that is enough; the greatest where none is. */
+/** The smallest step that suffices, or the largest step if none does. */
 export const capacityFor = (messagesPerSecond: number): Capacity =>
   STEPS.find((step) => step.messagesPerSecond >= messagesPerSecond) ?? (STEPS.at(-1) as Capacity);
 
-/** Shards and spare Coreapps that a resource asks for, in whichever way. */
+/** Shards and standby Coreapps, from `spec.multiconnect` or `spec.capacity`. */
 export function wantedShards({ spec }: Pick<WhatsAppDeployment, 'spec'>): {
   shards: number;
   standbys: number;

@@ -2,26 +2,26 @@ import { z } from 'zod';
 import { pinnedRelease } from './release.ts';
 
 /**
- * What can't be observed again. It lives in a Secret beside the data and is written, compare-and-swap, before
- * the call that must not be repeated.
+ * State that the operator cannot observe again. It lives in a Secret that is kept with the data, and is written with
+ * compare-and-swap before the call that must not be repeated.
  */
-/** Hashes of something that a restart makes effective: `pending` before it is written, `applied` once the restart is ordered. */
+/** Hashes of a value that needs a restart: `pending` before it is written, `applied` once the restart is requested. */
 const restartChange = z
   .object({ pending: z.string().optional(), applied: z.string().optional() })
   .default({});
 
 export const journalSchema = z.object({
-  /** Secrets that were made; one of them that is gone is lost, not new. */
+  /** Secrets that the operator generated. If one does not exist, it was lost and must not be generated again. */
   generated: z.array(z.string()).default([]),
-  /** What of an operator's release the stack runs. */
+  /** The operator release whose images the stack runs. */
   release: pinnedRelease.optional(),
-  /** PEM of the authority that signs the Webapp's certificate, read once; of two while a certificate changes. */
+  /** PEM of the authority that signs the Webapps' certificate; of two authorities while the certificate changes. */
   webappCa: z.string().optional(),
-  /** The certificate that was uploaded for the Webapps: what it bears, when it ends (epoch ms), who signed it. */
+  /** The uploaded certificate of the Webapps: its names, its expiry (epoch ms), its authority. */
   served: z
     .object({ names: z.array(z.string()), notAfter: z.number(), ca: z.string(), authority: z.string() })
     .optional(),
-  /** Raised with each change that only a restart of the Coreapps makes effective. */
+  /** Raised with each change that needs a restart of the Coreapps. */
   coreappRestarts: z.int().default(0),
   /** The same for Webapps. */
   webappRestarts: z.int().default(0),
@@ -29,20 +29,20 @@ export const journalSchema = z.object({
   webhookCa: restartChange,
   settings: restartChange,
   certificate: restartChange,
-  /** Hash of everything that was declared when all of it was in place last: what differs then has drifted. */
+  /** Hash of the declaration that the stack last matched: if it still holds, a difference is drift. */
   synced: z.string().optional(),
-  /** The password of admin that was taken last, so that another one can be set. */
+  /** The password of admin that the stack accepted last, needed to set a new one. */
   adminPassword: z.string().optional(),
-  /** Hashes of the passwords that were set, by user. */
+  /** Hashes of the passwords that the operator set, by user. */
   users: z.record(z.string(), z.string()).default({}),
-  /** Hash of the two-step PIN that was set; it can't be read. */
+  /** Hash of the two-step PIN that the operator set; the API cannot read it back. */
   twoStepPin: z.string().optional(),
-  /** Hash of the photo that was uploaded; what the stack shows may be scaled. */
+  /** Hash of the uploaded photo; the stack may scale its copy. */
   photo: z.string().optional(),
-  /** Names of the media providers that were set, with hashes. */
+  /** Hashes of the media providers that the operator set, by name. */
   providers: z.record(z.string(), z.string()).default({}),
   shards: z.object({ retryNotBeforeMs: z.number().optional() }).default({}),
-  /** Epoch ms when old messages and media were collected last. */
+  /** Epoch ms of the last garbage collections. */
   collected: z.object({ messages: z.number().optional(), media: z.number().optional() }).default({}),
   registration: z
     .object({
@@ -61,7 +61,7 @@ export const journalSchema = z.object({
 export type Journal = z.output<typeof journalSchema>;
 export type RegistrationEntry = NonNullable<Journal['registration']>;
 
-/** What a restart makes effective. */
+/** Changes that need a restart. */
 export type RestartTopic = 'webhookCa' | 'settings' | 'certificate';
 
 export const EMPTY_JOURNAL: Journal = journalSchema.parse({});

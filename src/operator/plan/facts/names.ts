@@ -4,7 +4,7 @@ import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 
 export const FIELD_MANAGER = 'waba-operator';
 export const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'waba-operator' } as const;
-/** Selects everything of ours; the operator watches nothing else of Secrets, Services and the like. */
+/** Selects the objects of the operator; it watches no others of these kinds. */
 export const MANAGED_SELECTOR = 'app.kubernetes.io/managed-by=waba-operator';
 
 /** Domain of the labels and annotations of this operator. */
@@ -16,16 +16,16 @@ export const labels = {
   slot: `${ANNOTATION_PREFIX}/slot`,
 } as const;
 export const annotations = {
-  /** Hashes of what the child was made from, by name; the same inputs with another rendering is a change of the operator. */
+  /** Hashes of the inputs of the child, by name. If only the template hash changes, the operator version changed it. */
   inputs: `${ANNOTATION_PREFIX}/inputs`,
-  /** Hash of the pod template as rendered: what else differs restarts nothing. */
+  /** Hash of the rendered pod template: other differences restart nothing. */
   template: `${ANNOTATION_PREFIX}/template-hash`,
-  /** Raised when something that only a restart makes effective has changed. */
+  /** Counter, raised by each change that needs a restart. */
   restarts: `${ANNOTATION_PREFIX}/applied-settings`,
   /** Hash of the Secrets that the pods read. */
   secrets: `${ANNOTATION_PREFIX}/secrets-hash`,
 } as const;
-/** Another value of this annotation asks for another look at the webhook. */
+/** A new value of this annotation requests a new probe of the webhook receiver. */
 export const CHECK_WEBHOOK = `${ANNOTATION_PREFIX}/check-webhook`;
 export const CLEANUP_FINALIZER = `${ANNOTATION_PREFIX}/cleanup`;
 
@@ -57,9 +57,9 @@ export const names = (stack: string) => ({
   adminSecret: `${stack}-admin`,
   keysSecret: `${stack}-keys`,
   registrationSecret: `${stack}-registration`,
-  /** Where cert-manager puts the certificate of the Webapps. */
+  /** Where cert-manager stores the certificate of the Webapps. */
   tlsSecret: `${stack}-tls`,
-  /** The authority that signs it where nobody else does. */
+  /** The authority that signs the certificate with `spec.tls.selfSigned`. */
   authoritySecret: `${stack}-authority`,
   journal: `${stack}-journal`,
   database: `${stack}-database`,
@@ -72,10 +72,10 @@ export const names = (stack: string) => ({
   slot: (role: 'master' | 'coreapp', index: number) => `${stack}-${role}-${index}`,
 });
 
-/** The network process of a namespace's emulator stacks; no stack owns it alone. */
+/** The network process that all emulator stacks of a namespace share. */
 export const NETWORK = { name: 'waba-network', port: 5222, controlPort: 8080 } as const;
 
-/** Secrets that the operator makes. They are kept with the data, and never made anew once lost. */
+/** Secrets that the operator generates. They are kept with the data, and never generated again if lost. */
 export const generatedSecretNames = ({ metadata, spec }: WhatsAppDeployment): string[] => {
   const of = names(metadata.name);
   return [
@@ -87,7 +87,7 @@ export const generatedSecretNames = ({ metadata, spec }: WhatsAppDeployment): st
   ];
 };
 
-/** Without references of its own, an emulator stack gets a certificate and a code that the network knows. */
+/** An emulator stack without references gets a generated certificate and code that the network process accepts. */
 const needsGeneratedRegistration = (spec: WhatsAppDeployment['spec']): boolean =>
   spec.stack === 'Emulator' && !(spec.registration.certificateSecretRef && spec.registration.codeSecretRef);
 
@@ -99,7 +99,7 @@ export function slotOf(stack: string, role: 'master' | 'coreapp', objectName: st
   return Number.isInteger(index) ? index : undefined;
 }
 
-/** The role of the node whose slot an object is; undefined for anything that is no slot. */
+/** The role of a slot's node; undefined if the object is not a slot. */
 export function slotRole({
   metadata,
 }: {

@@ -5,7 +5,7 @@ import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import type { Journal } from './journal.ts';
 import { labels } from './names.ts';
 
-/** A pod of the stack, as far as the plan looks at it. */
+/** The fields of a pod that the plan reads. */
 export interface PodView {
   readonly name: string;
   readonly component: string;
@@ -15,16 +15,16 @@ export interface PodView {
   readonly ip: string | undefined;
   /** Value of the annotation that counts restarts for settings. */
   readonly restarts: string | undefined;
-  /** Why it can't start, where it can't: `CreateContainerConfigError: ...`. */
+  /** Why the pod cannot start, if it cannot: `CreateContainerConfigError: ...`. */
   readonly problem: string | undefined;
 }
 
-/** What the stack's API said last. */
+/** The last answers of the stack's API. */
 export interface ApiObservation {
-  /** By pod name; a single instance's only node by that of its pod. */
+  /** By pod name, also in a Single stack, where the API gives the node no name. */
   readonly health: Readonly<Record<string, NodeHealth>>;
   readonly support: Readonly<Record<string, NodeSupport>>;
-  /** How many the number is split into, where the stack says so. */
+  /** How many shards the number has; undefined if the stack does not report it. */
   readonly shards?: number | undefined;
 }
 
@@ -32,18 +32,18 @@ export interface ApiObservation {
 export interface ReferencedSecret {
   readonly name: string;
   readonly data: Readonly<Record<string, string>> | undefined;
-  /** The same as base64, for what is no text. */
+  /** The same as base64, for binary values. */
   readonly raw?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Everything that can be seen of a stack. */
+/** Everything that the operator observes of a stack. */
 export interface Observation {
   readonly resource: WhatsAppDeployment;
   /** All stacks of the namespace, this one among them. */
   readonly stacks: readonly WhatsAppDeployment[];
-  /** Stacks with the same number, wherever the operator watches. */
+  /** Stacks with the same number in all watched namespaces. */
   readonly sameNumber: readonly WhatsAppDeployment[];
-  /** Objects of ours by `Kind/name`. */
+  /** Objects of the operator, by `Kind/name`. */
   readonly children: ReadonlyMap<string, KubeObject>;
   readonly pods: readonly PodView[];
   readonly referenced: ReadonlyMap<string, ReferencedSecret>;
@@ -51,13 +51,13 @@ export interface Observation {
   readonly api: ApiObservation | undefined;
 }
 
-/** Everything the plan is made from. */
+/** The input of the plan. */
 export interface Observed extends Observation {
-  /** Whether this stack may restart pods now; only so many stacks may at the same time. */
+  /** Whether this stack may restart pods now; the roll budget limits how many stacks may at the same time. */
   readonly mayRoll: boolean;
 }
 
-/** Objects of a kind that are the stack's own; the network that stacks share is among the children too. */
+/** Objects of a kind that belong to this stack alone; `children` also holds the shared network process. */
 export const ownedBy = ({ children, resource }: Observed, kind: string): KubeObject[] =>
   [...children.values()].filter(
     (object) => object.kind === kind && object.metadata.labels?.[labels.instance] === resource.metadata.name,

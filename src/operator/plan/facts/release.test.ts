@@ -9,25 +9,25 @@ describe('the release that a stack runs', () => {
   const resource = (spec: object = {}) => whatsAppDeployment({ spec });
   const pinned = releaseOf(resource({ version: 'v2.57.1' }), undefined, OLD);
 
-  it('is the one on offer when the stack begins', () => {
+  it('is the offered one when the stack is created', () => {
     expect(pinned).toEqual({ version: 'v2.57.1', ...OLD, databaseVersion: '18' });
   });
 
-  it('stays what it was when a new operator offers another one', () => {
+  it('stays the same when a new operator version offers another one', () => {
     expect(releaseOf(resource({ version: 'v2.57.1' }), pinned, NEW)).toBe(pinned);
   });
 
-  it('is the one on offer once the user changes the version', () => {
+  it('is the offered one once the user changes spec.version', () => {
     expect(releaseOf(resource({ version: 'v2.59.1' }), pinned, NEW)).toMatchObject(NEW);
     expect(releaseOf(resource(), pinned, NEW)).toMatchObject(NEW);
   });
 
-  it('is the one on offer where changes of the operator are wanted immediately', () => {
+  it('is the offered one with operatorChanges: Immediately', () => {
     const eager = resource({ version: 'v2.57.1', upgrade: { operatorChanges: 'Immediately' } });
     expect(releaseOf(eager, pinned, NEW)).toMatchObject(NEW);
   });
 
-  it('never brings another major version to a database that has files', () => {
+  it('never changes the major version of an existing database', () => {
     const old = { ...pinned, databaseVersion: '16' };
     const eager = resource({ upgrade: { operatorChanges: 'Immediately' } });
     expect(releaseOf(eager, old, NEW).databaseVersion).toBe('16');

@@ -2,7 +2,7 @@ import { splitNodeKey } from '../../../onprem/health.ts';
 import type { Observation } from './observed.ts';
 import { counts } from './stackSettings.ts';
 
-/** Shards with a connected owner, and which pod that is. */
+/** The pod of the connected owner, by shard. */
 export function servedShards({
   resource,
   api,
@@ -10,7 +10,7 @@ export function servedShards({
   const connected = Object.entries(api?.health ?? {}).filter(
     ([, { gateway_status, role }]) => gateway_status === 'connected' && role !== 'primary_master',
   );
-  // One shard has one owner, and that is who is connected; more are told apart by support.
+  // With one shard, the connected node is its owner. With more, the support info says which shards a node owns.
   if (counts(resource).shards === 1) return connected[0] ? { 0: connected[0][0] } : {};
   return Object.fromEntries(
     connected.flatMap(([pod]) =>
@@ -19,7 +19,7 @@ export function servedShards({
   );
 }
 
-/** Answers of the API under the names of pods; keys are `<address>:<pod>`, and none in a single instance. */
+/** Answers of the API by pod name. The API's keys are `<address>:<pod>`, and empty in a Single stack. */
 export function byPod<T>(
   nodes: Readonly<Record<string, T>>,
   singlePod: string | undefined,

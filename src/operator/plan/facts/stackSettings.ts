@@ -3,18 +3,18 @@ import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { capacityFor, wantedShards } from './capacity.ts';
 import { names } from './names.ts';
 
-/** Values that several children are made from. */
+/** Values that several children use. */
 
 export const DEFAULTS = {
   webappReplicas: { HighAvailability: 2, Single: 1 },
   masters: 2,
   databaseVersion: '18',
   mediaSize: '10Gi',
-  /** Upper bound of connections of one client container; a server with fewer would refuse some. */
+  /** Upper bound of connections of one client container; a server with a lower limit refuses some. */
   databaseConnections: '300',
 } as const;
 
-/** As much of a resource as a value is made from, so that whoever computes it from hashed inputs can. */
+/** Only the fields that a function reads, so that templates can call it with their hashed inputs. */
 type SpecOf<K extends keyof WhatsAppDeployment['spec']> = {
   readonly spec: Pick<WhatsAppDeployment['spec'], K>;
 };
@@ -62,7 +62,7 @@ export function databaseAddress({
 }): DatabaseAddress {
   if (!external) {
     const of = names(metadata.name);
-    // The full name: a database in another search domain must never answer for ours.
+    // With the namespace, so that a search domain cannot resolve it to another database.
     return {
       engine: 'PGSQL',
       host: `${of.database}.${metadata.namespace}.svc`,
@@ -78,7 +78,7 @@ export function databaseAddress({
     host: external.host,
     port: external.port ?? (isMysql ? 3306 : 5432),
     secretName: external.credentialsSecretRef.name,
-    // Stacks that share a server are told apart by namespace and name.
+    // Namespace and name keep stacks apart that share a server.
     prefix: external.name ?? `wa_${hashOf(`${metadata.namespace}/${metadata.name}`).slice(0, 8)}_`,
     caSecret: external.tls?.mode === 'VerifyCA' ? external.tls.caSecretRef : undefined,
   };

@@ -4,14 +4,14 @@ import { API_VERSION, KIND, type WhatsAppDeployment } from '../../resource/whats
 import { annotations, type Component, stackLabels } from '../facts/names.ts';
 import { fingerprint, type Inputs } from './fingerprint.ts';
 
-/** An object that the operator makes for a stack. */
+/** An object that the operator creates for a stack. */
 export interface Child {
   readonly object: KubeObject;
   /** Kept under `deletionPolicy: Retain`: it carries no owner reference. */
   readonly retained: boolean;
   /** Changing it restarts pods. */
   readonly restarts: boolean;
-  /** Names of everything that it is made from, such as `spec.imagePullSecrets`. */
+  /** Names of its inputs, such as `spec.imagePullSecrets`. */
   readonly inputNames: readonly string[];
 }
 
@@ -23,17 +23,17 @@ export type ChildDefinition<I extends Inputs, R> = {
   /** Everything that a user decides about the object. */
   readonly inputs: I;
   /**
-   * Makes the object's content. It is a function of its own, outside of any other, so that it can read nothing of the
-   * resource but `inputs`: what decides a pod template is what is hashed.
+   * Renders the object's content. Declare it at the top level of a file, so that it can read nothing of the resource but
+   * `inputs`: a template must depend only on what is hashed.
    */
   readonly render: (inputs: I, release: R) => Record<string, unknown>;
   readonly restarts?: boolean;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 } & (undefined extends R
   ? { readonly release?: R }
-  : /** What the operator decides: no input. */ { readonly release: R });
+  : /** Chosen by the operator, so not hashed as an input. */ { readonly release: R });
 
-/** An object from its inputs. One that carries a pod template remembers the inputs and the template in annotations. */
+/** Makes an object from its inputs. If it has a pod template, annotations record hashes of the inputs and the template. */
 export function makeChild<I extends Inputs, R>(definition: ChildDefinition<I, R>): Child {
   const { namespace, identity, labels, owners, inputs, render, restarts = false } = definition;
   const content = render(inputs, definition.release as R);

@@ -16,20 +16,20 @@ describe('the fingerprint of a child', () => {
     expect(changedInputs(before.text, after.text, after.names)).toEqual([]);
   });
 
-  it('changes when such an input is set, and when it is taken away again', () => {
+  it('changes when such an input is set, and when it is removed again', () => {
     const without = fingerprint({ spec: { runtime: undefined } });
     const set = fingerprint({ spec: { runtime: 'gvisor' } });
     expect(changedInputs(without.text, set.text, set.names)).toEqual(['spec.runtime']);
     expect(changedInputs(set.text, without.text, without.names)).toEqual(['spec.runtime']);
   });
 
-  it('says nothing of an input that this version does not know any more', () => {
+  it('ignores an input that this version no longer knows', () => {
     const before = fingerprint({ spec: { stack: 'Emulator', old: 1 } });
     const after = fingerprint({ spec: { stack: 'Emulator' } });
     expect(changedInputs(before.text, after.text, after.names)).toEqual([]);
   });
 
-  it('is not told from an annotation that holds something else', () => {
+  it('is not compared with an annotation that holds something else', () => {
     const { text, names } = fingerprint({ restarts: 0 });
     for (const other of [undefined, '', 'abc', '"abc"', 'null'])
       expect(changedInputs(other, text, names)).toBeUndefined();

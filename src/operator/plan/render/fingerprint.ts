@@ -1,17 +1,17 @@
 import { hashOf } from '../../../engine/kube/ownFields.ts';
 
-/** What a child is made from. The parts of `spec` count one by one. */
+/** The inputs of a child. Each field of `spec` counts as an input of its own. */
 export interface Inputs {
   readonly spec?: Readonly<Record<string, unknown>>;
   readonly [name: string]: unknown;
 }
 
-/** Short: an annotation holds one for each input, and two values of one input differ but once in four billion. */
+/** Short, because an annotation holds one hash per input. Two values of an input collide once in four billion. */
 const HASH_LENGTH = 8;
 
 /**
- * The inputs of a child as an annotation: a hash for each, by name. What is undefined is left out, so that an input that
- * a later version of the operator adds changes nothing where it is not set.
+ * The inputs of a child as an annotation: a hash for each, by name. Undefined inputs are left out, so that an input that
+ * a later operator version adds changes nothing unless it is set.
  */
 export function fingerprint(inputs: Inputs): { readonly text: string; readonly names: readonly string[] } {
   const entries = Object.entries(inputs).flatMap(([name, value]): [string, unknown][] =>
@@ -27,8 +27,8 @@ export function fingerprint(inputs: Inputs): { readonly text: string; readonly n
 }
 
 /**
- * Inputs that differ between two fingerprints. Only `names` are compared: an input that this version does not know any
- * more was changed by nobody. Undefined where `before` is no fingerprint.
+ * Inputs that differ between two fingerprints. Only `names` are compared, so that an input that this version no longer
+ * knows does not count as changed. Undefined if `before` is not a fingerprint.
  */
 export function changedInputs(
   before: string | undefined,

@@ -4,9 +4,9 @@ import { webappHost } from '../facts/stackSettings.ts';
 import { type Child, child } from './child.ts';
 import { KEYS } from './stackEnvironment.ts';
 
-/** Objects for other operators, of kinds that a cluster may not have. */
+/** Objects for other operators, of kinds that the cluster may not serve. */
 
-/** The certificate of the Webapps, as cert-manager is asked for it. */
+/** The cert-manager Certificate of the Webapps. */
 export function issuedCertificate(resource: WhatsAppDeployment): Child[] {
   const issuer = resource.spec.tls?.issuerRef;
   if (!issuer) return [];
@@ -28,7 +28,7 @@ export function issuedCertificate(resource: WhatsAppDeployment): Child[] {
   ];
 }
 
-/** Prometheus reads each Webapp by itself, with the API key. */
+/** Prometheus scrapes each Webapp directly, with the API key. */
 export function podMonitor(resource: WhatsAppDeployment): Child[] {
   if (!resource.spec.monitoring?.podMonitor) return [];
   const { name } = resource.metadata;
@@ -47,7 +47,7 @@ export function podMonitor(resource: WhatsAppDeployment): Child[] {
               path: '/metrics',
               params: { format: ['prometheus'] },
               authorization: { type: 'Apikey', credentials: { name: keys, key: KEYS.apiKey } },
-              // Addresses of pods are in no certificate.
+              // No certificate names the address of a pod.
               tlsConfig: { insecureSkipVerify: true },
             },
           ],

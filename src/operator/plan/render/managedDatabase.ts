@@ -7,7 +7,7 @@ import type { Inputs } from './fingerprint.ts';
 import { podTemplate } from './podTemplate.ts';
 import { claim, service } from './surroundings.ts';
 
-/** The user `postgres` of the official image: any other has no entry in its /etc/passwd. */
+/** The user `postgres` of the official image, the only suitable one in its /etc/passwd. */
 const DATABASE_USER = 999;
 
 type Spec = WhatsAppDeployment['spec'];
@@ -20,7 +20,7 @@ interface DatabaseInputs extends Inputs {
   };
 }
 
-/** A single PostgreSQL server, for development and small numbers. */
+/** A single PostgreSQL server, for development and low traffic. */
 export function managedDatabase(resource: WhatsAppDeployment, release: PinnedRelease): Child[] {
   const { spec } = resource;
   const { managed } = spec.database;

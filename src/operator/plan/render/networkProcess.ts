@@ -19,8 +19,8 @@ export const networkUsers = (stacks: readonly WhatsAppDeployment[]): WhatsAppDep
     .sort((a, b) => a.metadata.uid.localeCompare(b.metadata.uid));
 
 /**
- * One network process serves all Emulator stacks of a namespace, and goes with the last of them. Each of them plans it,
- * so that it is made from all of them alike.
+ * One network process serves all Emulator stacks of a namespace, and is deleted with the last of them. Every stack plans
+ * it, so its inputs are computed from all stacks and the result is the same.
  */
 export function networkProcess(
   resource: WhatsAppDeployment,
@@ -32,14 +32,14 @@ export function networkProcess(
   const common = {
     namespace: resource.metadata.namespace,
     labels: { ...stackLabels(NETWORK.name, 'network'), ...SELECTOR },
-    // No stack controls it: it is collected when all of them are gone.
+    // All stacks are owners and none is the controller: Kubernetes deletes it when all of them are gone.
     owners: users.map((user) => ownerReference(user, false)),
   };
   const identity = (apiVersion: string, kind: string) => ({ apiVersion, kind, name: NETWORK.name });
   return [
     makeChild({
       ...common,
-      // It knows which numbers are registered, so it is kept as long as anybody's data.
+      // It stores which numbers are registered, so it is kept like the data of the stacks.
       owners: [],
       identity: identity('v1', 'PersistentVolumeClaim'),
       inputs: {},
@@ -57,7 +57,7 @@ export function networkProcess(
   ];
 }
 
-/** Every pull secret that one of the stacks names, in an order that does not depend on theirs. */
+/** The pull secrets of all stacks, sorted, so that every stack plans the same list. */
 function pullSecretsOf(users: readonly WhatsAppDeployment[]): NetworkInputs['spec']['imagePullSecrets'] {
   const named = [
     ...new Set(users.flatMap(({ spec }) => (spec.imagePullSecrets ?? []).map(({ name }) => name))),
@@ -96,7 +96,7 @@ function render({ spec }: NetworkInputs, image: string) {
     volumes: [{ name: 'data', persistentVolumeClaim: { claimName: NETWORK.name } }],
   });
   return {
-    // Two at once would both write the journal.
+    // Two processes at once would both write the same files.
     spec: { replicas: 1, strategy: { type: 'Recreate' }, selector: { matchLabels: SELECTOR }, template },
   };
 }

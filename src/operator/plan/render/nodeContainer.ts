@@ -6,16 +6,16 @@ import type { NodeInputs } from './nodeInputs.ts';
 import type { PodInput } from './podTemplate.ts';
 import { databaseCaVolume } from './stackEnvironment.ts';
 
-/** Seconds between two looks at a container that starts. */
+/** Seconds between two probes of a container that starts. */
 export const RETRY_SECONDS = 2;
 
-/** The absolute path behind the wait script: the images' own default command fails on newer runtimes. */
+/** The absolute path to the wait script: the default command of the images fails on newer runtimes. */
 export const startCommand = (inputs: NodeInputs): string[] => [
   databaseAddress(inputs).engine === 'MYSQL' ? SCRIPTS.waitOnMysql : SCRIPTS.waitOnPostgres,
   SCRIPTS.launch,
 ];
 
-/** The image of a role: one that the user names, or that of the release. */
+/** The image of a role: the one in `spec.images`, or the one of the release. */
 export const imageOf = (
   { spec: { images } }: NodeInputs,
   release: PinnedRelease,
@@ -32,7 +32,7 @@ export const commonPod = ({
   vendor: spec.stack === 'OnPremises',
 });
 
-/** The media folder and, for an external database, its CA. */
+/** The media folder and, for an external database, its CA file. */
 export function nodeVolumes(inputs: NodeInputs): Pick<Required<PodInput>, 'volumes'> & {
   readonly volumeMounts: readonly Record<string, unknown>[];
 } {

@@ -12,8 +12,8 @@ type OptionsOfAll = OptionsOf<'webapp'> & OptionsOf<'master'> & OptionsOf<'corea
 type NodeOptions = Omit<OptionsOfAll, 'replicas' | 'autoscaling'>;
 
 /**
- * What the pods of a stack are made from, the part of `spec` that they depend on and no more: a field that is missing
- * here can't be read by a template, and a field that is here restarts pods when it changes.
+ * The inputs of a stack's pods, with only the fields of `spec` that they depend on: a template cannot read a field that
+ * is missing here, and a change to a field that is here restarts pods.
  */
 export interface NodeInputs extends Inputs {
   readonly metadata: { readonly name: string; readonly namespace: string };
@@ -22,19 +22,19 @@ export interface NodeInputs extends Inputs {
     readonly media: { readonly claimName: string | undefined } | undefined;
     /** The options of the role, without its number of pods. */
     readonly nodes: NodeOptions | undefined;
-    /** Whether nodes are sized for a throughput. */
+    /** Set if `spec.capacity` sizes the nodes. */
     readonly capacity: true | undefined;
   };
-  /** Hash of the Secrets that the pods read: a rotated key rolls them. */
+  /** Hash of the Secrets that the pods read, so that a rotated key restarts them. */
   readonly secrets: string;
-  /** From the journal: raised when the role must restart for a setting or a certificate. */
+  /** Restart counter of the role from the journal, raised for a setting or a certificate. */
   readonly restarts: number;
 }
 
-/** What all pods of a stack have in common, before a role is chosen. */
+/** The part of the inputs that does not depend on the role. */
 export interface StackPods {
   readonly resource: WhatsAppDeployment;
-  /** The images are the operator's choice, so that they are no input: see `releaseOf`. */
+  /** Not an input, because the operator chooses these images: see `releaseOf`. */
   readonly release: PinnedRelease;
   readonly secrets: string;
   readonly coreappRestarts: number;

@@ -9,7 +9,7 @@ import { type NodeInputs, nodeInputs, type StackPods } from './nodeInputs.ts';
 import { podTemplate } from './podTemplate.ts';
 import { nodeVariables } from './stackEnvironment.ts';
 
-/** Masters and Coreapps, each in a slot of its own: a StatefulSet of one replica. */
+/** Masters and Coreapps. Each has a slot: a StatefulSet with one replica. */
 
 interface SlotInputs extends NodeInputs {
   readonly role: 'master' | 'coreapp';
@@ -57,7 +57,7 @@ function render(inputs: SlotInputs, release: PinnedRelease) {
       env: nodeVariables(inputs, role),
       ports: NODE_PORT_NAMES.map((name) => ({ name, containerPort: NODE_PORTS[name] })),
       volumeMounts,
-      // A node that creates its schema answers late; ten minutes are the least that was ever advised.
+      // A node that creates its schema answers late; ten minutes is the shortest advised timeout.
       startupProbe: {
         tcpSocket: { port: 'healthcheck' },
         periodSeconds: RETRY_SECONDS,

@@ -39,17 +39,17 @@ export interface PodInput {
   readonly restartPolicy?: 'Always' | 'OnFailure';
   readonly serviceAccountName?: string;
   readonly terminationGracePeriodSeconds?: number;
-  /** Pods of one role go to different machines where there are several. */
+  /** Prefer different machines for the pods of one role. */
   readonly spread?: boolean;
-  /** The vendor's images run as root and can't be held to the restricted profile. */
+  /** The vendor's images run as root, so the restricted profile cannot apply. */
   readonly vendor?: boolean;
-  /** User and group of the processes and of what they write. */
+  /** User and group of the processes and of the files that they write. */
   readonly user?: number;
 }
 
 const USER = 65_532;
 
-/** What everything of ours runs under: the restricted pod security profile, and port 443 without privileges. */
+/** Security context of our own images: the restricted pod security profile, and port 443 without privileges. */
 export const restricted = (user = USER) => ({
   pod: {
     runAsNonRoot: true,
@@ -67,7 +67,7 @@ export const restricted = (user = USER) => ({
   },
 });
 
-/** The strictest that the vendor's images are known to start under. */
+/** The strictest security context under which the vendor's images are known to start. */
 const vendorProfile = {
   pod: { seccompProfile: { type: 'RuntimeDefault' } },
   container: { allowPrivilegeEscalation: false, capabilities: { drop: ['MKNOD'] } },
@@ -108,7 +108,7 @@ export function podTemplate(input: PodInput): Record<string, unknown> {
       ...spread,
       serviceAccountName: input.serviceAccountName ?? stack,
       automountServiceAccountToken: false,
-      // Injected variables of Services broke the vendor's start script.
+      // The variables that Kubernetes injects for Services broke the vendor's start script.
       enableServiceLinks: false,
       terminationGracePeriodSeconds: input.terminationGracePeriodSeconds ?? 30,
       ...(input.restartPolicy ? { restartPolicy: input.restartPolicy } : {}),

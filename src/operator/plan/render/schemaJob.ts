@@ -6,10 +6,10 @@ import { type NodeInputs, nodeInputs, type StackPods } from './nodeInputs.ts';
 import { podTemplate } from './podTemplate.ts';
 import { databaseCaVolume, schemaVariables } from './stackEnvironment.ts';
 
-/** Failures of the container before the Job gives up; the database may take long to come up. */
+/** Container failures before the Job gives up; the database may take long to start. */
 const BACKOFF_LIMIT = 100;
 
-/** The Job that upgrades the schema. Its name carries what its result depends on, because Jobs can't be changed. */
+/** The Job that upgrades the schema. Jobs are immutable, so its name contains a hash of what its result depends on. */
 export function schemaJob(pods: StackPods): Child {
   const { resource, release } = pods;
   const inputs = nodeInputs(pods, 'schema');

@@ -4,7 +4,7 @@ import { databaseAddress, isCluster, webappHost } from '../facts/stackSettings.t
 import type { NodeInputs } from './nodeInputs.ts';
 import type { EnvVar } from './podTemplate.ts';
 
-/** What the variables are made from. */
+/** The inputs of the variables. */
 type Facts = Pick<NodeInputs, 'metadata' | 'spec'>;
 
 /** The variables of the vendor's containers, by role. Source: docs/onprem/deployment.md §2. */
@@ -32,7 +32,7 @@ function databaseVariables(resource: Facts): EnvVar[] {
   ];
 }
 
-/** The CA that verifies an external database, as a file where the variables say. */
+/** Mounts the CA of an external database at the path that the variables name. */
 export function databaseCaVolume(resource: Facts): {
   volumes: Record<string, unknown>[];
   volumeMounts: Record<string, unknown>[];
@@ -62,7 +62,7 @@ export function nodeVariables(resource: Facts, role: 'master' | 'coreapp'): EnvV
     ...(role === 'master' ? [value('WA_MASTER_NODE', '1')] : []),
     value('WA_CONFIG_ON_DB', '1'),
     value('WA_TCP_LISTEN_ADDRESS', 'any'),
-    // The pod's address: nodes find each other through the database, not by name.
+    // The pod's address: nodes find each other through the database, not through DNS.
     { name: 'COREAPP_HOSTNAME', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
     value('COREAPP_EXTERNAL_PORTS', Object.values(NODE_PORTS).join(',')),
     secret('WA_SECRET', of.keysSecret, KEYS.secret),
@@ -86,7 +86,7 @@ export function webappVariables(resource: Facts): EnvVar[] {
   ];
 }
 
-/** Where an emulator stack finds what stands for the servers of WhatsApp, and its Webapps which calls to fail. */
+/** Where an emulator stack finds the network process. */
 function networkVariables({ metadata, spec }: Facts): EnvVar[] {
   if (spec.stack !== 'Emulator') return [];
   return [

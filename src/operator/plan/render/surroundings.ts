@@ -4,7 +4,7 @@ import { type Component, labels, names, selectorLabels } from '../facts/names.ts
 import { DEFAULTS, isCluster } from '../facts/stackSettings.ts';
 import { type Child, child } from './child.ts';
 
-/** What stands around the pods of a stack: its account, its Services, its disruption budgets and its media claim. */
+/** The objects around the pods of a stack: ServiceAccount, Services, PodDisruptionBudgets and media claim. */
 
 const NODE_PORT_LIST = Object.values(NODE_PORTS).map((port) => ({
   name: `wa-${port}`,
@@ -72,7 +72,7 @@ export function services(resource: WhatsAppDeployment): Child[] {
   const https = { name: 'https', port: ports?.https ?? WEB_PORT, targetPort: 'https' };
   return [
     service(resource, 'webapp', of.webapp, { type, ports: [https] }, annotations),
-    // StatefulSets need one; nodes find each other by address.
+    // Only because StatefulSets require a Service; nodes find each other by address.
     service(resource, 'coreapp', of.nodesService, {
       clusterIP: 'None',
       publishNotReadyAddresses: true,
@@ -85,7 +85,7 @@ export function services(resource: WhatsAppDeployment): Child[] {
   ];
 }
 
-/** While machines are drained, one node of a role is away at a time: that is what the standbys are for. */
+/** A drain evicts at most one node of a role at a time, which the standbys can cover. */
 export const disruptionBudgets = (resource: WhatsAppDeployment): Child[] =>
   (isCluster(resource) ? (['webapp', 'master', 'coreapp'] as const) : []).map((component) =>
     child(resource, {

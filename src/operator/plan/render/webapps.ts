@@ -13,7 +13,7 @@ interface WebappInputs extends NodeInputs {
   readonly replicas: number;
 }
 
-/** The Webapps: one Deployment, whose pods are all alike. */
+/** The Webapps: one Deployment of identical pods. */
 export function webapps(pods: StackPods): Child {
   const { resource, release } = pods;
   return child(resource, {
@@ -46,7 +46,7 @@ function render(inputs: WebappInputs, release: PinnedRelease) {
       volumeMounts,
       startupProbe: { httpGet: HTTPS_GET, periodSeconds: RETRY_SECONDS, failureThreshold: 300 },
       readinessProbe: { httpGet: HTTPS_GET, periodSeconds: 5, timeoutSeconds: 3 },
-      // The process may live on with a dead web server.
+      // The process may keep running after its web server has died.
       livenessProbe: { httpGet: HTTPS_GET, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
     },
     volumes,

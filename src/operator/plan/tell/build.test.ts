@@ -8,7 +8,7 @@ const judged = (days: number) => {
 };
 
 describe('a build', () => {
-  it('is warned of 30, 14 and 7 days before its end, and is not current in the last week', () => {
+  it('causes a warning 30, 14 and 7 days before it expires, and is not current in the last week', () => {
     expect(judged(31)).toEqual(['True', 'Current']);
     expect(judged(30)).toEqual(['True', 'ExpiresIn30Days']);
     expect(judged(13)).toEqual(['True', 'ExpiresIn14Days']);
@@ -16,7 +16,7 @@ describe('a build', () => {
     expect(judged(0)).toEqual(['False', 'Expired']);
   });
 
-  it('of a stack expires with the first of its nodes', () => {
+  it('of a stack expires when the first of its nodes expires', () => {
     const support = {
       a: { expire_timestamp: '2026-03-02T00:00:00' },
       b: { expire_timestamp: '2026-03-01T00:00:00' },

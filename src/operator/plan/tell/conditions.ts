@@ -9,7 +9,7 @@ import {
 } from '../../resource/conditions.ts';
 import type { Condition } from '../../resource/status.ts';
 
-/** A condition as the plan states it; times and generations are added where status is written. */
+/** A condition without time and generation; `stamp` adds them. */
 export interface Verdict<T extends ConditionType = ConditionType> {
   readonly type: T;
   readonly status: 'True' | 'False' | 'Unknown';
@@ -29,15 +29,15 @@ export const met = verdict('True');
 export const unmet = verdict('False');
 export const unknown = verdict('Unknown');
 
-/** A condition that the operator has not got to, because of `earlier`. */
+/** A condition that the operator cannot judge until `earlier` is True. */
 export const waitingFor = <T extends ConditionType>(type: T, earlier: ConditionType): Verdict<T> =>
   unknown(type, 'Waiting', `waiting until ${earlier} is True`);
 
-/** A condition that an error kept from being True. */
+/** A condition whose step failed with an error. */
 export const failed = <T extends ConditionType>(type: T, error: unknown): Verdict<T> =>
   unmet(type, reasonOf(error), describeError(error));
 
-/** Codes of errors that are called otherwise as a reason. */
+/** Error codes whose reason has another name. */
 const RENAMED: Readonly<Record<string, CommonReason>> = {
   AlreadyExists: 'Conflict',
   Deadline: 'NoAnswer',
@@ -46,7 +46,7 @@ const RENAMED: Readonly<Record<string, CommonReason>> = {
   Unreachable: 'NoAnswer',
 };
 
-/** The reason that stands for an error. The list of reasons is closed; codes of errors are not. */
+/** The reason for an error. The list of reasons is closed, the list of error codes is not. */
 function reasonOf(error: unknown): CommonReason {
   if (!(error instanceof CodedError)) return 'Error';
   const { code } = error;
@@ -54,10 +54,10 @@ function reasonOf(error: unknown): CommonReason {
   return RENAMED[code] ?? (/^(Api|Http)\d+$/.test(code) ? 'ApiRefused' : 'Error');
 }
 
-/** What must hold before the stack counts as Ready, in the order in which it comes about. */
+/** Conditions that must be True before the stack is Ready, in order. */
 const REQUIRED = CONDITION_TYPES.filter((type) => conditions[type].reportedBy !== 'summary');
 
-/** The summary. A condition of another generation than the present one does not count. */
+/** The Ready condition. Conditions of an older generation do not count. */
 export function readiness(
   known: readonly Pick<Condition, 'type' | 'status' | 'reason' | 'message' | 'observedGeneration'>[],
   generation: number,
@@ -68,13 +68,13 @@ export function readiness(
     if ((condition.observedGeneration ?? generation) !== generation)
       return unmet('Ready', 'Progressing', `${type} is not known for this generation yet`);
     if (condition.status !== 'True')
-      // What another controller wrote came from the same table.
+      // The other controller took the reason from the same table.
       return unmet('Ready', condition.reason as ReasonOf<'Ready'>, `${type}: ${condition.message}`);
   }
   return met('Ready', 'Ready', 'the stack is running, registered and configured');
 }
 
-/** Conditions as they are stored: the time changes only with the status. */
+/** Conditions for storage: the transition time changes only with the status. */
 export function stamp(
   verdicts: readonly Verdict[],
   previous: readonly Condition[],

@@ -6,12 +6,12 @@ import type { Observation } from '../facts/observed.ts';
 import { servedShards } from '../facts/servedShards.ts';
 import { counts, databaseAddress, webappHost } from '../facts/stackSettings.ts';
 
-/** A condition, just found or stored. */
+/** A condition of this pass or one in the stored status. */
 type Told = Pick<Condition, 'type' | 'status' | 'reason'>;
 
 const ROLES = { webapp: 'Webapp', master: 'Master', coreapp: 'Coreapp' } as const;
 
-/** Everything of status beside the conditions, from what is observed. */
+/** All of status except the conditions, from the observation. */
 export function stackStatus(
   observed: Observation,
   verdicts: readonly Told[],
@@ -32,7 +32,7 @@ export function stackStatus(
     observedGeneration: resource.metadata.generation,
     phase: phaseOf(resource.spec.paused, verdicts),
     nodes,
-    // An emptied map would be stored as null, which the CRD refuses.
+    // Server-side apply stores an emptied map as null, which the CRD refuses.
     shards: {
       desired: wanted.shards,
       served: Object.keys(served).length,
@@ -88,7 +88,7 @@ function nodeStatuses({ pods, api }: Observation): NodeStatus[] {
     });
 }
 
-/** What the stack is doing while this is the first condition that is not True. */
+/** The phase while this is the first condition that is not True. */
 const PHASES: Partial<Record<ConditionType, string>> = {
   DatabaseReady: 'StartingDatabase',
   SchemaReady: 'UpgradingSchema',

@@ -3,7 +3,7 @@ import type { Condition } from '../../resource/status.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { met, readiness, unmet, type Verdict } from './conditions.ts';
 
-/** What the summary is made from: the resource, and every condition that the two controllers report. */
+/** The resource, and every condition that the two controllers report. */
 interface SummaryInput {
   readonly resource: WhatsAppDeployment;
   readonly reported: readonly Pick<
@@ -12,7 +12,7 @@ interface SummaryInput {
   >[];
 }
 
-/** The conditions that follow from the others, one function each. */
+/** One function for each condition that is computed from the others. */
 const SUMMARY: { readonly [T in SummaryCondition]: (input: SummaryInput) => Verdict<T> } = {
   BackupCurrent: () => met('BackupCurrent', 'NotConfigured', 'spec.backup is not set'),
   Progressing: (input) => {

@@ -10,8 +10,8 @@ import { counts, databaseAddress } from '../facts/stackSettings.ts';
 import { met, unmet, type Verdict } from './conditions.ts';
 
 /**
- * The checks behind each condition of the workloads controller, in the order in which they are made. A check says what
- * is wrong, or nothing; the first that says something decides the condition.
+ * The checks of each condition of the workloads controller, in order. A check returns what is wrong, or undefined; the
+ * first problem decides the condition.
  */
 type Check<T extends WorkloadsCondition, I> = (input: I) => Verdict<T> | undefined;
 
@@ -46,7 +46,7 @@ const everyFieldIsActedOn: Check<'SpecValid', Observed> = ({ resource }) => {
     : unmet(
         'SpecValid',
         'NotImplemented',
-        `this version of the operator does not act on ${paths.join(', ')}; remove it to become Ready`,
+        `this version of the operator does not act on ${paths.join(', ')}; remove it from spec to become Ready`,
       );
 };
 
@@ -54,7 +54,7 @@ export const judgeSpec = firstOf([numberIsFree, everyFieldIsActedOn], () =>
   met('SpecValid', 'Valid', 'the operator acts on every field'),
 );
 
-/** One number is one client: of two resources with one number the older wins, by creation and then by UID. */
+/** Only one stack may serve a number: the older of two resources wins, by creation time and then by UID. */
 export function numberInUse({
   resource,
   sameNumber,
@@ -68,7 +68,7 @@ export function numberInUse({
 
 // DatabaseReady
 
-/** Generated Secrets that are gone. Each holds what nobody else knows, so that the operator makes nothing in its place. */
+/** Generated Secrets that are gone. Nothing else holds their values, so the operator does not replace them. */
 export const lostSecrets = ({ journal, children }: Observed): string[] =>
   (journal?.generated ?? []).filter((name) => !children.has(`Secret/${name}`));
 
@@ -80,7 +80,7 @@ const generatedSecretsAreThere: Check<'DatabaseReady', Observed> = (observed) =>
     : unmet(
         'DatabaseReady',
         'SecretLost',
-        `Secret ${lost.join(', ')} was made for this stack and is gone. Restore it from a backup; or, to start over without its data, delete the Secret ${journal} and the claims of the stack`,
+        `Secret ${lost.join(', ')} was generated for this stack and is gone; restore it from a backup. To start over without the stack's data, delete the Secret ${journal} and the PersistentVolumeClaims of the stack`,
       );
 };
 
@@ -113,12 +113,12 @@ const passwordIsTaken: Check<'DatabaseReady', Observed> = ({ resource, reference
     ? unmet(
         'DatabaseReady',
         'PasswordRefused',
-        `the password in Secret ${secretName} must not contain any of ${FORBIDDEN_PASSWORD_CHARACTERS}; the client fails on them`,
+        `the password in Secret ${secretName} must not contain any of ${FORBIDDEN_PASSWORD_CHARACTERS}; the client fails on these characters`,
       )
     : undefined;
 };
 
-/** What pods could not start without. */
+/** Problems that keep pods from starting. */
 export const databaseProblem = (observed: Observed): Verdict<'DatabaseReady'> | undefined =>
   [generatedSecretsAreThere, credentialsAreThere, passwordIsTaken]
     .map((check) => check(observed))
@@ -126,7 +126,7 @@ export const databaseProblem = (observed: Observed): Verdict<'DatabaseReady'> | 
 
 type StatusOf<S> = KubeObject & { readonly status?: S | undefined };
 
-/** Of a managed database its pod tells; of an external one, that it took the schema. */
+/** A managed database is ready when its pod is; an external one when it accepted the schema. */
 export function judgeDatabase({ resource, children }: Observed, schema: Verdict): Verdict<'DatabaseReady'> {
   const { external } = resource.spec.database;
   if (external) {
@@ -160,7 +160,7 @@ const endOf = (job: KubeObject | undefined, type: 'Complete' | 'Failed') =>
 export const isComplete = (job: KubeObject | undefined): boolean => endOf(job, 'Complete') !== undefined;
 
 const jobIsThere: Check<'SchemaReady', KubeObject | undefined> = (job) =>
-  job ? undefined : unmet('SchemaReady', 'Upgrading', 'the schema Job is not there yet');
+  job ? undefined : unmet('SchemaReady', 'Upgrading', 'the schema Job does not exist yet');
 
 const jobHasNotFailed: Check<'SchemaReady', KubeObject | undefined> = (job) => {
   const failure = endOf(job, 'Failed');
@@ -169,7 +169,7 @@ const jobHasNotFailed: Check<'SchemaReady', KubeObject | undefined> = (job) => {
     unmet(
       'SchemaReady',
       'JobFailed',
-      `Job ${job?.metadata.name} failed: ${failure.message ?? 'no reason'}; read the log of its pod, then delete the Job to try again`,
+      `Job ${job?.metadata.name} failed: ${failure.message ?? 'Kubernetes gives no reason'}; read the log of its pod, then delete the Job to try again`,
     )
   );
 };
@@ -177,7 +177,6 @@ const jobHasNotFailed: Check<'SchemaReady', KubeObject | undefined> = (job) => {
 const jobIsComplete: Check<'SchemaReady', KubeObject | undefined> = (job) =>
   isComplete(job) ? undefined : unmet('SchemaReady', 'Upgrading', `Job ${job?.metadata.name} is running`);
 
-/** Of the Job that upgrades the schema. */
 export const judgeSchema = firstOf([jobIsThere, jobHasNotFailed, jobIsComplete], () =>
   met('SchemaReady', 'Upgraded', 'the schema is up to date'),
 );
@@ -186,13 +185,17 @@ export const judgeSchema = firstOf([jobIsThere, jobHasNotFailed, jobIsComplete],
 
 interface WorkloadsInput {
   readonly observed: Observed;
-  /** One topology makes room for the other. */
+  /** The nodes of the previous topology are being removed. */
   readonly switching: boolean;
 }
 
 const numberIsOurs: Check<'WorkloadsReady', WorkloadsInput> = ({ observed }) =>
   numberInUse(observed) &&
-  unmet('WorkloadsReady', 'NumberInUse', 'no Master or Coreapp runs while another resource has the number');
+  unmet(
+    'WorkloadsReady',
+    'NumberInUse',
+    'the operator runs no Master or Coreapp while an older resource has the same number',
+  );
 
 const topologyIsSettled: Check<'WorkloadsReady', WorkloadsInput> = ({ switching }) =>
   switching
