@@ -1,16 +1,16 @@
-import { spawn } from 'node:child_process';
+import { ExecaError, execa } from 'execa';
 import { CodedError } from '../base/codedError.ts';
 
 export interface ProgramOptions {
-  /** In place of our own. */
+  /** Replaces the environment of this process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Written to its standard input. */
   readonly input?: string;
-  /** Hears the last line that it printed. */
+  /** Gets the last line that it printed. */
   readonly onLine?: (line: string) => void;
 }
 
-/** Where people get the programs that this one starts. */
+/** Where people get the programs that the CLI starts. */
 const SOURCES: Readonly<Record<string, string>> = {
   docker: 'https://docs.docker.com/engine/install/',
   kind: 'https://kind.sigs.k8s.io/docs/user/quick-start/#installation',
@@ -18,47 +18,74 @@ const SOURCES: Readonly<Record<string, string>> = {
   helm: 'https://helm.sh/docs/intro/install/, or: go install helm.sh/helm/v4/cmd/helm@v4.3.1',
 };
 const LAST_LINES = 20;
+/** Time between SIGTERM and SIGKILL when the signal fires. */
+const GRACE_MS = 5_000;
 
 /**
- * What a program prints on stdout. @throws CodedError `ProgramMissing`, with where to get it; `ProgramFailed`, with
- * the last lines of its stderr
+ * Starts a program with text streams. It gets SIGTERM when the signal fires, and when this process ends.
+ * Its failures are for `programError`.
  */
-export function runProgram(
+export const startProgram = (
+  program: string,
+  args: readonly string[],
+  { env, input = '' }: Pick<ProgramOptions, 'env' | 'input'>,
+  signal: AbortSignal,
+) =>
+  execa(program, args, {
+    ...(env ? { env, extendEnv: false } : {}),
+    input,
+    cancelSignal: signal,
+    forceKillAfterDelay: GRACE_MS,
+    stripFinalNewline: false,
+    all: true,
+  });
+
+/**
+ * Runs a program to its end and returns what it printed on stdout.
+ * @throws CodedError `ProgramMissing`, with where to get it; `ProgramFailed`, with the last lines of its stderr
+ */
+export async function runProgram(
   program: string,
   args: readonly string[],
   options: ProgramOptions,
   signal: AbortSignal,
 ): Promise<string> {
-  const { env, input, onLine } = options;
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { ...(env ? { env } : {}), signal, stdio: ['pipe', 'pipe', 'pipe'] });
-    const out: string[] = [];
-    const err: string[] = [];
-    const take = (into: string[]) => (text: string) => {
-      into.push(text);
-      const line = text.trimEnd().split('\n').at(-1)?.trim();
-      if (line) onLine?.(line);
-    };
-    child.stdout.setEncoding('utf8').on('data', take(out));
-    child.stderr.setEncoding('utf8').on('data', take(err));
-    // It may end without reading what it is given.
-    child.stdin.on('error', () => {});
-    child.stdin.end(input ?? '');
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      const where = SOURCES[program];
-      const message = `${program} is not installed${where ? `; get it from ${where}` : ''}`;
-      reject(error.code === 'ENOENT' ? new CodedError('ProgramMissing', message) : error);
+  const running = startProgram(program, args, options, signal);
+  const { onLine } = options;
+  if (onLine)
+    running.all?.on('data', (text: Buffer) => {
+      const line = text.toString().trimEnd().split('\n').at(-1)?.trim();
+      if (line) onLine(line);
     });
-    child.on('close', (code, killedBy) => {
-      if (code === 0) return resolve(out.join(''));
-      const last = err.join('').trimEnd().split('\n').slice(-LAST_LINES).join('\n');
-      const end = code === null ? `was ended by ${killedBy}` : `failed with code ${code}`;
-      reject(new CodedError('ProgramFailed', `${program} ${args.slice(0, 3).join(' ')} ${end}:\n${last}`));
-    });
-  });
+  try {
+    return (await running).stdout;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw programError(program, args, error);
+  }
 }
 
-/** Whether a program is there and answers. */
+/** What a person is told of a program that could not be started or failed. */
+export function programError(program: string, args: readonly string[], error: unknown): unknown {
+  if (!(error instanceof ExecaError)) return error;
+  const { code, exitCode, signal, stderr } = error;
+  if (code === 'ENOENT') {
+    const where = SOURCES[program];
+    return new CodedError(
+      'ProgramMissing',
+      `${program} is not installed${where ? `; get it from ${where}` : ''}`,
+    );
+  }
+  const end = exitCode === undefined ? `was ended by ${signal}` : `failed with code ${exitCode}`;
+  const last = String(stderr ?? '')
+    .trimEnd()
+    .split('\n')
+    .slice(-LAST_LINES)
+    .join('\n');
+  return new CodedError('ProgramFailed', `${program} ${args.slice(0, 3).join(' ')} ${end}:\n${last}`);
+}
+
+/** Whether a program is installed and answers. */
 export const answers = (program: string, args: readonly string[], signal: AbortSignal): Promise<boolean> =>
   runProgram(program, args, {}, signal).then(
     () => true,

@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { CodedError } from '../../base/codedError.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import type { ClusterAccess, ClusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
+import { programError, startProgram } from '../program.ts';
 
 /** An address of this machine at which a Service of the cluster answers. */
 export interface ReachedService {
@@ -35,55 +35,42 @@ export async function reachService(
     ...(options.kubeconfig ? ['--kubeconfig', options.kubeconfig] : []),
     ...(options.context ? ['--context', options.context] : []),
   ];
-  const child = spawn(
-    'kubectl',
-    ['port-forward', ...flags, '-n', access.namespace, `service/${service.name}`, `:${service.port}`],
-    { stdio: ['ignore', 'pipe', 'pipe'], signal: context.signal },
-  );
-  let said = '';
-  const port = await new Promise<number>((resolve, reject) => {
-    const timer = setTimeout(
-      () =>
-        reject(
-          new CodedError(
-            'NotReached',
-            `kubectl port-forward to Service ${service.name} is not ready after ${START_TIMEOUT_MS / 1000} s: ${said.trim() || 'no output'}`,
-          ),
-        ),
-      START_TIMEOUT_MS,
+  const target = [`service/${service.name}`, `:${service.port}`];
+  const forward = startForward([...flags, '-n', access.namespace, ...target], context.signal);
+  const port = await forward.port;
+  return { host: '127.0.0.1', port, close: forward.close };
+}
+
+/** `kubectl port-forward`, which prints the port that it chose and then runs until it is closed. */
+function startForward(
+  args: readonly string[],
+  signal: AbortSignal,
+): { readonly port: Promise<number>; close(): void } {
+  const running = startProgram('kubectl', ['port-forward', ...args], {}, signal);
+  let output = '';
+  const failed = (problem: string) =>
+    new CodedError(
+      'NotReached',
+      `kubectl port-forward ${args.join(' ')} ${problem}: ${output.trim() || 'no output'}`,
     );
-    const end = (settle: () => void) => {
+  const port = new Promise<number>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(failed(`is not ready after ${START_TIMEOUT_MS / 1000} s`));
+      running.kill();
+    }, START_TIMEOUT_MS);
+    running.all?.on('data', (text: Buffer) => {
+      output += text.toString();
+      const [, chosen] = /127\.0\.0\.1:(\d+) ->/.exec(output) ?? [];
+      if (!chosen) return;
       clearTimeout(timer);
-      settle();
+      resolve(Number(chosen));
+    });
+    const onEnd = (error?: unknown) => {
+      clearTimeout(timer);
+      const missing = programError('kubectl', args, error);
+      reject(missing instanceof CodedError && missing.code === 'ProgramMissing' ? missing : failed('ended'));
     };
-    child.on('error', (error: NodeJS.ErrnoException) =>
-      end(() =>
-        reject(
-          error.code === 'ENOENT'
-            ? new CodedError(
-                'ProgramMissing',
-                'kubectl is not installed; get it from https://kubernetes.io/docs/tasks/tools/',
-              )
-            : error,
-        ),
-      ),
-    );
-    child.on('exit', () =>
-      end(() =>
-        reject(
-          new CodedError(
-            'NotReached',
-            `kubectl port-forward to Service ${service.name} failed: ${said.trim()}`,
-          ),
-        ),
-      ),
-    );
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        said += text;
-        const [, chosen] = /127\.0\.0\.1:(\d+) ->/.exec(said) ?? [];
-        if (chosen) end(() => resolve(Number(chosen)));
-      });
+    running.then(() => onEnd(), onEnd);
   });
-  return { host: '127.0.0.1', port, close: () => void child.kill() };
+  return { port, close: () => void running.kill() };
 }

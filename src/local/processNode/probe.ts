@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { createConnection } from 'node:net';
-import { exited } from '../../base/childProcess.ts';
+import { exited, spawnBound } from '../../base/childProcess.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { Container, Probe } from './podTypes.ts';
 
@@ -102,6 +101,11 @@ export async function runCommand(
   timeoutMs: number,
 ): Promise<boolean> {
   const [program = 'false', ...args] = command;
-  const child = spawn(program, args, { env, stdio: 'ignore', timeout: timeoutMs, killSignal: 'SIGKILL' });
+  const child = spawnBound([program, ...args], {
+    env,
+    stdio: 'ignore',
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+  });
   return (await exited(child)).code === 0;
 }
