@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:https';
+import { createServer } from 'node:https';
 import { createAuthority, issueCertificate, type KeyPair } from '../src/base/pki/certificates.ts';
 import { listen } from '../src/base/ports.ts';
 import type { Session } from '../src/client/calls.ts';
@@ -33,6 +33,33 @@ export async function startBenchStack(
   options: ProcessesOptions,
   settings: Record<string, unknown> = {},
 ): Promise<BenchStack> {
+  const receiver = await startReceiver();
+  const processes = await EmulatorProcesses.start(nodes, options);
+  const close = async () => {
+    receiver.close();
+    await processes.close();
+  };
+  try {
+    const [address, client] = [await processes.webappAddress(), await processes.client()];
+    const session = await logIn(client);
+    await configure({ processes, client, session }, nodes, receiver, settings);
+    await register(client, session);
+    await processes.simulate('POST', `/numbers/${NUMBER}/messages`, { from: CUSTOMER, text: 'Hi' });
+    const { pair, caPem, callbacks } = receiver;
+    return { processes, address, client, session, pair, caPem, callbacks, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type Receiver = Pick<BenchStack, 'pair' | 'caPem' | 'callbacks'> & {
+  readonly url: string;
+  readonly close: () => void;
+};
+
+/** Receives callbacks and counts them. */
+async function startReceiver(): Promise<Receiver> {
   const authority = await createAuthority({ subject: 'CN=bench CA' });
   const pair = await issueCertificate(authority, {
     commonName: 'bench',
@@ -40,74 +67,57 @@ export async function startBenchStack(
     usage: 'server',
   });
   let callbacks = 0;
-  const receiver: Server = createServer(
-    { cert: pair.certificatePem, key: pair.privateKeyPem },
-    (request, response) => {
-      request.resume();
-      callbacks += 1;
-      response.end();
+  const server = createServer({ cert: pair.certificatePem, key: pair.privateKeyPem }, (request, response) => {
+    request.resume();
+    callbacks += 1;
+    response.end();
+  });
+  return {
+    url: `https://127.0.0.1:${await listen(server, { host: '127.0.0.1', port: 0 })}/`,
+    pair,
+    caPem: authority.certificatePem,
+    callbacks: () => callbacks,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
     },
-  );
-  const port = await listen(receiver, { host: '127.0.0.1', port: 0 });
-  const url = `https://127.0.0.1:${port}/`;
-  const processes = await EmulatorProcesses.start(nodes, options);
-  const close = async () => {
-    receiver.closeAllConnections();
-    receiver.close();
-    await processes.close();
   };
-  try {
-    const [address, client] = [await processes.webappAddress(), await processes.client()];
-    const session = await eventually(
-      () =>
-        client.users
-          .login('admin', PASSWORD, {}, never)
-          .catch(() => client.users.login('admin', 'secret', { newPassword: PASSWORD }, never))
-          .catch(() => undefined),
-      PATIENCE_MS,
+}
+
+/** Logs in as admin, and sets the password if it is still the first one. */
+const logIn = (client: StackClient): Promise<Session> =>
+  eventually(
+    () =>
+      client.users
+        .login('admin', PASSWORD, {}, never)
+        .catch(() => client.users.login('admin', 'secret', { newPassword: PASSWORD }, never)),
+    PATIENCE_MS,
+  );
+
+async function configure(
+  { processes, client, session }: Pick<BenchStack, 'processes' | 'client' | 'session'>,
+  nodes: readonly string[],
+  { caPem, url }: Receiver,
+  settings: Record<string, unknown>,
+): Promise<void> {
+  const retried = (action: () => Promise<unknown>) =>
+    eventually(() => action().then(() => true), PATIENCE_MS);
+  await retried(() => client.certificates.setWebhookCa(session, caPem, never));
+  const webhooks = { url, max_concurrent_requests: 24, message: { sent: true } };
+  await client.settings.patchApplication(session, { webhooks, ...settings }, never);
+  // A Coreapp reads the CA of the webhook only at its start.
+  for (const name of nodes.filter((node) => node.startsWith('coreapp'))) await processes.restart(name);
+  await retried(() => client.settings.application(session, never));
+}
+
+async function register(client: StackClient, session: Session): Promise<void> {
+  const cert = encodeCertificate({ vname: 'Bench', number: NUMBER, codeHash: codeHash('123456') });
+  const request = { cc: '1', phone_number: NUMBER.slice(1), method: 'sms', cert } as const;
+  await client.account.requestCode(session, request, never);
+  await client.account.verify(session, '123456', never);
+  const isConnected = async () =>
+    Object.values(await client.health.nodes(session, never)).some(
+      ({ role = 'coreapp', gateway_status: status }) => role === 'coreapp' && status === 'connected',
     );
-    const retried = (action: () => Promise<unknown>) =>
-      eventually(
-        () =>
-          action().then(
-            () => true,
-            () => false,
-          ),
-        PATIENCE_MS,
-      );
-    await retried(() => client.certificates.setWebhookCa(session, authority.certificatePem, never));
-    const webhooks = { url, max_concurrent_requests: 24, message: { sent: true } };
-    await client.settings.patchApplication(session, { webhooks, ...settings }, never);
-    // The CA takes effect when the Coreapps start again.
-    for (const name of nodes.filter((node) => node.startsWith('coreapp'))) await processes.restart(name);
-    await retried(() => client.settings.application(session, never));
-    const cert = encodeCertificate({ vname: 'Bench', number: NUMBER, codeHash: codeHash('123456') });
-    await client.account.requestCode(
-      session,
-      { cc: '1', phone_number: NUMBER.slice(1), method: 'sms', cert },
-      never,
-    );
-    await client.account.verify(session, '123456', never);
-    await eventually(
-      async () =>
-        Object.values(await client.health.nodes(session, never)).some(
-          ({ role = 'coreapp', gateway_status: status }) => role === 'coreapp' && status === 'connected',
-        ),
-      PATIENCE_MS,
-    );
-    await processes.simulate('POST', `/numbers/${NUMBER}/messages`, { from: CUSTOMER, text: 'Hi' });
-    return {
-      processes,
-      address,
-      client,
-      session,
-      pair,
-      caPem: authority.certificatePem,
-      callbacks: () => callbacks,
-      close,
-    };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  await eventually(isConnected, PATIENCE_MS);
 }

@@ -10,7 +10,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { Controller } from '../../src/engine/controller/controller.ts';
 import { ControllerMetrics } from '../../src/engine/controller/metrics.ts';
-import { Sources } from '../../src/engine/controller/sources.ts';
+import { type Source, Sources } from '../../src/engine/controller/sources.ts';
 import { isAlreadyExists } from '../../src/engine/kube/apiError.ts';
 import { KubeClient } from '../../src/engine/kube/client.ts';
 import type { Credentials } from '../../src/engine/kube/credentials.ts';
@@ -83,40 +83,10 @@ async function ours(): Promise<void> {
       const pod = pods?.cache.get(key);
       if (pod) seen(pod.metadata.name, pod.metadata.annotations, atMs);
       const owner = parents?.cache.get(key);
-      if (owner) await makeChildren(owner);
+      if (owner && children) await makeChildren(owner, client, children, signal);
       return {};
     },
   });
-  const makeChildren = async (owner: KubeObject) => {
-    const count = Number((owner.data as Record<string, string> | undefined)?.children);
-    if (!Number.isInteger(count)) return;
-    const { name, uid = '' } = owner.metadata;
-    for (let index = 0; index < count; index++) {
-      const child = `${name}-${index}`;
-      if (children?.cache.get(`${namespace}/${child}`)) continue;
-      const made = await client
-        .create<KubeObject>(
-          {
-            apiVersion: 'v1',
-            kind: 'Secret',
-            metadata: {
-              name: child,
-              namespace,
-              ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name, uid, controller: true }],
-            },
-            stringData: { index: String(index) },
-          },
-          { fieldManager: 'bench' },
-          signal,
-        )
-        .catch((error: unknown) => {
-          if (!isAlreadyExists(error)) throw error;
-          return undefined;
-        });
-      if (made) children?.cache.observeWrite(made);
-    }
-    say({ event: 'done', name, atMs: epochMs() });
-  };
   pods?.onChange(({ object }) => controller.queue.add(keyOf(object)));
   parents?.onChange(({ object }) => controller.queue.add(keyOf(object)));
   children?.onChange(({ object }) => {
@@ -126,6 +96,37 @@ async function ours(): Promise<void> {
   void sources.run(signal);
   await sources.synced();
   void controller.run(signal, signal);
+}
+
+/** Creates the children of a parent that the cache does not know yet. */
+async function makeChildren(
+  owner: KubeObject,
+  client: KubeClient,
+  children: Source<KubeObject>,
+  signal: AbortSignal,
+): Promise<void> {
+  const count = Number((owner.data as Record<string, string> | undefined)?.children);
+  if (!Number.isInteger(count)) return;
+  const { name, uid = '' } = owner.metadata;
+  const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name, uid, controller: true }];
+  for (let index = 0; index < count; index++) {
+    const child = `${name}-${index}`;
+    if (children.cache.get(`${namespace}/${child}`)) continue;
+    const secret: KubeObject = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: child, namespace, ownerReferences },
+      stringData: { index: String(index) },
+    };
+    const made = await client
+      .create<KubeObject>(secret, { fieldManager: 'bench' }, signal)
+      .catch((error: unknown) => {
+        if (!isAlreadyExists(error)) throw error;
+        return undefined;
+      });
+    if (made) children.cache.observeWrite(made);
+  }
+  say({ event: 'done', name, atMs: epochMs() });
 }
 
 /** The client certificate of the kubeconfig; in a cluster nothing more is loaded either. */

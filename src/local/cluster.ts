@@ -46,7 +46,7 @@ export async function up(
   options: LocalClusterOptions & { port?: number },
   signal: AbortSignal,
 ): Promise<RunningCluster> {
-  const { name, env, clock, progress, sourceFolder, daemonCommand } = options;
+  const { name, env, clock, progress, sourceFolder } = options;
   const folder = clusterFolder(env, name);
   const programs = await findPrograms({ env, progress, sourceFolder }, signal);
   const known = await readState(folder);
@@ -68,29 +68,7 @@ export async function up(
         cause,
       });
     });
-    if (!known || !isRunning(known)) {
-      const index = known?.index ?? freeIndex(await listStates(env), process.getuid?.() ?? 0);
-      const port = options.port ? await requireFreePort(options.port) : await usablePort(known?.port);
-      await writeState(folder, { name, index, port, phase: 'starting', message: 'starting' });
-      const log = openSync(join(folder, 'logs', 'cluster.log'), 'a');
-      const [program, ...args] = daemonCommand(name);
-      const child = spawn(program, args, {
-        detached: true,
-        stdio: ['ignore', log, log],
-        env: env as NodeJS.ProcessEnv,
-      });
-      closeSync(log);
-      child.unref();
-      if (child.pid === undefined) throw new CodedError('LocalCluster', `cannot start ${program}`);
-      await writeState(folder, {
-        name,
-        index,
-        port,
-        phase: 'starting',
-        message: 'starting',
-        process: { pid: child.pid, startTicks: processStartTicks(child.pid) ?? '' },
-      });
-    }
+    if (!known || !isRunning(known)) await startDaemon(options, folder, known);
     const state = await waitUntilReady(folder, clock, (message) => step.update(message), signal);
     step.done();
     return describe(state);
@@ -98,6 +76,34 @@ export async function up(
     step.failed();
     throw error;
   }
+}
+
+/** Starts the background process of a cluster and records it in the state file. */
+async function startDaemon(
+  { name, env, port: wanted, daemonCommand }: LocalClusterOptions & { port?: number },
+  folder: string,
+  known: ClusterState | undefined,
+): Promise<void> {
+  const state: ClusterState = {
+    name,
+    index: known?.index ?? freeIndex(await listStates(env), process.getuid?.() ?? 0),
+    port: wanted ? await requireFreePort(wanted) : await usablePort(known?.port),
+    phase: 'starting',
+    message: 'starting',
+  };
+  await writeState(folder, state);
+  const log = openSync(join(folder, 'logs', 'cluster.log'), 'a');
+  const [program, ...args] = daemonCommand(name);
+  const child = spawn(program, args, {
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: env as NodeJS.ProcessEnv,
+  });
+  closeSync(log);
+  child.unref();
+  if (child.pid === undefined) throw new CodedError('LocalCluster', `cannot start ${program}`);
+  const started = { pid: child.pid, startTicks: processStartTicks(child.pid) ?? '' };
+  await writeState(folder, { ...state, process: started });
 }
 
 /** The port of before where it is free, so that kubeconfigs stay valid. */

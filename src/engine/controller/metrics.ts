@@ -9,148 +9,156 @@ export type ReconcileOutcome = 'success' | 'requeue_after' | 'error';
 
 const OUTCOMES: readonly ReconcileOutcome[] = ['success', 'requeue_after', 'error'];
 
+type MetricNames<L extends string> = readonly [name: string, help: string, labelNames: readonly L[]];
+
+/** Makers of metrics that are all served by one registry. */
+const makers = (registry: Registry) => ({
+  counter: <L extends string>(...[name, help, labelNames]: MetricNames<L>) =>
+    new Counter<L>({ name, help, labelNames, registers: [registry] }),
+  gauge: <L extends string>(...[name, help, labelNames]: MetricNames<L>) =>
+    new Gauge<L>({ name, help, labelNames, registers: [registry] }),
+  histogram: <L extends string>(buckets: number[], ...[name, help, labelNames]: MetricNames<L>) =>
+    new Histogram<L>({ name, help, labelNames, buckets, registers: [registry] }),
+});
+
+function reconcileMetrics(registry: Registry) {
+  const { counter, gauge, histogram } = makers(registry);
+  const labels = ['controller'] as const;
+  return {
+    total: counter('controller_runtime_reconcile_total', 'Reconciliations per controller', [
+      'controller',
+      'result',
+    ]),
+    errors: counter(
+      'controller_runtime_reconcile_errors_total',
+      'Reconciliation errors per controller',
+      labels,
+    ),
+    terminal: counter(
+      'controller_runtime_terminal_reconcile_errors_total',
+      'Reconciliation errors that are not tried again, per controller',
+      labels,
+    ),
+    panics: counter(
+      'controller_runtime_reconcile_panics_total',
+      'Reconciliations that ended by a bug, per controller',
+      labels,
+    ),
+    time: histogram(
+      SECONDS,
+      'controller_runtime_reconcile_time_seconds',
+      'Length of time per reconciliation per controller',
+      labels,
+    ),
+    active: gauge('controller_runtime_active_workers', 'Workers in use per controller', labels),
+    workers: gauge('controller_runtime_max_concurrent_reconciles', 'Workers per controller', labels),
+  };
+}
+
+function queueMetrics(registry: Registry) {
+  const { counter, gauge, histogram } = makers(registry);
+  const labels = ['name', 'controller'] as const;
+  return {
+    depth: gauge('workqueue_depth', 'Current depth of workqueue', labels),
+    adds: counter('workqueue_adds_total', 'Adds handled by workqueue', labels),
+    retries: counter('workqueue_retries_total', 'Retries handled by workqueue', labels),
+    waiting: histogram(
+      QUEUE_SECONDS,
+      'workqueue_queue_duration_seconds',
+      'How long an item stays in workqueue before it is worked on',
+      labels,
+    ),
+    working: histogram(
+      QUEUE_SECONDS,
+      'workqueue_work_duration_seconds',
+      'How long processing an item from workqueue takes',
+      labels,
+    ),
+  };
+}
+
+function requestObserver(registry: Registry): RequestObserver {
+  const { counter, histogram } = makers(registry);
+  const requests = counter(
+    'rest_client_requests_total',
+    'HTTP requests, partitioned by status code, method and host',
+    ['code', 'host', 'method'],
+  );
+  const requestTime = histogram(SECONDS, 'rest_client_request_duration_seconds', 'Request latency', [
+    'host',
+    'verb',
+  ]);
+  const throttled = histogram(
+    SECONDS,
+    'rest_client_rate_limiter_duration_seconds',
+    "Time spent waiting for the client's rate limit",
+    ['host', 'verb'],
+  );
+  const retries = counter('rest_client_request_retries_total', 'Requests tried again', [
+    'code',
+    'host',
+    'verb',
+  ]);
+  return {
+    finished: (method, host, code, durationMs) => {
+      requests.inc({ method, host, code });
+      requestTime.observe({ verb: method, host }, durationMs / 1000);
+    },
+    retried: (verb, host, code) => retries.inc({ verb, host, code }),
+    throttled: (verb, host, durationMs) => throttled.observe({ verb, host }, durationMs / 1000),
+  };
+}
+
 /** Metrics under the names and labels of controller-runtime, workqueue and client-go, so that their dashboards work. */
 export class ControllerMetrics {
   readonly #registry: Registry;
-  readonly #total: Counter<'controller' | 'result'>;
-  readonly #errors: Counter<'controller'>;
-  readonly #terminal: Counter<'controller'>;
-  readonly #panics: Counter<'controller'>;
-  readonly #time: Histogram<'controller'>;
-  readonly #active: Gauge<'controller'>;
-  readonly #workers: Gauge<'controller'>;
+  readonly #reconciles: ReturnType<typeof reconcileMetrics>;
+  readonly #queue: ReturnType<typeof queueMetrics>;
   readonly #leader: Gauge<'name'>;
-  readonly #queue: {
-    depth: Gauge<'name' | 'controller'>;
-    adds: Counter<'name' | 'controller'>;
-    retries: Counter<'name' | 'controller'>;
-    waiting: Histogram<'name' | 'controller'>;
-    working: Histogram<'name' | 'controller'>;
-  };
-  /** What the API server was asked. */
+  /** Observes the requests to the API server. */
   readonly requests: RequestObserver;
 
   constructor(registry: Registry) {
     this.#registry = registry;
-    const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
-      new Counter<L>({ name, help, labelNames, registers: [registry] });
-    const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
-      new Gauge<L>({ name, help, labelNames, registers: [registry] });
-    const histogram = <L extends string>(
-      name: string,
-      help: string,
-      labelNames: readonly L[],
-      buckets = SECONDS,
-    ) => new Histogram<L>({ name, help, labelNames, buckets, registers: [registry] });
-
-    this.#total = counter('controller_runtime_reconcile_total', 'Reconciliations per controller', [
-      'controller',
-      'result',
-    ]);
-    this.#errors = counter(
-      'controller_runtime_reconcile_errors_total',
-      'Reconciliation errors per controller',
-      ['controller'],
+    this.#reconciles = reconcileMetrics(registry);
+    this.#leader = makers(registry).gauge(
+      'leader_election_master_status',
+      'Whether this process holds the lease',
+      ['name'],
     );
-    this.#terminal = counter(
-      'controller_runtime_terminal_reconcile_errors_total',
-      'Reconciliation errors that are not tried again, per controller',
-      ['controller'],
-    );
-    this.#panics = counter(
-      'controller_runtime_reconcile_panics_total',
-      'Reconciliations that ended by a bug, per controller',
-      ['controller'],
-    );
-    this.#time = histogram(
-      'controller_runtime_reconcile_time_seconds',
-      'Length of time per reconciliation per controller',
-      ['controller'],
-    );
-    this.#active = gauge('controller_runtime_active_workers', 'Workers in use per controller', [
-      'controller',
-    ]);
-    this.#workers = gauge('controller_runtime_max_concurrent_reconciles', 'Workers per controller', [
-      'controller',
-    ]);
-    this.#leader = gauge('leader_election_master_status', 'Whether this process holds the lease', ['name']);
-
-    const queueLabels = ['name', 'controller'] as const;
-    this.#queue = {
-      depth: gauge('workqueue_depth', 'Current depth of workqueue', queueLabels),
-      adds: counter('workqueue_adds_total', 'Adds handled by workqueue', queueLabels),
-      retries: counter('workqueue_retries_total', 'Retries handled by workqueue', queueLabels),
-      waiting: histogram(
-        'workqueue_queue_duration_seconds',
-        'How long an item stays in workqueue before it is worked on',
-        queueLabels,
-        QUEUE_SECONDS,
-      ),
-      working: histogram(
-        'workqueue_work_duration_seconds',
-        'How long processing an item from workqueue takes',
-        queueLabels,
-        QUEUE_SECONDS,
-      ),
-    };
-
-    const requests = counter(
-      'rest_client_requests_total',
-      'HTTP requests, partitioned by status code, method and host',
-      ['code', 'host', 'method'],
-    );
-    const requestTime = histogram('rest_client_request_duration_seconds', 'Request latency', [
-      'host',
-      'verb',
-    ]);
-    const throttled = histogram(
-      'rest_client_rate_limiter_duration_seconds',
-      "Time spent waiting for the client's rate limit",
-      ['host', 'verb'],
-    );
-    const requestRetries = counter('rest_client_request_retries_total', 'Requests tried again', [
-      'code',
-      'host',
-      'verb',
-    ]);
-    this.requests = {
-      finished: (method, host, code, durationMs) => {
-        requests.inc({ method, host, code });
-        requestTime.observe({ verb: method, host }, durationMs / 1000);
-      },
-      retried: (verb, host, code) => requestRetries.inc({ verb, host, code }),
-      throttled: (verb, host, durationMs) => throttled.observe({ verb, host }, durationMs / 1000),
-    };
+    this.#queue = queueMetrics(registry);
+    this.requests = requestObserver(registry);
   }
 
-  /** Series of a controller exist from its start, so that an alert can tell zero from absent. */
+  /** Creates the series of a controller at its start, so that an alert can tell zero from absent. */
   registered(controller: string, workers: number): void {
-    this.#workers.set({ controller }, workers);
-    this.#active.set({ controller }, 0);
-    for (const counter of [this.#errors, this.#terminal, this.#panics]) counter.inc({ controller }, 0);
-    for (const result of OUTCOMES) this.#total.inc({ controller, result }, 0);
+    const { errors, terminal, panics } = this.#reconciles;
+    this.#reconciles.workers.set({ controller }, workers);
+    this.#reconciles.active.set({ controller }, 0);
+    for (const counter of [errors, terminal, panics]) counter.inc({ controller }, 0);
+    for (const result of OUTCOMES) this.#reconciles.total.inc({ controller, result }, 0);
   }
 
   started(controller: string): void {
-    this.#active.inc({ controller });
+    this.#reconciles.active.inc({ controller });
   }
 
   stopped(controller: string): void {
-    this.#active.dec({ controller });
+    this.#reconciles.active.dec({ controller });
   }
 
   finished(controller: string, result: ReconcileOutcome, durationMs: number): void {
-    this.#total.inc({ controller, result });
-    if (result === 'error') this.#errors.inc({ controller });
-    this.#time.observe({ controller }, durationMs / 1000);
+    this.#reconciles.total.inc({ controller, result });
+    if (result === 'error') this.#reconciles.errors.inc({ controller });
+    this.#reconciles.time.observe({ controller }, durationMs / 1000);
   }
 
   terminal(controller: string): void {
-    this.#terminal.inc({ controller });
+    this.#reconciles.terminal.inc({ controller });
   }
 
   panicked(controller: string): void {
-    this.#panics.inc({ controller });
+    this.#reconciles.panics.inc({ controller });
   }
 
   leading(name: string, holds: boolean): void {
@@ -169,7 +177,7 @@ export class ControllerMetrics {
     };
   }
 
-  /** What can only be known when somebody asks: work that has not ended yet. */
+  /** Metrics computed at each scrape: work that has not ended yet. */
   observeQueues(queues: ReadonlyMap<string, WorkQueue>): void {
     const live = (metric: string, help: string, value: (workingMs: readonly number[]) => number) =>
       new Gauge({

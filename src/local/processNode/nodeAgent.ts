@@ -1,15 +1,13 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { availableParallelism, totalmem } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { type Clock, sleep } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { Sources } from '../../engine/controller/sources.ts';
 import { isNotFound } from '../../engine/kube/apiError.ts';
-import { type KubeObject, keyOf, kinds } from '../../engine/kube/kubeObject.ts';
+import { keyOf, kinds } from '../../engine/kube/kubeObject.ts';
 import type { ControlPlane } from '../controlPlane.ts';
 import { lowPortOffset } from '../lowPorts.ts';
-import { KUBERNETES_VERSION } from '../programs.ts';
 import {
   type Claim,
   ensureStorageClass,
@@ -20,6 +18,7 @@ import {
 import type { ImageTable } from './containerCommand.ts';
 import { startLogServer } from './logServer.ts';
 import { canMount } from './mountNamespace.ts';
+import { HOST_IP, keepNodeLease, NODE_NAME, registerNode } from './nodeRegistration.ts';
 import { type MountMode, PodRunner, podFolder } from './podRunner.ts';
 import type { Pod } from './podTypes.ts';
 import { type Backend, etcHosts, type Service, ServiceProxy } from './serviceProxy.ts';
@@ -40,11 +39,7 @@ export interface NodeAgentOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-const NODE_NAME = 'local';
-const HOST_IP = '127.0.0.1';
-const LEASE_MS = 10_000;
-const MAX_PODS = 200;
-
+/** Changes that arrive within this time update the Services once. */
 const SYNC_DELAY_MS = 20;
 
 /** A node of the local cluster: its pods are processes on this machine. */
@@ -127,8 +122,8 @@ export class NodeAgent {
     });
     const running = sources.run(this.#stop.signal);
     await sources.synced();
-    await this.#registerNode(logServer.port, signal);
-    const heartbeat = this.#heartbeat();
+    await registerNode(client, logServer.port, clock, signal);
+    const heartbeat = keepNodeLease(client, this.#options, this.#stop.signal);
     this.#closers.push(async () => void (await Promise.all([running, heartbeat])));
   }
 
@@ -157,7 +152,6 @@ export class NodeAgent {
       images: this.#options.images,
       mountMode: this.#mountMode,
       hostsFile: etcHosts(this.#hostsFile),
-
       baseEnv: this.#baseEnv(pod, podIP),
       translatePort: (port) => this.#translate(port),
       clock: this.#options.clock,
@@ -242,87 +236,6 @@ export class NodeAgent {
     const lives = Array.from({ length: 10_000 }, (_, restart) => restart);
     const last = runner && lives.find((restart) => !existsSync(runner.logPath(container, restart + 1)));
     return runner && last !== undefined ? runner.logPath(container, previous ? last - 1 : last) : undefined;
-  }
-
-  async #registerNode(kubeletPort: number, signal: AbortSignal): Promise<void> {
-    const { client } = this.#options.controlPlane;
-    const labels = {
-      'kubernetes.io/hostname': NODE_NAME,
-      'kubernetes.io/os': 'linux',
-      'kubernetes.io/arch': process.arch === 'x64' ? 'amd64' : process.arch,
-    };
-    const node: KubeObject = { apiVersion: 'v1', kind: 'Node', metadata: { name: NODE_NAME, labels } };
-    await client.apply(node, { fieldManager: 'waba-local', force: true }, signal);
-    const size = {
-      cpu: String(availableParallelism() * 16),
-      memory: `${Math.floor(totalmem() / 1024) * 4}Ki`,
-      pods: String(MAX_PODS),
-      'ephemeral-storage': '1Ti',
-    };
-    const status = {
-      capacity: size,
-      allocatable: size,
-      addresses: [
-        { type: 'InternalIP', address: HOST_IP },
-        { type: 'Hostname', address: NODE_NAME },
-      ],
-      daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } },
-      nodeInfo: {
-        architecture: labels['kubernetes.io/arch'],
-        bootID: '-',
-        containerRuntimeVersion: 'process://1',
-        kernelVersion: '-',
-        kubeProxyVersion: '',
-        kubeletVersion: KUBERNETES_VERSION,
-        machineID: '-',
-        operatingSystem: 'linux',
-        osImage: 'processes of this machine',
-        systemUUID: '-',
-      },
-    };
-    await client.mergePatch(
-      kinds.Node,
-      { name: NODE_NAME, subresource: 'status' },
-      { status: { ...status, conditions: this.#conditions() } },
-      signal,
-    );
-  }
-
-  #conditions(): unknown[] {
-    const now = new Date(this.#options.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
-    return [
-      {
-        type: 'Ready',
-        status: 'True',
-        reason: 'ProcessNodeReady',
-        message: 'runs pods as processes',
-        lastHeartbeatTime: now,
-        lastTransitionTime: now,
-      },
-    ];
-  }
-
-  async #heartbeat(): Promise<void> {
-    const { controlPlane, clock, logger } = this.#options;
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      const lease: KubeObject = {
-        apiVersion: 'coordination.k8s.io/v1',
-        kind: 'Lease',
-        metadata: { name: NODE_NAME, namespace: 'kube-node-lease' },
-        spec: {
-          holderIdentity: NODE_NAME,
-          leaseDurationSeconds: 40,
-          renewTime: new Date(clock.now()).toISOString().replace('Z', '000Z'),
-        },
-      };
-      await controlPlane.client
-        .apply(lease, { fieldManager: 'waba-local', force: true }, signal)
-        .catch((error: unknown) => {
-          if (!signal.aborted) logger.warn('node lease not renewed', { error });
-        });
-      await sleep(clock, LEASE_MS, signal).catch(() => {});
-    }
   }
 }
 

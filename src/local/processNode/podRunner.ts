@@ -6,10 +6,12 @@ import { describeError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
 import { isNotFound } from '../../engine/kube/apiError.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
-import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
+import { kinds } from '../../engine/kube/kubeObject.ts';
 import { type ContainerContext, containerCommand, type ImageTable } from './containerCommand.ts';
+import { containerReferences } from './containerReferences.ts';
 import { ContainerRunner } from './containerRunner.ts';
 import { inMountNamespace } from './mountNamespace.ts';
+import { podStatus } from './podStatus.ts';
 import type { Container, Pod } from './podTypes.ts';
 import { isRefreshed, materialise } from './volumes.ts';
 
@@ -157,73 +159,42 @@ export class PodRunner {
   }
 
   async #context(container: Container): Promise<ContainerContext> {
-    const { client, pod, podIP, hostIP, images, baseEnv } = this.#options;
-    const { signal } = this.#stop;
-    const load = async (kind: 'Secret' | 'ConfigMap', names: readonly string[]) => {
-      const found = new Map<string, Record<string, string>>();
-      for (const name of new Set(names)) {
-        const object = await client
-          .get<KubeObject & { data?: Record<string, string> }>(
-            kinds[kind],
-            pod.metadata.namespace,
-            name,
-            signal,
-          )
-          .catch((error: unknown) => {
-            if (isNotFound(error)) return undefined;
-            throw error;
-          });
-        if (!object) continue;
-        const decode = (value: string) =>
-          kind === 'Secret' ? Buffer.from(value, 'base64').toString('utf8') : value;
-        found.set(
-          name,
-          Object.fromEntries(Object.entries(object.data ?? {}).map(([key, value]) => [key, decode(value)])),
-        );
-      }
-      return found;
-    };
-    const { env = [], envFrom = [] } = container;
-    const names = (pick: 'secret' | 'configMap') => [
-      ...env.flatMap(
-        ({ valueFrom }) =>
-          (pick === 'secret' ? valueFrom?.secretKeyRef?.name : valueFrom?.configMapKeyRef?.name) ?? [],
-      ),
-      ...envFrom.flatMap(
-        ({ secretRef, configMapRef }) => (pick === 'secret' ? secretRef?.name : configMapRef?.name) ?? [],
-      ),
-    ];
+    const { client, pod, podIP, hostIP, images, baseEnv, mountMode } = this.#options;
+    const { namespace } = pod.metadata;
     const mounts = new Map(
       (container.volumeMounts ?? []).map(({ name, mountPath, subPath }) => [
         mountPath,
         join(this.#mounts.get(name) ?? '', subPath ?? ''),
       ]),
     );
-    const scratch = join(this.#options.folder, 'root', container.name);
-    const enter: ContainerContext['enter'] = (argv, cwd) =>
-      inMountNamespace({
-        argv,
-        cwd,
-        scratch,
-        mounts: new Map([['/etc/hosts', this.#options.hostsFile], ...mounts]),
-        // What runs here lies somewhere on this machine, and a volume may be mounted above it.
-        keep: [
-          dirname(process.execPath),
-          dirname(this.#options.hostsFile),
-          ...Object.values(images).flatMap(({ needs = [] }) => needs),
-        ],
-      });
     return {
       pod,
       podIP,
       hostIP,
       images,
       baseEnv,
-      secrets: await load('Secret', names('secret')),
-      configMaps: await load('ConfigMap', names('configMap')),
+      ...(await containerReferences(client, namespace, container, this.#stop.signal)),
       mounts,
-      enter: this.#options.mountMode === 'namespace' ? enter : undefined,
+      enter: mountMode === 'namespace' ? this.#entry(container, mounts) : undefined,
     };
+  }
+
+  /** Enters the mount namespace of a container. */
+  #entry(container: Container, mounts: ReadonlyMap<string, string>): ContainerContext['enter'] {
+    const { folder, hostsFile, images } = this.#options;
+    return (argv, cwd) =>
+      inMountNamespace({
+        argv,
+        cwd,
+        scratch: join(folder, 'root', container.name),
+        mounts: new Map([['/etc/hosts', hostsFile], ...mounts]),
+        // The programs of the container lie on this machine, where a volume may be mounted above them.
+        keep: [
+          dirname(process.execPath),
+          dirname(hostsFile),
+          ...Object.values(images).flatMap(({ needs = [] }) => needs),
+        ],
+      });
   }
 
   #changed(): void {
@@ -245,8 +216,19 @@ export class PodRunner {
   }
 
   async #writeStatus(): Promise<void> {
-    const { client, pod } = this.#options;
-    const status = this.#status();
+    const { client, pod, podIP, hostIP } = this.#options;
+    const status = podStatus({
+      restartPolicy: pod.spec.restartPolicy ?? 'Always',
+      podIP,
+      hostIP,
+      startTime: this.#startTime,
+      isMounted: this.#mounts.size > 0,
+      waitingFor: this.#waitingFor,
+      isInitialised: this.#initialised,
+      isReady: this.ready,
+      initContainers: this.#initContainers,
+      containers: this.#containers,
+    });
     const text = JSON.stringify(status);
     if (text === this.#statusSent) return;
     const { namespace, name, uid } = pod.metadata;
@@ -257,44 +239,6 @@ export class PodRunner {
       AbortSignal.timeout(30_000),
     );
     this.#statusSent = text;
-  }
-
-  #status(): Record<string, unknown> {
-    const { podIP, hostIP } = this.#options;
-    const conditions = [
-      ['PodScheduled', true],
-      ['PodReadyToStartContainers', this.#mounts.size > 0 || this.#waitingFor === ''],
-      ['Initialized', this.#initialised],
-      ['ContainersReady', this.ready],
-      ['Ready', this.ready],
-    ] as const;
-    return {
-      phase: this.#phase(),
-      podIP,
-      podIPs: [{ ip: podIP }],
-      hostIP,
-      hostIPs: [{ ip: hostIP }],
-      startTime: this.#startTime,
-      conditions: conditions.map(([type, met]) => ({
-        type,
-        status: met ? 'True' : 'False',
-        ...(!met && this.#waitingFor ? { reason: 'FailedMount', message: this.#waitingFor } : {}),
-      })),
-      initContainerStatuses: this.#initContainers.map((runner) => runner.status()),
-      containerStatuses: this.#containers.map((runner) => runner.status()),
-    };
-  }
-
-  #phase(): string {
-    if (this.#initContainers.some(({ finalExitCode }) => finalExitCode !== undefined && finalExitCode !== 0))
-      return 'Failed';
-    const codes = this.#containers.map(({ finalExitCode }) => finalExitCode);
-    const policy = this.#options.pod.spec.restartPolicy ?? 'Always';
-    if (policy !== 'Always' && codes.every((code) => code !== undefined)) {
-      if (codes.every((code) => code === 0)) return 'Succeeded';
-      if (policy === 'Never') return 'Failed';
-    }
-    return this.#initialised ? 'Running' : 'Pending';
   }
 }
 
