@@ -10,9 +10,9 @@ export interface ConnectionOptions {
   readonly credentials: Credentials;
   /** Version of the operator, for the user agent. */
   readonly version: string;
-  /** Name of the installation and its namespace: its replicas share one, and two never work in one namespace. */
+  /** Namespace and name of the installation. Its replicas share them; two installations never work in one namespace. */
   readonly installation: { readonly namespace: string; readonly name: string };
-  /** Name of this replica; without it this is the only one. */
+  /** Name of this replica; undefined if there is only one. */
   readonly replica?: string | undefined;
   readonly metrics: ControllerMetrics;
   readonly clock: Clock;
@@ -20,12 +20,12 @@ export interface ConnectionOptions {
   readonly logger: Logger;
 }
 
-/** How this replica talks to the Kubernetes API server. */
+/** The connection of this replica to the Kubernetes API server. */
 export interface Connection {
   readonly client: KubeClient;
-  /** Absent where this is the only replica. */
+  /** Undefined if there is only one replica. */
   readonly election: LeaderElection | undefined;
-  /** Throws where this replica must not write: a replica that leads no more may read only. */
+  /** Throws if this replica must not write: a replica that is no longer the leader may only read. */
   readonly fence: ((request: { readonly method: string }) => void) | undefined;
 }
 

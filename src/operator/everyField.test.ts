@@ -44,7 +44,7 @@ const fromField = {
 };
 const contact = { email: 'a@example.com', landlineNumber: '1', mobileNumber: '2' };
 
-/** Between them they set every field of the spec; a field is changed in each of them that has it. */
+/** Together they set every field of the spec; a field is changed in each spec that has it. */
 const SPECS: readonly object[] = [
   {},
   {
@@ -157,11 +157,11 @@ const SPECS: readonly object[] = [
   { database: { managed: { version: '17' } } },
 ];
 
-/** Fields without another valid value, each with what decides it. */
+/** Fields without another valid value, each with the reason. */
 const DECIDED: Readonly<Record<string, string>> = {
-  phoneNumber: 'immutable once registered; its uniqueness has tests of its own',
-  'media.providers[].type': 'there is one type',
-  'tls.selfSigned': 'it has no value; another choice of spec.tls replaces it',
+  phoneNumber: 'immutable once registered; other tests check its uniqueness',
+  'media.providers[].type': 'there is only one type',
+  'tls.selfSigned': 'an empty object; another choice of spec.tls replaces it',
   'users[].role': 'follows from the name of the user',
 };
 
@@ -174,7 +174,7 @@ beforeAll(async () => {
   pairs = await Promise.all([1, 2].map(() => issueCertificate(authority, request)));
 });
 
-/** A value for a key of a Secret, by the field that refers to it: another name or key has another value. */
+/** The value of a Secret key, by the field that refers to it: each name and key has a different value. */
 function secretValue(field: string, name: string, key: string): string {
   const isOriginal = key.length < 12 && !/[x1]$/.test(name) && !/[x1]$/.test(key);
   const number = isOriginal ? '123456' : '654321';
@@ -208,7 +208,7 @@ function secretsOf(spec: object): Record<string, Record<string, string>> {
 const referenced = (spec: object): Map<string, ReferencedSecret> =>
   new Map(Object.entries(secretsOf(spec)).map(([name, data]) => [name, { name, data, raw: data }]));
 
-/** The cluster once nothing is left to do for a resource; the same for the same spec. */
+/** Models of the cluster with nothing left to do, by spec. */
 const settledModels = new Map<string, StackModel>();
 function settledModel(resource: WhatsAppDeployment): StackModel {
   const key = JSON.stringify(resource.spec);
@@ -220,7 +220,7 @@ function settledModel(resource: WhatsAppDeployment): StackModel {
   return model;
 }
 
-/** Children and status. The annotation that holds the hashes of a child's inputs is left out: it changes by itself. */
+/** Children and status, without the annotation with the input hashes, which changes with every input. */
 function workloadsOf(resource: WhatsAppDeployment): string {
   const model = settledModel(resource);
   const plan = planWorkloads(model.observed(), release);
@@ -240,7 +240,7 @@ function workloadsOf(resource: WhatsAppDeployment): string {
   );
 }
 
-/** What the application controller starts from: a stack that is new, one that is in use, and others on their way. */
+/** Where the application controller starts: a new stack, a stack in use, and stages in between. */
 const BEGINNINGS: Readonly<
   Record<string, { readonly prepare: (app: FakeApplication) => void; readonly journal?: Partial<Journal> }>
 > = {
@@ -255,7 +255,7 @@ const BEGINNINGS: Readonly<
   },
 };
 
-/** Calls and conditions of the application controller, from every beginning. */
+/** Calls and conditions of the application controller, from each start. */
 async function applicationOf(resource: WhatsAppDeployment): Promise<unknown> {
   const seen: unknown[] = [];
   for (const [name, { prepare, journal = {} }] of Object.entries(BEGINNINGS)) {
@@ -277,7 +277,7 @@ async function applicationOf(resource: WhatsAppDeployment): Promise<unknown> {
         app.stack.takeWrites(),
       );
       app.restartPods();
-      // Somebody changes the stack by hand before the last look.
+      // Another client changes the stack before the last pass.
       if (look === 1) app.stack.state.settings = { ...app.stack.state.settings, heartbeat_interval: 99 };
       await app.clock.advance(look === 1 ? DAY_MS : 60_000);
     }
@@ -286,7 +286,7 @@ async function applicationOf(resource: WhatsAppDeployment): Promise<unknown> {
   return JSON.stringify(seen, (key, value: unknown) => (key === 'certificates' ? undefined : value));
 }
 
-/** Each part once; an error is what it says. */
+/** Runs each part once; an error counts as its message. */
 async function settled(
   pass: ApplicationPass,
   webhooks: WebhookCheck,
@@ -338,7 +338,7 @@ const workloadsBefore = once(workloadsOf);
 const applicationBefore = once(applicationOf);
 
 describe('every field of the spec', () => {
-  it('has a change that these tests can make, or a reason why there is none', () => {
+  it('has a change that these tests can make, or a reason why it has none', () => {
     const without = LEAVES.filter((leaf) => changes(leaf).length === 0).map(({ path }) => path);
     expect(without.sort()).toEqual(
       Object.keys(DECIDED)
@@ -363,7 +363,7 @@ describe('every field of the spec', () => {
   );
 
   it.each(LEAVES.filter(({ path }) => !DECIDED[path]))(
-    '$path is never taken for a change of the operator',
+    '$path is never mistaken for a change by a new operator version',
     (leaf) => {
       for (const { before, after } of changes(leaf)) {
         const observed = { ...settledModel(before).observed(), resource: after, stacks: [after] };

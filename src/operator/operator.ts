@@ -31,16 +31,16 @@ export interface OperatorOptions {
   readonly credentials: Credentials;
   readonly version: string;
   readonly release: ReleaseImages;
-  /** Empty for all. */
+  /** Namespaces to watch; empty for all. */
   readonly namespaces: readonly string[];
   readonly health: { readonly host: string; readonly port: number };
-  /** Name of the installation and its namespace: its replicas share one, and two never work in one namespace. */
+  /** Namespace and name of the installation. Its replicas share them; two installations never work in one namespace. */
   readonly installation: { readonly namespace: string; readonly name: string };
-  /** Name of this replica; without it this is the only one. */
+  /** Name of this replica; undefined if there is only one. */
   readonly replica?: string | undefined;
-  /** Stacks that may restart pods at the same time. */
+  /** How many stacks may restart pods at the same time. */
   readonly maxRollingStacks?: number | undefined;
-  /** Reconciles at a time, for each of the two controllers. */
+  /** Concurrent reconciles of each of the two controllers. */
   readonly workers?: number | undefined;
   readonly clock: Clock;
   readonly random: () => number;
@@ -48,14 +48,14 @@ export interface OperatorOptions {
 }
 
 export const OPERATOR_DEFAULTS = {
-  /** A bad change stops here, and a node drain's worth of restarts is bearable. */
+  /** Limits the damage of a bad change; no more restarts at a time than a node drain causes. */
   maxRollingStacks: 10,
   workers: 4,
-  /** Streaming lists are there by default from 1.32 on. */
+  /** The first version with streaming lists by default. */
   minimumKubernetes: '1.32',
 } as const;
 
-/** The operator: two controllers over shared watches, until `signal` fires. */
+/** Runs the operator, two controllers over shared watches, until `signal` fires. */
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<void> {
   const { namespaces, installation, clock, random, logger } = options;
   const registry = new Registry();
@@ -99,7 +99,7 @@ interface Parts extends OperatorOptions, Connection {
   readonly recorder: EventRecorder;
 }
 
-/** The two controllers, and what they share. */
+/** The two controllers and the objects that they share. */
 function controllers(parts: Parts, signal: AbortSignal) {
   const { client, namespaces, stackSources, recorder, clock, random } = parts;
   const journals = new JournalStore(client, stackSources.secretsOfStacks);
@@ -107,7 +107,7 @@ function controllers(parts: Parts, signal: AbortSignal) {
   const enqueue = (key: string, reason: string) => {
     for (const { queue } of [workloads, application]) queue.add(key, 'change', reason);
   };
-  const onNews = (key: string) => workloads.queue.add(key, 'change', 'the API says something new');
+  const onNews = (key: string) => workloads.queue.add(key, 'change', "the stack's API reported a change");
   const reports = new StackReports({ ...parts, sources: stackSources, journals, webhooks, onNews });
   const onOurs = (stacks: readonly KubeObject[], reason: string) => {
     for (const stack of stacks) enqueue(keyOf(stack), reason);
@@ -152,7 +152,7 @@ function controllers(parts: Parts, signal: AbortSignal) {
   return { workloads, application, reports, claimed };
 }
 
-/** Says at the start, in one line each, what the cluster lacks; readiness goes on saying it. */
+/** Logs at the start what the cluster lacks, one line each; the readiness endpoint keeps reporting it. */
 async function reportServer(
   client: KubeClient,
   sources: StackSources,

@@ -22,13 +22,13 @@ export interface StackReportsOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
-  /** A stack's API says something that the status shows. */
+  /** Called when a stack's API reports a change that the status shows. */
   readonly onNews: (key: string) => void;
 }
 
-/** What the application controller reports of each stack: for the plan, for metrics and as events. */
+/** Passes on what the application controller finds: to the plan, to metrics and as events. */
 export class StackReports {
-  /** What each stack's API said last, by key. */
+  /** The last answers of each stack's API, by key. */
   readonly observations = new Map<string, ApiObservation>();
   readonly #options: StackReportsOptions;
   readonly #collector: StackCollector;
@@ -60,7 +60,7 @@ export class StackReports {
       this.#options.recorder.record(resource as unknown as KubeObject, {
         type: 'Warning',
         reason: 'DriftRepaired',
-        message: `somebody changed the stack by hand; the operator set back ${report.fields.join(', ')}`,
+        message: `another client changed the stack; the operator set these fields back to spec: ${report.fields.join(', ')}`,
       });
     },
   };
@@ -90,7 +90,7 @@ export class StackReports {
   }
 }
 
-/** The part of an observation that status shows; the clocks of nodes go on without being news. */
+/** The part of an observation that the status shows, without values that always change, such as the clocks of nodes. */
 const shown = (observation: ApiObservation | undefined): string =>
   JSON.stringify(
     observation && [

@@ -1,7 +1,7 @@
 import { CodedError } from '../../base/codedError.ts';
 import type { CommonReason } from '../resource/conditions.ts';
 
-/** What keeps the operator from a stack's API, or from making the stack what the resource declares. */
+/** Why the operator cannot reach a stack's API, or cannot make the stack match the resource. */
 export type ApplicationErrorCode = Extract<
   CommonReason,
   | 'BadCertificate'

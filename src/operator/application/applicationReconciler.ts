@@ -24,20 +24,20 @@ export interface ApplicationOptions extends ObserveContext {
   readonly random: () => number;
   /** Writes status under the application controller's own field manager. */
   readonly status: StatusWriter;
-  /** Takes in what the API said. */
+  /** Called with what the API reported; undefined if it could not be reached. */
   readonly onObservation: (key: string, observation: ApiObservation | undefined) => void;
-  /** Takes in how to read a stack's counters; nothing where it has gone. */
+  /** Called with how to read a stack's counters; undefined once the stack is gone. */
   readonly onTarget: (key: string, target: CollectTarget | undefined) => void;
   readonly onDrift: (resource: WhatsAppDeployment, report: DriftReport) => void;
 }
 
-/** How often a stack is looked at: when all is well, and while something is under way. */
+/** How often a stack is observed: when it has settled, and while a change is under way. */
 const INTERVALS = { settledMs: 30_000, busyMs: 2_000 } as const;
 
-/** The stack's own API: log in, register, configure, and say how it is. */
+/** Reconciles a stack through its API: log in, configure, register, report. */
 export class ApplicationReconciler {
   readonly #options: ApplicationOptions;
-  /** Stacks that were well when looked at last, in what circumstances, and when to look again. */
+  /** Stacks that had settled at the last pass, in which circumstances, and when to observe them again. */
   readonly #settled = new Map<string, { readonly circumstances: string; readonly untilMs: number }>();
 
   constructor(options: ApplicationOptions) {
@@ -53,7 +53,7 @@ export class ApplicationReconciler {
       return {};
     }
     const { resource } = parsed;
-    // Workloads tells the user.
+    // The workloads controller reports it to the user.
     if (this.#options.missing(resource.metadata.namespace).length > 0) return {};
     if (resource.spec.paused) return {};
     const observed = await observe(resource, this.#options, signal);
@@ -81,7 +81,7 @@ export class ApplicationReconciler {
     onTarget(key, undefined);
   }
 
-  /** Until when the stack need not be asked again, though something of no concern to it has changed. */
+  /** Until when the stack need not be observed again, if nothing relevant has changed. */
   #settledUntil(key: string, circumstances: string): number | undefined {
     const last = this.#settled.get(key);
     const isFresh = last !== undefined && this.#options.clock.monotonic() < last.untilMs;
@@ -112,7 +112,7 @@ export class ApplicationReconciler {
   ): Promise<void> {
     const { name, namespace, generation } = resource.metadata;
     const { sources, journals, clock, status, webhooks } = this.#options;
-    // The journal and the other controller may have written meanwhile.
+    // This pass or the other controller may have changed the resource meanwhile.
     const current = parseWhatsAppDeployment(sources.stacks.cache.get(`${namespace}/${name}`));
     const previous = (current.ok ? current.resource : resource).status;
     const entry = journals.read(resource)?.registration;
@@ -129,7 +129,7 @@ export class ApplicationReconciler {
     await status.write({ ...resource, status: previous }, own, signal);
   }
 
-  /** Each warning of a build's end is told once: its reason is new then. */
+  /** Records one event per warning about an expiring build: each warning has a new reason. */
   #announce(
     resource: WhatsAppDeployment,
     build: Verdict,
@@ -142,7 +142,7 @@ export class ApplicationReconciler {
   }
 }
 
-/** Everything that a look at the stack depends on, but for the stack itself. */
+/** Everything that a pass depends on, except the answers of the stack. */
 function circumstancesOf({ resource, pods, referenced, journal, children }: Observation): string {
   const { uid, generation, annotations } = resource.metadata;
   const secrets = [...children.values()].filter(({ kind }) => kind === 'Secret');
@@ -152,7 +152,7 @@ function circumstancesOf({ resource, pods, referenced, journal, children }: Obse
     [...referenced.values()],
     journal ?? null,
     secrets.map(({ metadata }) => [metadata.name, metadata.resourceVersion]),
-    // Status that somebody deleted is made anew at once.
+    // Included, so that a deleted status is written again immediately.
     resource.status?.conditions?.filter(({ type }) =>
       APPLICATION_CONDITIONS.some((known) => known === type),
     ) ?? null,

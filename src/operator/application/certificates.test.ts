@@ -27,7 +27,7 @@ const selfSigned = () => {
 const reason = async (application: FakeApplication) => (await certify(application.pass())).reason;
 
 describe('the certificate of the Webapps', () => {
-  it('is the one that the stack generated, without a call, while none is declared', async () => {
+  it('is the one that the stack generated if none is declared, without a call', async () => {
     const application = new FakeApplication();
     expect(await certify(application.pass())).toMatchObject({ status: 'True', reason: 'Generated' });
     expect(application.stack.takeCalls()).toEqual([]);
@@ -52,7 +52,7 @@ describe('the certificate of the Webapps', () => {
     expect(application.stack.takeCalls()).toEqual([]);
   });
 
-  it('is trusted beside the old one from before the upload until every Webapp has restarted', async () => {
+  it('is trusted together with the old one from before the upload until every Webapp has restarted', async () => {
     const application = withCertificate(first);
     application.stack.failNext(EXTERNAL, { lose: 'before' });
     await expect(certify(application.pass())).rejects.toMatchObject({ code: 'Unreachable' });
@@ -79,7 +79,7 @@ describe('the certificate of the Webapps', () => {
     expect(new Set(application.stack.state.certificates).size).toBe(1);
   });
 
-  it('is uploaded again when the Secret goes back to the first one while the second is pending', async () => {
+  it('is uploaded again when the Secret returns to the first certificate while the second is pending', async () => {
     const application = withCertificate(first);
     await certify(application.pass());
     application.secrets = { tls: second };
@@ -97,7 +97,7 @@ describe('the certificate of the Webapps', () => {
     expect(application.stack.takeWrites()).toEqual([]);
   });
 
-  it('that the stack refuses orders no restart', async () => {
+  it('triggers no restart when the stack refuses it', async () => {
     const application = withCertificate(first);
     application.stack.failNext(EXTERNAL, { refuse: 1009 });
     await expect(certify(application.pass())).rejects.toMatchObject({ apiCode: 1009 });
@@ -120,7 +120,7 @@ describe('the certificate of the Webapps', () => {
       { tls: { selfSigned: {} } },
       /^Secret shop-authority .*\(spec\.tls\.selfSigned\)/,
     ],
-  ])('without its Secret is a condition that names it: %s', async (_, spec, message) => {
+  ])('turns the condition False without its Secret, and names the Secret: %s', async (_, spec, message) => {
     const application = new FakeApplication(spec);
     expect(await certify(application.pass())).toMatchObject({
       status: 'False',
@@ -130,7 +130,7 @@ describe('the certificate of the Webapps', () => {
     expect(application.stack.takeCalls()).toEqual([]);
   });
 
-  it('that would keep the Webapps from starting is a condition that names the Secret, and is not uploaded', async () => {
+  it('is not uploaded if it would keep the Webapps from starting, and the condition names the Secret', async () => {
     const application = withCertificate({ ...first, 'tls.key': second['tls.key'] });
     expect(await certify(application.pass())).toMatchObject({
       status: 'False',
@@ -140,7 +140,7 @@ describe('the certificate of the Webapps', () => {
     expect(application.stack.takeCalls()).toEqual([]);
   });
 
-  it('warns two weeks before its end, and is no longer in order after it', async () => {
+  it('causes a warning two weeks before it expires, and turns the condition False afterwards', async () => {
     const application = withCertificate(first);
     await certify(application.pass());
     application.restartPods();
@@ -151,7 +151,7 @@ describe('the certificate of the Webapps', () => {
     expect(await certify(application.pass())).toMatchObject({ status: 'False', reason: 'Expired' });
   });
 
-  it('is signed by the authority of the stack once, and again 30 days before its end', async () => {
+  it('is signed by the authority of the stack once, and again 30 days before it expires', async () => {
     const application = selfSigned();
     await certify(application.pass());
     application.restartPods();
@@ -168,7 +168,7 @@ describe('the certificate of the Webapps', () => {
     expect(application.journal.webappRestarts).toBe(2);
   });
 
-  it('of the own authority is signed again after a lost answer: nobody kept the key of the first', async () => {
+  it('is self-signed again after a lost answer, because the operator does not store the first key', async () => {
     const application = selfSigned();
     application.stack.failNext(EXTERNAL, { lose: 'after' });
     await expect(certify(application.pass())).rejects.toMatchObject({ code: 'Unreachable' });

@@ -8,9 +8,9 @@ import { ApplicationError } from './applicationError.ts';
 import { type ApplicationPass, behind, bringAbout, journalOf, secretValue, updateJournal } from './pass.ts';
 
 const DAY_MS = 86_400_000;
-/** Certificates that the operator signs itself: how long they are valid, and how long before their end it renews them. */
+/** Certificates that the operator signs: how long they are valid, and how long before expiry it renews them. */
 const SELF_SIGNED = { validDays: 90, renewBeforeMs: 30 * DAY_MS } as const;
-/** The condition warns of the end of a certificate this long before. */
+/** How long before a certificate expires the condition warns. */
 const WARN_BEFORE_MS = 14 * DAY_MS;
 
 /**
@@ -25,13 +25,13 @@ export async function certify(pass: ApplicationPass): Promise<Verdict<'Certifica
       : met(
           'CertificatesReady',
           'Uploaded',
-          'the Webapps keep the certificate that was uploaded before: the API has no call to remove it',
+          'the Webapps keep the certificate that the operator uploaded before: the API has no call to remove it',
         );
   try {
     const wanted = tls.selfSigned ? await selfSigned(pass) : fromSecret(pass);
     if (wanted) await upload(pass, wanted);
   } catch (error) {
-    // A person must correct the Secret; the steps after this one need not wait for that.
+    // A user must correct the Secret; the steps after this one do not depend on it.
     if (
       error instanceof ApplicationError &&
       (error.code === 'SecretMissing' || error.code === 'BadCertificate')
@@ -42,7 +42,7 @@ export async function certify(pass: ApplicationPass): Promise<Verdict<'Certifica
   return judge(pass);
 }
 
-/** Names that the certificate of a Webapp may have at the moment. */
+/** Names that the certificate of a Webapp may have now. */
 export const webappNames = (pass: Pick<ApplicationPass, 'observed' | 'journals'>): string[] => [
   webappHost(pass.observed.resource),
   ...(journalOf(pass).served?.names ?? []),
@@ -57,7 +57,7 @@ function fromSecret({ observed }: ApplicationPass): ServerCertificate {
   if (!chain || !key) {
     const fix = spec.tls?.secretRef
       ? 'create it with type kubernetes.io/tls'
-      : `cert-manager has not issued the certificate yet; see kubectl describe certificate ${name}`;
+      : `cert-manager has not issued the certificate yet; run kubectl describe certificate ${name}`;
     throw new ApplicationError(
       'SecretMissing',
       `Secret ${name} does not have the keys tls.crt and tls.key (${field}); ${fix}`,
@@ -74,7 +74,7 @@ function fromSecret({ observed }: ApplicationPass): ServerCertificate {
   }
 }
 
-/** A new certificate of the stack's own authority; undefined while the one in place is good. */
+/** A new certificate signed by the stack's authority; undefined if the current one need not be renewed. */
 async function selfSigned(pass: ApplicationPass): Promise<ServerCertificate | undefined> {
   const { observed, nowMs } = pass;
   const name = names(observed.resource.metadata.name).authoritySecret;
@@ -108,13 +108,13 @@ async function upload(pass: ApplicationPass, wanted: ServerCertificate): Promise
   const { asAdmin, signal } = pass;
   const hash = hashOf(wanted.file);
   const journal = journalOf(pass);
-  // A pending upload may have replaced the applied certificate; the API has no call that tells.
+  // A pending upload may have replaced the applied certificate; the API has no call that shows it.
   const { applied, pending } = journal.certificate;
   const isInPlace = applied === hash && pending === undefined;
   if (!isInPlace)
     await updateJournal(pass, (current) => ({
       ...current,
-      // In the same write: a crash between two would leave a certificate trusted that nobody uploads.
+      // One write: after a crash between two, the operator would trust a certificate that it never uploads.
       certificate: { ...current.certificate, pending: hash },
       webappCa: trustBoth(current.webappCa, wanted.caPem),
       served: {
@@ -135,16 +135,25 @@ async function upload(pass: ApplicationPass, wanted: ServerCertificate): Promise
 const trustBoth = (before: string | undefined, added: string): string =>
   before === undefined || before.includes(added.trim()) ? (before ?? added) : `${before.trim()}\n${added}`;
 
+/** How the user gets a new certificate onto the Webapps. */
+function renewal({ observed: { resource } }: ApplicationPass): string {
+  const { tls } = resource.spec;
+  if (tls?.secretRef) return `put a new certificate into Secret ${tls.secretRef.name} (spec.tls.secretRef)`;
+  return tls?.issuerRef
+    ? `cert-manager has not renewed it; run kubectl describe certificate ${names(resource.metadata.name).tlsSecret}`
+    : 'the operator renews it';
+}
+
 async function judge(pass: ApplicationPass): Promise<Verdict<'CertificatesReady'>> {
   const waiting = behind(pass, 'webapp');
   if (waiting.length > 0)
     return unmet(
       'CertificatesReady',
       'RestartingWebapps',
-      `the certificate takes effect when these Webapps have restarted: ${waiting.join(', ')}`,
+      `the certificate takes effect when the Webapps have restarted; still to restart: ${waiting.join(', ')}`,
     );
   const { served, webappCa } = journalOf(pass);
-  // No Webapp presents the old certificate any more.
+  // No Webapp presents the old certificate any longer.
   if (served && webappCa !== served.ca)
     await updateJournal(pass, (journal) => ({ ...journal, webappCa: served.ca }));
   const leftMs = (served?.notAfter ?? 0) - pass.nowMs;
@@ -153,13 +162,13 @@ async function judge(pass: ApplicationPass): Promise<Verdict<'CertificatesReady'
     return unmet(
       'CertificatesReady',
       'Expired',
-      `the certificate of the Webapps expired at ${ends}; replace it`,
+      `the certificate of the Webapps expired at ${ends}; ${renewal(pass)}`,
     );
   if (leftMs < WARN_BEFORE_MS)
     return met(
       'CertificatesReady',
       'Expiring',
-      `the certificate of the Webapps expires at ${ends}; renew it`,
+      `the certificate of the Webapps expires at ${ends}; ${renewal(pass)}`,
     );
   return met('CertificatesReady', 'Uploaded', `the certificate of the Webapps is valid until ${ends}`);
 }

@@ -20,7 +20,7 @@ describe('a schedule', () => {
     expect(due('0 3 * * *', at('03:00'), at('03:01')).isDue).toBe(false);
   });
 
-  it('that is not a cron expression is refused with its field and an example', () => {
+  it('is refused if it is not a cron expression, with its field and an example', () => {
     expect(() => due('nightly', 0, 0)).toThrow(
       expect.objectContaining({
         code: 'BadSchedule',
@@ -38,7 +38,7 @@ const scheduled = () =>
   });
 
 describe('collections', () => {
-  it('cause no call and no wait while none is scheduled', async () => {
+  it('cause no call and no wait if none is scheduled', async () => {
     const application = new FakeApplication();
     expect(await collectWhenDue(application.pass())).toBeUndefined();
     expect(application.stack.takeCalls()).toEqual([]);

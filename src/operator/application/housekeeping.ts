@@ -67,7 +67,7 @@ export async function collectWhenDue(pass: ApplicationPass): Promise<number | un
   for (const { what, field, schedule: scheduleOf, start } of COLLECTIONS) {
     const schedule = scheduleOf(observed.resource.spec);
     if (schedule === undefined) continue;
-    // A schedule that has never run counts from now on.
+    // A new schedule starts from now.
     const last = journalOf(pass).collected[what];
     const { isDue, nextMs: next } = due({ schedule, field }, last ?? nowMs, nowMs);
     nextMs = Math.min(nextMs, next);

@@ -10,7 +10,7 @@ import { decodeSecret, type SecretObject } from '../state/referencedSecrets.ts';
 /** Runs calls in a session of the administrator. */
 type AsAdmin = <T>(calls: (client: StackClient, session: Session) => Promise<T>) => Promise<T>;
 
-/** One look at a stack, and what each part of the application controller works with. */
+/** One pass over a stack: what every part of the application controller works with. */
 export interface ApplicationPass {
   readonly observed: Observation;
   readonly journals: Journals;
@@ -19,13 +19,13 @@ export interface ApplicationPass {
   readonly signal: AbortSignal;
 }
 
-/** What a part has to say: a condition, and when it wants to be asked again. */
+/** The result of a part: a condition, and when to run the part again. */
 export interface PartResult<T extends ApplicationCondition = ApplicationCondition> {
   readonly verdict: Verdict<T>;
   readonly retryAfterMs?: number | undefined;
 }
 
-/** The journal as it is now: another part of the same pass may have written it. */
+/** The current journal, which another part of the same pass may have written. */
 export const journalOf = ({ journals, observed }: Pick<ApplicationPass, 'journals' | 'observed'>): Journal =>
   journals.read(observed.resource) ?? EMPTY_JOURNAL;
 
@@ -34,7 +34,7 @@ export const updateJournal = (
   change: (journal: Journal) => Journal,
 ): Promise<Journal> => journals.update(observed.resource, change, signal);
 
-/** A value in a Secret: one that the resource refers to, or one of the operator's own. */
+/** A value in a Secret that the resource refers to, or in one that the operator generated. */
 export function secretValue(
   { referenced, children }: Pick<Observation, 'referenced' | 'children'>,
   { name, key }: { readonly name: string; readonly key: string },
@@ -49,8 +49,8 @@ const ROLES = { webhookCa: 'coreapp', settings: 'coreapp', certificate: 'webapp'
 const COUNTERS = { coreapp: 'coreappRestarts', webapp: 'webappRestarts' } as const;
 
 /**
- * Brings about something that only a restart makes effective, as state: what is pending is known before it is written,
- * so that a crash between the writing and the order to restart is noticed, and the restart still comes.
+ * Makes a change that needs a restart. The journal records the change as pending before `write`, so that after a crash
+ * between `write` and the restart request, the next pass still requests the restart.
  */
 export async function bringAbout(
   pass: ApplicationPass,
@@ -58,7 +58,7 @@ export async function bringAbout(
     readonly topic: RestartTopic;
     readonly hash: string;
     readonly isInPlace: boolean;
-    /** Found in place without anybody knowing since when: true of defaults, under which the nodes have started. */
+    /** If the operator finds the value in place: the nodes already run with it, as with defaults. */
     readonly isEffective?: boolean;
     readonly write: () => Promise<void>;
   },
@@ -79,7 +79,7 @@ export async function bringAbout(
   }));
 }
 
-/** Pods of a role that have not restarted since the last order, or are not back yet. */
+/** Pods of a role that have not restarted since the last request, or are not ready again yet. */
 export function behind(pass: ApplicationPass, role: 'coreapp' | 'webapp'): string[] {
   const wanted = String(journalOf(pass)[COUNTERS[role]]);
   return pass.observed.pods

@@ -7,7 +7,7 @@ const BUSINESS = '/v1/settings/business/profile';
 const COMPLIANCE = '/v1/settings/business/compliance_info';
 const PNG = '\x89PNG';
 
-/** One pass: what differs, and its repair. */
+/** Runs one pass with its repairs. Returns the fields that differed. */
 async function synchronise(application: FakeApplication): Promise<string[]> {
   const differences = await profileDifferences(application.pass());
   for (const { repair } of differences) await repair();
@@ -18,7 +18,7 @@ const withPhoto = (photo: string) =>
   withProfile({ photoSecretRef: { name: 'photo', key: 'photo' } }, { photo: { photo } });
 
 describe('the profile', () => {
-  it('is not read while none is declared, and only in the parts that are', async () => {
+  it('is read only in the parts that are declared', async () => {
     const nothing = new FakeApplication();
     expect(await synchronise(nothing)).toEqual([]);
     expect(nothing.stack.takeCalls()).toEqual([]);
@@ -42,7 +42,7 @@ describe('the profile', () => {
     expect(await synchronise(application)).toEqual([]);
   });
 
-  it('gets the compliance information as a whole, with what somebody else has put there', async () => {
+  it('gets the compliance information as a whole, including fields that another client set', async () => {
     const application = withProfile({ compliance: { entityName: 'Shoes', entityType: 'Other' } });
     application.stack.state.compliance = { entity_name: 'Boots', is_registered: true };
     expect(await synchronise(application)).toEqual([
@@ -55,7 +55,7 @@ describe('the profile', () => {
     expect(await synchronise(application)).toEqual([]);
   });
 
-  it('gets the photo once, though the stack shows a scaled one', async () => {
+  it('gets the photo once, although the stack returns a scaled one', async () => {
     const application = withPhoto('a jpeg');
     expect(await synchronise(application)).toEqual(['profile.photo']);
     expect(await synchronise(application)).toEqual([]);
@@ -66,7 +66,7 @@ describe('the profile', () => {
     ]);
   });
 
-  it('gets the photo again when the Secret changes, and when somebody removed it', async () => {
+  it('gets the photo again when the Secret changes, and when another client removed it', async () => {
     const application = withPhoto('first');
     await synchronise(application);
     application.secrets = { photo: { photo: PNG } };
@@ -85,14 +85,14 @@ describe('the profile', () => {
     expect(await synchronise(application)).toEqual([]);
   });
 
-  it('that the stack refuses fails with its code, and leaves the journal as it was', async () => {
+  it('fails with the code of the stack when the stack refuses it, and leaves the journal unchanged', async () => {
     const application = withPhoto('a jpeg');
     application.stack.failNext(`POST ${PHOTO}`, { refuse: 1014 });
     await expect(synchronise(application)).rejects.toMatchObject({ apiCode: 1014 });
     expect(application.journals.writes).toBe(0);
   });
 
-  it('without the photo fails with the Secret, its key and the field that names it', async () => {
+  it('fails without the photo, and names the Secret, its key and the field', async () => {
     const application = withProfile({ photoSecretRef: { name: 'photo', key: 'front.jpg' } });
     await expect(synchronise(application)).rejects.toMatchObject({
       code: 'SecretMissing',

@@ -74,7 +74,7 @@ async function business(
   ];
 }
 
-/** Written as a whole: no source says that the stack accepts a part of it. */
+/** Written as a whole: no source says that the stack accepts a partial update. */
 async function compliance(
   { asAdmin, signal }: ApplicationPass,
   { compliance: declared }: Profile,

@@ -8,7 +8,7 @@ const STORE = {
 };
 const withStore = (data: Record<string, string>) => new FakeApplication(STORE, { secrets: { store: data } });
 
-/** One pass: what differs, and its repair. */
+/** Runs one pass with its repairs. Returns the fields that differed. */
 async function synchronise(application: FakeApplication): Promise<string[]> {
   const differences = await providerDifferences(application.pass());
   for (const { repair } of differences) await repair();
@@ -16,7 +16,7 @@ async function synchronise(application: FakeApplication): Promise<string[]> {
 }
 
 describe('media providers', () => {
-  it('are not read while none are declared', async () => {
+  it('are not read if none are declared', async () => {
     const application = new FakeApplication();
     expect(await synchronise(application)).toEqual([]);
     expect(application.stack.takeCalls()).toEqual([]);
@@ -37,7 +37,7 @@ describe('media providers', () => {
     expect(application.journals.writes).toBe(writes);
   });
 
-  it('are set again when the Secret changes, and when somebody changed them by hand', async () => {
+  it('are set again when the Secret changes, and when another client changed them', async () => {
     const application = withStore({ bearer: 'first' });
     await synchronise(application);
     application.secrets = { store: { bearer: 'second' } };
@@ -61,7 +61,7 @@ describe('media providers', () => {
     expect(await synchronise(application)).toEqual([]);
   });
 
-  it('that the stack took without an answer are only noted in the journal', async () => {
+  it('are only recorded in the journal if the stack accepted them and the answer was lost', async () => {
     const application = withStore({ bearer: 'token' });
     application.stack.failNext(`POST ${PROVIDERS}`, { lose: 'after' });
     await expect(synchronise(application)).rejects.toMatchObject({ code: 'Unreachable' });
@@ -71,14 +71,14 @@ describe('media providers', () => {
     expect(Object.keys(application.journal.providers)).toEqual(['store']);
   });
 
-  it('that the stack refuses leave the journal as it was', async () => {
+  it('leave the journal unchanged when the stack refuses them', async () => {
     const application = withStore({ bearer: 'token' });
     application.stack.failNext(`POST ${PROVIDERS}`, { refuse: 1009 });
     await expect(synchronise(application)).rejects.toMatchObject({ apiCode: 1009 });
     expect(application.journals.writes).toBe(0);
   });
 
-  it('without credentials fail with the Secret, its keys and the field that names it', async () => {
+  it('fail without credentials, and name the Secret, its keys and the field', async () => {
     const application = withStore({ username: 'me' });
     await expect(synchronise(application)).rejects.toMatchObject({
       code: 'SecretMissing',

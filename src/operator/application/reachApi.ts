@@ -10,22 +10,22 @@ import type { ApplicationPass } from './pass.ts';
 import { stackAccess } from './stackAccess.ts';
 import type { StackAccess, StackSessions } from './stackSession.ts';
 
-/** What the API of a stack is reached with. */
+/** What is needed to reach the API of a stack. */
 export interface Reach {
   readonly key: string;
   readonly observed: Observation;
   readonly journals: Journals;
   readonly sessions: StackSessions;
   readonly nowMs: number;
-  /** Takes in what the API said; undefined where it said nothing. */
+  /** Called with what the API reported; undefined if it could not be reached. */
   readonly onObservation: (observation: ApiObservation | undefined) => void;
-  /** Takes in how to read the stack's counters. */
+  /** Called with how to read the stack's counters. */
   readonly onTarget: (target: CollectTarget) => void;
 }
 
 interface Reached {
   readonly verdict: Verdict<'ApiReachable'>;
-  /** What further steps work with; undefined where the API can't be reached yet. */
+  /** The pass for the later steps; undefined if the API cannot be reached yet. */
   readonly pass?: ApplicationPass;
   readonly registered?: boolean | undefined;
 }
@@ -58,7 +58,7 @@ export async function reachApi(reach: Reach, signal: AbortSignal): Promise<Reach
   }
 }
 
-/** Health with the API key, support and shards as admin: nodes under the names of their pods. */
+/** Reads health with the API key, support and shards as admin. Nodes are named by their pods. */
 async function observeApi(
   { observed, asAdmin, signal }: ApplicationPass,
   client: StackClient,
@@ -69,7 +69,7 @@ async function observeApi(
   const [support, shards] = await asAdmin((admin, session) =>
     Promise.all([
       admin.support.nodes(session, signal),
-      // While nobody is primary there is nobody to ask.
+      // Only the primary Master answers this; while there is none, the call fails.
       admin.account.shards(session, signal).catch(() => undefined),
     ]),
   );
@@ -79,7 +79,7 @@ async function observeApi(
 const nameOfSinglePod = ({ pods }: Observation): string | undefined =>
   pods.find(({ component, terminating }) => component === 'coreapp' && !terminating)?.name;
 
-/** Some node holds an account: registered. All say that there is none: not. Anything else says nothing. */
+/** True if any node has an account, false if all nodes report none, otherwise undefined. */
 function looksRegistered({ health }: ApiObservation): boolean | undefined {
   const states = Object.values(health).flatMap(({ gateway_status }) => gateway_status ?? []);
   if (states.some((state) => state === 'connected' || state === 'connecting' || state === 'disconnected'))

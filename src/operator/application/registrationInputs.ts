@@ -2,13 +2,13 @@ import { names } from '../plan/facts/names.ts';
 import type { Observation } from '../plan/facts/observed.ts';
 import { secretValue } from './pass.ts';
 
-/** A value, undefined while it is missing or blank, and where people put it: `Secret shop-registration, key code`. */
+/** A value, undefined while it is missing or blank, and where the user puts it: `Secret shop-registration, key code`. */
 interface Input {
   readonly value: string | undefined;
   readonly source: string;
 }
 
-/** What the number is registered with, from the Secrets that the resource refers to or that the operator generated. */
+/** The values for a registration, from Secrets that the resource refers to or that the operator generated. */
 export interface RegistrationInputs {
   /** Verified-name certificate. */
   readonly certificate: Input;

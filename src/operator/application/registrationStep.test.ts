@@ -18,7 +18,7 @@ const secret = (code?: string) => ({
 const unregistered = (code?: string) =>
   new FakeApplication({ registration: REFERENCES }, { secrets: secret(code) });
 
-/** One pass, with what the stack says of the registration. */
+/** Runs one pass with what the stack reports about the registration. */
 const step = (application: FakeApplication) => {
   const states = Object.values(application.stack.observation().health);
   return takeRegistrationStep(
@@ -32,7 +32,7 @@ const setAttempt = (application: FakeApplication, attempt: number) => {
 };
 
 describe('a registration', () => {
-  it('requests a code, tries the one that arrives, and is done', async () => {
+  it('requests a code, tries the code that arrives, and finishes', async () => {
     const application = unregistered();
     expect(await step(application)).toMatchObject({
       verdict: {
@@ -58,14 +58,14 @@ describe('a registration', () => {
     });
   });
 
-  it('sends nothing while no node says whether the number is registered', async () => {
+  it('sends nothing while no node reports whether the number is registered', async () => {
     const application = unregistered(CODE);
     const { verdict } = await takeRegistrationStep(application.pass(), undefined);
     expect(verdict).toMatchObject({ status: 'Unknown', reason: 'Unknown' });
     expect(application.stack.takeCalls()).toEqual([]);
   });
 
-  it('sends nothing where the number is registered, and the journal follows', async () => {
+  it('sends nothing if the number is registered already, and records it in the journal', async () => {
     const application = unregistered(CODE);
     application.stack.state.isRegistered = true;
     expect((await step(application)).verdict.reason).toBe('Registered');
@@ -73,7 +73,7 @@ describe('a registration', () => {
     expect(application.journal.registration).toMatchObject({ attempt: 1, phase: 'registered' });
   });
 
-  it('is finished without a code where this installation had registered before', async () => {
+  it('finishes without a code if this installation was registered before', async () => {
     const application = unregistered();
     application.stack.state.isRegistered = true;
     expect((await takeRegistrationStep(application.pass(), false)).verdict).toMatchObject({
@@ -101,14 +101,14 @@ describe('a registration', () => {
     },
   );
 
-  it('takes the answer of a proxy for no answer: the code may have been sent', async () => {
+  it('treats the answer of a proxy as no answer, because the code may have been sent', async () => {
     const application = unregistered();
     application.stack.failNext(ACCOUNT, { status: 502 });
     expect((await step(application)).verdict.reason).toBe('OutcomeUnknown');
     expect(application.journal.registration?.phase).toBe('requesting');
   });
 
-  it('goes on after a lost answer when the code arrived', async () => {
+  it('continues after a lost answer when the code arrives', async () => {
     const application = unregistered();
     application.stack.failNext(ACCOUNT, { lose: 'after' });
     await step(application);
@@ -116,7 +116,7 @@ describe('a registration', () => {
     expect((await step(application)).verdict.reason).toBe('Registered');
   });
 
-  it('requests another code when the stack says that it was never asked for one', async () => {
+  it('requests another code when the stack reports that no code was requested', async () => {
     const application = unregistered(CODE);
     application.stack.failNext(ACCOUNT, { lose: 'before' });
     await step(application);
@@ -137,7 +137,7 @@ describe('a registration', () => {
     expect(application.stack.state.codeRequests).toBe(2);
   });
 
-  it('waits as long as a refusal says, and then requests the code', async () => {
+  it('waits for the time that a refusal states, and then requests the code', async () => {
     const application = unregistered();
     await step(application);
     setAttempt(application, 2);
@@ -155,7 +155,7 @@ describe('a registration', () => {
     expect((await step(application)).verdict.reason).toBe('WaitingForCode');
   });
 
-  it('waits for another attempt after a refusal without a time', async () => {
+  it('waits for a raised attempt after a refusal without a time', async () => {
     const application = unregistered();
     application.stack.failNext(ACCOUNT, { refuse: 1005, details: 'biz_link_info_invalid_payload' });
     expect((await step(application)).verdict).toMatchObject({
@@ -170,7 +170,7 @@ describe('a registration', () => {
     expect(calls(application)).toEqual([ACCOUNT]);
   });
 
-  it('requests the code again soon after a refusal that passes by itself', async () => {
+  it('soon requests the code again after a temporary refusal', async () => {
     const application = unregistered();
     application.stack.failNext(ACCOUNT, { refuse: 1017 });
     expect(await step(application)).toMatchObject({ retryAfterMs: 2_000 });
@@ -194,7 +194,7 @@ describe('a registration', () => {
     expect((await step(application)).verdict.reason).toBe('Registered');
   });
 
-  it('tries a code again that nobody could take at the moment', async () => {
+  it('tries a code again if the stack could not process it at the moment', async () => {
     const application = unregistered(CODE);
     await step(application);
     application.stack.failNext(VERIFY, { refuse: 1011 });
@@ -202,7 +202,7 @@ describe('a registration', () => {
     expect((await step(application)).verdict.reason).toBe('Registered');
   });
 
-  it('tries no code twice after a lost answer, and follows the stack once it says that it is registered', async () => {
+  it('tries no code twice after a lost answer, and finishes once the stack reports that it is registered', async () => {
     const application = unregistered(CODE);
     await step(application);
     application.stack.lagMs = 60_000;
@@ -256,7 +256,7 @@ describe('a registration', () => {
     expect(application.stack.takeCalls()).toEqual([]);
   });
 
-  it('takes the certificate and code that the operator generated where none is declared', async () => {
+  it('uses the generated certificate and code if none are declared', async () => {
     const application = new FakeApplication();
     application.ownSecrets = { 'shop-registration': { certificate: CERTIFICATE, code: CODE } };
     await step(application);

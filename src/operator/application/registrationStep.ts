@@ -17,7 +17,7 @@ const RETRY_AFTER_MS = 2_000;
 
 /**
  * Takes the next step of the registration. The journal is written before each call that must not be repeated.
- * @param registered what the stack says; undefined while no node says
+ * @param registered whether the number is registered; undefined while no node reports it
  */
 export async function takeRegistrationStep(
   pass: ApplicationPass,
@@ -41,7 +41,7 @@ export async function takeRegistrationStep(
   });
   if (step.do !== 'wait')
     return step.do === 'request-code' ? requestCode(pass, inputs) : verify(pass, inputs, codeHash ?? '');
-  // Somebody may have registered the number by hand; the journal catches up.
+  // Another client may have registered the number, so the journal catches up.
   if (registered && entry?.phase !== 'registered') await recordRegistered(pass, entry);
   return { verdict: step.verdict, retryAfterMs: step.retryAfterMs };
 }
@@ -69,11 +69,11 @@ async function requestCode(pass: ApplicationPass, inputs: RegistrationInputs): P
       };
     }
     await record(pass, { attempt, phase: 'code-requested', verifiedName: answer.vname });
-    const message = `a code was requested for ${answer.vname}; put it into ${code.source}`;
+    const message = `the operator requested a code for ${answer.vname}; put it into ${code.source}`;
     return { verdict: unmet('Registered', 'WaitingForCode', message), retryAfterMs: 0 };
   } catch (error) {
     if (isRefusal(error)) return requestRefused(pass, error);
-    const message = `whether a code was sent is not known: ${describeError(error)}`;
+    const message = `the stack did not answer the request for a code: ${describeError(error)}`;
     return { verdict: unknown('Registered', 'OutcomeUnknown', message) };
   }
 }
@@ -113,7 +113,7 @@ async function verify(
     };
   } catch (error) {
     if (isRefusal(error)) return codeRefused(pass, error, verifying);
-    const message = `whether the code was accepted is not known: ${describeError(error)}`;
+    const message = `the stack did not answer the call with the code: ${describeError(error)}`;
     return { verdict: unknown('Registered', 'OutcomeUnknown', message) };
   }
 }
@@ -126,17 +126,17 @@ async function codeRefused(
   const { codeTried, ...entry } = verifying;
   const detail = error.details ?? error.message;
   if (detail === NEVER_REQUESTED) {
-    // The request of this attempt never arrived, so it may be made again.
+    // The request of this attempt never reached the stack, so the operator may repeat it.
     await record(pass, {
       attempt: entry.attempt,
       phase: 'refused',
-      detail: 'the request for a code never arrived',
+      detail: 'the request for a code did not reach the stack',
       retryNotBeforeMs: pass.nowMs,
     });
-    const message = 'the request for a code never arrived; the operator sends it again';
+    const message = 'the request for a code did not reach the stack; the operator sends it again';
     return { verdict: unmet('Registered', 'Retrying', message), retryAfterMs: 0 };
   }
-  // A stack that was not able to answer has not tried the code.
+  // After a temporary refusal, the stack has not tried the code.
   await record(
     pass,
     error.retriable
@@ -153,7 +153,7 @@ async function codeRefused(
 const isRefusal = (error: unknown): error is StackError =>
   error instanceof StackError && error.apiCode !== undefined;
 
-/** A login between the write of the journal and the call could fail and leave the outcome unknown for no reason. */
+/** A login that fails between the journal write and the call would needlessly leave the outcome unknown. */
 const logInFirst = ({ asAdmin }: ApplicationPass): Promise<void> => asAdmin(async () => {});
 
 const record = async (pass: ApplicationPass, registration: RegistrationEntry): Promise<void> =>

@@ -7,7 +7,7 @@ const SHARDS = 'POST /v1/account/shards';
 const CERTIFICATE = encodeCertificate({ vname: 'Shop' });
 const NUMBER = { cc: '1', phone_number: '6315551000' };
 
-/** A registered number of one shard, with Coreapps for two, that is to have two. */
+/** A registered number with one shard, which declares two shards and has Coreapps for two. */
 function growing(secrets: Record<string, Record<string, string>> = {}, spec: object = {}): FakeApplication {
   const application = new FakeApplication(
     {
@@ -28,7 +28,7 @@ function growing(secrets: Record<string, Record<string, string>> = {}, spec: obj
 const step = (application: FakeApplication, isRegistered = true) => reshard(application.pass(), isRegistered);
 
 describe('the number of shards', () => {
-  it('causes no call while it is as declared', async () => {
+  it('causes no call while it matches spec', async () => {
     const application = growing({}, { multiconnect: { shards: 1, standbys: 1 } });
     expect((await step(application)).verdict).toMatchObject({ status: 'True', reason: 'Served' });
     expect(application.stack.takeCalls()).toEqual([]);
@@ -48,7 +48,7 @@ describe('the number of shards', () => {
     expect(application.stack.takeWrites()).toEqual([[SHARDS, { ...NUMBER, shards: 2, cert: CERTIFICATE }]]);
   });
 
-  it('is set with the PIN where two-step verification is on', async () => {
+  it('is set with the PIN if two-step verification is on', async () => {
     const application = growing(
       { pin: { pin: '123456\n' } },
       { twoStep: { pinSecretRef: { name: 'pin', key: 'pin' } } },
@@ -60,7 +60,7 @@ describe('the number of shards', () => {
     ]);
   });
 
-  it('is not set again when the stack took it and the answer was lost', async () => {
+  it('is not set again when the stack accepted it and the answer was lost', async () => {
     const application = growing();
     application.stack.failNext(SHARDS, { lose: 'after' });
     await expect(step(application)).rejects.toMatchObject({ code: 'Unreachable' });
@@ -68,7 +68,7 @@ describe('the number of shards', () => {
     expect(application.stack.state.shardChanges).toBe(1);
   });
 
-  it('is set again when the call never arrived', async () => {
+  it('is set again when the call never reached the stack', async () => {
     const application = growing();
     application.stack.failNext(SHARDS, { lose: 'before' });
     await expect(step(application)).rejects.toMatchObject({ code: 'Unreachable' });
@@ -76,7 +76,7 @@ describe('the number of shards', () => {
     expect(application.stack.state.shards).toBe(2);
   });
 
-  it('that is refused is tried again after a minute', async () => {
+  it('is tried again a minute after a refusal', async () => {
     const application = growing();
     application.stack.failNext(SHARDS, { refuse: 1005, details: 'come back later' });
     expect(await step(application)).toMatchObject({
@@ -89,7 +89,7 @@ describe('the number of shards', () => {
     expect(application.stack.takeWrites()).toHaveLength(2);
   });
 
-  it('that a stack between two primary Masters refuses is tried again soon, and the journal stays as it was', async () => {
+  it('is tried again soon if the stack refuses it during a failover of the Master, and the journal is unchanged', async () => {
     const application = growing();
     application.stack.failNext(SHARDS, { refuse: 1017 });
     expect(await step(application)).toMatchObject({

@@ -13,7 +13,7 @@ const REFUSED_FOR_MS = 60_000;
 /** The wait after an answer that says the same call may succeed soon. */
 const RETRY_AFTER_MS = 2_000;
 
-/** Splits the number into as many shards as are declared, once that cannot disconnect it. */
+/** Changes the number of shards to the declared one, when that cannot disconnect the number. */
 export async function reshard(
   pass: ApplicationPass,
   isRegistered: boolean,
@@ -67,7 +67,7 @@ async function setShards(
   try {
     await asAdmin((client, session) => client.account.setShards(session, request, signal));
   } catch (error) {
-    // Without an answer, the next look at the stack tells how many shards it has.
+    // Without an answer, the next pass reads how many shards the stack has.
     if (!(error instanceof StackError) || error.apiCode === undefined) throw error;
     const retryNotBeforeMs = nowMs + REFUSED_FOR_MS;
     if (!error.retriable)

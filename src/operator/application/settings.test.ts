@@ -4,7 +4,7 @@ import { settingsDifferences } from './settings.ts';
 
 const APPLICATION = '/v1/settings/application';
 
-/** One pass: what differs, and its repair. */
+/** Runs one pass with its repairs. Returns the fields that differed. */
 async function synchronise(application: FakeApplication): Promise<string[]> {
   const differences = await settingsDifferences(application.pass());
   for (const { repair } of differences) await repair();
@@ -12,13 +12,13 @@ async function synchronise(application: FakeApplication): Promise<string[]> {
 }
 
 describe('application settings', () => {
-  it('are not read while none are declared', async () => {
+  it('are not read if none are declared', async () => {
     const application = new FakeApplication();
     expect(await synchronise(application)).toEqual([]);
     expect(application.stack.takeCalls()).toEqual([]);
   });
 
-  it('are read and left alone when they are as declared, numbers as text and lists in any order', async () => {
+  it('are not written when they match spec, with numbers as text and lists in any order', async () => {
     const application = new FakeApplication({
       settings: {
         heartbeatInterval: 5,
@@ -30,7 +30,7 @@ describe('application settings', () => {
     expect(application.journals.writes).toBe(0);
   });
 
-  it('are patched with what differs only, without a restart that nothing needs', async () => {
+  it('are patched only where they differ, without a needless restart', async () => {
     const application = new FakeApplication({
       settings: { heartbeatInterval: 7, unhealthyInterval: 30 },
       webhook: { url: 'https://receiver.test/hook' },
@@ -43,7 +43,7 @@ describe('application settings', () => {
     expect(await synchronise(application)).toEqual([]);
   });
 
-  it('restart the Coreapps once where they take effect only so, in one call with the others', async () => {
+  it('restart the Coreapps once if a setting needs it, patched in one call with the others', async () => {
     const application = new FakeApplication({ settings: { heartbeatInterval: 7, callbackPersist: false } });
     await synchronise(application);
     await synchronise(application);
@@ -54,7 +54,7 @@ describe('application settings', () => {
     expect(application.journal.settings.pending).toBeUndefined();
   });
 
-  it('restart nothing when the nodes have started under the declared values, which are the defaults', async () => {
+  it('restart nothing when the declared values are the defaults, with which the nodes have started', async () => {
     const application = new FakeApplication({ settings: { callbackPersist: true } });
     expect(await synchronise(application)).toEqual([]);
     expect(application.stack.takeWrites()).toEqual([]);
@@ -64,7 +64,7 @@ describe('application settings', () => {
     });
   });
 
-  it('restart the Coreapps though the answer to the patch was lost, and without another patch', async () => {
+  it('restart the Coreapps without another patch when the answer to the patch was lost', async () => {
     const application = new FakeApplication({ settings: { callbackPersist: false } });
     application.stack.failNext(`PATCH ${APPLICATION}`, { lose: 'after' });
     await expect(synchronise(application)).rejects.toMatchObject({ code: 'Unreachable' });
@@ -82,7 +82,7 @@ describe('application settings', () => {
     });
   });
 
-  it('are patched again when the patch never arrived', async () => {
+  it('are patched again when the patch never reached the stack', async () => {
     const application = new FakeApplication({ settings: { callbackPersist: false } });
     application.stack.failNext(`PATCH ${APPLICATION}`, { lose: 'before' });
     await expect(synchronise(application)).rejects.toMatchObject({ code: 'Unreachable' });
@@ -91,14 +91,14 @@ describe('application settings', () => {
     expect(application.journal.coreappRestarts).toBe(1);
   });
 
-  it('are not patched when somebody else has written the journal', async () => {
+  it('are not patched when another process has written the journal', async () => {
     const application = new FakeApplication({ settings: { callbackPersist: false } });
     application.journals.failWrite(1, 'conflict');
     await expect(synchronise(application)).rejects.toMatchObject({ code: 'Conflict' });
     expect(application.stack.takeWrites()).toEqual([]);
   });
 
-  it('that are refused fail with the code of the stack, and order no restart', async () => {
+  it('fail with the code of the stack when it refuses them, and trigger no restart', async () => {
     const application = new FakeApplication({ settings: { callbackPersist: false } });
     application.stack.failNext(`PATCH ${APPLICATION}`, { refuse: 1009, details: 'callback_persist' });
     await expect(synchronise(application)).rejects.toMatchObject({ code: 'Api1009', apiCode: 1009 });

@@ -12,8 +12,8 @@ import { passwordOf } from './users.ts';
 import { readAuthority } from './webappAuthority.ts';
 
 /**
- * Address and credentials of the API; undefined while the Secrets of the stack do not exist yet. The first time, the
- * authority that the Webapps present is pinned in the journal.
+ * Address and credentials of the API; undefined while the Secrets of the stack do not exist yet. The first call pins the
+ * authority that the Webapps present in the journal.
  * @throws ApplicationError `SecretMissing`, `PasswordRefused`, `WrongCertificate`, `NoAnswer`
  */
 export async function stackAccess(

@@ -8,7 +8,7 @@ const never = new AbortController().signal;
 const PUT_ADMIN = 'PUT /v1/users/admin';
 const DAY_MS = 86_400_000;
 
-/** A stack whose admin has a password, and what the operator knows. */
+/** A stack whose admin has a password, and the credentials that the operator knows. */
 function sessionsOf(password: string) {
   const clock = new VirtualClock(Date.parse('2026-03-01T00:00:00Z'));
   const stack = new FakeStack(clock);
@@ -46,7 +46,7 @@ describe('a session of the administrator', () => {
     expect(stack.logins).toBe(2);
   });
 
-  it('logs in again before the token ends', async () => {
+  it('logs in again before the token expires', async () => {
     const { clock, stack, shards } = sessionsOf('Wanted-password-2');
     await shards();
     await clock.advance(7 * DAY_MS - 1_000);
@@ -55,21 +55,21 @@ describe('a session of the administrator', () => {
     expect(stack.takeCalls()).toHaveLength(2);
   });
 
-  it('replaces the default password of a fresh stack with that of the Secret', async () => {
+  it('replaces the default password of a new stack with the password in the Secret', async () => {
     const { stack, accepted, shards } = sessionsOf('secret');
     await shards();
     expect(stack.state.users.admin).toBe('Wanted-password-2');
     expect(accepted).toEqual(['Wanted-password-2']);
   });
 
-  it('sets the password of the Secret with the one that was accepted before', async () => {
+  it('sets the password in the Secret after logging in with the previous one', async () => {
     const { stack, accepted, shards } = sessionsOf('Previous-password-1');
     await shards();
     expect(stack.takeWrites()).toEqual([[PUT_ADMIN, { password: 'Wanted-password-2' }]]);
     expect(accepted).toEqual(['Wanted-password-2']);
   });
 
-  it('finds the new password in place when the answer to the change was lost', async () => {
+  it('logs in with the new password when the answer to the change was lost', async () => {
     const { stack, accepted, shards } = sessionsOf('Previous-password-1');
     stack.failNext(PUT_ADMIN, { lose: 'after' });
     await expect(shards()).rejects.toMatchObject({ code: 'Unreachable' });
@@ -79,7 +79,7 @@ describe('a session of the administrator', () => {
     expect(accepted).toEqual(['Wanted-password-2']);
   });
 
-  it('fails with the Secret and its key when the stack accepts no password that is known, and tells none', async () => {
+  it('fails when the stack accepts no known password, naming the Secret and key but no password', async () => {
     const { shards } = sessionsOf('Set-by-hand-9');
     const failure = await shards().catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'CredentialsUnknown' });
@@ -87,7 +87,7 @@ describe('a session of the administrator', () => {
     expect(String(failure)).not.toMatch(/Wanted|Previous/);
   });
 
-  it('does not outlive a change of what it was opened with', async () => {
+  it('ends when its address or credentials change', async () => {
     const { stack, shards } = sessionsOf('Wanted-password-2');
     await shards();
     await shards({ ca: 'another authority' });

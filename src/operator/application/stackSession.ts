@@ -22,7 +22,7 @@ export interface StackAccess {
   readonly certificateNames: readonly string[];
   readonly username: string;
   readonly password: string;
-  /** Where people put the password: `Secret shop-admin, key password`. */
+  /** Where the user puts the password: `Secret shop-admin, key password`. */
   readonly passwordSource: string;
   /** The password that the stack accepted last, if the Secret holds another one now. */
   readonly previousPassword: string | undefined;

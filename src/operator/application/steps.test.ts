@@ -7,7 +7,7 @@ import { WebhookCheck } from './webhook.ts';
 
 const never = new AbortController().signal;
 
-/** An application whose API is reached as the reconciler reaches it. */
+/** An application whose API is reached in the same way as in the reconciler. */
 function application(spec: object = {}): FakeApplication {
   const app = new FakeApplication(spec, { journal: { webappCa: 'PEM' } });
   app.ownSecrets = { 'shop-keys': { [KEYS.apiKey]: 'key' }, 'shop-admin': { password: 'Admin-password-1' } };
@@ -41,7 +41,7 @@ describe('the steps of the application controller', () => {
     ]);
   });
 
-  it('file an error under the condition of the step that it happened in, and let the later ones wait', async () => {
+  it('report an error under the condition of its step, and let later steps wait', async () => {
     const app = application({ settings: { heartbeatInterval: 9 } });
     app.stack.failNext('GET /v1/settings/application', { refuse: 1014 });
     const { verdicts } = await visit(app);
@@ -55,7 +55,7 @@ describe('the steps of the application controller', () => {
     });
   });
 
-  it('file an error of a later step under that one, not under the settings', async () => {
+  it('report an error of a later step under that step, not under the settings', async () => {
     const app = application({ multiconnect: { shards: 2 } });
     app.stack.state.isRegistered = true;
     app.secrets = { certificate: { certificate: 'abc' } };
@@ -70,7 +70,7 @@ describe('the steps of the application controller', () => {
     expect(verdicts.ShardsServed).toMatchObject({ status: 'False', reason: 'NoAnswer' });
   });
 
-  it('say that everything waits for the API while it is not reached', async () => {
+  it('report that every condition waits for the API while it cannot be reached', async () => {
     const app = application();
     app.pods = [];
     const { verdicts } = await visit(app);

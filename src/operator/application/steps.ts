@@ -10,11 +10,11 @@ import { reshard } from './resharding.ts';
 import { type DriftReport, synchronise } from './synchronise.ts';
 import type { WebhookCheck } from './webhook.ts';
 
-/** What the steps work with, once the API was reached. */
+/** What the steps work with after the API was reached. */
 interface Look {
   readonly key: string;
   readonly pass: ApplicationPass;
-  /** Whether the number is registered; undefined while no node says. */
+  /** Whether the number is registered; undefined while no node reports it. */
   readonly registered: boolean | undefined;
   readonly webhooks: WebhookCheck;
   readonly onDrift: (report: DriftReport) => void;
@@ -39,17 +39,17 @@ const STEPS: Steps = {
   ShardsServed: ({ pass, registered }) => reshard(pass, registered === true),
 };
 
-/** What the application controller found out about a stack. */
+/** The result of a pass over a stack. */
 export interface Findings {
   /** One for each condition that it reports. */
   readonly verdicts: Readonly<Record<ApplicationCondition, Verdict>>;
-  /** Milliseconds until a step wants to be asked again; infinite where none does. */
+  /** Milliseconds until the next pass; infinite if no step asks for one. */
   readonly retryAfterMs: number;
 }
 
 /**
- * Reaches a stack's API and runs the steps in their order. An error is the condition of the step that it happened in,
- * and the steps after it wait.
+ * Reaches a stack's API and runs the steps in order. An error turns the condition of its step False, and the steps after
+ * it wait.
  */
 export async function runSteps(
   reach: Reach,
@@ -80,7 +80,7 @@ export async function runSteps(
   return { verdicts: complete(verdicts, current), retryAfterMs };
 }
 
-/** Every condition has a verdict: those that had no turn wait for the one that failed. */
+/** Adds a verdict for every step that did not run: it waits for the one that failed. */
 const complete = (
   verdicts: ReadonlyMap<ApplicationCondition, Verdict>,
   last: ApplicationCondition,

@@ -9,7 +9,7 @@ import { settingsDifferences } from './settings.ts';
 import { twoStepDifferences } from './twoStep.ts';
 import { userDifferences } from './users.ts';
 
-/** What drift came to, for events and metrics. */
+/** The drift that a pass found, for events and metrics. */
 export interface DriftReport {
   readonly fields: readonly string[];
   readonly isRepaired: boolean;
@@ -17,12 +17,12 @@ export interface DriftReport {
 
 type Part = (pass: ApplicationPass) => Promise<Difference[]>;
 const BEFORE_REGISTRATION: readonly Part[] = [settingsDifferences, providerDifferences, userDifferences];
-/** What belongs to the number, and so comes after it. */
+/** Parts that belong to the number, so they run once it is registered. */
 const OF_THE_NUMBER: readonly Part[] = [profileDifferences, twoStepDifferences];
 
 /**
- * Makes the stack what the resource declares: read, compare, write what differs. What differs though nothing else was
- * declared since it was in place has drifted: repaired and told, or with `driftPolicy: Report` only told.
+ * Makes the stack match the resource: reads, compares, and writes what differs. A difference is drift if the declaration
+ * has not changed since the stack last matched it. Drift is repaired and reported; with `driftPolicy: Report`, only reported.
  */
 export async function synchronise(
   pass: ApplicationPass,
@@ -47,7 +47,7 @@ export async function synchronise(
     return unmet(
       'SettingsSynced',
       'Drifted',
-      `somebody changed the stack by hand: ${drifted.join(', ')}; change the resource, or set driftPolicy: Repair`,
+      `another client changed the stack: ${drifted.join(', ')}; change spec to match, or set spec.driftPolicy to Repair`,
     );
   if (occasion === 'declared') await updateJournal(pass, (journal) => ({ ...journal, synced: declared }));
   const waiting = behind(pass, 'coreapp');
@@ -55,12 +55,12 @@ export async function synchronise(
     return unmet(
       'SettingsSynced',
       'RestartingCoreapps',
-      `what was changed takes effect when these have restarted: ${waiting.join(', ')}`,
+      `a changed setting takes effect when the Coreapps have restarted; still to restart: ${waiting.join(', ')}`,
     );
-  return met('SettingsSynced', 'Synced', 'everything that is declared is in place');
+  return met('SettingsSynced', 'Synced', 'the stack matches spec');
 }
 
-/** Changes with whatever is declared, and with the Secrets that it refers to. */
+/** Hash of everything that is declared, including the Secrets that it refers to. */
 function declaredHash(
   { observed: { resource, referenced } }: ApplicationPass,
   isRegistered: boolean,

@@ -6,7 +6,7 @@ const TWO_STEP = '/v1/settings/account/two-step';
 const DECLARED = { twoStep: { pinSecretRef: { name: 'pin', key: 'pin' } } };
 const withPin = (pin: string) => new FakeApplication(DECLARED, { secrets: { pin: { pin } } });
 
-/** One pass: what differs, and its repair. */
+/** Runs one pass with its repairs. Returns the fields that differed. */
 async function synchronise(application: FakeApplication): Promise<string[]> {
   const differences = await twoStepDifferences(application.pass());
   for (const { repair } of differences) await repair();
@@ -14,7 +14,7 @@ async function synchronise(application: FakeApplication): Promise<string[]> {
 }
 
 describe('two-step verification', () => {
-  it('causes no call while it is neither declared nor set', async () => {
+  it('causes no call if it is neither declared nor set', async () => {
     const application = new FakeApplication();
     expect(await synchronise(application)).toEqual([]);
     expect(application.stack.takeCalls()).toEqual([]);
@@ -43,7 +43,7 @@ describe('two-step verification', () => {
     expect(await synchronise(application)).toEqual([]);
   });
 
-  it('sets the same PIN again when the answer was lost: the journal claims only what is certain', async () => {
+  it('sets the same PIN again when the answer was lost, because the journal records only answered calls', async () => {
     const application = withPin('123456');
     application.stack.failNext(`POST ${TWO_STEP}`, { lose: 'after' });
     await expect(synchronise(application)).rejects.toMatchObject({ code: 'Unreachable' });
@@ -53,14 +53,14 @@ describe('two-step verification', () => {
     expect(await synchronise(application)).toEqual([]);
   });
 
-  it('leaves the journal as it was when the stack refuses', async () => {
+  it('leaves the journal unchanged when the stack refuses', async () => {
     const application = withPin('123456');
     application.stack.failNext(`POST ${TWO_STEP}`, { refuse: 1005 });
     await expect(synchronise(application)).rejects.toMatchObject({ apiCode: 1005 });
     expect(application.journals.writes).toBe(0);
   });
 
-  it('fails with the Secret, the key and the field where there is no PIN', async () => {
+  it('fails without a PIN, and names the Secret, the key and the field', async () => {
     const application = new FakeApplication(DECLARED);
     await expect(synchronise(application)).rejects.toMatchObject({
       code: 'SecretMissing',
@@ -68,7 +68,7 @@ describe('two-step verification', () => {
     });
   });
 
-  it('fails before the call where the PIN is not six digits, without telling it', async () => {
+  it('fails before the call if the PIN is not six digits, without revealing it', async () => {
     const application = withPin('12345');
     const failure = await synchronise(application).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'PinRefused' });

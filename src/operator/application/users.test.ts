@@ -6,7 +6,7 @@ const AGENT = { users: [{ name: 'agent', passwordSecretRef: { name: 'agent', key
 const FIRST = { agent: { password: 'First-password-1' } };
 const SECOND = { agent: { password: 'Second-password-2' } };
 
-/** One pass: what differs, and its repair. */
+/** Runs one pass with its repairs. Returns the fields that differed. */
 async function synchronise(application: FakeApplication): Promise<string[]> {
   const differences = await userDifferences(application.pass());
   for (const { repair } of differences) await repair();
@@ -22,7 +22,7 @@ async function withAgent(): Promise<FakeApplication> {
 }
 
 describe('users of the API', () => {
-  it('cause no call while none are declared', async () => {
+  it('cause no call if none are declared', async () => {
     const application = new FakeApplication();
     expect(await synchronise(application)).toEqual([]);
     expect(application.stack.takeCalls()).toEqual([]);
@@ -38,7 +38,7 @@ describe('users of the API', () => {
     expect(application.stack.takeCalls()).toEqual(['GET /v1/users/agent']);
   });
 
-  it('get another password when the Secret holds another one', async () => {
+  it('get a new password when the Secret changes', async () => {
     const application = await withAgent();
     application.secrets = SECOND;
     await synchronise(application);
@@ -48,7 +48,7 @@ describe('users of the API', () => {
     expect(await synchronise(application)).toEqual([]);
   });
 
-  it('get the password of the Secret when they exist already and nobody knows their password', async () => {
+  it('get the password in the Secret when they exist already with an unknown password', async () => {
     const application = new FakeApplication(AGENT, { secrets: FIRST });
     application.stack.state.users.agent = 'Somebody-else-9';
     await synchronise(application);
@@ -57,7 +57,7 @@ describe('users of the API', () => {
     ]);
   });
 
-  it('are deleted when they are no longer declared, but only those that the operator made', async () => {
+  it('are deleted when they are no longer declared, but only those that the operator created', async () => {
     const application = await withAgent();
     application.stack.state.users.boss = 'Made-by-hand-1';
     application.spec = {};
@@ -67,7 +67,7 @@ describe('users of the API', () => {
     expect(await synchronise(application)).toEqual([]);
   });
 
-  it('that somebody deleted by hand are no obstacle to their removal', async () => {
+  it('can be removed from spec after another client deleted them', async () => {
     const application = await withAgent();
     delete application.stack.state.users.agent;
     application.spec = {};
@@ -75,7 +75,7 @@ describe('users of the API', () => {
     expect(application.journal.users).toEqual({});
   });
 
-  it('are made once though the answer was lost', async () => {
+  it('are created once when the answer was lost', async () => {
     const application = new FakeApplication(AGENT, { secrets: FIRST });
     application.stack.failNext('POST /v1/users', { lose: 'after' });
     await expect(synchronise(application)).rejects.toMatchObject({ code: 'Unreachable' });
@@ -89,14 +89,14 @@ describe('users of the API', () => {
     expect(await synchronise(application)).toEqual([]);
   });
 
-  it('that the stack refuses leave the journal as it was', async () => {
+  it('leave the journal unchanged when the stack refuses them', async () => {
     const application = new FakeApplication(AGENT, { secrets: FIRST });
     application.stack.failNext('POST /v1/users', { refuse: 1014 });
     await expect(synchronise(application)).rejects.toMatchObject({ apiCode: 1014 });
     expect(application.journals.writes).toBe(0);
   });
 
-  it('without a password fail with the Secret, its key and the field that names it', async () => {
+  it('fail without a password, and name the Secret, its key and the field', async () => {
     const application = new FakeApplication(AGENT, { secrets: { agent: {} } });
     await expect(synchronise(application)).rejects.toMatchObject({
       code: 'SecretMissing',
@@ -107,7 +107,7 @@ describe('users of the API', () => {
     expect(application.stack.takeCalls()).toEqual([]);
   });
 
-  it('with a password that the stack would refuse fail before the call, with the rule and without the password', async () => {
+  it('fail before the call if the stack would refuse the password, naming the rule but not the password', async () => {
     const application = new FakeApplication(AGENT, { secrets: { agent: { password: 'weak' } } });
     const failure = await synchronise(application).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'PasswordRefused', message: expect.stringContaining('8 to 64') });

@@ -6,8 +6,9 @@ import { type ApplicationPass, journalOf, updateJournal } from './pass.ts';
 import { requiredSecretValue } from './requiredSecret.ts';
 
 /**
- * Users of the API other than admin. The operator sets a password when the Secret holds another one than it set last;
- * it cannot see one that somebody changed by hand. It deletes the users that it created and that are no longer declared.
+ * Users of the API other than admin. The operator sets a password when the Secret no longer holds the one that it set
+ * last; it cannot see that another client changed a password. It deletes users that it created and that are no longer
+ * declared.
  */
 export async function userDifferences(pass: ApplicationPass): Promise<Difference[]> {
   const { asAdmin, signal, observed } = pass;

@@ -24,7 +24,7 @@ async function webapp(authority: KeyPair, address: string, name = SERVER_NAME, p
 }
 
 describe('the authority of Webapps', () => {
-  it('is the end of the chain that all of them present', async () => {
+  it('is the last certificate of the chain that all of them present', async () => {
     const authority = await createAuthority({ subject: 'CN=stack' });
     const port = await webapp(authority, '127.0.0.1');
     await webapp(authority, '127.0.0.2', SERVER_NAME, port);
@@ -33,13 +33,13 @@ describe('the authority of Webapps', () => {
     expect(read.replace(/\s/g, '')).toBe(authority.certificatePem.replace(/\s/g, ''));
   });
 
-  it('is not taken from a server with another name, as one that answers in front of a Service would be', async () => {
+  it('is not read from a server whose certificate has another name, such as a proxy', async () => {
     const port = await webapp(await createAuthority({ subject: 'CN=proxy' }), '127.0.0.1', 'proxy.example');
     const reading = readAuthority({ addresses: ['127.0.0.1'], port, serverName: SERVER_NAME }, never);
     await expect(reading).rejects.toMatchObject({ code: 'WrongCertificate', retriable: true });
   });
 
-  it('is not taken while two Webapps differ', async () => {
+  it('is not read while two Webapps present different authorities', async () => {
     const port = await webapp(await createAuthority({ subject: 'CN=one' }), '127.0.0.1');
     await webapp(await createAuthority({ subject: 'CN=two' }), '127.0.0.2', SERVER_NAME, port);
     const addresses = ['127.0.0.1', '127.0.0.2'];

@@ -44,7 +44,7 @@ const wrongCertificate = (problem: string): ApplicationError =>
     { retriable: true },
   );
 
-/** The certificate that a server presents, whoever signed it. */
+/** The certificate that a server presents, without verifying its signature. */
 function presentedCertificate(
   { host, port, serverName }: { readonly host: string; readonly port: number; readonly serverName: string },
   signal: AbortSignal,

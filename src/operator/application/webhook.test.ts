@@ -10,7 +10,7 @@ const CA = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
 const WEBHOOKS_CA = '/v1/certificates/webhooks/ca';
 const WITH_CA = { webhook: { url: URL, caSecretRef: { name: 'receiver', key: 'ca.crt' } } };
 
-/** A receiver whose next answer a test sets; it counts how often it was probed. */
+/** A receiver whose next answer a test sets, and which counts its probes. */
 function receiver() {
   const probed: { url: string; ca: string | undefined }[] = [];
   const answer: { problem: string | undefined; layer: WebhookProbe['layer'] } = {
@@ -26,7 +26,7 @@ function receiver() {
 const withCa = () => new FakeApplication(WITH_CA, { secrets: { receiver: { 'ca.crt': CA } } });
 
 describe('the webhook', () => {
-  it('causes no call and no probe while none is declared', async () => {
+  it('causes no call and no probe if none is declared', async () => {
     const { webhooks, probed } = receiver();
     const application = new FakeApplication();
     expect(await webhooks.judge(KEY, application.pass())).toMatchObject({
@@ -37,7 +37,7 @@ describe('the webhook', () => {
     expect(probed).toEqual([]);
   });
 
-  it('is probed once while it answers, without a call where no CA is declared', async () => {
+  it('is probed once while it answers, without a call if no CA is declared', async () => {
     const { webhooks, probed } = receiver();
     const application = new FakeApplication({ webhook: { url: URL } });
     for (let pass = 0; pass < 3; pass++) {
@@ -52,7 +52,7 @@ describe('the webhook', () => {
     expect(application.stack.takeCalls()).toEqual([]);
   });
 
-  it('gets its CA once, and is probed when the Coreapps have restarted', async () => {
+  it('has its CA uploaded once, and is probed when the Coreapps have restarted', async () => {
     const { webhooks, probed } = receiver();
     const application = withCa();
     expect(await webhooks.judge(KEY, application.pass())).toMatchObject({
@@ -69,7 +69,7 @@ describe('the webhook', () => {
     expect(application.journal.coreappRestarts).toBe(1);
   });
 
-  it('gets its CA once though the answer was lost, and the Coreapps still restart', async () => {
+  it('has its CA uploaded once when the answer was lost, and the Coreapps still restart', async () => {
     const { webhooks } = receiver();
     const application = withCa();
     application.stack.failNext(`POST ${WEBHOOKS_CA}`, { lose: 'after' });
@@ -80,7 +80,7 @@ describe('the webhook', () => {
     expect(application.journal.coreappRestarts).toBe(1);
   });
 
-  it('gets its CA again, with a restart, when somebody removed it', async () => {
+  it('has its CA uploaded again, with a restart, when another client removed it', async () => {
     const { webhooks } = receiver();
     const application = withCa();
     await webhooks.judge(KEY, application.pass());
@@ -90,7 +90,7 @@ describe('the webhook', () => {
     expect(application.journal.coreappRestarts).toBe(2);
   });
 
-  it('whose CA the stack refuses orders no restart', async () => {
+  it('triggers no restart when the stack refuses its CA', async () => {
     const { webhooks } = receiver();
     const application = withCa();
     application.stack.failNext(`POST ${WEBHOOKS_CA}`, { refuse: 1009 });
@@ -98,7 +98,7 @@ describe('the webhook', () => {
     expect(application.journal.coreappRestarts).toBe(0);
   });
 
-  it('without its CA is a condition that names the Secret, the key and the field', async () => {
+  it('turns the condition False without its CA, and names the Secret, the key and the field', async () => {
     const { webhooks, probed } = receiver();
     const application = new FakeApplication(WITH_CA, { secrets: { receiver: { other: '' } } });
     expect(await webhooks.judge(KEY, application.pass())).toMatchObject({
@@ -115,7 +115,7 @@ describe('the webhook', () => {
     ['Connect', 'ConnectFailed'],
     ['Tls', 'TlsFailed'],
     ['Status', 'StatusFailed'],
-  ] as const)('that fails at %s is %s, with what is wrong', async (layer, reason) => {
+  ] as const)('that fails at %s has the reason %s and the problem as its message', async (layer, reason) => {
     const { webhooks, answer } = receiver();
     Object.assign(answer, { layer, problem: 'what is wrong' });
     const application = new FakeApplication({ webhook: { url: URL } });
@@ -127,7 +127,7 @@ describe('the webhook', () => {
     expect(webhooks.lastProbe(KEY)).toMatchObject({ layer });
   });
 
-  it('that fails is probed again after a minute, and not before', async () => {
+  it('is probed again a minute after a failure, and not before', async () => {
     const { webhooks, probed, answer } = receiver();
     answer.problem = 'what is wrong';
     const application = new FakeApplication({ webhook: { url: URL } });
@@ -140,7 +140,7 @@ describe('the webhook', () => {
     expect(probed).toHaveLength(2);
   });
 
-  it('is probed again on request, and tells which request it answered', async () => {
+  it('is probed again on request, and reports which request it answered', async () => {
     const { webhooks, probed } = receiver();
     const application = new FakeApplication({ webhook: { url: URL } });
     await webhooks.judge(KEY, application.pass());

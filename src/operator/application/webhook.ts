@@ -10,7 +10,7 @@ const PROBE_FAILED_AGAIN_MS = 60_000;
 
 interface Probed {
   readonly circumstances: string;
-  /** The value of the annotation that asked for this probe. */
+  /** The value of the annotation that requested this probe. */
   readonly request: string | undefined;
   readonly probe: WebhookProbe;
   readonly atMs: number;
@@ -31,7 +31,7 @@ export class WebhookCheck {
     return this.#probed.get(key)?.probe;
   }
 
-  /** The value of the annotation that asked for the last probe: `kubectl waba check` waits for the value that it set. */
+  /** The value of the annotation that requested the last probe: `kubectl waba check` waits for the value that it set. */
   answeredRequest(key: string): string | undefined {
     return this.#probed.get(key)?.request;
   }
@@ -52,12 +52,12 @@ export class WebhookCheck {
       return unmet(
         'WebhookReady',
         'RestartingCoreapps',
-        `the webhook CA takes effect when these Coreapps have restarted: ${waiting.join(', ')}`,
+        `the webhook CA takes effect when the Coreapps have restarted; still to restart: ${waiting.join(', ')}`,
       );
     return verdictOf(await this.#current(key, pass, webhook.url, pem));
   }
 
-  /** The last probe while it stands, or a new one. */
+  /** The last probe if it is still valid, or a new one. */
   async #current(
     key: string,
     pass: ApplicationPass,

@@ -20,7 +20,7 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close().closeAllConnections();
 });
 
-/** A receiver that answers with a status, or not at all; it keeps what it got. */
+/** A receiver that answers with a status, or not at all, and stores what it receives. */
 async function receiver(status: number | undefined) {
   const bodies: string[] = [];
   const server = createServer({ cert: pair.certificatePem, key: pair.privateKeyPem }, (request, response) => {
@@ -33,7 +33,7 @@ async function receiver(status: number | undefined) {
 }
 
 describe('a probe of a webhook receiver', () => {
-  it('posts an empty callback, and finds nothing wrong with 200', async () => {
+  it('posts an empty callback, and accepts 200', async () => {
     const { url, bodies } = await receiver(200);
     expect(await probeWebhook(url, authority.certificatePem, never)).toMatchObject({
       layer: 'Status',
@@ -42,7 +42,7 @@ describe('a probe of a webhook receiver', () => {
     expect(bodies).toEqual(['{}']);
   });
 
-  it('tells another status', async () => {
+  it('reports another status', async () => {
     const { url } = await receiver(202);
     expect(await probeWebhook(url, authority.certificatePem, never)).toMatchObject({
       layer: 'Status',
@@ -50,7 +50,7 @@ describe('a probe of a webhook receiver', () => {
     });
   });
 
-  it('tells a certificate that is not trusted, and the field that names its CA', async () => {
+  it('reports an untrusted certificate, and the field that names its CA', async () => {
     const { url, bodies } = await receiver(200);
     expect(await probeWebhook(url, undefined, never)).toMatchObject({
       layer: 'Tls',
@@ -59,21 +59,21 @@ describe('a probe of a webhook receiver', () => {
     expect(bodies).toEqual([]);
   });
 
-  it('tells a port that accepts no connection', async () => {
+  it('reports a port that accepts no connection', async () => {
     expect(await probeWebhook('https://127.0.0.1:9/hook', undefined, never)).toMatchObject({
       layer: 'Connect',
       problem: expect.stringContaining('127.0.0.1 port 9'),
     });
   });
 
-  it('tells a name without an address, and the field that holds it', async () => {
+  it('reports a name without an address, and the field that holds it', async () => {
     expect(await probeWebhook('https://nobody.invalid/hook', undefined, never)).toMatchObject({
       layer: 'Dns',
       problem: expect.stringMatching(/nobody\.invalid .*spec\.webhook\.url/),
     });
   });
 
-  it('ends with the reason of the signal, which says nothing of the receiver', async () => {
+  it('ends with the reason of an aborted signal, without a verdict on the receiver', async () => {
     const silent = await receiver(undefined);
     const stop = new AbortController();
     const probe = probeWebhook(silent.url, authority.certificatePem, stop.signal);

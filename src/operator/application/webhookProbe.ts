@@ -47,7 +47,7 @@ export async function probeWebhook(
   if ('error' in connection)
     return ended(
       'Connect',
-      `${address} port ${port} accepts no connection (${connection.error}); start the receiver, or allow pods of this namespace to reach it`,
+      `${address} port ${port} accepts no connection (${connection.error}); start the receiver, or allow the operator's pod and the pods of this namespace to reach it`,
     );
   const servername = isName(host) ? host : '';
   const handshake = await outcome(signal, () =>

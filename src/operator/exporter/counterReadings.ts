@@ -1,10 +1,10 @@
 import type { MetricShape } from '../../onprem/metrics.ts';
 import type { NodeCounters } from './readCounters.ts';
 
-/** Series that one stack may have: its answers decide how many labels there are, and the operator keeps them in memory. */
+/** Limit of series per stack: the stack's answers determine the labels, and the operator keeps all series in memory. */
 const MOST_SERIES = 3_000;
 
-/** What one reading of one source came to. */
+/** The result of one reading of one source. */
 export interface Reading {
   readonly isUp: boolean;
   readonly seconds: number;
@@ -46,7 +46,7 @@ export const readingMetrics = (reading: Reading): Record<string, MetricShape> =>
     ]),
   );
 
-/** A reading after the last one. One that failed keeps the nodes of the last. */
+/** The reading that replaces the last one. A failed reading keeps the nodes of the last one. */
 export function nextReading(
   last: Reading | undefined,
   nodes: readonly NodeCounters[] | undefined,

@@ -3,18 +3,18 @@ import { objectKey } from '../../engine/kube/kubeObject.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { STACK_LABELS, stackLabelsOf } from './stackLabels.ts';
 
-/** Changes by hand: how many fields of a stack the operator set back, and how many it leaves. */
+/** Drift: how many fields of a stack the operator repaired, and how many it only reports. */
 export class DriftCounter {
   readonly #repairs: Counter<(typeof STACK_LABELS)[number] | 'field'>;
-  /** Fields that are left as somebody changed them, by stack. */
+  /** Number of drifted fields that the operator only reports, by stack. */
   readonly #left = new Map<string, number>();
-  /** Fields with a sample, by stack: they go with the stack. */
+  /** Fields with a sample, by stack; their samples are dropped with the stack. */
   readonly #counted = new Map<string, Set<string>>();
 
   constructor(registry: Registry) {
     this.#repairs = new Counter({
       name: 'waba_stack_drift_repaired_total',
-      help: 'Changes by hand that the operator set back, by field',
+      help: 'Drifted fields that the operator repaired, by field',
       labelNames: [...STACK_LABELS, 'field'],
       registers: [registry],
     });
@@ -48,7 +48,7 @@ export class DriftCounter {
   }
 }
 
-/** Field names come from the API, so they are few; users and providers have names that people chose, and count together. */
+/** Field names are few, except for users and providers, whose names people choose: these count together. */
 const familyOf = (field: string): string => field.replace(/^(users|media\.providers)\..*/, '$1');
 
 const keyOf = ({ metadata }: WhatsAppDeployment): string => objectKey(metadata.namespace, metadata.name);

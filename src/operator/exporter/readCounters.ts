@@ -41,7 +41,7 @@ export function readCounters(
   return source === 'webapp' ? readWebapps(target, signal) : readStats(source, target, signal);
 }
 
-/** Asks every Webapp. One that does not answer does not hide the others. */
+/** Reads every Webapp, and skips those that do not answer. */
 async function readWebapps(target: CollectTarget, signal: AbortSignal): Promise<NodeCounters[]> {
   const { apiKey, webapps } = target;
   const answers = await Promise.allSettled(

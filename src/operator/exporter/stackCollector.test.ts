@@ -31,7 +31,7 @@ const counter = (source: string, value: number, series = 1): NodeCounters => ({
 let collector: StackCollector | undefined;
 afterEach(() => collector?.close());
 
-/** A collector of one stack, whose sources answer what a test sets. */
+/** A collector of one stack, whose answers a test sets. */
 function collecting() {
   const clock = new VirtualClock();
   const reads: CounterSource[] = [];
@@ -54,7 +54,7 @@ function collecting() {
 }
 
 describe('the counters of stacks', () => {
-  it('are read every 15 s, those of the database every five minutes, whoever scrapes', async () => {
+  it('are read every 15 s, those of the database every five minutes, independently of scrapes', async () => {
     const { clock, reads, samples } = collecting();
     await clock.advance(0);
     expect([...reads].sort()).toEqual(['app', 'db', 'webapp']);
@@ -93,7 +93,7 @@ describe('the counters of stacks', () => {
     expect(samples('db_total')).toHaveLength(1);
   });
 
-  it('are bounded, and what is left out is counted', async () => {
+  it('are bounded, and dropped series are counted', async () => {
     const { clock, stack, samples } = collecting();
     stack.answer = async (source) =>
       source === 'app' ? [counter('app', 1, 2_000), counter('app', 2, 1_010)] : [];
@@ -104,7 +104,7 @@ describe('the counters of stacks', () => {
     ]);
   });
 
-  it('of a stack that is gone are not served, nor those of a reading that was under way', async () => {
+  it('of a deleted stack are not served, nor those of a reading that was under way', async () => {
     const { clock, reads, stack, collector, samples } = collecting();
     await clock.advance(0);
     const answers: ((nodes: NodeCounters[]) => void)[] = [];

@@ -8,7 +8,7 @@ import { type CollectTarget, type CounterSource, type NodeCounters, readCounters
 const EVERY_MS = 15_000;
 /** How often each source is read. A database counts its rows for its source, which is heavy on large ones. */
 const SOURCE_EVERY_MS: Record<CounterSource, number> = { webapp: 0, app: 0, db: 5 * 60_000 };
-/** Counters are served for this long beyond the time at which they should have been read again. */
+/** How long counters are served after they should have been read again. */
 const STALE_MS = 2 * 60_000;
 
 interface Followed {
@@ -37,7 +37,7 @@ export class StackCollector {
     this.#options = options;
   }
 
-  /** Starts to read a stack, or reads it at another target from now on; without a target, stops. */
+  /** Starts to read a stack, or switches to another target; without a target, stops. */
   follow(key: string, target: CollectTarget | undefined): void {
     const known = this.#stacks.get(key);
     if (!target) {

@@ -37,7 +37,7 @@ describe('the operator’s view of a stack', () => {
     ]);
   });
 
-  it('has the time of the last backup where there is one', async () => {
+  it('has the time of the last backup if there is one', async () => {
     const time = '2026-01-01T00:00:00Z';
     expect(await samples([view({ lastBackup: { name: 'nightly', time } })], 'waba_stack_backup')).toEqual([
       `waba_stack_backup_timestamp_seconds{namespace="default",stack="shop"} ${at(time)}`,
@@ -47,7 +47,7 @@ describe('the operator’s view of a stack', () => {
     expect(await samples([unreadable], 'waba_stack_backup')).toEqual([]);
   });
 
-  it('says which layer of the webhook failed, and leaves out what was not looked at', async () => {
+  it('names the layer of the webhook that failed, and has no sample without a probe', async () => {
     const failed = view({}, { webhook: { seconds: 0.5, failed: 'Tls' } });
     expect(await samples([failed], 'waba_stack_webhook_up')).toEqual([
       'waba_stack_webhook_up{namespace="default",stack="shop",failed="Tls"} 0',
@@ -55,7 +55,7 @@ describe('the operator’s view of a stack', () => {
     expect(await samples([view({})], 'waba_stack_webhook_up')).toEqual([]);
   });
 
-  it('counts nodes by role and gateway status, one that does not answer as unreachable', async () => {
+  it('counts nodes by role and gateway status, and nodes that do not answer as unreachable', async () => {
     const health = {
       'shop-coreapp-0-0': { role: 'coreapp', gateway_status: 'connected' },
       'shop-coreapp-1-0': { role: 'coreapp', gateway_status: 'disconnected' },
@@ -72,13 +72,13 @@ describe('the operator’s view of a stack', () => {
     ]);
   });
 
-  it('has metrics of one prefix, each named once', () => {
+  it('has metrics with one prefix and unique names', () => {
     const names = STACK_METRICS.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
     expect(names.filter((name) => !/^waba_stack_[a-z_]+$/.test(name))).toEqual([]);
   });
 
-  it('counts repairs by field, those of users together, for their names are anybody’s; and forgets a stack that is gone', async () => {
+  it('counts repairs by field, with all users together, and drops the samples of a deleted stack', async () => {
     const { gauges, samples } = exporter([]);
     const fields = ['about', 'users.agent', 'users.boss'];
     gauges.drift(whatsAppDeployment({}), { fields, isRepaired: true });
@@ -90,7 +90,7 @@ describe('the operator’s view of a stack', () => {
     expect(await samples('waba_stack_drift_repaired_total{')).toEqual([]);
   });
 
-  it('counts fields that are only reported until they are as declared again', async () => {
+  it('counts reported fields until they match spec again', async () => {
     const { gauges, samples } = exporter([view({})]);
     const drifted = async (fields: readonly string[]) => {
       gauges.drift(whatsAppDeployment({}), { fields, isRepaired: false });

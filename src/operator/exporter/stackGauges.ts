@@ -4,7 +4,7 @@ import { DriftCounter } from './driftCounter.ts';
 import { STACK_LABELS, stackLabelsOf } from './stackLabels.ts';
 import { STACK_METRICS, type StackView } from './stackMetrics.ts';
 
-/** Registers the operator's metrics of stacks. They are read from what the operator knows when Prometheus scrapes. */
+/** Registers the operator's metrics of stacks, which are computed when Prometheus scrapes. */
 export class StackGauges {
   readonly #drift: DriftCounter;
 
@@ -21,7 +21,7 @@ export class StackGauges {
           this.reset();
           for (const view of stacks()) {
             const own = stackLabelsOf(view.resource);
-            // An unreadable date is no sample.
+            // A date that cannot be parsed gives no sample.
             for (const sample of read({ ...view, driftedFields: drift.left(view.resource) }))
               if (Number.isFinite(sample.value)) this.set({ ...own, ...sample.labels }, sample.value);
           }
@@ -29,7 +29,7 @@ export class StackGauges {
       });
   }
 
-  /** Counts what somebody changed by hand. */
+  /** Counts drift. */
   drift(
     resource: WhatsAppDeployment,
     report: { readonly fields: readonly string[]; readonly isRepaired: boolean },
@@ -37,7 +37,7 @@ export class StackGauges {
     this.#drift.report(resource, report);
   }
 
-  /** Drops what was counted of a stack that is gone. */
+  /** Drops the counts of a deleted stack. */
   forget(key: string): void {
     this.#drift.forget(key);
   }

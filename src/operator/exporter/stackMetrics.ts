@@ -14,14 +14,14 @@ export interface StackView {
   readonly webhook: { readonly seconds: number; readonly failed: string | undefined } | undefined;
 }
 
-/** The same, with the number of fields that somebody changed by hand and the operator does not set back. */
+/** The same, with the number of drifted fields that the operator only reports. */
 interface MeasuredStack extends StackView {
   readonly driftedFields: number;
 }
 
 interface Sample {
   readonly value: number;
-  /** The labels of the metric; `namespace` and `stack` come on top. */
+  /** The labels of the metric, in addition to `namespace` and `stack`. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -33,7 +33,7 @@ export interface StackMetric {
   readonly read: (stack: MeasuredStack) => readonly Sample[];
 }
 
-/** A metric with one sample for each stack; none while `read` says undefined. */
+/** A metric with one sample for each stack; none while `read` returns undefined. */
 const single = (
   name: string,
   help: string,
@@ -135,7 +135,7 @@ export const STACK_METRICS: readonly StackMetric[] = [
   ),
   single(
     'waba_stack_drifted_fields',
-    'Fields that somebody changed by hand and that the operator only reports',
+    'Drifted fields that the operator only reports',
     ({ driftedFields }) => driftedFields,
   ),
   labelled(

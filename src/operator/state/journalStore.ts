@@ -9,21 +9,21 @@ import { decodeSecret, type SecretObject } from './referencedSecrets.ts';
 
 const KEY = 'journal.json';
 
-/** The journal in its Secret. @throws CodedError `JournalUnreadable` */
+/** Parses the journal in its Secret. @throws CodedError `JournalUnreadable` */
 export function readJournal(secret: SecretObject): Journal {
   const parsed = journalSchema.safeParse(JSON.parse(decodeSecret(secret)[KEY] ?? '{}'));
   if (parsed.success) return parsed.data;
   throw new CodedError(
     'JournalUnreadable',
-    `Secret ${secret.metadata.name} holds no journal that this version reads`,
+    `this version of the operator cannot read the journal in Secret ${secret.metadata.name}; restore the Secret from a backup, or run the operator version that wrote it`,
   );
 }
 
-/** Where journals are kept. */
+/** Storage of journals. */
 export interface Journals {
-  /** Nothing where there is none yet. */
+  /** Undefined if the stack has no journal yet. */
   read(resource: WhatsAppDeployment): Journal | undefined;
-  /** Writes `change` of what was read, and returns it. Fails where somebody else has written meanwhile. */
+  /** Applies `change` to the journal that was read last, writes and returns it. Fails if another process wrote meanwhile. */
   update(
     resource: WhatsAppDeployment,
     change: (journal: Journal) => Journal,
@@ -32,8 +32,8 @@ export interface Journals {
 }
 
 /**
- * Reads and writes journals. A write is compare-and-swap on the version that the decision was made from, so of
- * two processes that decide the same only one goes on to the call. @throws ApiError `Conflict`
+ * Reads and writes journals. A write is compare-and-swap on the version that was read, so if two processes take the same
+ * decision, only one makes the call. @throws ApiError `Conflict`
  */
 export class JournalStore implements Journals {
   readonly #client: KubeClient;
@@ -44,14 +44,13 @@ export class JournalStore implements Journals {
     this.#secrets = secrets;
   }
 
-  /** Nothing where there is none yet. @throws CodedError `JournalUnreadable` */
+  /** Undefined if the stack has no journal yet. @throws CodedError `JournalUnreadable` */
   read(resource: WhatsAppDeployment): Journal | undefined {
     const secret = this.#find(resource);
     if (!secret) return undefined;
     return readJournal(secret);
   }
 
-  /** Writes `change` of what was read, and returns it. */
   async update(
     resource: WhatsAppDeployment,
     change: (journal: Journal) => Journal,

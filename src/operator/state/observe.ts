@@ -11,9 +11,9 @@ export interface ObserveContext {
   readonly sources: StackSources;
   readonly journals: JournalStore;
   readonly referenced: ReferencedSecrets;
-  /** What keeps us from seeing all of a namespace; while there is something, nothing in it is touched. */
+  /** Why the operator cannot read all of a namespace; unless it is empty, nothing in the namespace is changed. */
   readonly missing: (namespace: string) => readonly string[];
-  /** What the application controller saw last, by key. */
+  /** The last observation of the application controller, by key. */
   readonly observations: ReadonlyMap<string, ApiObservation>;
 }
 
@@ -28,7 +28,7 @@ type PodObject = KubeObject & {
   };
 };
 
-/** Reads caches; the only call to the API server is for a referenced Secret that has changed. */
+/** Reads caches; calls the API server only for a referenced Secret that has changed. */
 export async function observe(
   resource: WhatsAppDeployment,
   context: ObserveContext,
@@ -78,7 +78,7 @@ function podView({ metadata, status }: PodObject): PodView {
   };
 }
 
-/** Whether an object of that name is part of this stack, and so ours to change. */
+/** Whether an object with the name of a child belongs to this stack, so that the operator may change it. */
 export const belongsTo =
   (resource: WhatsAppDeployment) =>
   (live: KubeObject): boolean => {

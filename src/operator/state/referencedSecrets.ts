@@ -11,7 +11,7 @@ export const decodeSecret = ({ data = {} }: SecretObject): Record<string, string
     Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]),
   );
 
-/** Content of Secrets that users made: read once, and again when the watch on their metadata tells of a change. */
+/** Content of Secrets that users created: read once, and again when the watch on their metadata reports a change. */
 export class ReferencedSecrets {
   readonly #client: KubeClient;
   readonly #metadata: Source<KubeObject>;

@@ -14,19 +14,19 @@ export interface StackNamespacesOptions {
   readonly stackSources: StackSources;
   readonly recorder: EventRecorder;
   readonly installation: { readonly namespace: string; readonly name: string };
-  /** Namespaces that this installation was told to watch; empty for all. */
+  /** Namespaces that this installation watches; empty for all. */
   readonly listed: readonly string[];
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
-  /** Work in a namespace may begin: its stacks are to be looked at. */
+  /** Called when this installation may start to work in a namespace, with the stacks to reconcile. */
   readonly onOurs: (stacks: readonly KubeObject[], reason: string) => void;
 }
 
-/** Held in each namespace that has a stack, by the installation that runs its stacks. */
+/** In each namespace with stacks, the installation that operates them holds this Lease. */
 const LEASE_NAME = 'waba-operator-namespace';
 
-/** The namespaces that have stacks: their Secrets are watched, and they are claimed, from the first to the last stack. */
+/** Namespaces with stacks. From the first to the last stack, the operator claims the namespace and watches its Secrets. */
 export class StackNamespaces {
   readonly #options: StackNamespacesOptions;
   readonly #claims: NamespaceClaims;
@@ -43,7 +43,7 @@ export class StackNamespaces {
     stackSources.stacks.onChange(({ object: { metadata } }) => {
       const { namespace = '' } = metadata;
       if (this.#stacksIn(namespace).length > 0)
-        sources.follow(namespace, () => onOurs(this.#stacksIn(namespace), 'the namespace is seen'));
+        sources.follow(namespace, () => onOurs(this.#stacksIn(namespace), 'the namespace is synced'));
       else {
         sources.unfollow(namespace);
         void this.#claims.abandon(namespace, signal);
@@ -51,12 +51,12 @@ export class StackNamespaces {
     });
   }
 
-  /** What keeps this installation from working in a namespace: one line each, with the way out. */
+  /** Why this installation cannot work in a namespace: one line per reason, with its fix. */
   missing(namespace: string): string[] {
     const { sources, listed } = this.#options;
     const rules = sources.missing(namespace);
     const refused = this.#claims.problem(namespace);
-    // Where Secrets are granted namespace by namespace, one command adds what is missing.
+    // If Secrets are granted per namespace, one command adds all missing permissions.
     const isNotEnabled = listed.length === 0 && rules.some((rule) => rule.startsWith('secrets: not allowed'));
     if (isNotEnabled)
       return [
@@ -65,21 +65,21 @@ export class StackNamespaces {
     return refused === undefined ? rules : [...rules, refused];
   }
 
-  /** Does nothing where not everything is seen yet, or where another installation works. */
+  /** Does nothing in a namespace that is not synced yet, or where another installation works. */
   whereOurs(reconcile: Reconcile): Reconcile {
     return async (key, signal, logger) => {
       const { sources, stackSources } = this.#options;
       const { namespace } = splitKey(key);
-      // What is gone concerns nobody else.
+      // A deleted stack only needs its in-memory state forgotten.
       if (stackSources.stacks.cache.get(key) === undefined) return reconcile(key, signal, logger);
       if (!sources.isSettled(namespace)) return {};
-      // Where a right is missing the reconcile says so, and touches nothing.
+      // If a permission is missing, the reconcile only reports it.
       const isOurs = sources.missing(namespace).length > 0 || this.#mayWork(namespace);
       return isOurs ? reconcile(key, signal, logger) : {};
     };
   }
 
-  /** Lets others work at once. Call it when all work is done. */
+  /** Lets other installations take over immediately. Call it when all work is done. */
   release(): Promise<void> {
     return this.#claims.release();
   }
@@ -92,7 +92,7 @@ export class StackNamespaces {
     const { recorder, logger, onOurs } = this.#options;
     const stacks = this.#stacksIn(namespace);
     if (this.#mayWork(namespace)) {
-      onOurs(stacks, 'the namespace is ours');
+      onOurs(stacks, 'the namespace is claimed');
       return;
     }
     const message = `${this.#claims.holder(namespace)} works in namespace ${namespace}; this operator waits until it stops`;

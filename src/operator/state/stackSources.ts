@@ -24,7 +24,7 @@ export const WhatsAppDeploymentKind: ResourceKind = registerKind({
   namespaced: true,
 });
 
-/** Kinds of children. Each is watched once, by our label. */
+/** Kinds of children. Each has one watch, with the label of the operator. */
 const CHILD_KINDS = [
   'Secret',
   'Service',
@@ -36,7 +36,7 @@ const CHILD_KINDS = [
   'PodDisruptionBudget',
 ] as const;
 
-/** Kinds of children that a cluster may not have. */
+/** Kinds of children that the cluster may not serve. */
 export const OPTIONAL_KINDS: readonly ResourceKind[] = [
   { apiVersion: 'cert-manager.io/v1', kind: 'Certificate', plural: 'certificates', namespaced: true },
   { apiVersion: 'monitoring.coreos.com/v1', kind: 'PodMonitor', plural: 'podmonitors', namespaced: true },
@@ -46,9 +46,9 @@ export interface StackSources {
   readonly stacks: Source<KubeObject>;
   readonly children: readonly Source<KubeObject>[];
   readonly pods: Source<KubeObject>;
-  /** Those of the children that are Secrets of the operator's own. */
+  /** The Secrets among the children. */
   readonly secretsOfStacks: Source<KubeObject>;
-  /** Metadata of every Secret: those that resources refer to are among them. */
+  /** Metadata of all Secrets, also of those that resources refer to. */
   readonly secrets: Source<KubeObject>;
 }
 
@@ -83,7 +83,7 @@ export function watchStacks(sources: Sources): StackSources {
   };
 }
 
-/** Names of the Secrets that a resource reads, wherever in its spec they stand; that of cert-manager among them. */
+/** Names of all Secrets that a spec refers to, and of the one that cert-manager writes. */
 export function referencedSecretNames(holder: object): string[] {
   const { spec, metadata } = holder as {
     readonly spec?: { readonly tls?: { readonly issuerRef?: unknown } };
@@ -111,7 +111,7 @@ export function onStackChange(sources: StackSources, enqueue: (key: string, reas
     const { object, previous } = change;
     const reason = describeChange(change);
     enqueue(keyOf(object), reason);
-    // Others with the number, now or before, and those that share the network process.
+    // Also stacks with the new or the old number, and stacks that share the network process.
     if (previous && previous.metadata.generation === object.metadata.generation) return;
     for (const { spec } of [object, previous].filter((version) => version !== undefined)) {
       const number = String((spec as { phoneNumber?: string } | undefined)?.phoneNumber ?? '');
@@ -136,7 +136,7 @@ export function onStackChange(sources: StackSources, enqueue: (key: string, reas
 const describeChange = ({ type, object }: CacheChange<KubeObject>): string =>
   `${object.kind} ${object.metadata.name} ${type.toLowerCase()}`;
 
-/** Stacks that parse; one that does not concerns nobody else. */
+/** The stacks that parse. */
 export const parsedStacks = (objects: readonly KubeObject[]): WhatsAppDeployment[] =>
   objects.flatMap((object) => {
     const parsed = parseWhatsAppDeployment(object);

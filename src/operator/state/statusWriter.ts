@@ -33,7 +33,7 @@ export class StatusWriter {
   }
 }
 
-/** Lists that we own whole must have no entries more; of conditions others own theirs. */
+/** Whether the stored status already has these values. Lists that this writer owns must also have the same length. */
 function isStored(status: WhatsAppDeploymentStatus, stored: WhatsAppDeploymentStatus | undefined): boolean {
   const { conditions = [], ...rest } = status;
   const storedConditions = stored?.conditions ?? [];

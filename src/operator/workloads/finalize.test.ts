@@ -16,7 +16,7 @@ import { finalize } from './finalize.ts';
 const never = new AbortController().signal;
 const DELETED_AT = Date.parse('2026-01-01T00:00:00Z');
 
-/** A stack that is being deleted, with one Secret whose deletion the server refuses. */
+/** A stack that is being deleted, with one Secret whose deletion the API server refuses. */
 const setup = (minutesSince: number, isBusy = false) => {
   const stored: KubeObject = {
     apiVersion: 'waba-operator.dev/v1alpha1',
@@ -72,19 +72,19 @@ const setup = (minutesSince: number, isBusy = false) => {
 };
 
 describe('the finalizer of deletionPolicy Delete', () => {
-  it('tries a refused deletion again before its deadline', async () => {
+  it('retries a refused deletion before its deadline', async () => {
     const { run, released } = setup(9);
     await expect(run()).rejects.toMatchObject({ code: 'Forbidden' });
     expect(released()).toBe(false);
   });
 
-  it('waits for whoever may still write what it deletes', async () => {
+  it('waits while the application controller may still write the objects that it deletes', async () => {
     const { run, deleted, released } = setup(9, true);
     expect((await run()).requeueAfterMs).toBeGreaterThan(0);
     expect([deleted(), released()]).toEqual([false, false]);
   });
 
-  it('lets the resource go after its deadline, and names what is left', async () => {
+  it('releases the resource after its deadline, and names the objects that are left', async () => {
     const { run, released, events } = setup(11);
     await run();
     expect(released()).toBe(true);

@@ -10,17 +10,17 @@ import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { type StackSources, WhatsAppDeploymentKind } from '../state/stackSources.ts';
 
 /**
- * How long a deletion that the API server refuses is tried again before the resource goes without it. Whoever
- * deletes a resource wants it gone; what stays is named in an event.
+ * How long the operator retries deletions that the API server refuses. After that it releases the resource anyway, because
+ * its user wants it gone, and names the remaining objects in an event.
  */
 const DEADLINE_MS = 10 * 60_000;
 const BUSY_RETRY_MS = 500;
 
-/** Whether the resource is to carry the finalizer: what it keeps otherwise goes with it. */
+/** Whether the resource needs the finalizer, which deletes its data with it. */
 export const wantsFinalizer = ({ spec }: Pick<WhatsAppDeployment, 'spec'>): boolean =>
   spec.deletionPolicy === 'Delete';
 
-/** Under `deletionPolicy: Delete`: removes what carries no owner reference, the journal last. */
+/** Under `deletionPolicy: Delete`: deletes the objects without owner reference, the journal last. */
 export async function finalize(
   resource: WhatsAppDeployment,
   stored: KubeObject,
@@ -29,7 +29,7 @@ export async function finalize(
     readonly sources: StackSources;
     readonly recorder: EventRecorder;
     readonly clock: Clock;
-    /** The application controller is at it, and may still write: a journal written now would stay for ever. */
+    /** Whether the application controller works on the stack: a journal that it writes after the deletion would stay. */
     readonly isBusy: (key: string) => boolean;
   },
   signal: AbortSignal,
@@ -57,7 +57,7 @@ export async function finalize(
       });
   }
   if (left.length > 0) {
-    const message = `not deleted within ${DEADLINE_MS / 60_000} min, remove by hand: ${left.join(', ')}`;
+    const message = `the operator could not delete these within ${DEADLINE_MS / 60_000} min; delete them with kubectl: ${left.join(', ')}`;
     options.recorder.record(stored, { type: 'Warning', reason: 'CleanupIncomplete', message });
   }
   const rest = finalizers.filter((finalizer) => finalizer !== CLEANUP_FINALIZER);

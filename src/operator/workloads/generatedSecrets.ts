@@ -9,14 +9,14 @@ import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
-/** Letters and digits only: nothing that a shell, a URL or the vendor's client could stumble over. */
+/** Letters and digits only: other characters can break a shell, a URL or the vendor's client. */
 const randomText = (length: number): string =>
   Array.from({ length }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
 
-/** Meets the API's rules for passwords: one of each class, and enough that nobody guesses. */
+/** Meets the API's password rules, with one character of each class. */
 const randomPassword = (): string => `Aa1-${randomText(24)}`;
 
-/** The content of a Secret that the operator makes, by its name. Made once; random every time. */
+/** A generated Secret, by its name. Every call returns new random values. */
 export async function generateSecret(resource: WhatsAppDeployment, secretName: string): Promise<KubeObject> {
   const { name, namespace } = resource.metadata;
   const of = names(name);
@@ -36,12 +36,12 @@ export async function generateSecret(resource: WhatsAppDeployment, secretName: s
     },
     [of.registrationSecret]: () => {
       const code = String(randomInt(1_000_000)).padStart(6, '0');
-      // It names no number: one that was mistyped may be corrected, and the certificate is made once.
+      // The certificate names no number, so that a user can still correct a mistyped one.
       return { code, certificate: encodeCertificate({ vname: name, codeHash: codeHash(code) }) };
     },
   };
   const make = content[secretName];
-  if (!make) throw new Error(`${secretName} is no Secret of ${name}`);
+  if (!make) throw new Error(`${secretName} is not a generated Secret of ${name}`);
   return {
     apiVersion: 'v1',
     kind: 'Secret',

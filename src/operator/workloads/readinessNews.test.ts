@@ -6,8 +6,8 @@ const ready = met('Ready', 'Ready', 'all is well');
 const broken = unmet('Ready', 'PodsNotReady', '1 of 2 pods');
 const progressing = unmet('Ready', 'Progressing', 'not looked at yet');
 
-describe('news of a stack', () => {
-  it('tells once that it is Ready, and once that it is no longer', () => {
+describe('readiness events of a stack', () => {
+  it('are recorded once when it becomes Ready, and once when it no longer is', () => {
     const news = new ReadinessNews();
     expect(news.of('a/b', broken, undefined)).toBeUndefined();
     expect(news.of('a/b', ready, 'False')).toMatchObject({ type: 'Normal', reason: 'Ready' });
@@ -16,7 +16,7 @@ describe('news of a stack', () => {
     expect(news.of('a/b', broken, 'False')).toBeUndefined();
   });
 
-  it('does not take an edit for a failure, and tells of one that follows it', () => {
+  it('do not report an edit as a failure, but report a failure after an edit', () => {
     const news = new ReadinessNews();
     news.of('a/b', ready, undefined);
     expect(news.of('a/b', progressing, 'True')).toBeUndefined();
@@ -25,7 +25,7 @@ describe('news of a stack', () => {
     expect(news.of('a/b', broken, 'False')).toMatchObject({ reason: 'NotReady' });
   });
 
-  it('begins after a restart of the operator with what status says, and forgets who is gone', () => {
+  it('start from the status after an operator restart, and are forgotten with the stack', () => {
     const news = new ReadinessNews();
     expect(news.of('a/b', ready, 'True')).toBeUndefined();
     expect(news.of('a/b', broken, 'True')).toBeDefined();

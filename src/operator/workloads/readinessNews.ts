@@ -1,20 +1,20 @@
 import type { EventText } from '../../engine/kube/eventCorrelator.ts';
 import type { Verdict } from '../plan/tell/conditions.ts';
 
-/** What people are told of stacks that become Ready, or no longer are. */
+/** Events for stacks that become Ready, or no longer are. */
 export class ReadinessNews {
-  /** Whether a stack was told to be Ready. */
-  readonly #told = new Map<string, boolean>();
+  /** Whether the last event said that the stack is Ready. */
+  readonly #reported = new Map<string, boolean>();
 
   /**
-   * The event that `summary` is worth, if any. After each edit a stack is Progressing until it was looked at again: that is
-   * no news, and neither is a stack that has not been Ready yet. `before` is what status says of Ready.
+   * The event for a new `summary`, if any. There is none for a stack that is Progressing after an edit, or that has never
+   * been Ready. `before` is the stored status of Ready.
    */
   of(key: string, summary: Verdict, before: string | undefined): EventText | undefined {
     const isReady = summary.status === 'True';
-    const wasTold = this.#told.get(key) ?? before === 'True';
-    if (isReady === wasTold || (!isReady && summary.reason === 'Progressing')) return undefined;
-    this.#told.set(key, isReady);
+    const wasReady = this.#reported.get(key) ?? before === 'True';
+    if (isReady === wasReady || (!isReady && summary.reason === 'Progressing')) return undefined;
+    this.#reported.set(key, isReady);
     const { message } = summary;
     return isReady
       ? { type: 'Normal', reason: 'Ready', message }
@@ -22,6 +22,6 @@ export class ReadinessNews {
   }
 
   forget(key: string): void {
-    this.#told.delete(key);
+    this.#reported.delete(key);
   }
 }

@@ -23,10 +23,10 @@ export interface WorkloadActionsOptions {
   readonly sources: StackSources;
 }
 
-/** What went wrong, by the condition that it keeps from being True. */
+/** Errors, by the condition that they turn False. */
 export type Problems = ReadonlyMap<WorkloadsCondition, unknown>;
 
-/** Does what a plan says. */
+/** Carries out a plan. */
 export class WorkloadActions {
   readonly #options: WorkloadActionsOptions;
 
@@ -34,7 +34,7 @@ export class WorkloadActions {
     this.#options = options;
   }
 
-  /** Does all that can be done: an object that fails keeps no other from being applied. */
+  /** Applies everything it can: if one object fails, the others are applied anyway. */
   async carryOut(
     plan: WorkloadPlan,
     observed: Observation,
@@ -58,7 +58,7 @@ export class WorkloadActions {
     return problems;
   }
 
-  /** Generated Secrets are expected from now on, and the release is pinned; nothing that reads them starts before. */
+  /** Records the generated Secrets and the pinned release in the journal, before anything that reads them starts. */
   async #remember(
     { release }: WorkloadPlan,
     { resource, journal = EMPTY_JOURNAL, children }: Observation,
@@ -109,7 +109,7 @@ export class WorkloadActions {
       if (!isAlreadyExists(error)) throw error;
       throw new CodedError(
         'NotControlled',
-        `Secret ${name} exists and is not part of WhatsAppDeployment ${resource.metadata.name}; delete or rename it`,
+        `Secret ${name} exists and is not part of WhatsAppDeployment ${resource.metadata.name}; delete the Secret, or create the WhatsAppDeployment under another name`,
       );
     }
   }
@@ -130,12 +130,12 @@ const isOptional = ({ kind }: KubeObject): boolean => OPTIONAL_KINDS.some((known
 const kindMissing = ({ kind, apiVersion, metadata }: KubeObject, cause: unknown): CodedError =>
   new CodedError(
     'KindMissing',
-    `${kind} ${metadata.name}: the cluster does not serve ${apiVersion} ${kind}; its CustomResourceDefinition is not installed`,
+    `${kind} ${metadata.name}: the cluster does not serve ${apiVersion} ${kind}; install its CustomResourceDefinition, or remove the field of spec that needs it`,
     { cause },
   );
 
 const contested = ({ kind, metadata: { name } }: KubeObject): CodedError =>
   new CodedError(
     'Contested',
-    `${kind} ${name}: another controller keeps reverting a field; find it with kubectl get ${kind.toLowerCase()} ${name} -o yaml --show-managed-fields, and stop one of the two`,
+    `${kind} ${name}: another controller keeps reverting a field; find it with kubectl get ${kind.toLowerCase()} ${name} -o yaml --show-managed-fields, and stop it from writing the field`,
   );

@@ -26,19 +26,19 @@ export interface WorkloadsOptions extends ObserveContext {
   readonly client: KubeClient;
   readonly applier: Applier;
   readonly recorder: EventRecorder;
-  /** Stacks that restart pods at the same time. */
+  /** Limits how many stacks restart pods at the same time. */
   readonly rollBudget: RollBudget;
   readonly release: ReleaseImages;
   readonly clock: Clock;
-  /** Whether the application controller works on a stack just now. */
+  /** Whether the application controller works on a stack at the moment. */
   readonly isBusy: (key: string) => boolean;
 }
 
-/** Kubernetes objects of stacks: observe, plan, act, status. */
+/** Reconciles the Kubernetes objects of stacks: observe, plan, act, write status. */
 export class WorkloadsReconciler {
   readonly #options: WorkloadsOptions;
   readonly #status: StatusWriter;
-  /** What the last pass of each stack was made from, where it left nothing to do. */
+  /** The inputs of each stack's last pass, if it left nothing to do. */
   readonly #settled = new Map<string, readonly unknown[]>();
   readonly #news = new ReadinessNews();
   readonly #actions: WorkloadActions;
@@ -59,9 +59,9 @@ export class WorkloadsReconciler {
     }
     const parsed = parseWhatsAppDeployment(stored);
     if (!parsed.ok) {
-      // The CRD lets nothing else through, so it was stored by another version.
+      // The CRD of this version refuses such a resource, so another version stored it.
       const problems = parsed.problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
-      logger.warn('resource not understood', { problems });
+      logger.warn('the resource cannot be parsed', { problems });
       return {};
     }
     const { resource } = parsed;
@@ -83,18 +83,19 @@ export class WorkloadsReconciler {
       : await this.#actions.carryOut(plan, observed, stored, signal);
     await this.#writeStatus(observed, plan, problems, signal);
     for (const problem of problems.values()) throw problem;
-    // What this pass wrote makes other inputs, and so another pass. Who waits for its turn has no other sign of it.
+    // Writes of this pass change the inputs, which causes another pass. A stack that waits to roll is never settled, because
+    // its turn may come without a change of its inputs.
     if (!restarts(plan)) this.#settled.set(key, inputs);
     return {};
   };
 
-  /** Takes part in the budget only while pods that run must be restarted. */
+  /** Holds a place in the roll budget only while running pods must restart. */
   #plan(key: string, observed: Observation): WorkloadPlan {
     const { rollBudget, release } = this.#options;
     const plan = planWorkloads({ ...observed, mayRoll: rollBudget.holds(key) }, release);
     if (restarts(plan) && !rollBudget.holds(key) && rollBudget.enter(key))
       return planWorkloads({ ...observed, mayRoll: true }, release);
-    // A stack that does not come back keeps its place: what broke it must not break the rest.
+    // A stack that is not ready again keeps its place, so that a bad change cannot break further stacks.
     const isBack = plan.steps.some(
       ({ verdict }) => verdict.type === 'WorkloadsReady' && verdict.status === 'True',
     );
@@ -128,7 +129,7 @@ export class WorkloadsReconciler {
   ): Promise<void> {
     const { resource } = observed;
     const { namespace, name, generation } = resource.metadata;
-    // Another write of this reconcile may have changed it.
+    // Another write of this pass may have changed the resource.
     const current = parseWhatsAppDeployment(this.#options.sources.stacks.cache.get(`${namespace}/${name}`));
     const previous = (current.ok ? current.resource : resource).status;
     const stored = previous?.conditions ?? [];
@@ -149,7 +150,7 @@ export class WorkloadsReconciler {
   }
 }
 
-/** Rights come without an event; the watch that they allow tells the rest. */
+/** No watch reports new permissions, so the operator checks again after this time. */
 const UNSEEN_RETRY_MS = 10_000;
 
 const unseen = (resource: WhatsAppDeployment): Observation => ({
@@ -164,8 +165,8 @@ const unseen = (resource: WhatsAppDeployment): Observation => ({
 });
 
 /**
- * Everything that a pass is made from: the plan is pure, so that the same again has the same effect, none. Objects
- * of caches are frozen and compared by identity; of the resource only what is not bookkeeping counts.
+ * All inputs of a pass: the plan is pure, so the same inputs would change nothing again. Cached objects are frozen and
+ * compared by identity; of the resource, only the fields that the plan reads count.
  */
 function inputsOf(observed: Observation, stored: KubeObject, mayRoll: boolean): readonly unknown[] {
   const { uid, generation, finalizers } = stored.metadata;
@@ -175,7 +176,7 @@ function inputsOf(observed: Observation, stored: KubeObject, mayRoll: boolean): 
     JSON.stringify([observed.pods, observed.api]),
     ...observed.children.values(),
     ...[...observed.referenced.values()].map(({ data }) => data),
-    // Others that parse anew for their bookkeeping alone are rare enough.
+    // Other stacks are parsed again when only their metadata changed; that is rare enough.
     ...observed.stacks.filter(({ metadata }) => metadata.uid !== uid),
     ...observed.sameNumber.filter(({ metadata }) => metadata.uid !== uid),
   ];
