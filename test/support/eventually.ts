@@ -1,4 +1,4 @@
-/** Polls until `probe` answers something true, and returns it. Errors count as "not yet". */
+/** Polls until `probe` returns a truthy value, and returns it. Errors count as "not yet". */
 export async function eventually<T>(
   probe: () => Promise<T> | T,
   timeoutMs = 30_000,
