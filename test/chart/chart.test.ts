@@ -26,7 +26,7 @@ const refusal = async (...flags: string[]): Promise<string> => {
   return typeof error === 'string' ? 'not refused' : error.stderr;
 };
 
-/** Flags for each way of installing the chart. The keys are the names of the golden files. */
+/** Helm flags for each way to install the chart. The keys are the names of the golden files. */
 const WAYS: Record<string, string[]> = {
   defaults: [],
   'one-namespace': ['--set', 'watch.scope=Namespaces'],
@@ -64,7 +64,7 @@ describe('the chart', () => {
     expect(await helm('lint', '--strict', CHART)).toContain('0 chart(s) failed');
   });
 
-  it.each(Object.entries(WAYS))('renders %s as it did before', async (name, flags) => {
+  it.each(Object.entries(WAYS))('renders %s as in the golden file', async (name, flags) => {
     await expect(await template(...flags)).toMatchFileSnapshot(`goldens/${name}.yaml`);
   });
 
@@ -87,7 +87,7 @@ describe('the chart', () => {
     expect(rules.flatMap(({ resources }) => resources)).not.toContain('*');
   });
 
-  it('keeps the CRD, and so every resource, unless crds.keep is false', async () => {
+  it('keeps the CRD and with it every resource, unless crds.keep is false', async () => {
     const crd = async (...flags: string[]) =>
       (loadAll(await helm('template', 'x', CHART, ...flags)) as (KubeObject | null)[]).find(
         (object) => object?.kind === 'CustomResourceDefinition',
@@ -140,7 +140,7 @@ describe('the chart', () => {
     expect([...read].filter((path) => !isOffered(path))).toEqual([]);
   });
 
-  it('renders deploy/install.yaml as it is committed', async () => {
+  it('renders the committed deploy/install.yaml', async () => {
     const { renderInstallManifest } = (await import('../../scripts/installManifest.mjs')) as {
       renderInstallManifest: () => string;
     };

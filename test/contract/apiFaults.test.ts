@@ -38,8 +38,8 @@ const outcome = (attempt: Promise<Answered>) =>
     () => 'cut off',
   );
 
-describe('a call that somebody wants to fail', () => {
-  it('is refused with the code, as often as was said, while others are served', async () => {
+describe('an API fault set at the control port', () => {
+  it('refuses matching calls with its code as often as set, while other calls are served', async () => {
     await set({ method: 'GET', path: '/v1/users/*', code: 1016, times: 2 });
     const refused = await users();
     expect(refused.status).toBe(503);
@@ -56,7 +56,7 @@ describe('a call that somebody wants to fail', () => {
     });
   });
 
-  it('meets a gateway that answers with a page', async () => {
+  it('answers with the HTML page of a gateway', async () => {
     await set({ path: '*', status: 502 });
     const answer = await users();
     expect(answer.status).toBe(502);
@@ -65,7 +65,7 @@ describe('a call that somebody wants to fail', () => {
     expect(await outcome(users())).toBe(200);
   });
 
-  it('is cut off before anything is done, or after all of it', async () => {
+  it('cuts a call off before or after it takes effect', async () => {
     await set({ method: 'POST', path: '/v1/users', cut: 'before', times: 1 });
     expect(await outcome(create('before'))).toBe('cut off');
     expect(await outcome(call('GET', '/v1/users/before'))).toBe(404);
@@ -74,7 +74,7 @@ describe('a call that somebody wants to fail', () => {
     expect(await outcome(call('GET', '/v1/users/after'))).toBe(200);
   });
 
-  it('waits, and those behind it do not', async () => {
+  it('delays a call without delaying the calls after it', async () => {
     await set({ method: 'GET', path: '/v1/users/admin', delayMs: 1_000, times: 1 });
     const order: string[] = [];
     await Promise.all([
@@ -84,7 +84,7 @@ describe('a call that somebody wants to fail', () => {
     expect(order).toEqual(['at once', 'late']);
   });
 
-  it('is none at another Webapp, and none of a share of nothing', async () => {
+  it('has no effect on other Webapps, or with a share of zero', async () => {
     await set(
       { path: '*', webapp: 'another-*', code: 1014 },
       { path: '*', share: 0, code: 1014 },
@@ -93,7 +93,7 @@ describe('a call that somebody wants to fail', () => {
     expect(await outcome(users())).toBe(200);
   });
 
-  it('is set with what exists only', async () => {
+  it('is refused with an unknown code', async () => {
     const answer = await target.simulate('PUT', '/api-faults', [{ path: '/v1/messages', code: 4711 }]);
     expect(answer.status).toBe(400);
     expect(((await answer.json()) as { error: string }).error).toContain('1016');

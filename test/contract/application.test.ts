@@ -7,11 +7,11 @@ import { type Faults, type JournalFault, OperatedStack } from '../support/operat
 import { seeded } from '../support/schedule.ts';
 import { testDatabase } from '../support/testDatabase.ts';
 
-/** Stacks of each topology, each registered and then changed so many times, all under faults; a share of the soak's. */
+/** Stacks per topology. Each registers and then changes `CHANGES` times, all under faults; the soak runs more. */
 const STACKS = Number(process.env.APPLICATION_STACKS ?? 2);
 const CHANGES = Number(process.env.APPLICATION_CHANGES ?? 6);
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
-/** Schedules of each change: passes in which calls fail, each from where the one before was cut. */
+/** Passes under faults after each change; each starts where the one before was interrupted. */
 const PASSES = 10;
 const ODDS = { read: 0.08, write: 0.35, journal: 0.05, drift: 0.4 } as const;
 
@@ -34,7 +34,7 @@ const JOURNAL_FAULTS: readonly JournalFault[] = ['crash-before', 'crash-after', 
 type Random = () => number;
 const pick = <T>(random: Random, from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
 
-/** Anything that a user may declare, different from one change to the next. */
+/** A random declaration. */
 const anyDeclared = (random: Random, isSingle: boolean): Declared => ({
   settings: {
     heartbeatInterval: 1 + Math.floor(random() * 5),
@@ -53,7 +53,7 @@ const anyDeclared = (random: Random, isSingle: boolean): Declared => ({
   shards: isSingle ? 1 : pick(random, [1, 2]),
 });
 
-/** Faults by chance, counted by what they befell. */
+/** Random faults, counted by the call that they hit. */
 class Chaos implements Faults {
   readonly #random: Random;
   readonly counts = new Map<string, number>();
@@ -89,7 +89,7 @@ beforeAll(async () => {
 });
 afterAll(() => database?.close());
 
-/** Somebody at a terminal, who does not know of the operator. */
+/** Another client changes the stack behind the operator's back. */
 const meddle = (operated: OperatedStack, random: Random) =>
   operated.byHand(async (client, session) => {
     const signal = new AbortController().signal;
@@ -101,7 +101,7 @@ const meddle = (operated: OperatedStack, random: Random) =>
     await client.certificates.setWebhookCa(session, undefined, signal);
   });
 
-/** One stack from nothing through all its changes. @returns the faults that it met */
+/** Runs one new stack through all its changes. @returns the faults that it met */
 async function live(topology: 'Single' | 'HighAvailability', seed: number): Promise<Chaos> {
   const random = seeded(seed);
   const isSingle = topology === 'Single';
@@ -131,7 +131,7 @@ async function live(topology: 'Single' | 'HighAvailability', seed: number): Prom
 // Side by side, because both mostly wait: for ticks, restarts and faults.
 describe.concurrent('the application layer under faults at its calls and its journal', () => {
   for (const topology of ['Single', 'HighAvailability'] as const)
-    it(`registers once, and ends as declared, with ${STACKS} stacks of ${CHANGES} changes, topology ${topology} (seed ${SEED})`, {
+    it(`registers once and ends as declared, with ${STACKS} stacks of ${CHANGES} changes, topology ${topology} (seed ${SEED})`, {
       timeout: 60_000 + STACKS * (CHANGES + 1) * 30_000,
     }, async () => {
       const random = seeded(SEED);

@@ -31,7 +31,7 @@ const add = (shard: number, index: number) =>
   messages.update({ callback: { shard, eventKey: `event-${shard}-${index}`, payload: { index } } });
 
 describe('callbacks', () => {
-  it('come in the order in which they were stored, a postponed one not before its time', async () => {
+  it('are read in the order in which they were stored, a postponed one not before its time', async () => {
     for (const index of [0, 1, 2, 3]) await add(7, index);
     const [first, second, third, fourth] = await callbacks.due(7, 10, []);
     expect([first, second, third, fourth].map((due) => due?.payload)).toEqual(
@@ -46,7 +46,7 @@ describe('callbacks', () => {
     expect((await callbacks.due(7, 1, []))[0]).toMatchObject({ seq: first?.seq, attempts: 2 });
   });
 
-  it('are read from a long queue without sorting it, though the database knows nothing of its length', async () => {
+  it('are read from a long queue without sorting it, even if the database has no statistics of it', async () => {
     await Promise.all(Array.from({ length: BACKLOG }, (_, index) => add(0, index)));
     const plan = JSON.stringify(await callbacks.selectDue(0, 500, [1, 2, 3]).explain());
     expect(plan).toContain('callbacks_in_order');

@@ -21,7 +21,7 @@ let database: Awaited<ReturnType<typeof testDatabase>>;
 let simulation: Simulation;
 let client: StackClient;
 let session: Simulation['session'];
-/** Calls that went out, as routes name them. */
+/** Routes that the client has called. */
 const reached = new Set<string>();
 
 function note({ method, path }: StackRequest): void {
@@ -66,7 +66,7 @@ describe('the client', () => {
     expect(await client.users.find(session, 'agent', never)).toBeUndefined();
   });
 
-  it('knows the account', async () => {
+  it('registers and reads the account', async () => {
     const { number } = simulation.stack;
     const request = {
       cc: '1',
@@ -176,7 +176,7 @@ describe('the client', () => {
     expect(await stickerpacks.remove(session, id, never)).toBe(true);
   });
 
-  it('watches and cleans up', async () => {
+  it('reads health and statistics, and cleans up', async () => {
     const key = { apiKey: API_KEY };
     expect((await client.health.nodes(key, never))['']?.gateway_status).toBe('connected');
     expect((await client.support.nodes(session, never))['']?.debug_info).toBe(simulation.stack.number);
@@ -201,13 +201,13 @@ describe('the client', () => {
     await expect(client.request(session, unknown, never)).rejects.toMatchObject({ status: 404 });
   });
 
-  it('has a call for every endpoint that there is', () => {
+  it('has a call for every endpoint', () => {
     const all = routes.map(({ method, path }) => `${method} ${path}`);
     expect(all.filter((route) => !reached.has(route))).toEqual([]);
     expect([...reached].filter((route) => !all.includes(route))).toEqual([]);
   });
 
-  it('says that nobody answered, and that it was told to stop', async () => {
+  it('reports a server that does not answer, and an aborted signal', async () => {
     const { caPem: ca, host, serverName } = simulation.stack.address();
     const lost = new StackClient(new HttpsStackTransport({ host, port: 9, serverName, ca }));
     await expect(lost.support.nodes(session, never)).rejects.toMatchObject({

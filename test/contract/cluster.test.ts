@@ -16,7 +16,7 @@ let session: Session;
 const health = () => client.health.nodes({ apiKey: API_KEY }, never);
 const statusOf = async (container: string) =>
   Object.entries(await health()).find(([key]) => key.endsWith(`:${container}`))?.[1];
-/** Whether one of the Coreapps has the session. */
+/** Whether one of the Coreapps is connected. */
 const serves = async () =>
   Object.values(await health()).some(
     ({ role, gateway_status: status }) => role === 'coreapp' && status === 'connected',
@@ -40,14 +40,14 @@ afterAll(async () => {
 });
 
 describe('WA_SECRET', () => {
-  it('lets a stack work that has it everywhere, and keeps out a node that has another', async () => {
+  it('must be the same on all nodes: a node with another value is kept out', async () => {
     await eventually(serves, 60_000);
     expect(await client.settings.application(session, never)).toMatchObject({ callback_persist: true });
     const stranger = await stack.startNode('coreapp-7', { master: false, multiconnect: true }, undefined, {
       secret: 'another',
     });
     await eventually(() => stranger.isReady);
-    // It is in the database, and nobody can talk to it.
+    // It is registered in the database, but no node can talk to it.
     expect(await eventually(() => statusOf('coreapp-7'))).toMatchObject({ errors: [{ code: 1014 }] });
     await stranger.close();
     stack.nodes.delete('coreapp-7');
@@ -55,14 +55,14 @@ describe('WA_SECRET', () => {
 });
 
 describe('a schema upgrade', () => {
-  it('keeps nodes that start meanwhile from working, until somebody ends it', async () => {
+  it('keeps nodes that start during it from working, until it ends', async () => {
     await stack.cluster().setUpgrade(true, { version: 'v2.57.1', name: '10.0.0.9:gone' });
     const waiting = await stack.startNode('coreapp-8', { master: false, multiconnect: true });
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     expect([waiting.isReady, waiting.gatewayStatus]).toEqual([false, 'uninitialized']);
-    // Those that run go on.
+    // Running nodes keep working.
     expect(await serves()).toBe(true);
-    // A Master that starts ends what a dead one left behind.
+    // A Master that starts ends the upgrade that a dead Master left behind.
     await stack.startNode('master-8', { master: true, multiconnect: true });
     await eventually(() => waiting.isReady, 30_000);
     expect(await stack.cluster().upgradeRecord()).toMatchObject({ isUnderWay: false, version: 'v2.57.1' });
@@ -80,7 +80,7 @@ describe('a schema upgrade', () => {
     await eventually(() => patch.isReady, 30_000);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(older.isReady).toBe(false);
-    // Versions mix: nodes that ran before go on beside the new ones.
+    // Versions mix: old nodes keep running beside the new ones.
     const versions = new Set((await stack.cluster().nodes()).map(({ version }) => version));
     expect([...versions].sort()).toEqual(['v2.57.1', 'v2.59.0', 'v2.59.2']);
     expect(await serves()).toBe(true);

@@ -16,7 +16,7 @@ const api = new ConformanceApi();
 beforeAll(() => api.start());
 afterAll(() => api.close());
 
-// One stack lives through all of them, so each builds on those above it.
+// All suites share one stack, so each builds on those above it.
 users(api);
 everyEndpoint(api);
 account(api);

@@ -55,18 +55,18 @@ describe('a connection to the database', () => {
     expect(await connect('127.0.0.1', { option: 'sslmode=verify-ca', ca })).toMatch(/\w/);
   });
 
-  it('is encrypted without being verified where only that is asked for, and plain where nothing is', async () => {
+  it('is encrypted but not verified without a CA, and plain without TLS', async () => {
     expect(await connect('127.0.0.1', { option: 'sslmode=require' })).toMatch(/\w/);
     expect(await connect('127.0.0.1', { option: '' })).toBe('');
   });
 
-  it('may bring a certificate of its own', async () => {
+  it('can use a client certificate', async () => {
     const { certificatePem: cert, privateKeyPem: key } = client;
     const ca = authority.certificatePem;
     expect(await connect('localhost', { option: '', ca, cert, key })).toMatch(/\w/);
   });
 
-  it('is one of as many as are allowed; the others wait for their turn', async () => {
+  it('waits for its turn when the maximum number of connections is in use', async () => {
     const one = { ...settings('localhost', { option: '', ca: authority.certificatePem }), connections: 1 };
     const databases = openDatabases(one, silentLogger);
     try {

@@ -36,7 +36,7 @@ const products = (...ids: string[]) => ({
 });
 
 describe('the limits of a number', () => {
-  it('let it begin conversations with as many people a day as its tier allows', async () => {
+  it('let it start conversations with as many people a day as its tier allows', async () => {
     expect(await simulation.ofNumber('PUT', 'limits', { tier: 250, quality: 'low' })).toBe(204);
     const { stack } = simulation;
     const begun = stack.network.state.begun(stack.number);
@@ -44,7 +44,7 @@ describe('the limits of a number', () => {
     const first = simulation.stranger();
     await simulation.told(await invite(first), 'read');
     expect(await failure(await invite(simulation.stranger()))).toBe(471);
-    // Whoever it talks to already, and whoever wrote, is not counted again.
+    // People with an open conversation, and people who wrote first, do not count again.
     await simulation.told(await invite(first), 'read');
     await simulation.told(await invite(await simulation.somebody()), 'read');
     expect(await simulation.ofNumber('PUT', 'limits', { tier: 300 })).toBe(400);
@@ -54,14 +54,14 @@ describe('the limits of a number', () => {
     expect(numbers[0]?.limits).toEqual({ tier: null, quality: 'low' });
   });
 
-  it('count a message as gone when its media can’t be had', async () => {
+  it('do not count a message whose media cannot be downloaded', async () => {
     const person = await simulation.somebody();
     const image = { link: 'https://127.0.0.1:1/none.png' };
     for (let sent = 0; sent < 25; sent++)
       await simulation.told(await simulation.send({ to: person, type: 'image', image }), 'failed');
   });
 
-  it('are queues too: when nothing leaves, messages are refused with 1016', async () => {
+  it('include queues: when nothing is sent, messages are refused with 1016', async () => {
     const person = await simulation.somebody();
     await simulation.ofNumber('PUT', 'faults', { latencyMs: 60_000 });
     const refusal = await eventually(async () => {
@@ -74,7 +74,7 @@ describe('the limits of a number', () => {
     });
     expect(refusal).toMatchObject({ status: 503, apiCode: 1016, retriable: true });
     await simulation.ofNumber('PUT', 'faults', {});
-    // A new session sends again what was not answered.
+    // A new session resends unanswered messages.
     await simulation.stack.restartNodes();
     await simulation.gatewayIs('connected');
     await simulation.told(
@@ -85,7 +85,7 @@ describe('the limits of a number', () => {
 });
 
 describe('people and faults', () => {
-  it('who want no news get no templates, but answers', async () => {
+  it('get templates after opting out only once they have written', async () => {
     const person = simulation.stranger();
     await simulation.simulate('PUT', `/people/${person}`, { optedOut: true, name: 'Bob' });
     expect(await failure(await invite(person))).toBe(471);
@@ -93,7 +93,7 @@ describe('people and faults', () => {
     await simulation.told(await invite(person), 'read');
   });
 
-  it('make messages fail with a code, or vanish', async () => {
+  it('make messages fail with a code, or get lost', async () => {
     const person = await simulation.somebody();
     await simulation.ofNumber('PUT', 'faults', { failsWith: 480 });
     expect(await failure(await simulation.send({ to: person, text: { body: 'x' } }))).toBe(480);
@@ -107,7 +107,7 @@ describe('people and faults', () => {
 });
 
 describe('a catalogue', () => {
-  it('refuses what it has not, and warns of what is dropped', async () => {
+  it('refuses unknown products, and warns about those it drops', async () => {
     const person = await simulation.somebody();
     const send = (interactive: object) => simulation.send({ to: person, type: 'interactive', interactive });
     await simulation.told(await send(products('anything')), 'read');
@@ -130,7 +130,7 @@ describe('a catalogue', () => {
 });
 
 describe('the picture of an ad', () => {
-  it('comes along with the message that it led to, unless it is not wanted', async () => {
+  it('arrives with the message that the ad led to, unless the setting turns it off', async () => {
     const { client, session } = simulation;
     const fromAd = {
       source_url: 'https://example.org/ad',
@@ -153,7 +153,7 @@ describe('the picture of an ad', () => {
 });
 
 describe('a recording', () => {
-  it('holds every callback as the webhook got it, with when', async () => {
+  it('holds every callback with its time, as the webhook received it', async () => {
     expect(await simulation.ofNumber('PUT', 'recording', { isOn: true })).toBe(204);
     const person = await simulation.somebody();
     const id = await simulation.send({ to: person, text: { body: 'recorded' } });
@@ -181,7 +181,7 @@ describe('a recording', () => {
 });
 
 describe('a chat', () => {
-  it('shows both sides, with media as it was sent and what became of each message', async () => {
+  it('shows both sides, with the original media and the status of each message', async () => {
     const person = await simulation.somebody();
     const image = {
       id: await simulation.upload(Buffer.from(PNG, 'base64'), 'image/png'),

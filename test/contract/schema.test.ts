@@ -30,7 +30,7 @@ function open(prefix: string) {
   return { settings, databases };
 }
 
-/** Tables and columns, as the server tells them. */
+/** Tables and columns, as the server reports them. */
 async function shapeOf(
   { databases, settings }: ReturnType<typeof open>,
   name: DatabaseName,
@@ -49,7 +49,7 @@ const STEPS = ALL_DATABASES.flatMap((name) =>
 );
 
 describe('the schema', () => {
-  it.each(STEPS)('of %s is brought up to date from step %s', async (name, step) => {
+  it.each(STEPS)('of %s is upgraded from step %s', async (name, step) => {
     const fresh = open(`fresh_${name}_${step}_`);
     await upgradeSchema(fresh.settings, fresh.databases, [name], silentLogger);
     const old = open(`old_${name}_${step}_`);
@@ -68,7 +68,7 @@ describe('the schema', () => {
     expect(shape).toEqual(await shapeOf(fresh, name));
   });
 
-  it('is made once, however many nodes start at a time', async () => {
+  it('is created once, even if several nodes start at the same time', async () => {
     const nodes = Array.from({ length: 4 }, () => open('race_'));
     await Promise.all(
       nodes.map(({ settings, databases }) => upgradeSchema(settings, databases, ALL_DATABASES, silentLogger)),

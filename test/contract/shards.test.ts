@@ -17,7 +17,7 @@ let stack: EmulatorStack;
 let client: StackClient;
 let session: Session;
 
-/** Keys of the nodes that have a session, by role. */
+/** Keys of the connected nodes of a role. */
 const connected = async (role: string) =>
   Object.entries(await client.health.nodes(API_KEY, never))
     .filter(([, node]) => node.gateway_status === 'connected' && node.role === role)
@@ -35,7 +35,7 @@ const retriable = (error: { retriable?: boolean }) => {
   throw error;
 };
 
-/** Sends to many people, as a client that retries as documented, until told to stop. */
+/** Sends to many people, with the documented retries, until it is stopped. */
 function sender() {
   const accepted: string[] = [];
   let running = true;
@@ -84,7 +84,7 @@ afterAll(async () => {
 });
 
 describe('a number that is split into shards', () => {
-  it('needs as many Coreapps, and the certificate', async () => {
+  it('needs one Coreapp for each shard, and the certificate', async () => {
     await expect(setShards(8)).rejects.toMatchObject({
       apiCode: 1009,
       details: expect.stringContaining('there are 5'),
@@ -98,7 +98,7 @@ describe('a number that is split into shards', () => {
     ).rejects.toMatchObject({ status: 403, apiCode: 1005 });
   });
 
-  it('has each shard connected at one Coreapp, and the primary Master too', async () => {
+  it('has one connected Coreapp for each shard, and a connected primary Master', async () => {
     await setShards(4);
     await eventually(() => isReadyFor(4));
     await eventually(async () => (await connected('primary_master')).length === 1);
@@ -114,7 +114,7 @@ describe('a number that is split into shards', () => {
     expect(support.find(({ role }) => role === 'primary_master')?.shards).toEqual([[-1, -1]]);
   });
 
-  it('loses no accepted message while it grows and shrinks and a Coreapp is taken away, and tells next to none twice', {
+  it('loses no accepted message while it scales up and down and a Coreapp is removed, and repeats few webhooks', {
     timeout: 240_000,
   }, async () => {
     const sending = sender();
@@ -144,11 +144,11 @@ describe('a number that is split into shards', () => {
       (id) => new Set(receiver.statuses(id)).size < receiver.statuses(id).length,
     );
     expect(sending.accepted.length).toBeGreaterThan(60);
-    // At least once is what is promised: what was on its way to the receiver while its shard moved may be told again.
+    // Delivery is at least once: a webhook that was in flight while its shard moved may be repeated.
     expect(twice.length).toBeLessThanOrEqual(MAX_IN_FLIGHT);
   });
 
-  it('tells what people write once, whichever shard they belong to', async () => {
+  it('delivers incoming messages of every shard once', async () => {
     const people = Array.from({ length: 40 }, (_, index) => `1650557${String(index).padStart(4, '0')}`);
     for (const from of people)
       await stack.network.people.write({
@@ -163,7 +163,7 @@ describe('a number that is split into shards', () => {
     expect(writers()).toEqual(people);
   });
 
-  it('is disconnected by a change that comes more than seven days after its registration', async () => {
+  it('is disconnected by a change more than seven days after its registration', async () => {
     stack.network.advance(8 * 86_400_000);
     await setShards(2);
     await eventually(async () =>

@@ -22,7 +22,7 @@ const sendTemplate = (to: string, more: object = {}) =>
   simulation.send({ to, type: 'template', template: template(more) });
 
 describe('simulated people', () => {
-  it('take messages as they are told to', async () => {
+  it('receive messages according to their behaviour', async () => {
     const ways: [object, string, number | undefined][] = [
       [{}, 'read', undefined],
       [{ readAfterMs: null }, 'delivered', undefined],
@@ -49,7 +49,7 @@ describe('simulated people', () => {
     expect(await simulation.simulate('PUT', '/people/16505551234', { hasPhone: true })).toBe(400);
   });
 
-  it('have a window of 24 hours, which closes when the clock is moved, and which templates pass', async () => {
+  it('have a window of 24 hours, which closes when the clock is advanced, and which templates ignore', async () => {
     const person = await simulation.somebody();
     const open = await simulation.client.messages.sendText(simulation.session, person, 'Hello', never);
     expect(await simulation.told(open, 'sent')).toMatchObject({
@@ -67,7 +67,7 @@ describe('simulated people', () => {
     expect((await simulation.told(reminder, 'delivered')).pricing).toMatchObject({ category: 'utility' });
   });
 
-  it('change their phone: the business is told, and has to acknowledge before it sends again', async () => {
+  it('can change their phone: the business gets a webhook, and must acknowledge it before it sends again', async () => {
     await simulation.client.settings.patchApplication(
       simulation.session,
       { show_security_notifications: true, notify_user_change_number: true },
@@ -129,7 +129,7 @@ describe('callbacks', () => {
 });
 
 describe('a build', () => {
-  it('that has expired is disconnected, and refuses to send', async () => {
+  it('is disconnected once it has expired, and refuses to send', async () => {
     await simulation.stack.restartNodes({ buildDateMs: Date.now() - 181 * 86_400_000 });
     const person = await simulation.somebody();
     await simulation.gatewayIs('disconnected');
@@ -149,7 +149,7 @@ describe('a build', () => {
 });
 
 describe('templates and faults', () => {
-  it('are judged by the catalogue: at once, or by a status', async () => {
+  it('are checked against the catalogue: on acceptance, or by a status', async () => {
     const person = await simulation.somebody();
     const entry = (name: string, more: object = {}) => ({ namespace: 'ns', name, language: 'en', ...more });
     expect(
@@ -172,7 +172,7 @@ describe('templates and faults', () => {
     expect((await simulation.told(paused, 'failed')).errors?.[0]?.code).toBe(2061);
   });
 
-  it('of the way to WhatsApp lose nothing, though statuses may be told again: the connection is cut after half of the messages', async () => {
+  it('of the connection to WhatsApp lose no message, but may repeat statuses: it is cut after half of the messages', async () => {
     const person = await simulation.somebody();
     expect(
       await simulation.simulate('PUT', `/numbers/${simulation.stack.number}/faults`, {

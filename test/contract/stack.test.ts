@@ -54,7 +54,7 @@ describe('a highly available stack', () => {
   });
 
   afterAll(() => stack.close());
-  /** A webhook CA takes effect only then. */
+  /** A webhook CA takes effect only after a restart. */
   const restartCoreapps = async () => {
     for (const name of ['coreapp-0', 'coreapp-1']) {
       await stack.nodes.get(name)?.close();
@@ -62,7 +62,7 @@ describe('a highly available stack', () => {
     }
   };
 
-  it('wants the default password changed, and refuses weak and wrong ones', async () => {
+  it('requires a new admin password, and refuses weak and wrong ones', async () => {
     await expect(client.users.login('admin', 'secret', {}, never)).rejects.toMatchObject({ apiCode: 1024 });
     await expect(client.users.login('admin', 'secret', { newPassword: 'weak' }, never)).rejects.toMatchObject(
       {
@@ -78,7 +78,7 @@ describe('a highly available stack', () => {
     expect(session.expiresAtMs - Date.now()).toBeGreaterThan(6.9 * 86_400_000);
   });
 
-  it('serves a token of one Webapp at another, and the CA that signed both', async () => {
+  it('accepts a token of one Webapp at another, and serves the CA that signed both certificates', async () => {
     expect(await stack.client(1).account.shards(session, never)).toBe(1);
     expect(await client.certificates.externalCa(session, never)).toBe(stack.webapps[1]?.caPem);
     await expect(client.account.shards({ token: 'x.y.z', expiresAtMs: 0 }, never)).rejects.toMatchObject({
@@ -86,7 +86,7 @@ describe('a highly available stack', () => {
     });
   });
 
-  it('is unregistered at first, with one primary Master, and takes no message', async () => {
+  it('is unregistered at first, with one primary Master, and accepts no message', async () => {
     const nodes = await eventually(async () => {
       const health = await client.health.nodes(API_KEY, never);
       return Object.values(health).filter(({ gateway_status }) => gateway_status === 'unregistered')
@@ -107,7 +107,7 @@ describe('a highly available stack', () => {
     });
   });
 
-  it('refuses a bad certificate and a wrong code, registers once, and says when to come back', async () => {
+  it('refuses a bad certificate and a wrong code, registers once, and says when to request another code', async () => {
     const request = {
       cc: '1',
       phone_number: stack.number.slice(1),
@@ -137,7 +137,7 @@ describe('a highly available stack', () => {
     expect(stack.network.state.numbers.get(stack.number)?.registrations).toBe(1);
   });
 
-  it('connects exactly one Coreapp; everybody else is disconnected, and that is healthy', async () => {
+  it('connects exactly one Coreapp; the others are disconnected, which is healthy', async () => {
     const [owner, ...others] = await eventually(async () => {
       const keys = await connected(client);
       return keys.length > 0 ? keys : undefined;
@@ -146,7 +146,7 @@ describe('a highly available stack', () => {
     expect(others).toEqual([]);
   });
 
-  it('merges settings, refuses what it does not know, and keeps its own number read-only', async () => {
+  it('merges settings, refuses unknown fields, and keeps its own number read-only', async () => {
     await client.settings.patchApplication(
       session,
       { webhooks: { message: { sent: true } }, heartbeat_interval: 1, unhealthy_interval: 3 },
@@ -201,7 +201,7 @@ describe('a highly available stack', () => {
     await receiver.close();
   });
 
-  it('answers outside the session window with a failed status 470', async () => {
+  it('reports messages outside the session window as failed with code 470', async () => {
     const receiver = await startReceiver();
     await client.certificates.setWebhookCa(session, receiver.caPem, never);
     await restartCoreapps();
@@ -214,7 +214,7 @@ describe('a highly available stack', () => {
     await receiver.close();
   });
 
-  it('refuses messages by the documented codes', async () => {
+  it('refuses messages with the documented codes', async () => {
     await expect(client.messages.sendText(session, 'nobody', 'x', never)).rejects.toMatchObject({
       apiCode: 1009,
     });
@@ -226,7 +226,7 @@ describe('a highly available stack', () => {
     });
   });
 
-  it('fails over when the owner falls silent, and when the primary Master does', async () => {
+  it('fails over when the owner or the primary Master stops answering', async () => {
     const before = (await connected(client))[0] ?? '';
     const roleOf = async (role: string) =>
       Object.entries(await client.health.nodes(API_KEY, never)).find(([, node]) => node.role === role)?.[0];
@@ -245,7 +245,7 @@ describe('a highly available stack', () => {
 });
 
 describe('a number with two-step verification', () => {
-  it('wants its PIN with the code request, and the right one', async () => {
+  it('requires the right PIN with the code request', async () => {
     const stack = await EmulatorStack.start(database, 'pin_', { masters: 0, coreapps: 1, webapps: 1 });
     try {
       const client = stack.client();
@@ -281,7 +281,7 @@ describe('a number with two-step verification', () => {
 });
 
 describe('a single instance', () => {
-  it('registers, sends, keeps callbacks while the receiver fails, and loses nothing over a restart', async () => {
+  it('registers, sends, stores callbacks while the receiver fails, and loses nothing in a restart', async () => {
     const stack = await EmulatorStack.start(database, 'single_', { masters: 0, coreapps: 1, webapps: 1 });
     let healthy = false;
     const receiver = await startReceiver(() => (healthy ? 200 : 500));

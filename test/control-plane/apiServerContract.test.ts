@@ -29,7 +29,7 @@ const servers: Record<string, () => Promise<Server>> = {
   },
 };
 
-// What the simulation answers is worth as much as this suite is wide: every test runs against both.
+// The simulation can be trusted only as far as this suite compares it, so every test runs against both servers.
 describe.each(Object.entries(servers))('%s', (_, open) => {
   let client: KubeClient;
   let namespace: string;
@@ -90,7 +90,7 @@ describe.each(Object.entries(servers))('%s', (_, open) => {
     return events;
   }
 
-  it('gives a new object an identity, and no second one its name', async () => {
+  it('gives a new object an identity, and refuses a second one with its name', async () => {
     const made = await create(configMap('identity', { a: '1' }));
     expect(made.metadata).toMatchObject({ name: 'identity', namespace });
     expect(made.metadata.uid).toBeTruthy();
@@ -102,7 +102,7 @@ describe.each(Object.entries(servers))('%s', (_, open) => {
     expect(await refusal(get('missing'))).toMatchObject({ status: 404, code: 'NotFound' });
   });
 
-  it('refuses an update of another version than the stored one', async () => {
+  it('refuses an update of a version that is not the stored one', async () => {
     const first = await create(configMap('versions', { a: '1' }));
     const second = await client.update<KubeObject>({ ...first, data: { a: '2' } }, by('editor'), never);
     expect(versionOf(second)).toBeGreaterThan(versionOf(first));
@@ -112,19 +112,19 @@ describe.each(Object.entries(servers))('%s', (_, open) => {
     expect((await get('versions')).data).toEqual({ a: '4' });
   });
 
-  it('wants a version for the update of a custom resource', async () => {
+  it('requires a version for the update of a custom resource', async () => {
     await create(widget('versioned', { size: 1 }));
     const blind = client.update(widget('versioned', { size: 2 }), by('editor'), never);
     expect(await refusal(blind)).toMatchObject({ status: 422, code: 'Invalid' });
   });
 
-  it('does not count a write that changes nothing', async () => {
+  it('keeps the version when a write changes nothing', async () => {
     const made = await create(configMap('same', { a: '1' }));
     const again = await client.update<KubeObject>(made, by('creator'), never);
     expect(versionOf(again)).toBe(versionOf(made));
   });
 
-  it('merges patches: null removes, a version is a condition', async () => {
+  it('merges patches: null removes a field, a version is a precondition', async () => {
     const made = await create(configMap('patched', { a: '1', b: '2' }));
     const target = { namespace, name: 'patched' };
     await client.mergePatch(kinds.ConfigMap, target, { data: { a: null, c: '3' } }, never);
@@ -139,7 +139,7 @@ describe.each(Object.entries(servers))('%s', (_, open) => {
     expect(await refusal(stale)).toMatchObject({ status: 409, code: 'Conflict' });
   });
 
-  it('lists by label, and in pages of one moment', async () => {
+  it('lists by label, and in pages of one revision', async () => {
     for (const name of ['page-a', 'page-b', 'page-c'])
       await create(configMap(name, {}, { labels: { suite: 'pages' } }));
     const page = (query: Record<string, string | number>) =>
@@ -160,7 +160,7 @@ describe.each(Object.entries(servers))('%s', (_, open) => {
     expect(second.metadata.continue ?? '').toBe('');
   });
 
-  it('applies: the same again changes nothing, what is left out goes, what others wrote stays', async () => {
+  it('applies: a repetition changes nothing, omitted fields are removed, fields of other managers stay', async () => {
     const first = await apply(configMap('applied', { a: '1', b: '2' }), 'us');
     expect(versionOf(await apply(configMap('applied', { a: '1', b: '2' }), 'us'))).toBe(versionOf(first));
     await apply(configMap('applied', { theirs: 'x' }), 'them');
@@ -168,7 +168,7 @@ describe.each(Object.entries(servers))('%s', (_, open) => {
     expect((await get('applied')).data).toEqual({ a: '1', theirs: 'x' });
   });
 
-  it('lets two managers share a value, which stays while one of them wants it', async () => {
+  it('lets two managers share a value, which stays while one of them applies it', async () => {
     await apply(configMap('shared', { a: '1', b: '1' }), 'us');
     await apply(configMap('shared', { a: '1' }), 'them');
     await apply(configMap('shared', { b: '1' }), 'us');
@@ -177,7 +177,7 @@ describe.each(Object.entries(servers))('%s', (_, open) => {
     expect((await get('shared')).data).toEqual({ b: '1' });
   });
 
-  it("refuses to change another's field, naming both, unless it is forced", async () => {
+  it("refuses to change another manager's field, naming both, unless forced", async () => {
     await apply(configMap('contested', { a: 'ours' }), 'us');
     const error = await refusal(apply(configMap('contested', { a: 'theirs' }), 'them'));
     expect(error).toMatchObject({ status: 409, code: 'Conflict' });
@@ -189,7 +189,7 @@ describe.each(Object.entries(servers))('%s', (_, open) => {
     expect(back.details.causes?.[0]?.message).toContain('conflict with "them"');
   });
 
-  it('gives a field to whoever updated it, and tells so', async () => {
+  it('makes the manager of an update the owner of the field, and shows it', async () => {
     const made = await apply(configMap('edited', { a: '1', b: '1' }), 'us');
     await client.update({ ...made, data: { a: '2', b: '1' } }, by('editor'), never);
     const owners = async (path: string) =>
@@ -215,7 +215,7 @@ describe.each(Object.entries(servers))('%s', (_, open) => {
     expect((await get('lists', WidgetKind)).spec).toEqual({ tags: ['c'], parts: [{ name: 'y', count: 2 }] });
   });
 
-  it('keeps status apart, and counts generations of the rest', async () => {
+  it('keeps status separate, and raises the generation only for other changes', async () => {
     await apply({ ...widget('status', { size: 1 }), status: { phase: 'ignored' } }, 'us');
     expect(await get('status', WidgetKind)).not.toHaveProperty('status');
     const { metadata, apiVersion, kind } = widget('status', {});
@@ -233,7 +233,7 @@ describe.each(Object.entries(servers))('%s', (_, open) => {
     ).toBe(2);
   });
 
-  it('holds what has a finalizer until that is gone', async () => {
+  it('keeps an object until its finalizer is gone', async () => {
     const made = await create(configMap('held', {}, { finalizers: ['test.example.org/hold'] }));
     await client.delete(kinds.ConfigMap, namespace, 'held', {}, never);
     const held = await get('held');
@@ -248,7 +248,7 @@ describe.each(Object.entries(servers))('%s', (_, open) => {
     expect(await refusal(get('held'))).toMatchObject({ status: 404 });
   });
 
-  it('deletes only the object that was meant', async () => {
+  it('deletes only the object with the given UID and version', async () => {
     const made = await create(configMap('meant', {}));
     const attempt = (options: object) => client.delete(kinds.ConfigMap, namespace, 'meant', options, never);
     expect(await refusal(attempt({ uid: 'another' }))).toMatchObject({ status: 409, code: 'Conflict' });
@@ -258,7 +258,7 @@ describe.each(Object.entries(servers))('%s', (_, open) => {
     expect(again.metadata.uid).not.toBe(made.metadata.uid);
   });
 
-  it('collects what has no owner left, and nothing else', async () => {
+  it('garbage-collects objects without remaining owners, and no others', async () => {
     const [one, two] = [await create(configMap('owner-1', {})), await create(configMap('owner-2', {}))];
     const reference = ({ metadata }: KubeObject) => ({
       apiVersion: 'v1',
@@ -273,7 +273,7 @@ describe.each(Object.entries(servers))('%s', (_, open) => {
     expect((await get('shared-child')).metadata.name).toBe('shared-child');
   });
 
-  it('watches: what is there, a bookmark, then changes in order; a deletion is the newest version', async () => {
+  it('watches: existing objects, a bookmark, then changes in order; a deletion has the newest version', async () => {
     const before = await create(configMap('seen', { n: '0' }, { labels: { suite: 'watch' } }));
     let changed = false;
     const events = await watch(
@@ -288,7 +288,7 @@ describe.each(Object.entries(servers))('%s', (_, open) => {
               never,
             );
             await create(configMap('later', {}, { labels: { suite: 'watch' } }));
-            // Leaves the selection, which is a deletion for whoever watches it.
+            // The object leaves the selection, which the watch sees as a deletion.
             await client.update(configMap('seen', { n: '2' }), by('editor'), never);
             await client.delete(kinds.ConfigMap, namespace, 'later', {}, never);
           })();
@@ -334,8 +334,8 @@ describe.each(Object.entries(servers))('%s', (_, open) => {
     expect(events.map(({ type }) => type)).toEqual(['MODIFIED', 'DELETED']);
   });
 
-  // That a version is forgotten, 410, is compared in engineFaults.test.ts, where a server can be made to forget.
-  it('tells a watch from a future version nothing, not even a bookmark', async () => {
+  // engineFaults.test.ts compares the 410 for a compacted version, because it can compact a server.
+  it('sends a watch from a future version nothing, not even a bookmark', async () => {
     const watching = watch({ resourceVersion: '9007199254740000', timeoutSeconds: 2 }, () => true);
     await create(configMap('meanwhile', {}));
     expect(await watching).toEqual([]);

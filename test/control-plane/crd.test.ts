@@ -43,7 +43,7 @@ describe('the CRD on a real API server', () => {
     );
   });
 
-  it('prints the columns that people look for', async () => {
+  it('prints the columns of kubectl get', async () => {
     const header = (await kubectl('get', 'wad', '-n', namespace)).split('\n')[0];
     expect(header?.split(/\s+/)).toEqual([
       'NAME',
@@ -79,7 +79,7 @@ describe('the CRD on a real API server', () => {
     );
   });
 
-  it('refuses another number once the first is registered, and not before', async () => {
+  it('refuses to change the number once it is registered, and not before', async () => {
     const stored = await create('moving', { phoneNumber: '+16315551002' });
     await client.apply(
       resource('moving', { phoneNumber: '+16315551003' }),

@@ -53,7 +53,7 @@ describe('the engine on a real API server', () => {
     expect((unknown as ApiError).message).toMatch(/\.dta: field not declared in schema|unknown field/);
   });
 
-  it('says at the start what the server lacks, and how to get it', async () => {
+  it('reports at the start what the server lacks, and how to install it', async () => {
     const gadget = {
       apiVersion: 'test.example.org/v9',
       kind: 'Gadget',
@@ -98,7 +98,7 @@ describe('the engine on a real API server', () => {
     await running;
   });
 
-  it('writes nothing in steady state, and only on a difference in what is ours', async () => {
+  it('writes nothing in steady state, and only if its own fields differ', async () => {
     const recorder = new EventRecorder({ client, component: 'test', ...common });
     const applier = new Applier({
       client,
@@ -121,12 +121,12 @@ describe('the engine on a real API server', () => {
     expect(await ensure({ a: '1', b: '2' })).toBe('unchanged');
     await client.mergePatch(kinds.ConfigMap, { namespace, name: 'mine' }, { data: { foreign: 'x' } }, never);
     expect(await ensure({ a: '1', b: '2' })).toBe('unchanged');
-    // A field that has left the manifest goes, a foreign one stays.
+    // A field that left the manifest is removed, a foreign one stays.
     expect(await ensure({ a: '1' })).toBe('written');
     expect((await live())?.data).toEqual({ a: '1', foreign: 'x' });
   });
 
-  it('reclaims a field with an event that names the other manager, and stops when it is contested', async () => {
+  it('reclaims a field with an event that names the other manager, and stops when the field is contested', async () => {
     const recorder = new EventRecorder({ client, component: 'test', ...common });
     const applier = new Applier({
       client,
@@ -166,7 +166,7 @@ describe('the engine on a real API server', () => {
     );
   });
 
-  it('never takes over an object that is not ours', async () => {
+  it('never takes over an object that it does not control', async () => {
     const recorder = new EventRecorder({ client, component: 'test', ...common });
     const applier = new Applier({
       client,
@@ -207,7 +207,7 @@ describe('the engine on a real API server', () => {
           return {};
         creations += 1;
         source.cache.observeWrite(await own.create(copy, { fieldManager: 'test' }, signal));
-        // Right after its own write, before the watch can have told.
+        // Right after its own write, before the watch can report it.
         controller.queue.add(key);
         return {};
       },

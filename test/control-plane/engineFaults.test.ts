@@ -16,7 +16,7 @@ import { CHILD_OF, PARENT, wantedChildren } from '../support/sampleReconcile.ts'
 import { seeded } from '../support/schedule.ts';
 import { startTestControlPlane, type TestControlPlane } from '../support/testControlPlane.ts';
 
-/** `npm run soak` takes minutes and a thousand parents. */
+/** `npm run soak` sets minutes and a thousand parents. */
 const FAULT_SECONDS = Number(process.env.FAULT_SECONDS ?? 20);
 const FLEET_PARENTS = Number(process.env.FLEET_PARENTS ?? 100);
 const FLEET_CHILDREN = 30;
@@ -53,7 +53,7 @@ const parent = (name: string, children: number, colour: string): KubeObject => (
 const apply = (object: KubeObject) => admin.apply(object, { fieldManager: 'user', force: true }, never);
 const list = async () => (await admin.list<KubeObject>(kinds.ConfigMap, { namespace }, never)).items;
 
-/** Every parent has what it wants, and nothing else is there. */
+/** Every parent has exactly the children that it wants. */
 const settled = (objects: readonly KubeObject[]): boolean =>
   objects
     .filter(({ metadata }) => metadata.labels?.[PARENT])
@@ -66,7 +66,7 @@ const settled = (objects: readonly KubeObject[]): boolean =>
       );
     });
 
-/** Asks etcd to forget its history. */
+/** Compacts the history of etcd. */
 async function compact(): Promise<void> {
   const { etcdUrl, pki } = plane.controlPlane;
   const [ca, cert, key] = await Promise.all(
@@ -89,7 +89,7 @@ async function compact(): Promise<void> {
 }
 
 describe('the engine on a real API server, under faults', () => {
-  it('sees its own writes though the watch lags by seconds', async () => {
+  it('sees its own writes while the watch lags by seconds', async () => {
     namespace = await freshNamespace(admin);
     proxy.fault = ({ isWatch }) => (isWatch ? { lagMs: 2000 } : {});
     const client = new KubeClient(
@@ -104,7 +104,7 @@ describe('the engine on a real API server, under faults', () => {
     });
     const running = sources.run(stop.signal);
     await sources.synced();
-    // A child without a fixed name: only what was seen keeps a second one from being made.
+    // A child without a fixed name: only the observed write prevents a second one.
     let made = 0;
     const reconcile = async (name: string) => {
       if (source.cache.byIndex('of', name).length > 0) return;
@@ -118,7 +118,7 @@ describe('the engine on a real API server, under faults', () => {
     };
     for (let round = 0; round < 10; round++) for (const name of ['a', 'b', 'c']) await reconcile(name);
     expect(made).toBe(3);
-    // A deletion counts as seen as well, though the watch still shows the object.
+    // A deletion counts as observed too, although the watch still shows the object.
     const [gone] = source.cache.byIndex('of', 'a');
     if (!gone) throw new Error('no child');
     await client.delete(kinds.ConfigMap, namespace, gone.metadata.name, { uid: gone.metadata.uid }, never);
@@ -131,7 +131,7 @@ describe('the engine on a real API server, under faults', () => {
     client.transport.close();
   });
 
-  it('lists in pages where a server has no streaming lists', async () => {
+  it('lists in pages if the server has no streaming lists', async () => {
     namespace = await freshNamespace(admin);
     await Promise.all(Array.from({ length: 600 }, (_, index) => apply(parent(`p-${index}`, 0, 'red'))));
     proxy.fault = ({ path }) => (path.includes('sendInitialEvents') ? { status: 422 } : {});
@@ -144,7 +144,7 @@ describe('the engine on a real API server, under faults', () => {
     await engine.stop();
   });
 
-  it('names what it may not watch with the missing rule, goes on with the rest, and recovers', async () => {
+  it('names the missing rule of a kind that it may not watch, serves the other kinds, and recovers', async () => {
     namespace = await freshNamespace(admin);
     const credentials = await account(admin, plane.controlPlane.credentials, namespace, 'restricted', [
       { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'watch'] },
@@ -187,7 +187,7 @@ describe('the engine on a real API server, under faults', () => {
     client.transport.close();
   });
 
-  it('waits as long as a server under load asks for, and gets through', async () => {
+  it('waits as long as an overloaded server asks, and then succeeds', async () => {
     namespace = await freshNamespace(admin);
     const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['*'] }];
     const credentials = await account(admin, plane.controlPlane.credentials, namespace, 'crowd', rules);
@@ -256,7 +256,7 @@ describe('the engine on a real API server, under faults', () => {
     client.transport.close();
   });
 
-  it('takes up a rotated token at once after a 401', async () => {
+  it('reads a rotated token immediately after a 401', async () => {
     namespace = await freshNamespace(admin);
     const good = await account(admin, plane.controlPlane.credentials, namespace, 'rotating', [
       { apiGroups: [''], resources: ['configmaps'], verbs: ['list'] },
@@ -283,7 +283,7 @@ describe('the engine on a real API server, under faults', () => {
     client.transport.close();
   });
 
-  it('is told 410 by a server that has forgotten, lists anew, and misses neither change nor deletion', async () => {
+  it('lists again after a 410 from a compacted server, and misses neither change nor deletion', async () => {
     namespace = await freshNamespace(admin);
     proxy.fault = () => ({});
     for (const name of ['stays', 'goes', 'changes']) await apply(parent(name, 1, 'red'));
@@ -296,7 +296,7 @@ describe('the engine on a real API server, under faults', () => {
     await eventually(async () => settled(await list()));
     const before = engine.source.cache.get(`${namespace}/stays`)?.metadata.resourceVersion ?? '';
 
-    // Blind while the server forgets: its watch breaks and no new one gets through.
+    // The engine sees nothing during the compaction: its watch breaks and no new one gets through.
     proxy.fault = ({ isWatch }) => (isWatch ? { cut: 'before' } : {});
     await plane.controlPlane.restart('kube-apiserver', never);
     await admin.delete(kinds.ConfigMap, namespace, 'goes', {}, never);
@@ -313,7 +313,7 @@ describe('the engine on a real API server, under faults', () => {
       never,
     );
     for await (const line of stream) {
-      // The shape that the simulated server answers with, too.
+      // The simulated server answers in the same shape.
       expect(JSON.parse(line)).toMatchObject({
         type: 'ERROR',
         object: { kind: 'Status', code: 410, reason: 'Expired' },
@@ -329,7 +329,7 @@ describe('the engine on a real API server, under faults', () => {
     await engine.stop();
   });
 
-  it(`keeps up with a fleet of ${FLEET_PARENTS} × ${FLEET_CHILDREN}, and is quiet when it is done`, async () => {
+  it(`keeps up with a fleet of ${FLEET_PARENTS} × ${FLEET_CHILDREN}, and is idle afterwards`, async () => {
     namespace = await freshNamespace(admin);
     proxy.fault = () => ({});
     for (let index = 0; index < FLEET_PARENTS; index += 20) {
@@ -374,7 +374,7 @@ describe('the engine on a real API server, under faults', () => {
               ? admin.delete(kinds.ConfigMap, namespace, name, {}, never)
               : apply(parent(name, Math.floor(random() * 4), `colour-${Math.floor(random() * 5)}`));
           await action.catch(() => {});
-          // Wall clocks step; nothing in the engine may take them for the passing of time.
+          // The wall clock jumps; the engine must not use it to measure durations.
           const offset = random() < 0.5 ? 0 : (random() - 0.5) * 2 * HOUR_MS;
           Object.assign(systemClock, { now: () => realNow() + offset });
           const halfway = performance.now() > endsAt - FAULT_SECONDS * 500;

@@ -67,7 +67,7 @@ function start(identity: string): Process {
 
 const said = ({ said: all }: Process, event: string) => all.find((entry) => entry.event === event);
 const events = ({ said: all }: Process) => all.map(({ event }) => event);
-/** Writes of a process, its lease aside, as they reached the server's door. */
+/** Writes of a process that reached the proxy, except those of its lease. */
 const writes = (identity: string) =>
   proxy.log.filter(
     ({ agent, method, path }) => agent === identity && method !== 'GET' && !path.includes('/leases'),
@@ -78,7 +78,7 @@ const renewals = (identity: string) =>
   );
 
 describe('two processes and one lease', () => {
-  it('a leader that is killed is replaced once its lease has run out', async () => {
+  it('a killed leader is replaced once its lease has expired', async () => {
     namespace = await freshNamespace(client);
     const first = start('killed');
     await eventually(() => said(first, 'leading'));
@@ -86,7 +86,7 @@ describe('two processes and one lease', () => {
     await eventually(() => renewals('killed').length > 1);
     first.child.kill('SIGKILL');
     const leading = await eventually(() => said(second, 'leading'), 30_000);
-    // The last one may have been cut off by its end, so the one before it.
+    // The kill may have cut off the last renewal, so this takes the one before it.
     const renewedAt = renewals('killed').at(-2)?.atMs ?? Number.NaN;
     expect(leading.atMs - renewedAt).toBeGreaterThan(LEASE.durationMs);
     await eventually(() => writes('heir').length > 5);
@@ -94,7 +94,7 @@ describe('two processes and one lease', () => {
     second.child.kill('SIGKILL');
   });
 
-  it('a leader that is suspended beyond its lease writes nothing when it goes on, and drops what is in flight', async () => {
+  it('a leader that is suspended beyond its lease writes nothing when it resumes, and drops calls in flight', async () => {
     namespace = await freshNamespace(client);
     const first = start('suspended');
     await eventually(() => said(first, 'leading'));
@@ -111,7 +111,7 @@ describe('two processes and one lease', () => {
     await eventually(() => said(first, 'lost'), 10_000);
     await eventually(() => first.child.exitCode !== null);
 
-    // What was in the socket when it stopped still arrives, and nothing that was begun later.
+    // Bytes that were in the socket at the suspension still arrive, but no later request.
     const late = writes('suspended').filter(({ atMs }) => atMs > lastRenewal + LEASE.renewDeadlineMs + 500);
     expect(late).toEqual([]);
     expect(events(first)).toContain('aborted');

@@ -45,8 +45,8 @@ async function specValid(namespace: string) {
   return status?.conditions?.find(({ type }) => type === 'SpecValid');
 }
 
-describe('the operator in a namespace that it may not wholly see', () => {
-  it('touches nothing there, says which rule is missing and is not ready; with the rule it goes on', async () => {
+describe('the operator in a namespace that it may not read completely', () => {
+  it('changes nothing there, names the missing rule and is not ready; it continues once the rule is added', async () => {
     const namespace = await freshNamespace(client);
     const credentials = await account(client, upstream, namespace, 'operator', withoutSecrets);
     const port = await freePort();

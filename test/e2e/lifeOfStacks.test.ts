@@ -75,7 +75,7 @@ const podsOf = async (stack: string) => {
   );
   return items.map(({ metadata }) => `${metadata.name} ${metadata.uid}`).sort();
 };
-/** What the network process knows of a number. */
+/** The state of a number in the network process. */
 const numberOf = async (number: string) => {
   const path = `/api/v1/namespaces/${STACKS}/services/waba-network:8080/proxy/numbers`;
   const { numbers } = JSON.parse(await cluster.kubectl('get', '--raw', path)) as {
@@ -93,7 +93,7 @@ const leftOf = (stack: string) =>
   );
 
 describe('the images', () => {
-  it('hold Node and our bundles: no shell, no package manager, no database, no root, and little of ours', async ({
+  it('hold Node and our bundles: no shell, no package manager, no database, no root, few files of ours', async ({
     skip,
   }) => {
     if (cluster.images.length === 0) skip();
@@ -124,7 +124,7 @@ describe('the images', () => {
 });
 
 describe('the life of stacks on a real kubelet', () => {
-  it('begins with helm install, and a minimal resource becomes Ready', async () => {
+  it('starts with helm install, and a minimal resource becomes Ready', async () => {
     const startedAt = performance.now();
     const notes = await cluster.helm('install', RELEASE, CHART, '-n', OPERATOR, '--wait', ...chartValues());
     expect(notes).toContain(`kubectl apply -n ${STACKS} -f -`);
@@ -135,7 +135,7 @@ describe('the life of stacks on a real kubelet', () => {
     for (const namespace of [OPERATOR, STACKS]) progress.note(await startTimes(namespace));
   });
 
-  it('gives the operator the rights of the chart: no Secrets but in the namespaces that are enabled', async () => {
+  it('gives the operator the permissions of the chart: Secrets only in enabled namespaces', async () => {
     const can = (...question: string[]) =>
       cluster.kubectl('auth', 'can-i', ...question, '--as', ACCOUNT).then(
         () => true,
@@ -149,7 +149,7 @@ describe('the life of stacks on a real kubelet', () => {
     expect(await can('list', 'whatsappdeployments.waba-operator.dev', '--all-namespaces')).toBe(true);
   });
 
-  it('holds with the high availability example: a message goes out and its webhooks come in', async () => {
+  it('includes the high availability example: it sends a message and receives its webhooks', async () => {
     for (const object of await quickstartReceiver(
       cluster.client,
       { namespace: STACKS, image: imageName('operator', VERSION), fieldManager: 'waba-e2e' },
@@ -168,7 +168,7 @@ describe('the life of stacks on a real kubelet', () => {
     expect(webhooks.sort()).toEqual(expectedWebhooks(id).sort());
   });
 
-  it('answers kubectl waba from outside the cluster, through port-forwards', async () => {
+  it('includes kubectl waba from outside the cluster, through port-forwards', async () => {
     const waba = (...args: string[]) => cluster.waba(STACKS, ...args);
     expect(await waba('status', 'support')).toContain('✔ Registered');
     expect((await waba('login', 'support')).trim().split('.')).toHaveLength(3);
@@ -184,7 +184,7 @@ describe('the life of stacks on a real kubelet', () => {
     expect(await waba('check', 'support')).toContain('Answers: the receiver answers with 200');
   });
 
-  it('goes on when the Coreapp that has the number is killed: the standby takes over', async () => {
+  it('continues when the connected Coreapp is killed: the standby takes over', async () => {
     const ownersOf = async () =>
       Object.values((await cluster.stack(STACKS, 'support')).status?.shards?.owners ?? {});
     const [owner = ''] = await eventually(async () => {
@@ -203,7 +203,7 @@ describe('the life of stacks on a real kubelet', () => {
     await cluster.ready(STACKS, 'support');
   });
 
-  it('takes a PostgreSQL server that is there already', async () => {
+  it('includes an existing PostgreSQL server', async () => {
     await cluster.apply(DATABASES, externalPostgres());
     await cluster.apply(STACKS, await cluster.example('external-postgres'));
     await cluster.ready(STACKS, 'sales');
@@ -211,7 +211,7 @@ describe('the life of stacks on a real kubelet', () => {
     await cluster.kubectl('-n', STACKS, 'delete', 'wad', 'sales', '--timeout=60s');
   });
 
-  it('survives an upgrade of the chart: every resource is kept, and no pod of a stack restarts', async () => {
+  it('survives a chart upgrade: every resource is kept, and no pod of a stack restarts', async () => {
     const before = [await podsOf('shop'), await podsOf('support')];
     const pod = await cluster.names('-n', OPERATOR, 'pods');
     await cluster.helm(
@@ -220,13 +220,13 @@ describe('the life of stacks on a real kubelet', () => {
     );
     expect(await cluster.names('-n', OPERATOR, 'pods')).not.toEqual(pod);
     await cluster.kubectl('-n', OPERATOR, 'rollout', 'status', `deploy/${RELEASE}`, '--timeout=60s');
-    // Time for the new operator to do what it should not.
+    // Time in which the new operator could restart pods.
     await new Promise((resolve) => setTimeout(resolve, 15_000));
     for (const name of ['shop', 'support']) await cluster.ready(STACKS, name);
     expect([await podsOf('shop'), await podsOf('support')]).toEqual(before);
   });
 
-  it('comes back after a deletion with Retain: the same data, the same registration', async () => {
+  it('resumes after a deletion with Retain, with the same data and registration', async () => {
     const [example] = await cluster.example('high-availability');
     await cluster.kubectl('-n', STACKS, 'delete', 'wad', 'support', '--timeout=60s');
     await eventually(async () => (await podsOf('support')).length === 0, 90_000);
@@ -248,7 +248,7 @@ describe('the life of stacks on a real kubelet', () => {
         expect(await leftOf(name), name).toEqual([]),
       );
     }
-    // What was kept of the stack on the external database: its Secrets and its media.
+    // The stack on the external database retained its Secrets and its media.
     await cluster.kubectl('-n', STACKS, 'delete', 'secret', 'sales-database');
     await cluster.kubectl(
       ...['-n', STACKS, 'delete', 'secret,pvc', '-l', 'app.kubernetes.io/instance in (sales,waba-network)'],
@@ -273,7 +273,7 @@ describe('the life of stacks on a real kubelet', () => {
   });
 });
 
-/** How long each container took to become ready. Kubernetes gives whole seconds, and probes their part. */
+/** How long each container took to become ready, in whole seconds and including the probe period. */
 async function startTimes(namespace: string): Promise<string> {
   interface Pod extends KubeObject {
     status: {
@@ -294,7 +294,7 @@ async function startTimes(namespace: string): Promise<string> {
 const docker = (...args: string[]) => runProgram('docker', args, {}, never);
 const UNWANTED = /\/(sh|bash|dash|busybox|apt|apt-get|dpkg|apk|npm|npx|corepack|yarn|postgres|mysqld|psql)$/;
 
-/** What Kubernetes puts into every namespace, and what this test itself does. */
+/** Objects that Kubernetes creates in every namespace, and objects of this test. */
 const OURS_ALONE = /\/(default|kube-root-ca\.crt|webhook-receiver.*|.*-demo-.*)$/;
 
 const externalPostgres = () => {

@@ -37,7 +37,7 @@ describe('alerts', () => {
     }
   });
 
-  it.each(names)('%s is quiet while all is well, and fires when it is not', async (name) => {
+  it.each(names)('%s does not fire for a healthy stack, and fires on its problem', async (name) => {
     const test = `${FOLDER}/tests/${name}.yaml`;
     const cases = read<Tests>(test).tests.flatMap(({ alert_rule_test: rules }) => rules);
     expect(cases.map(({ alertname, exp_alerts: alerts }) => [alertname, alerts.length])).toEqual([

@@ -58,7 +58,7 @@ const fromAna = (wanted: (message: Record<string, unknown>) => boolean) =>
   simulation.received((message) => message.from === ANA && wanted(message));
 
 describe('the page of simulated people', () => {
-  it('makes somebody known, who writes; the business answers, and both see what became of it', async () => {
+  it('adds a person who writes; the business answers, and both see the statuses', async () => {
     await page.getByLabel('Phone number').fill('+1 650 555 1234');
     await page.getByLabel('Name').fill('Ana');
     await page.getByRole('button', { name: 'Add' }).click();
@@ -68,7 +68,7 @@ describe('the page of simulated people', () => {
     const message = await fromAna(({ text }) => (text as { body?: string })?.body === 'Are you open?');
     expect(message).toMatchObject({ from: ANA, type: 'text' });
     await simulation.send({ to: ANA, text: { body: 'We are, until <b>nine</b>.' } });
-    // As text, whatever stands in it.
+    // The page shows markup as text.
     await bubble('until <b>nine</b>').waitFor();
     await bubble('until <b>nine</b>').filter({ hasText: 'read' }).waitFor();
   });
@@ -81,7 +81,7 @@ describe('the page of simulated people', () => {
     await eventually(() => picture.evaluate((image: { naturalWidth: number }) => image.naturalWidth === 1));
   });
 
-  it('answers by a button, a row of a list, a quick reply and a reaction', async () => {
+  it('answers with a button, a list row, a quick reply and a reaction', async () => {
     const interactive = {
       type: 'button',
       body: { text: 'Shall we deliver?' },
@@ -136,7 +136,7 @@ describe('the page of simulated people', () => {
     expect((voice.voice as { mime_type: string }).mime_type).toMatch(/^audio\/(ogg|webm)/);
   });
 
-  it('changes how somebody behaves', async () => {
+  it('changes the behaviour of a person', async () => {
     await page.getByLabel('Has blocked the business').check();
     await page.getByRole('button', { name: 'Apply' }).click();
     await eventually(async () => {
@@ -166,7 +166,7 @@ describe('the page of simulated people', () => {
     expect(download.suggestedFilename()).toBe(`webhooks-${simulation.stack.number}.json`);
   });
 
-  it('has a name for everything that can be operated, and made no mistake all along', async () => {
+  it('has an accessible name for every control, and logged no error during these tests', async () => {
     const nameless = await page.evaluate(`
       [...document.querySelectorAll('button, input, select, a')]
         .filter((control) => !(control.labels?.length || control.textContent.trim() || control.getAttribute('aria-label')))

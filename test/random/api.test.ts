@@ -11,7 +11,7 @@ const never = new AbortController().signal;
 const PASSWORD = 'Passw0rd!-test';
 const ADMIN = '/v1/users/admin';
 const AGENT = { username: 'agent', password: 'Passw0rd!-agent' };
-/** A share of what `npm run soak` runs. */
+/** `npm run soak` runs more. */
 const CALLS = Number(process.env.API_CALLS ?? 1000);
 const SEED = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 
@@ -29,7 +29,7 @@ async function logIn(): Promise<void> {
     )
   ).token;
   await call('POST', '/v1/users', JSON.stringify(AGENT), 'admin');
-  // Some call may have changed it.
+  // A random call may have changed the password.
   await call('PUT', `/v1/users/${AGENT.username}`, JSON.stringify({ password: AGENT.password }), 'admin');
   tokens.user = (await client.users.login(AGENT.username, AGENT.password, {}, never)).token;
   client.close();
@@ -70,7 +70,7 @@ const parameter = fc.oneof(
   ),
   fc.string({ minLength: 1, maxLength: 30 }).filter((text) => text !== '.' && text !== '..'),
 );
-/** A call of some endpoint with some body, by some role. */
+/** A random endpoint with a random body and role. */
 const anyCall = fc
   .constantFrom(...routes.filter(({ access }) => access !== 'basic'))
   .chain((route) =>
@@ -90,21 +90,21 @@ const anyCall = fc
     [fc.toStringMethod]: () => `${made.role}: ${made.route.method} ${made.path} ${made.body ?? ''}`,
   }));
 
-/** What an answer must never be, whatever was asked. */
+/** What is wrong with an answer, whatever the call was. */
 function problemOf(
   { route, path, role }: { route: Route; path: string; role: string },
   { status, text }: { status: number; text: string },
 ): string | undefined {
-  if (/\bat .*\.(ts|js):\d+|node_modules|SELECT |INSERT /.test(text)) return 'it tells of its inside';
+  if (/\bat .*\.(ts|js):\d+|node_modules|SELECT |INSERT /.test(text)) return 'it reveals internals';
   if (role === 'user' && route.access === 'admin' && status !== 403 && status !== 401)
-    return 'a user may do what only an administrator may';
-  if (role === 'user' && path === ADMIN && status < 400) return 'a user sees or changes another one';
+    return 'a user can do what only an administrator may';
+  if (role === 'user' && path === ADMIN && status < 400) return 'a user sees or changes another user';
   if (status < 400) return undefined;
   if (status === 401 || (status === 404 && text === '')) return undefined;
   const errors = (JSON.parse(text) as { errors?: { code: number; details?: string }[] }).errors ?? [];
   const [error] = errors;
   if (!error) return 'a failure without errors';
-  // Documented ones say what they are about; our own last resort does not.
+  // Documented errors have details; only our fallback for unexpected errors has none.
   if (status >= 500 && status !== 503 && error.details === undefined) return `an internal error: ${text}`;
   return undefined;
 }
@@ -117,18 +117,18 @@ describe('the API', () => {
       fc.asyncProperty(anyCall, async (made) => {
         const answer = await call(made.route.method, made.path, made.body, made.role);
         expect(problemOf(made, answer)).toBeUndefined();
-        // Now and then a random password is a good one.
+        // A random password is sometimes valid.
         if (made.route.method === 'PUT' && made.path === ADMIN && answer.status === 200)
           await call('PUT', ADMIN, JSON.stringify({ password: PASSWORD }), 'admin');
         if (answer.status !== 401) return;
-        // Somebody logged out, or deleted the user.
+        // A random call logged out or deleted the user.
         unauthorised += 1;
         await logIn();
       }),
       { numRuns: CALLS, seed: SEED, endOnFailure: true, includeErrorInReport: true },
     );
     expect(unauthorised).toBeLessThan(CALLS / 5);
-    // Still there, and still the same number; some calls make it connect anew.
+    // The number is still registered; some calls make it reconnect.
     await eventually(async () => {
       const health = await call('GET', '/v1/health', undefined, 'admin');
       return JSON.parse(health.text).health.gateway_status === 'connected';

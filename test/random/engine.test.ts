@@ -4,10 +4,10 @@ import { LeaderElection } from '../../src/engine/kube/leaderElection.ts';
 import { ObjectCache } from '../../src/engine/kube/objectCache.ts';
 import { INVARIANTS, type Invariant, runSchedule, type Violation } from '../support/schedule.ts';
 
-/** `SCHEDULES=10000 npm test -- random`; `SEED=n SCHEDULES=1` runs one schedule again. */
+/** `SEED=n SCHEDULES=1` repeats one schedule. */
 const SCHEDULES = Number(process.env.SCHEDULES ?? 500);
 const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
-/** A broken engine is looked for in the same schedules each time, so that the search can't be unlucky. */
+/** Schedules with fixed seeds within which each deliberate break must be caught, so that the result does not vary. */
 const MOST_UNTIL_CAUGHT = 500;
 
 afterEach(() => vi.restoreAllMocks());
@@ -21,13 +21,13 @@ describe('the engine under random faults', () => {
     expect(broken).toEqual([]);
   }, 3_600_000);
 
-  it('is the same each time a seed is run', async () => {
+  it('behaves the same each time a seed is run', async () => {
     expect(await runSchedule({ seed: SEED, withoutCompareAndSwap: true })).toEqual(
       await runSchedule({ seed: SEED, withoutCompareAndSwap: true }),
     );
   });
 
-  it('makes nothing happen twice even with two leaders at a time', async () => {
+  it('makes no call twice even with two leaders at a time', async () => {
     letEverybodyLead();
     const violations: Violation[] = [];
     for (let seed = SEED; seed < SEED + 100; seed++) violations.push(...(await runSchedule({ seed })));
@@ -36,7 +36,7 @@ describe('the engine under random faults', () => {
   }, 120_000);
 });
 
-/** No lease, no fence, and no end of a term. */
+/** Every process leads: no lease, no fence, and no end of a term. */
 function letEverybodyLead(): void {
   vi.spyOn(LeaderElection.prototype, 'isLeader', 'get').mockReturnValue(true);
   vi.spyOn(LeaderElection.prototype, 'acquire').mockResolvedValue();
@@ -46,14 +46,14 @@ function letEverybodyLead(): void {
   });
 }
 
-/** Deliberate breaks of the engine, and the rule that each must be caught by. */
+/** Deliberate breaks of the engine, and the rule that must catch each. */
 const MUTATIONS: readonly {
   name: string;
   invariant: Invariant;
   apply: () => { withoutCompareAndSwap?: boolean };
 }[] = [
   {
-    name: 'a cache that misses what a new list no longer holds',
+    name: 'a cache that keeps objects that a new list no longer holds',
     invariant: 'caches',
     apply: () => {
       vi.spyOn(ObjectCache.prototype, 'retain').mockReturnValue([]);
@@ -69,7 +69,7 @@ const MUTATIONS: readonly {
     },
   },
   {
-    name: 'a queue that drops a key added while it is worked on',
+    name: 'a queue that drops a key added while a worker has it',
     invariant: 'work',
     apply: () => {
       const working = new WeakMap<WorkQueue, Set<string>>();
@@ -91,7 +91,7 @@ const MUTATIONS: readonly {
     },
   },
   {
-    name: 'a queue that hands a key out while it is worked on',
+    name: 'a queue that hands out a key while a worker has it',
     invariant: 'exclusion',
     apply: () => {
       const { next, done } = WorkQueue.prototype;
@@ -105,7 +105,7 @@ const MUTATIONS: readonly {
     },
   },
   {
-    name: 'a leader that never looks whether it still is one',
+    name: 'a leader that never checks whether it still is the leader',
     invariant: 'lease',
     apply: () => {
       vi.spyOn(LeaderElection.prototype, 'isLeader', 'get').mockReturnValue(true);

@@ -49,7 +49,7 @@ const readSecret = async (name: string) =>
 const journal = async () =>
   readJournal(await cluster.client.get<SecretObject>(kinds.Secret, 'default', 'store-journal', never));
 
-/** A client of the API as an application has it, wherever the Webapps are just now. */
+/** A client of the API, at the current address of the Webapps. */
 async function api(): Promise<{ client: StackClient; session: Session }> {
   const { webappCa: ca } = await journal();
   const { spec } = await cluster.client.get<KubeObject & { spec: { clusterIP: string } }>(
@@ -72,7 +72,7 @@ async function api(): Promise<{ client: StackClient; session: Session }> {
     const session = await client.users.login('admin', candidate, {}, never).catch(() => undefined);
     if (session) return { client, session };
   }
-  throw new Error('nobody logs in');
+  throw new Error('no Webapp accepted the login');
 }
 const condition = (type: string) => cluster.condition('store', type);
 const isTrue = (type: string, reason?: string) => async () => {
@@ -152,7 +152,7 @@ describe('the application of a stack', () => {
       '/numbers',
     );
     expect(numbers.find(({ number }) => number === NUMBER)?.hasPin).toBe(true);
-    // The CA and the number of parallel callbacks are both restarts, and the certificate is one of Webapps.
+    // The CA and the number of parallel callbacks restart Coreapps; the certificate restarts Webapps.
     const { coreappRestarts, webappRestarts, served } = await journal();
     expect(coreappRestarts).toBeGreaterThanOrEqual(1);
     expect(webappRestarts).toBe(1);
@@ -161,7 +161,7 @@ describe('the application of a stack', () => {
     expect(await condition('WebhookReady')).toMatchObject({ reason: 'Answers' });
   });
 
-  it('is set back when somebody changes it by hand, which is told by field and never by value', async () => {
+  it('is repaired when another client changes it, and the event names fields but never values', async () => {
     const { client, session } = await api();
     await client.settings.patchApplication(
       session,
@@ -183,13 +183,13 @@ describe('the application of a stack', () => {
     expect(event?.message).toContain('unhealthy_interval');
     expect(event?.message).toContain('users.agent');
     expect((await metric(/^waba_stack_drift_repaired_total\{.*field="users"/)).length).toBe(1);
-    // What nobody declares is nobody's business.
+    // The operator leaves undeclared settings alone.
     expect((await client.settings.application(session, never)).webhooks).toMatchObject({
       message: { read: false },
     });
   });
 
-  it('is left so and reported with driftPolicy Report', async () => {
+  it('is only reported as drifted with driftPolicy Report', async () => {
     await cluster.spec('store', { driftPolicy: 'Report' });
     await eventually(isTrue('SettingsSynced'));
     const { client, session } = await api();
@@ -198,14 +198,14 @@ describe('the application of a stack', () => {
     expect((await condition('SettingsSynced'))?.message).toContain('profile.about');
     expect(await client.settings.about(session, never)).toBe('Closed');
     expect(await metric(/^waba_stack_drifted_fields\{.*\} 1$/)).toHaveLength(1);
-    // What the resource says anew is done all the same.
+    // Changes to spec are applied anyway.
     await cluster.spec('store', { profile: { about: 'Open again' } });
     await eventually(async () => (await client.settings.about(session, never)) === 'Open again', 60_000);
     await cluster.spec('store', { driftPolicy: 'Repair' });
     await cluster.ready('store');
   });
 
-  it('says what the stack refuses, and gets through once it is taken, though the answer is cut off', async () => {
+  it('reports what the stack refuses, and recovers once the stack accepts it, even if an answer is lost', async () => {
     const call = { method: 'PATCH', path: '/v1/settings/profile/about', webapp: 'store-webapp-*' };
     const set = (...faults: object[]) => cluster.simulation('/api-faults', 'PUT', faults);
     await set({ ...call, code: 1014 });
@@ -223,7 +223,7 @@ describe('the application of a stack', () => {
     await set();
   });
 
-  it('takes another password of admin and of users from their Secrets, and lets go who is not declared any more', async () => {
+  it('sets new passwords of admin and users from their Secrets, and deletes users that are no longer declared', async () => {
     await cluster.apply(secret('admin-password', { password: PLANTED.admin }));
     await cluster.spec('store', {
       users: [
@@ -248,7 +248,7 @@ describe('the application of a stack', () => {
     await cluster.ready('store');
   });
 
-  it('orders the restart that a setting needs though the operator is killed all the while', async () => {
+  it('restarts Coreapps for a setting even if the operator is killed repeatedly', async () => {
     const before = (await journal()).coreappRestarts;
     await cluster.spec('store', { settings: { callbackPersist: false } });
     for (let round = 0; round < 4; round++) {
@@ -263,7 +263,7 @@ describe('the application of a stack', () => {
     expect(settings.pending).toBeUndefined();
   });
 
-  it('says which layer keeps a webhook from being reached', async () => {
+  it('reports which layer makes a webhook unreachable', async () => {
     const check = async (url: string, reason: string) => {
       await cluster.spec('store', { webhook: { url } });
       await eventually(async () => (await condition('WebhookReady'))?.reason === reason, 60_000);
@@ -281,7 +281,7 @@ describe('the application of a stack', () => {
     await cluster.ready('store', 120_000);
   });
 
-  it('grows to four shards and back to one while messages flow, and loses none that it accepted', async () => {
+  it('scales to four shards and back to one while messages flow, and loses no accepted message', async () => {
     const { client, session } = await api();
     const people = Array.from({ length: 16 }, (_, index) => `1650554${String(index).padStart(4, '0')}`);
     for (const from of people)
@@ -291,7 +291,7 @@ describe('the application of a stack', () => {
     const sender = (async () => {
       for (let index = 0; sending; index++) {
         const to = people[index % people.length] ?? '';
-        // Without an answer it may have been taken; it is not counted, and not sent again.
+        // Without an answer the stack may have accepted it: it is neither counted nor sent again.
         const id = await client.messages
           .sendText(session, to, `message ${index}`, never)
           .catch(() => undefined);
@@ -330,8 +330,8 @@ describe('the application of a stack', () => {
     expect(known).toMatchObject({ registrations: 1, codeRequests: 1 });
   });
 
-  it('has its counters and the view of the operator at one place, under the names of the vendor', async () => {
-    // Pods have just gone, and the next look at the stack may be half a minute away.
+  it('has its counters under the vendor names beside the metrics of the operator', async () => {
+    // Pods were just removed, and the next pass over the stack may be half a minute away.
     const text = await eventually(async () => {
       const metrics = await cluster.operatorMetrics();
       const isReady = metrics.includes('waba_stack_ready{namespace="default",stack="store"} 1\n');
@@ -382,8 +382,8 @@ describe('the application of a stack', () => {
           .filter(({ count }) => count === 0)
           .map(({ title, expr }) => `${title}: ${filled(expr)}`);
       };
-      // What was sent shows up after the next look at the counters. A number in use is never still for long: the
-      // average of nothing is no number.
+      // Sent messages show up after the next reading of the counters. Keep sending, because averages over an idle
+      // number are NaN.
       await eventually(async () => {
         await client.messages.sendText(session, '16505540000', 'for the dashboards', never);
         const missing = await empty();

@@ -30,7 +30,7 @@ const logOf = (namespace: string, deployment: string) =>
   cluster.kubectl('-n', namespace, 'logs', `deploy/${deployment}`, '--tail=-1');
 
 describe('an operator that the chart installed for one namespace', () => {
-  it('brings a stack to Ready without a single ClusterRole, and is never denied anything', async () => {
+  it('brings a stack to Ready without a ClusterRole, and is never denied a request', async () => {
     await helm(
       'install',
       'waba-operator',
@@ -49,7 +49,7 @@ describe('an operator that the chart installed for one namespace', () => {
     expect(await cluster.denied(started)).toEqual([]);
   });
 
-  it('does not look at what is in other namespaces', async () => {
+  it('ignores other namespaces', async () => {
     await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'elsewhere' } });
     await cluster.kubectl('apply', '-n', 'elsewhere', '-f', 'examples/minimal.yaml');
     await new Promise((resolve) => setTimeout(resolve, 3_000));
@@ -58,7 +58,7 @@ describe('an operator that the chart installed for one namespace', () => {
     );
   });
 
-  it('is upgraded by Helm without a restart of any pod of the stack', async () => {
+  it('is upgraded by Helm without restarting any pod of the stack', async () => {
     const before = await podsOf('default', 'app.kubernetes.io/instance=shop');
     const changed = ['--set', 'log.level=debug,maxRollingStacks=3'];
     await helm('upgrade', 'waba-operator', CHART, '-n', NAMESPACE, '--wait', ...onlyDefault, ...changed);
@@ -68,7 +68,7 @@ describe('an operator that the chart installed for one namespace', () => {
     expect(await podsOf('default', 'app.kubernetes.io/instance=shop')).toEqual(before);
   });
 
-  it('keeps a second operator out of its namespace, which takes over when the first is gone', async () => {
+  it('keeps a second operator out of its namespace until it is gone itself', async () => {
     await helm(
       ...['install', 'other', CHART, '-n', 'other-system', '--create-namespace', '--wait', ...onlyDefault],
       ...['--set', 'crds.enabled=false'],
@@ -101,7 +101,7 @@ describe('an operator that the chart installed for one namespace', () => {
 });
 
 describe('an operator for all namespaces', () => {
-  it('says which command enables a namespace, and works there as soon as it has run', async () => {
+  it('names the command that enables a namespace, and works there as soon as it has run', async () => {
     await helm(
       'install',
       'waba-operator',

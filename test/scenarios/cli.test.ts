@@ -22,14 +22,14 @@ const cli = (...args: string[]) =>
   promisify(execFile)(process.execPath, [resolve('dist/kubectl-waba.js'), ...args], {
     env: { ...process.env, XDG_DATA_HOME: home },
   });
-/** Processes that mention the home of this test, but for those that have ended and wait to be reaped. */
+/** Running processes that mention the home folder of this test, without zombies. */
 const processes = () => {
   const lines = execFileSync('ps', ['-eo', 'pid,stat,args'], { encoding: 'utf8' }).split('\n');
   return lines.filter((line) => line.includes(home) && !/^\s*\d+\s+Z/.test(line));
 };
 const failure = (error: unknown) => error as { stderr: string; code: number };
 
-/** What a person does with a stack that runs. */
+/** The commands that a user runs on a running stack. */
 async function commandsOfAStack(kubeconfig: string): Promise<void> {
   const waba = async (...args: string[]) => (await cli(...args, '--kubeconfig', kubeconfig)).stdout;
   const failing = async (...args: string[]) =>
@@ -85,7 +85,7 @@ describe('kubectl waba', () => {
     expect(execFileSync('bash', ['-c', script], { encoding: 'utf8' })).toContain('-F _kubectl_waba');
   });
 
-  it('explains itself, and ends with 2 on wrong usage', async () => {
+  it('prints help, and exits with 2 on wrong usage', async () => {
     for (const args of [[], ['status'], ['verify'], ['quickstart'], ['local'], ['local', 'up']]) {
       expect((await cli(...args, '--help')).stdout).toMatch(/^Usage: kubectl-waba/);
     }
@@ -95,7 +95,7 @@ describe('kubectl waba', () => {
     });
   });
 
-  it('takes a fresh machine to a Ready stack and a message with its webhooks, twice, and removes everything', async () => {
+  it('takes a new machine to a Ready stack and a message with its webhooks, twice, and removes everything', async () => {
     const first = await cli('quickstart', '--local', '--name', 'test');
     const [id] = /gB\S+/.exec(first.stdout) ?? [];
     expect(first.stdout.split('\n').slice(0, 3)).toEqual(
@@ -123,7 +123,7 @@ describe('kubectl waba', () => {
     expect((await cli('local', 'status')).stdout).toContain('no local cluster');
   });
 
-  it('keeps a local cluster over a crash, leaves no orphan, and says what to do when a port is taken', async () => {
+  it('keeps a local cluster after a crash, leaves no orphan, and says what to do when a port is in use', async () => {
     const { kubeconfig, kubectl } = JSON.parse(
       (await cli('local', 'up', '--name', 'crash', '-o', 'json')).stdout,
     ) as { kubeconfig: string; kubectl: string };
@@ -162,7 +162,7 @@ describe('the emulator on a laptop', () => {
     );
     const line = await new Promise<string>((done, fail) => {
       child.stdout?.once('data', (chunk: Buffer) => done(chunk.toString()));
-      child.once('exit', (code) => fail(new Error(`ended with ${code}`)));
+      child.once('exit', (code) => fail(new Error(`exited with ${code}`)));
     });
     return {
       child,
@@ -181,7 +181,7 @@ describe('the emulator on a laptop', () => {
       child.kill('SIGTERM');
     });
 
-  it('is registered and ready to send when it prints its line, and keeps its data between runs', async () => {
+  it('is registered and ready to send when it prints its ready line, and keeps its data between runs', async () => {
     const receiver = await startReceiver();
     const port = String(await freePort());
     const caFile = join(home, 'receiver-ca.pem');

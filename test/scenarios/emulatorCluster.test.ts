@@ -24,7 +24,7 @@ const retriable = (error: { retriable?: boolean }) => {
   throw error;
 };
 const health = async () => Object.entries(await client.health.nodes(API_KEY, never));
-/** Container of the node that is in this state. */
+/** Name of the node in this state. */
 const nodeIn = async (state: { role: string; gateway_status?: string }) => {
   const found = (await health()).find(
     ([, node]) =>
@@ -34,7 +34,7 @@ const nodeIn = async (state: { role: string; gateway_status?: string }) => {
 };
 const owner = () => eventually(() => nodeIn({ role: 'coreapp', gateway_status: 'connected' }), 60_000);
 const primary = () => eventually(() => nodeIn({ role: 'primary_master' }), 60_000);
-/** Messages go out again. */
+/** Waits until messages are sent again. */
 const flows = async () => {
   const before = accepted.length;
   await eventually(() => accepted.length > before + 5, 90_000);
@@ -78,7 +78,7 @@ beforeAll(async () => {
   sender = (async () => {
     for (let index = 0; sending; index++) {
       const to = PEOPLE[index % PEOPLE.length] ?? '';
-      // As documented: retried by the code of the error, and when nobody answers.
+      // As documented: retried by the error code, and if there is no answer.
       const id = await eventually(
         () => client.messages.sendText(session, to, `message ${index}`, never).catch(retriable),
         120_000,
@@ -95,15 +95,15 @@ afterAll(async () => {
   await receiver?.close();
 });
 
-describe('a cluster of processes, while a client sends all the time', () => {
-  it('goes on when the primary Master is killed', async () => {
+describe('a cluster of processes, while a client keeps sending', () => {
+  it('keeps working when the primary Master is killed', async () => {
     const before = await primary();
     await processes.kill(before);
     await eventually(async () => (await nodeIn({ role: 'primary_master' })) !== before, 60_000);
     await flows();
   });
 
-  it('goes on when the owner of the number is killed, and another one takes over', async () => {
+  it('keeps working when the connected Coreapp is killed, and another one takes over', async () => {
     const before = await owner();
     processes.signal(before, 'SIGKILL');
     await eventually(async () => {
@@ -114,13 +114,13 @@ describe('a cluster of processes, while a client sends all the time', () => {
     await flows();
   });
 
-  it('goes on when both are killed at once', async () => {
+  it('keeps working when both are killed at once', async () => {
     const [master, coreapp] = [await primary(), await owner()];
     await Promise.all([processes.kill(master), processes.kill(coreapp)]);
     await flows();
   });
 
-  it('goes on when the owner freezes, and takes nothing from it when it wakes up', async () => {
+  it('keeps working when the connected Coreapp freezes, and ignores it when it wakes up', async () => {
     const frozen = await owner();
     processes.signal(frozen, 'SIGSTOP');
     await eventually(async () => {
@@ -138,7 +138,7 @@ describe('a cluster of processes, while a client sends all the time', () => {
     await flows();
   });
 
-  it('goes on when nobody reaches the owner any more, which itself has noticed nothing', async () => {
+  it('keeps working when no node reaches the connected Coreapp, which does not notice', async () => {
     const lost = await owner();
     processes.cut(lost);
     await eventually(async () => {
@@ -151,7 +151,7 @@ describe('a cluster of processes, while a client sends all the time', () => {
     expect(await nodeIn({ role: 'coreapp', gateway_status: 'connected' })).not.toBe(lost);
   });
 
-  it('goes on when nobody reaches the primary Master any more', async () => {
+  it('keeps working when no node reaches the primary Master', async () => {
     const lost = await primary();
     processes.cut(lost);
     await flows();
@@ -160,12 +160,12 @@ describe('a cluster of processes, while a client sends all the time', () => {
     await flows();
   });
 
-  it('goes on when the database restarts', async () => {
+  it('keeps working when the database restarts', async () => {
     await processes.restartDatabase();
     await flows();
   });
 
-  it('has lost nothing that it accepted: every message was read, and every status told at least once', async () => {
+  it('has lost no accepted message: every message was read, and every status delivered at least once', async () => {
     sending = false;
     await sender;
     expect(accepted.length).toBeGreaterThan(50);

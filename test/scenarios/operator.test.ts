@@ -37,7 +37,7 @@ const pods = async (selector: string) => {
   );
   return items;
 };
-/** Kills the processes of a pod as a crash would. */
+/** Kills the processes of a pod, like a crash. */
 const crash = (pod: string) => {
   const pids = execFileSync('pgrep', ['-f', 'launch_within_docker.sh'], { encoding: 'utf8' })
     .trim()
@@ -49,7 +49,7 @@ const crash = (pod: string) => {
   for (const pid of hit) process.kill(Number(pid), 'SIGKILL');
   return hit.length;
 };
-/** A kind of another operator, without that operator. */
+/** The CRD of another operator, without that operator. */
 const crdOf = (group: string, kind: string): KubeObject => {
   const plural = `${kind.toLowerCase()}s`;
   const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
@@ -76,7 +76,7 @@ const stack = (name: string, number: string, spec: object = {}): KubeObject => (
 });
 
 describe('the operator on a real control plane with real processes', () => {
-  it('takes the quickstart resource to Ready: registered once, webhook with its own CA, all columns filled', async () => {
+  it('brings the quickstart resource to Ready: registered once, webhook with its own CA, all columns filled', async () => {
     const { status } = await cluster.ready('shop');
     expect(status).toMatchObject({
       phase: 'Ready',
@@ -97,7 +97,7 @@ describe('the operator on a real control plane with real processes', () => {
     ]);
   });
 
-  it('asks nothing and writes nothing in steady state, though it looks at the stack all the while', async () => {
+  it('sends no request to the API server in steady state, while it keeps observing the stack', async () => {
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     const since = new Date();
     await new Promise((resolve) => setTimeout(resolve, 40_000));
@@ -109,7 +109,7 @@ describe('the operator on a real control plane with real processes', () => {
     ).toEqual([]);
   });
 
-  it('loses nothing when somebody deletes its status', async () => {
+  it('rebuilds a deleted status without loss', async () => {
     const before = (await cluster.stack('shop')).status?.registration;
     await cluster.client.mergePatch(
       WhatsAppDeploymentKind,
@@ -122,7 +122,7 @@ describe('the operator on a real control plane with real processes', () => {
     expect(await cluster.number(NUMBER)).toMatchObject({ registrations: 1, codeRequests: 1 });
   });
 
-  it('sees another Master and another Coreapp take over when processes are killed', async () => {
+  it('reports the Master and the Coreapp that take over when processes are killed', async () => {
     const [master, coreapp] = [await primaryMaster(), await owner()];
     expect(crash(master ?? '')).toBe(1);
     await eventually(async () => {
@@ -138,7 +138,7 @@ describe('the operator on a real control plane with real processes', () => {
     expect(await cluster.number(NUMBER)).toMatchObject({ registrations: 1 });
   });
 
-  it('follows replica counts, and says what is not acted on yet', async () => {
+  it('follows replica counts, and reports fields that it does not act on yet', async () => {
     await cluster.spec('shop', {
       nodes: { webapp: { replicas: 3 }, master: { replicas: 3 } },
       multiconnect: { standbys: 2 },
@@ -158,7 +158,7 @@ describe('the operator on a real control plane with real processes', () => {
     await eventually(async () => (await pods('app.kubernetes.io/component=coreapp')).length === 2);
   });
 
-  it('sets back what somebody changed in its objects', async () => {
+  it('reverts changes to its objects by other clients', async () => {
     await cluster.client.mergePatch(
       kinds.Deployment,
       { namespace: 'default', name: 'shop-webapp' },
@@ -179,7 +179,7 @@ describe('the operator on a real control plane with real processes', () => {
     await cluster.ready('shop');
   });
 
-  it('keeps a PodMonitor while the resource asks for it, and no longer', async () => {
+  it('keeps a PodMonitor only as long as the resource declares it', async () => {
     const monitor = async () => (await cluster.kubectl('get', 'podmonitors', '-o', 'name')).trim();
     await cluster.spec('shop', { monitoring: { podMonitor: true } });
     await eventually(async () => (await monitor()) !== '');
@@ -190,7 +190,7 @@ describe('the operator on a real control plane with real processes', () => {
     await cluster.ready('shop');
   });
 
-  it('gives imagePullSecrets to pods that run, one after the other, and has no object refused', async () => {
+  it('adds imagePullSecrets to running pods, one after the other, and has no object refused', async () => {
     const since = new Date();
     const pullSecrets = async () =>
       (await pods('app.kubernetes.io/name=whatsapp-business'))
@@ -238,7 +238,7 @@ describe('the operator on a real control plane with real processes', () => {
     expect(await cluster.number(NUMBER)).toMatchObject({ registrations: 1, codeRequests: 1 });
   });
 
-  it('guards one number on two resources: the older has it, the other gets no Masters or Coreapps', async () => {
+  it('gives a number to the older of two resources, and runs no Masters or Coreapps for the other', async () => {
     await cluster.apply(stack('copy', NUMBER));
     await eventually(async () => (await cluster.condition('copy', 'SpecValid'))?.reason === 'NumberInUse');
     expect((await cluster.condition('copy', 'SpecValid'))?.message).toContain('default/shop');
@@ -249,7 +249,7 @@ describe('the operator on a real control plane with real processes', () => {
     await cluster.kubectl('delete', 'wad', 'copy', '--wait=true', '--timeout=30s');
   });
 
-  it('registers once though it is killed again and again', async () => {
+  it('registers once even if it is killed repeatedly', async () => {
     const number = '16315552000';
     await cluster.apply(stack('killed', number, { topology: 'Single' }));
     for (let round = 0; round < 6; round++) {
@@ -264,7 +264,7 @@ describe('the operator on a real control plane with real processes', () => {
       return ready?.status === 'True' || registered?.reason === 'OutcomeUnknown';
     }, 120_000);
     if ((await cluster.condition('killed', 'Registered'))?.reason === 'OutcomeUnknown') {
-      // The honest answer after a kill between a call and its outcome; a person says how to go on.
+      // After a kill between a call and its answer the outcome is unknown; the user decides how to continue.
       await cluster.spec('killed', { registration: { attempt: 2 } });
     }
     await cluster.ready('killed', 120_000);
@@ -273,7 +273,7 @@ describe('the operator on a real control plane with real processes', () => {
     expect(known?.codeRequests).toBeLessThanOrEqual(2);
   });
 
-  it('uses an external database: waits for its Secret, refuses a password that the client chokes on', async () => {
+  it('uses an external database: waits for its Secret, refuses a password that the client cannot use', async () => {
     const database = {
       external: { host: 'shop-database.default.svc', credentialsSecretRef: { name: 'external-credentials' } },
     };
@@ -301,7 +301,7 @@ describe('the operator on a real control plane with real processes', () => {
     await cluster.ready('external');
   });
 
-  it('waits for an external database that is down, and then talks to it over verified TLS', async () => {
+  it('waits for an external database that is down, and then connects to it over verified TLS', async () => {
     const authority = await createAuthority({ subject: 'CN=database CA' });
     const pair = await issueCertificate(authority, {
       commonName: 'database',
@@ -354,7 +354,7 @@ describe('the operator on a real control plane with real processes', () => {
     await server.stop();
   });
 
-  it('runs on a MariaDB that is there already', async () => {
+  it('runs on an existing MariaDB', async () => {
     const server = await testMariadb();
     const database = {
       external: {
@@ -378,7 +378,7 @@ describe('the operator on a real control plane with real processes', () => {
     await server.close();
   });
 
-  it('asks for the code that a person gets, and takes it from kubectl waba verify', async () => {
+  it('asks for the registration code, and accepts it from kubectl waba verify', async () => {
     const number = '16315555000';
     const certificate = encodeCertificate({ vname: 'By Hand', number });
     await cluster.apply({
@@ -422,7 +422,7 @@ describe('the operator on a real control plane with real processes', () => {
     await cluster.kubectl('delete', 'wad', 'by-hand', '--wait=true', '--timeout=30s');
   });
 
-  it('keeps the data of a deleted resource, and the same resource adopts it with its registration', async () => {
+  it('keeps the data of a deleted resource, and a new resource with its name adopts data and registration', async () => {
     const secretsBefore = (
       await cluster.client.get<SecretObject>(kinds.Secret, 'default', 'killed-admin', never)
     ).data;
@@ -436,7 +436,7 @@ describe('the operator on a real control plane with real processes', () => {
     expect((await cluster.number('16315552000'))?.registrations).toBe(1);
   });
 
-  it('never makes a lost Secret anew, and names the way back', async () => {
+  it('never generates a lost Secret again, and says how to restore it', async () => {
     const lost = await cluster.client.get<SecretObject>(kinds.Secret, 'default', 'killed-keys', never);
     await cluster.client.delete(kinds.Secret, 'default', 'killed-keys', {}, never);
     await eventually(
@@ -477,11 +477,11 @@ describe('the operator on a real control plane with real processes', () => {
     );
   });
 
-  it('never was denied anything by the rights that it is installed with', async () => {
+  it('was never denied a request with the permissions of its installation', async () => {
     expect(await cluster.denied(started)).toEqual([]);
   });
 
-  it('restarts only as many stacks at a time as it may, and tells the others that they wait', async () => {
+  it('restarts only as many stacks at a time as allowed, and shows in the others that they wait', async () => {
     const operator = ['-n', 'waba-operator-system', 'deployment/waba-operator'];
     const argument = {
       op: 'add',

@@ -14,7 +14,7 @@ const apply = (object: KubeObject) =>
 const meta = (name: string) => ({ name, namespace: 'default' });
 const jsonpath = (...args: string[]) => cluster.kubectl('get', ...args);
 
-/** Answers its name and what it was given; port 80 needs root or the translation of low ports. */
+/** Answers with its name, environment and files; port 80 needs root or the translation of low ports. */
 const SERVER = `
   const fs = require('node:fs');
   require('node:http').createServer((request, response) => {
@@ -119,7 +119,7 @@ describe.each(canMount() ? (['namespace', 'rewrite'] as const) : (['rewrite'] as
       await expect(cluster.kubectl('logs', pod, '-c', 'none')).rejects.toThrow(/container none is not valid/);
     });
 
-    it('restarts a container that ends, and counts it', async () => {
+    it('restarts a container that exits, and counts the restart', async () => {
       const pod = (
         await jsonpath('pods', '-l', 'app=web', '-o', 'jsonpath={.items[0].metadata.name}')
       ).trim();
@@ -140,7 +140,7 @@ describe.each(canMount() ? (['namespace', 'rewrite'] as const) : (['rewrite'] as
       ).toBe('3');
     });
 
-    it('ends processes on deletion, within their grace period', async () => {
+    it('stops processes on deletion, within their grace period', async () => {
       const pod = (
         await jsonpath('pods', '-l', 'app=web', '-o', 'jsonpath={.items[0].metadata.name}')
       ).trim();
@@ -157,7 +157,7 @@ describe.each(canMount() ? (['namespace', 'rewrite'] as const) : (['rewrite'] as
       );
     });
 
-    it('runs a Job once: init container first, a failure tried again by its policy', async () => {
+    it('runs a Job once: init container first, failures retried by its policy', async () => {
       const marker = `/tmp/waba-test-${randomUUID()}`;
       await apply({
         apiVersion: 'batch/v1',
@@ -201,7 +201,7 @@ describe.each(canMount() ? (['namespace', 'rewrite'] as const) : (['rewrite'] as
       ).toBe('1');
     });
 
-    it('keeps a StatefulSet’s data on its claim over deletion of the pod and a restart of the node, and frees it with the claim', async () => {
+    it('keeps the data of a StatefulSet when its pod is deleted or the node restarts, and frees it with the claim', async () => {
       const program = `
       const fs = require('node:fs'); const file = process.env.DATA + '/starts';
       fs.appendFileSync(file, 'x'); console.log(fs.readFileSync(file, 'utf8').length); setInterval(() => {}, 1000);

@@ -14,7 +14,7 @@ type Fields = Record<string, unknown>;
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What the server itself keeps, and nobody owns. */
+/** Fields that the server maintains and no manager owns. */
 const UNOWNED = new Set([
   'apiVersion',
   'kind',
@@ -50,7 +50,7 @@ export function leaves(object: unknown, { lists }: SimulatedKind): Map<Path, unk
         continue;
       }
       const entry = join(path, keyStep(item as Fields, merge.keys));
-      // The entry itself, so that it goes with its last owner.
+      // The entry itself, so that it is removed with its last owner.
       found.set(join(entry, '.'), undefined);
       for (const [name, inner] of Object.entries(item as Fields)) {
         if (isFields(inner) || Array.isArray(inner)) throw new NotSimulated(`a nested value in ${plain}`);
@@ -80,7 +80,7 @@ export function setLeaf(object: Fields, path: Path, value: unknown): void {
   } else (target as Fields)[last.slice(2)] = value;
 }
 
-/** Takes a leaf out of a mutable object; an entry of a keyed list goes as a whole by its `.`. */
+/** Removes a leaf from a mutable object; the path `.` of a keyed list entry removes the whole entry. */
 export function removeLeaf(object: Fields, path: Path): void {
   const [last, ...parents] = steps(path).reverse() as [Step, ...Step[]];
   const chain: unknown[] = [object];

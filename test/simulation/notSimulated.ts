@@ -1,8 +1,11 @@
 import { CodedError } from '../../src/base/codedError.ts';
 
-/** The simulation does not know how a real server would answer, and never guesses. */
+/** Thrown where no test has established how a real server answers, because the simulation must not guess. */
 export class NotSimulated extends CodedError {
   constructor(what: string) {
-    super('NotSimulated', `${what} is not simulated; prove it on a real API server, then add it here`);
+    super(
+      'NotSimulated',
+      `${what} is not simulated; prove it on a real API server (test/control-plane/apiServerContract.test.ts), then add it to test/simulation`,
+    );
   }
 }

@@ -3,7 +3,7 @@ import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
 import { describePath, fieldsV1, leaves, type Path, removeLeaf, setLeaf } from './fieldSet.ts';
 import type { SimulatedKind } from './schemas.ts';
 
-/** Who wrote which fields; part of what a version of an object is. */
+/** A field manager and the fields that it owns; stored with each version of an object. */
 export interface Manager {
   readonly manager: string;
   readonly operation: 'Apply' | 'Update';
@@ -29,7 +29,7 @@ export interface Writer {
 const isSame = (a: Manager, b: Writer, operation: Manager['operation']): boolean =>
   a.manager === b.manager && a.subresource === b.subresource && a.operation === operation;
 
-/** Server-side apply. `live` is absent for a creation. Conflicts are answered only when not forced. */
+/** Server-side apply. `live` is absent for a creation. Returns conflicts only if not forced. */
 export function applyFields(
   live: Owned | undefined,
   applied: KubeObject,
@@ -54,16 +54,16 @@ export function applyFields(
   const object = structuredClone(live?.object ?? applied) as KubeObject & Record<string, unknown>;
   for (const [path, value] of wanted) setLeaf(object, path, structuredClone(value));
   const kept = others.map((entry) => ({ ...entry, paths: without(entry.paths, taken) }));
-  // What we wanted before and want no more goes, unless somebody else wants it too.
+  // Fields that this manager applied before and omits now are removed, unless another manager owns them too.
   const gone = [...before].filter((path) => !wanted.has(path) && !kept.some(({ paths }) => paths.has(path)));
-  // Entries of lists before their fields, for without its keys an entry is not found.
+  // List entries before their fields, because an entry without its keys cannot be found.
   for (const path of gone.sort((a, b) => Number(b.endsWith('.')) - Number(a.endsWith('.'))))
     removeLeaf(object, path);
   const mine: Manager = { ...writer, operation: 'Apply', paths: new Set(wanted.keys()) };
   return { object: kind.typed ? withoutEmpty(object) : object, managers: compact([...kept, mine]) };
 }
 
-/** Any other write: whoever changes a field owns it from then on, and nobody else does. */
+/** Any other write: the manager that changes a field becomes its only owner. */
 export function updateFields(
   live: Owned | undefined,
   next: KubeObject,
@@ -92,7 +92,7 @@ export function updateFields(
   };
 }
 
-/** `metadata.managedFields` of what is stored. */
+/** `metadata.managedFields` of a stored object. */
 export const managedFields = (managers: readonly Manager[], apiVersion: string): unknown[] =>
   managers.map(({ manager, operation, subresource, paths }) => ({
     manager,

@@ -2,7 +2,7 @@ import type { KubeObject, ResourceKind } from '../../src/engine/kube/kubeObject.
 import { kinds, registerKind } from '../../src/engine/kube/kubeObject.ts';
 import { NotSimulated } from './notSimulated.ts';
 
-/** How server-side apply merges a value, where its JSON alone does not tell. */
+/** How server-side apply merges a list, which its JSON does not show. */
 export type Merge = 'atomic' | 'set' | { readonly keys: readonly string[] };
 
 export interface SimulatedKind {
@@ -10,15 +10,15 @@ export interface SimulatedKind {
   /** Merge of lists, by their path; any other list is refused with `NotSimulated`. */
   readonly lists: Readonly<Record<string, Merge>>;
   readonly hasStatus: boolean;
-  /** Whether `metadata.generation` counts changes of what is neither metadata nor status. */
+  /** Whether `metadata.generation` counts changes outside metadata and status. */
   readonly counted: boolean;
   /** Whether an update may leave out the resource version. */
   readonly blindUpdates: boolean;
-  /** Built-in kinds are stored typed, so that an empty map is the same as none. */
+  /** Built-in kinds are stored typed, so an empty map equals a missing one. */
   readonly typed: boolean;
 }
 
-/** A custom resource for tests of the engine; its definition stands in `WIDGET_DEFINITION`. */
+/** A custom resource for tests of the engine; its definition is `WIDGET_DEFINITION`. */
 export const WidgetKind: ResourceKind = registerKind({
   apiVersion: 'test.example.org/v1',
   kind: 'Widget',

@@ -27,13 +27,13 @@ export type ChangeListener = (event: StoredEvent, kind: SimulatedKind) => void;
 
 export interface SimulatedApiServerOptions {
   readonly clock: Clock;
-  /** How long the garbage collector takes to notice. */
+  /** Delay of the garbage collector. */
   readonly collectAfterMs?: number;
 }
 
 /**
- * A kube-apiserver for virtual time, as far as the contract suite has compared it with a real one: revisions,
- * watch, conflicts, finalizers, garbage collection, server-side apply. Anything else throws `NotSimulated`.
+ * A kube-apiserver in virtual time. It covers what the contract suite compares with a real server: revisions, watch,
+ * conflicts, finalizers, garbage collection, server-side apply. Anything else throws `NotSimulated`.
  */
 export class SimulatedApiServer {
   readonly #options: SimulatedApiServerOptions;
@@ -59,7 +59,7 @@ export class SimulatedApiServer {
     return this.#compacted;
   }
 
-  /** Forgets the history up to now: watches and pages from before answer 410. */
+  /** Drops the history up to now: watches and pages of older versions answer 410. */
   compact(): void {
     this.#compacted = this.#revision;
     for (const [kind, events] of this.#events)
@@ -70,7 +70,7 @@ export class SimulatedApiServer {
     this.#pages.clear();
   }
 
-  /** Calls back after each change; the returned function ends that. */
+  /** Calls back after each change, until the returned function is called. */
   onChange(listener: ChangeListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -82,7 +82,7 @@ export class SimulatedApiServer {
     );
   }
 
-  /** What is stored of a kind, in the order of names. */
+  /** The stored objects of a kind, ordered by name. */
   select({ kind, namespace }: Target, query: KubeRequest['query'] = {}): KubeObject[] {
     return [...(this.#objects.get(storeOf(kind)) ?? [])]
       .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -91,7 +91,7 @@ export class SimulatedApiServer {
       .filter((object) => matches(object, query));
   }
 
-  /** Answers a request that is no watch. @throws ApiError, NotSimulated */
+  /** Answers a request other than a watch. @throws ApiError, NotSimulated */
   handle(request: KubeRequest): unknown {
     const target = parseTarget(request.path);
     const { name } = target;
@@ -229,7 +229,7 @@ export class SimulatedApiServer {
     };
   }
 
-  /** Stores a version, unless it is the one that is there. */
+  /** Stores a version, unless it equals the stored one. */
   #put(target: Target, next: Owned, live?: Owned): KubeObject {
     const content = ({ object }: Owned) => {
       const { resourceVersion: _, ...metadata } = object.metadata;
@@ -272,7 +272,7 @@ export class SimulatedApiServer {
     for (const listener of [...this.#listeners]) listener(event, kind);
   }
 
-  /** Deletes, a little later, what has owners of which none is left. */
+  /** Deletes, after a delay, objects whose owners are all gone. */
   #collect(): void {
     this.#options.clock.after(this.#options.collectAfterMs ?? 50, () => {
       const all = [...this.#objects.values()].flatMap((objects) => [...objects.values()]);

@@ -6,19 +6,19 @@ import { NotSimulated } from './notSimulated.ts';
 import { isWithin, refuse, type SimulatedApiServer, type StoredEvent } from './simulatedApiServer.ts';
 import { matches, parseTarget, type Target } from './target.ts';
 
-/** What befalls one request. Everything absent goes well and takes no time. */
+/** The fault of one request. Without any field, the request succeeds and takes no time. */
 export interface Fault {
-  /** Before the server acts. */
+  /** Delay before the server acts. */
   readonly delayMs?: number;
-  /** Between the server's act and its answer. */
+  /** Delay between the server's action and its answer. */
   readonly answerDelayMs?: number;
-  /** `lost`: never arrives; `unanswered`: the server acts and the answer is lost; an error: the server refuses. */
+  /** `lost`: the request never arrives; `unanswered`: the server acts but its answer is lost; an error: the server refuses. */
   readonly outcome?: 'lost' | 'unanswered' | Error;
-  /** Of a watch: the connection breaks after this time. */
+  /** For a watch: the connection breaks after this time. */
   readonly cutAfterMs?: number;
-  /** Of a watch: nothing more arrives after this time, though the connection stays. */
+  /** For a watch: nothing arrives after this time, while the connection stays open. */
   readonly silentAfterMs?: number;
-  /** Of a watch: how late each event arrives. */
+  /** For a watch: the delay of each event. */
   readonly lagMs?: number;
 }
 
@@ -28,7 +28,7 @@ export interface SimulatedTransportOptions {
   readonly fault?: (request: KubeRequest) => Fault;
   /** Called right before a request leaves, as the real transport does. */
   readonly fence?: (request: KubeRequest) => void;
-  /** How 410 is told to a watch. */
+  /** How a watch gets a 410. */
   readonly gone?: () => 'status' | 'event';
 }
 
@@ -51,7 +51,7 @@ export class SimulatedTransport implements Transport {
     const what = `${request.method} ${request.path}`;
     if (outcome === 'lost') throw new TransportError(what, new Error('simulated: connection refused'));
     if (outcome instanceof Error) throw outcome;
-    // The wire carries text: what one side keeps must not be what the other has.
+    // A real connection carries text, so the two sides must not share objects.
     const answer = structuredClone(server.handle(structuredClone(request)));
     await sleep(clock, answerDelayMs, signal);
     if (outcome === 'unanswered') throw new TransportError(what, new Error('simulated: connection reset'));
@@ -92,8 +92,7 @@ export class SimulatedTransport implements Transport {
     const endsAt = at(Number(query.timeoutSeconds ?? 1800) * 1000);
     const [breaksAt, silentAt] = [at(cutAfterMs), at(silentAfterMs)];
     let bookmarkAt = startedAt + BOOKMARK_MS;
-    // A watch has a queue of its own from the start, however slowly it is read: what it was promised is not lost when
-    // the server forgets its history.
+    // A watch has its own queue from the start, so a slow reader loses no event when the server drops its history.
     const present = initial ? server.select(target, query) : [];
     const queue: StoredEvent[] = server.eventsAfter(target, revision);
     const unsubscribe = server.onChange((event, kind) => {
@@ -118,7 +117,7 @@ export class SimulatedTransport implements Transport {
         }
         if (now < bookmarkAt) continue;
         bookmarkAt = now + BOOKMARK_MS;
-        // A bookmark says that everything up to its revision has been sent.
+        // A bookmark means that everything up to its revision has been sent.
         if (queue.length > 0 || server.revision <= revision) continue;
         revision = server.revision;
         yield bookmark(target, revision);
@@ -166,7 +165,7 @@ const bookmark = ({ kind }: Target, revision: number, annotations?: Record<strin
     metadata: { resourceVersion: String(revision), ...(annotations ? { annotations } : {}) },
   });
 
-/** A change as a watch with selectors sees it: what leaves the selection counts as deleted, what enters it as added. */
+/** A change as a watch with selectors sees it: leaving the selection is a deletion, entering it an addition. */
 function visible(
   { type, object, previous }: StoredEvent,
   query: NonNullable<KubeRequest['query']>,

@@ -3,7 +3,7 @@ import type { KubeRequest } from '../../src/engine/kube/transport.ts';
 import { NotSimulated } from './notSimulated.ts';
 import { type SimulatedKind, simulatedKind } from './schemas.ts';
 
-/** What a path of the API means. */
+/** The parsed form of an API path. */
 export interface Target {
   readonly kind: SimulatedKind;
   readonly namespace?: string | undefined;
@@ -25,7 +25,7 @@ export function parseTarget(path: string): Target {
   return { kind, namespace, name, subresource };
 }
 
-/** Whether the selectors of a list or watch let an object through. @throws NotSimulated for others than `a=b,c=d` */
+/** Whether an object matches the selectors of a list or watch. @throws NotSimulated unless they have the form `a=b,c=d` */
 export function matches({ metadata }: KubeObject, query: NonNullable<KubeRequest['query']>): boolean {
   const { labelSelector, fieldSelector } = query;
   if (fieldSelector !== undefined) throw new NotSimulated(`the field selector ${fieldSelector}`);

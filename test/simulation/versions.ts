@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
 import type { Target } from './target.ts';
 
-/** An object while it is made. */
+/** An object that can still be changed. */
 export type Mutable = {
   apiVersion: string;
   kind: string;
@@ -10,7 +10,7 @@ export type Mutable = {
   [field: string]: unknown;
 };
 
-/** A new object, with what the server adds. */
+/** A new object, with the fields that the server adds. */
 export function born(
   target: Target,
   body: Mutable,
@@ -30,7 +30,7 @@ export function born(
   } as KubeObject;
 }
 
-/** The part of an object that a request may write: its status, or all else. */
+/** The part of an object that a request may write: its status, or everything else. */
 export function concerning(target: Target, object: KubeObject): KubeObject {
   if (!target.kind.hasStatus) return object;
   const { status, ...rest } = object;
@@ -44,7 +44,7 @@ export function concerning(target: Target, object: KubeObject): KubeObject {
   };
 }
 
-/** The next version: what the request may write from `next`, all else from `live`. */
+/** The next version: the part that the request may write from `next`, everything else from `live`. */
 export function nextVersion(target: Target, live: KubeObject, next: KubeObject): KubeObject {
   const { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation } =
     live.metadata as unknown as Mutable['metadata'];
@@ -64,7 +64,7 @@ export function nextVersion(target: Target, live: KubeObject, next: KubeObject):
   return merged as KubeObject;
 }
 
-/** RFC 7396. */
+/** JSON merge patch, RFC 7396. */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return structuredClone(patch);
   const base = typeof target === 'object' && target !== null && !Array.isArray(target) ? target : {};

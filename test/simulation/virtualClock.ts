@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/base/clock.ts';
 
-/** A clock that only moves when told to: for tests and simulations. */
+/** A clock for tests and simulations that moves only with `advance`. */
 export class VirtualClock implements Clock {
   #time: number;
   #order = 0;
@@ -24,7 +24,7 @@ export class VirtualClock implements Clock {
     return () => this.#timers.delete(id);
   }
 
-  /** Moves on, firing timers in order and letting promises settle after each. */
+  /** Moves the clock, fires timers in order, and lets promises settle after each. */
   async advance(byMs: number): Promise<void> {
     const end = this.#time + byMs;
     await settle();
@@ -39,7 +39,7 @@ export class VirtualClock implements Clock {
     this.#time = end;
   }
 
-  /** Of timers for one moment the first that was set, which is the first of the map. */
+  /** The next timer; of several for the same time, the one that was set first, which is first in the map. */
   #earliest(): { id: number; at: number; callback: () => void } | undefined {
     let earliest: { id: number; at: number; callback: () => void } | undefined;
     for (const [id, { at, callback }] of this.#timers)
@@ -48,5 +48,5 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** Lets everything that is already resolved run. */
+/** Lets resolved promises run their callbacks. */
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));

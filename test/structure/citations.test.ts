@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-/** Where a citation may stand. Pages of docs/onprem link to one another instead. */
+/** Folders with citations. Pages of docs/onprem link to one another instead. */
 const FOLDERS = ['src', 'test', 'tools', 'bench', 'scripts', 'docs/decisions'];
 
 /** `docs/onprem/PAGE.md §7.1`, `§2, §3` or `§4–6`. */
@@ -27,7 +27,7 @@ const citations = files.flatMap((file) =>
 );
 
 describe('citations of the facts in docs/onprem', () => {
-  it('are found at all', () => {
+  it('are found by this test', () => {
     expect(citations.length).toBeGreaterThan(50);
   });
 
@@ -38,7 +38,7 @@ describe('citations of the facts in docs/onprem', () => {
     expect(missing).toEqual([]);
   });
 
-  it('name pages that exist, whatever they are about', () => {
+  it('name existing pages of any folder', () => {
     const missing = files.flatMap((file) =>
       [...readFileSync(file, 'utf8').matchAll(/docs\/(?:onprem|decisions)\/[\w-]+(?:\.\w+)?/g)]
         .filter(([path]) => !existsSync(path))
@@ -47,7 +47,7 @@ describe('citations of the facts in docs/onprem', () => {
     expect(missing).toEqual([]);
   });
 
-  it('have one form, so that none escapes this test', () => {
+  it('have one form, so that this test finds all of them', () => {
     const others = files.flatMap((file) =>
       [...readFileSync(file, 'utf8').matchAll(/\bSource(?:, for [^:]+)?:[\s*]+(\S+( §\d)?)/g)]
         .filter(([, cited = '']) => !/^(docs\/onprem\/[\w-]+\.md §\d|https?:\/\/)/.test(cited))

@@ -9,7 +9,7 @@ const pages = [
     .map((name) => join('docs', name)),
 ];
 
-/** A path that begins with a folder of this repository: in a sentence, a table or a command. */
+/** A path that starts with a folder of this repository, in a sentence, a table or a command. */
 const OUR_PATH =
   /(?<![\w./:-])((?:src|docs|test|tools|bench|scripts|charts|examples|deploy|dashboards|crds)\/[\w./*-]*[\w*])/g;
 /** `Applier.ensure` (`src/engine/kube/applier.ts`). */
@@ -33,14 +33,14 @@ describe('the documentation', () => {
   it('names files and folders that exist', () => {
     const missing = pages.flatMap((page) =>
       matches(page, OUR_PATH)
-        // `src/stack/*.ts` names a kind of file: its folder must be there.
+        // For a pattern such as `src/stack/*.ts`, its folder must exist.
         .filter((path) => !existsSync(path.includes('*') ? dirname(path) : path))
         .map((path) => `${page} names ${path}`),
     );
     expect(missing).toEqual([]);
   });
 
-  it('names things that stand in the file beside them', () => {
+  it('names identifiers that exist in the file that it names beside them', () => {
     const missing = pages.flatMap((page) =>
       [...readFileSync(page, 'utf8').matchAll(NAME_IN_FILE)]
         .filter(

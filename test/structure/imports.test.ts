@@ -31,7 +31,7 @@ const CLI = [
 const STORE = ['base', 'base/pki', 'onprem', 'stack/wire'];
 const STACK = [...STORE, 'stack/store'];
 
-/** Which rooms a room may import, type imports included; its own always. Lower floors come first. */
+/** Which rooms a room may import besides its own, type imports included. Lower floors come first. */
 const ALLOWED: Record<string, readonly string[]> = {
   base: [],
   'base/pki': ['base'],
@@ -75,7 +75,7 @@ const ALLOWED: Record<string, readonly string[]> = {
 };
 const ROOMS = Object.keys(ALLOWED).sort((a, b) => b.length - a.length);
 
-/** Inside `plan` everything is computed from values: nothing of Node but hashing. */
+/** `plan` is pure: of Node it may use only hashing. */
 const PURE = { folder: 'src/operator/plan', builtins: ['node:crypto'] };
 
 const files = (folder: string): string[] =>
@@ -90,7 +90,7 @@ const imports = (file: string): string[] =>
     ([, path]) => path ?? [],
   );
 
-/** The files of ours that a file imports. */
+/** The files of this repository that a file imports. */
 const targets = (file: string): string[] =>
   imports(file)
     .filter((path) => path.startsWith('.'))
@@ -103,7 +103,7 @@ const roomOf = (file: string): string | undefined => {
 
 const isAncestor = (a: string, b: string): boolean => b.startsWith(`${a}/`);
 
-/** Files that can be reached from themselves, each with the way there. */
+/** Import cycles: files that import themselves indirectly, each with its path. */
 function circles(): string[] {
   const done = new Set<string>();
   const found: string[] = [];
@@ -123,7 +123,7 @@ describe('the import rules', () => {
     expect(sources().filter((file) => roomOf(file) === undefined)).toEqual([]);
   });
 
-  it('name no room that is empty', () => {
+  it('name no empty room', () => {
     const lived = new Set(sources().map(roomOf));
     expect(ROOMS.filter((room) => !lived.has(room))).toEqual([]);
   });
@@ -139,7 +139,7 @@ describe('the import rules', () => {
     expect(violations).toEqual([]);
   });
 
-  it('have no circle between files', () => {
+  it('allow no cycle between files', () => {
     expect(circles()).toEqual([]);
   });
 
@@ -147,7 +147,7 @@ describe('the import rules', () => {
     const order = Object.keys(ALLOWED);
     const backwards = order.flatMap((room, index) =>
       (ALLOWED[room] ?? [])
-        // A folder and those inside it know each other; the rule about files keeps them apart.
+        // A folder and its subfolders may import each other; the test for cycles between files covers them.
         .filter((target) => !isAncestor(room, target) && !isAncestor(target, room))
         .filter((target) => order.indexOf(target) >= index)
         .map((target) => `${room} → ${target}`),
@@ -155,7 +155,7 @@ describe('the import rules', () => {
     expect(backwards).toEqual([]);
   });
 
-  it('keep plan free of input and output', () => {
+  it('keep plan free of I/O', () => {
     const violations = files(PURE.folder).flatMap((file) =>
       imports(file)
         .filter((path) => path.startsWith('node:') && !PURE.builtins.includes(path))
@@ -164,7 +164,7 @@ describe('the import rules', () => {
     expect(violations).toEqual([]);
   });
 
-  it('keep the engine free of the domain, so that it could stand on its own', () => {
+  it('keep the engine free of domain words, so that it could be a library of its own', () => {
     const domain = /whatsapp|webapp|coreapp|multiconnect|onprem|waba/i;
     expect(files('src/engine').filter((file) => domain.test(readFileSync(file, 'utf8')))).toEqual([]);
   });
@@ -173,7 +173,7 @@ describe('the import rules', () => {
     const readers = files('src').filter(
       (file) => roomOf(file) !== 'bin' && /process\.(argv|env)\b/.test(readFileSync(file, 'utf8')),
     );
-    // The PATH of this very process, and a file that is loaded into processes of others.
+    // The PATH for child processes, and a file that is preloaded into other processes.
     expect(readers.sort()).toEqual(['src/base/childProcess.ts', 'src/local/preload/podNetwork.ts']);
   });
 });

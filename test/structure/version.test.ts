@@ -6,7 +6,7 @@ import { CONDITION_TYPES } from '../../src/operator/resource/conditions.ts';
 const read = (path: string) => readFileSync(path, 'utf8');
 
 describe('the version', () => {
-  it('is the same in the package, in the code and in what is installed', () => {
+  it('is the same in the package, the code and the installation files', () => {
     expect(JSON.parse(read('package.json')).version).toBe(VERSION);
     const images = [...read('deploy/install.yaml').matchAll(/(waba-operator|waba-stack):(\S+)/g)].map(
       ([, , tag]) => tag,

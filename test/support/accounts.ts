@@ -12,7 +12,7 @@ interface Rule {
   readonly verbs: readonly string[];
 }
 
-/** Gives a service account of the namespace exactly these rights there, and waits until the server knows of them. */
+/** Grants a service account exactly these permissions in its namespace, and waits until the server applies them. */
 export async function grant(
   admin: KubeClient,
   namespace: string,
@@ -62,7 +62,7 @@ async function allowed(
   return status.allowed;
 }
 
-/** A new service account with these rights in its namespace, at the server that `upstream` reaches. */
+/** A new service account with these permissions in its namespace, on the server that `upstream` reaches. */
 export async function account(
   admin: KubeClient,
   upstream: Credentials,

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { openHttps } from '../../src/base/openHttps.ts';
 import { safeJson } from '../../src/base/safeJson.ts';
 
-/** A Webapp, and what it takes to trust it. */
+/** Address of a Webapp, with the CA and name that verify it. */
 export interface ApiAddress {
   readonly host: string;
   readonly port: number;
@@ -14,12 +14,12 @@ export interface Answered {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly bytes: Buffer;
-  /** The body, where it is JSON. */
-  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by each test
+  /** The body, if it is JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: each test checks its own answers
   readonly json: any;
 }
 
-/** A call of a stack's API as any HTTP client makes it. Rejects when nobody answers in time. */
+/** A call of a stack's API with a plain HTTP client. Rejects if there is no answer in time. */
 export async function apiCall(
   address: ApiAddress,
   call: {

@@ -2,20 +2,20 @@ import type { ApiAddress } from './apiCall.ts';
 import { EmulatorProcesses } from './emulatorProcesses.ts';
 import { EmulatorStack, type TestDatabase } from './emulatorStack.ts';
 
-/** A single-instance stack that a suite calls from outside, wherever its roles run. */
+/** A single-instance stack that a suite calls from outside. Its roles run in this process or in their own. */
 export interface ApiTarget {
   readonly number: string;
-  /** Where its Webapp is just now, and who signed its certificate. */
+  /** The current address of its Webapp, and the CA of its certificate. */
   address(): ApiAddress;
   /** A call of the network's control API. */
   simulate(method: string, path: string, body?: unknown): Promise<Response>;
-  /** Another life of the Coreapp, or of the Webapp: what they read at start is read again. */
+  /** Restarts the Coreapp or the Webapp, so that it reads its start settings again. */
   restartCoreapp(): Promise<void>;
   restartWebapp(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** The roles in this process, or, where the layer says so, as processes of their own. */
+/** Starts the roles in this process, or as processes of their own if the test project says so. */
 export const startApiTarget = (
   database: TestDatabase,
   prefix: string,

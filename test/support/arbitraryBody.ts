@@ -24,7 +24,7 @@ const junk: fc.Arbitrary<unknown> = fc.oneof(
   fc.jsonValue({ maxDepth: 3 }),
 );
 
-/** Bodies that are nearly right: of the shape's fields and types, with junk here and there. */
+/** Bodies that are almost valid: the fields and types of the shape, with occasional junk. */
 export function arbitraryBody(shape: z.ZodType): fc.Arbitrary<unknown> {
   const schema = z.toJSONSchema(shape, { io: 'input', unrepresentable: 'any' }) as Schema;
   return mostly(of(schema, 0));

@@ -1,9 +1,9 @@
-/** One resource for each rule and bound that a person is likely to break, and a part of the error message. */
+/** One resource for each rule and bound that a user is likely to break, and a part of the error message. */
 export interface BadResource {
   readonly name: string;
   readonly spec: Record<string, unknown>;
   readonly says: string;
-  /** A rule that TypeScript checks too, with the same result. */
+  /** The rule is also checked in TypeScript, with the same result. */
   readonly rule?: boolean;
 }
 
@@ -227,7 +227,7 @@ export const badResources: BadResource[] = [
     says: 'must have at most 2 items',
   },
   {
-    name: 'a network URL that is no tcp URL',
+    name: 'a network URL that is not a tcp URL',
     spec: { ...number, emulator: { network: { url: 'https://x' } } },
     says: 'spec.emulator.network.url',
   },

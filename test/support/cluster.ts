@@ -30,7 +30,7 @@ interface Definition {
   };
 }
 
-/** A client of the layer's control plane, as its administrator. */
+/** An administrator's client of the test project's control plane. */
 export async function testClient(observer?: RequestObserver): Promise<KubeClient> {
   const credentials = await kubeconfigCredentials(systemClock, { path: inject('kubeconfig') });
   return new KubeClient(
@@ -73,7 +73,7 @@ export async function installDefinition(client: KubeClient, definition: KubeObje
     >(kinds.CustomResourceDefinition, undefined, definition.metadata.name, never);
     return status?.conditions?.some(({ type, status: value }) => type === 'Established' && value === 'True');
   });
-  // Its schema is published seconds later; until then `kubectl explain` knows nothing of the kind.
+  // The server publishes the schema seconds later; until then `kubectl explain` does not know the kind.
   const { group, names, versions } = (definition as unknown as Definition).spec;
   const path = `/openapi/v3/apis/${group}/${versions[0]?.name}`;
   await eventually(async () =>
@@ -81,7 +81,7 @@ export async function installDefinition(client: KubeClient, definition: KubeObje
   );
 }
 
-/** Runs kubectl against the layer's control plane; returns stdout, or throws with stderr. */
+/** Runs kubectl against the test project's control plane; returns stdout, or throws with stderr. */
 export async function kubectl(...args: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(inject('kubectl'), [
     '--kubeconfig',

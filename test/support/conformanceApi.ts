@@ -41,9 +41,9 @@ interface Parts {
   readonly stack: ApiTarget;
 }
 
-/** One stack with a webhook receiver, called as any HTTP client calls it. The conformance suites share it, in order. */
+/** One stack with a webhook receiver, called with a plain HTTP client. The conformance suites share it, in order. */
 export class ConformanceApi {
-  /** The administrator's, once logged in. */
+  /** Token of the administrator, once logged in. */
   token = '';
   readonly #reached = new Set<string>();
   readonly #parts: { -readonly [Name in keyof Parts]?: Parts[Name] } = {};
@@ -76,7 +76,7 @@ export class ConformanceApi {
     return part;
   }
 
-  /** Routes that no `call` has reached, as `GET /v1/users/:username`. */
+  /** Routes that no `call` has reached, such as `GET /v1/users/:username`. */
   unreached = (): string[] =>
     routes.map(({ method, path }) => `${method} ${path}`).filter((route) => !this.#reached.has(route));
 
@@ -91,7 +91,7 @@ export class ConformanceApi {
     return this.ask(method, path, body, options);
   };
 
-  /** A call that does not count. */
+  /** A call that does not count as a test of its route. */
   ask = (
     method: string,
     path: string,

@@ -8,7 +8,7 @@ declare module 'vitest' {
   }
 }
 
-/** One real control plane for all files of the layer; each file uses namespaces of its own. */
+/** One real control plane for all files of the test project; each file uses its own namespaces. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { controlPlane, programs, close } = await startTestControlPlane();
   project.provide('kubeconfig', controlPlane.kubeconfigPath);

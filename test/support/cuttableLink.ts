@@ -1,6 +1,6 @@
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net';
 
-/** Ports that lead to those of a host, until the link is cut: then nothing passes, and nobody hears that it is so. */
+/** Forwards ports to a host until the link is cut. Then no data passes, and neither side gets an error. */
 export class CuttableLink {
   readonly ports: readonly number[];
   readonly #servers: readonly Server[];
@@ -34,7 +34,7 @@ export class CuttableLink {
                 from.on('error', () => {});
                 from.on('close', () => {
                   sockets.delete(from);
-                  // Of a cut link nobody hears anything, not even that it has gone.
+                  // While the link is cut, the other side must not notice the close either.
                   if (!state.isCut) to.destroy();
                 });
               }
@@ -50,7 +50,7 @@ export class CuttableLink {
     this.#state.isCut = true;
   }
 
-  /** What was said meanwhile is lost, so that connections begin anew. */
+  /** Restores the link. Data sent meanwhile is lost, so the old connections are closed. */
   mend(): void {
     this.#state.isCut = false;
     for (const socket of this.#sockets) socket.destroy();

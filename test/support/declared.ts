@@ -6,20 +6,20 @@ import { whatsAppDeployment } from './whatsAppDeployment.ts';
 
 export type CertificateSecret = Readonly<Record<'tls.crt' | 'tls.key' | 'ca.crt', string>>;
 
-/** What is declared of a stack, beside what is the same for all. */
+/** The declarations that differ between stacks and changes. */
 export interface Declared {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly about: string;
   readonly description: string;
   readonly entityName: string;
-  /** What tells one photo from another. */
+  /** Content that distinguishes photos. */
   readonly photo: string;
-  /** Of a media provider; none without it. */
+  /** Bearer token of the media provider; undefined declares none. */
   readonly providerToken: string | undefined;
   readonly adminPassword: string;
   readonly agentPassword: string | undefined;
   readonly pin: string | undefined;
-  /** Of the Webapps; its CA is the receiver's too. */
+  /** Certificate of the Webapps; its CA is also the CA of the webhook receiver. */
   readonly certificate: CertificateSecret;
   readonly shards: number;
 }
@@ -65,7 +65,7 @@ export function declaredResource(
   });
 }
 
-/** What the resource refers to. */
+/** The Secrets that the resource refers to. */
 export function declaredSecrets(declared: Declared, number: string): Map<string, ReferencedSecret> {
   const { agentPassword, providerToken, pin, certificate } = declared;
   const data = (name: string, entries: Readonly<Record<string, string>>): [string, ReferencedSecret] => [
@@ -82,7 +82,7 @@ export function declaredSecrets(declared: Declared, number: string): Map<string,
   ]);
 }
 
-/** What must not be shown to anybody. */
+/** Values that must not appear in any output. */
 export const hiddenTexts = ({ adminPassword, agentPassword, providerToken, pin }: Declared): string[] =>
   [adminPassword, agentPassword, providerToken, pin, CODE, API_KEY, 'PRIVATE KEY'].flatMap(
     (text) => text ?? [],
@@ -91,7 +91,7 @@ export const hiddenTexts = ({ adminPassword, agentPassword, providerToken, pin }
 export const photoOf = ({ photo }: Declared): Buffer =>
   Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.from(photo)]);
 
-/** A certificate of the Webapps by an authority of its own, which has this name. */
+/** A certificate of the Webapps, signed by a new authority with this name. */
 export async function certificateSecret(name: string): Promise<CertificateSecret> {
   const authority = await createAuthority({ subject: `CN=${name}` });
   const pair = await issueCertificate(authority, {

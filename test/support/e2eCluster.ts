@@ -20,10 +20,10 @@ import { never } from './cluster.ts';
 
 const progress = createProgress(process.stderr);
 
-/** A cluster with a real kubelet: kind's, or that of a context. Everything is done by the programs that users have. */
+/** A cluster with a real kubelet, from kind or a context. Uses only programs that users have. */
 export class E2eCluster {
   readonly client: KubeClient;
-  /** Of the images that were built for this run; none with a context. */
+  /** Sizes of the images that were built for this run; empty with a context. */
   readonly images: readonly ImageSize[];
   readonly #flags: readonly string[];
   readonly #end: () => Promise<void>;
@@ -40,7 +40,7 @@ export class E2eCluster {
     this.#end = end;
   }
 
-  /** With `WABA_E2E_CONTEXT` that context, whose machines can pull the images; else a kind cluster of three machines. */
+  /** Uses the context `WABA_E2E_CONTEXT`, whose machines can pull the images, or creates a kind cluster of three machines. */
   static async open(): Promise<E2eCluster> {
     const { env } = process;
     const context = env.WABA_E2E_CONTEXT;
@@ -67,13 +67,13 @@ export class E2eCluster {
     return runProgram('kubectl', [...this.#flags, ...args], {}, never);
   }
 
-  /** Applies objects as `kubectl apply -f -` does. */
+  /** Applies objects with `kubectl apply -f -`. */
   apply(namespace: string, objects: readonly object[]): Promise<string> {
     const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
     return runProgram('kubectl', [...this.#flags, '-n', namespace, 'apply', '-f', '-'], { input }, never);
   }
 
-  /** Our own program, as it is built. */
+  /** Runs the built `kubectl waba`. */
   waba(namespace: string, ...args: string[]): Promise<string> {
     const program = ['dist/kubectl-waba.js', ...args, '-n', namespace, ...this.#flags];
     return runProgram(process.execPath, program, {}, never);
@@ -84,7 +84,7 @@ export class E2eCluster {
     return runProgram('helm', [...flags, ...args], {}, never);
   }
 
-  /** The objects of an example; where the database's image can't be pulled, with the one that stands for it. */
+  /** The objects of an example, with a substitute if the database image cannot be pulled. */
   async example(name: string): Promise<KubeObject[]> {
     const database = process.env.WABA_E2E_DATABASE_IMAGE;
     const objects = loadAll(await readFile(`examples/${name}.yaml`, 'utf8')) as KubeObject[];

@@ -16,7 +16,7 @@ import { API_KEY, type TestDatabase } from './emulatorStack.ts';
 import { eventually } from './eventually.ts';
 
 const never = new AbortController().signal;
-/** Ports below 1024 are served this much higher, so that no right is needed. */
+/** Offset of ports below 1024, so that no privilege is needed. */
 const LOW_PORT_OFFSET = 20_000;
 let started = 0;
 
@@ -25,19 +25,19 @@ type ServerAddress = Pick<TestDatabase, 'engine' | 'port' | 'password'>;
 export interface ProcessesOptions {
   /** One Coreapp without Masters. */
   readonly isSingle?: boolean;
-  /** A server that somebody else started; else a PostgreSQL of its own. */
+  /** An existing server; by default a new PostgreSQL. */
   readonly database?: ServerAddress;
   readonly prefix?: string;
   /** `WA_SECRET`. */
   readonly secret?: string;
   readonly rateLimits?: boolean;
-  /** Name in the Webapp's certificate; its address unless given. */
+  /** Name in the Webapp's certificate; by default its address. */
   readonly serverName?: string;
-  /** Others reach each node through a link that can be cut. */
+  /** Nodes reach each other through links that can be cut. */
   readonly cuttable?: boolean;
 }
 
-/** The roles of a stack as processes of their own, each at an address of its own, as containers would be. */
+/** The roles of a stack as processes, each with its own address, like containers. */
 export class EmulatorProcesses {
   readonly #folder: string;
   readonly #options: ProcessesOptions;
@@ -47,7 +47,7 @@ export class EmulatorProcesses {
   readonly #children = new Map<string, ChildProcess>();
   readonly #links = new Map<string, CuttableLink>();
   #server: PostgresServer | undefined;
-  /** Second octet of the addresses; runs side by side on one machine keep apart. */
+  /** Second octet of the addresses, which keeps parallel runs on one machine apart. */
   readonly #octet = 60 + ((process.pid + started++) % 60);
 
   private constructor(
@@ -94,7 +94,7 @@ export class EmulatorProcesses {
     return processes;
   }
 
-  /** `master-0`, `coreapp-1`, `webapp-0`: the name tells the role and the address. */
+  /** Starts `master-0`, `coreapp-1` or `webapp-0`: the name determines the role and the address. */
   startNode(name: string): void {
     const role = name.replace(/-\d+$/, '');
     const address = this.address(name);
@@ -125,7 +125,7 @@ export class EmulatorProcesses {
       HOSTNAME: name,
       WABA_NETWORK_URL: `tcp://127.0.0.1:${this.#networkPort}`,
       WABA_RATE_LIMITS: rateLimits ? '1' : '0',
-      // As the vendor's templates have it: a cluster keeps its configuration in the database.
+      // As in the vendor's templates: a cluster keeps its configuration in the database.
       WA_CONFIG_ON_DB: isSingle ? '0' : '1',
       WABA_DATA_PATH: join(this.#folder, 'waent'),
       WABA_MEDIA_PATH: join(this.#folder, 'wamedia'),
@@ -148,7 +148,7 @@ export class EmulatorProcesses {
     return `127.${this.#octet}.${['webapp', 'master', 'coreapp'].indexOf(role)}.${Number(index) + 1}`;
   }
 
-  /** Of a role, of `network`, or of `database`. */
+  /** Process id of a node, of `network` or of `database`. */
   pid(name: string): number {
     return (name === 'database' ? this.#server?.process.pid : this.#children.get(name)?.pid) ?? 0;
   }
@@ -157,7 +157,7 @@ export class EmulatorProcesses {
     this.#children.get(name)?.kill(signal);
   }
 
-  /** Ends it without a word, and begins another life of it. */
+  /** Kills a process with SIGKILL and starts it again. */
   async kill(name: string): Promise<void> {
     const child = this.#children.get(name);
     child?.kill('SIGKILL');
@@ -165,7 +165,7 @@ export class EmulatorProcesses {
     this.startNode(name);
   }
 
-  /** Ends it as Kubernetes would, and begins another life of it. */
+  /** Stops a process as Kubernetes does and starts it again. */
   async restart(name: string): Promise<void> {
     const child = this.#children.get(name);
     child?.kill('SIGTERM');
@@ -173,7 +173,7 @@ export class EmulatorProcesses {
     this.startNode(name);
   }
 
-  /** Nobody reaches this node any more, while it reaches everybody. */
+  /** Cuts the links to this node; it still reaches the others. */
   cut(name: string): void {
     this.#links.get(name)?.cut();
   }

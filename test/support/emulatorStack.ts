@@ -36,9 +36,9 @@ export const CODE = '123456';
 export const certificateFor = (number: string) =>
   encodeCertificate({ vname: 'Test Shop', number, codeHash: codeHash(CODE) });
 
-/** How a stack differs from the plain one. */
+/** Options of a test stack. */
 export interface StackOptions {
-  /** The documented limits of requests, tiers and throughput. */
+  /** Enforces the documented limits of requests, tiers and throughput. */
   readonly rateLimits?: boolean;
   /** `WA_SECRET`. */
   readonly secret?: string;
@@ -55,13 +55,13 @@ export interface TestDatabase {
   close(): Promise<void>;
 }
 
-/** What a database server shows to clients that ask for TLS, and the CA of those that have a certificate. */
+/** The TLS certificate of a database server, and the CA of client certificates. */
 export interface DatabaseCertificate {
   readonly server: KeyPair;
   readonly caPem: string;
 }
 
-/** Writes it where the server reads it, which wants the key to be nobody else's. */
+/** Writes the files for the server, which requires that only its owner can read the key. */
 export async function certificateFiles(folder: string, { server, caPem }: DatabaseCertificate) {
   const files = {
     cert: join(folder, 'server.pem'),
@@ -110,7 +110,7 @@ export async function testPostgres(
   };
 }
 
-/** A receiver of callbacks with a CA of its own. `answer` decides the status of each call. */
+/** A receiver of callbacks with its own CA. `answer` returns the status of each call. */
 export async function startReceiver(answer: (callback: Callback) => number = () => 200) {
   const authority = await createAuthority({ subject: 'CN=receiver CA' });
   const { certificatePem, privateKeyPem } = await issueCertificate(authority, {
@@ -158,7 +158,7 @@ export interface SimulatedStack {
   close(): Promise<void>;
 }
 
-/** The roles of one stack in this process, each with sockets and connections of its own, as in production. */
+/** The roles of one stack in this process, each with its own sockets and connections, as in production. */
 export class EmulatorStack {
   readonly number = `1631555${String(randomInt(10_000)).padStart(4, '0')}`;
   readonly #database: TestDatabase;
@@ -207,7 +207,7 @@ export class EmulatorStack {
     return stack;
   }
 
-  /** A stack, of a single instance unless it is said, and the control API of its network. */
+  /** Starts a stack, by default a single instance, and the control API of its network. */
   static async startSimulated(
     database: TestDatabase,
     prefix: string,
@@ -298,7 +298,7 @@ export class EmulatorStack {
     return webapp;
   }
 
-  /** A new life of every Webapp: what they read at start is read again. */
+  /** Restarts every Webapp, so that it reads its start settings again. */
   async restartWebapps(): Promise<void> {
     const multiconnect = this.nodes.size > 1;
     for (const webapp of this.webapps.splice(0)) {
@@ -307,7 +307,7 @@ export class EmulatorStack {
     }
   }
 
-  /** The same for the nodes, on the ports that they had. */
+  /** Restarts the nodes on the same ports. */
   async restartNodes(more: NodeChanges = {}): Promise<void> {
     for (const [name, node] of this.nodes) {
       const { master, multiconnect, externalPorts } = node.options;
@@ -328,12 +328,12 @@ export class EmulatorStack {
     await client.account.verify(session, CODE, never);
   }
 
-  /** What the database holds of messages, as a node sees it. */
+  /** The messages in the database, as a node sees them. */
   messages(): MessageStore {
     return this.#anyNode().messaging.store;
   }
 
-  /** The same of nodes and shards. */
+  /** The nodes and shards in the database, as a node sees them. */
   cluster(): ClusterStore {
     return this.#anyNode().cluster;
   }
@@ -355,7 +355,7 @@ export class EmulatorStack {
     return new StackClient(new HttpsStackTransport({ ...address, ca }));
   }
 
-  /** Its connections end with it, as those of a process do: a server has only so many. */
+  /** Closes the role and its database connections, as the end of a process does. */
   async #end(role: Role): Promise<void> {
     await role.close();
     await this.#databases.get(role)?.close();
@@ -364,7 +364,7 @@ export class EmulatorStack {
 
   async close(): Promise<void> {
     for (const role of [...this.webapps, ...this.nodes.values()]) await this.#end(role);
-    // Of those that a test has ended itself.
+    // Connections of roles that a test has stopped itself.
     for (const databases of this.#databases.values()) await databases.close();
     await this.network.close();
     await rm(this.#folder, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 import { systemClock } from '../../src/base/clock.ts';
 import { waitUntil } from '../../src/base/waitUntil.ts';
 
-/** Polls until `probe` returns something true, and returns it. Errors count as "not yet". */
+/** Polls until `probe` returns a truthy value, and returns it. Errors count as "not yet". */
 export async function eventually<T>(
   probe: () => Promise<T> | T,
   timeoutMs = 30_000,

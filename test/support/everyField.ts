@@ -8,7 +8,7 @@ export interface Leaf {
   readonly schema: z.ZodType;
 }
 
-/** All fields that hold values, from the schema. Those that nothing acts on yet are left out: the status names them. */
+/** All fields of the schema that hold values, except those that the operator does not act on: the status names them. */
 export function leavesOf(schema: z.ZodType, path = ''): Leaf[] {
   const meta: FieldMeta = fieldMeta(schema);
   if (meta.planned === true) return [];
@@ -23,7 +23,7 @@ export function leavesOf(schema: z.ZodType, path = ''): Leaf[] {
 
 type Plain = Record<string, unknown>;
 
-/** Specs that differ from `spec` in the field alone, where `spec` has it; the first entry stands for a list. */
+/** Specs that differ from `spec` only in the field, if `spec` has it; of a list, in its first entry. */
 export function changesOf(spec: object, { path, schema }: Leaf): object[] {
   const keys = path.split(/\.|(?=\[\])/);
   const current = keys.reduce<unknown>((value, key) => (value as Plain | undefined)?.[at(key)], spec);
@@ -40,7 +40,7 @@ export function changesOf(spec: object, { path, schema }: Leaf): object[] {
 
 const at = (key: string): string => (key === '[]' ? '0' : key);
 
-/** Values beside the present one. Not all of them are valid: who uses them parses the whole. */
+/** Other values than the present one. Some may be invalid, so the caller must parse the result. */
 function alternatives(schema: z.ZodType, value: unknown): unknown[] {
   if (schema instanceof z.ZodEnum) return schema.options.filter((option) => option !== value);
   if (typeof value === 'boolean') return [!value];

@@ -13,17 +13,17 @@ const KEY = 'default/shop';
 const START_MS = Date.parse('2026-03-01T00:00:00Z');
 type SecretData = Readonly<Record<string, string>>;
 
-/** A stack that one part of the application controller works on: what is declared, what there is, and the journal. */
+/** The environment of one part of the application controller: the declaration, a fake stack and the journal. */
 export class FakeApplication {
   readonly clock = new VirtualClock(START_MS);
   readonly stack = new FakeStack(this.clock);
   readonly journals: FakeJournals;
-  /** What is declared; tests change it between passes. */
+  /** The declaration; tests change it between passes. */
   spec: object;
   annotations: Readonly<Record<string, string>> = {};
   /** Secrets of the user, by name. */
   secrets: Record<string, SecretData>;
-  /** Secrets that the operator made, by name. */
+  /** Secrets that the operator generated, by name. */
   ownSecrets: Record<string, SecretData> = {};
   pods: PodView[] = [pod('shop-webapp-0', 'webapp'), pod('shop-coreapp-0-0', 'coreapp')];
   readonly #sessions = new StackSessions({ clock: this.clock, connect: () => this.stack });
@@ -37,7 +37,7 @@ export class FakeApplication {
     this.journals = new FakeJournals({ ...EMPTY_JOURNAL, ...given.journal });
   }
 
-  /** The next look at the stack, with the journal and the stack as they are seen now. */
+  /** The next pass, with the journal and the stack as observed now. */
   pass(signal: AbortSignal = new AbortController().signal): ApplicationPass {
     const resource = whatsAppDeployment({ spec: this.spec, metadata: { annotations: this.annotations } });
     return {
@@ -62,7 +62,7 @@ export class FakeApplication {
     return this.journals.read() ?? EMPTY_JOURNAL;
   }
 
-  /** The workloads controller restarts what the journal orders. */
+  /** Plays the workloads controller: restarts the pods as the journal requests. */
   restartPods(): void {
     const { coreappRestarts, webappRestarts } = this.journal;
     this.pods = this.pods.map((view) => ({

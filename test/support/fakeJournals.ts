@@ -3,12 +3,12 @@ import { EMPTY_JOURNAL, type Journal, journalSchema } from '../../src/operator/p
 import type { WhatsAppDeployment } from '../../src/operator/resource/whatsAppDeployment.ts';
 import type { Journals } from '../../src/operator/state/journalStore.ts';
 
-/** What befalls one write. `lost`: it was stored, and its answer did not arrive. */
+/** The fault of one write. `lost`: the journal was stored, but the answer did not arrive. */
 export type JournalFault = 'conflict' | 'lost';
 
 /**
- * One journal, compare-and-swap on the version that this process has seen, as its Secret is. Another process may write
- * it; this one learns of that with `sync`, as it would by its watch.
+ * One journal with compare-and-swap on the version that this process has seen, like its Secret. Another process may write
+ * it; this process sees that after `sync`, which plays the watch.
  */
 export class FakeJournals implements Journals {
   #stored: { readonly version: number; readonly journal: Journal | undefined };
@@ -60,5 +60,5 @@ export class FakeJournals implements Journals {
   }
 }
 
-/** What is left of a journal on its way through the Secret. */
+/** A journal after a round trip through the Secret. */
 const stored = (journal: Journal): Journal => journalSchema.parse(JSON.parse(JSON.stringify(journal)));

@@ -12,29 +12,29 @@ import type { ApiObservation } from '../../src/operator/plan/facts/observed.ts';
 import type { VirtualClock } from '../simulation/virtualClock.ts';
 import { FAKE_ROUTES, type FakeAnswer, freshStack, refusal, type StackState } from './fakeStackModel.ts';
 
-/** What befalls one call. `lose`: no answer, before or after the stack has acted. */
+/** The fault of one call. `lose`: no answer, before or after the stack has acted. */
 export type FakeFault =
   | { readonly refuse: number; readonly details?: string }
   | { readonly status: number }
   | { readonly lose: 'before' | 'after' };
 
-/** A call that gets no answer takes this long to fail. */
+/** How long a call without an answer takes to fail. */
 const NO_ANSWER_MS = 15_000;
-/** Calls that a token is good for, far fewer than its seven days promise: the session code always meets a 401. */
+/** Calls for which a token is valid, instead of seven days, so that the session code always meets a 401. */
 const CALLS_OF_A_TOKEN = 3;
 
 /**
- * A stack in memory behind the wire that the client uses, less kind than a real one: tokens end early, reads can lag,
- * and calls can be refused or lost, before or after they take effect.
+ * A stack in memory behind the client's transport, stricter than a real one: tokens expire early, reads can lag, and calls
+ * can be refused or lost, before or after they take effect.
  */
 export class FakeStack implements StackTransport {
   readonly #clock: VirtualClock;
   readonly #faults = new Map<string, FakeFault[]>();
   readonly #tokens = new Map<string, { callsLeft: number; expiresAtMs: number }>();
-  /** States with the time since when each is what the stack holds; the last is the present one. */
+  /** States with the time since which each applies; the last is the present one. */
   readonly #history: { readonly sinceMs: number; readonly state: StackState }[];
   #calls: { readonly call: string; readonly body: unknown }[] = [];
-  /** Reads answer what was true this long ago. */
+  /** Reads return the state of this long ago. */
   lagMs = 0;
   logins = 0;
 
@@ -43,7 +43,7 @@ export class FakeStack implements StackTransport {
     this.#history = [{ sinceMs: clock.now(), state: freshStack() }];
   }
 
-  /** What the stack holds now. Tests may change it, as somebody with another client would. */
+  /** The present state. Tests may change it, like another client. */
   get state(): StackState {
     return this.#stateOf(Number.POSITIVE_INFINITY);
   }
@@ -53,19 +53,19 @@ export class FakeStack implements StackTransport {
     this.#faults.set(call, [...(this.#faults.get(call) ?? []), fault]);
   }
 
-  /** Calls that were authorised since the last take, logins apart; with their bodies where they write. */
+  /** Authorised calls since the last take, without logins; writes with their bodies. */
   takeCalls(): (string | readonly [call: string, body: unknown])[] {
     const taken = this.#calls;
     this.#calls = [];
     return taken.map(({ call, body }) => (call.startsWith('GET ') ? call : ([call, body] as const)));
   }
 
-  /** Only those that write. */
+  /** Authorised writes since the last take. */
   takeWrites(): (readonly [call: string, body: unknown])[] {
     return this.takeCalls().filter((taken) => typeof taken !== 'string');
   }
 
-  /** What health, support and the shard count say, subject to the lag. */
+  /** Health, support and the shard count, subject to the lag. */
   observation(): ApiObservation {
     const { isRegistered, coreapps, shards } = this.#stateOf(this.#clock.now() - this.lagMs);
     const each = <T>(of: (index: number) => T): Record<string, T> =>
@@ -172,7 +172,7 @@ export class FakeStack implements StackTransport {
   /** The state at a time; the oldest for anything before. */
   #stateOf(atMs: number): StackState {
     const found = this.#history.findLast(({ sinceMs }) => sinceMs <= atMs) ?? this.#history[0];
-    if (!found) throw new Error('a stack has a state');
+    if (!found) throw new Error('the fake stack has no state');
     return found.state;
   }
 }

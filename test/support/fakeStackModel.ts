@@ -8,7 +8,7 @@ import { DEFAULT_ADMIN } from '../../src/onprem/users.ts';
 /** The least time between two code requests. */
 const CODE_COOLDOWN_MS = 10 * 60_000;
 
-/** What a stack holds, as far as the operator reads and writes it. */
+/** The state of a stack that the operator reads and writes. */
 export interface StackState {
   users: Record<string, string>;
   settings: Record<string, unknown>;
@@ -22,7 +22,7 @@ export interface StackState {
   certificates: string[];
   coreapps: number;
   shards: number;
-  /** Shard changes that were made, a repetition of the same count included. */
+  /** Number of shard changes, including repetitions of the same count. */
   shardChanges: number;
   isRegistered: boolean;
   registrations: number;
@@ -76,7 +76,7 @@ const ok = (payload: object = {}, status = 200): FakeAnswer => ({
 
 interface FakeCall {
   readonly state: StackState;
-  /** Parsed JSON, or the bytes of anything else. */
+  /** Parsed JSON, or bytes. */
   readonly body: unknown;
   /** The last segment of the path, decoded. */
   readonly name: string;
@@ -135,7 +135,7 @@ export const FAKE_ROUTES: Readonly<Record<string, Handler>> = {
     return ok();
   },
   'GET /v1/settings/profile/photo': ({ state }) =>
-    // A photo comes back scaled, so its bytes tell nothing.
+    // The stack returns a scaled photo, so its bytes cannot be compared.
     state.photo ? { status: 200, body: Buffer.from('scaled') } : refusal(1006, 'No picture set.'),
   'POST /v1/settings/profile/photo': ({ state, body }) => {
     state.photo = body as Buffer;
@@ -213,7 +213,7 @@ export const FAKE_ROUTES: Readonly<Record<string, Handler>> = {
   },
 };
 
-/** Numbers as text and lists in another order: both mean the same, and the documentation shows both. */
+/** Returns numbers as text and lists in another order, which the documentation shows as equivalent. */
 function unkind(value: unknown): unknown {
   if (typeof value === 'number') return String(value);
   if (Array.isArray(value)) return [...value].reverse();

@@ -7,37 +7,37 @@ export interface Asked {
   readonly method: string;
   readonly path: string;
   readonly isWatch: boolean;
-  /** First word of the user agent: who asks. */
+  /** First word of the user agent, which identifies the client. */
   readonly agent: string;
 }
 
-/** What befalls a request on its way; nothing by default. */
+/** The fault of a request; none by default. */
 export interface ProxyFault {
-  /** Before it is passed on. */
+  /** Delay before the request is passed on. */
   readonly delayMs?: number;
-  /** Before the answer is passed back. */
+  /** Delay before the answer is passed back. */
   readonly answerDelayMs?: number;
-  /** Answered by the proxy. */
+  /** The proxy answers with this status. */
   readonly status?: number;
   readonly retryAfterSeconds?: number;
-  /** `before`: the connection breaks at once; `after`: the server has acted. */
+  /** Breaks the connection `before` or `after` the server has acted. */
   readonly cut?: 'before' | 'after';
-  /** Of a watch: the connection breaks after this time. */
+  /** For a watch: the connection breaks after this time. */
   readonly cutAfterMs?: number;
-  /** Of a watch: each piece arrives this much later. */
+  /** For a watch: the delay of each chunk. */
   readonly lagMs?: number;
 }
 
 export interface FaultProxy {
   readonly credentials: Credentials;
   fault: (asked: Asked) => ProxyFault;
-  /** Everything that arrived, with when. */
+  /** All requests that arrived, with their times. */
   readonly log: (Asked & { readonly atMs: number })[];
   readonly caPem: string;
   close(): Promise<void>;
 }
 
-/** An HTTPS proxy in front of a real API server that delays, cuts and refuses as it is told. */
+/** An HTTPS proxy in front of a real API server that delays, cuts and refuses requests. */
 export async function startFaultProxy(upstream: Credentials): Promise<FaultProxy> {
   const { tls } = await upstream.identity();
   const agent = new Agent({ ...tls, keepAlive: true });
@@ -76,12 +76,12 @@ export async function startFaultProxy(upstream: Credentials): Promise<FaultProxy
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       const passed = httpsRequest(
         new URL(asked.path, upstream.server),
-        // Whoever brings a token is nobody else.
+        // A request with a token must not also present the client certificate.
         { method: asked.method, headers, agent: headers.authorization ? anonymousAgent : agent },
         resolve,
       );
       passed.on('error', reject);
-      // A client that goes takes its watch with it.
+      // When the client disconnects, end its watch at the server too.
       response.on('close', () => passed.destroy());
       passed.end(Buffer.concat(chunks));
     });

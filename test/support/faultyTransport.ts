@@ -5,31 +5,31 @@ import type {
   StreamedResponse,
 } from '../../src/client/stackTransport.ts';
 
-/** What somebody sets at the control API for a call. */
+/** A fault that the control API sets for a call. */
 export type ApiFault =
   | { readonly code: number }
   | { readonly status: number }
   | { readonly delayMs: number }
   | { readonly cut: 'before' | 'after' };
-/** What befalls a call: a fault of the stack, or the end of the caller before it went out or before its answer came. */
+/** The fault of a call: of the stack, or a crash of the caller before the call or before its answer. */
 export type CallFault = ApiFault | { readonly crash: 'before' | 'after' };
 
-/** The process was killed: nothing that it does from here on has an effect. */
+/** Thrown in a killed process, so that nothing it does afterwards has an effect. */
 export class Killed extends Error {}
 
 export interface FaultyTransportOptions {
   readonly inner: StackTransport;
   readonly fault: (request: StackRequest) => CallFault | undefined;
-  /** Has the stack meet the next call like this one with the fault. */
+  /** Sets the fault in the stack for the next call of this method and path. */
   readonly setFault: (request: StackRequest, fault: ApiFault) => Promise<void>;
-  /** Throws `Killed` where the process is dead. */
+  /** Throws `Killed` if the process is dead. */
   readonly alive: () => void;
   readonly kill: () => never;
   /** Calls that the stack may have acted on. */
   readonly onActed: (request: StackRequest) => void;
 }
 
-/** A wire on which calls meet faults of the stack, and at which the caller dies. */
+/** A transport that injects faults of the stack and crashes of the caller. */
 export class FaultyTransport implements StackTransport {
   readonly #options: FaultyTransportOptions;
 

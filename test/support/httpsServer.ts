@@ -10,7 +10,7 @@ export interface HttpsServer {
   close(): Promise<void>;
 }
 
-/** An HTTPS server on loopback with a certificate of its own authority. */
+/** An HTTPS server on loopback with a certificate from its own authority. */
 export async function startHttpsServer(
   handler: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<HttpsServer> {

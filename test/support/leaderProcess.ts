@@ -1,5 +1,5 @@
-// A process that does what a leader does, to be killed and suspended by tests: holds a lease, writes under its fence,
-// and has one long request in flight. Tells what happens on stdout, one JSON object a line.
+// A process that tests kill and suspend. It acts as a leader: holds a lease, writes under its fence, and has one long
+// request in flight. It reports events on stdout, one JSON object per line.
 
 import { sleep, systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
@@ -46,7 +46,7 @@ const object = (name: string): KubeObject => ({
 await election.acquire(new AbortController().signal);
 say('leading');
 const kept = await election.lead(async (term) => {
-  // Answered after a minute by the proxy: it is in flight when the process is suspended.
+  // The proxy answers after a minute, so the request is in flight when the process is suspended.
   const slow = client
     .apply(object('slow'), { fieldManager: identity, force: true }, term)
     .catch(() => say('aborted'));
@@ -59,7 +59,7 @@ const kept = await election.lead(async (term) => {
   await slow;
 });
 say(kept ? 'released' : 'lost');
-// What a controller that has lost its lease must not do any more.
+// A controller that has lost its lease must not send this write.
 await client
   .apply(object('late'), { fieldManager: identity, force: true }, new AbortController().signal)
   .catch((error: { code?: string }) => say(`refused ${error.code ?? String(error)}`));

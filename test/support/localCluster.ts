@@ -34,7 +34,7 @@ export async function startTestCluster(
   mountMode?: 'namespace' | 'rewrite',
 ): Promise<TestCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'waba-cluster-'));
-  // Runs side by side on one machine keep out of each other's addresses, and out of the first clusters of users.
+  // Addresses that differ between parallel runs on one machine, and from the first clusters of users.
   const octet = 130 + ((process.pid * 2 + index * 40) % 120);
   const programs = await findPrograms(
     { env: process.env, progress: silentProgress, sourceFolder: 'src/local/kubernetes' },

@@ -21,14 +21,14 @@ import { type ApiFault, type CallFault, FaultyTransport, Killed } from './faulty
 
 const never = new AbortController().signal;
 const KEY = 'default/shop';
-/** A wait that a person would sit out; the operator's clock is moved on instead. */
+/** For longer waits, the test advances the operator's clock instead of waiting. */
 const LONG_WAIT_MS = 2_000;
-/** Passes without faults, a tenth of a second or more each, within which everything must be in place: failover takes 30 s. */
+/** Passes without faults, of 100 ms or more, within which the stack must settle: a failover takes 30 s. */
 const MOST_PASSES = 600;
 
 export type JournalFault = 'crash-before' | 'crash-after' | 'conflict';
 
-/** What one process of the operator meets. Nothing where it is left alone. */
+/** Faults for one process of the operator. */
 export interface Faults {
   readonly call: (request: StackRequest) => CallFault | undefined;
   readonly journal: () => JournalFault | undefined;
@@ -36,8 +36,8 @@ export interface Faults {
 const PEACE: Faults = { call: () => undefined, journal: () => undefined };
 
 /**
- * A stack with the operator's application layer over it, as one process after the other runs it: the pods, the Secrets
- * and the user are played here, the stack is real.
+ * A real stack under the operator's application layer, run by one operator process after the other. This class plays the
+ * pods, the Secrets and the user.
  */
 export class OperatedStack implements Journals {
   readonly stack: EmulatorStack;
@@ -46,7 +46,7 @@ export class OperatedStack implements Journals {
   declared: Declared;
   attempt = 1;
   journal: Journal | undefined;
-  /** Everything that was shown to somebody: conditions, drift, errors. */
+  /** All messages shown to users: conditions, drift, errors. */
   readonly said = new Set<string>();
   readonly verdicts = new Map<string, Verdict>();
   /** Roles that have not restarted since a change that needs it reached the stack. */
@@ -96,13 +96,13 @@ export class OperatedStack implements Journals {
     const fault = this.#faults.journal();
     if (fault === 'crash-before') this.#kill();
     if (fault === 'conflict')
-      throw new CodedError('Conflict', 'somebody else has written', { retriable: true });
+      throw new CodedError('Conflict', 'another process has written', { retriable: true });
     this.journal = change(this.journal ?? EMPTY_JOURNAL);
     if (fault === 'crash-after') this.#kill();
     return this.journal;
   }
 
-  /** One look and its steps. A process that dies is followed by a fresh one, which knows nothing but the journal. */
+  /** Runs one pass. A new process, which knows only the journal, replaces one that crashes. */
   async pass(faults: Faults = PEACE): Promise<void> {
     this.#faults = faults;
     this.verdicts.clear();
@@ -113,7 +113,7 @@ export class OperatedStack implements Journals {
     await this.#roll();
   }
 
-  /** Passes in peace until all is in place, with a user who raises the attempt where that is what is asked for. */
+  /** Runs passes without faults until the stack settles; raises the attempt if the condition asks for it. */
   async settle(): Promise<void> {
     let stuckSince: number | undefined;
     for (let passes = 0; passes < MOST_PASSES; passes++) {
@@ -130,10 +130,10 @@ export class OperatedStack implements Journals {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     const open = [...this.verdicts.values()].filter(({ status }) => status !== 'True');
-    throw new Error(`not in place after ${MOST_PASSES} passes: ${JSON.stringify([open, [...this.said]])}`);
+    throw new Error(`not settled after ${MOST_PASSES} passes: ${JSON.stringify([open, [...this.said]])}`);
   }
 
-  /** Runs calls of somebody who is not the operator. */
+  /** Runs calls of a client other than the operator. */
   async byHand<T>(calls: (client: StackClient, session: Session) => Promise<T>): Promise<T> {
     const client = new StackClient(this.#wire(this.journal?.webappCa ?? ''));
     try {
@@ -144,7 +144,7 @@ export class OperatedStack implements Journals {
     }
   }
 
-  /** What differs between what is declared and what the stack does. */
+  /** Differences between the declaration and the stack. */
   async violations(): Promise<string[]> {
     const { about, description, entityName, agentPassword, providerToken, settings, shards } = this.declared;
     const found: string[] = [];
@@ -169,12 +169,12 @@ export class OperatedStack implements Journals {
       const ca = await client.certificates.webhookCa(session, never);
       must(ca?.trim() === this.#caPem.trim(), 'webhook CA');
       const agent = await client.users.find(session, 'agent', never);
-      must((agent !== undefined) === (agentPassword !== undefined), 'agent is there');
+      must((agent !== undefined) === (agentPassword !== undefined), 'agent exists');
       if (agentPassword !== undefined)
         must((await client.users.login('agent', agentPassword, {}, never)) !== undefined, 'agent logs in');
       if (!this.#isSingle) must((await client.account.shards(session, never)) === shards, 'shards');
     });
-    must(this.journal?.webappCa?.trim() === this.#caPem.trim(), 'only the present certificate is trusted');
+    must(this.journal?.webappCa?.trim() === this.#caPem.trim(), 'only the current certificate is trusted');
     must(this.outdated.size === 0, `restarted since the last change: ${[...this.outdated]}`);
     const { number, network } = this.stack;
     const { registrations, codeRequests, pin } = network.state.number(number);
@@ -211,7 +211,7 @@ export class OperatedStack implements Journals {
       never,
     );
     for (const verdict of Object.values(verdicts)) this.verdicts.set(verdict.type, verdict);
-    // Every fault that is played here has a code; anything else is a bug.
+    // Every injected fault has a code; any other error is a bug.
     const bug = Object.values(verdicts).find(({ reason }) => reason === 'Error');
     if (bug && this.#isAlive) throw new Error(`${bug.type}: ${bug.message}`);
     return retryAfterMs;
@@ -251,7 +251,7 @@ export class OperatedStack implements Journals {
     return [...nodes, pod('webapp-0', 'webapp')];
   }
 
-  /** The workloads controller: restarts what the journal orders. */
+  /** Plays the workloads controller: restarts the roles as the journal requests. */
   async #roll(): Promise<void> {
     const { coreappRestarts = 0, webappRestarts = 0 } = this.journal ?? {};
     if (coreappRestarts > this.#restarted.coreapp) {
@@ -263,7 +263,7 @@ export class OperatedStack implements Journals {
       await this.stack.restartWebapps();
       this.#restarted.webapp = webappRestarts;
       this.outdated.delete('webapp');
-      // It listens on another port in each life.
+      // A restarted Webapp listens on another port.
       this.#sessions.forget(KEY);
     }
   }
@@ -295,7 +295,7 @@ export class OperatedStack implements Journals {
     return new HttpsStackTransport({ host, port, serverName, ca });
   }
 
-  /** As anybody would set it. */
+  /** Sets the fault through the control API. */
   async #setFault({ method, path }: StackRequest, fault: ApiFault): Promise<void> {
     const faults = [{ method, path: path.replace(/\?.*/, ''), times: 1, ...fault }];
     const { status } = await fetch(`${this.#simulated.controlUrl}/api-faults`, {
@@ -328,7 +328,7 @@ export class OperatedStack implements Journals {
   }
 }
 
-/** Of a receiver that always answers. */
+/** A check whose receiver always answers. */
 const newWebhookCheck = () =>
   new WebhookCheck(async () => ({ layer: 'Status', problem: undefined, latencyMs: 1 }));
 

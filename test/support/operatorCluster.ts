@@ -34,7 +34,7 @@ interface AuditEvent {
   readonly requestReceivedTimestamp: string;
 }
 
-/** A local cluster with the operator as a pod, under the rights of deploy/install.yaml, and an audit of what it asks. */
+/** A local cluster with the operator as a pod, with the permissions of deploy/install.yaml and an audit of its requests. */
 export class OperatorCluster {
   readonly cluster: TestCluster;
   readonly #auditLog: string;
@@ -93,7 +93,7 @@ export class OperatorCluster {
     );
   }
 
-  /** What the operator asked of the API server since `since`, but for its Leases. */
+  /** Requests of the operator to the API server since `since`, without Leases. */
   async requests(since: Date): Promise<AuditEvent[]> {
     return (await this.#audit(since)).filter(({ objectRef }) => objectRef?.resource !== 'leases');
   }
@@ -110,7 +110,7 @@ export class OperatorCluster {
       );
   }
 
-  /** What the operator was refused since then, its Lease included. */
+  /** Denied requests of the operator since `since`, including Leases. */
   async denied(since: Date): Promise<string[]> {
     return (await this.#audit(since))
       .filter(({ responseStatus }) => responseStatus?.code === 403 || responseStatus?.code === 401)
@@ -140,7 +140,7 @@ export class OperatorCluster {
     return found?.observedGeneration === metadata.generation ? found : undefined;
   }
 
-  /** Waits for Ready; a failure names what is missing. */
+  /** Waits for Ready; a failure names the conditions that are not True. */
   async ready(name: string, timeoutMs = 90_000): Promise<WhatsAppDeployment> {
     try {
       await eventually(async () => (await this.condition(name, 'Ready'))?.status === 'True', timeoutMs);
@@ -158,7 +158,7 @@ export class OperatorCluster {
     return this.stack(name);
   }
 
-  /** A call of the control API of the network process. */
+  /** Calls the control API of the network process. */
   async simulation<T>(path: string, method = 'GET', body?: unknown): Promise<T> {
     const { spec } = await this.client.get<KubeObject & { spec: { clusterIP: string } }>(
       kinds.Service,
@@ -197,7 +197,7 @@ export class OperatorCluster {
     );
   }
 
-  /** What the network process knows of a number. */
+  /** The state of a number in the network process. */
   async number(
     number: string,
   ): Promise<{ registrations: number; codeRequests: number; code?: string } | undefined> {
@@ -216,7 +216,7 @@ export class OperatorCluster {
     );
   }
 
-  /** SIGKILL. @returns false where it was just down */
+  /** Sends SIGKILL. @returns false if the operator was not running */
   killOperator(): boolean {
     try {
       execFileSync('pkill', [

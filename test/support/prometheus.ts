@@ -42,7 +42,7 @@ export class Prometheus {
     return prometheus;
   }
 
-  /** Series that a query comes to just now. */
+  /** The current result of a query. */
   async query(expr: string): Promise<{ metric: Record<string, string>; value: [number, string] }[]> {
     const answer = await fetch(`${this.#url}/api/v1/query?query=${encodeURIComponent(expr)}`);
     const body = (await answer.json()) as {

@@ -17,14 +17,14 @@ export interface SampleEngine {
   readonly source: Source<KubeObject>;
   readonly sources: Sources;
   readonly registry: Registry;
-  /** Outside calls, by what they were for. */
+  /** Outside calls that were made. */
   readonly calls: readonly string[];
   /** The version of each parent that its last reconcile saw. */
   readonly reconciled: ReadonlyMap<string, string | undefined>;
   stop(): Promise<void>;
 }
 
-/** The engine with the sample controller, in this process, over the real wire. */
+/** The engine with the sample controller, in this process, over a real connection. */
 export function startSampleEngine(options: {
   credentials: Credentials;
   namespace: string;

@@ -5,7 +5,7 @@ import type { Applier } from '../../src/engine/kube/applier.ts';
 import type { KubeClient } from '../../src/engine/kube/client.ts';
 import { type KubeObject, keyOf, kinds, splitKey } from '../../src/engine/kube/kubeObject.ts';
 
-/** Labels of the sample: a parent ConfigMap, and children that bear its name. */
+/** Labels of the sample: a parent ConfigMap, and children labelled with its name. */
 export const PARENT = 'test.example.org/parent';
 export const CHILD_OF = 'test.example.org/child-of';
 
@@ -28,7 +28,7 @@ export const SAMPLE_INDEXES = {
 /** The key that a change concerns. */
 export const sampleKey = (object: KubeObject): string => SAMPLE_INDEXES.parent(object)[0] ?? keyOf(object);
 
-/** What a parent wants. */
+/** The children that a parent wants. */
 export const wantedChildren = (parent: KubeObject): KubeObject[] => {
   const { children = '0', colour = '' } = (parent.data ?? {}) as Record<string, string>;
   return Array.from({ length: Number(children) }, (_, index) => ({
@@ -47,8 +47,8 @@ export const wantedChildren = (parent: KubeObject): KubeObject[] => {
 };
 
 /**
- * The sample: as many children as a parent wants, in its colour, and one call to the outside for each colour, at
- * most once, by a journal that is written before it. `compareAndSwap` off is one of the deliberate breaks.
+ * The sample: creates the children that a parent wants, in its colour, and makes one outside call for each colour, at most
+ * once, because it writes a journal before the call. Turning `compareAndSwap` off is one of the deliberate breaks.
  */
 export function sampleReconcile(context: SampleContext, compareAndSwap = true): Reconcile {
   const { source, client, applier, callOnce } = context;

@@ -10,13 +10,13 @@ import { VirtualClock } from '../simulation/virtualClock.ts';
 import { CHILD_OF, PARENT, sampleReconcile, wantedChildren } from './sampleReconcile.ts';
 import { SimulatedProcess } from './simulatedProcess.ts';
 
-/** The rules that hold whatever happens. */
+/** The rules that must hold under all faults. */
 export const INVARIANTS = {
   caches: 'caches equal a fresh list once the faults end',
-  work: 'each key is reconciled after its last change, and its children are as it wants',
+  work: 'each key is reconciled after its last change, and has the children that it wants',
   exclusion: 'never two workers of a process on one key',
   lease: 'no write leaves a process that does not hold the lease',
-  once: 'what must happen once does not happen twice',
+  once: 'calls that must happen once do not happen twice',
 } as const;
 export type Invariant = keyof typeof INVARIANTS;
 
@@ -27,7 +27,7 @@ export interface Violation {
 
 export interface ScheduleOptions {
   readonly seed: number;
-  /** The journal is written without a version, so that it excludes nobody. */
+  /** The journal is written without a version, so that concurrent writes succeed. */
   readonly withoutCompareAndSwap?: boolean;
 }
 
@@ -36,7 +36,7 @@ const CHAOS_MS = 90_000;
 const HEAL_MS = 600_000;
 const PARENTS = ['red', 'green', 'blue'];
 
-/** mulberry32: a schedule is its seed. */
+/** mulberry32: a seed determines a schedule. */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -48,7 +48,7 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/** Ninety seconds of faults on two processes and a server, then peace; returns which rules were broken. */
+/** Runs ninety seconds of faults on two processes and a server, then a time without faults. Returns the broken rules. */
 export async function runSchedule(options: ScheduleOptions): Promise<Violation[]> {
   return new Schedule(options).run();
 }
@@ -64,7 +64,7 @@ class Schedule {
   readonly #active = new Map<string, number>();
   readonly #reconciledAt = new Map<string, number>();
   readonly #calls = new Map<string, string>();
-  /** When each revision came to be. */
+  /** When each revision was written. */
   readonly #changedAt = new Map<number, number>();
   #chaos = true;
   #outage = false;
@@ -82,7 +82,7 @@ class Schedule {
     while (this.#clock.now() < endsAt) {
       await this.#clock.advance(this.#random() * 6000);
       if (this.#random() < 0.6) {
-        // Its requests take no time, but they need the clock to come back.
+        // The requests take no virtual time, but their promises settle only when the clock advances.
         const acting = this.#userActs();
         await this.#clock.advance(0);
         await acting;
@@ -221,13 +221,13 @@ class Schedule {
     return this.#server.select(parseTarget('/api/v1/namespaces/default/configmaps'));
   }
 
-  /** No more faults; whoever is suspended goes on, and there is a process to do the work. */
+  /** Ends all faults, resumes suspended processes, and starts a process if none runs. */
   async #heal(): Promise<void> {
     this.#chaos = false;
     this.#outage = false;
     for (const process of this.#processes) process.resume();
     if (!this.#processes.some(({ alive }) => alive)) this.#start('d');
-    // One that lost its lease has ended, as a real one does; its successor takes over.
+    // A process that lost its lease has ended, like a real one; this successor takes over.
     this.#start('e');
     const endsAt = this.#clock.now() + HEAL_MS;
     let problems: Violation[];

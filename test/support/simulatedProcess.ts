@@ -23,14 +23,14 @@ export interface SimulatedProcessOptions {
   readonly fault: (request: KubeRequest) => Fault;
   readonly gone: () => 'status' | 'event';
   readonly makeReconcile: (context: SampleContext) => Reconcile;
-  /** Told of each write and call of this process at the moment it leaves. */
+  /** Called for each write and outside call when it leaves this process. */
   readonly onWrite: (id: string, what: string) => void;
   readonly onCall: (id: string, key: string, revision: string) => void;
-  /** Told when a reconcile of a key starts and ends. */
+  /** Called when a reconcile of a key starts and ends. */
   readonly onReconcile: (id: string, key: string, phase: 'start' | 'end') => void;
 }
 
-/** A process that can be suspended, killed and given a wrong wall clock; it holds what an operator consists of. */
+/** A simulated operator process that can be suspended, killed and given a wrong wall clock. */
 export class SimulatedProcess {
   readonly id: string;
   readonly source: Source<KubeObject>;
@@ -102,9 +102,9 @@ export class SimulatedProcess {
     void this.#run(sources, controller);
   }
 
-  /** Ends with its term: a process that has lost its lease is started anew, by whoever watches over it. */
+  /** Ends with the term. The schedule then starts a successor, as the kubelet would. */
   async #run(sources: Sources, controller: Controller): Promise<void> {
-    // One for each process: those that are killed leave their listeners behind for ever.
+    // One signal for each process, because killed processes never remove their listeners.
     const never = new AbortController().signal;
     void sources.run(never);
     await sources.synced();
@@ -116,7 +116,7 @@ export class SimulatedProcess {
     return !this.#clock.dead;
   }
 
-  /** SIGSTOP and SIGCONT. */
+  /** Plays SIGSTOP. */
   suspend(): void {
     this.#clock.suspend();
   }
@@ -125,7 +125,7 @@ export class SimulatedProcess {
     this.#clock.resume();
   }
 
-  /** SIGKILL: nothing of it ever happens again. */
+  /** Plays SIGKILL: the process never acts again. */
   kill(): void {
     this.#clock.kill();
   }
@@ -135,7 +135,7 @@ export class SimulatedProcess {
   }
 }
 
-/** Time as one process sees it, and the gate through which everything reaches it. */
+/** The time of one process, and the gate that holds back everything from a suspended or killed process. */
 class ProcessClock implements Clock {
   readonly #base: VirtualClock;
   readonly #held: (() => void)[] = [];
@@ -182,7 +182,7 @@ class ProcessClock implements Clock {
     this.#held.splice(0);
   }
 
-  /** A transport whose answers reach only a process that runs. */
+  /** A transport whose answers reach only a running process. */
   behind(transport: Transport): Transport {
     const arrival = () => new Promise<void>((resolve) => this.#deliver(resolve));
     return {

@@ -84,7 +84,7 @@ export class Simulation {
   ofNumber = (method: string, path: string, body?: unknown): Promise<number> =>
     this.simulate(method, `/numbers/${this.stack.number}/${path}`, body);
 
-  /** What the control API tells. */
+  /** Reads JSON from the control API. */
   read = async <T>(path: string): Promise<T> => (await (await this.ask('GET', path)).json()) as T;
 
   writes = (from: string, more: object = { text: 'Hi' }): Promise<number> =>
@@ -92,7 +92,7 @@ export class Simulation {
 
   stranger = (): string => `1650558${String(this.#people++).padStart(4, '0')}`;
 
-  /** Somebody who has written, so that the window is open. */
+  /** Adds a person who has written, so that the window is open. */
   somebody = async (how: object = {}): Promise<string> => {
     const waId = this.stranger();
     expect(await this.writes(waId)).toBe(201);
@@ -109,7 +109,7 @@ export class Simulation {
       .media[0].id;
   };
 
-  /** Waits until the webhook was told so of a message. */
+  /** Waits until the webhook received this status of a message. */
   told = (id: string, status: string) =>
     eventually(() =>
       this.receiver.received
@@ -117,11 +117,11 @@ export class Simulation {
         .find((entry) => entry.id === id && entry.status === status),
     );
 
-  /** A message that the webhook was told of. */
+  /** Waits for an incoming message at the webhook. */
   received = (wanted: (message: Record<string, unknown>) => boolean) =>
     eventually(() => this.receiver.received.flatMap(({ messages = [] }) => messages).find(wanted));
 
-  /** Waits until the single instance says so. */
+  /** Waits until the single instance reports this gateway status. */
   gatewayIs = (status: string) =>
     eventually(
       async () => (await this.client.health.nodes({ apiKey: API_KEY }, never))['']?.gateway_status === status,

@@ -8,14 +8,14 @@ import { childKey } from '../../src/operator/plan/render/child.ts';
 import type { WhatsAppDeployment } from '../../src/operator/resource/whatsAppDeployment.ts';
 
 export const APPLIED_HASH = appliedHashAnnotation('waba-operator.dev');
-/** The images that the operator in these tests brings. */
+/** The images that the operator ships in these tests. */
 export const release = { stack: 'waba-stack:test', database: 'postgres' };
 
 export const applied = ({ steps }: WorkloadPlan) => steps.flatMap(({ apply }) => apply);
 export const removed = ({ steps }: WorkloadPlan) => steps.flatMap(({ remove }) => remove);
 export const waiting = ({ steps }: WorkloadPlan) => steps.flatMap((step) => step.waiting);
 
-/** A cluster in memory that does what the plan says: every child is there and every pod ready. */
+/** A cluster in memory that carries out plans: every applied child exists and every pod is ready. */
 export class StackModel {
   readonly children = new Map<string, KubeObject>();
   pods: PodView[] = [];
@@ -45,7 +45,7 @@ export class StackModel {
     };
   }
 
-  /** Plans and acts once; returns the plan. */
+  /** Plans and applies once; returns the plan. */
   round(changes: Partial<Observed> = {}): WorkloadPlan {
     const plan = planWorkloads(this.observed(changes), release);
     for (const name of plan.generate)

@@ -8,23 +8,23 @@ import { freePort } from '../../src/base/ports.ts';
 import { certificateFiles, type DatabaseCertificate, type TestDatabase } from './emulatorStack.ts';
 import { eventually } from './eventually.ts';
 
-/** Where Debian puts it. */
+/** Debian installs it in /usr/sbin. */
 const SERVER = findExecutable('mariadbd', `${process.env.PATH}:/usr/sbin`);
 const LOG_LENGTH = 10_000;
 const PASSWORD = 'test-password';
 
-/** A MariaDB of Debian's package in a scratch folder, as durable as in production. */
+/** A MariaDB from Debian's package in a scratch folder, with the durability of production. */
 export async function testMariadb(tls?: DatabaseCertificate): Promise<TestDatabase> {
   if (!SERVER) throw new Error('mariadbd is not installed; apt-get install mariadb-server');
   const folder = await mkdtemp(join(tmpdir(), 'waba-mariadb-'));
   const datadir = join(folder, 'data');
   const socket = join(folder, 'socket');
   const port = await freePort();
-  // A server that starts removes what it takes for left behind there: with a folder in common, tables that another one
-  // is just using, which then crashes.
+  // A starting server deletes files of its temporary folder. With a shared folder it would delete tables in use by another
+  // server, which then crashes.
   const scratch = join(folder, 'tmp');
   await mkdir(scratch);
-  // Whoever runs the tests owns the files; only root has to say so.
+  // The user who runs the tests owns the files; mariadbd runs as root only if told so.
   const user = process.getuid?.() === 0 ? ['--user=root'] : [];
   execFileSync(
     'mariadb-install-db',
@@ -47,7 +47,7 @@ export async function testMariadb(tls?: DatabaseCertificate): Promise<TestDataba
       ...['--bind-address=127.0.0.1', '--max-connections=300', '--innodb-flush-log-at-trx-commit=1'],
       ...(files ? [`--ssl-cert=${files.cert}`, `--ssl-key=${files.key}`, `--ssl-ca=${files.ca}`] : []),
     ],
-    // Told in full where it ends by itself; else every test after it speaks of the database only.
+    // Logged in full if the server exits unexpectedly; otherwise later tests report only connection errors.
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   let log = '';
@@ -56,7 +56,7 @@ export async function testMariadb(tls?: DatabaseCertificate): Promise<TestDataba
   });
   let closing = false;
   server.once('exit', (code, signal) => {
-    if (!closing) process.stderr.write(`${SERVER} ended by itself, ${signal ?? code}:\n${log}\n`);
+    if (!closing) process.stderr.write(`${SERVER} exited unexpectedly, ${signal ?? code}:\n${log}\n`);
   });
   const connection = await eventually(() => createConnection({ socketPath: socket, user: 'root' }));
   await connection.query(`CREATE USER 'waba'@'%' IDENTIFIED BY '${PASSWORD}'`);

@@ -3,7 +3,7 @@ import {
   type WhatsAppDeployment,
 } from '../../src/operator/resource/whatsAppDeployment.ts';
 
-/** The smallest resource as the API server would have stored it, with changes. */
+/** The smallest resource as the API server stores it, with changes. */
 export function whatsAppDeployment(
   changes: { readonly spec?: object; readonly metadata?: object; readonly status?: object | undefined } = {},
 ): WhatsAppDeployment {

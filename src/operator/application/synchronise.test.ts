@@ -52,7 +52,7 @@ describe('the synchronisation of a stack', () => {
     expect(await pass(application)).toMatchObject({
       status: 'False',
       reason: 'Drifted',
-      message: expect.stringMatching(/heartbeat_interval.*driftPolicy: Repair/),
+      message: expect.stringMatching(/heartbeat_interval.*spec.driftPolicy to Repair/),
       drift: { fields: ['heartbeat_interval'], isRepaired: false },
     });
     expect(application.stack.takeWrites()).toEqual([]);

@@ -9,7 +9,7 @@ export function account(api: ConformanceApi): void {
   describe('the account', () => {
     const number = () => ({ cc: '1', phone_number: api.stack.number.slice(1) });
 
-    it('is unregistered, then asks for a code, and is registered with it', async () => {
+    it('is unregistered, then requests a code, and is registered with it', async () => {
       await eventually(
         async () => (await call('GET', '/v1/health')).json.health?.gateway_status === 'unregistered',
       );
@@ -49,7 +49,7 @@ export function account(api: ConformanceApi): void {
       expect((await call('GET', '/v1/support')).json.support.debug_info).toBe(api.stack.number);
     });
 
-    it('has one shard, which a single instance can not split', async () => {
+    it('has one shard, which a single instance cannot split', async () => {
       expect((await call('GET', '/v1/account/shards')).json.account).toEqual({ shards: 1 });
       const cert = certificateFor(api.stack.number);
       expect((await call('POST', '/v1/account/shards', { ...number(), shards: '1', cert })).status).toBe(201);
@@ -64,7 +64,7 @@ export function account(api: ConformanceApi): void {
       ).toEqual([400, 1008]);
     });
 
-    it('asks for the two-step PIN once there is one', async () => {
+    it('requires the two-step PIN once one is set', async () => {
       expect(failure(await call('POST', '/v1/settings/account/two-step', { pin: '12' })).slice(0, 2)).toEqual(
         [400, 1009],
       );

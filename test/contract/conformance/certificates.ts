@@ -22,7 +22,7 @@ export function certificates(api: ConformanceApi): void {
       await call('POST', path, api.receiver.caPem, { type: 'text/plain' });
     });
 
-    it('of the Webapp are taken with key and intermediates, and serve after a restart', async () => {
+    it('of the Webapp are accepted with key and intermediates, and served after a restart', async () => {
       const authority = await createAuthority({ subject: 'CN=own CA' });
       const pair = await issueCertificate(authority, {
         commonName: 'shop.test',

@@ -5,7 +5,7 @@ import { CUSTOMER, failure } from '../../support/conformanceApi.ts';
 export function contacts(api: ConformanceApi): void {
   const { call } = api;
   describe('contacts', () => {
-    it('tell the WhatsApp id of every usable number, and identities until they are acknowledged', async () => {
+    it('return the WhatsApp id of every usable number, and identities until they are acknowledged', async () => {
       const { json } = await call('POST', '/v1/contacts', {
         blocking: 'wait',
         contacts: ['+1 (650) 555-1234', '00999'],

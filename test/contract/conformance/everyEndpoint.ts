@@ -8,7 +8,7 @@ export function everyEndpoint(api: ConformanceApi): void {
   describe('every endpoint', () => {
     const example = (path: string) => path.replace(/:[A-Za-z]+/g, 'x');
 
-    it('is closed without a token, with a foreign one, and with the API key where it does not count', async () => {
+    it('refuses calls without a token, with a foreign token, and with the API key if it does not accept it', async () => {
       for (const { method, path, access } of routes.filter(
         (route) => route.access !== 'open' && route.access !== 'basic',
       )) {

@@ -38,7 +38,7 @@ export function media(api: ConformanceApi): void {
       ).toEqual([400, 1025]);
     });
 
-    it('may be large: 32 MB arrive as they were', async () => {
+    it('may be large: 32 MB arrive unchanged', async () => {
       const bytes = randomBytes(32 * 1024 * 1024);
       const id = await upload(bytes, 'application/octet-stream');
       const got = await call('GET', `/v1/media/${id}`);

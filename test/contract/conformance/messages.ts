@@ -14,7 +14,7 @@ export function messages(api: ConformanceApi): void {
         webhooks: { url: api.receiver.url, message: { sent: true } },
         callback_backoff_delay_ms: 200,
       });
-      // The CA of the webhook counts only from now on.
+      // The webhook CA takes effect only after a restart.
       await api.stack.restartCoreapp();
       await eventually(
         async () => (await call('GET', '/v1/health')).json.health?.gateway_status === 'connected',
@@ -32,7 +32,7 @@ export function messages(api: ConformanceApi): void {
       return answer.json.messages[0].id;
     };
 
-    it('of every type are accepted and told of: sent, delivered, read', async () => {
+    it('of every type are accepted and reported as sent, delivered and read', async () => {
       const image = await upload(PNG, 'image/png');
       const sticker = await upload(WEBP, 'image/webp');
       const ids = [
@@ -62,7 +62,7 @@ export function messages(api: ConformanceApi): void {
       }
     });
 
-    it('are refused with the code of what is wrong', async () => {
+    it('are refused with the documented code', async () => {
       for (const [message, status, code] of [
         [{ text: { body: 'x'.repeat(4097) } }, 400, 1001],
         [{ recipient_type: 'group', text: { body: 'x' } }, 400, 1002],
@@ -89,7 +89,7 @@ export function messages(api: ConformanceApi): void {
       ]);
     });
 
-    it('with a link are downloaded by the Coreapp, with the credentials of a provider, and fail by webhook otherwise', async () => {
+    it('with a link are downloaded by the Coreapp with the credentials of a provider, or fail by webhook', async () => {
       const server = createServer((incoming, response) => {
         const allowed = incoming.headers.authorization === 'Bearer t0ken';
         response.writeHead(allowed ? 200 : 403, { 'content-type': 'image/png' }).end(allowed ? PNG : '');
@@ -114,7 +114,7 @@ export function messages(api: ConformanceApi): void {
       server.close();
     });
 
-    it('of people come by webhook, media as files that can be downloaded', async () => {
+    it('of customers arrive by webhook, media as files to download', async () => {
       await write({
         from: CUSTOMER,
         type: 'image',
@@ -157,7 +157,7 @@ export function messages(api: ConformanceApi): void {
       });
     });
 
-    it('of people are marked as read, and others are not found', async () => {
+    it('of customers are marked as read, and others are not found', async () => {
       const id = await write({
         from: CUSTOMER,
         type: 'text',

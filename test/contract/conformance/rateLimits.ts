@@ -5,7 +5,7 @@ import type { ConformanceApi } from '../../support/conformanceApi.ts';
 
 export function rateLimits(api: ConformanceApi): void {
   describe('rate limits', () => {
-    it('answer 429 above the burst, for each endpoint by itself', async () => {
+    it('answer 429 above the burst, separately for each endpoint', async () => {
       const limited = await startApiTarget(api.database, 'limits_', { rateLimits: true });
       const get = async (path: string) => (await apiCall(limited.address(), { method: 'GET', path })).status;
       const statuses = await Promise.all(Array.from({ length: 90 }, () => get('/v1/support')));

@@ -5,7 +5,7 @@ import { failure, PNG } from '../../support/conformanceApi.ts';
 export function settings(api: ConformanceApi): void {
   const { call } = api;
   describe('settings', () => {
-    it('of the application merge, refuse what they do not know, and go back to their defaults', async () => {
+    it('of the application are merged, refuse unknown fields, and can be reset to their defaults', async () => {
       const path = '/v1/settings/application';
       const defaults = (await call('GET', path)).json.settings.application;
       expect(defaults).toMatchObject({
@@ -31,7 +31,7 @@ export function settings(api: ConformanceApi): void {
       expect((await call('GET', path)).json.settings.application).toEqual(defaults);
     });
 
-    it('of media providers replace by name', async () => {
+    it('of media providers are replaced by name', async () => {
       const path = '/v1/settings/application/media/providers';
       const provider = { name: 'cdn', type: 'www', config: { basic: { username: 'u', password: 'p' } } };
       expect((await call('POST', path, [provider])).status).toBe(200);
@@ -47,7 +47,7 @@ export function settings(api: ConformanceApi): void {
       expect(failure(await call('DELETE', `${path}/cdn`)).slice(0, 2)).toEqual([404, 1006]);
     });
 
-    it('of the profile are kept: about, photo, business, compliance', async () => {
+    it('of the profile are stored: about, photo, business, compliance', async () => {
       expect((await call('GET', '/v1/settings/profile/about')).json.settings.profile.about.text).toBe(
         'Hey there! I am using WhatsApp.',
       );
@@ -107,7 +107,7 @@ export function settings(api: ConformanceApi): void {
       });
     });
 
-    it('and the registration come back from a backup, with the right password only', async () => {
+    it('and the registration are restored from a backup, only with the right password', async () => {
       const { data } = (await call('POST', '/v1/settings/backup', { password: 'p' })).json.settings;
       expect(data).not.toContain('Open');
       await call('PATCH', '/v1/settings/profile/about', { text: 'Closed' });

@@ -5,7 +5,7 @@ import { failure, PNG, WEBP } from '../../support/conformanceApi.ts';
 export function stickerPacks(api: ConformanceApi): void {
   const { call, upload } = api;
   describe('sticker packs', () => {
-    it('of the business are listed apart from those of WhatsApp', async () => {
+    it('of the business are listed separately from those of WhatsApp', async () => {
       expect((await call('GET', '/v1/stickerpacks?namespace=whatsapp')).json.stickerpacks).toContainEqual({
         id: 'whatsappcuppy',
       });

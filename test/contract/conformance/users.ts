@@ -5,7 +5,7 @@ import { basic, failure, PASSWORD } from '../../support/conformanceApi.ts';
 export function users(api: ConformanceApi): void {
   const { call } = api;
   describe('users', () => {
-    it('log in with Basic, and the first time with a new password', async () => {
+    it('log in with Basic authentication, and must set a new password the first time', async () => {
       expect(failure(await call('POST', '/v1/users/login', {}, { auth: basic('admin', 'secret') }))).toEqual([
         401,
         1024,
@@ -37,7 +37,7 @@ export function users(api: ConformanceApi): void {
       expect([wrong.status, wrong.bytes.length]).toEqual([401, 0]);
     });
 
-    it('are made by an administrator, may do what their role allows, and go with their tokens', async () => {
+    it('are created by an administrator, may do what their role allows, and lose their tokens when deleted', async () => {
       expect((await call('POST', '/v1/users', { username: 'agent', password: PASSWORD })).json.users).toEqual(
         [{ username: 'agent' }],
       );
@@ -67,7 +67,7 @@ export function users(api: ConformanceApi): void {
       ]);
       expect((await call('GET', '/v1/users/agent', undefined, agent)).status).toBe(200);
       expect((await call('PUT', '/v1/users/agent', { password: `${PASSWORD}2` }, agent)).status).toBe(200);
-      // Changing a password revokes nothing.
+      // A changed password revokes no token.
       expect((await call('GET', '/v1/support', undefined, agent)).status).toBe(200);
       expect((await call('POST', '/v1/users/logout', undefined, agent)).status).toBe(200);
       expect((await call('GET', '/v1/support', undefined, agent)).status).toBe(401);
