@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import { createConnection } from 'node:net';
+import { spawnBound } from '../src/base/childProcess.ts';
 import { freePort } from '../src/base/ports.ts';
 import { eventually } from '../test/support/eventually.ts';
 import { CUSTOMER, startBenchStack } from './benchStack.ts';
@@ -84,7 +84,7 @@ async function bareServer<T>(cert: string, key: string, use: (port: number) => P
       let body = ''; request.on('data', (chunk) => { body += chunk; });
       request.on('end', () => { JSON.parse(body); response.writeHead(201, { 'content-type': 'application/json' }); response.end('{"messages":[{"id":"x"}]}'); });
     }).listen(${port}, '127.0.0.1');`;
-  const child = spawn(process.execPath, ['-e', program], {
+  const child = spawnBound([process.execPath, '-e', program], {
     env: { ...process.env, CERT: cert, KEY: key },
     stdio: ['ignore', 'ignore', 'inherit'],
   });

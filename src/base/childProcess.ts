@@ -1,29 +1,33 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { type Clock, sleep } from './clock.ts';
+import { CodedError } from './codedError.ts';
+
+export function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** The first executable of that name on the PATH. */
-export function findExecutable(name: string, path = process.env.PATH ?? ''): string | undefined {
-  return path
+export const findExecutable = (name: string, path = process.env.PATH ?? ''): string | undefined =>
+  path
     .split(delimiter)
     .map((folder) => join(folder, name))
-    .find((candidate) => {
-      try {
-        accessSync(candidate, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-}
+    .find(isExecutable);
 
 const setpriv = process.platform === 'linux' ? findExecutable('setpriv') : undefined;
 
-/** Words put before a command so that it dies with us, however we die. Empty where the system can't. */
+/** Words before a command that make it die with this process, however this process ends. Empty without setpriv. */
 export const deathBound: readonly string[] = setpriv ? [setpriv, '--pdeathsig', 'KILL', '--'] : [];
 
-/** Starts a program whose life is bound to ours: not even SIGKILL of this process leaves it behind. */
+/** Starts a program that dies with this process, even if SIGKILL ends this process. */
 export function spawnBound(command: readonly [string, ...string[]], options: SpawnOptions): ChildProcess {
   const [program, ...args] = [...deathBound, ...command] as [string, ...string[]];
   return spawn(program, args, options);
@@ -34,7 +38,7 @@ export interface ExitStatus {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Resolves when the program has ended; a program that can't be started ends with code 127. */
+/** Resolves when the program has ended; a program that cannot be started ends with code 127. */
 export function exited(child: ChildProcess): Promise<ExitStatus> {
   if (child.exitCode !== null || child.signalCode !== null) {
     return Promise.resolve({ code: child.exitCode, signal: child.signalCode });
@@ -45,7 +49,7 @@ export function exited(child: ChildProcess): Promise<ExitStatus> {
   });
 }
 
-/** SIGTERM (or another), and SIGKILL where that has not helped within `graceMs`. */
+/** Sends SIGTERM (or `signal`), and SIGKILL if the program still runs after `graceMs`. */
 export async function terminate(
   child: ChildProcess,
   options: { clock: Clock; graceMs: number; signal?: NodeJS.Signals },
@@ -60,4 +64,31 @@ export async function terminate(
   patience.abort();
   await impatient;
   return status;
+}
+
+const LAST_LINES = 10;
+
+/**
+ * Runs a program to its end and returns its stdout. The program dies with this process; `onLine` gets each line of its
+ * stderr. @throws CodedError `ProgramFailed`, with the last lines of stderr; the reason of an aborted `signal`
+ */
+export async function runBound(
+  command: readonly [string, ...string[]],
+  { onLine, ...options }: Pick<SpawnOptions, 'cwd' | 'env' | 'signal'> & { onLine?: (line: string) => void },
+): Promise<string> {
+  const child = spawnBound(command, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+  const printed = text(child.stdout ?? Readable.from([]));
+  const lines: string[] = [];
+  child.stderr?.on('data', (chunk: Buffer) => {
+    for (const line of chunk.toString().split('\n').filter(Boolean)) {
+      onLine?.(line);
+      lines.push(line);
+    }
+    lines.splice(0, Math.max(0, lines.length - LAST_LINES));
+  });
+  const { code, signal } = await exited(child);
+  options.signal?.throwIfAborted();
+  if (code === 0) return printed;
+  const end = code === null ? `was ended by ${signal}` : `failed with code ${code}`;
+  throw new CodedError('ProgramFailed', `${command.join(' ')} ${end}:\n${lines.join('\n')}`);
 }

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { listen } from '../base/ports.ts';
 import { findPrograms, KUBERNETES_VERSION } from './programs.ts';
 import { silentProgress } from './progress.ts';
 
@@ -31,8 +31,7 @@ beforeEach(async () => {
     const content = published.get(request.url ?? '');
     response.writeHead(content === undefined ? 404 : 200).end(content);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  url = `http://127.0.0.1:${await listen(server, { host: '127.0.0.1', port: 0 })}`;
   const minor = KUBERNETES_VERSION.replace(/\.\d+$/, '');
   const entry = (version: string) =>
     `  ${version}:\n    envtest-${version}-linux-${arch}.tar.gz:\n      hash: ${sha512(tarball)}\n      selfLink: ${url}/${version}.tar.gz\n`;

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants } from 'node:fs';
 import { chmod, copyFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
-import { exited, findExecutable, spawnBound } from '../base/childProcess.ts';
+import { findExecutable, isExecutable, runBound } from '../base/childProcess.ts';
 import { CodedError, describeError } from '../base/codedError.ts';
 import type { Progress } from './progress.ts';
 
@@ -170,7 +169,7 @@ async function downloadPrograms(
     step.update('etcd, kube-apiserver, kubectl');
     const tarball = join(folder, 'envtest.tar.gz');
     await writeFile(tarball, await downloadVerified(archive.selfLink, archive.hash, signal));
-    await run(['tar', '-xzf', tarball, '-C', folder, '--strip-components=2'], { signal });
+    await runBound(['tar', '-xzf', tarball, '-C', folder, '--strip-components=2'], { signal });
     await rm(tarball);
     for (const name of ['kube-controller-manager', 'kube-scheduler']) {
       step.update(name);
@@ -211,18 +210,18 @@ async function buildPrograms(
   ];
   try {
     step.update('downloading modules');
-    await run([go, 'mod', 'download'], { cwd: source, env, signal });
-    const packages = (await run([go, 'list', '-deps', '.'], { cwd: source, env, signal })).split('\n').length;
+    await runBound([go, 'mod', 'download'], { cwd: source, env, signal });
+    const listed = await runBound([go, 'list', '-deps', '.'], { cwd: source, env, signal });
+    const packages = listed.split('\n').length;
     let compiled = 0;
-    await run(
-      [go, 'build', '-v', '-trimpath', '-ldflags', linkerFlags.join(' '), '-o', join(folder, 'kube'), '.'],
-      {
-        cwd: source,
-        env,
-        signal,
-        onLine: () => step.update(`compiling, ${++compiled} of at most ${packages} packages`),
-      },
-    );
+    const output = join(folder, 'kube');
+    const onLine = () => step.update(`compiling, ${++compiled} of at most ${packages} packages`);
+    await runBound([go, 'build', '-v', '-trimpath', '-ldflags', linkerFlags.join(' '), '-o', output, '.'], {
+      cwd: source,
+      env,
+      signal,
+      onLine,
+    });
   } catch (error) {
     step.failed();
     if (signal.aborted) throw signal.reason;
@@ -238,43 +237,7 @@ async function buildPrograms(
   step.done();
 }
 
-/** Runs a program to its end; returns stdout. @throws CodedError `Program` with the last lines of stderr */
-async function run(
-  command: [string, ...string[]],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; signal: AbortSignal; onLine?: (line: string) => void },
-): Promise<string> {
-  const child = spawnBound(command, {
-    ...(options.cwd ? { cwd: options.cwd } : {}),
-    ...(options.env ? { env: options.env } : {}),
-    stdio: ['ignore', 'pipe', 'pipe'],
-    signal: options.signal,
-  });
-  const output: Buffer[] = [];
-  const tail: string[] = [];
-  child.stdout?.on('data', (chunk: Buffer) => output.push(chunk));
-  child.stderr?.on('data', (chunk: Buffer) => {
-    for (const line of chunk.toString().split('\n').filter(Boolean)) {
-      options.onLine?.(line);
-      tail.push(line);
-      if (tail.length > 10) tail.shift();
-    }
-  });
-  const { code } = await exited(child);
-  if (code !== 0)
-    throw new CodedError('Program', `${command.join(' ')} failed (${code}):\n${tail.join('\n')}`);
-  return Buffer.concat(output).toString();
-}
-
 const isComplete = (folder: string): boolean => REQUIRED.every((name) => isExecutable(join(folder, name)));
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 function programs(folder: string, origin: Programs['origin']): Programs {
   return { folder, origin, path: (program) => join(folder, program) };

@@ -1,6 +1,6 @@
 import { createServer, request } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { listen } from '../ports.ts';
 import { createAuthority, issueCertificate } from './certificates.ts';
 
 const answers = async (algorithm: 'EC' | 'RSA', trusted: 'own' | 'other', host = '127.0.0.1') => {
@@ -14,11 +14,10 @@ const answers = async (algorithm: 'EC' | 'RSA', trusted: 'own' | 'other', host =
   const server = createServer({ cert: certificatePem, key: privateKeyPem }, (_, response) =>
     response.end('ok'),
   );
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listen(server, { host: '127.0.0.1', port: 0 });
   try {
     return await new Promise<number | undefined>((resolve, reject) => {
       const ca = (trusted === 'own' ? authority : other).certificatePem;
-      const { port } = server.address() as AddressInfo;
       request(
         { host: '127.0.0.1', port, ca, servername: host === '127.0.0.1' ? '' : host, agent: false },
         (response) => resolve(response.statusCode),

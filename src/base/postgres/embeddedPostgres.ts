@@ -4,7 +4,7 @@ import { access, chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import pg from 'pg';
-import { deathBound, exited, findExecutable, spawnBound, terminate } from '../childProcess.ts';
+import { deathBound, exited, findExecutable, runBound, spawnBound, terminate } from '../childProcess.ts';
 import type { Clock } from '../clock.ts';
 import { CodedError } from '../codedError.ts';
 import { waitUntil } from '../waitUntil.ts';
@@ -100,14 +100,10 @@ async function initialise(
     '--no-sync',
   ];
   try {
-    const child = spawnBound(unprivileged([program, '-D', dataFolder, '-U', username, ...flags]), {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    const errors: Buffer[] = [];
-    child.stderr?.on('data', (chunk: Buffer) => errors.push(chunk));
-    const { code } = await exited(child);
-    if (code !== 0)
-      throw new CodedError('PostgresFailed', `initdb failed: ${Buffer.concat(errors).toString().trim()}`);
+    // Without a signal: an interrupted initdb leaves a data folder that looks initialised.
+    await runBound(unprivileged([program, '-D', dataFolder, '-U', username, ...flags]), {});
+  } catch (cause) {
+    throw new CodedError('PostgresFailed', 'initdb failed', { cause });
   } finally {
     await rm(passwordFile, { force: true });
   }

@@ -1,9 +1,10 @@
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type HttpsServer, startHttpsServer } from '../../../test/support/httpsServer.ts';
 import { systemClock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
+import { listen } from '../../base/ports.ts';
 import type { Credentials } from './credentials.ts';
 import { HttpsTransport, type TransportOptions } from './transport.ts';
 
@@ -123,13 +124,13 @@ describe('the transport', () => {
       });
       for (const end of [socket, upstream]) end.on('error', () => {});
     });
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const proxyPort = await listen(proxy, { host: '127.0.0.1', port: 0 });
     closing.push(() => proxy.close());
     const before = { ...process.env };
     closing.push(() => Object.assign(process.env, before));
     delete process.env.NO_PROXY;
     delete process.env.no_proxy;
-    process.env.https_proxy = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    process.env.https_proxy = `http://127.0.0.1:${proxyPort}`;
     closing.push(() => {
       delete process.env.https_proxy;
     });

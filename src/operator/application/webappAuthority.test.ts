@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAuthority, issueCertificate, type KeyPair } from '../../base/pki/certificates.ts';
+import { listen } from '../../base/ports.ts';
 import { readAuthority } from './webappAuthority.ts';
 
 const never = new AbortController().signal;
@@ -19,8 +19,7 @@ async function webapp(authority: KeyPair, address: string, name = SERVER_NAME, p
     key: pair.privateKeyPem,
   });
   servers.push(server);
-  await new Promise<void>((resolve) => server.listen(port, address, resolve));
-  return (server.address() as AddressInfo).port;
+  return listen(server, { host: address, port });
 }
 
 describe('the authority of Webapps', () => {

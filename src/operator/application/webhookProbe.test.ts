@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createAuthority, issueCertificate, type KeyPair } from '../../base/pki/certificates.ts';
+import { listen } from '../../base/ports.ts';
 import { probeWebhook } from './webhookProbe.ts';
 
 const never = new AbortController().signal;
@@ -28,8 +28,8 @@ async function receiver(status: number | undefined) {
     request.on('end', () => status && response.writeHead(status).end());
   });
   servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
-  return { url: `https://localhost:${(server.address() as AddressInfo).port}/hook`, bodies };
+  const port = await listen(server, { host: 'localhost', port: 0 });
+  return { url: `https://localhost:${port}/hook`, bodies };
 }
 
 describe('a probe of a webhook receiver', () => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { listen } from '../../../src/base/ports.ts';
 import type { ConformanceApi } from '../../support/conformanceApi.ts';
 import { CUSTOMER, failure, PNG, WEBP } from '../../support/conformanceApi.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -94,8 +94,8 @@ export function messages(api: ConformanceApi): void {
         const allowed = incoming.headers.authorization === 'Bearer t0ken';
         response.writeHead(allowed ? 200 : 403, { 'content-type': 'image/png' }).end(allowed ? PNG : '');
       });
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      const link = `http://127.0.0.1:${(server.address() as AddressInfo).port}/a.png`;
+      const port = await listen(server, { host: '127.0.0.1', port: 0 });
+      const link = `http://127.0.0.1:${port}/a.png`;
       await call('POST', '/v1/settings/application/media/providers', [
         { name: 'cdn', type: 'www', config: { bearer: 't0ken' } },
       ]);
