@@ -78,6 +78,12 @@ describe('the operator’s view of a stack', () => {
     expect(names.filter((name) => !/^waba_stack_[a-z_]+$/.test(name))).toEqual([]);
   });
 
+  it('has metrics with a text of help each, none with that of another', () => {
+    const helps = STACK_METRICS.map(({ help }) => help);
+    expect(helps.filter((help) => !/^[A-Z].{9,}[^.]$/.test(help))).toEqual([]);
+    expect(new Set(helps).size).toBe(helps.length);
+  });
+
   it('counts repairs by field, with all users together, and drops the samples of a deleted stack', async () => {
     const { gauges, samples } = exporter([]);
     const fields = ['about', 'users.agent', 'users.boss'];
