@@ -300,9 +300,9 @@ async function settled(
     () => reshard(pass, isRegistered),
     () => collectWhenDue(pass),
   ];
-  const said: unknown[] = [];
-  for (const part of parts) said.push(await part().catch((error: unknown) => String(error)));
-  return said;
+  const results: unknown[] = [];
+  for (const part of parts) results.push(await part().catch((error: unknown) => String(error)));
+  return results;
 }
 
 const parse = (spec: object): WhatsAppDeployment | undefined => {

@@ -90,8 +90,8 @@ beforeAll(async () => {
 afterAll(() => database?.close());
 
 /** Another client changes the stack behind the operator's back. */
-const meddle = (operated: OperatedStack, random: Random) =>
-  operated.byHand(async (client, session) => {
+const causeDrift = (operated: OperatedStack, random: Random) =>
+  operated.asOtherClient(async (client, session) => {
     const signal = new AbortController().signal;
     await client.settings.patchApplication(
       session,
@@ -117,7 +117,7 @@ async function live(topology: 'Single' | 'HighAvailability', seed: number): Prom
       for (let pass = 0; pass < PASSES; pass++) await operated.pass(chaos);
       await operated.settle();
       expect(await operated.violations(), `seed ${seed}, change ${change}`).toEqual([]);
-      if (random() < ODDS.drift) await meddle(operated, random);
+      if (random() < ODDS.drift) await causeDrift(operated, random);
       operated.declared = anyDeclared(random, isSingle);
     }
   } catch (error) {

@@ -135,7 +135,7 @@ describe('the client', () => {
   });
 
   it('sends messages and streams media', async () => {
-    const person = await simulation.somebody();
+    const person = await simulation.personWhoWrote();
     expect(await client.contacts.check(session, { contacts: [`+${person}`] }, never)).toMatchObject([
       { wa_id: person, status: 'valid' },
     ]);
@@ -150,9 +150,9 @@ describe('the client', () => {
     const back = await client.media.download(session, id, never);
     expect([back?.type, back && (await buffer(back.content)).equals(PNG)]).toEqual(['image/png', true]);
     const image = await client.messages.send(session, { to: person, type: 'image', image: { id } }, never);
-    await simulation.told(image, 'read');
-    await simulation.told(await client.messages.sendText(session, person, 'Hello', never), 'read');
-    const { id: received } = await simulation.received(({ from }) => from === person);
+    await simulation.waitForStatus(image, 'read');
+    await simulation.waitForStatus(await client.messages.sendText(session, person, 'Hello', never), 'read');
+    const { id: received } = await simulation.waitForMessage(({ from }) => from === person);
     await client.messages.markRead(session, String(received), never);
     expect(await client.media.remove(session, id, never)).toBe(true);
     expect(await client.media.download(session, id, never)).toBeUndefined();
@@ -187,8 +187,8 @@ describe('the client', () => {
     expect(await client.metrics.text(key, never)).toContain('# TYPE web_uptime gauge');
     await client.services.collectMessages(session, never);
     await client.services.collectMedia(session, never);
-    const told = () => simulation.receiver.received.filter((callback) => 'services' in callback);
-    await eventually(() => told().length === 2);
+    const reports = () => simulation.receiver.received.filter((callback) => 'services' in callback);
+    await eventually(() => reports().length === 2);
   });
 
   it('calls endpoints that have no method', async () => {

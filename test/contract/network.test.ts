@@ -23,7 +23,7 @@ afterAll(async () => {
   await database?.close();
 });
 
-const failure = async (id: string) => (await simulation.told(id, 'failed')).errors?.[0]?.code;
+const failure = async (id: string) => (await simulation.waitForStatus(id, 'failed')).errors?.[0]?.code;
 const invite = (to: string) => simulation.send({ to, type: 'template', template: template() });
 const products = (...ids: string[]) => ({
   type: 'product_list',
@@ -42,27 +42,27 @@ describe('the limits of a number', () => {
     const begun = stack.network.state.begun(stack.number);
     for (let index = 0; index < 249; index++) begun.begin(`1650000${index}`, Date.now());
     const first = simulation.stranger();
-    await simulation.told(await invite(first), 'read');
+    await simulation.waitForStatus(await invite(first), 'read');
     expect(await failure(await invite(simulation.stranger()))).toBe(471);
     // People with an open conversation, and people who wrote first, do not count again.
-    await simulation.told(await invite(first), 'read');
-    await simulation.told(await invite(await simulation.somebody()), 'read');
+    await simulation.waitForStatus(await invite(first), 'read');
+    await simulation.waitForStatus(await invite(await simulation.personWhoWrote()), 'read');
     expect(await simulation.ofNumber('PUT', 'limits', { tier: 300 })).toBe(400);
     await simulation.ofNumber('PUT', 'limits', { tier: null });
-    await simulation.told(await invite(simulation.stranger()), 'read');
+    await simulation.waitForStatus(await invite(simulation.stranger()), 'read');
     const { numbers } = await simulation.read<{ numbers: { limits: object }[] }>('/numbers');
     expect(numbers[0]?.limits).toEqual({ tier: null, quality: 'low' });
   });
 
   it('do not count a message whose media cannot be downloaded', async () => {
-    const person = await simulation.somebody();
+    const person = await simulation.personWhoWrote();
     const image = { link: 'https://127.0.0.1:1/none.png' };
     for (let sent = 0; sent < 25; sent++)
-      await simulation.told(await simulation.send({ to: person, type: 'image', image }), 'failed');
+      await simulation.waitForStatus(await simulation.send({ to: person, type: 'image', image }), 'failed');
   });
 
   it('include queues: when nothing is sent, messages are refused with 1016', async () => {
-    const person = await simulation.somebody();
+    const person = await simulation.personWhoWrote();
     await simulation.ofNumber('PUT', 'faults', { latencyMs: 60_000 });
     const refusal = await eventually(async () => {
       try {
@@ -77,7 +77,7 @@ describe('the limits of a number', () => {
     // A new session resends unanswered messages.
     await simulation.stack.restartNodes();
     await simulation.gatewayIs('connected');
-    await simulation.told(
+    await simulation.waitForStatus(
       await eventually(() => simulation.send({ to: person, text: { body: 'again' } }).catch(() => undefined)),
       'read',
     );
@@ -90,27 +90,27 @@ describe('people and faults', () => {
     await simulation.simulate('PUT', `/people/${person}`, { optedOut: true, name: 'Bob' });
     expect(await failure(await invite(person))).toBe(471);
     await simulation.writes(person);
-    await simulation.told(await invite(person), 'read');
+    await simulation.waitForStatus(await invite(person), 'read');
   });
 
   it('make messages fail with a code, or get lost', async () => {
-    const person = await simulation.somebody();
+    const person = await simulation.personWhoWrote();
     await simulation.ofNumber('PUT', 'faults', { failsWith: 480 });
     expect(await failure(await simulation.send({ to: person, text: { body: 'x' } }))).toBe(480);
     await simulation.ofNumber('PUT', 'faults', { lossShare: 1 });
     const lost = await simulation.send({ to: person, text: { body: 'lost' } });
-    await simulation.told(lost, 'sent');
+    await simulation.waitForStatus(lost, 'sent');
     await simulation.ofNumber('PUT', 'faults', {});
-    await simulation.told(await simulation.send({ to: person, text: { body: 'well' } }), 'read');
+    await simulation.waitForStatus(await simulation.send({ to: person, text: { body: 'well' } }), 'read');
     expect(simulation.receiver.statuses(lost)).toEqual(['sent']);
   });
 });
 
 describe('a catalogue', () => {
   it('refuses unknown products, and warns about those it drops', async () => {
-    const person = await simulation.somebody();
+    const person = await simulation.personWhoWrote();
     const send = (interactive: object) => simulation.send({ to: person, type: 'interactive', interactive });
-    await simulation.told(await send(products('anything')), 'read');
+    await simulation.waitForStatus(await send(products('anything')), 'read');
     const linked = {
       catalogId: 'c1',
       products: [{ retailerId: 'shoe' }, { retailerId: 'knife', status: 'non_compliant' }],
@@ -119,11 +119,11 @@ describe('a catalogue', () => {
     await expect(send(products('gone'))).rejects.toMatchObject({ apiCode: 2027 });
     await expect(send(products('knife'))).rejects.toMatchObject({ apiCode: 2028 });
     const partly = await send(products('shoe', 'gone'));
-    expect((await simulation.told(partly, 'warning')).errors?.[0]).toMatchObject({
+    expect((await simulation.waitForStatus(partly, 'warning')).errors?.[0]).toMatchObject({
       code: 2026,
       details: 'missing: gone',
     });
-    await simulation.told(partly, 'read');
+    await simulation.waitForStatus(partly, 'read');
     await simulation.ofNumber('PUT', 'catalog', { catalogId: null });
     await expect(send(products('shoe'))).rejects.toMatchObject({ apiCode: 2025 });
   });
@@ -140,14 +140,18 @@ describe('the picture of an ad', () => {
     };
     const more = { referral: fromAd, referralMedia: { kind: 'image', data: PNG, mime_type: 'image/png' } };
     await simulation.writes(simulation.stranger(), { text: 'saw it', ...more });
-    const seen = await simulation.received(({ text }) => (text as { body?: string })?.body === 'saw it');
+    const seen = await simulation.waitForMessage(
+      ({ text }) => (text as { body?: string })?.body === 'saw it',
+    );
     expect(seen.referral).toMatchObject({
       ...fromAd,
       image: { id: expect.any(String), mime_type: 'image/png' },
     });
     await client.settings.patchApplication(session, { skip_referral_media_download: true }, never);
     await simulation.writes(simulation.stranger(), { text: 'saw it too', ...more });
-    const plain = await simulation.received(({ text }) => (text as { body?: string })?.body === 'saw it too');
+    const plain = await simulation.waitForMessage(
+      ({ text }) => (text as { body?: string })?.body === 'saw it too',
+    );
     expect(plain.referral).toEqual(fromAd);
   });
 });
@@ -155,9 +159,9 @@ describe('the picture of an ad', () => {
 describe('a recording', () => {
   it('holds every callback with its time, as the webhook received it', async () => {
     expect(await simulation.ofNumber('PUT', 'recording', { isOn: true })).toBe(204);
-    const person = await simulation.somebody();
+    const person = await simulation.personWhoWrote();
     const id = await simulation.send({ to: person, text: { body: 'recorded' } });
-    await simulation.told(id, 'read');
+    await simulation.waitForStatus(id, 'read');
     const recorded = () =>
       simulation.read<{
         number: string;
@@ -168,7 +172,10 @@ describe('a recording', () => {
       callbacks.flatMap(({ body }) => body.statuses ?? []).filter((status) => status.id === id);
     await eventually(async () => statusesOf(await recorded()).length === 3);
     await simulation.ofNumber('PUT', 'recording', { isOn: false });
-    await simulation.told(await simulation.send({ to: person, text: { body: 'not recorded' } }), 'read');
+    await simulation.waitForStatus(
+      await simulation.send({ to: person, text: { body: 'not recorded' } }),
+      'read',
+    );
     const { isOn, callbacks, number } = await recorded();
     expect([isOn, number]).toEqual([false, simulation.stack.number]);
     const known = simulation.receiver.received.map((callback) => JSON.stringify(callback));
@@ -182,13 +189,13 @@ describe('a recording', () => {
 
 describe('a chat', () => {
   it('shows both sides, with the original media and the status of each message', async () => {
-    const person = await simulation.somebody();
+    const person = await simulation.personWhoWrote();
     const image = {
       id: await simulation.upload(Buffer.from(PNG, 'base64'), 'image/png'),
       caption: 'Our shop',
     };
     const id = await simulation.send({ to: person, type: 'image', image });
-    await simulation.told(id, 'read');
+    await simulation.waitForStatus(id, 'read');
     const { messages } = await simulation.read<{ messages: ChatMessage[] }>(
       `/numbers/${simulation.stack.number}/chats/${person}`,
     );

@@ -17,7 +17,7 @@ afterAll(async () => {
 });
 
 const systemMessage = (type: string) =>
-  simulation.received((message) => (message.system as { type?: string } | undefined)?.type === type);
+  simulation.waitForMessage((message) => (message.system as { type?: string } | undefined)?.type === type);
 const sendTemplate = (to: string, more: object = {}) =>
   simulation.send({ to, type: 'template', template: template(more) });
 
@@ -33,26 +33,26 @@ describe('simulated people', () => {
     for (const [how, status, code] of ways) {
       const id = await simulation.client.messages.sendText(
         simulation.session,
-        await simulation.somebody(how),
+        await simulation.personWhoWrote(how),
         'Hello',
         never,
       );
-      expect((await simulation.told(id, status)).errors?.[0]?.code).toBe(code);
+      expect((await simulation.waitForStatus(id, status)).errors?.[0]?.code).toBe(code);
     }
     const blocked = await simulation.client.messages.sendText(
       simulation.session,
-      await simulation.somebody({ blocks: true }),
+      await simulation.personWhoWrote({ blocks: true }),
       'Hello',
       never,
     );
-    await simulation.told(blocked, 'sent');
+    await simulation.waitForStatus(blocked, 'sent');
     expect(await simulation.simulate('PUT', '/people/16505551234', { hasPhone: true })).toBe(400);
   });
 
   it('have a window of 24 hours, which closes when the clock is advanced, and which templates ignore', async () => {
-    const person = await simulation.somebody();
+    const person = await simulation.personWhoWrote();
     const open = await simulation.client.messages.sendText(simulation.session, person, 'Hello', never);
-    expect(await simulation.told(open, 'sent')).toMatchObject({
+    expect(await simulation.waitForStatus(open, 'sent')).toMatchObject({
       conversation: {
         id: expect.any(String),
         expiration_timestamp: expect.any(Number),
@@ -62,9 +62,11 @@ describe('simulated people', () => {
     });
     expect(await simulation.simulate('POST', '/clock', { advanceMs: 25 * 3_600_000 })).toBe(204);
     const late = await simulation.client.messages.sendText(simulation.session, person, 'Still there?', never);
-    expect((await simulation.told(late, 'failed')).errors?.[0]?.code).toBe(470);
+    expect((await simulation.waitForStatus(late, 'failed')).errors?.[0]?.code).toBe(470);
     const reminder = await sendTemplate(person);
-    expect((await simulation.told(reminder, 'delivered')).pricing).toMatchObject({ category: 'utility' });
+    expect((await simulation.waitForStatus(reminder, 'delivered')).pricing).toMatchObject({
+      category: 'utility',
+    });
   });
 
   it('can change their phone: the business gets a webhook, and must acknowledge it before it sends again', async () => {
@@ -73,7 +75,7 @@ describe('simulated people', () => {
       { show_security_notifications: true, notify_user_change_number: true },
       never,
     );
-    const person = await simulation.somebody();
+    const person = await simulation.personWhoWrote();
     await eventually(() => simulation.client.messages.sendText(simulation.session, person, 'before', never));
     expect(await simulation.simulate('POST', `/people/${person}/identity`)).toBe(204);
     const { system: change } = await systemMessage('user_identity_changed');
@@ -93,7 +95,7 @@ describe('simulated people', () => {
       acknowledged: false,
     });
     await simulation.client.contacts.acknowledgeIdentity(simulation.session, person, hash, never);
-    await simulation.told(
+    await simulation.waitForStatus(
       await simulation.client.messages.sendText(simulation.session, person, 'acknowledged', never),
       'read',
     );
@@ -113,7 +115,7 @@ describe('callbacks', () => {
     await simulation.stack.restartNodes();
     await simulation.gatewayIs('connected');
     simulation.receiver.refuse(true);
-    const person = await simulation.somebody();
+    const person = await simulation.personWhoWrote();
     const id = await eventually(() =>
       simulation.client.messages.sendText(simulation.session, person, 'in memory', never),
     );
@@ -121,7 +123,7 @@ describe('callbacks', () => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect((await simulation.stack.messages().counts()).callbacks).toBe(0);
     simulation.receiver.refuse(false);
-    await simulation.told(id, 'read');
+    await simulation.waitForStatus(id, 'read');
     await simulation.client.settings.patchApplication(simulation.session, { callback_persist: true }, never);
     await simulation.stack.restartNodes();
     await simulation.gatewayIs('connected');
@@ -131,7 +133,7 @@ describe('callbacks', () => {
 describe('a build', () => {
   it('is disconnected once it has expired, and refuses to send', async () => {
     await simulation.stack.restartNodes({ buildDateMs: Date.now() - 181 * 86_400_000 });
-    const person = await simulation.somebody();
+    const person = await simulation.personWhoWrote();
     await simulation.gatewayIs('disconnected');
     await expect(
       simulation.client.messages.sendText(simulation.session, person, 'x', never),
@@ -150,7 +152,7 @@ describe('a build', () => {
 
 describe('templates and faults', () => {
   it('are checked against the catalogue: on acceptance, or by a status', async () => {
-    const person = await simulation.somebody();
+    const person = await simulation.personWhoWrote();
     const entry = (name: string, more: object = {}) => ({ namespace: 'ns', name, language: 'en', ...more });
     expect(
       await simulation.simulate('PUT', `/numbers/${simulation.stack.number}/templates`, [
@@ -160,7 +162,7 @@ describe('templates and faults', () => {
       ]),
     ).toBe(204);
     const body = { components: [{ type: 'body', parameters: [{ type: 'text', text: 'Ana' }] }] };
-    await simulation.told(await sendTemplate(person, body), 'read');
+    await simulation.waitForStatus(await sendTemplate(person, body), 'read');
     for (const [wrong, apiCode] of [
       [{}, 2000],
       [{ name: 'none' }, 2001],
@@ -169,11 +171,11 @@ describe('templates and faults', () => {
     ] as const)
       await expect(sendTemplate(person, wrong)).rejects.toMatchObject({ apiCode });
     const paused = await sendTemplate(person, { name: 'poor' });
-    expect((await simulation.told(paused, 'failed')).errors?.[0]?.code).toBe(2061);
+    expect((await simulation.waitForStatus(paused, 'failed')).errors?.[0]?.code).toBe(2061);
   });
 
   it('of the connection to WhatsApp lose no message, but may repeat statuses: it is cut after half of the messages', async () => {
-    const person = await simulation.somebody();
+    const person = await simulation.personWhoWrote();
     expect(
       await simulation.simulate('PUT', `/numbers/${simulation.stack.number}/faults`, {
         latencyMs: 5,
@@ -187,6 +189,6 @@ describe('templates and faults', () => {
       );
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     await simulation.simulate('PUT', `/numbers/${simulation.stack.number}/faults`, {});
-    for (const id of ids) await simulation.told(id, 'read');
+    for (const id of ids) await simulation.waitForStatus(id, 'read');
   });
 });

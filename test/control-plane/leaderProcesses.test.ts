@@ -45,7 +45,7 @@ afterAll(async () => {
 
 interface Process {
   readonly child: ChildProcess;
-  readonly said: { event: string; atMs: number }[];
+  readonly reports: { event: string; atMs: number }[];
 }
 
 function start(identity: string): Process {
@@ -55,18 +55,18 @@ function start(identity: string): Process {
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   running.push(child);
-  const said: Process['said'] = [];
+  const reports: Process['reports'] = [];
   let rest = '';
   child.stdout?.on('data', (chunk: Buffer) => {
     const lines = `${rest}${chunk}`.split('\n');
     rest = lines.pop() ?? '';
-    said.push(...lines.map((line) => JSON.parse(line)));
+    reports.push(...lines.map((line) => JSON.parse(line)));
   });
-  return { child, said };
+  return { child, reports };
 }
 
-const said = ({ said: all }: Process, event: string) => all.find((entry) => entry.event === event);
-const events = ({ said: all }: Process) => all.map(({ event }) => event);
+const reported = ({ reports: all }: Process, event: string) => all.find((entry) => entry.event === event);
+const events = ({ reports: all }: Process) => all.map(({ event }) => event);
 /** Writes of a process that reached the proxy, except those of its lease. */
 const writes = (identity: string) =>
   proxy.log.filter(
@@ -81,11 +81,11 @@ describe('two processes and one lease', () => {
   it('a killed leader is replaced once its lease has expired', async () => {
     namespace = await freshNamespace(client);
     const first = start('killed');
-    await eventually(() => said(first, 'leading'));
+    await eventually(() => reported(first, 'leading'));
     const second = start('heir');
     await eventually(() => renewals('killed').length > 1);
     first.child.kill('SIGKILL');
-    const leading = await eventually(() => said(second, 'leading'), 30_000);
+    const leading = await eventually(() => reported(second, 'leading'), 30_000);
     // The kill may have cut off the last renewal, so this takes the one before it.
     const renewedAt = renewals('killed').at(-2)?.atMs ?? Number.NaN;
     expect(leading.atMs - renewedAt).toBeGreaterThan(LEASE.durationMs);
@@ -97,25 +97,25 @@ describe('two processes and one lease', () => {
   it('a leader that is suspended beyond its lease writes nothing when it resumes, and drops calls in flight', async () => {
     namespace = await freshNamespace(client);
     const first = start('suspended');
-    await eventually(() => said(first, 'leading'));
+    await eventually(() => reported(first, 'leading'));
     const second = start('successor');
     await eventually(() => writes('suspended').some(({ path }) => path.includes('/slow?')));
     await eventually(() => writes('suspended').length > 5);
     first.child.kill('SIGSTOP');
     const suspendedAt = Date.now();
     const lastRenewal = renewals('suspended').at(-1)?.atMs ?? suspendedAt;
-    await eventually(() => said(second, 'leading'), 30_000);
+    await eventually(() => reported(second, 'leading'), 30_000);
     await eventually(() => writes('successor').length > 5);
     first.child.kill('SIGCONT');
     const resumedAt = Date.now();
-    await eventually(() => said(first, 'lost'), 10_000);
+    await eventually(() => reported(first, 'lost'), 10_000);
     await eventually(() => first.child.exitCode !== null);
 
     // Bytes that were in the socket at the suspension still arrive, but no later request.
     const late = writes('suspended').filter(({ atMs }) => atMs > lastRenewal + LEASE.renewDeadlineMs + 500);
     expect(late).toEqual([]);
     expect(events(first)).toContain('aborted');
-    expect(said(first, 'aborted')?.atMs ?? 0).toBeGreaterThanOrEqual(resumedAt - 50);
+    expect(reported(first, 'aborted')?.atMs ?? 0).toBeGreaterThanOrEqual(resumedAt - 50);
     expect(events(first).at(-1)).toBe('refused NotLeader');
     const { data } = await client.get<KubeObject>(kinds.ConfigMap, namespace, 'work', never);
     expect(data).toMatchObject({ by: 'successor' });

@@ -55,7 +55,7 @@ afterAll(async () => {
 
 const bubble = (text: string) => page.getByRole('log').getByRole('listitem').filter({ hasText: text });
 const fromAna = (wanted: (message: Record<string, unknown>) => boolean) =>
-  simulation.received((message) => message.from === ANA && wanted(message));
+  simulation.waitForMessage((message) => message.from === ANA && wanted(message));
 
 describe('the page of simulated people', () => {
   it('adds a person who writes; the business answers, and both see the statuses', async () => {
@@ -146,7 +146,7 @@ describe('the page of simulated people', () => {
       return people.find(({ waId }) => waId === ANA)?.behaviour.blocks;
     });
     const id = await simulation.send({ to: ANA, text: { body: 'blocked?' } });
-    await simulation.told(id, 'sent');
+    await simulation.waitForStatus(id, 'sent');
     await bubble('blocked?').filter({ hasText: 'sent' }).waitFor();
     expect(simulation.receiver.statuses(id)).toEqual(['sent']);
     await page.getByLabel('Has blocked the business').uncheck();

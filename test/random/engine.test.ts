@@ -28,7 +28,7 @@ describe('the engine under random faults', () => {
   });
 
   it('makes no call twice even with two leaders at a time', async () => {
-    letEverybodyLead();
+    makeEveryProcessLead();
     const violations: Violation[] = [];
     for (let seed = SEED; seed < SEED + 100; seed++) violations.push(...(await runSchedule({ seed })));
     expect(violations.filter(({ invariant }) => invariant === 'lease').length).toBeGreaterThan(0);
@@ -37,7 +37,7 @@ describe('the engine under random faults', () => {
 });
 
 /** Every process leads: no lease, no fence, and no end of a term. */
-function letEverybodyLead(): void {
+function makeEveryProcessLead(): void {
   vi.spyOn(LeaderElection.prototype, 'isLeader', 'get').mockReturnValue(true);
   vi.spyOn(LeaderElection.prototype, 'acquire').mockResolvedValue();
   vi.spyOn(LeaderElection.prototype, 'lead').mockImplementation(async (work) => {
@@ -116,7 +116,7 @@ const MUTATIONS: readonly {
     name: 'a journal without compare-and-swap, with two leaders',
     invariant: 'once',
     apply: () => {
-      letEverybodyLead();
+      makeEveryProcessLead();
       return { withoutCompareAndSwap: true };
     },
   },

@@ -538,12 +538,12 @@ describe('the operator on a real control plane with real processes', () => {
         cluster.kubectl('logs', '-n', metadata.namespace ?? '', metadata.name).catch(() => ''),
       ),
     );
-    const told = [
+    const shown = [
       ...logs,
       await cluster.kubectl('get', 'events', '-A', '-o', 'json'),
       await cluster.kubectl('get', 'wad', '-A', '-o', 'json'),
     ].join('\n');
-    expect(told.length).toBeGreaterThan(10_000);
-    expect([...planted, 'planted!secret'].filter((value) => told.includes(value))).toEqual([]);
+    expect(shown.length).toBeGreaterThan(10_000);
+    expect([...planted, 'planted!secret'].filter((value) => shown.includes(value))).toEqual([]);
   });
 });

@@ -14,7 +14,7 @@ import {
 } from './ownership.ts';
 import { type SimulatedKind, simulatedKind } from './schemas.ts';
 import { matches, parseTarget, type Target } from './target.ts';
-import { born, concerning, type Mutable, mergePatch, nextVersion } from './versions.ts';
+import { concerning, type Mutable, mergePatch, newObject, nextVersion } from './versions.ts';
 
 export interface StoredEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
@@ -149,7 +149,7 @@ export class SimulatedApiServer {
     }
     return this.#put(
       stored,
-      updateFields(undefined, born(target, body, this.#identity()), writerOf(request), target.kind),
+      updateFields(undefined, newObject(target, body, this.#identity()), writerOf(request), target.kind),
     );
   }
 
@@ -194,7 +194,7 @@ export class SimulatedApiServer {
     }
     return this.#put(target, {
       ...result,
-      object: born(target, result.object as unknown as Mutable, this.#identity()),
+      object: newObject(target, result.object as unknown as Mutable, this.#identity()),
     });
   }
 

@@ -11,7 +11,7 @@ export type Mutable = {
 };
 
 /** A new object, with the fields that the server adds. */
-export function born(
+export function newObject(
   target: Target,
   body: Mutable,
   identity: { readonly uid: string; readonly creationTimestamp: string },

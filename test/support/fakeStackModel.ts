@@ -109,7 +109,7 @@ export const FAKE_ROUTES: Readonly<Record<string, Handler>> = {
     return ok({ users: [{ username: name }] });
   },
 
-  [`GET ${APPLICATION}`]: ({ state }) => ok({ settings: { application: unkind(state.settings) } }),
+  [`GET ${APPLICATION}`]: ({ state }) => ok({ settings: { application: otherForm(state.settings) } }),
   [`PATCH ${APPLICATION}`]: ({ state, body }) => {
     state.settings = mergeSettings(state.settings, body as Record<string, unknown>);
     return ok();
@@ -214,9 +214,9 @@ export const FAKE_ROUTES: Readonly<Record<string, Handler>> = {
 };
 
 /** Returns numbers as text and lists in another order, which the documentation shows as equivalent. */
-function unkind(value: unknown): unknown {
+function otherForm(value: unknown): unknown {
   if (typeof value === 'number') return String(value);
   if (Array.isArray(value)) return [...value].reverse();
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, unkind(inner)]));
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, otherForm(inner)]));
 }

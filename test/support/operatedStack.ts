@@ -33,7 +33,7 @@ export interface Faults {
   readonly call: (request: StackRequest) => CallFault | undefined;
   readonly journal: () => JournalFault | undefined;
 }
-const PEACE: Faults = { call: () => undefined, journal: () => undefined };
+const NO_FAULTS: Faults = { call: () => undefined, journal: () => undefined };
 
 /**
  * A real stack under the operator's application layer, run by one operator process after the other. This class plays the
@@ -47,12 +47,12 @@ export class OperatedStack implements Journals {
   attempt = 1;
   journal: Journal | undefined;
   /** All messages shown to users: conditions, drift, errors. */
-  readonly said = new Set<string>();
+  readonly shown = new Set<string>();
   readonly verdicts = new Map<string, Verdict>();
   /** Roles that have not restarted since a change that needs it reached the stack. */
   readonly outdated = new Set<'coreapp' | 'webapp'>();
   readonly #restarted = { coreapp: 0, webapp: 0 };
-  #faults = PEACE;
+  #faults = NO_FAULTS;
   #isAlive = true;
   #sessions = this.#newSessions();
   #webhooks = newWebhookCheck();
@@ -103,13 +103,13 @@ export class OperatedStack implements Journals {
   }
 
   /** Runs one pass. A new process, which knows only the journal, replaces one that crashes. */
-  async pass(faults: Faults = PEACE): Promise<void> {
+  async pass(faults: Faults = NO_FAULTS): Promise<void> {
     this.#faults = faults;
     this.verdicts.clear();
-    const waitMs = await this.#visit();
-    for (const { message } of this.verdicts.values()) this.said.add(message);
+    const waitMs = await this.#runPass();
+    for (const { message } of this.verdicts.values()) this.shown.add(message);
     if (!this.#isAlive) this.#startProcess();
-    if (Number.isFinite(waitMs) && waitMs > LONG_WAIT_MS) this.#sitOut(waitMs);
+    if (Number.isFinite(waitMs) && waitMs > LONG_WAIT_MS) this.#skipWait(waitMs);
     await this.#roll();
   }
 
@@ -130,11 +130,11 @@ export class OperatedStack implements Journals {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     const open = [...this.verdicts.values()].filter(({ status }) => status !== 'True');
-    throw new Error(`not settled after ${MOST_PASSES} passes: ${JSON.stringify([open, [...this.said]])}`);
+    throw new Error(`not settled after ${MOST_PASSES} passes: ${JSON.stringify([open, [...this.shown]])}`);
   }
 
   /** Runs calls of a client other than the operator. */
-  async byHand<T>(calls: (client: StackClient, session: Session) => Promise<T>): Promise<T> {
+  async asOtherClient<T>(calls: (client: StackClient, session: Session) => Promise<T>): Promise<T> {
     const client = new StackClient(this.#wire(this.journal?.webappCa ?? ''));
     try {
       const { adminPassword } = this.declared;
@@ -149,7 +149,7 @@ export class OperatedStack implements Journals {
     const { about, description, entityName, agentPassword, providerToken, settings, shards } = this.declared;
     const found: string[] = [];
     const must = (isSo: boolean, what: string) => void (isSo || found.push(what));
-    await this.byHand(async (client, session) => {
+    await this.asOtherClient(async (client, session) => {
       const current = await client.settings.application(session, never);
       const hooks = current.webhooks as { max_concurrent_requests?: number } | undefined;
       const wanted = settings.webhooks as { maxConcurrentRequests: number };
@@ -182,7 +182,7 @@ export class OperatedStack implements Journals {
     must(codeRequests <= this.attempt, `${codeRequests} code requests in ${this.attempt} attempts`);
     must(pin === this.declared.pin, 'two-step PIN');
     for (const secret of hiddenTexts(this.declared))
-      must(![...this.said].some((text) => text.includes(secret)), 'a secret was shown');
+      must(![...this.shown].some((text) => text.includes(secret)), 'a secret was shown');
     return found;
   }
 
@@ -191,7 +191,7 @@ export class OperatedStack implements Journals {
     await this.#simulated.close();
   }
 
-  async #visit(): Promise<number> {
+  async #runPass(): Promise<number> {
     const { verdicts, retryAfterMs } = await runSteps(
       {
         key: KEY,
@@ -205,7 +205,7 @@ export class OperatedStack implements Journals {
       {
         webhooks: this.#webhooks,
         onDrift: ({ fields }) => {
-          for (const field of fields) this.said.add(field);
+          for (const field of fields) this.shown.add(field);
         },
       },
       never,
@@ -313,7 +313,7 @@ export class OperatedStack implements Journals {
     if (path === '/v1/certificates/external') this.outdated.add('webapp');
   }
 
-  #sitOut(waitMs: number): void {
+  #skipWait(waitMs: number): void {
     this.#movedMs += waitMs;
     this.stack.network.advance(waitMs);
   }

@@ -93,7 +93,7 @@ export class Simulation {
   stranger = (): string => `1650558${String(this.#people++).padStart(4, '0')}`;
 
   /** Adds a person who has written, so that the window is open. */
-  somebody = async (how: object = {}): Promise<string> => {
+  personWhoWrote = async (how: object = {}): Promise<string> => {
     const waId = this.stranger();
     expect(await this.writes(waId)).toBe(201);
     expect(await this.simulate('PUT', `/people/${waId}`, how)).toBe(204);
@@ -110,7 +110,7 @@ export class Simulation {
   };
 
   /** Waits until the webhook received this status of a message. */
-  told = (id: string, status: string) =>
+  waitForStatus = (id: string, status: string) =>
     eventually(() =>
       this.receiver.received
         .flatMap(({ statuses = [] }) => statuses)
@@ -118,7 +118,7 @@ export class Simulation {
     );
 
   /** Waits for an incoming message at the webhook. */
-  received = (wanted: (message: Record<string, unknown>) => boolean) =>
+  waitForMessage = (wanted: (message: Record<string, unknown>) => boolean) =>
     eventually(() => this.receiver.received.flatMap(({ messages = [] }) => messages).find(wanted));
 
   /** Waits until the single instance reports this gateway status. */
