@@ -15,7 +15,7 @@ describe('a call between the processes of a stack', () => {
   it.each([
     ['nodeProtocol', nodeProtocol],
     ['networkProtocol', networkProtocol],
-  ])('is asked somewhere if it is in the %s', (_, { calls }) => {
+  ])('has a caller if it is in the %s', (_, { calls }) => {
     expect(unasked(calls)).toEqual([]);
   });
 });

@@ -11,7 +11,7 @@ export interface CliRun {
 }
 
 interface CliRunOptions {
-  /** Without one, the CLI connects as its options and variables say. */
+  /** Without one, the CLI connects according to its options and variables. */
   readonly cluster?: FakeCluster;
   readonly env?: CliHost['env'];
   readonly signal?: AbortSignal;

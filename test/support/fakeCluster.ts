@@ -63,7 +63,7 @@ export class FakeCluster implements Transport {
     return this.log;
   }
 
-  // biome-ignore lint/correctness/useYield: the CLI watches nothing
+  // biome-ignore lint/correctness/useYield: the CLI sends no watch
   async *stream({ path }: KubeRequest): AsyncIterable<string> {
     throw new Error(`no watch of ${path}`);
   }

@@ -5,18 +5,18 @@ import { type DriftReport, synchronise } from './synchronise.ts';
 const APPLICATION = 'PATCH /v1/settings/application';
 const declared = (changes: object = {}) => ({ settings: { heartbeatInterval: 7 }, ...changes });
 
-/** One pass: its reason, and the drift that it reported. */
+/** Runs one pass. Returns its verdict and the drift that it reported. */
 async function pass(application: FakeApplication, isRegistered = true) {
   const reports: DriftReport[] = [];
   const verdict = await synchronise(application.pass(), isRegistered, (report) => reports.push(report));
   return { ...verdict, drift: reports[0] };
 }
-const meddle = (application: FakeApplication) => {
+const causeDrift = (application: FakeApplication) => {
   application.stack.state.settings.heartbeat_interval = 9;
 };
 
 describe('the synchronisation of a stack', () => {
-  it('reads and writes nothing where nothing is declared', async () => {
+  it('reads and writes nothing if nothing is declared', async () => {
     const application = new FakeApplication();
     expect(await pass(application)).toMatchObject({ status: 'True', reason: 'Synced' });
     expect(application.stack.takeCalls()).toEqual([]);
@@ -25,7 +25,7 @@ describe('the synchronisation of a stack', () => {
     expect(application.journals.writes).toBe(writes);
   });
 
-  it('takes a change of the resource for a change, not for drift', async () => {
+  it('does not mistake a change of the resource for drift', async () => {
     const application = new FakeApplication(declared());
     expect((await pass(application)).drift).toEqual({ fields: [], isRepaired: true });
     application.spec = declared({ settings: { heartbeatInterval: 8 } });
@@ -33,10 +33,10 @@ describe('the synchronisation of a stack', () => {
     expect(application.stack.state.settings.heartbeat_interval).toBe(8);
   });
 
-  it('sets back and reports what somebody changed by hand', async () => {
+  it('repairs and reports changes by another client', async () => {
     const application = new FakeApplication(declared());
     await pass(application);
-    meddle(application);
+    causeDrift(application);
     expect(await pass(application)).toMatchObject({
       reason: 'Synced',
       drift: { fields: ['heartbeat_interval'], isRepaired: true },
@@ -44,11 +44,11 @@ describe('the synchronisation of a stack', () => {
     expect(application.stack.state.settings.heartbeat_interval).toBe(7);
   });
 
-  it('only reports it where the policy says so, with the field and the way out', async () => {
+  it('only reports drift with driftPolicy Report, with the field and the fix', async () => {
     const application = new FakeApplication(declared({ driftPolicy: 'Report' }));
     await pass(application);
     application.stack.takeCalls();
-    meddle(application);
+    causeDrift(application);
     expect(await pass(application)).toMatchObject({
       status: 'False',
       reason: 'Drifted',
@@ -58,7 +58,7 @@ describe('the synchronisation of a stack', () => {
     expect(application.stack.takeWrites()).toEqual([]);
   });
 
-  it('does not take its own unfinished change for drift', async () => {
+  it('does not mistake its own unfinished change for drift', async () => {
     const application = new FakeApplication(declared({ driftPolicy: 'Report' }));
     application.stack.failNext(APPLICATION, { lose: 'before' });
     await expect(pass(application)).rejects.toMatchObject({ code: 'Unreachable' });
@@ -66,7 +66,7 @@ describe('the synchronisation of a stack', () => {
     expect(application.stack.state.settings.heartbeat_interval).toBe(7);
   });
 
-  it('is not finished while Coreapps have to restart for a setting', async () => {
+  it('is not complete while Coreapps must restart for a setting', async () => {
     const application = new FakeApplication({ settings: { callbackPersist: false } });
     expect(await pass(application)).toMatchObject({
       status: 'False',

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The first start makes the database; every start then becomes the server, with the arguments of the container.
+# The first start creates the database; every start then runs the server with the arguments of the container.
 set -eu
 : "${POSTGRES_PASSWORD:?POSTGRES_PASSWORD is not set}"
 user=${POSTGRES_USER:-postgres}

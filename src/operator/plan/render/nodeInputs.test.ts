@@ -17,13 +17,13 @@ const inputs = (nodes: object) =>
   ).spec;
 
 describe('the inputs of pods', () => {
-  it('hold every option of a role but its number of pods', () => {
+  it('hold every option of a role except its number of pods', () => {
     expect(inputs({ webapp: { replicas: 2, resources } }).nodes).toEqual({ resources });
     expect(inputs({ webapp: { replicas: 2 } }).nodes).toBeUndefined();
     expect(inputs({ coreapp: { resources } }).nodes).toBeUndefined();
   });
 
-  it('name every field that pods are rendered from, set or not', () => {
+  it('name every field that pod templates read, whether set or not', () => {
     const own = ['database', 'media', 'nodes', 'capacity'];
     expect(Object.keys(inputs({}))).toEqual([...POD_FIELDS, ...own]);
   });

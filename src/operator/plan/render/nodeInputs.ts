@@ -8,7 +8,7 @@ type PodFields = Pick<Spec, (typeof POD_FIELDS)[number]>;
 type Role = 'webapp' | 'master' | 'coreapp';
 type OptionsOf<R extends Role> = NonNullable<NonNullable<Spec['nodes']>[R]>;
 type OptionsOfAll = OptionsOf<'webapp'> & OptionsOf<'master'> & OptionsOf<'coreapp'>;
-/** The number of pods of a role is no part of its pods. */
+/** The options of a role without its number of pods, which is not an input of the pods. */
 type NodeOptions = Omit<OptionsOfAll, 'replicas' | 'autoscaling'>;
 
 /**
