@@ -8,7 +8,7 @@ const sources = readdirSync('src/stack', { recursive: true, encoding: 'utf8' })
   .filter((name) => /(?<!\.test)\.ts$/.test(name))
   .map((name) => readFileSync(join('src/stack', name), 'utf8'));
 
-const unasked = (calls: object): string[] =>
+const withoutCaller = (calls: object): string[] =>
   Object.keys(calls).filter((call) => !sources.some((text) => new RegExp(`[(,]\\s*'${call}',`).test(text)));
 
 describe('a call between the processes of a stack', () => {
@@ -16,6 +16,6 @@ describe('a call between the processes of a stack', () => {
     ['nodeProtocol', nodeProtocol],
     ['networkProtocol', networkProtocol],
   ])('has a caller if it is in the %s', (_, { calls }) => {
-    expect(unasked(calls)).toEqual([]);
+    expect(withoutCaller(calls)).toEqual([]);
   });
 });
