@@ -5,8 +5,8 @@ interface Waiting<I, O> {
 }
 
 /**
- * Group commit: items that arrive while a batch is under way share the next one. `flush` gets them all and is
- * committed when it resolves; every caller waits for the commit that holds its item.
+ * Group commit: items that arrive during a flush share the next one. `flush` gets all of them and resolves when they are
+ * committed; each caller waits for the commit of its item.
  */
 export class Batcher<I, O = void> {
   readonly #flush: (items: readonly I[]) => Promise<readonly O[] | undefined>;
@@ -26,13 +26,13 @@ export class Batcher<I, O = void> {
     });
   }
 
-  /** Resolves when nothing is left to commit. */
+  /** Resolves when all items are committed. */
   async idle(): Promise<void> {
     await this.#active;
   }
 
   async #run(): Promise<void> {
-    // What arrives within this turn of the event loop belongs together.
+    // Items that arrive in this turn of the event loop share the batch.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, this.#most);
@@ -43,7 +43,7 @@ export class Batcher<I, O = void> {
         for (const { reject } of batch) reject(error);
       }
     }
-    // In the same turn as the last look: whoever was just answered may already add the next one.
+    // Set in the same turn as the last check, because a caller that was just answered may add the next item.
     this.#active = undefined;
   }
 }

@@ -1,16 +1,16 @@
 import { setMaxListeners } from 'node:events';
 
-/** Time as an input, so that everything that waits also runs under virtual time. */
+/** Time as an input, so that code that waits also runs under virtual time. */
 export interface Clock {
   /** Wall clock, epoch milliseconds. */
   now(): number;
-  /** Milliseconds that never go backwards; their origin means nothing. */
+  /** Milliseconds that never go backwards, from an arbitrary origin. */
   monotonic(): number;
   /** Calls back once after `delayMs`; the returned function cancels. */
   after(delayMs: number, callback: () => void): () => void;
 }
 
-/** setTimeout fires at once for anything longer. */
+/** setTimeout fires at once for a longer delay. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
@@ -48,7 +48,7 @@ export function withDeadline(
 ): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();
   const onAbort = () => controller.abort(signal.reason);
-  // Many requests share one signal at a time; each takes its listener away again.
+  // Many requests may share one signal; each removes its listener again.
   setMaxListeners(0, signal);
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });

@@ -1,4 +1,4 @@
-/** An error that programs can tell apart: a stable code, and whether trying again can help. */
+/** An error for programs: with a stable code, and whether a retry can help. */
 export class CodedError extends Error {
   readonly code: string;
   readonly retriable: boolean;
@@ -11,7 +11,7 @@ export class CodedError extends Error {
   }
 }
 
-/** One line for a person: the message, and those of its causes. */
+/** One line for a person: the message of the error and of its causes. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const own = error.message || error.name;

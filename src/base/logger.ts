@@ -3,7 +3,7 @@ import { describeError } from './codedError.ts';
 
 type LogFields = Readonly<Record<string, unknown>>;
 
-/** Structured logging, as much of it as this project needs. */
+/** Structured logging. */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -16,7 +16,7 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export const isLogLevel = (text: unknown): text is LogLevel => LOG_LEVELS.some((level) => level === text);
 
-/** Writes one line, if its level is enabled. */
+/** Writes one line if its level is enabled. */
 type WriteLine = (level: LogLevel, message: string, fields: LogFields, own?: LogFields) => void;
 
 /** A child costs one small object: its fields are merged only into lines that are written. */
@@ -59,7 +59,7 @@ const readable = (fields: LogFields): LogFields =>
     ]),
   );
 
-/** Logs to stderr, so that stdout stays free for what a command prints. */
+/** Logs to stderr, so that stdout carries only the output of a command. */
 export function createLogger(options: {
   level: LogLevel;
   format: 'json' | 'pretty';
@@ -84,7 +84,7 @@ export function createLogger(options: {
   return Object.assign(new LineLogger(write, {}), { setLevel });
 }
 
-/** Drops everything; for tests and embedding. */
+/** Drops all lines, for tests and embedding. */
 export const silentLogger: Logger = {
   debug: () => {},
   info: () => {},

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net';
 import { CodedError } from './codedError.ts';
 
-/** A port that nobody listens on just now. */
+/** A port that is free at this moment. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   return probePort(host, 0);
 }
@@ -13,7 +13,7 @@ export async function requireFreePort(port: number, host = '127.0.0.1'): Promise
   } catch (cause) {
     throw new CodedError(
       'PortTaken',
-      `port ${port} on ${host} is taken; stop what listens there or choose another port`,
+      `port ${port} on ${host} is in use; stop the program that listens there, or choose another port`,
       { cause },
     );
   }

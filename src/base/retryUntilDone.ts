@@ -3,8 +3,8 @@ import { describeError } from './codedError.ts';
 import type { Logger } from './logger.ts';
 
 /**
- * Tries again every `everyMs` until `action` succeeds; the same problem twice in a row is logged once. An error
- * that `worthRetrying` denies is thrown at once.
+ * Retries `action` every `everyMs` until it succeeds. It logs an error once as long as the error stays the same. An error
+ * for which `worthRetrying` returns false is thrown at once.
  */
 export async function retryUntilDone<T>(
   action: () => Promise<T>,

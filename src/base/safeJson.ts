@@ -1,4 +1,4 @@
-/** Parses text that may be no JSON; undefined then. */
+/** The value of a JSON text; undefined if the text is not JSON. */
 export function safeJson(text: string): unknown {
   try {
     return JSON.parse(text);

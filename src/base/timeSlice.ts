@@ -1,11 +1,11 @@
 import type { Clock } from './clock.ts';
 
-/** Whoever works without waiting does so for at most about this long before others may run. */
+/** About the longest time that work without waiting may block the event loop. */
 const SLICE_MS = 5;
 
 /**
- * Keeps long runs of small steps from blocking the event loop. Promises that are already resolved never let it turn: a
- * list of thousands of objects, or as many reconciles with nothing to do, would be worked off in one go.
+ * Keeps long runs of small steps from blocking the event loop. Awaiting a resolved promise does not let the event loop
+ * run: a list of thousands of objects, or thousands of reconciles without work, would block it.
  */
 export class TimeSlice {
   readonly #clock: Clock;
@@ -16,7 +16,7 @@ export class TimeSlice {
     this.#endsAt = clock.monotonic() + SLICE_MS;
   }
 
-  /** To be awaited between two steps when it is there; most of the time it is not, and costs next to nothing. */
+  /** Call it between two steps, and await the promise if there is one. Usually there is none, which costs almost nothing. */
   pause(): Promise<void> | undefined {
     if (this.#clock.monotonic() < this.#endsAt) return undefined;
     return new Promise((resolve) =>

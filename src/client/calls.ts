@@ -9,7 +9,7 @@ export interface Session {
   readonly token: string;
   readonly expiresAtMs: number;
 }
-/** Who calls the nodes that take the API key too: health, stats, metrics. */
+/** The credentials of a call. Health, stats and metrics accept the API key too. */
 export type Caller = Session | { readonly apiKey: string };
 
 const bearer = (caller: Caller): string =>
@@ -22,8 +22,8 @@ export type Request = Omit<StackRequest, 'authorization' | 'body'> & {
 };
 
 /**
- * Calls as the nodes make them. Each may throw StackError (refused), StackUnreachable (no answer: what was asked may
- * have been done) and CodedError `BadAnswer` (an answer of another shape).
+ * Sends the calls of the API nodes. Each call may throw StackError (refused), StackUnreachable (no answer: the stack may
+ * have done it) and CodedError `BadAnswer` (an answer of another shape).
  */
 export class Calls {
   readonly #transport: StackTransport;
@@ -32,7 +32,7 @@ export class Calls {
     this.#transport = transport;
   }
 
-  /** The answer, as far as it has the shape that is relied on. */
+  /** The answer, checked against `schema`. */
   async json<S extends z.ZodType>(
     schema: S,
     authorization: Caller | string,
@@ -46,7 +46,7 @@ export class Calls {
     return (await this.send(authorization, request, signal)).body;
   }
 
-  /** Nothing where the stack has nothing (404). */
+  /** Like `text`, but undefined for 404. */
   async textIfThere(caller: Caller, request: Request, signal: AbortSignal): Promise<string | undefined> {
     try {
       return await this.text(caller, request, signal);
@@ -72,7 +72,7 @@ export class Calls {
     return response;
   }
 
-  /** An answer that is not held in memory; nothing where there is none. Who gets it reads it to its end. */
+  /** An answer as a stream; undefined for 404. The caller must read the stream to its end. */
   async stream(
     caller: Caller,
     request: Request,
@@ -107,7 +107,10 @@ function parse<S extends z.ZodType>(
   try {
     value = JSON.parse(body);
   } catch (cause) {
-    throw new CodedError('BadAnswer', `${method} ${path}: the answer is no JSON`, { retriable: true, cause });
+    throw new CodedError('BadAnswer', `${method} ${path}: the answer is not JSON`, {
+      retriable: true,
+      cause,
+    });
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;

@@ -2,10 +2,10 @@ import type { Clock } from '../base/clock.ts';
 import type { Session } from './calls.ts';
 import { isUnauthorised } from './stackError.ts';
 
-/** A token is renewed when less than this is left of its seven days. */
+/** A token is replaced when less than this is left of its seven days. */
 export const RENEWAL_MS = 3_600_000;
 
-/** Tokens of users, in memory only. Callers at the same time share one login: logins are limited, too. */
+/** Keeps the tokens of users, in memory only. Concurrent callers share one login, because logins are rate limited. */
 export class LoginCache {
   readonly #clock: Clock;
   readonly #sessions = new Map<string, Promise<Session>>();
@@ -15,8 +15,8 @@ export class LoginCache {
   }
 
   /**
-   * Runs calls with a token of this user. One that is not taken any more (401) is replaced once: somebody may have
-   * logged it out, or changed the key that signs tokens.
+   * Runs calls with a token of this user. If the stack rejects the token (401), it is replaced once: another client may
+   * have logged it out, or the key that signs tokens has changed.
    */
   async use<T>(
     username: string,
@@ -41,7 +41,7 @@ export class LoginCache {
     if (current) {
       const known = await current.catch(() => undefined);
       if (known && known.expiresAtMs - this.#clock.now() > RENEWAL_MS) return known;
-      // Somebody else may have been faster.
+      // Another caller may have replaced it already.
       const newer = this.#sessions.get(username);
       if (newer && newer !== current) return newer;
     }

@@ -3,21 +3,21 @@ import { StackError, StackUnreachable } from './stackError.ts';
 import type { StackRequest, StackResponse, StackTransport, StreamedResponse } from './stackTransport.ts';
 
 export interface RetryOptions {
-  /** How often a call goes out at most. */
+  /** The most times that a call is sent. */
   readonly attempts: number;
   readonly firstDelayMs: number;
   readonly maxDelayMs: number;
   readonly clock: Clock;
-  /** Spreads callers that were refused together: 0 to 1. */
+  /** From 0 to 1; spreads the retries of callers that were refused together. */
   readonly random: () => number;
 }
 
 export const RETRY_DEFAULTS = { attempts: 6, firstDelayMs: 200, maxDelayMs: 10_000 } as const;
 
 /**
- * Tries again what may succeed a little later: refusals whose code says so (1011, 1015, 1016, 1017, 1018, 1023), and
- * calls without an answer where doing them twice is the same as once. A code request, a verification and a message are
- * never repeated when their outcome is unknown.
+ * Retries calls that may succeed a little later: refusals with code 1011, 1015, 1016, 1017, 1018 or 1023, and calls without
+ * an answer that are repeatable. A code request, a verification and a message are never repeated when their outcome is
+ * unknown.
  */
 export class RetryingTransport implements StackTransport {
   readonly #inner: StackTransport;
@@ -46,7 +46,7 @@ export class RetryingTransport implements StackTransport {
     }
   }
 
-  /** Not repeated: whoever reads a stream may have read a part of it. */
+  /** Not retried: the caller may have read a part of the stream. */
   stream(request: StackRequest, signal: AbortSignal): Promise<StreamedResponse> {
     return this.#inner.stream(request, signal);
   }
@@ -62,12 +62,12 @@ export class RetryingTransport implements StackTransport {
   }
 }
 
-/** A stream is read by the first attempt. */
+/** Whether the first attempt has used the body up: a stream can be read only once. */
 const isSpent = ({ body }: StackRequest): boolean => body !== undefined && typeof body !== 'string';
 
 function isRefusedForNow({ method, path }: StackRequest, { status, body }: StackResponse): boolean {
   if (status < 400) return false;
   const error = new StackError(`${method} ${path}`, status, body);
-  // Without a code nobody says that nothing was done.
+  // Without a code it is unknown whether the stack did what was asked.
   return error.retriable && (error.apiCode !== undefined || status === 429);
 }

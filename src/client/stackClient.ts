@@ -12,9 +12,9 @@ import { Users } from './endpoints/users.ts';
 import type { StackTransport } from './stackTransport.ts';
 
 /**
- * The On-Premises API, by its 13 nodes. A call takes who calls and a signal that ends it. It may throw StackError
- * (refused), StackUnreachable (no answer: what was asked may have been done) and CodedError `BadAnswer`. Nothing is
- * retried, unless the transport does so.
+ * The On-Premises API, by its 13 nodes. A call takes credentials and a signal that aborts it. It may throw StackError
+ * (refused), StackUnreachable (no answer: the stack may have done it) and CodedError `BadAnswer`. The client does not
+ * retry; a transport may.
  */
 export class StackClient {
   readonly account: AccountNode;

@@ -3,10 +3,10 @@ import { safeJson } from '../base/safeJson.ts';
 import { failure } from '../onprem/envelope.ts';
 import { errorCatalogue, isErrorCode } from '../onprem/errorCatalogue.ts';
 
-/** The stack answered, and refused. Branch on `apiCode`; the HTTP status is not reliable, except for 401. */
+/** The stack refused a call. Branch on `apiCode`; of the HTTP statuses only 401 is reliable. */
 export class StackError extends CodedError {
   readonly status: number;
-  /** `errors[0].code`, where there is one. */
+  /** `errors[0].code`, if the answer has one. */
   readonly apiCode: number | undefined;
   readonly details: string | undefined;
 
@@ -28,7 +28,7 @@ export class StackError extends CodedError {
   }
 }
 
-/** No answer. What was asked may have been done. */
+/** The stack did not answer. It may have done what was asked. */
 export class StackUnreachable extends CodedError {
   constructor(call: string, cause: unknown) {
     super('Unreachable', `${call}: no answer`, { retriable: true, cause });

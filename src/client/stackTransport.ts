@@ -13,11 +13,11 @@ export interface StackRequest {
   /** e.g. `/v1/health` */
   readonly path: string;
   readonly authorization?: string;
-  /** `application/json` unless given. */
+  /** Default: `application/json`. */
   readonly contentType?: string;
-  /** A stream can be sent once only. */
+  /** A stream can be sent only once. */
   readonly body?: RequestBody | undefined;
-  /** False where doing it twice is not the same as once. True unless given. */
+  /** False if sending the request twice has another effect than once. Default: true. */
   readonly isRepeatable?: boolean;
 }
 
@@ -32,11 +32,11 @@ export interface StreamedResponse {
   readonly content: Readable;
 }
 
-/** The wire to a Webapp. */
+/** The connection to a Webapp. */
 export interface StackTransport {
   /** @throws StackUnreachable */
   request(request: StackRequest, signal: AbortSignal): Promise<StackResponse>;
-  /** The answer's bytes as they come. @throws StackUnreachable */
+  /** The answer as a stream. @throws StackUnreachable */
   stream(request: StackRequest, signal: AbortSignal): Promise<StreamedResponse>;
   close(): void;
 }
@@ -44,16 +44,16 @@ export interface StackTransport {
 export interface HttpsStackOptions {
   readonly host: string;
   readonly port: number;
-  /** Name that the certificate must bear; the host unless given. */
+  /** Name that the certificate must carry. Default: the host. */
   readonly serverName?: string | undefined;
-  /** Names of which the certificate must bear one, where it may be another than the server name. */
+  /** The certificate must carry one of these names, instead of the server name. */
   readonly certificateNames?: readonly string[] | undefined;
-  /** PEM of the CA that must have signed it. Absent: verified against the system's. */
+  /** PEM of the CA that must have signed the certificate. Absent: the CAs of the system. */
   readonly ca?: string | undefined;
   readonly verify?: boolean;
-  /** Without a byte from the other side for this long, a call has failed. */
+  /** A call fails when the connection is silent for this long. */
   readonly timeoutMs?: number;
-  /** Checked right before a request goes out; throws when it must not. */
+  /** Called right before a request is sent; throws to keep it back. */
   readonly fence?: (request: StackRequest) => void;
 }
 
@@ -63,7 +63,7 @@ export const STACK_TRANSPORT_DEFAULTS = {
   longestBody: 32 * 1024 * 1024,
 } as const;
 
-/** Nothing where the certificate bears one of the names, else what is wrong with the first of them. */
+/** Undefined if the certificate carries one of the names, else the error of the first name. */
 const bearsOneOf =
   (names: readonly string[]) =>
   (_: string, certificate: PeerCertificate): Error | undefined => {
@@ -118,7 +118,7 @@ export class HttpsStackTransport implements StackTransport {
           to: { host, port, path },
           method,
           agent: this.#agent,
-          // An address is no name to ask for (RFC 6066); the certificate is held against the host then.
+          // An address cannot be a server name (RFC 6066); the certificate is checked against the host then.
           ...(serverName === host && isIP(host) ? {} : { servername: serverName }),
           rejectUnauthorized: verify,
           ...(ca ? { ca } : {}),

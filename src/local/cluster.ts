@@ -106,7 +106,7 @@ async function startDaemon(
   await writeState(folder, { ...state, process: started });
 }
 
-/** The port of before where it is free, so that kubeconfigs stay valid. */
+/** The previous port if it is free, so that kubeconfigs stay valid. */
 async function usablePort(known: number | undefined): Promise<number> {
   return known === undefined ? freePort() : requireFreePort(known).catch(() => freePort());
 }
@@ -126,7 +126,7 @@ async function waitUntilReady(
     if (state?.phase === 'failed' || died) {
       throw new CodedError(
         'LocalCluster',
-        `${state.phase === 'failed' ? state.message : 'it ended while starting'}\nlogs: ${logs}`,
+        `${state.phase === 'failed' ? state.message : 'the process of the cluster ended while starting'}\nlogs: ${logs}`,
       );
     }
     message = state?.message ?? message;
@@ -141,7 +141,7 @@ async function waitUntilReady(
   return waitUntil(look, { clock, everyMs: POLL_MS, timeoutMs: START_TIMEOUT_MS, late }, signal);
 }
 
-/** Stops a cluster and removes everything of it. Nothing to do is no error. */
+/** Stops a cluster and deletes all its files. It is no error if there is no such cluster. */
 export async function down(
   options: Pick<LocalClusterOptions, 'name' | 'env' | 'clock' | 'progress'>,
   signal: AbortSignal,
@@ -176,7 +176,7 @@ export interface ClusterStatus {
   readonly kubeconfig: string;
 }
 
-/** What is known of a cluster, or of all. A cluster whose process is gone counts as stopped. */
+/** The status of one cluster, or of all. A cluster whose process has ended counts as stopped. */
 export async function status(env: LocalClusterOptions['env'], name?: string): Promise<ClusterStatus[]> {
   const states = (await listStates(env)).filter((state) => name === undefined || state.name === name);
   return states.map((state) => {
@@ -191,7 +191,7 @@ export async function status(env: LocalClusterOptions['env'], name?: string): Pr
   });
 }
 
-/** @throws CodedError `NoSuchLog`, which names those that there are */
+/** @throws CodedError `NoSuchLog`, which lists the logs that exist */
 export async function readLog(
   env: LocalClusterOptions['env'],
   name: string,
@@ -201,7 +201,7 @@ export async function readLog(
   return readFile(path, 'utf8').catch((cause: unknown) => {
     throw new CodedError(
       'NoSuchLog',
-      `no log of ${component} in cluster ${name}; there are: ${LOGS.join(', ')}`,
+      `local cluster ${name} has no log of ${component}; choose one of ${LOGS.join(', ')}`,
       { cause },
     );
   });

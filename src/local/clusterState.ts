@@ -12,7 +12,7 @@ const clusterState = z.object({
   index: z.int().min(0),
   port: z.int(),
   phase: z.enum(['starting', 'ready', 'failed', 'stopped']),
-  /** What is being done, or what went wrong. */
+  /** The current step, or the error. */
   message: z.string(),
   process: z.object({ pid: z.int(), startTicks: z.string() }).optional(),
 });
@@ -43,7 +43,7 @@ export async function readState(folder: string): Promise<ClusterState | undefine
   return parsed.success ? parsed.data : undefined;
 }
 
-/** Written whole or not at all: `up` reads it while the cluster's process writes it. */
+/** Replaces the file atomically, because `up` reads it while the process of the cluster writes it. */
 export async function writeState(folder: string, state: ClusterState): Promise<void> {
   await mkdir(folder, { recursive: true });
   const draft = join(folder, `state.json.${process.pid}`);
@@ -64,7 +64,7 @@ export function addressRanges(index: number): { serviceCidr: string; podPrefix: 
 
 const MOST_CLUSTERS = 79;
 
-/** An index that no other cluster of this user has. There is room for 79; users begin at different ones. */
+/** An index that no other cluster of this user has. There are 79; different users start at different ones. */
 export function freeIndex(others: readonly ClusterState[], userId: number): number {
   const taken = new Set(others.map(({ index }) => index));
   const candidates = Array.from(
@@ -75,18 +75,18 @@ export function freeIndex(others: readonly ClusterState[], userId: number): numb
   if (index === undefined)
     throw new CodedError(
       'TooManyClusters',
-      'there is no room for another local cluster; remove some with `kubectl waba local down`',
+      'all 79 address ranges for local clusters are in use; remove a cluster with `kubectl waba local down`',
     );
   return index;
 }
 
-/** Start time of a process in clock ticks: with it a pid is never mistaken for its successor's. */
+/** Start time of a process in clock ticks. It tells a process from a later one with the same pid. */
 export function processStartTicks(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The program's name stands in parentheses and may hold spaces.
+    // The name of the program is in parentheses and may contain spaces.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // A zombie has ended; where nobody reaps, it stays in the table.
+    // A zombie has ended; it stays in the table until its parent reaps it.
     return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
   } catch {
     return undefined;

@@ -13,10 +13,9 @@ export interface DaemonOptions {
   readonly name: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly sourceFolder: string;
-
   readonly logger: Logger;
   readonly images: ImageTable;
-  /** Bundle that is preloaded into Node processes of pods. */
+  /** Bundle that is preloaded into the Node.js processes of pods. */
   readonly preload: string;
 }
 
@@ -28,7 +27,7 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
   if (!known)
     throw new CodedError(
       'LocalCluster',
-      `there is no cluster ${name}; start it with \`kubectl waba local up\``,
+      `there is no local cluster ${name}; start it with \`kubectl waba local up\``,
     );
   const report = (phase: 'starting' | 'ready' | 'failed' | 'stopped', message: string) => {
     logger.info(message, { phase });
@@ -40,7 +39,7 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
     });
   };
   try {
-    await report('starting', 'control plane');
+    await report('starting', 'starting the control plane');
     const programs = await findPrograms({ env, progress: silentProgress, sourceFolder }, signal);
     const { serviceCidr, podPrefix } = addressRanges(known.index);
     const controlPlane = await startControlPlane(
@@ -50,7 +49,7 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
 
     let stopNode = async () => {};
     try {
-      await report('starting', 'node');
+      await report('starting', 'starting the process node');
       const { images, preload } = options;
       const node = await NodeAgent.start(
         { controlPlane, folder, podPrefix, images, preload, clock: systemClock, logger, env },
@@ -59,7 +58,7 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
       stopNode = () => node.close();
       await report('ready', `Kubernetes at ${controlPlane.server}`);
       const ended = await Promise.race([controlPlane.failed, aborted(signal)]);
-      if (ended) throw new CodedError('ControlPlane', `${ended} has ended by itself`);
+      if (ended) throw new CodedError('ControlPlane', `${ended} ended without being stopped; see its log`);
     } finally {
       await stopNode();
       await controlPlane.stop();

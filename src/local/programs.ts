@@ -9,7 +9,7 @@ import type { Progress } from './progress.ts';
 
 export const KUBERNETES_VERSION = 'v1.34.4';
 
-/** Programs of a control plane. kubectl comes along where it is found, and is optional. */
+/** Programs of a control plane. kubectl is optional. */
 const REQUIRED = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const;
 const OPTIONAL = ['kubectl'] as const;
 type Program = (typeof REQUIRED)[number] | (typeof OPTIONAL)[number];
@@ -26,7 +26,7 @@ export interface FindOptions {
   /** Folder with main.go, go.mod and go.sum of the build. */
   readonly sourceFolder: string;
   readonly cacheFolder?: string;
-  /** Where programs are published; elsewhere behind a mirror. */
+  /** Where programs are published; a mirror for machines without internet access. */
   readonly publishedAt?: PublishedAt;
 }
 
@@ -42,15 +42,15 @@ const PUBLISHED_AT: PublishedAt = {
     'https://raw.githubusercontent.com/kubernetes-sigs/controller-tools/HEAD/envtest-releases.yaml',
   releases: 'https://dl.k8s.io',
 };
-/** Where nothing answers for so long there is no internet, and building is quicker than waiting. */
+/** A server that does not answer within this time counts as unreachable, and the programs are built instead. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
 const userCacheFolder = (env: FindOptions['env']): string =>
   join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'waba-operator');
 
 /**
- * The control plane's programs: from `KUBEBUILDER_ASSETS`, the cache, the internet (checksums verified) or
- * built from Go modules (checksums in go.sum), in this order. The last two fill the cache.
+ * Finds the programs of the control plane: in `KUBEBUILDER_ASSETS`, in the cache, on the internet (checksums verified),
+ * or builds them from Go modules (checksums in go.sum), in this order. The last two fill the cache.
  *
  * @throws CodedError `UnsupportedSystem`, `NoPrograms` (with what to do)
  */
@@ -66,21 +66,21 @@ export async function findPrograms(options: FindOptions, signal: AbortSignal): P
   if (assets) {
     if (isComplete(assets)) return programs(assets, 'KUBEBUILDER_ASSETS');
     progress.note(
-      `KUBEBUILDER_ASSETS=${assets} lacks ${REQUIRED.filter((name) => !isExecutable(join(assets, name))).join(', ')}; looking elsewhere`,
+      `KUBEBUILDER_ASSETS=${assets} lacks ${REQUIRED.filter((name) => !isExecutable(join(assets, name))).join(', ')}; searching the cache and the internet instead`,
     );
   }
   const cache = options.cacheFolder ?? userCacheFolder(env);
   const folder = join(cache, 'kubernetes', `${KUBERNETES_VERSION}-linux-${process.arch}`);
   if (isComplete(folder)) return programs(folder, 'cache');
 
-  // Filled beside its place and moved there whole, so that an interrupted attempt leaves no half cache.
+  // Filled in a folder beside the cache and then renamed, so that an interrupted attempt leaves no partial cache.
   const attempt = `${folder}.${process.pid}`;
   try {
     await mkdir(attempt, { recursive: true });
   } catch (cause) {
     throw new CodedError(
       'NoPrograms',
-      `cannot write to the cache folder ${cache}; set XDG_CACHE_HOME to another`,
+      `cannot write to the cache folder ${cache}; set XDG_CACHE_HOME to another folder`,
       { cause },
     );
   }
@@ -107,7 +107,7 @@ async function fill(
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     downloadError = error;
-    progress.note(`no download of Kubernetes (${describeError(error)})`);
+    progress.note(`cannot download Kubernetes (${describeError(error)})`);
   }
   const go = findExecutable('go', options.env.PATH);
   if (!go) {
@@ -121,13 +121,13 @@ async function fill(
   return 'build';
 }
 
-/** Bytes whose SHA-2 digest (256 or 512 bits, by its length) is as published. */
+/** Downloads a file and verifies its SHA-2 digest (256 or 512 bits, by the length of `digest`). */
 async function downloadVerified(url: string, digest: string, signal: AbortSignal): Promise<Buffer> {
   const content = Buffer.from(await (await download(url, signal)).arrayBuffer());
   const algorithm = digest.length === 128 ? 'sha512' : 'sha256';
   const actual = createHash(algorithm).update(content).digest('hex');
   if (actual !== digest)
-    throw new CodedError('BadChecksum', `${url} has ${algorithm} ${actual}, published is ${digest}`);
+    throw new CodedError('BadChecksum', `${url} has ${algorithm} ${actual}, but ${digest} is published`);
   return content;
 }
 
@@ -157,7 +157,7 @@ async function downloadPrograms(
     const index = load(await (await download(publishedAt.envtestIndex, signal)).text()) as {
       releases?: Record<string, Record<string, { hash: string; selfLink: string }>>;
     };
-    // The newest envtest archive of our minor version: its patch may be older than ours.
+    // The newest envtest archive of our minor version. Its patch version may be older than ours.
     const minor = KUBERNETES_VERSION.replace(/\.\d+$/, '.');
     const release = Object.keys(index.releases ?? {})
       .filter((version) => version.startsWith(minor))
@@ -184,7 +184,7 @@ async function downloadPrograms(
   }
 }
 
-/** One multi-call binary for all programs: shared packages are compiled and linked once. */
+/** Builds one binary that serves as all programs, so that shared packages are compiled and linked once. */
 async function buildPrograms(
   go: string,
   folder: string,
@@ -195,7 +195,7 @@ async function buildPrograms(
   const step = progress.step(`building Kubernetes ${KUBERNETES_VERSION} from Go modules (once; minutes)`);
   const source = join(folder, 'source');
   await mkdir(source);
-  // The checkout may be read-only, and Go wants a module of its own.
+  // The source folder may be read-only, and the build needs a module that it may write.
   for (const name of ['main.go', 'go.mod', 'go.sum'])
     await copyFile(join(sourceFolder, name), join(source, name));
   const env = { ...options.env, CGO_ENABLED: '0', GOFLAGS: '-mod=mod', GOWORK: 'off' };

@@ -1,19 +1,19 @@
 import { styleText } from 'node:util';
 
 export interface Step {
-  /** What is being done just now. */
+  /** Shows the current detail of the step. */
   update(detail: string): void;
   done(detail?: string): void;
   failed(detail?: string): void;
 }
 
-/** Tells a person what goes on: a line that changes on a terminal, plain lines elsewhere. */
+/** Shows progress to a person: on a terminal a line that changes, elsewhere plain lines. */
 export interface Progress {
   step(title: string): Step;
   note(text: string): void;
 }
 
-/** A step that goes on for long says so this often where lines can't change. */
+/** Without a terminal, a long step prints a line this often. */
 const PLAIN_INTERVAL_MS = 15_000;
 const FRAME_MS = 100;
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
@@ -80,7 +80,7 @@ function plainProgress(stream: NodeJS.WriteStream): Progress {
   };
 }
 
-/** Says nothing. */
+/** Prints nothing. */
 export const silentProgress: Progress = {
   note: () => {},
   step: () => ({ update: () => {}, done: () => {}, failed: () => {} }),

@@ -147,7 +147,7 @@ describe('kubectl waba', () => {
       await cli('local', 'up', '--name', 'taken', '--port', String(port)).catch((error: unknown) => error),
     );
     expect(stderr).toContain(
-      `port ${port} on 127.0.0.1 is taken; stop what listens there or choose another port`,
+      `port ${port} on 127.0.0.1 is in use; stop the program that listens there, or choose another port`,
     );
     taken.close();
   });

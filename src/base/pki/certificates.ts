@@ -28,7 +28,7 @@ export interface AuthorityRequest {
 const CERTIFICATE_DEFAULTS = {
   validDays: 365,
   authorityValidDays: 3650,
-  /** Machines whose clocks differ a little must accept a certificate made just now. */
+  /** Starts the validity in the past, so that machines with slower clocks accept a new certificate. */
   backdateMs: 5 * 60_000,
 } as const;
 

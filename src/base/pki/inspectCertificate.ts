@@ -5,24 +5,24 @@ import { CodedError } from '../codedError.ts';
 export interface ServerCertificate {
   /** Key, certificate, intermediates, in this order: one PEM. */
   readonly file: string;
-  /** DNS names that it bears. */
+  /** The DNS names of the certificate. */
   readonly names: readonly string[];
   /** Epoch ms. */
   readonly notAfter: number;
-  /** PEM of the last of the chain, which clients trust. */
+  /** PEM of the last certificate of the chain, which clients trust. */
   readonly caPem: string;
 }
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 /**
- * Puts a key and a chain into the order that the stack wants, after looking at what would keep its Webapps from
- * starting. @throws CodedError `BadCertificate` with what is wrong
+ * Checks a key and a chain for faults that would keep the Webapps from starting, and puts them into the order that the
+ * stack requires. @throws CodedError `BadCertificate` with the fault
  */
 export function serverCertificate(parts: {
   readonly key: string;
   readonly chain: string;
-  /** CAs that are not in the chain. */
+  /** CA certificates that are not in the chain. */
   readonly ca?: string | undefined;
 }): ServerCertificate {
   const bad = (problem: string) => new CodedError('BadCertificate', problem);

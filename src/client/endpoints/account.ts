@@ -20,8 +20,8 @@ export class AccountNode {
   }
 
   /**
-   * `POST /v1/account`: asks for a registration code. 403/1005: refused; `details` may tell how long to wait, as prose
-   * only. Never repeat it on your own: the next may be hours away.
+   * `POST /v1/account`: asks for a registration code. 403/1005: refused; `details` may say in prose how
+   * long to wait. Never repeat this call automatically: the next code may be hours away.
    */
   async requestCode(session: Session, request: CodeRequest, signal: AbortSignal): Promise<CodeOutcome> {
     const { status, body } = await this.#calls.send(
@@ -51,8 +51,9 @@ export class AccountNode {
   }
 
   /**
-   * `POST /v1/account/shards`. Messages flow meanwhile, with 1018 for a moment. 403: come back later. More than 7 days
-   * after the registration it disconnects the number, and an expired certificate may get it banned.
+   * `POST /v1/account/shards`. The stack keeps sending messages, and refuses some with 1018 for a moment. 403: try again
+   * later. More than 7 days after the registration, this call disconnects the number, and an expired certificate may get
+   * the number banned.
    */
   async setShards(session: Session, request: ShardsRequest, signal: AbortSignal): Promise<void> {
     await this.#calls.send(
@@ -62,7 +63,7 @@ export class AccountNode {
     );
   }
 
-  /** `POST /v1/settings/account/two-step`, or `DELETE` without a PIN (6 digits). There is no call that reads it. */
+  /** `POST /v1/settings/account/two-step`, or `DELETE` without a PIN (6 digits). The API cannot read it. */
   async setTwoStep(session: Session, pin: string | undefined, signal: AbortSignal): Promise<void> {
     const request =
       pin === undefined

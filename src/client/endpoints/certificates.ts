@@ -15,18 +15,18 @@ export class Certificates {
 
   /**
    * `POST /v1/certificates/external`: private key, certificate, at least one intermediate, in this order, as one PEM.
-   * Takes effect when every Webapp has been restarted; a bad one keeps them from starting.
+   * It takes effect when every Webapp has restarted; a faulty certificate keeps the Webapps from starting.
    */
   async setExternal(session: Session, pem: string, signal: AbortSignal): Promise<void> {
     await this.#calls.send(session, { method: 'POST', path: EXTERNAL, contentType: PEM, body: pem }, signal);
   }
 
-  /** `GET /v1/certificates/external/ca`: PEM of the CA that signs the Webapp's certificate; nothing where there is none. */
+  /** `GET /v1/certificates/external/ca`: PEM of the CA that signed the Webapp's certificate; undefined if there is none. */
   externalCa(session: Session, signal: AbortSignal): Promise<string | undefined> {
     return this.#calls.textIfThere(session, { method: 'GET', path: EXTERNAL_CA }, signal);
   }
 
-  /** `GET /v1/certificates/webhooks/ca`; nothing where none is stored. */
+  /** `GET /v1/certificates/webhooks/ca`; undefined if none is stored. */
   webhookCa(session: Session, signal: AbortSignal): Promise<string | undefined> {
     return this.#calls.textIfThere(session, { method: 'GET', path: WEBHOOKS_CA }, signal);
   }

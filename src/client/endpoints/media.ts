@@ -6,7 +6,7 @@ const MEDIA = '/v1/media';
 const path = (id: string): string => `${MEDIA}/${encodeURIComponent(id)}`;
 const uploaded = z.looseObject({ media: z.array(z.looseObject({ id: z.string() })).min(1) });
 
-/** Node Media. Bytes are streamed, never held. Source: docs/onprem/api-messaging.md §5. */
+/** Node Media. Content is streamed, never held in memory. Source: docs/onprem/api-messaging.md §5. */
 export class Media {
   readonly #calls: Calls;
 
@@ -25,7 +25,7 @@ export class Media {
     return (await this.#calls.json(uploaded, session, call, signal)).media[0]?.id ?? '';
   }
 
-  /** `GET /v1/media/{id}`; nothing for an id that there is not. Read the content to its end, or destroy it. */
+  /** `GET /v1/media/{id}`; undefined for an unknown id. Read the content to its end, or destroy it. */
   download(
     session: Session,
     id: string,
@@ -34,7 +34,7 @@ export class Media {
     return this.#calls.stream(session, { method: 'GET', path: path(id) }, signal);
   }
 
-  /** `DELETE /v1/media/{id}`. @returns whether there was one */
+  /** `DELETE /v1/media/{id}`. @returns whether the file existed */
   async remove(session: Session, id: string, signal: AbortSignal): Promise<boolean> {
     return (
       (await this.#calls.textIfThere(session, { method: 'DELETE', path: path(id) }, signal)) !== undefined

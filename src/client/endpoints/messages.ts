@@ -12,8 +12,8 @@ export class Messages {
   }
 
   /**
-   * `POST /v1/messages`. @returns the message's id: accepted, not yet sent; the webhook tells what becomes of it.
-   * 1011, 1015, 1016, 1018 may be tried again; without an answer it may have been taken.
+   * `POST /v1/messages`. @returns the id of the message, which is accepted, not yet sent; the webhook reports its status.
+   * 1011, 1015, 1016 and 1018 may be retried; without an answer the stack may have accepted the message.
    */
   async send(session: Session, message: MessageToSend, signal: AbortSignal): Promise<string> {
     const call = { method: 'POST', path: MESSAGES, json: message, isRepeatable: false } as const;
@@ -29,7 +29,7 @@ export class Messages {
     );
   }
 
-  /** `PUT /v1/messages/{id}`: a received message, and those before it, as read. 404/1006: no such message. */
+  /** `PUT /v1/messages/{id}`: marks a received message, and those before it, as read. 404/1006: no such message. */
   async markRead(session: Session, id: string, signal: AbortSignal): Promise<void> {
     const path = `${MESSAGES}/${encodeURIComponent(id)}`;
     await this.#calls.send(session, { method: 'PUT', path, json: { status: 'read' } }, signal);

@@ -47,7 +47,7 @@ export class Stats {
     this.#calls = calls;
   }
 
-  /** `GET /v1/stats/{area}`: metrics by node, as in health. Those of `db` are heavy on large databases: ask rarely. */
+  /** `GET /v1/stats/{area}`: metrics by node, as in health. The area `db` is slow on large databases. */
   async nodes(caller: Caller, area: StatsArea, signal: AbortSignal): Promise<Record<string, NodeMetrics>> {
     const call = { method: 'GET', path: `/v1/stats/${area}` } as const;
     return statsNodes(await this.#calls.json(statsResponse, caller, call, signal));
@@ -59,7 +59,7 @@ export class Stats {
   }
 }
 
-/** Node Metrics: of the Webapp that answers. Source: docs/onprem/api-admin.md §14. */
+/** Node Metrics: the metrics of the Webapp that answers. Source: docs/onprem/api-admin.md §14. */
 export class Metrics {
   readonly #calls: Calls;
 
@@ -82,7 +82,7 @@ export class Metrics {
 const started = z.looseObject({ services: z.record(z.string(), z.unknown()) });
 
 /**
- * Node Services: collections run behind the call, the webhook hears the result.
+ * Node Services: a garbage collection runs in the background, and the webhook gets its result.
  * Source: docs/onprem/api-admin.md §15.
  */
 export class Services {
@@ -97,7 +97,7 @@ export class Services {
     await this.#calls.json(started, session, { method: 'PUT', path: '/v1/services/message/gc' }, signal);
   }
 
-  /** `PUT /v1/services/media/gc`: what nobody has used for 30 days. */
+  /** `PUT /v1/services/media/gc`: deletes media that were not used for 30 days. */
   async collectMedia(session: Session, signal: AbortSignal): Promise<void> {
     await this.#calls.json(started, session, { method: 'PUT', path: '/v1/services/media/gc' }, signal);
   }

@@ -39,7 +39,7 @@ export class Settings {
     return (await this.#calls.json(settingsResponse, session, call, signal)).settings.application;
   }
 
-  /** `PATCH /v1/settings/application`: absent fields stay as they are. Some take effect with a restart only. */
+  /** `PATCH /v1/settings/application`: absent fields keep their values. Some settings take effect only with a restart. */
   async patchApplication(
     session: Session,
     patch: Record<string, unknown>,
@@ -48,7 +48,7 @@ export class Settings {
     await this.#calls.send(session, { method: 'PATCH', path: APPLICATION, json: patch }, signal);
   }
 
-  /** `DELETE /v1/settings/application`: everything back to its default, the webhook too. */
+  /** `DELETE /v1/settings/application`: resets all settings, the webhook too. */
   async resetApplication(session: Session, signal: AbortSignal): Promise<void> {
     await this.#calls.send(session, { method: 'DELETE', path: APPLICATION }, signal);
   }
@@ -60,12 +60,12 @@ export class Settings {
       .providers;
   }
 
-  /** `POST` of the same: one of the same name is replaced. */
+  /** `POST` of the same: replaces a provider of the same name. */
   async setMediaProvider(session: Session, provider: MediaProvider, signal: AbortSignal): Promise<void> {
     await this.#calls.send(session, { method: 'POST', path: PROVIDERS, json: [provider] }, signal);
   }
 
-  /** `DELETE …/media/providers/{name}`. @returns whether there was one */
+  /** `DELETE …/media/providers/{name}`. @returns whether the provider existed */
   async removeMediaProvider(session: Session, name: string, signal: AbortSignal): Promise<boolean> {
     const call = { method: 'DELETE', path: `${PROVIDERS}/${encodeURIComponent(name)}` } as const;
     return (await this.#calls.textIfThere(session, call, signal)) !== undefined;
@@ -82,7 +82,7 @@ export class Settings {
     await this.#calls.send(session, { method: 'PATCH', path: ABOUT, json: { text } }, signal);
   }
 
-  /** `GET /v1/settings/profile/photo`; nothing where none is set. What comes may be scaled. */
+  /** `GET /v1/settings/profile/photo`; undefined if there is none. The photo may be scaled. */
   photo(session: Session, signal: AbortSignal): Promise<{ type: string; content: Readable } | undefined> {
     return this.#calls.stream(session, { method: 'GET', path: PHOTO }, signal);
   }
@@ -108,7 +108,7 @@ export class Settings {
     return (await this.#calls.json(businessResponse, session, call, signal)).settings.business.profile;
   }
 
-  /** `POST` of the same: absent fields stay as they are from v2.23 on. */
+  /** `POST` of the same: from v2.23 on, absent fields keep their values. */
   async setBusinessProfile(
     session: Session,
     profile: Record<string, unknown>,
@@ -124,7 +124,7 @@ export class Settings {
       .compliance_info;
   }
 
-  /** `POST` of the same, as a whole. The business profile needs an address first. */
+  /** `POST` of the same, replacing it as a whole. The business profile needs an address first. */
   async setComplianceInfo(
     session: Session,
     info: Record<string, unknown>,
@@ -139,7 +139,7 @@ export class Settings {
     return (await this.#calls.json(backupResponse, session, call, signal)).settings.data;
   }
 
-  /** `POST /v1/settings/restore`. Onto a registered stack the Coreapp stops and has to be started again. */
+  /** `POST /v1/settings/restore`. On a registered stack the Coreapp stops and must be started again. */
   async restore(session: Session, password: string, data: string, signal: AbortSignal): Promise<void> {
     const json = { password, data };
     await this.#calls.send(

@@ -15,7 +15,7 @@ export class Users {
 
   /**
    * `POST /v1/users/login`, by Basic. With `newPassword` the password changes too, as the first login of admin demands.
-   * The token is good for 7 days. 401: wrong credentials, or (code 1024) the default password is still in place.
+   * The token is valid for 7 days. 401: wrong credentials, or (code 1024) the default password is still in place.
    */
   async login(
     username: string,
@@ -36,12 +36,12 @@ export class Users {
     return { token: user.token, expiresAtMs: parseExpiry(user.expires_after) };
   }
 
-  /** `POST /v1/users/logout`: the token of this session is good for nothing any more. */
+  /** `POST /v1/users/logout`: invalidates the token of this session. */
   async logout(session: Session, signal: AbortSignal): Promise<void> {
     await this.#calls.send(session, { method: 'POST', path: `${USERS}/logout` }, signal);
   }
 
-  /** `POST /v1/users`, by admin. Everybody made so has ROLE_USER. A name that is taken is 1014. */
+  /** `POST /v1/users`, by admin. The new user has ROLE_USER. 1014: the name is in use. */
   async create(session: Session, username: string, password: string, signal: AbortSignal): Promise<void> {
     await this.#calls.send(
       session,
@@ -50,7 +50,7 @@ export class Users {
     );
   }
 
-  /** `GET /v1/users/{username}`; nothing for one that there is not. There is no call that lists users. */
+  /** `GET /v1/users/{username}`; undefined if there is no such user. The API cannot list users. */
   async find(
     session: Session,
     username: string,
@@ -62,7 +62,7 @@ export class Users {
     return user && { username: user.username, role: user.ROLES ?? 'ROLE_USER' };
   }
 
-  /** `PUT /v1/users/{username}`, by admin or the user. Tokens that were given out stay good. */
+  /** `PUT /v1/users/{username}`, by admin or the user. Existing tokens stay valid. */
   async setPassword(
     session: Session,
     username: string,
@@ -72,7 +72,7 @@ export class Users {
     await this.#calls.send(session, { method: 'PUT', path: path(username), json: { password } }, signal);
   }
 
-  /** `DELETE /v1/users/{username}`, by admin, with all tokens. @returns whether there was one */
+  /** `DELETE /v1/users/{username}`, by admin. It invalidates the tokens of the user. @returns whether the user existed */
   async remove(session: Session, username: string, signal: AbortSignal): Promise<boolean> {
     const answer = await this.#calls.textIfThere(session, { method: 'DELETE', path: path(username) }, signal);
     return answer !== undefined;

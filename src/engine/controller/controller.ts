@@ -8,17 +8,17 @@ import type { ControllerMetrics } from './metrics.ts';
 import { WorkQueue } from './workQueue.ts';
 
 export interface ReconcileResult {
-  /** Come back after this time, though nothing has changed. */
+  /** Reconcile again after this time, even if nothing changes. */
   readonly requeueAfterMs?: number;
 }
 
 /**
- * Brings what belongs to `key` (`namespace/name`) one step closer to what is wanted. Re-entrant; throws to be tried again
- * later. Lines of `logger` carry the controller, the key and an id of this reconcile.
+ * Brings the objects of `key` (`namespace/name`) one step closer to the wanted state. Re-entrant. It throws to be retried
+ * later. Lines of `logger` carry the controller, the key and the id of this reconcile.
  */
 export type Reconcile = (key: string, signal: AbortSignal, logger: Logger) => Promise<ReconcileResult>;
 
-/** Thrown by a reconcile that nothing but a change can help: it is counted and logged, and not tried again. */
+/** Thrown by a reconcile that only a change can help: the error is counted and logged, and the key is not retried. */
 export class TerminalError extends CodedError {
   constructor(message: string, cause?: unknown) {
     super('Terminal', message, { cause });
@@ -38,7 +38,7 @@ export interface ControllerOptions {
 
 const CONTROLLER_DEFAULTS = { workers: 4, reconcileTimeoutMs: 120_000 } as const;
 
-/** A queue and the workers that empty it. */
+/** A queue, and the workers that empty it. */
 export class Controller {
   readonly queue: WorkQueue;
   readonly #options: ControllerOptions;
@@ -62,8 +62,8 @@ export class Controller {
   }
 
   /**
-   * Works until `stop` fires, then finishes what is in hand and returns. `abort` tells what is in hand to end:
-   * its own deadline passed, the lease was lost, or the process must go.
+   * Works until `stop` fires, then finishes the reconciles under way and returns. `abort` aborts those: the lease was
+   * lost, or the process must end.
    */
   async run(stop: AbortSignal, abort: AbortSignal): Promise<void> {
     const onStop = () => void this.queue.drain();
@@ -84,10 +84,10 @@ export class Controller {
     }
   }
 
-  /** One span a reconcile, the parent of its API calls; nothing happens without an OpenTelemetry SDK. */
+  /** Makes one span for each reconcile, the parent of its API calls. Without an OpenTelemetry SDK nothing happens. */
   #traced(key: string, abort: AbortSignal): Promise<void> {
     const { name } = this.#options;
-    // As controller-runtime names it.
+    // The name that controller-runtime uses.
     const reconcileID = randomUUID();
     const logger = this.#logger.child({ key, reconcileID });
     const attributes = {
@@ -102,7 +102,7 @@ export class Controller {
     });
   }
 
-  /** Never throws: a bug in one reconcile is that key's, not the worker's. Returns what went wrong. */
+  /** Never throws, so that a bug in one reconcile does not end the worker. @returns the error, if any */
   async #reconcile(key: string, abort: AbortSignal, logger: Logger): Promise<unknown> {
     const { name, reconcile, clock, metrics } = this.#options;
     const timeoutMs = this.#options.reconcileTimeoutMs ?? CONTROLLER_DEFAULTS.reconcileTimeoutMs;
@@ -135,7 +135,7 @@ export class Controller {
         return error;
       }
       const retryAfterMs = Math.round(this.queue.addRateLimited(key));
-      // A person needs the place of a bug, and only the message of anything else.
+      // Only a bug is logged with its stack: for any other error the message is enough.
       const stack = isBug(error) ? { stack: (error as Error).stack } : {};
       logger.warn('reconcile failed', { reason, error, retryAfterMs, ...stack });
       return error;
@@ -146,7 +146,7 @@ export class Controller {
   }
 }
 
-/** What the language itself throws, and what is no error at all, comes from a mistake in the program. */
+/** Errors that JavaScript itself throws, and thrown values that are not errors, come from a mistake in the program. */
 const isBug = (error: unknown): boolean =>
   !(error instanceof Error) ||
   error instanceof TypeError ||

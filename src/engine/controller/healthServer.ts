@@ -4,14 +4,14 @@ import { listen } from '../../base/ports.ts';
 
 export interface HealthServerOptions {
   readonly host: string;
-  /** 0 chooses a free one. */
+  /** 0 takes a free port. */
   readonly port: number;
   readonly registry: Registry;
-  /** More lines for `/metrics`, from elsewhere. */
+  /** Further lines for `/metrics`. */
   readonly moreMetrics?: (() => string) | undefined;
-  /** What is wrong; nothing means alive. A problem here makes the kubelet restart the pod. */
+  /** Problems that only a restart solves: the kubelet restarts the pod. Empty if alive. */
   readonly liveness: () => readonly string[];
-  /** What is missing; nothing means ready. */
+  /** What the process still waits for. Empty if ready. */
   readonly readiness: () => readonly string[];
 }
 

@@ -13,30 +13,30 @@ export interface ManagerOptions {
   readonly sources: Sources;
   readonly controllers: readonly Controller[];
   readonly registry: Registry;
-  /** More lines for `/metrics`, from elsewhere. */
+  /** Further lines for `/metrics`. */
   readonly moreMetrics?: () => string;
   readonly metrics: ControllerMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly health: { readonly host: string; readonly port: number };
-  /** Without one the process is taken for the only one. */
+  /** Absent: this process is the only replica. */
   readonly leaderElection?: { readonly name: string; readonly election: LeaderElection };
-  /** Runs when all work is done and the lease is still ours. */
+  /** Runs when all work is done, while the lease is still ours. */
   readonly beforeRelease?: (signal: AbortSignal) => Promise<void>;
-  /** How long what is in hand may go on after `signal`; less than the pod's grace period. */
+  /** How long reconciles under way may run after `signal`; less than the pod's grace period. */
   readonly shutdownGraceMs?: number;
 }
 
 const MANAGER_DEFAULTS = {
-  /** A pod has 30 s unless it says otherwise. */
+  /** The default grace period of a pod is 30 s. */
   shutdownGraceMs: 20_000,
-  /** A watch that has been silent for this long makes the process unhealthy; the watchdog acts much earlier. */
+  /** A watch that is silent for this long makes the process unhealthy; the watchdog acts much earlier. */
   silentWatchMs: 5 * 60_000,
 } as const;
 
 /**
- * Runs a process's controllers: caches first, then leadership, then work. Returns when `signal` has fired and
- * everything in hand is finished, or when leadership is lost, with which nothing more may be written.
+ * Runs the controllers of a process: it fills the caches, then becomes leader, then works. Returns when `signal` has
+ * fired and the reconciles under way have ended, or when leadership is lost, because nothing may be written then.
  */
 export async function runManager(options: ManagerOptions, signal: AbortSignal): Promise<void> {
   const { sources, controllers, registry, metrics, logger, clock, leaderElection } = options;
@@ -47,12 +47,12 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
     registry,
     moreMetrics: options.moreMetrics,
     liveness: () => (settled ? sources.silent(MANAGER_DEFAULTS.silentWatchMs) : []),
-    // What we may not see keeps us from being ready, while we go on with the rest.
+    // Kinds that we may not read make the process not ready, but it works on the rest.
     readiness: () => (settled ? sources.missing() : ['caches not synced', ...sources.missing()]),
   });
   logger.info('serving health and metrics', { port: health.port });
 
-  // Watches outlive the work, so that what is in hand at the end still sees its own effects.
+  // Watches outlive the work, so that the last reconciles still see their own writes.
   const watches = new AbortController();
   const watching = sources.run(watches.signal);
   const work = async (term: AbortSignal) => {

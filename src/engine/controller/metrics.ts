@@ -11,7 +11,7 @@ const OUTCOMES: readonly ReconcileOutcome[] = ['success', 'requeue_after', 'erro
 
 type MetricNames<L extends string> = readonly [name: string, help: string, labelNames: readonly L[]];
 
-/** Makers of metrics that are all served by one registry. */
+/** Makes metrics that one registry serves. */
 const makers = (registry: Registry) => ({
   counter: <L extends string>(...[name, help, labelNames]: MetricNames<L>) =>
     new Counter<L>({ name, help, labelNames, registers: [registry] }),

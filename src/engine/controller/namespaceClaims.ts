@@ -8,17 +8,17 @@ export interface NamespaceClaimsOptions {
   readonly client: KubeClient;
   /** Name of the Lease in each namespace. */
   readonly leaseName: string;
-  /** Of the whole installation: its replicas share what it holds. */
+  /** Identity of the whole installation: its replicas share its claims. */
   readonly identity: string;
   readonly timing?: LeaseTiming;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
-  /** The namespace is ours now, or another installation has it, or a right is missing. */
+  /** Called when the namespace becomes ours, when another installation has it, and when a right is missing. */
   readonly onChange: (namespace: string) => void;
 }
 
-/** Slow, because there is one for each namespace, and an installation takes its own back at once after a crash. */
+/** Slow timing, because each namespace has a Lease, and after a crash an installation takes its own Leases back at once. */
 export const CLAIM_TIMING = {
   durationMs: 120_000,
   renewDeadlineMs: 90_000,
@@ -32,8 +32,8 @@ interface Claim {
 }
 
 /**
- * Keeps two installations from working in one namespace: whoever holds its Lease works, the other waits until the
- * Lease is released or has run out. Replicas of one installation are told apart by their own leader election.
+ * Keeps two installations from working in one namespace: the holder of its Lease works, and the other waits until the
+ * Lease is released or expires. Among the replicas of one installation, leader election decides.
  */
 export class NamespaceClaims {
   readonly #options: NamespaceClaimsOptions;
@@ -43,28 +43,28 @@ export class NamespaceClaims {
     this.#options = options;
   }
 
-  /** Whether the namespace is ours. Asking begins to claim it; `onChange` tells when it is. */
+  /** Whether the namespace is ours. The first call starts to claim it; `onChange` reports the result. */
   holds(namespace: string): boolean {
     const claim = this.#claims.get(namespace) ?? this.#begin(namespace);
     return claim.election.isLeader;
   }
 
-  /** Who holds a namespace, where somebody does. */
+  /** The installation that holds a namespace, if any. */
   holder(namespace: string): string | undefined {
     return this.#claims.get(namespace)?.election.holder;
   }
 
-  /** The right that keeps a namespace from being claimed. */
+  /** The missing right that prevents a claim, if any. */
   problem(namespace: string): string | undefined {
     return this.#claims.get(namespace)?.election.problem;
   }
 
-  /** Gives up all namespaces, so that others need not wait. */
+  /** Releases all namespaces, so that other installations need not wait. */
   async release(): Promise<void> {
     await Promise.all([...this.#claims.keys()].map((namespace) => this.#end(namespace)));
   }
 
-  /** Nothing is left to work on there: the Lease goes too, unless another installation has taken it meanwhile. */
+  /** Deletes the Lease of a namespace without work, unless another installation has taken it meanwhile. */
   async abandon(namespace: string, signal: AbortSignal): Promise<void> {
     if (!this.#claims.has(namespace)) return;
     await this.#end(namespace);

@@ -1,11 +1,11 @@
-/** How many keys may do something disruptive at the same time, over all controllers of a process. */
+/** Limits how many keys do something disruptive at the same time, over all controllers of a process. */
 export class RollBudget {
   readonly #limit: number;
   readonly #holders = new Set<string>();
   readonly #waiting = new Set<string>();
   readonly #onFree: (key: string) => void;
 
-  /** `onFree` is called with the key whose turn may have come. */
+  /** `onFree` gets the key that may now enter. */
   constructor(limit: number, onFree: (key: string) => void) {
     this.#limit = limit;
     this.#onFree = onFree;
@@ -15,7 +15,7 @@ export class RollBudget {
     return this.#holders.has(key);
   }
 
-  /** Whether `key` may go on; if not, it is called when somebody leaves. */
+  /** Whether `key` may go on. If not, `onFree` gets it when another key leaves. */
   enter(key: string): boolean {
     if (!this.#holders.has(key) && this.#holders.size >= this.#limit) {
       this.#waiting.add(key);
@@ -31,7 +31,7 @@ export class RollBudget {
     this.#holders.delete(key);
     const next = this.#waiting.values().next().value;
     if (next === undefined || this.#holders.size >= this.#limit) return;
-    // Asked once: it enters, or says by leaving that the turn is the next one's.
+    // Called once: the key enters, or leaves and so passes its turn on.
     this.#waiting.delete(next);
     this.#onFree(next);
   }

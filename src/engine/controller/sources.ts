@@ -15,15 +15,15 @@ export interface SourceOptions<T extends KubeObject> {
   readonly project?: (object: T) => T;
   readonly metadataOnly?: boolean;
   /**
-   * Where all namespaces are watched, this kind is watched only in those that `follow` names: for kinds that may be
-   * read in some namespaces and not in others.
+   * When all namespaces are watched, watch this kind only in the namespaces that `follow` names: for kinds that we may
+   * read in some namespaces only.
    */
   readonly followed?: boolean;
-  /** The server may not know this kind: then its cache is empty, and nothing is missing. */
+  /** The server may not know this kind. Its cache is empty then, and the kind does not count as missing. */
   readonly optional?: boolean;
 }
 
-/** A watched kind: its cache, and whoever wants to hear of changes. */
+/** A watched kind: its cache and its listeners. */
 export interface Source<T extends KubeObject> {
   readonly kind: ResourceKind;
   readonly cache: ObjectCache<T>;
@@ -45,7 +45,7 @@ interface Watched {
   readonly source: Source<KubeObject>;
   readonly project: SourceOptions<KubeObject>['project'];
   readonly followed: boolean;
-  /** By namespace; `''` is all of them. */
+  /** By namespace; `''` stands for all namespaces. */
   readonly reflectors: Map<string, RunningReflector>;
   start(namespace: string | undefined): RunningReflector;
 }
@@ -56,11 +56,11 @@ interface RunningReflector {
   settled: boolean;
 }
 
-/** All watches of a process. Each kind is watched once per namespace and selector, however many listen. */
+/** All watches of a process. Each kind is watched once per namespace and selector, with any number of listeners. */
 export class Sources {
   readonly #options: SourcesOptions;
   readonly #watched = new Map<string, Watched>();
-  /** Set while it runs. */
+  /** Set while the watches run. */
   #run: ((running: RunningReflector) => void) | undefined;
 
   constructor(options: SourcesOptions) {
@@ -68,7 +68,7 @@ export class Sources {
     if (options.registry) this.#exportAges(options.registry);
   }
 
-  /** @throws when the same kind and selector is asked for with another projection */
+  /** @throws if the same kind and selector are watched with another projection */
   watch<T extends KubeObject>(options: SourceOptions<T>): Source<T> {
     const { kind, labelSelector = '', metadataOnly = false } = options;
     const id = [kind.apiVersion, kind.kind, labelSelector, metadataOnly].join('|');
@@ -123,7 +123,7 @@ export class Sources {
 
   async run(signal: AbortSignal): Promise<void> {
     const runs = new Set<Promise<void>>();
-    // A listener for each reflector, and there is one for each kind.
+    // Each reflector adds a listener, and there is a reflector for each kind.
     setMaxListeners(0, signal);
     this.#run = ({ reflector, stop }) => {
       const onAbort = () => stop.abort(signal.reason);
@@ -141,8 +141,8 @@ export class Sources {
   }
 
   /**
-   * Watches the followed kinds in this namespace too. `onSettled` hears when all of it is seen, or known to be out of
-   * our reach. In a namespace that is followed already nothing happens.
+   * Watches the followed kinds in this namespace too. `onSettled` is called when their caches are complete, or the
+   * server has refused to let us read them. Does nothing for a namespace that is followed already.
    */
   follow(namespace: string, onSettled: () => void): void {
     const fresh = [...this.#watched.values()]
@@ -156,7 +156,7 @@ export class Sources {
     if (fresh.length > 0) void Promise.all(fresh).then(onSettled);
   }
 
-  /** Ends what `follow` began, and forgets what it saw. */
+  /** Ends the watches that `follow` started, and drops their objects. */
   unfollow(namespace: string): void {
     for (const { followed, reflectors, source } of this.#watched.values()) {
       if (!followed) continue;
@@ -171,14 +171,14 @@ export class Sources {
     await Promise.all(this.#all().map(({ reflector }) => reflector.synced));
   }
 
-  /** Resolves when every cache is complete, or known to be out of our reach; `missing` names those. */
+  /** Resolves when every cache is complete, or its kind may not be read; `missing` names those kinds. */
   async settled(): Promise<void> {
     await Promise.all(this.#all().map(({ reflector }) => reflector.settled));
-    // What came in may have named namespaces to follow.
+    // The first objects may have named further namespaces to follow.
     if (!this.#all().every(({ settled }) => settled)) await this.settled();
   }
 
-  /** Whether all of a namespace is seen, or known to be out of our reach. */
+  /** Whether every cache of a namespace is complete, or its kind may not be read. */
   isSettled(namespace: string): boolean {
     return [...this.#watched.values()].every(({ reflectors }) =>
       [...reflectors].every(([scope, { settled }]) => settled || (scope !== '' && scope !== namespace)),
@@ -186,8 +186,8 @@ export class Sources {
   }
 
   /**
-   * What keeps us from seeing all of a namespace: one line a kind, with the way out. Without a namespace, of
-   * everything that this process was told to watch; what it only follows concerns those namespaces alone.
+   * The kinds that cannot be watched in a namespace, one line each with the fix. Without a namespace: of all that this
+   * process always watches, without the followed kinds, which concern their own namespaces.
    */
   missing(namespace?: string): string[] {
     return [...this.#watched.values()].flatMap(({ followed, reflectors }) =>
@@ -197,7 +197,7 @@ export class Sources {
     );
   }
 
-  /** Watches that have been without a sign of life for longer than `silentMs`, though they once had one. */
+  /** Watches that once worked and have been silent for longer than `silentMs`. */
   silent(silentMs: number): string[] {
     const now = this.#options.clock.monotonic();
     return [...this.#watched.values()].flatMap(({ kind, reflectors }) =>

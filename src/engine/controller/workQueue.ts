@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { type BackoffPolicy, backoffMs } from '../kube/backoff.ts';
 
-/** Fresh changes go before resyncs. */
+/** Changes are served before resyncs. */
 export type Priority = 'change' | 'resync';
 
 export interface QueueMetrics {
@@ -23,8 +23,8 @@ export interface WorkQueueOptions {
 const QUEUE_BACKOFF: BackoffPolicy = { baseMs: 5, capMs: 300_000, jitter: 0.2 };
 
 /**
- * Keys that want a reconcile: each at most once in the queue, never worked on twice at a time. A key
- * added while it is worked on comes back right after.
+ * Keys that need a reconcile. A key is in the queue at most once, and never with two workers at a time. A key added
+ * while a worker has it comes back right after.
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
@@ -32,7 +32,7 @@ export class WorkQueue {
   readonly #addedAt = new Map<string, number>();
   readonly #working = new Map<string, number>();
   readonly #dirty = new Map<string, Priority>();
-  /** Why a key was added first since it was last worked on, and why it is worked on now. */
+  /** Why each waiting key was first added, and why each key in work was. */
   readonly #reasons = { next: new Map<string, string>(), now: new Map<string, string>() };
   readonly #failures = new Map<string, number>();
   readonly #delayed = new Map<string, { at: number; cancel: () => void }>();
@@ -44,7 +44,7 @@ export class WorkQueue {
     this.#options = options;
   }
 
-  /** Why a key that is worked on is. */
+  /** Why a key in work was added. */
   reasonOf(key: string): string | undefined {
     return this.#reasons.now.get(key);
   }
@@ -53,7 +53,7 @@ export class WorkQueue {
     return this.#working.has(key);
   }
 
-  /** How long each key that is worked on has been so, in milliseconds. */
+  /** How long each key in work has been so, in milliseconds. */
   workingMs(): number[] {
     const now = this.#options.clock.monotonic();
     return [...this.#working.values()].map((since) => now - since);
@@ -63,7 +63,7 @@ export class WorkQueue {
     return this.#waiting.change.size + this.#waiting.resync.size;
   }
 
-  /** `reason` is for people: it is logged with the reconcile. Of several, the first counts. */
+  /** `reason` is for people: the log line of the reconcile shows it. Of several reasons the first counts. */
   add(key: string, priority: Priority = 'change', reason: string = priority): void {
     if (this.#stopped) return;
     if (!this.#reasons.next.has(key)) this.#reasons.next.set(key, reason);
@@ -85,7 +85,7 @@ export class WorkQueue {
     if (worker) worker(this.#take());
   }
 
-  /** Adds later; of two delays for one key the earlier counts. */
+  /** Adds a key after a delay. Of two delays for one key the earlier counts. */
   addAfter(key: string, delayMs: number, priority: Priority = 'resync', reason: string = priority): void {
     if (this.#stopped) return;
     const at = this.#options.clock.monotonic() + delayMs;
@@ -99,7 +99,7 @@ export class WorkQueue {
     this.#delayed.set(key, { at, cancel });
   }
 
-  /** Adds after a delay that doubles with each failure; returns that delay. */
+  /** Adds a key after a delay that doubles with each failure. @returns the delay in milliseconds */
   addRateLimited(key: string): number {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
@@ -109,12 +109,12 @@ export class WorkQueue {
     return delayMs;
   }
 
-  /** The key succeeded: its next failure starts from the shortest delay. */
+  /** Call this when a key succeeded: its next failure starts with the shortest delay again. */
   forget(key: string): void {
     this.#failures.delete(key);
   }
 
-  /** The next key, or nothing once the queue has stopped. */
+  /** The next key; undefined once the queue has stopped. */
   next(): Promise<string | undefined> {
     const key = this.#take();
     if (key !== undefined || this.#stopped) return Promise.resolve(key);
@@ -123,7 +123,7 @@ export class WorkQueue {
     });
   }
 
-  /** The worker is through with a key that it got from `next`. */
+  /** Returns a key that came from `next`. */
   done(key: string): void {
     const since = this.#working.get(key);
     if (since !== undefined) this.#options.metrics?.worked(this.#options.clock.monotonic() - since);
@@ -138,7 +138,7 @@ export class WorkQueue {
     }
   }
 
-  /** Hands out nothing more; resolves when every key that is worked on is done. */
+  /** Hands out no more keys; resolves when every key in work is done. */
   async drain(): Promise<void> {
     this.#stopped = true;
     for (const { cancel } of this.#delayed.values()) cancel();

@@ -8,7 +8,7 @@ interface ApiErrorCause {
   readonly field?: string;
 }
 
-/** What the refusal is about. */
+/** The object that the refused request names. */
 export interface ApiErrorDetails {
   readonly name?: string;
   readonly group?: string;
@@ -28,7 +28,7 @@ interface StatusBody {
 /** HTTP statuses after which the same request may succeed later. */
 const RETRIABLE_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
 
-/** The API server answered, and refused. `code` is the reason of its Status, e.g. `Conflict`. */
+/** The API server refused a request. `code` is the reason of its Status, e.g. `Conflict`. */
 export class ApiError extends CodedError {
   readonly status: number;
   readonly details: ApiErrorDetails;
@@ -45,9 +45,9 @@ export class ApiError extends CodedError {
     this.retryAfterMs = retryAfterMs ?? (seconds === undefined ? undefined : seconds * 1000);
   }
 
-  /** Parses the body of a refusal; anything that is no Status becomes its message. */
+  /** Parses the body of a refusal; a body that is not a Status becomes the message. */
   static parse(status: number, text: string, request: string, retryAfterMs?: number): ApiError {
-    // A proxy in between answers with text or HTML.
+    // A proxy on the way answers with text or HTML.
     const body = safeJson(text);
     if (typeof body === 'object' && body !== null && (body as { kind?: string }).kind === 'Status')
       return new ApiError(status, body as StatusBody, request, retryAfterMs);

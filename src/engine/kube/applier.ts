@@ -18,11 +18,11 @@ export interface ApplierOptions {
 
 export interface EnsureRequest {
   readonly desired: KubeObject;
-  /** From the cache; absent when it does not exist. */
+  /** The object in the cache; undefined if it does not exist. */
   readonly live: KubeObject | undefined;
-  /** Whether the live object is ours to change. */
+  /** Whether we may change the live object. */
   readonly controlled: (live: KubeObject) => boolean;
-  /** Whom events are about, usually the resource that the object is made for. */
+  /** The subject of events, usually the resource that the object belongs to. */
   readonly subject: KubeObject;
 }
 
@@ -30,11 +30,11 @@ export type EnsureResult =
   | { readonly outcome: 'unchanged' | 'contested'; readonly object: KubeObject }
   | { readonly outcome: 'written'; readonly object: KubeObject };
 
-/** A field reclaimed more often than this within an hour is left alone: somebody else means it. */
+/** A field reclaimed more often than this within an hour is left alone: another controller insists on its value. */
 const MOST_RECLAIMS_PER_HOUR = 5;
 const HOUR_MS = 3_600_000;
 
-/** Makes objects what they should be, writing only when they differ in what is ours. */
+/** Applies manifests. It writes only if a field of ours differs. */
 export class Applier {
   readonly #options: ApplierOptions;
   readonly #hashAnnotation: string;
@@ -45,10 +45,10 @@ export class Applier {
     this.#hashAnnotation = appliedHashAnnotation(options.annotationPrefix);
   }
 
-  /** @throws CodedError `NotControlled` when an object of that name belongs to somebody else; ApiError */
+  /** @throws CodedError `NotControlled` when an object of that name is not ours; ApiError */
   async ensure(request: EnsureRequest, signal: AbortSignal): Promise<EnsureResult> {
     const { subject } = request;
-    // Caches hold only what bears our labels: something else may have the name.
+    // Caches hold only objects with our labels, so another object may have the name.
     const live = request.live ?? (await this.#existing(request.desired, signal));
     const { client, fieldManager, recorder } = this.#options;
     const desired = withAppliedHash(request.desired, this.#hashAnnotation);
@@ -64,13 +64,13 @@ export class Applier {
       const hashIn = ({ metadata }: KubeObject) => metadata.annotations?.[this.#hashAnnotation];
       const intended = hashIn(desired) === hashIn(live);
       if (intended && changed.length === 0) return { outcome: 'unchanged', object: live };
-      // We want what we wanted before, so somebody else has changed it.
+      // The manifest is the same as before, so another manager has changed the object.
       if (intended) reclaimed = changed;
       if (this.#isContested(live, reclaimed)) return { outcome: 'contested', object: live };
     }
     const changes = live && reclaimed.length > 0 && (await this.#changes(live, reclaimed, signal));
     const object = await client.apply(desired, { fieldManager, force: true }, signal);
-    // Only what was set back counts: an attempt that failed has taken nothing from anybody.
+    // Only a successful write counts: a failed attempt reclaimed nothing.
     this.#noteReclaims(object, reclaimed);
     if (changes) {
       const message = `${object.kind} ${object.metadata.name}: ${changes}, set back`;
@@ -104,7 +104,7 @@ export class Applier {
     return (this.#reclaims.get(fieldKey(object, path)) ?? []).filter((at) => now - at < HOUR_MS);
   }
 
-  /** Which fields changed, and by whom. The cache drops managedFields, so this asks. */
+  /** Which fields changed, and by which manager. The cache drops managedFields, so this asks the API server. */
   async #changes(live: KubeObject, paths: readonly string[], signal: AbortSignal): Promise<string> {
     const { client, fieldManager } = this.#options;
     const fresh = await client

@@ -15,23 +15,23 @@ export interface ListPage<T extends KubeObject> {
 
 export interface ApplyOptions {
   readonly fieldManager: string;
-  /** Take fields over from other managers. Only for objects that we control. */
+  /** Takes fields over from other managers. Only for objects that we control. */
   readonly force?: boolean;
   readonly subresource?: 'status';
 }
 
 export interface DeleteOptions {
-  /** Refuse when the object was replaced meanwhile. */
+  /** Fails if the object was replaced meanwhile. */
   readonly uid?: string | undefined;
   readonly resourceVersion?: string | undefined;
   readonly propagation?: 'Foreground' | 'Background' | 'Orphan';
   readonly gracePeriodSeconds?: number;
 }
 
-/** Large lists come in pages of this many objects: parsing one takes the event loop a few milliseconds. */
+/** Objects in a page of a list. Parsing a page blocks the event loop for a few milliseconds. */
 const PAGE_SIZE = 250;
 
-/** Calls of the Kubernetes API. Objects go out whole: nothing unknown is dropped. */
+/** Calls the Kubernetes API. Objects are sent whole: unknown fields are kept. */
 export class KubeClient {
   readonly transport: Transport;
 
@@ -51,7 +51,7 @@ export class KubeClient {
     )) as T;
   }
 
-  /** Every object, read page by page. Items carry their kind, which the API leaves out of lists. */
+  /** All objects, read page by page. Items carry their kind, which the API leaves out of lists. */
   async list<T extends KubeObject>(
     kind: ResourceKind,
     options: ListOptions,
@@ -82,7 +82,7 @@ export class KubeClient {
     return { items, resourceVersion };
   }
 
-  /** The resource version at which the server stands. */
+  /** The current resource version of the server. */
   async version(kind: ResourceKind, namespace: string | undefined, signal: AbortSignal): Promise<string> {
     const page = (await this.transport.request(
       { method: 'GET', path: resourcePath(kind, namespace), query: { limit: 1 } },

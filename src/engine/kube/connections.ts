@@ -17,7 +17,7 @@ export class Connections {
     this.#maxSockets = maxSockets;
   }
 
-  /** A pool whose connections were made with this identity. Streams in flight keep the connection they have. */
+  /** The pool of this identity. Open streams keep the connection that they have. */
   agent(identity: Identity, use: 'request' | 'stream'): Agent {
     if (this.#pools?.revision !== identity.revision) {
       this.#dropIdle();
@@ -31,7 +31,7 @@ export class Connections {
     return use === 'request' ? this.#pools.requests : this.#pools.streams;
   }
 
-  /** What is in use goes on to its end. */
+  /** Requests under way run to their end. */
   #dropIdle(): void {
     for (const sockets of Object.values(this.#pools?.requests.freeSockets ?? {}))
       for (const socket of sockets ?? []) socket.destroy();
@@ -45,7 +45,7 @@ export class Connections {
 
   #make(options: AgentOptions): Agent {
     const { server, proxyUrl } = this.#credentials;
-    // HTTPS_PROXY and NO_PROXY, in the spelling and with the patterns that curl knows.
+    // Reads HTTPS_PROXY and NO_PROXY, with the spellings and patterns of curl.
     const proxy = proxyUrl || getProxyForUrl(server);
     return proxy ? new HttpsProxyAgent({ ...options, proxy }) : new Agent(options);
   }

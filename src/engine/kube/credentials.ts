@@ -6,16 +6,16 @@ import { CodedError } from '../../base/codedError.ts';
 
 type TlsMaterial = Pick<AgentOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'servername'>;
 
-/** How one request proves who we are. */
+/** How one request authenticates. */
 export interface Identity {
-  /** Changes when `tls` does; connections made with another are not used again. */
+  /** Changes when `tls` changes; connections of another revision are not used again. */
   readonly revision: string;
   readonly tls: TlsMaterial;
   /** Value of the Authorization header, where one is needed. */
   readonly authorization?: string | undefined;
 }
 
-/** Where the API server is, and how to prove who we are. */
+/** Where the API server is, and how requests authenticate. */
 export interface Credentials {
   readonly server: string;
   /** Namespace of the service account or of the kubeconfig's context. */
@@ -23,11 +23,11 @@ export interface Credentials {
   /** Proxy of the kubeconfig; without one the proxy variables of the environment count. */
   readonly proxyUrl?: string | undefined;
   identity(): Promise<Identity>;
-  /** The server did not accept the last identity: the next one is read anew. */
+  /** Call this when the server rejects the last identity: the next one is read anew. */
   refresh?(): void;
 }
 
-/** Tokens and certificates rotate; they are looked at again this often, and at once after a 401. */
+/** Tokens and certificates rotate, so they are read again after this time, and at once after a 401. */
 const REREAD_MS = 10_000;
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -45,7 +45,7 @@ export async function inClusterCredentials(
   if (!host || !port) {
     throw new CodedError(
       'NotInCluster',
-      'not in a cluster: KUBERNETES_SERVICE_HOST is not set; give --kubeconfig',
+      'not in a cluster: KUBERNETES_SERVICE_HOST is not set; use --kubeconfig',
     );
   }
   const token = rereadFile(`${folder}/token`);
@@ -72,7 +72,7 @@ function rereadFile(path: string): () => Promise<string> {
   };
 }
 
-/** Asks `read` at most every ten seconds, and after `refresh`. What was read last serves while reading fails. */
+/** Calls `read` at most every ten seconds, and after `refresh`. While reading fails, the last result is used. */
 function remembered(
   clock: Clock,
   read: () => Promise<Identity>,
@@ -84,7 +84,7 @@ function remembered(
       if (!last || now - last.atMs >= REREAD_MS) {
         const before = last?.identity;
         last = { identity: before ? read().catch(() => before) : read(), atMs: now };
-        // A first read that fails must not be the answer for ten seconds.
+        // Without this, a failed first read would be repeated to callers for ten seconds.
         if (!before) {
           const attempt = last;
           attempt.identity.catch(() => {
@@ -101,8 +101,8 @@ function remembered(
 }
 
 /**
- * A kubeconfig, with everything that may stand in one: files or inline data, exec plugins, OIDC.
- * Kubernetes' own client reads it; it is loaded only here, because it is large.
+ * The credentials of a kubeconfig, in all its forms: files, inline data, exec plugins, OIDC. Kubernetes' own client
+ * parses it; that client is loaded only here, because it is large.
  * @throws CodedError `NoKubeconfig` where there is none or it has no current cluster
  */
 export async function kubeconfigCredentials(
@@ -148,7 +148,7 @@ export async function kubeconfigCredentials(
     proxyUrl: cluster.proxyUrl,
     identity,
     refresh: () => {
-      // Somebody may have logged in anew, which changes the file itself.
+      // A new login may have changed the file itself.
       config = load();
       refresh();
     },

@@ -12,7 +12,7 @@ interface ApiResourceList {
   readonly resources: readonly { readonly name: string; readonly kind: string }[];
 }
 
-/** What this API server lacks for the program to work, one line each with the fix; empty when it will do. */
+/** What the program needs and this API server lacks, one line each with the fix; empty if nothing is missing. */
 export async function missingFromServer(
   client: KubeClient,
   { kinds, minimumVersion }: ServerRequirements,

@@ -1,4 +1,4 @@
-/** What is said of an object. */
+/** The content of an event about an object. */
 export interface EventText {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
@@ -6,11 +6,11 @@ export interface EventText {
 }
 
 export const EVENT_DEFAULTS = {
-  /** Events of one object that differ only in their message become one after this many of them... */
+  /** After this many events of one object that differ only in their message, further ones become a single event... */
   maxSimilar: 10,
-  /** ...within this time. The same event again within it raises its counter. */
+  /** ...within this time. An identical event within this time raises the counter of the first. */
   aggregationMs: 10 * 60_000,
-  /** One object may be spoken of this often at once, and once in a `refillMs` afterwards. */
+  /** An object may have this many events at once, and one more each `refillMs`. */
   burst: 25,
   refillMs: 5 * 60_000,
   remembered: 4096,
@@ -22,8 +22,8 @@ export type Correlated =
   | { readonly action: 'drop' };
 
 /**
- * Decides what becomes of an event, as client-go's recorder does: repetitions are counted, a flood of similar ones is
- * summed up in one, and one object's flood never drowns the others'. Pure but for what it remembers.
+ * Decides what happens to an event, as client-go's recorder does: it counts repetitions, combines a flood of similar
+ * events into one, and limits each object, so that one object's flood does not hide the events of others.
  */
 export class EventCorrelator {
   readonly #seen = new Map<string, { count: number; lastMs: number }>();
@@ -62,7 +62,7 @@ export class EventCorrelator {
   }
 }
 
-/** Sets an entry; the longest untouched one goes when there are more than `most`. */
+/** Sets an entry; with more than `most` entries, drops the one that was set longest ago. */
 export function remember<V>(
   map: Map<string, V>,
   key: string,

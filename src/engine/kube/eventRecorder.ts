@@ -12,17 +12,17 @@ export interface EventRecorderOptions {
   readonly logger: Logger;
 }
 
-/** Events that wait to be written; beyond it the newest are dropped, for nobody may wait for them. */
+/** The most events that wait to be written. Beyond it new events are dropped, because callers never wait. */
 const MOST_WAITING = 1000;
 
 /**
- * Tells people what happened to an object. It never delays or fails whoever tells: events are written one after
- * the other behind their back, and one that can't be written is logged.
+ * Records Kubernetes Events. It never delays or fails its caller: events are written one after the other in the
+ * background, and an event that cannot be written is logged.
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #correlator = new EventCorrelator();
-  /** Names of events that were written, by their correlation. */
+  /** Names of the written events, by their correlation id. */
   readonly #names = new Map<string, string>();
   readonly #stop = new AbortController();
   #waiting = 0;
@@ -50,7 +50,7 @@ export class EventRecorder {
       });
   }
 
-  /** Resolves when everything told so far is written; once `signal` fires, what is left is given up. */
+  /** Resolves when all events so far are written. Once `signal` fires, the rest are dropped. */
   async flush(signal: AbortSignal): Promise<void> {
     const onAbort = () => this.#stop.abort(signal.reason);
     if (signal.aborted) onAbort();

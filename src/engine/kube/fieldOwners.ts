@@ -1,4 +1,4 @@
-/** An entry of `metadata.managedFields`, as far as it tells who owns what. */
+/** The parts of an entry of `metadata.managedFields` that say which manager owns which field. */
 export interface ManagedFields {
   readonly manager?: string;
   readonly operation?: string;
@@ -22,7 +22,7 @@ type Step =
   | { readonly key: string; readonly value: string }
   | { readonly index: number };
 
-/** Keys may hold dots (`metadata.annotations.example.org/x`), so that such a path is matched piece by piece below. */
+/** A key may hold dots (`metadata.annotations.example.org/x`), so such a path is matched piece by piece below. */
 function parsePath(path: string): Step[] {
   return [...path.matchAll(/\[([^\]=]+)=([^\]]*)\]|\[(\d+)\]|([^.[\]]+)/g)].map(
     ([, key, value, index, field]): Step => {
@@ -36,7 +36,7 @@ function owns(fields: unknown, steps: readonly Step[]): boolean {
   const [step, ...rest] = steps;
   if (typeof fields !== 'object' || fields === null) return false;
   const entries = Object.entries(fields).filter(([name]) => name !== '.');
-  // The whole value is owned at once: a leaf, or a list that is replaced as one.
+  // The manager owns the whole value: a leaf, or a list that is replaced as one.
   if (entries.length === 0 || !step) return true;
   if ('index' in step) return false;
   if ('key' in step) {
@@ -49,7 +49,7 @@ function owns(fields: unknown, steps: readonly Step[]): boolean {
   }
   return entries.some(([name, inner]) => {
     if (name === `f:${step.field}`) return owns(inner, rest);
-    // A key with dots has fallen into several steps.
+    // A key with dots was split into several steps.
     const joined = rest.findIndex((_, end) => name === `f:${fieldNames(steps.slice(0, end + 2))}`);
     return joined !== -1 && owns(inner, steps.slice(joined + 2));
   });

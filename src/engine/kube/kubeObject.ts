@@ -79,7 +79,7 @@ const byName = new Map<string, ResourceKind>(
   Object.values(kinds).map((kind) => [`${kind.apiVersion}/${kind.kind}`, kind]),
 );
 
-/** The kind of an object. Throws for one that nobody declared, rather than guess its plural. */
+/** The kind of an object. Throws for a kind that is not registered, because its plural would be a guess. */
 export function kindOf(object: { readonly apiVersion: string; readonly kind: string }): ResourceKind {
   const kind = byName.get(`${object.apiVersion}/${object.kind}`);
   if (!kind)

@@ -18,9 +18,9 @@ export interface LeaderElectionOptions {
 }
 
 export interface LeaseTiming {
-  /** Others wait this long after the last renewal that they saw. */
+  /** Other replicas take over this long after the last renewal that they saw. */
   readonly durationMs: number;
-  /** We stop this long after the last renewal that succeeded, well before others may start. */
+  /** The leader stops this long after its last successful renewal, well before others may start. */
   readonly renewDeadlineMs: number;
   readonly retryMs: number;
 }
@@ -30,7 +30,7 @@ export const LEASE = { durationMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_0
 
 const JITTER = 0.2;
 const LEASE_VERBS = ['get', 'create', 'update'] as const;
-/** A call that takes longer is given up; also the time that a release may take at the end. */
+/** Timeout of a call, and of the release at the end. */
 const CALL_TIMEOUT_MS = { renew: 10_000, release: 2_000 } as const;
 
 export interface LeaseObject extends KubeObject {
@@ -48,13 +48,16 @@ const recordOf = ({ spec }: LeaseObject): string => `${spec?.holderIdentity}/${s
 const lost = () => new CodedError('NotLeader', 'the leader lease has expired; nothing is written');
 
 /**
- * Holds a Lease. Nobody's clock is compared with another's: a lease counts as expired when its record has not
- * changed for its duration by our own clock. `assertLeader` is the fence right before a write.
+ * Holds a Lease. Clocks of two machines are never compared: a lease counts as expired when its record has not changed
+ * for its duration by our own clock. `assertLeader` is the fence right before a write.
  */
 export class LeaderElection {
   readonly #options: LeaderElectionOptions & { readonly timing: LeaseTiming };
   #observed: { record: string; holder: string; atMs: number } | undefined;
-  /** Until when we may act, by both clocks: a suspended process has a late wall clock, a stepped one the other. */
+  /**
+   * We may write until then, by both clocks: the monotonic clock may stop while a process is suspended, and the wall
+   * clock may be set back.
+   */
   #validUntil: { monotonic: number; wall: number } | undefined;
   #problem: string | undefined;
 
@@ -62,12 +65,12 @@ export class LeaderElection {
     this.#options = { timing: LEASE, ...options };
   }
 
-  /** Who has it, as last seen; nobody where it was free. */
+  /** The holder last seen; undefined if the lease was free. */
   get holder(): string | undefined {
     return this.isLeader ? this.#options.identity : this.#observed?.holder || undefined;
   }
 
-  /** The right that is missing, where one is. */
+  /** The right that is missing, if any. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -84,8 +87,8 @@ export class LeaderElection {
   }
 
   /**
-   * Resolves when the lease is ours. `onWaiting` is called when there is something new to tell of why it is not:
-   * another `holder`, or a `problem`. @throws the signal's reason
+   * Resolves when the lease is ours. `onWaiting` is called when the reason for waiting changes: another `holder`, or
+   * another `problem`. @throws the signal's reason
    */
   async acquire(signal: AbortSignal, onWaiting?: () => void): Promise<void> {
     let told: string | undefined;
@@ -98,8 +101,8 @@ export class LeaderElection {
   }
 
   /**
-   * Works under the lease: renews it meanwhile, aborts `work` at the very moment it runs out, releases it after
-   * `work` has returned. Call it after `acquire`.
+   * Runs `work` under the lease: renews the lease meanwhile, aborts `work` at the moment the lease expires, and releases
+   * the lease after `work` has returned. Call it after `acquire`.
    * @returns whether the lease was ours to the end
    */
   async lead(work: (term: AbortSignal) => Promise<void>): Promise<boolean> {
@@ -117,14 +120,14 @@ export class LeaderElection {
       logger.error('leader lease lost');
       return false;
     }
-    // Only now is everything written, so only now may another one take over.
+    // All writes are done, so another replica may take over now.
     await this.#release();
     return true;
   }
 
   async #renew(term: AbortController, done: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    // A timer of its own: an answer that never comes must not keep the deadline from being seen.
+    // A timer of its own, because a renewal without an answer must not delay the deadline.
     let disarm = () => {};
     const arm = () => {
       disarm();
@@ -135,7 +138,7 @@ export class LeaderElection {
     while (!done.aborted && !term.signal.aborted) {
       await this.#pause(done).catch(() => {});
       if (done.aborted || term.signal.aborted) break;
-      // Resumed after the deadline: what another one has done since is not to be overwritten.
+      // Resumed after the deadline: a renewal would overwrite what another replica has done since.
       if (this.isLeader) await this.#try(AbortSignal.any([done, term.signal]));
       if (this.isLeader) arm();
       else term.abort(lost());
@@ -159,10 +162,10 @@ export class LeaderElection {
           if (isNotFound(error)) return undefined;
           throw error;
         });
-      // Somebody deleted it. Whoever held it goes on until its deadline, and with us it ends there too.
+      // The Lease was deleted. Its holder works on until its deadline, so we create a new Lease only after that.
       if (!lease && this.#observed?.holder && this.#sinceObservedMs() <= timing.durationMs) return false;
       if (lease && !this.#mayTake(lease)) {
-        // Somebody else has it, whatever our own clock says.
+        // Another replica has it, whatever our own clock says.
         this.#validUntil = undefined;
         return false;
       }
@@ -171,7 +174,7 @@ export class LeaderElection {
       await (lease
         ? client.update(next, options, patience.signal)
         : client.create(next, options, patience.signal));
-      // Counted from before the request: the server cannot have started later than that.
+      // Counted from before the request, because the others may count from any moment after it.
       this.#observed = { record: recordOf(next), holder: identity, atMs: monotonic };
       const { renewDeadlineMs } = timing;
       this.#problem = undefined;
@@ -190,7 +193,7 @@ export class LeaderElection {
     logger.debug('lease not renewed', { error });
     if (!isForbidden(error) || this.#problem !== undefined) return;
     this.#problem = missingRule(kinds.Lease, namespace, LEASE_VERBS);
-    // Once; whoever asks hears it again.
+    // Logged once; `problem` keeps reporting it.
     logger.error(this.#problem);
   }
 
@@ -198,7 +201,7 @@ export class LeaderElection {
     const { namespace, name, identity, clock, timing } = this.#options;
     const now = new Date(clock.now()).toISOString().replace('Z', '000Z');
     const renewal = lease?.spec?.holderIdentity === identity;
-    // Whoever made the Lease knows it by its labels; with its resourceVersion the write is a compare-and-swap.
+    // Keeps the labels, by which its creator finds the Lease; the resourceVersion makes the write a compare-and-swap.
     const { managedFields: _, ...metadata } = lease?.metadata ?? { name, namespace };
     return {
       apiVersion: 'coordination.k8s.io/v1',

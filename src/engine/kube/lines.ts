@@ -2,8 +2,8 @@ import type { Clock } from '../../base/clock.ts';
 import { TimeSlice } from '../../base/timeSlice.ts';
 
 /**
- * Splits a stream on newlines, never decoding half a character. Between lines the event loop gets its turn: a list
- * of thousands of objects arrives in chunks that would otherwise be worked off in one go.
+ * Splits a stream into lines, never decoding half a character. Between lines it lets the event loop run: the chunks of
+ * a list of thousands of objects would otherwise block it.
  */
 export async function* lines(chunks: AsyncIterable<unknown>, clock: Clock): AsyncIterable<string> {
   let rest: Buffer[] = [];
@@ -16,7 +16,7 @@ export async function* lines(chunks: AsyncIterable<unknown>, clock: Clock): Asyn
       rest = [];
       from = end + 1;
       if (line !== '') yield line;
-      // The time that the reader took counts too: it ran while this generator waited in `yield`.
+      // The time of the reader counts too: the reader runs while this generator waits in `yield`.
       const pause = slice.pause();
       if (pause) await pause;
     }

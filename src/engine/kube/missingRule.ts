@@ -1,6 +1,6 @@
 import type { ResourceKind } from './kubeObject.ts';
 
-/** What was refused, and the rule that would allow it, as it stands in a Role or ClusterRole. */
+/** The refused request, and the rule of a Role or ClusterRole that would allow it. */
 export function missingRule(
   kind: ResourceKind,
   namespace: string | undefined,

@@ -1,16 +1,16 @@
 import { type KubeObject, keyOf } from './kubeObject.ts';
 
-/** Values under which an object is found again. */
+/** The values under which an index finds an object. */
 export type IndexFunction<T extends KubeObject> = (object: T) => readonly string[];
 
 export interface CacheChange<T extends KubeObject> {
   readonly type: 'Added' | 'Modified' | 'Deleted';
   readonly object: T;
-  /** What stood there before, where something did. */
+  /** The object before the change, if there was one. */
   readonly previous: T | undefined;
 }
 
-/** A write of ours that the watch has not told of yet. */
+/** A write of ours that the watch has not shown yet. */
 interface OwnWrite {
   readonly uid: string | undefined;
   /** Absent for a deletion. */
@@ -18,8 +18,8 @@ interface OwnWrite {
 }
 
 /**
- * What a watch has seen, with indexes. Objects in it are frozen. A write's own answer counts as seen
- * (`observeWrite`), so that a reconcile right after it does not act on the past.
+ * The objects that a watch has shown, with indexes. Objects are frozen. The answer of a write counts too
+ * (`observeWrite`), so that a reconcile right after the write does not act on old state.
  */
 export class ObjectCache<T extends KubeObject> {
   readonly #objects = new Map<string, T>();
@@ -28,18 +28,18 @@ export class ObjectCache<T extends KubeObject> {
     { readonly of: IndexFunction<T>; readonly keys: Map<string, Set<string>> }
   >();
   readonly #ownWrites = new Map<string, OwnWrite>();
-  /** How far the watch of each namespace has come; `''` is that of all. */
+  /** The resource version that the watch of each namespace has reached; `''` stands for all namespaces. */
   readonly #caughtUp = new Map<string, string>();
 
   constructor(indexes: Readonly<Record<string, IndexFunction<T>>> = {}) {
     this.addIndexes(indexes);
   }
 
-  /** @throws when another function has the name */
+  /** @throws if the name belongs to an index with another function */
   addIndexes(indexes: Readonly<Record<string, IndexFunction<T>>>): void {
     for (const [name, of] of Object.entries(indexes)) {
       const known = this.#indexes.get(name);
-      if (known && known.of !== of) throw new Error(`index ${name} means something else already`);
+      if (known && known.of !== of) throw new Error(`index ${name} exists with another function`);
       if (known) continue;
       this.#indexes.set(name, { of, keys: new Map() });
       for (const [key, object] of this.#objects) this.#reindex(name, key, undefined, object);
@@ -69,23 +69,23 @@ export class ObjectCache<T extends KubeObject> {
   }
 
   /**
-   * Takes in an object of a watch event, or of a list. Returns what changed, or nothing for news of the past.
-   * A list is believed even where it is older than what stands here, because a restored server counts anew;
-   * only a write of ours that it can't know yet stays.
+   * Takes in an object of a watch event or a list. Returns the change, or undefined if the object is older than the
+   * cached one. A list counts even if it is older, because a restored server counts anew; only a write of ours that
+   * the list cannot contain yet stays.
    */
   store(object: T, from: 'watch' | 'list' = 'watch'): CacheChange<T> | undefined {
     const key = keyOf(object);
     const previous = this.#objects.get(key);
     const own = this.#ownWrites.get(key);
     if (own && isBefore(object, own)) return undefined;
-    // The write that we waited to hear of; those who listen have not heard of it either.
+    // The watch shows our own write. Listeners hear of it only now.
     if (own) this.#ownWrites.delete(key);
     if (previous && !own && isSame(object, previous)) return undefined;
     if (previous && from === 'watch' && isOlder(object, previous)) return undefined;
     return { type: previous ? 'Modified' : 'Added', object: this.#put(key, object), previous };
   }
 
-  /** Takes in a deletion. One of a predecessor with another UID changes nothing. */
+  /** Takes in a deletion. The deletion of a predecessor with another UID changes nothing. */
   remove(object: T): CacheChange<T> | undefined {
     const key = keyOf(object);
     const own = this.#ownWrites.get(key);
@@ -99,18 +99,18 @@ export class ObjectCache<T extends KubeObject> {
     return { type: 'Deleted', object: previous, previous };
   }
 
-  /** Counts the answer of a write as observed, until the watch has caught up. */
+  /** Takes in the answer of a write, which counts until the watch has caught up. */
   observeWrite(object: T): void {
     const key = keyOf(object);
     const { uid, resourceVersion, namespace = '' } = object.metadata;
     const seen = this.#caughtUp.get(namespace) ?? this.#caughtUp.get('');
-    // The watch was quicker than the answer. The object may even be gone again, which nobody would tell us twice.
+    // The watch was faster than the answer. The object may even be gone again, and the watch would not repeat that.
     if (seen !== undefined && resourceVersion !== undefined && compare(resourceVersion, seen) <= 0) return;
     this.#ownWrites.set(key, { uid, resourceVersion });
     this.#put(key, object);
   }
 
-  /** Counts a deletion as observed: the object is gone, though the watch still shows it. */
+  /** Takes in a deletion of ours: the object is gone, though the watch still shows it. */
   observeDelete(object: T): void {
     const key = keyOf(object);
     const previous = this.#objects.get(key);
@@ -119,18 +119,18 @@ export class ObjectCache<T extends KubeObject> {
     this.#drop(key, previous);
   }
 
-  /** The watch of a namespace (of everything, without one) has told all there was up to this version. */
+  /** The watch of a namespace (without one: of everything) has shown every change up to this version. */
   caughtUp(resourceVersion: string, namespace = ''): void {
     this.#caughtUp.set(namespace, resourceVersion);
   }
 
-  /** Drops what a complete list of one namespace (of everything, without one) no longer holds. */
+  /** Drops the objects that a complete list of one namespace (without one: of everything) no longer contains. */
   retain(present: ReadonlySet<string>, listVersion: string, namespace?: string): CacheChange<T>[] {
     this.caughtUp(listVersion, namespace);
     const listed = (key: string) => namespace === undefined || key.startsWith(`${namespace}/`);
     for (const [key, own] of this.#ownWrites) {
       const later = own.resourceVersion !== undefined && compare(own.resourceVersion, listVersion) > 0;
-      // A deletion that this list still lacks stays ours until the next list.
+      // A deletion of ours that this list does not reflect yet counts until the next list.
       const unseenDeletion = own.resourceVersion === undefined && present.has(key);
       if (listed(key) && !later && !unseenDeletion) this.#ownWrites.delete(key);
     }
@@ -141,7 +141,7 @@ export class ObjectCache<T extends KubeObject> {
     });
   }
 
-  /** Drops all of a namespace that is not watched any more, without a word: nothing is known of it. */
+  /** Drops the objects of a namespace that is no longer watched, without an event: the objects may still exist. */
   forget(namespace: string): void {
     const within = (key: string) => key.startsWith(`${namespace}/`);
     for (const key of [...this.#ownWrites.keys()].filter(within)) this.#ownWrites.delete(key);
@@ -188,13 +188,13 @@ export const isOlderVersion = (a: string, b: string): boolean => compare(a, b) <
 const isSame = ({ metadata: a }: KubeObject, { metadata: b }: KubeObject): boolean =>
   a.uid === b.uid && a.resourceVersion === b.resourceVersion;
 
-/** Also of an object with another UID: a predecessor's last events may come after our own creation. */
+/** Also for another UID: the last events of a predecessor may arrive after our own creation. */
 const isOlder = ({ metadata: a }: KubeObject, { metadata: b }: KubeObject): boolean =>
   a.resourceVersion !== undefined &&
   b.resourceVersion !== undefined &&
   compare(a.resourceVersion, b.resourceVersion) < 0;
 
-/** Whether news of an object are older than what we wrote to it. */
+/** Whether an event of an object is older than our last write to it. */
 function isBefore({ metadata }: KubeObject, own: OwnWrite): boolean {
   if (own.resourceVersion === undefined) return metadata.uid === own.uid;
   return metadata.resourceVersion !== undefined && compare(metadata.resourceVersion, own.resourceVersion) < 0;

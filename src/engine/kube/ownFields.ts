@@ -7,7 +7,7 @@ import type { KubeObject } from './kubeObject.ts';
  */
 export const appliedHashAnnotation = (prefix: string): string => `${prefix}/applied-hash`;
 
-/** A hash that does not depend on the order of keys; what is undefined is not there. */
+/** A hash that does not depend on the order of keys; undefined fields do not count. */
 export function hashOf(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
 }
@@ -25,7 +25,7 @@ function canonicalJson(value: unknown): string {
   return `{${json}}`;
 }
 
-/** The manifest with the hash of itself in the given annotation. */
+/** The manifest with its own hash in the given annotation. */
 export function withAppliedHash(desired: KubeObject, annotation: string): KubeObject {
   const { metadata } = desired;
   return {
@@ -35,14 +35,14 @@ export function withAppliedHash(desired: KubeObject, annotation: string): KubeOb
 }
 
 /**
- * Paths at which the live object differs from what we want. Fields that we do not mention are not ours:
- * defaults of the API server and fields of other managers never count.
+ * Paths at which the live object differs from the wanted one. Only fields of the wanted object count: defaults of the
+ * API server and fields of other managers never do.
  */
 export function differences(desired: unknown, live: unknown, path = ''): string[] {
   if (desired === undefined) return [];
   if (Array.isArray(desired)) return arrayDifferences(desired, live, path);
   if (typeof desired === 'object' && desired !== null) {
-    // An empty object that the server left out says nothing.
+    // The server leaves out empty objects, so a missing one is no difference.
     if (live === undefined || live === null) return Object.keys(desired).length === 0 ? [] : [path];
     if (typeof live !== 'object') return [path];
     return Object.entries(desired).flatMap(([key, value]) =>
@@ -81,7 +81,7 @@ function mergeKey(items: readonly unknown[]): string | undefined {
 
 function sameScalar(desired: unknown, live: unknown): boolean {
   if (desired === live) return true;
-  // "0", false and "" are often left out by the server.
+  // The server often leaves out "0", false and "".
   if (live === undefined || live === null) return desired === false || desired === 0 || desired === '';
   const [a, b] = [quantityValue(desired), quantityValue(live)];
   return a !== undefined && a === b;

@@ -12,13 +12,13 @@ export interface ReflectorOptions<T extends KubeObject> extends ListOptions {
   readonly client: KubeClient;
   readonly kind: ResourceKind;
   readonly cache: ObjectCache<T>;
-  /** Drops what nobody reads before an object is kept; managedFields are always dropped. */
+  /** Drops fields that no one reads before the cache keeps an object; managedFields are always dropped. */
   readonly project?: (object: T) => T;
-  /** Watch only metadata: the content of the objects never reaches this process. */
+  /** Watches only metadata: the content of the objects never reaches this process. */
   readonly metadataOnly?: boolean;
-  /** The server may not know the kind. The reflector then looks for it now and then, and reports no problem. */
+  /** The server may not know the kind. The reflector then looks for it at intervals, and reports no problem. */
   readonly optional?: boolean;
-  /** Only enqueues keys: it must be fast and must not throw. */
+  /** Must only enqueue keys: fast, and without throwing. */
   readonly onChange: (change: CacheChange<T>) => void;
   readonly clock: Clock;
   readonly random: () => number;
@@ -28,14 +28,17 @@ export interface ReflectorOptions<T extends KubeObject> extends ListOptions {
 export const REFLECTOR_DEFAULTS = {
   /** The server ends each watch after a time in this range, so that not all of them end together. */
   watchSeconds: [300, 600],
-  /** Bookmarks come about every minute; silence for longer may mean a dead connection. */
+  /** Bookmarks come about every minute; a longer silence may mean a dead connection. */
   watchdogMs: 75_000,
-  /** Some servers send bookmarks rarely where nothing changes; after false alarms the watchdog waits up to this long. */
+  /** Some servers send few bookmarks while nothing changes; after false alarms the watchdog waits up to this long. */
   longestWatchdogMs: 240_000,
-  /** A watch that ends sooner than this without a word is a failure, or something in between would be asked in a loop. */
+  /**
+   * A watch that ends sooner than this, without an event, counts as a failure. Otherwise a proxy that ends watches would
+   * be asked in a loop.
+   */
   shortestWatchMs: 1_000,
   backoff: { baseMs: 200, capMs: 30_000, jitter: 0.5 } satisfies BackoffPolicy,
-  /** Rights come without an event, while a person waits for them to take effect. */
+  /** No event announces a new right, and a person may wait for it to take effect. */
   forbiddenBackoff: { baseMs: 200, capMs: 5_000, jitter: 0.5 } satisfies BackoffPolicy,
   /** An optional kind that the server does not know may be installed later. */
   absentBackoff: { baseMs: 5_000, capMs: 300_000, jitter: 0.5 } satisfies BackoffPolicy,
@@ -50,15 +53,15 @@ const SILENT = 'WatchSilent';
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
 /**
- * Keeps a cache equal to what the API server holds: one streaming list and watch, resumed from the last
- * resource version, listed anew after 410. It never gives up; `lastEventAt` tells how fresh it is.
+ * Keeps a cache equal to the API server: one streaming list and watch, resumed from the last resource version, listed
+ * anew after 410. It never gives up; `lastEventAt` tells how fresh the cache is.
  */
 export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
   #resourceVersion: string | undefined;
   #lastEventAt: number | undefined;
   #streamingList = true;
-  /** Why the last attempt failed, while it has not succeeded since. */
+  /** The error of the last attempt; undefined after a success. */
   #failure: Error | undefined;
   #watchdogMs: number = REFLECTOR_DEFAULTS.watchdogMs;
   #markSynced: () => void = () => {};
@@ -66,7 +69,7 @@ export class Reflector<T extends KubeObject> {
 
   /** Resolves when the cache holds everything for the first time. */
   readonly synced: Promise<void>;
-  /** Resolves with `synced`, or when it is known that we may not read this kind. */
+  /** Resolves with `synced`, or when the server refuses to let us read this kind. */
   readonly settled: Promise<void>;
 
   constructor(options: ReflectorOptions<T>) {
@@ -114,15 +117,15 @@ export class Reflector<T extends KubeObject> {
     return isForbidden(error) ? forbiddenBackoff : backoff;
   }
 
-  /** The server does not know the kind, and need not. */
+  /** Whether the kind is optional and the server does not know it. */
   #isAbsent(error: unknown): boolean {
     return this.#options.optional === true && isNotFound(error);
   }
 
-  /** Whether the next attempt goes another way for a known reason, so that this was no failure. */
+  /** Whether the next attempt takes another way for a known reason, so that this error is no failure. */
   #recovers(error: unknown): boolean {
     const { logger, kind } = this.#options;
-    // Our version is older than what the server remembers.
+    // Our version is older than the history of the server.
     if (this.#resourceVersion !== undefined && isGone(error)) {
       this.#resourceVersion = undefined;
       logger.debug('watch expired, listing again', { kind: kind.kind });
@@ -136,8 +139,8 @@ export class Reflector<T extends KubeObject> {
   }
 
   /**
-   * After silence: asks the server where it stands. One that was restored from a backup counts anew, and answers a
-   * version from its future with silence for ever. Any other is alive, and its silence means that nothing happens.
+   * Asks the server for its resource version after a silence. A server that was restored from a backup counts anew, and
+   * stays silent for ever on a version from its future. For any other server, the silence means that nothing happens.
    */
   async #checkSilence(signal: AbortSignal): Promise<void> {
     const { client, kind, namespace } = this.#options;
@@ -155,12 +158,12 @@ export class Reflector<T extends KubeObject> {
     this.#failure = error instanceof Error ? error : new Error(String(error));
     if (isForbidden(error) || isNotFound(error)) {
       this.#markSettled();
-      // Once; readiness goes on saying it.
+      // Logged once; readiness keeps reporting it.
       if (isNew && !this.#isAbsent(error)) logger.error(this.problem ?? 'watch refused', { kind: kind.kind });
     } else logger.debug('watch failed, trying again', { kind: kind.kind, error, failures });
   }
 
-  /** What keeps this cache from being current, and the way out; nothing while the watch runs. */
+  /** Why the cache is not current, and how to fix it; undefined while the watch runs. */
   get problem(): string | undefined {
     const { kind, namespace } = this.#options;
     const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
@@ -193,12 +196,12 @@ export class Reflector<T extends KubeObject> {
     let events = 0;
     for await (const event of this.#events(signal)) {
       events += 1;
-      // 410 comes as a status before the watch starts, and as an event once it has.
+      // 410 arrives as a status before the watch starts, and as an event after that.
       if (event.type === 'ERROR') {
         const status = event.object as unknown as { code?: number };
         throw ApiError.parse(status.code ?? 500, JSON.stringify(status), `WATCH ${kind.kind}`);
       }
-      // What comes at once was kept from us: the silence was one of the connection after all.
+      // An event that arrives at once was held back: the connection was silent, not the server.
       const wasKept = clock.monotonic() - startedAt < REFLECTOR_DEFAULTS.shortestWatchMs;
       if (isCheck && wasKept && !present && event.type !== 'BOOKMARK')
         this.#watchdogMs = REFLECTOR_DEFAULTS.watchdogMs;
@@ -206,13 +209,13 @@ export class Reflector<T extends KubeObject> {
       onProgress();
       this.#handle(event, present);
     }
-    // The server ends a watch after its time; until the initial events have ended there is nothing to resume.
+    // The server ends a watch after its time. Before the end of the initial events there is nothing to resume.
     const cutShort = events === 0 && clock.monotonic() - startedAt < REFLECTOR_DEFAULTS.shortestWatchMs;
     if (!signal.aborted && (cutShort || this.#resourceVersion === undefined))
       throw new CodedError('WatchEnded', 'the watch ended early', { retriable: true });
   }
 
-  /** Events of one connection; ends with it, throws when it stays silent for too long. */
+  /** The events of one connection. Ends with the connection; throws when it stays silent for too long. */
   async *#events(signal: AbortSignal): AsyncIterable<WatchEvent<T>> {
     const { client, kind, clock, random, namespace, labelSelector, fieldSelector } = this.#options;
     const [shortest, longest] = REFLECTOR_DEFAULTS.watchSeconds;
@@ -252,7 +255,7 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
-  /** `present` collects what the initial events name; it is given while they may still come. */
+  /** `present` collects the names of the initial events; it is passed while initial events may arrive. */
   #handle(event: WatchEvent<T>, present: Set<string> | undefined): void {
     const { cache, namespace } = this.#options;
     const { resourceVersion, annotations } = event.object.metadata;
@@ -279,13 +282,13 @@ export class Reflector<T extends KubeObject> {
 
   #slim(object: T): T {
     const { managedFields: _, ...metadata } = object.metadata;
-    // Partial objects bear the kind of their form, not their own.
+    // Objects with metadata only carry the kind PartialObjectMetadata, not their own.
     const { apiVersion, kind } = this.#options.kind;
     const slim = { ...object, apiVersion, kind, metadata } as T;
     return this.#options.project?.(slim) ?? slim;
   }
 
-  /** Everything that a complete list has named is there; what is not, is gone. */
+  /** A complete list has arrived: objects that it does not name are gone. */
   #retain(present: ReadonlySet<string>, listVersion: string): void {
     const { cache, namespace } = this.#options;
     for (const change of cache.retain(present, listVersion, namespace)) this.#tell(change);
@@ -310,6 +313,6 @@ const accept = ({ metadataOnly }: { metadataOnly?: boolean }) =>
       }
     : {};
 
-/** A server without streaming lists refuses the query parameters. */
+/** A server without streaming lists refuses their query parameters. */
 const isUnsupported = (error: unknown): boolean =>
   error instanceof ApiError && (error.status === 400 || error.status === 422);

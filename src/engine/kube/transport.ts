@@ -17,24 +17,24 @@ export interface KubeRequest {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: unknown;
   readonly contentType?: string;
-  /** Other than JSON of the whole object, e.g. its metadata only. */
+  /** The Accept header, for other than JSON of the whole object, such as its metadata only. */
   readonly accept?: string;
 }
 
-/** The wire to the API server. Everything above it is testable with another one. */
+/** The connection to the API server. Tests replace it. */
 export interface Transport {
-  /** The parsed body. @throws ApiError a refusal, TransportError no answer */
+  /** @returns the parsed body. @throws ApiError if the server refuses, TransportError if there is no answer */
   request(request: KubeRequest, signal: AbortSignal): Promise<unknown>;
-  /** The lines of an answer that goes on, until it ends. Same errors. */
+  /** The lines of an answer as they arrive, until the answer ends. Same errors. */
   stream(request: KubeRequest, signal: AbortSignal): AsyncIterable<string>;
   /** The body as text, e.g. of a pod's log. Same errors. */
   text(request: KubeRequest, signal: AbortSignal): Promise<string>;
   close(): void;
 }
 
-/** What was asked and how it ended; for metrics. */
+/** Observes requests, for metrics. */
 export interface RequestObserver {
-  /** `code` is the HTTP status, or `<error>` where no answer came. */
+  /** `code` is the HTTP status, or `<error>` without an answer. */
   finished(method: string, host: string, code: string, durationMs: number): void;
   retried(method: string, host: string, code: string): void;
   /** Time spent waiting for the client's own rate limit. */
@@ -46,7 +46,7 @@ export interface TransportOptions {
   readonly clock: Clock;
   readonly userAgent: string;
   readonly observer?: RequestObserver;
-  /** Checked right before a request goes to the socket; throws when it must not. */
+  /** Called right before a request is written to the socket; throws to keep it back. */
   readonly fence?: (request: KubeRequest) => void;
   readonly requestTimeoutMs?: number;
   readonly queriesPerSecond?: number;
@@ -55,7 +55,7 @@ export interface TransportOptions {
 }
 
 const TRANSPORT_DEFAULTS = {
-  /** Deadline of a request that is no stream; for a stream, until its headers. */
+  /** Deadline of a request; for a stream, of its headers. */
   requestTimeoutMs: 30_000,
   /** client-go's own defaults are 5 and 10; controller-runtime's are 20 and 30. */
   queriesPerSecond: 50,
@@ -63,10 +63,10 @@ const TRANSPORT_DEFAULTS = {
   maxSockets: 32,
   /** Silence on a connection after which TCP asks whether the other side is still there. */
   keepAliveMs: 15_000,
-  /** How often a 429 or 503 that names a time is tried again before it becomes the caller's. */
+  /** Retries of a 429 or 503 that names a time, before the caller gets the error. */
   maxRetries: 10,
   longestRetryAfterMs: 30_000,
-  /** Of the time that the server names, at most this share more: a crowd that was sent away must not come back at once. */
+  /** Waits up to this share longer than the server says, so that clients refused together do not return together. */
   retryAfterJitter: 1,
 } as const;
 
@@ -100,7 +100,7 @@ export class HttpsTransport implements Transport {
         const response = await this.#answered(request, 'request', deadline.signal);
         return await collect(response, describe(request));
       } catch (error) {
-        // The cause of a cut connection may be that we ourselves let go.
+        // We may have cut the connection ourselves.
         if (deadline.signal.aborted) throw deadline.signal.reason;
         throw error;
       } finally {
@@ -110,7 +110,7 @@ export class HttpsTransport implements Transport {
   }
 
   async *stream(request: KubeRequest, signal: AbortSignal): AsyncIterable<string> {
-    // The deadline covers the time until the headers; afterwards the caller's watchdog rules.
+    // The deadline covers the time until the headers; after that, the caller's watchdog decides.
     const headers = this.#deadline(request, signal);
     const response = await this.#answered(request, 'stream', headers.signal).finally(headers.release);
     const onAbort = () => response.destroy(signal.reason as Error);
@@ -141,7 +141,7 @@ export class HttpsTransport implements Transport {
     );
   }
 
-  /** A successful answer's headers, after the retries that the server asked for. */
+  /** Resolves at the headers of a successful answer, after the retries that the server asked for. */
   async #answered(
     request: KubeRequest,
     use: 'request' | 'stream',
@@ -207,7 +207,7 @@ export class HttpsTransport implements Transport {
     ).catch((error: unknown) => {
       finished('<error>');
       if (signal.aborted) throw signal.reason;
-      // A fence speaks for itself: nothing was sent.
+      // The error of the fence is passed on as it is: nothing was sent.
       throw error instanceof CodedError ? error : new TransportError(describe(request), error);
     });
     const status = response.statusCode ?? 0;
@@ -221,7 +221,7 @@ export class HttpsTransport implements Transport {
     );
   }
 
-  /** One span a call, a child of whatever span is active; nothing happens without an OpenTelemetry SDK. */
+  /** Makes one span for each call, a child of the active span. Without an OpenTelemetry SDK nothing happens. */
   #traced<T>(request: KubeRequest, action: () => Promise<T>): Promise<T> {
     const attributes = {
       'http.request.method': request.method,
@@ -244,7 +244,7 @@ export class HttpsTransport implements Transport {
 
 const describe = ({ method, path }: KubeRequest): string => `${method} ${path}`;
 
-/** Waits for a connection, asks the fence, and only then writes. */
+/** Waits for a connection, calls the fence, and only then writes. */
 function open(
   url: URL,
   options: RequestOptions,
@@ -264,19 +264,19 @@ function open(
     signal.addEventListener('abort', onAbort, { once: true });
     request.on('close', () => signal.removeEventListener('abort', onAbort));
     request.once('socket', (socket) => {
-      // The kernel finds out about a peer that is gone, long before any watchdog.
+      // TCP notices a dead peer long before the watchdog does.
       socket.setKeepAlive(true, TRANSPORT_DEFAULTS.keepAliveMs);
       const write = () => {
         try {
           fence();
           request.end(payload);
         } catch (error) {
-          // Nothing was written, so the connection is as good as new; ours to give up all the same.
+          // Nothing was written, so the connection could be reused; destroying the request gives it up all the same.
           request.destroy(error as Error);
           reject(error);
         }
       };
-      // Node keeps this flag on every TLS socket of a client; its types do not know it.
+      // Node.js keeps this flag on every TLS socket of a client; its types lack it.
       const { connecting, secureConnecting } = socket as TLSSocket & { readonly secureConnecting?: boolean };
       if (connecting || secureConnecting) socket.once('secureConnect', write);
       else write();

@@ -1,6 +1,6 @@
-// Loaded into every Node process of a pod on the process node (`--require`). A pod there shares the network of
-// the machine, so this gives it what it would have in a namespace of its own: listening on "any" means its own
-// address, low ports work for ordinary users, and names of Services resolve. Programs notice nothing of it.
+// Preloaded (`--require`) into every Node.js process of a pod on the process node. Such a pod shares the network of the
+// machine, so this file provides what a network namespace would: a server on "any" address listens on the address of the
+// pod, low ports work for ordinary users, and names of Services resolve. Programs need no change.
 import dns from 'node:dns';
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
@@ -12,7 +12,7 @@ const lowPortOffset = Number(process.env.WABA_LOCAL_LOW_PORT_OFFSET ?? 0);
 const ANY = new Set([undefined, '', '0.0.0.0', '::', 'any']);
 const isClusterAddress = (host: unknown): boolean =>
   typeof host === 'string' && /^127\.(9[6-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])\./.test(host);
-/** A low port of a pod or Service is served at another one where this user may not bind it. */
+/** The port that serves a low port of a pod or Service, where this user may not bind low ports. */
 const shifted = (port: number): number => (port > 0 && port < 1024 ? port + lowPortOffset : port);
 
 type ListenOptions = net.ListenOptions & { port?: number; host?: string };
@@ -57,7 +57,7 @@ if (hostsFile) {
 if (lowPortOffset > 0) {
   const connect = net.Socket.prototype.connect as unknown as Loose;
   (net.Socket.prototype as unknown as { connect: Loose }).connect = function (this: net.Socket, ...args) {
-    // net.connect hands on its already normalised arguments as one array.
+    // net.connect passes its normalised arguments as one array.
     const target = (Array.isArray(args[0]) ? args[0][0] : args[0]) as
       | { port?: number; host?: string }
       | undefined;
@@ -71,7 +71,7 @@ if (lowPortOffset > 0) {
   };
 }
 
-/** The agent rewrites its file of names whenever Services change, so it is read on each look-up. */
+/** The process node rewrites the hosts file whenever Services change, so each look-up reads it. */
 function addressOf(name: string): string | undefined {
   try {
     return readFileSync(hostsFile ?? '', 'utf8')

@@ -25,7 +25,7 @@ export interface PersistentVolume extends KubeObject {
   readonly status?: { readonly phase?: string };
 }
 
-/** The default StorageClass: a folder for each claim. On one machine every access mode is easy. */
+/** Creates the default StorageClass: a folder for each claim. On one machine a folder serves every access mode. */
 export async function ensureStorageClass(client: KubeClient, signal: AbortSignal): Promise<void> {
   await client.apply(
     {
@@ -44,7 +44,7 @@ export async function ensureStorageClass(client: KubeClient, signal: AbortSignal
   );
 }
 
-/** Makes the volume of a claim that has none. */
+/** Creates the volume of a claim without one. */
 export async function provision(
   client: KubeClient,
   claim: Claim,
@@ -80,7 +80,7 @@ export async function provision(
   });
 }
 
-/** Removes a volume whose claim is gone, with its data. */
+/** Deletes a volume and its data when its claim is gone. */
 export async function reclaim(
   client: KubeClient,
   volume: PersistentVolume,

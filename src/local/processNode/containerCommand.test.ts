@@ -68,7 +68,7 @@ describe('the command of a container', () => {
 
   it('names an image that nothing stands for', () => {
     expect(() => run({ image: 'nginx:1' })).toThrow(
-      'no program stands for image nginx:1; there are: waba-stack',
+      'the process node has no programs for image nginx:1; it has them for waba-stack',
     );
   });
 

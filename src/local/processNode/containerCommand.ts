@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { CodedError } from '../../base/codedError.ts';
 import type { Container, EnvVar, Pod } from './podTypes.ts';
 
-/** What runs on this machine in place of an image. */
+/** The programs of this machine that replace an image. */
 interface LocalImage {
-  /** Folder that stands for the image's root: commands found below it are taken from there. */
+  /** Folder that replaces the root of the image: a command that exists below it runs from there. */
   readonly root?: string;
-  /** Folders of this machine that its programs need. */
+  /** Folders of this machine that the programs need. */
   readonly needs?: readonly string[];
-  /** Command of the image where the container names none. */
+  /** Command of the image, for containers without one. */
   readonly entrypoint?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -27,7 +27,7 @@ export interface ContainerContext {
   /** Mount path in the container → folder on this machine. */
   readonly mounts: ReadonlyMap<string, string>;
   readonly images: ImageTable;
-  /** Enters a mount namespace with `mounts`; without it their paths are rewritten wherever they stand. */
+  /** Enters a mount namespace with `mounts`. Absent: the mount paths are rewritten in arguments and variables. */
   readonly enter?:
     | ((argv: readonly [string, ...string[]], cwd: string | undefined) => readonly [string, ...string[]])
     | undefined;
@@ -39,7 +39,7 @@ export interface ContainerCommand {
   readonly argv: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | undefined;
-  /** Another command in the same surroundings, for probes. */
+  /** Wraps another command to run in the same namespace, for probes. */
   readonly enter: (argv: readonly [string, ...string[]]) => readonly [string, ...string[]];
 }
 
@@ -55,12 +55,12 @@ function localImage(images: ImageTable, image = ''): LocalImage {
   if (known) return known;
   throw new CodedError(
     'ErrImageNeverPull',
-    `no program stands for image ${image}; there are: ${Object.keys(images).join(', ')}`,
+    `the process node has no programs for image ${image}; it has them for ${Object.keys(images).join(', ')}`,
   );
 }
 
 /**
- * The process that stands for a container. Paths of the image and of volumes are rewritten to where they lie on
+ * The process that runs in place of a container. Paths of the image and of volumes are rewritten to their places on
  * this machine. @throws CodedError `ErrImageNeverPull`, `CreateContainerConfigError`
  */
 export function containerCommand(container: Container, context: ContainerContext): ContainerCommand {
@@ -78,7 +78,7 @@ export function containerCommand(container: Container, context: ContainerContext
   const enter = (argv: readonly [string, ...string[]]) => context.enter?.(argv, cwd) ?? argv;
   return {
     argv: enter([program, ...args]),
-    // What every container gets names places of this machine as they are.
+    // The base variables already contain paths of this machine.
     env: Object.fromEntries(
       Object.entries(env).map(([name, value]) => [
         name,

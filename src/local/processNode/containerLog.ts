@@ -5,17 +5,17 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 
-/** What is wanted of a log, as the kubelet is asked for it. */
+/** The part of a log to return, as in a request to the kubelet. */
 export interface LogQuery {
-  /** The last lines only. */
+  /** Only this many lines, from the end. */
   readonly tailLines?: number | undefined;
-  /** RFC 3339 before each line. */
+  /** Puts the time (RFC 3339) before each line. */
   readonly timestamps?: boolean;
-  /** Nothing older, in epoch milliseconds. */
+  /** No lines before this time, in epoch milliseconds. */
   readonly sinceMs?: number | undefined;
 }
 
-/** Keeps what a process says, each line with its time, as container runtimes do: `<time> stdout F <line>`. */
+/** Writes the output of a process to a file, in the format of container runtimes: `<time> stdout F <line>`. */
 export function keepLog(
   path: string,
   streams: Readonly<Record<'stdout' | 'stderr', Readable | null>>,
@@ -35,7 +35,7 @@ export function keepLog(
   }
 }
 
-/** Whole lines from `offset` on, and up to where they go. */
+/** Reads whole lines from `offset` on. @returns the lines, and the offset after them */
 export async function readLog(
   path: string,
   offset: number,

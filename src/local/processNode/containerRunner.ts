@@ -31,11 +31,11 @@ export interface ContainerRunnerOptions {
   readonly onChange: () => void;
 }
 
-/** The kubelet's back-off for containers that end: 10 s doubling to 5 min; here it starts lower, for people wait. */
+/** The kubelet's back-off, 10 s doubling to 5 min, but starting at 1 s because people wait. */
 const BACKOFF = { baseMs: 1_000, capMs: 300_000, resetAfterMs: 600_000 } as const;
 const CONFIG_RETRY_MS = 1_000;
 
-/** One container as a process: started, probed, restarted by the pod's policy, stopped with grace. */
+/** Runs one container as a process: starts, probes and stops it, and restarts it by the policy of the pod. */
 export class ContainerRunner {
   readonly #options: ContainerRunnerOptions;
   readonly #stop = new AbortController();
@@ -58,7 +58,7 @@ export class ContainerRunner {
     return this.#ready;
   }
 
-  /** Its exit code once it has ended and will not be started again. */
+  /** The exit code, once the process has ended and will not be started again. */
   get finalExitCode(): number | undefined {
     return 'terminated' in this.#state ? this.#state.terminated.exitCode : undefined;
   }
@@ -77,7 +77,7 @@ export class ContainerRunner {
     };
   }
 
-  /** Runs until the policy says that it is done, or `stop`. */
+  /** Runs until the restart policy ends it, or `stop`. */
   async run(): Promise<void> {
     const { clock, restartPolicy } = this.#options;
     const { signal } = this.#stop;
@@ -107,7 +107,7 @@ export class ContainerRunner {
     if (this.#child) await terminate(this.#child, { clock: this.#options.clock, graceMs });
   }
 
-  /** One life of the process; its exit code, or nothing when it was never started because of `stop`. */
+  /** Runs the process once. @returns its exit code; undefined if `stop` came before the start */
   async #once(): Promise<number | undefined> {
     const { clock, logPath, onChange } = this.#options;
     const command = await this.#prepare();
@@ -143,7 +143,7 @@ export class ContainerRunner {
     return exitCode;
   }
 
-  /** Waits for Secrets and the like that are missing, and says so. */
+  /** Retries until the Secrets and ConfigMaps of the container exist; the status names the missing ones. */
   async #prepare(): Promise<ContainerCommand | undefined> {
     const { signal } = this.#stop;
     while (!signal.aborted) {

@@ -9,13 +9,13 @@ export interface LogServerOptions {
   readonly pki: ClusterPki;
   readonly host: string;
   readonly clock: Clock;
-  /** Log of the container's current or previous life; nothing for an unknown one. */
+  /** Path of the log of the current or previous run of a container; undefined for an unknown container. */
   readonly find: (namespace: string, pod: string, container: string, previous: boolean) => string | undefined;
 }
 
 const FOLLOW_MS = 200;
 
-/** `kubectl logs`: the API server asks the node, with its own client certificate. */
+/** Serves `kubectl logs`: the API server asks the Node, with its own client certificate. */
 export async function startLogServer(
   options: LogServerOptions,
 ): Promise<{ port: number; close(): Promise<void> }> {
@@ -37,7 +37,7 @@ export async function startLogServer(
           ? find(namespace, pod, container, url.searchParams.get('previous') === 'true')
           : undefined;
       if (!path || !existsSync(path))
-        return void response.writeHead(404).end(`no log of ${pod}/${container}\n`);
+        return void response.writeHead(404).end(`container ${container} of pod ${pod} has no log\n`);
       response.writeHead(200, { 'content-type': 'text/plain' });
       const query = parseQuery(url.searchParams, clock.now());
       try {
@@ -49,7 +49,7 @@ export async function startLogServer(
           response.write(text);
         }
       } catch {
-        // The pod has gone, and its log with it.
+        // The pod was deleted with its log.
       }
       response.end();
     },

@@ -9,9 +9,9 @@ export interface NamespaceRequest {
   readonly cwd: string | undefined;
   /** Path in the container → folder or file of this machine. */
   readonly mounts: ReadonlyMap<string, string>;
-  /** Folders of the machine that stay visible though something is mounted above them, `/tmp` for example. */
+  /** Folders of the machine that stay visible when a volume is mounted above them, at `/tmp` for example. */
   readonly keep?: readonly string[];
-  /** An empty folder that becomes the root; nothing is left in it. */
+  /** An empty folder that becomes the root of the namespace. It stays empty outside. */
   readonly scratch: string;
 }
 
@@ -20,8 +20,8 @@ const OLD_ROOT = '/.old-root';
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /**
- * The command in a mount namespace of its own, in which each path of `mounts` shows what it should. Paths that do
- * not exist on the machine are no obstacle: the root is put together anew, and nothing outside changes.
+ * Wraps a command so that it runs in a mount namespace of its own, in which each path of `mounts` shows its folder. The
+ * paths need not exist on the machine: the namespace gets a new root, and nothing outside changes.
  */
 export function inMountNamespace({
   argv,
@@ -39,12 +39,12 @@ export function inMountNamespace({
     'set -e',
     `mount -t tmpfs -o mode=755 tmpfs ${quote(scratch)}`,
     ...assemble('/', scratch, [...targets.keys()]),
-    // Short paths first: a mount below another one must come after it.
+    // Short paths first, because a nested mount must follow the outer one.
     ...[...targets]
       .sort(([a], [b]) => a.length - b.length)
       .flatMap(([path, source]) => bind(source, join(scratch, path))),
     ...hidden.sort().flatMap((path) => bind(path, join(scratch, path))),
-    // Not chroot: inside one nobody may make the user namespace that PostgreSQL needs.
+    // Not chroot, because the kernel forbids new user namespaces inside a chroot, and PostgreSQL needs one.
     `mkdir ${quote(join(scratch, OLD_ROOT))}`,
     `cd ${quote(scratch)}`,
     `${quote(findExecutable('pivot_root') ?? '/sbin/pivot_root')} . .${OLD_ROOT}`,
@@ -55,11 +55,11 @@ export function inMountNamespace({
   ].join('\n');
   const unshare = findExecutable('unshare') ?? 'unshare';
   const flags = process.getuid?.() === 0 ? ['-m'] : ['-U', '-r', '-m'];
-  // Entering a namespace loses the parent-death signal, so it is asked for again inside.
+  // Entering a namespace clears the parent-death signal, so setpriv sets it again inside.
   return [unshare, ...flags, ...deathBound, '/bin/sh', '-c', script, 'sh', ...argv];
 }
 
-/** Whether this machine and this user can do so; some distributions forbid user namespaces. */
+/** Whether this user can create such namespaces here; some distributions forbid user namespaces. */
 export function canMount(): boolean {
   if (process.platform !== 'linux') return false;
   const scratch = mkdtempSync(join(tmpdir(), 'waba-mount-'));
@@ -84,7 +84,7 @@ export function canMount(): boolean {
   }
 }
 
-/** Shows what is in `folder` below `root`; folders on the way to a target are made anew, entry by entry. */
+/** Shell commands that show `folder` below `root`; folders above a target are recreated entry by entry. */
 function assemble(folder: string, root: string, targets: readonly string[]): string[] {
   return readdirSync(folder).flatMap((name): string[] => {
     const path = join(folder, name);
@@ -106,7 +106,7 @@ function bind(source: string, target: string, folder = lstatSync(source).isDirec
   return [place, `mount --rbind ${quote(source)} ${quote(target)}`];
 }
 
-/** `/var/run/x` → `/run/x` where `/var/run` is a link: only real folders can be mounted on. */
+/** `/var/run/x` → `/run/x` if `/var/run` is a link, because a mount needs a real folder. */
 function resolveExisting(path: string): string {
   if (path === '/') return path;
   try {

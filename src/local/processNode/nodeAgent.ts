@@ -29,20 +29,20 @@ export interface NodeAgentOptions {
   /** First two bytes of pod addresses: `127.97`. */
   readonly podPrefix: string;
   readonly images: ImageTable;
-  /** Bundle that gives Node processes the network of their pod. */
+  /** Bundle that gives Node.js processes the network of their pod. */
   readonly preload: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Default: namespaces where this machine allows them. */
+  /** Default: mount namespaces if this machine allows them. */
   readonly mountMode?: MountMode;
-  /** Environment of containers beyond what Kubernetes says, e.g. HOME. */
+  /** Environment of this process; containers get its PATH. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** Changes that arrive within this time update the Services once. */
 const SYNC_DELAY_MS = 20;
 
-/** A node of the local cluster: its pods are processes on this machine. */
+/** The only Node of the local cluster. It runs pods as processes on this machine. */
 export class NodeAgent {
   readonly #options: NodeAgentOptions;
   readonly #runners = new Map<
@@ -76,7 +76,7 @@ export class NodeAgent {
     return agent;
   }
 
-  /** Stops every pod's processes. Their objects stay: after a restart the pods are started again. */
+  /** Stops the processes of all pods. The Pod objects stay, so the pods start again after a restart of the cluster. */
   async close(): Promise<void> {
     this.#stop.abort(new Error('stopping'));
     await Promise.all(this.#closers.map((close) => close()));
@@ -131,7 +131,7 @@ export class NodeAgent {
     const entry = this.#runners.get(key);
     const { client } = this.#options.controlPlane;
     if (entry && (!pod || pod.metadata.uid !== entry.pod.metadata.uid || pod.metadata.deletionTimestamp)) {
-      // A forced deletion leaves no object behind, but the processes still have to end.
+      // A forced deletion removes the object at once, but the processes still have to end.
       const force = !pod || pod.metadata.uid !== entry.pod.metadata.uid;
       entry.stopping ??= this.#stopPod(key, entry.runner, entry.pod, force);
       return;
@@ -169,7 +169,7 @@ export class NodeAgent {
     this.#options.logger.info('pod stopped', { pod: key });
     await this.#removePod(this.#options.controlPlane.client, pod);
     this.#syncProxy();
-    // Its successor of the same name may be waiting.
+    // A successor with the same name may be waiting.
     const { client } = this.#options.controlPlane;
     const { namespace, name } = pod.metadata;
     const next = await client.get<Pod>(kinds.Pod, namespace, name, this.#stop.signal).catch(() => undefined);
@@ -214,7 +214,7 @@ export class NodeAgent {
     }
   }
 
-  /** Readiness changes show as changes of the pod's status, which the watch brings back here. */
+  /** Runs on every pod event, because a change of readiness changes the status of the pod, which the watch reports. */
   #syncProxy(): void {
     if (this.#proxyPending) return;
     this.#proxyPending = true;
@@ -239,7 +239,7 @@ export class NodeAgent {
   }
 }
 
-/** Pods are started afresh after a crash; what their predecessors left is in the way. */
+/** Deletes the pod folders of an earlier run: after a crash all pods start anew. */
 async function removeLeftovers(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true });

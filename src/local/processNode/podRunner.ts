@@ -23,9 +23,9 @@ export interface PodRunnerOptions {
   /** Folder of this pod: volumes and logs. */
   readonly folder: string;
   readonly images: ImageTable;
-  /** How volumes get to their mount paths. */
+  /** How volumes appear at their mount paths. */
   readonly mountMode: MountMode;
-  /** What pods see as /etc/hosts, in a namespace of their own. */
+  /** The file that pods in a mount namespace see as /etc/hosts. */
   readonly hostsFile: string;
   readonly baseEnv: Readonly<Record<string, string>>;
   readonly translatePort: (port: number) => number;
@@ -35,10 +35,10 @@ export interface PodRunnerOptions {
 
 const RETRY_MS = 1_000;
 const REFRESH_MS = 60_000;
-/** Several changes in a moment are one status. */
+/** Changes within this time are written as one status. */
 const STATUS_DELAY_MS = 20;
 
-/** One pod: its volumes, its containers one after the other and side by side, and its status. */
+/** Runs one pod: mounts its volumes, runs its init containers one by one and then its containers, and writes its status. */
 export class PodRunner {
   readonly #options: PodRunnerOptions;
   readonly #stop = new AbortController();
@@ -79,7 +79,7 @@ export class PodRunner {
     return join(this.#options.folder, 'logs', container, `${restart}.log`);
   }
 
-  /** Ends its processes with their grace period, then frees what it had. */
+  /** Ends the processes within their grace period, then deletes the folder of the pod. */
   async stop(graceMs?: number): Promise<void> {
     const { pod, folder } = this.#options;
     const grace = graceMs ?? (pod.spec.terminationGracePeriodSeconds ?? 30) * 1000;
@@ -125,7 +125,7 @@ export class PodRunner {
     }
   }
 
-  /** Secrets, ConfigMaps and tokens change under a running pod. */
+  /** Updates Secrets, ConfigMaps and tokens while the pod runs. */
   async #refresh(signal: AbortSignal): Promise<void> {
     const volumes = (this.#options.pod.spec.volumes ?? []).filter(isRefreshed);
     while (!signal.aborted && volumes.length > 0) {
@@ -242,7 +242,7 @@ export class PodRunner {
   }
 }
 
-/** A mount namespace for each container, or the paths rewritten where namespaces are forbidden. */
+/** `namespace`: a mount namespace for each container; `rewrite`: paths are rewritten, where namespaces are forbidden. */
 export type MountMode = 'namespace' | 'rewrite';
 
 /** Folder of a pod on this machine. */

@@ -8,12 +8,12 @@ import type { Container, Probe } from './podTypes.ts';
 export interface ProbeTarget {
   readonly host: string;
   readonly container: Container;
-  /** Low ports are served elsewhere where this user may not bind them. */
+  /** The port that serves a port of the container; low ports move for users who may not bind them. */
   readonly translatePort: (port: number) => number;
   readonly exec: (command: readonly string[], timeoutMs: number) => Promise<boolean>;
 }
 
-/** Kubernetes' own defaults. */
+/** The defaults of Kubernetes. */
 const DEFAULTS = {
   periodSeconds: 10,
   timeoutSeconds: 1,
@@ -22,7 +22,7 @@ const DEFAULTS = {
   initialDelaySeconds: 0,
 } as const;
 
-/** Asks a container once whether it is well. */
+/** Probes a container once. */
 function probeOnce(probe: Probe, target: ProbeTarget): Promise<boolean> {
   const timeoutMs = (probe.timeoutSeconds ?? DEFAULTS.timeoutSeconds) * 1000;
   const port = (value: number | string) => target.translatePort(portNumber(value, target.container));
@@ -59,7 +59,7 @@ function probeOnce(probe: Probe, target: ProbeTarget): Promise<boolean> {
   return probe.exec ? target.exec(probe.exec.command, timeoutMs) : Promise.resolve(true);
 }
 
-/** Probes until `signal` fires; tells each change of mind. */
+/** Probes until `signal` fires; `onResult` gets each change of the result. */
 export async function watchProbe(
   probe: Probe,
   target: ProbeTarget,
@@ -94,7 +94,7 @@ function portNumber(port: number | string, container: Container): number {
   return container.ports?.find(({ name }) => name === port)?.containerPort ?? Number(port);
 }
 
-/** Runs a command to its end; true when it exits with 0 in time. */
+/** Runs a command to its end. @returns whether it exits with 0 in time */
 export async function runCommand(
   command: readonly string[],
   env: Readonly<Record<string, string>>,

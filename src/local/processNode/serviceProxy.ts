@@ -33,10 +33,10 @@ export interface ServiceProxyOptions {
 
 const DOMAIN = 'cluster.local';
 
-/** The same names for pods to see as /etc/hosts: written in place, because a mounted file is that very file. */
+/** A copy of the hosts file, which pods mount as /etc/hosts. It is written in place, because a mount keeps its file. */
 export const etcHosts = (hostsFile: string): string => `${hostsFile}.etc`;
 
-/** Names of pods and Services as DNS would have them, as lines of a hosts file. */
+/** The DNS names of pods and Services, as lines of a hosts file. */
 function hostsFile(services: readonly Service[], backends: readonly Backend[]): string {
   const lines = services.flatMap((service) => {
     const { name, namespace = '' } = service.metadata;
@@ -77,7 +77,7 @@ interface Listener {
   readonly sockets: Set<Socket>;
 }
 
-/** Listens at each ClusterIP and hands connections to ready pods in turn. */
+/** Listens at each ClusterIP and passes connections to the ready pods in turn. */
 export class ServiceProxy {
   readonly #options: ServiceProxyOptions;
   readonly #listeners = new Map<string, Listener>();

@@ -28,12 +28,12 @@ type Claim = KubeObject & {
 };
 type PersistentVolume = KubeObject & { readonly spec?: { readonly hostPath?: { readonly path: string } } };
 
-/** Tokens are renewed when this share of their life is over. */
+/** Lifetime of a service account token, unless the volume sets one. */
 const TOKEN_SECONDS = 3600;
 
 /**
- * Puts a volume's content into a folder and returns it. Run again it brings Secrets, ConfigMaps and tokens up to
- * date. @throws CodedError `FailedMount` while something that it needs is not there
+ * Puts the content of a volume into a folder and returns the folder. Another call updates Secrets, ConfigMaps and
+ * tokens. @throws CodedError `FailedMount` while an object that the volume needs is missing
  */
 export async function materialise(volume: Volume, context: VolumeContext): Promise<string> {
   const folder = join(context.folder, volume.name);
@@ -58,12 +58,12 @@ export async function materialise(volume: Volume, context: VolumeContext): Promi
   } else if (!volume.emptyDir)
     throw new CodedError(
       'FailedMount',
-      `volume ${volume.name} is of a kind that the process node does not have`,
+      `the process node does not support the type of volume ${volume.name}`,
     );
   return folder;
 }
 
-/** Whether a volume's content may change while the pod runs. */
+/** Whether the content of a volume may change while the pod runs. */
 export const isRefreshed = ({ secret, configMap, projected }: Volume): boolean =>
   Boolean(secret ?? configMap ?? projected);
 
@@ -157,7 +157,7 @@ async function tokenFile(
   return { [source.path]: Buffer.from(answer.status.token) };
 }
 
-/** Writes what changed and removes what is gone. Files are private: Secrets are among them. */
+/** Writes changed files and deletes the others. Only the owner may read them, because they may hold Secrets. */
 async function writeFiles(folder: string, files: Files): Promise<void> {
   for (const [path, content] of Object.entries(files)) {
     const target = join(folder, path);
