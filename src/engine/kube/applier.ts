@@ -57,7 +57,7 @@ export class Applier {
       if (!request.controlled(live)) {
         throw new CodedError(
           'NotControlled',
-          `${live.kind} ${live.metadata.name} exists and is not part of ${subject.kind} ${subject.metadata.name}; delete or rename it`,
+          `${live.kind} ${live.metadata.name} exists and is not part of ${subject.kind} ${subject.metadata.name}; delete it, or give ${subject.kind} ${subject.metadata.name} another name`,
         );
       }
       const changed = differences(request.desired, live);
