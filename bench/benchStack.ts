@@ -14,13 +14,13 @@ export const NUMBER = '16315551000';
 export const CUSTOMER = '16505551234';
 const PASSWORD = 'Passw0rd!-bench';
 
-/** A registered stack of processes with a webhook, ready to take messages. */
+/** A registered stack of processes with a webhook, ready for messages. */
 export interface BenchStack {
   readonly processes: EmulatorProcesses;
   readonly address: ApiAddress;
   readonly client: StackClient;
   readonly session: Session;
-  /** The receiver's certificate and who signed it. */
+  /** The certificate of the receiver; `caPem` is its CA. */
   readonly pair: KeyPair;
   readonly caPem: string;
   /** Callbacks that have arrived so far. */

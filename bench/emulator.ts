@@ -7,14 +7,14 @@ import { httpsLoad } from './httpsLoad.ts';
 import { cpuSeconds } from './processCpu.ts';
 
 const SECONDS = 10;
-/** Before it, so that what is measured is not the compiler of JavaScript; bare server and Webapp alike. */
+/** Load before the measurement, so that the code is compiled; for the bare server too. */
 const WARM_UP_SECONDS = 5;
 const CONNECTIONS = 64;
 const ROLES = ['webapp-0', 'coreapp-0', 'database', 'network'];
 
 /** Messages per second through one Webapp and one Coreapp, accepted and committed, beside a bare HTTPS server. */
 export async function benchEmulator(): Promise<[string, string][]> {
-  // The documented limits would be measured otherwise.
+  // With the documented limits on, they would be the result.
   const stack = await startBenchStack(['coreapp-0'], { isSingle: true, rateLimits: false });
   try {
     const { processes, address, session, pair, caPem } = stack;
@@ -62,21 +62,21 @@ export async function benchEmulator(): Promise<[string, string][]> {
   }
 }
 
-/** What waits in the database. */
+/** Messages and callbacks that wait in the database. */
 async function backlog({ client, session }: Awaited<ReturnType<typeof startBenchStack>>) {
   const stats = await client.stats.nodes(session, 'db', new AbortController().signal);
   const value = (name: string) => Object.values(stats)[0]?.[name]?.data[0]?.value ?? 0;
   return { messages: value('db_pending_messages'), callbacks: value('db_pending_callbacks') };
 }
 
-/** Callbacks a second while a backlog is worked off. */
+/** Callbacks per second while the stack works off a backlog. */
 async function drainRate(stack: Awaited<ReturnType<typeof startBenchStack>>): Promise<number> {
   const [startedAt, before] = [performance.now(), stack.callbacks()];
   await new Promise((done) => setTimeout(done, 5_000));
   return ((stack.callbacks() - before) * 1000) / (performance.now() - startedAt);
 }
 
-/** In a process of its own, like the Webapp that it is compared with. */
+/** Runs a bare HTTPS server in a process of its own, like the Webapp that it is compared with. */
 async function bareServer<T>(cert: string, key: string, use: (port: number) => Promise<T>): Promise<T> {
   const port = await freePort();
   const program = `
@@ -89,7 +89,7 @@ async function bareServer<T>(cert: string, key: string, use: (port: number) => P
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   try {
-    // TLS or not, something must listen before the load begins.
+    // The load must not start before the server listens.
     await eventually(
       () =>
         new Promise<boolean>((done) => {

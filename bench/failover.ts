@@ -14,7 +14,7 @@ const INTERVALS = [
   { heartbeat_interval: 5, unhealthy_interval: 30 },
 ];
 
-/** From the death of the Coreapp that serves the number to the next message that is taken. */
+/** Time from the death of the Coreapp that serves the number to the next accepted message. */
 export async function benchFailover(): Promise<[string, string][]> {
   const rows: [string, string][] = [];
   for (const intervals of INTERVALS) {

@@ -24,7 +24,7 @@ export interface LoadResult {
   readonly p99Ms: number;
 }
 
-/** Posts over keep-alive connections, each as fast as it is answered. */
+/** Posts over keep-alive connections. Each sends its next request when the last is answered. */
 export async function httpsLoad(options: LoadOptions): Promise<LoadResult> {
   const { host, port, path, ca, serverName, headers, body, connections, seconds } = options;
   const agent = new Agent({

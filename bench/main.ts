@@ -15,7 +15,7 @@ import { benchEmulator } from './emulator.ts';
 import { printTable } from './printTable.ts';
 import { residentBytes } from './processCpu.ts';
 
-// Figures of one run on this machine. They are printed, never asserted.
+// Prints the figures of one run on this machine, and asserts none.
 const never = new AbortController().signal;
 const STEADY_SECONDS = 30;
 const NO_OP_ROUNDS = 200;
@@ -78,7 +78,7 @@ async function applyToReady(client: KubeClient): Promise<void> {
   await waitUntil(isReady, { clock: systemClock, everyMs: 100, timeoutMs, late }, never);
 }
 
-/** Writes, memory and CPU of the operator's own process, by its metrics. */
+/** Writes, memory and CPU of the operator's process, from its metrics. */
 async function steadyState(client: KubeClient): Promise<[string, string][]> {
   const { items } = await client.list<KubeObject & { status: { podIP: string } }>(
     kinds.Pod,
@@ -104,7 +104,7 @@ async function steadyState(client: KubeClient): Promise<[string, string][]> {
   const before = await metrics();
   await new Promise((done) => setTimeout(done, STEADY_SECONDS * 1000));
   const after = await metrics();
-  // Each change of an annotation is a reconcile with nothing to do.
+  // Each change of an annotation causes a reconcile without work.
   for (let round = 0; round < NO_OP_ROUNDS; round++) {
     await client.mergePatch(
       WhatsAppDeploymentKind,

@@ -7,7 +7,7 @@ const FILE_BYTES = 64 * 1024 * 1024;
 const FILES = 4;
 const megabytes = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(0)} MB`;
 
-/** Uploads of large files: how fast, and how much memory the Webapp needs for them. */
+/** Uploads large files; measures their rate, and the memory that the Webapp needs. */
 export async function benchMedia(): Promise<[string, string][]> {
   const stack = await startBenchStack(['coreapp-0'], { isSingle: true, rateLimits: false });
   try {

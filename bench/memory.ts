@@ -3,8 +3,8 @@ import { pacedLoad } from './pacedLoad.ts';
 import { printTable } from './printTable.ts';
 import { residentBytes } from './processCpu.ts';
 
-// Memory of each process while messages flow for long: `RATE=250 SECONDS=3600`, or as fast as they are taken with
-// `RATE=0 MESSAGES=1000000`. A figure every tenth of the way.
+// Memory of each process under a long load: `RATE=250 SECONDS=3600`, or as fast as the stack accepts messages with
+// `RATE=0 MESSAGES=1000000`. It prints ten figures.
 const rate = Number(process.env.RATE ?? 250);
 const messages = Number(process.env.MESSAGES ?? rate * Number(process.env.SECONDS ?? 3600));
 const ROLES = ['webapp-0', 'coreapp-0', 'network'];

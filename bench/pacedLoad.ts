@@ -4,7 +4,7 @@ import type { ApiAddress } from '../test/support/apiCall.ts';
 export interface PacedLoadOptions {
   readonly address: ApiAddress;
   readonly token: string;
-  /** 0: as fast as they are taken. */
+  /** 0: as fast as the stack accepts them. */
   readonly perSecond: number;
   readonly messages: number;
   readonly recipient: (index: number) => string;
@@ -12,7 +12,7 @@ export interface PacedLoadOptions {
 
 const CONNECTIONS = 32;
 
-/** Sends so many messages, at a steady pace where one is given. Those that are refused are sent again. */
+/** Sends the given number of messages, at a steady pace unless `perSecond` is 0. Refused messages are sent again. */
 export async function pacedLoad(options: PacedLoadOptions): Promise<void> {
   const { address, token, perSecond, messages, recipient } = options;
   const { host, port, serverName, caPem: ca } = address;

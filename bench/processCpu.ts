@@ -9,13 +9,13 @@ export function cpuSeconds(pid: number): number {
   const ticks = new Map<number, number>();
   for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
     try {
-      // The name of a program may hold spaces and brackets; what is read comes after it.
+      // The name of a program may contain spaces and parentheses; the fields come after it.
       const fields = readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
       const parent = Number(fields[1]);
       children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
       ticks.set(Number(name), Number(fields[11]) + Number(fields[12]));
     } catch {
-      // It has ended meanwhile.
+      // The process has ended.
     }
   }
   const sum = (id: number): number =>
@@ -23,12 +23,12 @@ export function cpuSeconds(pid: number): number {
   return sum(pid) / TICKS_PER_SECOND;
 }
 
-/** Bytes of a process that are in memory. */
+/** Resident memory of a process in bytes. */
 export function residentBytes(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1] ?? 0) * 4096;
 }
 
-/** The most that it ever was. */
+/** The peak of the resident memory in bytes. */
 export function peakResidentBytes(pid: number): number {
   const [, kilobytes] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return Number(kilobytes ?? 0) * 1024;

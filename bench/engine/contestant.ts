@@ -1,5 +1,5 @@
 // One of the engines that bench/engine compares, as a process of its own: `ours`, or the informer of Kubernetes' own
-// client for JavaScript. The third is bench/engine/go. What happens is told on stdout, one JSON object a line.
+// client for JavaScript. The third is bench/engine/go. It reports on stdout, one JSON object a line.
 import { readFile } from 'node:fs/promises';
 import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
@@ -32,7 +32,7 @@ const say = (event: object) => void process.stdout.write(`${JSON.stringify(event
 const seen = (name: string, annotations: Readonly<Record<string, string>> | undefined, atMs: number) => {
   if (annotations?.round) say({ event: 'reconcile', name, round: annotations.round, atMs });
 };
-// Watching the loop costs more than an idle controller does, so it is switched: on while syncing, then by signal.
+// Measuring the event loop costs more than an idle controller, so it is on only while syncing, and after SIGUSR2.
 const delay = monitorEventLoopDelay({ resolution: 1 });
 let watchesLoop = mode === 'pods';
 let longestCollectionMs = 0;
@@ -129,7 +129,7 @@ async function makeChildren(
   say({ event: 'done', name, atMs: epochMs() });
 }
 
-/** The client certificate of the kubeconfig; in a cluster nothing more is loaded either. */
+/** Reads the client certificate of the kubeconfig without Kubernetes' own client, as the engine does in a cluster. */
 async function credentials(): Promise<Credentials> {
   const config = load(await readFile(path, 'utf8')) as {
     clusters: [{ cluster: { server: string; 'certificate-authority-data': string } }];
@@ -156,7 +156,7 @@ async function informer(): Promise<void> {
   const told = (pod: V1Pod) => seen(pod.metadata?.name ?? '', pod.metadata?.annotations, epochMs());
   watched.on('add', told);
   watched.on('update', told);
-  // Without a restart it would be blind from the first error on; its documentation shows this.
+  // Its documentation shows this restart: without it, the informer stops at the first error.
   watched.on('error', () => setTimeout(() => void watched.start(), 1000));
   await watched.start();
 }

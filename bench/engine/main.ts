@@ -14,7 +14,7 @@ import { type ControlPlane, startControlPlane } from '../../src/local/controlPla
 import { findPrograms } from '../../src/local/programs.ts';
 import { createProgress } from '../../src/local/progress.ts';
 
-// The engine beside the two that people have today, on one API server in one run. Printed, never asserted.
+// Compares the engine with the two common alternatives, on one API server in one run. It prints figures and asserts none.
 const { values } = parseArgs({
   allowPositionals: true,
   options: {
@@ -106,7 +106,7 @@ async function createNamespace(client: KubeClient, name: string): Promise<void> 
   await client.create(namespace, { fieldManager: 'bench' }, signal);
 }
 
-/** A pod that nobody schedules, of the size that pods of stacks have. */
+/** A pod that no scheduler places, as large as the pods of a stack. */
 function pod(index: number): KubeObject {
   const env = Array.from({ length: 25 }, (_, n) => ({
     name: `WA_SETTING_${n}`,
@@ -276,7 +276,7 @@ async function benchPods(engine: Engine, plane: ControlPlane): Promise<void> {
   await contestant.stop();
 }
 
-/** Changes pods at the given rate; returns when each change was sent, by its mark. */
+/** Changes pods at the given rate. @returns the time at which each change was sent, by its mark */
 async function sendEvents(client: KubeClient, prefix: string, count: number): Promise<Map<string, number>> {
   const sentAt = new Map<string, number>();
   const startedAt = performance.now();
@@ -321,7 +321,7 @@ async function benchFleet(engine: Engine, plane: ControlPlane): Promise<void> {
   await contestant.stop();
 }
 
-/** All at the same time: nobody is busy, and what they ask is told apart by the audit log. */
+/** Runs all engines at the same time: none is busy, and the audit log tells their requests apart. */
 async function benchIdle(plane: ControlPlane): Promise<void> {
   note(`idle for ${IDLE_SECONDS} s`);
   const contestants = ENGINES.map((engine) => start(engine, 'pods', NAMESPACE, plane));

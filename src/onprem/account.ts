@@ -17,7 +17,7 @@ export const codeRequest = z.object({
 });
 export type CodeRequest = z.output<typeof codeRequest>;
 
-/** 202: the code is on its way. (201, without payload: this installation is registered already.) */
+/** 202: the code was sent. (201, without payload: this installation is already registered.) */
 export const codeRequested = z.looseObject({ account: z.array(z.looseObject({ vname: z.string() })).min(1) });
 
 /** `123456`; the dashed form `123-456` is accepted too. */
@@ -29,11 +29,11 @@ export const verifyRequest = z.object({
 });
 
 /**
- * More than so many days after a registration a shard change disconnects the number.
+ * A shard change more than this many days after the registration disconnects the number.
  * Source: docs/onprem/api-admin.md §5.2.
  */
 export const SHARD_CHANGE_DAYS = 7;
-/** Shard counts that there are. */
+/** The possible shard counts. */
 export const SHARD_COUNTS = [1, 2, 4, 8, 16, 32] as const;
 /** `POST /v1/account/shards`; the certificate is required from v2.45 on. */
 export const shardsRequest = z.object({
@@ -48,7 +48,7 @@ export type ShardsRequest = z.input<typeof shardsRequest>;
 /** `POST /v1/settings/account/two-step`. */
 export const twoStepRequest = z.object({ pin });
 
-/** `hash(recipient) % shards`; the real hash is not documented, so this is FNV-1a. */
+/** `hash(recipient) % shards`. The real hash is not documented; FNV-1a is used. */
 export function shardOf(recipient: string, shards: number): number {
   let value = 0x811c9dc5;
   for (const character of recipient) value = Math.imul(value ^ character.charCodeAt(0), 0x01000193) >>> 0;
@@ -57,7 +57,7 @@ export function shardOf(recipient: string, shards: number): number {
 
 export const shardsResponse = z.looseObject({ account: z.looseObject({ shards: z.int() }) });
 
-/** The wait that a refusal of `POST /v1/account` announces only as prose. */
+/** The wait that a refusal of `POST /v1/account` states only in prose. */
 export function waitFromDetails(details: string | undefined): number | undefined {
   const match = /wait\s+(?:(\d+)\s+hour\(s\)\s*)?(?:(\d+)\s+minute\(s\))?/i.exec(details ?? '');
   if (!match?.[1] && !match?.[2]) return undefined;
@@ -70,8 +70,8 @@ export const waitDetails = (waitMs: number): string => {
 };
 
 /**
- * Country calling codes of which a number must be split off, longest first. The API wants `cc` and
- * `phone_number` apart, and nobody else can tell where one ends: ITU-T E.164 lists the codes.
+ * Country calling codes, longest first, to split numbers by. The API takes `cc` and `phone_number` apart, and only the
+ * list of codes (ITU-T E.164) tells where the code ends.
  */
 const TWO_DIGIT = new Set(
   '20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98'.split(

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 /**
- * The emulator's form of a verified-name certificate: base64 of JSON. The real one is opaque. It may carry the
- * hash of the registration code, so that the network knows which code to expect without being told.
+ * The emulator's form of a verified-name certificate: base64 of JSON (a real certificate is opaque). It may carry the
+ * hash of the registration code, from which the network knows which code to expect.
  */
 const certificate = z.object({
   vname: z.string().min(1).max(256),
@@ -18,7 +18,7 @@ export type Certificate = z.output<typeof certificate>;
 
 export const codeHash = (code: string): string => createHash('sha256').update(code).digest('hex');
 
-/** Nothing for what is no certificate. */
+/** Undefined for text that is not a certificate. */
 export function parseCertificate(base64: string): Certificate | undefined {
   try {
     const parsed = certificate.safeParse(JSON.parse(Buffer.from(base64, 'base64').toString('utf8')));

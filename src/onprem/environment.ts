@@ -6,14 +6,14 @@ export type NodePortName = keyof typeof NODE_PORTS;
 export const NODE_PORT_NAMES = Object.keys(NODE_PORTS) as NodePortName[];
 export const WEB_PORT = 443;
 export const MEDIA_PATH = '/usr/local/wamedia';
-/** Where Coreapps keep their configuration unless it is on the database. */
+/** Where Coreapps keep their configuration, unless it is in the database. */
 const DATA_PATH = '/usr/local/waent/data';
 export const SCRIPTS = {
   launch: '/opt/whatsapp/bin/launch_within_docker.sh',
   waitOnPostgres: '/opt/whatsapp/bin/wait_on_postgres.sh',
   waitOnMysql: '/opt/whatsapp/bin/wait_on_mysql.sh',
 } as const;
-/** Days that a build of the client works. Source: docs/onprem/deployment.md §1. */
+/** Days after which a build of the client expires. Source: docs/onprem/deployment.md §1. */
 export const BUILD_LIFETIME_DAYS = 180;
 /** Characters that a database password must not contain. */
 export const FORBIDDEN_PASSWORD_CHARACTERS = '?{}&~!()^=';
@@ -24,7 +24,7 @@ const flag = z
   .transform((value) => value === '1');
 const port = z.coerce.number().int().min(1).max(65_535);
 
-/** The variables of the vendor's containers that a stack is configured by. Source: docs/onprem/deployment.md §2. */
+/** The variables of the vendor's containers that configure a stack. Source: docs/onprem/deployment.md §2. */
 export const stackEnvironment = z.object({
   WA_DB_ENGINE: z.enum(['PGSQL', 'MYSQL']).default('PGSQL'),
   WA_DB_HOSTNAME: z.string().min(1),
@@ -60,20 +60,20 @@ export const stackEnvironment = z.object({
   HOSTNAME: z.string().optional(),
   /** Of the emulator only: where its network process is. */
   WABA_NETWORK_URL: z.string().optional(),
-  /** Of the emulator only: the client version that it shows and judges its databases by. */
+  /** Of the emulator only: the client version that it reports, and compares with that of its databases. */
   WABA_CLIENT_VERSION: z
     .string()
     .regex(/^v\d+\.\d+\.\d+$/, 'must look like v2.57.1')
     .optional(),
-  /** Of the emulator only: connections that a process keeps to each of its four databases, at most. */
+  /** Of the emulator only: the most connections of a process to each of its four databases. */
   WABA_DB_CONNECTIONS: z.coerce.number().int().min(1).max(80).optional(),
   /** Of the emulator only: `0` switches the rate limits off, for measurements. */
   WABA_RATE_LIMITS: z.enum(['0', '1']).default('1'),
-  /** Of the emulator only: when the build was made, YYYY-MM-DD, so that its expiry can be rehearsed. */
+  /** Of the emulator only: the date of the build, YYYY-MM-DD, to rehearse its expiry. */
   WABA_BUILD_DATE: z.iso.date().optional(),
-  /** Of the emulator only: the media volume, where it is mounted elsewhere. */
+  /** Of the emulator only: the mount path of the media volume, if not the usual one. */
   WABA_MEDIA_PATH: z.string().default(MEDIA_PATH),
-  /** Of the emulator only: the data directory, where it is mounted elsewhere. */
+  /** Of the emulator only: the mount path of the data directory, if not the usual one. */
   WABA_DATA_PATH: z.string().default(DATA_PATH),
 });
 export type StackEnvironment = z.output<typeof stackEnvironment>;

@@ -1,7 +1,7 @@
 /**
- * Error codes of the synchronous API, with their titles and the HTTP status they come with.
+ * Error codes of the synchronous API, with their titles and HTTP statuses.
  * Source: docs/onprem/api-admin.md §17, docs/onprem/api-messaging.md §11, §12. Where no status is documented, the
- * recommendation for simulators stands (400 for bad input, 500 for internal, 503 for "not now").
+ * recommendation for simulators applies (400 for bad input, 500 for internal, 503 for "not now").
  */
 export interface CatalogueEntry {
   readonly title: string;
@@ -36,7 +36,7 @@ export const errorCatalogue = {
   1021: entry('Bad User', 400),
   1022: entry('Webhooks URL is not configured', 400),
   1023: entry('Database error occurred', 500, true),
-  // Status not documented; 401 as the recommendation says, with a body where wrong credentials have none.
+  // The status is not documented. 401 follows the recommendation; unlike for wrong credentials, there is a body.
   1024: entry('Password Change Required', 401),
   1025: entry('Invalid Request', 400),
   1028: entry('Identity change must be acknowledged', 400),

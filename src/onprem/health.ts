@@ -13,7 +13,7 @@ export type GatewayStatus = z.output<typeof gatewayStatus>;
 export const nodeRole = z.enum(['primary_master', 'secondary_master', 'coreapp']);
 export type NodeRole = z.output<typeof nodeRole>;
 
-/** One node in `GET /v1/health`. One that can't answer has only `errors`. */
+/** One node in `GET /v1/health`. A node that cannot answer has only `errors`. */
 const nodeHealth = z.looseObject({
   gateway_status: gatewayStatus.optional(),
   role: nodeRole.optional(),
@@ -26,7 +26,7 @@ export const healthResponse = z.looseObject({
   health: z.union([nodeHealth.extend({ gateway_status: gatewayStatus }), z.record(z.string(), nodeHealth)]),
 });
 
-/** Nodes of either form by key; the single one has the key ''. */
+/** The nodes of either form by key; the single node has the key ''. */
 export function healthNodes(response: z.output<typeof healthResponse>): Record<string, NodeHealth> {
   const { health } = response;
   return typeof health.gateway_status === 'string' || health.errors !== undefined

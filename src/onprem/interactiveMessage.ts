@@ -122,7 +122,7 @@ const actions = {
       validation_errors: z.record(z.string(), z.string()).optional(),
     }),
   }),
-  // Not publicly documented for this product; the shared pages name these two.
+  // Not documented for this product; pages shared with the cloud product name these two.
   order_details: z.looseObject({
     name: z.literal('review_and_pay'),
     parameters: z.record(z.string(), z.unknown()),

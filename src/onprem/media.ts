@@ -27,7 +27,7 @@ export const normaliseType = (type: string): string =>
     .map((part) => part.trim())
     .join('; ');
 
-/** Why media of this type and size can't be sent as this kind, or nothing. */
+/** Why media of this type and size cannot be sent as this kind, or undefined. */
 export function mediaProblem(kind: MediaKind, type: string, bytes: number): string | undefined {
   const { types, largestBytes } = mediaRules[kind];
   const normal = normaliseType(type);
@@ -48,9 +48,9 @@ const SIGNATURES: readonly [string, (head: Buffer) => boolean][] = [
   ['video/mp4', (head) => head.toString('latin1', 4, 8) === 'ftyp'],
 ];
 
-/** The type that the first bytes tell, where they tell one. */
+/** The type by the first bytes; undefined if they do not tell. */
 const sniffType = (head: Buffer): string | undefined => SIGNATURES.find(([, matches]) => matches(head))?.[0];
 
-/** Whether bytes can be what they are said to be: images are looked at, the rest is believed. */
+/** Whether content can be of its declared type. Only images are checked. */
 export const isReadable = (type: string, head: Buffer): boolean =>
   !type.startsWith('image/') || sniffType(head) === normaliseType(type);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What messages carry: media, places, cards. Source: docs/onprem/api-messaging.md §2.4–2.6. */
+/** The content of messages: media, locations, contacts. Source: docs/onprem/api-messaging.md §2.4–2.6. */
 
 const CAPTION_LIMIT = 1024;
 
@@ -25,7 +25,7 @@ const caption = z.string().max(CAPTION_LIMIT).optional();
 export const mediaObjects = {
   image: z.object({ ...source, caption }).refine(oneSource, ONE_SOURCE),
   video: z.object({ ...source, caption }).refine(oneSource, ONE_SOURCE),
-  // Sources disagree about captions of documents; older examples send one, so it is taken.
+  // Sources disagree about captions of documents. Older examples have one, so it is accepted.
   document: z.object({ ...source, caption, filename: z.string().optional() }).refine(oneSource, ONE_SOURCE),
   audio: z.strictObject(source).refine(oneSource, ONE_SOURCE),
   sticker: z.strictObject(source).refine(oneSource, ONE_SOURCE),
@@ -41,7 +41,7 @@ export const location = z.object({
 });
 
 const kind = z.string().max(32).optional();
-/** One card. `formatted_name` alone is not enough: one of the parts has to be there. */
+/** One contact. `formatted_name` alone is not enough: one of the parts of the name is required. */
 const contactCard = z.object({
   addresses: z
     .array(

@@ -7,7 +7,7 @@ import { hsm, isTemplate, template } from './templateMessage.ts';
 /** `POST /v1/messages`. Source: docs/onprem/api-messaging.md §2. */
 
 const TEXT_LIMIT = 4096;
-/** Days that an undelivered template is kept trying. */
+/** Days for which delivery of a template is tried. */
 const TTL_DAYS = { least: 1, most: 30 } as const;
 
 const contents = {
@@ -31,7 +31,7 @@ const contents = {
 export type MessageType = keyof typeof contents;
 const MESSAGE_TYPES = Object.keys(contents) as MessageType[];
 
-/** Its JSON type is not settled: number, numeric text and an object with one number are taken. */
+/** Sources disagree about its JSON type: a number, numeric text and an object with one number are accepted. */
 const ttl = z
   .union([
     z.coerce.number(),
@@ -40,8 +40,8 @@ const ttl = z
   .pipe(z.number().int().min(TTL_DAYS.least).max(TTL_DAYS.most));
 
 /**
- * The type decides which object belongs to it; that of another type is superfluous (1010). What the newest pages know
- * of the cloud product (`messaging_product`, `biz_opaque_callback_data`) is let through and ignored.
+ * The type decides which object is required; the object of another type is superfluous (1010). Fields that the newest
+ * pages take from the cloud product (`messaging_product`, `biz_opaque_callback_data`) are accepted and ignored.
  */
 export const sendRequest = z
   .looseObject({
@@ -64,14 +64,14 @@ export const sendRequest = z
     if (!parsed.success) refuseInside(context, parsed.error.issues, [type]);
   });
 export type SendRequest = z.output<typeof sendRequest>;
-/** As a client writes it. */
+/** A message as a client writes it. */
 export type MessageToSend = z.input<typeof sendRequest>;
 
 export const sendResponse = z.looseObject({ messages: z.array(z.looseObject({ id: z.string() })).min(1) });
 /** `PUT /v1/messages/{id}`. */
 export const markRead = z.object({ status: z.literal('read') });
 
-/** What is stored and sent on: the content of the type, and what stands beside it. */
+/** A message as it is stored and sent: the content of its type, and the common fields. */
 export function messageBody(request: SendRequest): Record<string, unknown> {
   const { type, preview_url, ttl: days, context } = request;
   return {
@@ -89,7 +89,7 @@ export interface MediaReference {
   readonly provider?: { readonly name: string };
 }
 
-/** Every media object in a message, that of a template's or interactive header included. */
+/** All media objects of a message, those in headers of templates and interactive messages included. */
 export function mediaReferences(request: Record<string, unknown>): MediaReference[] {
   const found: MediaReference[] = [];
   const visit = (value: unknown): void => {
@@ -132,7 +132,7 @@ export function messageId(
   ]).toString('base64url');
 }
 
-/** The phone number inside a message id; nothing for text that is none. */
+/** The phone number in a message id; undefined for text that is not a message id. */
 export function peerOfMessageId(id: string): string | undefined {
   const bytes = Buffer.from(id, 'base64url');
   const length = (bytes[2] ?? 0) & 0x7f;

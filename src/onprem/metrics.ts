@@ -14,19 +14,19 @@ export const metricShape = z.object({
 export type MetricShape = z.output<typeof metricShape>;
 
 const nodeMetrics = z.record(z.string(), metricShape);
-/** A single instance has its metrics directly below the area, a cluster below its nodes; `db` has those of one only. */
+/** A single instance has its metrics directly below the area, a cluster below its nodes; `db` has those of one node. */
 export const statsResponse = z.looseObject({
   stats: z.record(z.string(), z.union([nodeMetrics, z.record(z.string(), nodeMetrics)])),
 });
 export const metricsResponse = z.looseObject({ metrics: nodeMetrics });
 
-/** Metrics of either form by node; the single one has the key ''. */
+/** The metrics of either form by node; the single node has the key ''. */
 export function statsNodes(
   response: z.output<typeof statsResponse>,
 ): Record<string, Record<string, MetricShape>> {
   const [area = {}] = Object.values(response.stats);
   const flat = nodeMetrics.safeParse(area);
-  // A node without metrics looks like nothing at all, so an empty answer is that of a single instance.
+  // An empty answer is taken for that of a single instance without metrics.
   if (flat.success) return { '': flat.data };
   return area as Record<string, Record<string, MetricShape>>;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What the profile shows. Source: docs/onprem/api-admin.md §9. */
+/** The public profile. Source: docs/onprem/api-admin.md §9. */
 
 export const DEFAULT_ABOUT = 'Hey there! I am using WhatsApp.';
 /** `PATCH /v1/settings/profile/about`. */
@@ -28,7 +28,7 @@ export const VERTICALS = [
   'Other',
 ] as const;
 
-/** `POST /v1/settings/business/profile`; absent fields stay as they are from v2.23 on. */
+/** `POST /v1/settings/business/profile`; from v2.23 on, absent fields keep their values. */
 export const businessProfile = z
   .strictObject({
     address: z.string().max(256),

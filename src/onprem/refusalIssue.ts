@@ -1,12 +1,12 @@
 import type { z } from 'zod';
 import type { ErrorCode } from './errorCatalogue.ts';
 
-/** Shapes refuse most input by 1008 (missing), 1009 (wrong) and 1010 (superfluous); this is for the other codes. */
+/** Shapes refuse most input with 1008 (missing), 1009 (wrong) and 1010 (superfluous). This is for the other codes. */
 export interface RefusalParams {
   readonly apiCode: ErrorCode;
 }
 
-/** What zod hands to a refinement. */
+/** The context that zod passes to a refinement. */
 interface Context {
   addIssue(issue: { code: 'custom'; message: string; path: PropertyKey[]; params: RefusalParams }): void;
 }
@@ -21,7 +21,7 @@ export function refuse(
   context.addIssue({ code: 'custom', message, path: [...path], params: { apiCode } });
 }
 
-/** Hands on what a shape inside another one found. */
+/** Passes on the issues of a nested shape. */
 export function refuseInside(
   context: { addIssue(issue: never): void },
   issues: readonly z.core.$ZodIssue[],

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 const flag = z.boolean().optional();
-/** Tables call these strings, samples show numbers; both are accepted and numbers kept. */
+/** Tables of the documentation give strings, samples give numbers. Both are accepted, and stored as numbers. */
 const milliseconds = z.coerce.number().int().min(0).optional();
 
 /** The body of `PATCH /v1/settings/application`. Source: docs/onprem/api-admin.md §7.1. */
@@ -43,12 +43,12 @@ export const settingsPatch = z.strictObject({
   on_call_pager: z.string().max(64).optional(),
 });
 
-/** What the client refuses though its shape is right. */
+/** Rules of the stack beyond the shape. */
 export const SETTINGS_OF_CLIENT = {
   passThrough: 'pass_through can not be enabled any more since v2.35',
 } as const;
 
-/** What a fresh installation answers. */
+/** The settings of a new installation. */
 export const DEFAULT_SETTINGS = {
   callback_persist: true,
   callback_backoff_delay_ms: 3000,
@@ -71,7 +71,7 @@ export const DEFAULT_SETTINGS = {
 };
 export type ApplicationSettings = typeof DEFAULT_SETTINGS & Record<string, unknown>;
 
-/** What `GET` answers, as far as a client relies on it. */
+/** The parts of the answer to `GET` that the client relies on. */
 export const settingsResponse = z.looseObject({
   settings: z.looseObject({ application: z.record(z.string(), z.unknown()) }),
 });
@@ -80,7 +80,7 @@ type Plain = Record<string, unknown>;
 const isPlain = (value: unknown): value is Plain =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** PATCH merges: absent fields stay, nested objects merge too. */
+/** Merges as PATCH does: absent fields keep their values, in nested objects too. */
 export function mergeSettings<T extends Plain>(current: T, patch: Plain): T {
   const merged: Plain = { ...current };
   for (const [name, value] of Object.entries(patch)) {
@@ -91,7 +91,7 @@ export function mergeSettings<T extends Plain>(current: T, patch: Plain): T {
   return merged as T;
 }
 
-/** The least patch that makes `current` agree with what is `wanted`; nothing where it does already. */
+/** The smallest patch that makes `current` agree with `wanted`; undefined if it already does. */
 export function settingsDifference(wanted: Plain, current: Plain): Plain | undefined {
   const patch: Plain = {};
   for (const [name, value] of Object.entries(wanted)) {

@@ -18,7 +18,7 @@ export const sticker = z.object({
 });
 export const stickerPatch = sticker.partial();
 
-/** WhatsApp's own packs, read only. Two sample ids are known; nothing of their stickers is. */
+/** WhatsApp's own packs, read only. The documentation gives two sample ids, and nothing about their stickers. */
 export const FIRST_PARTY_PACKS = {
   whatsappcuppy: { publisher: 'WhatsApp', name: 'Cuppy' },
   YaYa: { publisher: 'WhatsApp', name: 'YaYa' },

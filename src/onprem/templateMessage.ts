@@ -83,14 +83,14 @@ export const template = z
       parameters.forEach(({ text = '' }, position) => {
         const path = ['components', index, 'parameters', position, 'text'];
         if (text.length > limit) refuse(context, 2004, `longer than ${limit} characters`, path);
-        // A parameter must not break the layout that was reviewed.
+        // A parameter must not change the layout that WhatsApp reviewed.
         if (type === 'body' && /[\n\t]| {5,}/.test(text))
           refuse(context, 2006, 'no line breaks, tabs or more than four spaces in a row', path);
       });
     });
   });
 
-/** Gone from v2.39; still understood, so that old clients run. */
+/** Removed in v2.39; still accepted, so that old clients work. */
 export const hsm = z.object({
   namespace: z.string().min(1),
   element_name: z.string().min(1),

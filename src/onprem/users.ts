@@ -21,7 +21,7 @@ export const userResponse = z.looseObject({
   users: z.array(z.looseObject({ username: z.string(), ROLES: z.enum(roles).optional() })).min(1),
 });
 
-/** Why a password is refused, or nothing. 8–64 characters with an upper, a lower, a digit and a special one. */
+/** Why a password is refused, or undefined. The rule: 8–64 characters, with upper case, lower case, digit and special. */
 export function passwordProblem(password: string): string | undefined {
   if (password.length < 8 || password.length > 64) return 'Password must have 8 to 64 characters';
   const classes: [RegExp, string][] = [

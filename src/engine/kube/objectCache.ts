@@ -39,7 +39,7 @@ export class ObjectCache<T extends KubeObject> {
   addIndexes(indexes: Readonly<Record<string, IndexFunction<T>>>): void {
     for (const [name, of] of Object.entries(indexes)) {
       const known = this.#indexes.get(name);
-      if (known && known.of !== of) throw new Error(`index ${name} exists with another function`);
+      if (known && known.of !== of) throw new Error(`index ${name} already exists with another function`);
       if (known) continue;
       this.#indexes.set(name, { of, keys: new Map() });
       for (const [key, object] of this.#objects) this.#reindex(name, key, undefined, object);
