@@ -194,4 +194,17 @@ describe('the reflector', () => {
     await required.clock.advance(10);
     expect(required.reflector.problem).toContain('install its CustomResourceDefinition');
   });
+
+  it('goes without an optional kind that it may not read', async () => {
+    const { clock, reflector, run } = setup(() => ({ outcome: new ApiError(403, {}, 'WATCH') }), {
+      optional: true,
+    });
+    let settled = false;
+    void reflector.settled.then(() => {
+      settled = true;
+    });
+    run();
+    await clock.advance(10);
+    expect([settled, reflector.problem]).toEqual([true, undefined]);
+  });
 });

@@ -16,7 +16,7 @@ export interface ReflectorOptions<T extends KubeObject> extends ListOptions {
   readonly project?: (object: T) => T;
   /** Watches only metadata: the content of the objects never reaches this process. */
   readonly metadataOnly?: boolean;
-  /** The server may not know the kind. The reflector then looks for it at intervals, and reports no problem. */
+  /** The server may not know the kind, or not let this process read it. The reflector then looks for it at intervals, and reports no problem. */
   readonly optional?: boolean;
   /** Must only enqueue keys: fast, and without throwing. */
   readonly onChange: (change: CacheChange<T>) => void;
@@ -117,9 +117,9 @@ export class Reflector<T extends KubeObject> {
     return isForbidden(error) ? forbiddenBackoff : backoff;
   }
 
-  /** Whether the kind is optional and the server does not know it. */
+  /** Whether the kind is optional, and the server does not know it or does not let this process read it. */
   #isAbsent(error: unknown): boolean {
-    return this.#options.optional === true && isNotFound(error);
+    return this.#options.optional === true && (isNotFound(error) || isForbidden(error));
   }
 
   /** Whether the next attempt takes another way for a known reason, so that this error is no failure. */
@@ -159,7 +159,8 @@ export class Reflector<T extends KubeObject> {
     if (isForbidden(error) || isNotFound(error)) {
       this.#markSettled();
       // Logged once; readiness keeps reporting it.
-      if (isNew && !this.#isAbsent(error)) logger.error(this.problem ?? 'watch refused', { kind: kind.kind });
+      if (isNew && !(this.#isAbsent(error) && isNotFound(error)))
+        logger.error(this.#refusal ?? 'watch refused', { kind: kind.kind });
     } else logger.debug('watch failed, trying again', { kind: kind.kind, error, failures });
   }
 
@@ -168,11 +169,19 @@ export class Reflector<T extends KubeObject> {
     const { kind, namespace } = this.#options;
     const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
     if (this.#isAbsent(this.#failure)) return undefined;
+    const refusal = this.#refusal;
+    if (refusal !== undefined) return refusal;
+    if (this.#lastEventAt === undefined)
+      return `${kind.plural}: not synced${where}${this.#failure ? `: ${this.#failure.message}` : ''}`;
+    return undefined;
+  }
+
+  /** Why the server refuses this watch, and how to fix it. */
+  get #refusal(): string | undefined {
+    const { kind, namespace } = this.#options;
     if (isForbidden(this.#failure)) return missingRule(kind, namespace, ['get', 'list', 'watch']);
     if (isNotFound(this.#failure))
       return `${kind.plural}: the server does not know ${kind.apiVersion} ${kind.kind}; install its CustomResourceDefinition`;
-    if (this.#lastEventAt === undefined)
-      return `${kind.plural}: not synced${where}${this.#failure ? `: ${this.#failure.message}` : ''}`;
     return undefined;
   }
 
