@@ -181,7 +181,7 @@ describe('the life of stacks on a real kubelet', () => {
     expect(lines.filter((line) => !/^\d\d:\d\d:\d\d\.\d{3} support-/.test(line))).toEqual([]);
     for (const role of ['webapp', 'master', 'coreapp'])
       expect(lines.some((line) => line.includes(` support-${role}-`))).toBe(true);
-    expect(await waba('check', 'support')).toContain('Answers: the receiver answers with 200');
+    expect(await waba('check', 'support')).toContain('Answers: the receiver answered with 200');
   });
 
   it('continues when the connected Coreapp is killed: the standby takes over', async () => {

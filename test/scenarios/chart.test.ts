@@ -131,7 +131,7 @@ describe('an operator for all namespaces', () => {
     expect(await waba('namespace', 'enable', 'elsewhere')).toContain('may run stacks in namespace elsewhere');
     expect((await waba('namespace', 'list')).trim().split('\n').sort()).toEqual(['default', 'elsewhere']);
     await cluster.kubectl('-n', 'elsewhere', 'wait', '--for=condition=Ready', 'wad/shop', '--timeout=90s');
-    expect(await waba('namespace', 'disable', 'elsewhere')).toContain('1 stacks there run on');
+    expect(await waba('namespace', 'disable', 'elsewhere')).toContain('it no longer manages shop there');
     const missing = await waba('namespace', 'enable', 'nowhere').catch(
       (error: { stderr: string }) => error.stderr,
     );

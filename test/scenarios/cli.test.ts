@@ -63,7 +63,7 @@ async function commandsOfAStack(kubeconfig: string): Promise<void> {
   expect(logs).toMatch(/^\d\d:\d\d:\d\d\.\d{3} shop-/);
   const masters = (await waba('logs', 'shop', '--since', '2h', '--role', 'master')).trim().split('\n');
   expect(masters.filter((line) => !line.slice(13).startsWith('shop-master-'))).toEqual([]);
-  expect(await waba('check', 'shop')).toContain('Answers: the receiver answers with 200');
+  expect(await waba('check', 'shop')).toContain('Answers: the receiver answered with 200');
   await waba('pause', 'shop');
   await eventually(async () => (await waba('status', 'shop', '-o', 'json')).includes('"Paused"'));
   expect((await failing('status', 'shop', '-n', 'nowhere')).stderr).toContain(
