@@ -71,6 +71,11 @@ interface Run {
   readonly release: PinnedRelease;
   readonly policy: RollPolicy;
   readonly generate: readonly string[];
+  /** Children that several steps look at, rendered once. */
+  readonly pods: StackPods;
+  readonly job: Child;
+  readonly surroundings: readonly Child[];
+  readonly database: readonly Child[];
 }
 
 /** The steps of the workloads controller in their order, one for each condition that it reports. */
@@ -88,7 +93,12 @@ export function planWorkloads(observed: Observed, offered: ReleaseImages): Workl
   const immediately = resource.spec.upgrade.operatorChanges === 'Immediately';
   const missing = generatedSecretNames(resource).filter((name) => !children.has(`Secret/${name}`));
   const generate = lostSecrets(observed).length > 0 ? [] : missing;
+  const pods = podsOf(observed, release);
   const run: Run = {
+    pods,
+    job: schemaJob(pods),
+    surroundings: surroundings(resource),
+    database: managedDatabase(resource, release),
     observed,
     offered,
     release,
@@ -113,7 +123,7 @@ function runSteps(step: (type: WorkloadsCondition) => StepPlan<WorkloadsConditio
 const NOTHING = { apply: [], remove: [], waiting: [], rolls: false, open: false } as const;
 
 /** Objects around the pods; this step waits for nothing. */
-function planSurroundings({ observed, offered, policy }: Run): StepPlan<'SpecValid'> {
+function planSurroundings({ observed, offered, policy, ...run }: Run): StepPlan<'SpecValid'> {
   const { resource, stacks } = observed;
   const verdict = judgeSpec(observed);
   // While a generated Secret is lost, change nothing of the stack.
@@ -123,7 +133,7 @@ function planSurroundings({ observed, offered, policy }: Run): StepPlan<'SpecVal
   const network = networkProcess(resource, stacks, offered.stack);
   return {
     ...merged(
-      applied(surroundings(resource), observed, policy),
+      applied(run.surroundings, observed, policy),
       applied(network, observed, { ...policy, immediately }),
     ),
     remove: [],
@@ -141,15 +151,15 @@ const surroundings = (resource: Observed['resource']): Child[] => [
   ...podMonitor(resource),
 ];
 
-function planDatabase({ observed, release, policy, generate }: Run): StepPlan<'DatabaseReady'> {
+function planDatabase({ observed, policy, generate, ...run }: Run): StepPlan<'DatabaseReady'> {
   const problem = databaseProblem(observed);
   if (problem) return { ...NOTHING, verdict: problem };
   if (generate.length > 0)
     return { ...NOTHING, verdict: unmet('DatabaseReady', 'Creating', 'creating the Secrets of the stack') };
-  const job = observed.children.get(childKey(schemaJob(podsOf(observed, release)).object));
+  const job = observed.children.get(childKey(run.job.object));
   const verdict = judgeDatabase(observed, judgeSchema(job));
   return {
-    ...applied(managedDatabase(observed.resource, release), observed, policy),
+    ...applied(run.database, observed, policy),
     remove: [],
     verdict,
     // Only the schema Job shows whether an external database is reachable.
@@ -158,8 +168,7 @@ function planDatabase({ observed, release, policy, generate }: Run): StepPlan<'D
 }
 
 /** Jobs are immutable: an existing Job is left alone, or replaced if it has not completed and its inputs changed. */
-function planSchema({ observed, release }: Run): StepPlan<'SchemaReady'> {
-  const job = schemaJob(podsOf(observed, release));
+function planSchema({ observed, job }: Run): StepPlan<'SchemaReady'> {
   const live = observed.children.get(childKey(job.object));
   const verdict = judgeSchema(live);
   const note = (object: KubeObject | undefined) => object?.metadata.annotations?.[annotations.inputs];
@@ -177,13 +186,12 @@ function planSchema({ observed, release }: Run): StepPlan<'SchemaReady'> {
   };
 }
 
-function planNodes({ observed, offered, release, policy }: Run): StepPlan<'WorkloadsReady'> {
+function planNodes({ observed, offered, release, policy, pods, ...run }: Run): StepPlan<'WorkloadsReady'> {
   const { resource } = observed;
-  const pods = podsOf(observed, release);
   const slots = planNodeSlots(observed, pods, numberInUse(observed) !== undefined, policy);
   const web = webapps(pods);
   const { apply, waiting, rolls } = merged(slots, applied([web], observed, policy));
-  const declared = [...surroundings(resource), ...managedDatabase(resource, release), web];
+  const declared = [...run.surroundings, ...run.database, web];
   return {
     apply,
     remove: [...slots.remove, ...leftovers(observed, declared)],

@@ -38,17 +38,15 @@ export function makeChild<I extends Inputs, R>(definition: ChildDefinition<I, R>
   const { namespace, identity, labels, owners, inputs, render, restarts = false } = definition;
   const content = render(inputs, definition.release as R);
   const { template } = (content.spec ?? {}) as { template?: unknown };
-  const prints = fingerprint(inputs);
+  const prints = template === undefined ? undefined : fingerprint(inputs);
   const notes = {
     ...definition.annotations,
-    ...(template === undefined
-      ? {}
-      : { [annotations.inputs]: prints.text, [annotations.template]: hashOf(template) }),
+    ...(prints ? { [annotations.inputs]: prints.text, [annotations.template]: hashOf(template) } : {}),
   };
   return {
     retained: owners.length === 0,
     restarts,
-    inputNames: prints.names,
+    inputNames: prints?.names ?? [],
     object: {
       apiVersion: identity.apiVersion,
       kind: identity.kind,

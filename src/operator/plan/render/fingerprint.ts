@@ -22,7 +22,7 @@ export function fingerprint(inputs: Inputs): { readonly text: string; readonly n
   const hashes = entries
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => [name, hashOf(value).slice(0, HASH_LENGTH)] as const)
-    .sort(([a], [b]) => a.localeCompare(b));
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   return { text: JSON.stringify(Object.fromEntries(hashes)), names: entries.map(([name]) => name) };
 }
 
