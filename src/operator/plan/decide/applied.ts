@@ -1,34 +1,22 @@
-import type { PlanEntry } from '../../resource/status.ts';
 import type { Observed } from '../facts/observed.ts';
 import { type Child, childKey } from '../render/child.ts';
-import { holdOperatorChanges, type RollPolicy, wantsRoll } from './rollout.ts';
-
-/** Children to apply now, and changes that wait. */
-export interface Applied {
-  readonly apply: readonly Child[];
-  readonly waiting: readonly PlanEntry[];
-  /** Running pods must restart, or are restarting. */
-  readonly rolls: boolean;
-}
+import { holdOperatorChanges, type Rollout, type RollPolicy } from './rollout.ts';
 
 /** Applies children that restart pods as the policy allows, all others immediately. */
-export function applied(
+export const applied = (
   children: readonly Child[],
   { children: live }: Observed,
   policy: RollPolicy,
-): Applied {
-  const liveOf = ({ object }: Child) => live.get(childKey(object));
-  return merged(
-    ...children.map((child) => ({
-      ...(child.restarts
-        ? holdOperatorChanges(child, liveOf(child), policy)
-        : { apply: [child], waiting: [] }),
-      rolls: wantsRoll(child, liveOf(child), policy),
-    })),
+): Rollout =>
+  merged(
+    ...children.map((child) =>
+      child.restarts
+        ? holdOperatorChanges(child, live.get(childKey(child.object)), policy)
+        : { apply: [child], waiting: [], rolls: false },
+    ),
   );
-}
 
-export const merged = (...parts: readonly Applied[]): Applied => ({
+export const merged = (...parts: readonly Rollout[]): Rollout => ({
   apply: parts.flatMap(({ apply }) => apply),
   waiting: parts.flatMap(({ waiting }) => waiting),
   rolls: parts.some(({ rolls }) => rolls),

@@ -7,7 +7,8 @@ import { counts } from '../facts/stackSettings.ts';
 import { type Child, childKey } from '../render/child.ts';
 import type { StackPods } from '../render/nodeInputs.ts';
 import { coreapps, masters } from '../render/nodeSlots.ts';
-import { type RollPolicy, rollSlots, type SlotState, wantsRoll } from './rollout.ts';
+import { merged } from './applied.ts';
+import { type RollPolicy, rollSlots, type SlotState } from './rollout.ts';
 import { planSlots, type SlotPlan } from './slots.ts';
 
 export interface NodeSlotPlan {
@@ -70,13 +71,9 @@ export function planNodeSlots(
       : slots.remove.includes(slotOf(name, 'coreapp', set.metadata.name) ?? -1),
   );
   return {
-    apply: [...masterRoll.apply, ...coreappRoll.apply],
+    ...merged(masterRoll, coreappRoll),
     remove: surplus,
-    waiting: [...masterRoll.waiting, ...coreappRoll.waiting],
     switching: false,
-    rolls: [...masterSlots, ...coreappSlots].some((child) =>
-      wantsRoll(child, children.get(childKey(child.object)), policy),
-    ),
   };
 }
 

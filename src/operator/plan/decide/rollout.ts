@@ -33,6 +33,8 @@ export interface Rollout {
   readonly apply: readonly Child[];
   /** Changes that wait, and why. */
   readonly waiting: readonly PlanEntry[];
+  /** Running pods must restart, or are restarting. */
+  readonly rolls: boolean;
 }
 
 export interface SlotRollout extends Rollout {
@@ -72,22 +74,17 @@ function waits({ object }: Child, why: keyof typeof REASONS, difference: Differe
 const wants = ({ is }: Difference, { immediately }: RollPolicy): boolean =>
   is === 'inputs' || (is === 'rendering' && immediately);
 
-/** Whether the child must restart running pods. */
-export const wantsRoll = (child: Child, live: KubeObject | undefined, policy: RollPolicy): boolean =>
-  child.restarts && wants(differenceOf(child, live), policy);
-
 /**
  * Applies a child whose inputs changed. If only the rendering changed, a new operator version caused it: the change is
  * held until the next roll that the user causes, unless `immediately` is set.
  */
 export function holdOperatorChanges(child: Child, live: KubeObject | undefined, policy: RollPolicy): Rollout {
   const difference = differenceOf(child, live);
-  if (wants(difference, policy))
-    return policy.mayRoll
-      ? { apply: [child], waiting: [] }
-      : { apply: [], waiting: [waits(child, 'budget', difference)] };
-  if (difference.is === 'rendering') return { apply: [], waiting: [waits(child, 'held', difference)] };
-  return { apply: [child], waiting: [] };
+  const rolls = wants(difference, policy);
+  if (rolls && !policy.mayRoll) return { apply: [], waiting: [waits(child, 'budget', difference)], rolls };
+  if (difference.is === 'rendering' && !rolls)
+    return { apply: [], waiting: [waits(child, 'held', difference)], rolls };
+  return { apply: [child], waiting: [], rolls };
 }
 
 export interface SlotState {
@@ -113,6 +110,7 @@ export function rollSlots(slots: readonly SlotState[], policy: RollPolicy, wait 
   const rolling = next && !wait && policy.mayRoll && (othersReady || !next.ready) ? next : undefined;
   const why = policy.mayRoll ? 'turn' : 'budget';
   return {
+    rolls: outdated.length > 0,
     settled: outdated.length === 0 && judged.every(({ ready }) => ready),
     apply: judged
       .filter((slot) => !('fields' in slot.difference) || slot === rolling)
