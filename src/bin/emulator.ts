@@ -8,11 +8,12 @@ import { describeError } from '../base/codedError.ts';
 import { createLogger } from '../base/logger.ts';
 import { stopSignal } from '../base/stopSignal.ts';
 import { VERSION } from '../base/version.ts';
+import { DEFAULT_CLIENT_VERSION } from '../onprem/clientVersion.ts';
 import { LAPTOP_DEFAULTS, startLaptop } from '../stack/laptop.ts';
 import { parseSeed } from '../stack/laptopSeed.ts';
 import { startControlServer } from '../stack/network/controlServer.ts';
 import { Network } from '../stack/network/network.ts';
-import { CLIENT_VERSION, runCoreapp, runWebapp, waitOnDatabase } from '../stack/stackRoles.ts';
+import { runCoreapp, runWebapp, waitOnDatabase } from '../stack/stackRoles.ts';
 import { openApi } from '../stack/webapp/openApi.ts';
 
 const stop = stopSignal();
@@ -154,7 +155,7 @@ async function runNetwork(options: {
   const control = await startControlServer(network, {
     host,
     port: controlPort,
-    openApi: openApi(CLIENT_VERSION),
+    openApi: openApi(DEFAULT_CLIENT_VERSION),
   });
   logger.info('network listening', { port: network.port, controlPort: control.port });
   await aborted(stop);

@@ -1,3 +1,6 @@
+/** The version that our implementation of the stack reports unless it is told another. */
+export const DEFAULT_CLIENT_VERSION = 'v2.57.1';
+
 /** `v2.57.1`, with or without the `v`. */
 const VERSION = /^v?(\d+)\.(\d+)\.(\d+)$/;
 

@@ -8,6 +8,7 @@ import { freePort, requireFreePort } from '../base/ports.ts';
 import { startPostgres } from '../base/postgres/embeddedPostgres.ts';
 import { waitUntil } from '../base/waitUntil.ts';
 import { splitNumber } from '../onprem/account.ts';
+import { DEFAULT_CLIENT_VERSION } from '../onprem/clientVersion.ts';
 import { codeHash, encodeCertificate } from '../onprem/emulatorCertificate.ts';
 import { DEFAULT_ADMIN } from '../onprem/users.ts';
 import type { CoreappNode } from './coreapp/coreappNode.ts';
@@ -16,7 +17,6 @@ import { startCoreapp } from './coreapp/startCoreapp.ts';
 import { applySeed, type LaptopSeed } from './laptopSeed.ts';
 import { startControlServer } from './network/controlServer.ts';
 import { Network } from './network/network.ts';
-import { CLIENT_VERSION } from './stackRoles.ts';
 import { DatabaseConfigStore } from './store/databaseConfigStore.ts';
 import { type Databases, openDatabases } from './store/databases.ts';
 import { ALL_DATABASES, upgradeSchema } from './store/upgrade.ts';
@@ -125,7 +125,7 @@ async function startDatabases(
   const settings = { ...server, engine: 'PGSQL' as const, prefix: '' };
   const databases = openDatabases(settings, logger);
   started.add(databases, () => databases.close());
-  const upgrader = { version: CLIENT_VERSION, name: 'laptop' };
+  const upgrader = { version: DEFAULT_CLIENT_VERSION, name: 'laptop' };
   await upgradeSchema(settings, databases, ALL_DATABASES, logger, upgrader);
   return databases;
 }
@@ -147,7 +147,7 @@ async function startNetwork(
   const control = await startControlServer(network, {
     host: HOST,
     port: 0,
-    openApi: openApi(CLIENT_VERSION),
+    openApi: openApi(DEFAULT_CLIENT_VERSION),
   });
   return { network, control: started.add(control, control.close) };
 }
@@ -176,7 +176,7 @@ const startSingleCoreapp = (
     listen: { host: HOST, ports },
     mediaFolder: join(dataFolder, 'media'),
     buildDateMs,
-    version: CLIENT_VERSION,
+    version: DEFAULT_CLIENT_VERSION,
     clock,
     logger: logger.child({ role: 'coreapp' }),
   });
@@ -200,7 +200,7 @@ const startSingleWebapp = (
       container: 'laptop',
       networkUrl,
       rateLimits,
-      version: CLIENT_VERSION,
+      version: DEFAULT_CLIENT_VERSION,
       clock,
       logger: logger.child({ role: 'webapp' }),
     },

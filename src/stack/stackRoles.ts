@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { CodedError } from '../base/codedError.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
 import { retryUntilDone } from '../base/retryUntilDone.ts';
+import { DEFAULT_CLIENT_VERSION } from '../onprem/clientVersion.ts';
 import { NODE_PORTS, type StackEnvironment, stackEnvironment, WEB_PORT } from '../onprem/environment.ts';
 import { startCoreapp } from './coreapp/startCoreapp.ts';
 import { databaseSettings } from './store/databaseSettings.ts';
@@ -11,9 +12,6 @@ import { type DatabaseName, openDatabases } from './store/databases.ts';
 import { servers } from './store/server.ts';
 import { ALL_DATABASES, NODE_DATABASES, type Upgrader, upgradeSchema } from './store/upgrade.ts';
 import { startWebapp } from './webapp/startWebapp.ts';
-
-/** The emulated client version. */
-export const CLIENT_VERSION = 'v2.57.1';
 
 export interface RoleOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -37,7 +35,7 @@ const listenHost = ({ WA_TCP_LISTEN_ADDRESS: address }: StackEnvironment): strin
 function open({ env, logger }: RoleOptions, role: 'webapp' | 'node') {
   const environment = parseEnvironment(env);
   const settings = databaseSettings(environment, role);
-  const version = environment.WABA_CLIENT_VERSION ?? CLIENT_VERSION;
+  const version = environment.WABA_CLIENT_VERSION ?? DEFAULT_CLIENT_VERSION;
   return { environment, settings, version, databases: openDatabases(settings, logger) };
 }
 

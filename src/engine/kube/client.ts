@@ -165,18 +165,19 @@ export class KubeClient {
     )) as T;
   }
 
+  /** Returns the object if it still exists while it is being deleted. */
   async delete(
     kind: ResourceKind,
     namespace: string | undefined,
     name: string,
     options: DeleteOptions,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<KubeObject | undefined> {
     const preconditions = {
       ...(options.uid ? { uid: options.uid } : {}),
       ...(options.resourceVersion ? { resourceVersion: options.resourceVersion } : {}),
     };
-    await this.transport.request(
+    const answer = (await this.transport.request(
       {
         method: 'DELETE',
         path: resourcePath(kind, namespace, name),
@@ -191,6 +192,7 @@ export class KubeClient {
         },
       },
       signal,
-    );
+    )) as KubeObject | undefined;
+    return answer?.kind === kind.kind && answer.metadata?.deletionTimestamp ? answer : undefined;
   }
 }

@@ -62,7 +62,9 @@ export class ApplicationReconciler {
     if (untilMs !== undefined) return { requeueAfterMs: untilMs - this.#options.clock.monotonic() };
     const { verdicts, retryAfterMs } = await this.#visit(key, observed, signal);
     await this.#writeStatus(resource, verdicts, signal);
-    const settled = Object.values(verdicts).every(({ status }) => status === 'True');
+    const settled =
+      Object.values(verdicts).every(({ status }) => status === 'True') &&
+      resource.status?.rollout === undefined;
     const intervalMs =
       (settled ? INTERVALS.settledMs : INTERVALS.busyMs) * (0.9 + 0.2 * this.#options.random());
     const requeueAfterMs = Math.min(retryAfterMs, intervalMs);
@@ -157,6 +159,7 @@ function circumstancesOf({ resource, pods, referenced, journal, children }: Obse
       APPLICATION_CONDITIONS.some((known) => known === type),
     ) ?? null,
     resource.status?.registration ?? null,
+    resource.status?.rollout ?? null,
   ]);
 }
 

@@ -44,6 +44,7 @@ function nextStep(
     isPinUnknown: journal.twoStepPin !== undefined && pin === undefined,
     registeredAt: journal.registration?.registeredAt,
     allowReRegistration: resource.spec.multiconnect?.allowReRegistration === true,
+    isRolling: (journal.rollout?.isActive && !journal.rollout.isStopped) ?? false,
     retryNotBeforeMs: journal.shards.retryNotBeforeMs,
     nowMs: pass.nowMs,
   });

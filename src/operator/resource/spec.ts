@@ -65,7 +65,7 @@ export const whatsAppDeploymentSpec = withRules(
     networkPolicy: networkPolicySpec.optional(),
     backup: backupSpec.optional(),
     messageRetention: messageRetentionSpec.optional(),
-    upgrade: upgradeSpec.default({ mode: 'Automatic', strategy: 'Rolling', operatorChanges: 'Hold' }),
+    upgrade: upgradeSpec.default({ mode: 'Automatic', operatorChanges: 'Hold', deadlineSeconds: 900 }),
     driftPolicy: described(
       'What the operator does about settings that were changed in the stack: Repair sets them back, Report only reports them.',
       z.enum(['Repair', 'Report']),

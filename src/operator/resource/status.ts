@@ -89,6 +89,23 @@ export const whatsAppDeploymentStatus = z
       .object({ checked: word(64, 'Value of the annotation `check-webhook` at the last check.') })
       .partial(),
     plan: listOf(planEntry, 64, 'Pending changes.').meta({ 'x-kubernetes-list-type': 'atomic' }),
+    rollout: z
+      .object({
+        role: word(16, 'Role of the pod whose turn it is.'),
+        done: count('Pods that run the current template and are ready.'),
+        total: count('Pods of the stack.'),
+        next: word(253, 'The pod or Deployment whose turn it is.'),
+        waitingFor: word(1024, 'What the next restart waits for.'),
+      })
+      .partial(),
+    release: z
+      .object({
+        version: word(64, 'Client version that spec.version declared.'),
+        webapp: word(512, 'Image of the Webapps.'),
+        coreapp: word(512, 'Image of Masters and Coreapps.'),
+        database: word(512, 'Image of the managed database.'),
+      })
+      .partial(),
     lastBackup: z
       .object({ name: word(253, 'Name of the backup.'), time: time('When the backup was made.') })
       .partial(),

@@ -21,6 +21,8 @@ export interface ReshardingInput {
   readonly isPinUnknown: boolean;
   readonly registeredAt: string | undefined;
   readonly allowReRegistration: boolean;
+  /** Pods are restarting one at a time. */
+  readonly isRolling: boolean;
   /** Epoch ms before which the stack refuses another change. */
   readonly retryNotBeforeMs: number | undefined;
   readonly nowMs: number;
@@ -78,6 +80,7 @@ export function planResharding(input: ReshardingInput): ReshardingStep {
       'RetryLater',
       `${change}: the stack refused the change for now; the operator tries again within a minute`,
     );
+  if (input.isRolling) return refuse('WaitingForRollout', `${change}: waiting until no pod is restarting`);
   if (members < wanted)
     return refuse('WaitingForCoreapps', `${change}: ${members} Coreapps have joined, ${wanted} are needed`);
   return { do: 'set-shards', shards: wanted };

@@ -1,6 +1,7 @@
 import type { SummaryCondition } from '../../resource/conditions.ts';
 import type { Condition } from '../../resource/status.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { met, readiness, unmet, type Verdict } from './conditions.ts';
 
 /** The resource, and every condition that the two controllers report. */
@@ -10,6 +11,21 @@ interface SummaryInput {
     Condition,
     'type' | 'status' | 'reason' | 'message' | 'observedGeneration'
   >[];
+  /** The stored condition Progressing, if it is of this generation. */
+  readonly progressing: Condition | undefined;
+  readonly rollout: RolloutProgress | undefined;
+  /** Epoch ms. */
+  readonly nowMs: number;
+}
+
+/** When the stack must be Ready, epoch ms; undefined while nothing is under way. A rollout has a deadline of its own. */
+export function readyBefore({
+  resource,
+  progressing,
+  rollout,
+}: Omit<SummaryInput, 'reported'>): number | undefined {
+  if (progressing?.status !== 'True' || rollout?.isRolling) return undefined;
+  return Date.parse(progressing.lastTransitionTime) + resource.spec.upgrade.deadlineSeconds * 1000;
 }
 
 /** One function for each condition that is computed from the others. */
@@ -18,6 +34,16 @@ const SUMMARY: { readonly [T in SummaryCondition]: (input: SummaryInput) => Verd
   Progressing: (input) => {
     const { status, reason, message } = SUMMARY.Ready(input);
     if (status === 'True') return unmet<'Progressing'>('Progressing', 'Settled', 'nothing is under way');
+    const { resource, progressing, rollout, nowMs } = input;
+    if (rollout?.stopped !== undefined)
+      return unmet<'Progressing'>('Progressing', 'RolloutStopped', `waits for ${rollout.stopped}`);
+    const isLate = nowMs >= (readyBefore(input) ?? Number.POSITIVE_INFINITY);
+    if (isLate || (progressing?.reason === 'DeadlineExceeded' && !rollout?.isRolling))
+      return unmet<'Progressing'>(
+        'Progressing',
+        'DeadlineExceeded',
+        `not Ready within ${resource.spec.upgrade.deadlineSeconds} s: ${message}`,
+      );
     return met<'Progressing'>('Progressing', reason, message);
   },
   Paused: ({ resource }) =>
