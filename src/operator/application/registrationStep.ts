@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto';
 import { describeError } from '../../base/codedError.ts';
 import { StackError } from '../../client/stackError.ts';
 import { splitNumber, waitFromDetails } from '../../onprem/account.ts';
 import { planRegistration } from '../plan/decide/registration.ts';
 import type { RegistrationEntry } from '../plan/facts/journal.ts';
+import { codeTriedHash } from '../plan/facts/journalHashes.ts';
+import { type RegistrationInputs, registrationInputs } from '../plan/facts/registrationInputs.ts';
 import { met, unknown, unmet } from '../plan/tell/conditions.ts';
 import { type ApplicationPass, journalOf, type PartResult, updateJournal } from './pass.ts';
-import { type RegistrationInputs, registrationInputs } from './registrationInputs.ts';
 
 type StepResult = PartResult<'Registered'>;
 
@@ -28,7 +28,7 @@ export async function takeRegistrationStep(
   const { certificate, code } = inputs;
   const entry = journalOf(pass).registration;
   const { attempt } = observed.resource.spec.registration;
-  const codeHash = code.value === undefined ? undefined : hash(`${attempt}/${code.value}`);
+  const codeHash = code.value === undefined ? undefined : codeTriedHash(attempt, code.value);
   const step = planRegistration({
     attempt,
     entry,
@@ -166,5 +166,3 @@ const recordRegistered = (pass: ApplicationPass, entry: RegistrationEntry | unde
     phase: 'registered',
     registeredAt: entry?.registeredAt ?? new Date(pass.nowMs).toISOString(),
   });
-
-const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);

@@ -2,11 +2,11 @@ import { StackError } from '../../client/stackError.ts';
 import { splitNumber } from '../../onprem/account.ts';
 import { parseCertificate } from '../../onprem/emulatorCertificate.ts';
 import { planResharding, type ReshardingStep } from '../plan/decide/resharding.ts';
+import { type RegistrationInputs, registrationInputs } from '../plan/facts/registrationInputs.ts';
 import { servedShards } from '../plan/facts/servedShards.ts';
 import { counts } from '../plan/facts/stackSettings.ts';
 import { unmet } from '../plan/tell/conditions.ts';
 import { type ApplicationPass, journalOf, type PartResult, updateJournal } from './pass.ts';
-import { type RegistrationInputs, registrationInputs } from './registrationInputs.ts';
 
 /** The wait after a 403, which means "come back later". No source says how much later. */
 const REFUSED_FOR_MS = 60_000;
