@@ -123,11 +123,6 @@ export const whatsAppDeploymentSpec = withRules(
         ),
     },
     {
-      cel: "self.stack != 'OnPremises' || !has(self.version) || !has(oldSelf.version) || self.version == oldSelf.version || !has(self.images) || !has(oldSelf.images) || self.images != oldSelf.images",
-      message:
-        'version changes together with images; set images.webapp and images.coreapp to those of the version',
-    },
-    {
       cel: "self.stack != 'OnPremises' || has(self.registration.certificateSecretRef)",
       message:
         'stack OnPremises needs registration.certificateSecretRef, the certificate from WhatsApp Manager',
