@@ -163,7 +163,7 @@ const SPECS: readonly object[] = [
   {
     stack: 'OnPremises',
     version: 'v2.57.1',
-    images: { webapp: 'web:1', coreapp: 'core:1' },
+    images: { webapp: 'web@sha256:1', coreapp: 'core@sha256:1' },
     registration: { certificateSecretRef: { name: 'certificate' } },
     tls: { selfSigned: {} },
   },

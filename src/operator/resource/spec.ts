@@ -113,6 +113,16 @@ export const whatsAppDeploymentSpec = withRules(
         stack !== 'OnPremises' || (version !== undefined && !!images?.webapp && !!images.coreapp),
     },
     {
+      cel: "self.stack != 'OnPremises' || !has(self.version) || !has(self.images) || ((!has(self.images.webapp) || self.images.webapp.contains('@') || self.images.webapp.endsWith(':' + self.version)) && (!has(self.images.coreapp) || self.images.coreapp.contains('@') || self.images.coreapp.endsWith(':' + self.version)))",
+      message:
+        'images.webapp and images.coreapp must have the tag of version, or a digest; change them together',
+      check: ({ stack, version, images }) =>
+        stack !== 'OnPremises' ||
+        [images?.webapp, images?.coreapp].every(
+          (image) => image === undefined || image.includes('@') || image.endsWith(`:${version}`),
+        ),
+    },
+    {
       cel: "self.stack != 'OnPremises' || has(self.registration.certificateSecretRef)",
       message:
         'stack OnPremises needs registration.certificateSecretRef, the certificate from WhatsApp Manager',

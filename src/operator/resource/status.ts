@@ -142,6 +142,11 @@ export const rootRules = <S extends z.ZodType>(schema: S) =>
         'phoneNumber is immutable once registered; create another WhatsAppDeployment for the other number',
     },
     {
+      cel: "self.spec.stack != 'OnPremises' || !has(self.spec.version) || !has(oldSelf.spec.version) || self.spec.version == oldSelf.spec.version || !has(self.spec.images) || !has(oldSelf.spec.images) || self.spec.images != oldSelf.spec.images",
+      message:
+        'version changes together with images; set images.webapp and images.coreapp to those of the version',
+    },
+    {
       cel: 'size(self.metadata.name) <= 40',
       message: 'metadata.name must have at most 40 characters, because names of Pods and Services contain it',
     },

@@ -5,7 +5,7 @@ import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, kindOf, kinds } from '../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
-import type { ChildChange, Restart } from '../plan/decide/rollout.ts';
+import type { ChildChange, Restart } from '../plan/decide/childChange.ts';
 import type { WorkloadPlan } from '../plan/decide/workloads.ts';
 import { EMPTY_JOURNAL, type Journal } from '../plan/facts/journal.ts';
 import { FIELD_MANAGER, generatedSecretNames } from '../plan/facts/names.ts';

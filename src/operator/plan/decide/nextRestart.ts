@@ -22,6 +22,10 @@ export interface Situation {
   readonly unsettled: readonly string[];
   /** Why no pod may restart, whatever its state. */
   readonly forbidden: string | undefined;
+  /** Why the operator restarts no pod that runs; it removes surplus pods anyway. */
+  readonly handsOff: string | undefined;
+  /** Why no Master and no Coreapp may change, whatever its state: an earlier step is not finished. */
+  readonly nodesWaitFor: string | undefined;
   /** Why no ready pod may restart. */
   readonly obstacle: string | undefined;
   /** Why this ready pod may not restart. */
@@ -47,13 +51,14 @@ const podName = ({ key, pod }: Slot): string => pod?.name ?? key;
  * slots are settled, the API was read after the last change and nothing stands in the way.
  */
 export function nextRestart(situation: Situation): NextRestart {
-  const { slots, forbidden, ticket } = situation;
+  const { forbidden, nodesWaitFor, ticket } = situation;
+  const slots = situation.slots.filter(({ role }) => role === 'database' || nodesWaitFor === undefined);
   const repair = slots.filter(
     ({ state, pod, isSurplus }) => state === 'Outdated' && pod?.stuck && !isSurplus,
   );
   const turn = whoseTurn(slots, ticket);
   if (forbidden !== undefined) return { repair: [], next: undefined, waitingFor: forbidden, turn };
-  if (!turn) return { repair, next: undefined, waitingFor: undefined, turn };
+  if (!turn) return { repair, next: undefined, waitingFor: nodesWaitFor, turn };
   const waitingFor = obstacleBefore(turn, repair, situation);
   return { repair, next: waitingFor === undefined ? turn : undefined, waitingFor, turn };
 }
@@ -95,7 +100,8 @@ function isNewer(version: string, than: string): boolean {
 }
 
 function obstacleBefore(turn: Slot, repair: readonly Slot[], situation: Situation): string | undefined {
-  const { slots, unsettled, obstacle, obstacleOf, ticket } = situation;
+  const { slots, unsettled, handsOff, obstacle, obstacleOf, ticket } = situation;
+  if (handsOff !== undefined && !turn.isSurplus) return handsOff;
   const [broken] = repair;
   if (broken) return `${podName(broken)}, which is being replaced`;
   const changing = slots.find(isChanging);

@@ -1,6 +1,5 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../../engine/kube/ownFields.ts';
-import type { PlanEntry } from '../../resource/status.ts';
 import type { RolloutEntry } from '../facts/journal.ts';
 import { annotations } from '../facts/names.ts';
 import type { Observed, PodView } from '../facts/observed.ts';
@@ -8,7 +7,15 @@ import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { type Child, childKey } from '../render/child.ts';
 import { apiObstacle, slotObstacle } from './apiObstacle.ts';
 import type { ChangePolicy } from './changePolicy.ts';
-import { type Difference, differenceOf, listed, noteOf } from './difference.ts';
+import {
+  type ChildChange,
+  changeOf,
+  type FleetTurn,
+  type Judged,
+  judgeWith,
+  replicasOf,
+} from './childChange.ts';
+import { noteOf } from './difference.ts';
 import { type NextRestart, nextRestart, type Slot } from './nextRestart.ts';
 import { rolloutEntry, stopReason } from './rolloutEntry.ts';
 import { isSettled, type SlotState, slotState } from './slotState.ts';
@@ -33,26 +40,6 @@ export interface RestartingChildren {
   }[];
 }
 
-/** A pod to delete, because it must take another template. */
-export interface Restart {
-  /** `StatefulSet/NAME` */
-  readonly key: string;
-  readonly pod: PodView;
-  /** Why, as a sentence. */
-  readonly reason: string;
-}
-
-/** What happens to one child now. */
-export interface ChildChange {
-  readonly apply?: Child | undefined;
-  readonly waiting?: PlanEntry | undefined;
-  /** The template waits, but the number of pods does not. */
-  readonly scale?: { readonly live: KubeObject; readonly replicas: number } | undefined;
-  readonly restart?: Restart | undefined;
-  /** Applying the child restarts pods, for this reason. */
-  readonly rolls?: string | undefined;
-}
-
 export interface RolloutPlan extends RolloutProgress {
   /** By `Kind/name`. */
   readonly changes: ReadonlyMap<string, ChildChange>;
@@ -63,15 +50,6 @@ export interface RolloutPlan extends RolloutProgress {
   readonly entry: RolloutEntry | undefined;
 }
 
-/** A child with its live object. */
-interface Judged {
-  readonly child: Child;
-  readonly key: string;
-  readonly live: KubeObject | undefined;
-  readonly difference: Difference;
-  /** The child must change, and the change restarts pods. */
-  readonly wants: boolean;
-}
 interface JudgedSlot extends Judged {
   readonly slot: Slot | undefined;
 }
@@ -86,6 +64,8 @@ export function planRollout(
   observed: Observed,
   children: RestartingChildren,
   policy: ChangePolicy,
+  /** Why the nodes do not change yet: an earlier step is not finished. */
+  nodesWaitFor: string | undefined,
 ): RolloutPlan {
   const { journal } = observed;
   const judge = judgeWith(observed);
@@ -105,16 +85,18 @@ export function planRollout(
   const unsettled = fleets.flatMap(({ live, key }) =>
     live && !isSettled(live) ? [`${key}, whose pods are changing`] : [],
   );
-  const obstacle = stopped ?? policy.handsOff ?? apiObstacle(observed);
+  const obstacle = stopped ?? apiObstacle(observed);
   const decision = nextRestart({
     slots: [...slots.flatMap(({ slot }) => (slot ? [slot] : [])), ...surplus.map(({ slot }) => slot)],
     unsettled,
     forbidden: policy.forbidden,
+    handsOff: policy.handsOff,
+    nodesWaitFor,
     obstacle,
     obstacleOf: (slot) => slotObstacle(observed, slot),
     ticket: before?.ticket,
   });
-  const fleet = nextFleet({ fleets, slots, decision, policy, stopped, obstacle });
+  const fleet = nextFleet({ fleets, slots, decision, policy, stopped, obstacle, nodesWaitFor });
   const next = decision.next && fleet.write && decision.next.isSurplus ? undefined : decision.next;
   const wanted = all.filter(({ wants }) => wants);
   const outdated = slots.filter(({ slot }) => slot?.state === 'Outdated');
@@ -122,7 +104,7 @@ export function planRollout(
     ...slots.flatMap(({ slot }) => (slot && slot.state !== 'Current' ? [slot.pod?.name ?? slot.key] : [])),
     ...fleets.flatMap(({ live, key }) => (live && !isSettled(live) ? [key] : [])),
   ];
-  const isDue = wanted.length > 0 || outdated.length > 0;
+  const isDue = wanted.length > 0 || outdated.length > 0 || surplus.length > 0;
   const isRolling = isDue || (before?.isActive === true && before.target === target && changing.length > 0);
   const mayProceed = policy.forbidden === undefined && policy.handsOff === undefined;
   return {
@@ -134,7 +116,6 @@ export function planRollout(
     needsPlace: isRolling && mayProceed,
     entry: rolloutEntry(observed, before, {
       target,
-      isDue: isDue || next !== undefined,
       isRolling,
       mayProceed,
       restarted: next?.pod,
@@ -149,22 +130,8 @@ export function planRollout(
   };
 }
 
-/** Judges a child against its live object. */
-const judgeWith =
-  ({ children }: Observed) =>
-  (child: Child, { immediately }: { readonly immediately: boolean }): Judged => {
-    const key = childKey(child.object);
-    const live = children.get(key);
-    const difference = differenceOf(child, live);
-    const wants = difference.is === 'inputs' || (difference.is === 'rendering' && immediately);
-    return { child, key, live, difference, wants };
-  };
-
 const podOf = ({ pods }: Observed, set: string): PodView | undefined =>
   pods.find(({ name }) => name === `${set}-0`);
-
-const replicasOf = ({ spec }: KubeObject): number =>
-  (spec as { replicas?: number } | undefined)?.replicas ?? 1;
 
 function judgedSlots(
   observed: Observed,
@@ -199,13 +166,6 @@ const surplusSlots = (observed: Observed, { surplus }: RestartingChildren) =>
     return { set, slot };
   });
 
-interface FleetTurn {
-  /** The Deployment whose template is written now. */
-  readonly write?: Judged;
-  readonly turn?: Judged;
-  readonly waitingFor?: string | undefined;
-}
-
 /**
  * Which Deployment to write now. The Webapps keep serving while they roll, so the API need not be asked; the network
  * process of a namespace does not.
@@ -217,12 +177,15 @@ function nextFleet(run: {
   readonly policy: ChangePolicy;
   readonly stopped: string | undefined;
   readonly obstacle: string | undefined;
+  readonly nodesWaitFor: string | undefined;
 }): FleetTurn {
-  const { fleets, slots, decision, policy, stopped, obstacle } = run;
+  const { fleets, slots, decision, policy, stopped, obstacle, nodesWaitFor } = run;
   const pending = fleets.filter(({ wants }) => wants);
   // Its pods do not serve the previous template either, so a correction need not wait.
   const broken = pending.find(({ live }) => live && !isSettled(live));
-  if (broken && policy.forbidden === undefined) return { write: broken, turn: broken };
+  const isLast = (fleet: Judged) => fleet === fleets.at(-1);
+  if (broken && policy.forbidden === undefined && !(isLast(broken) && nodesWaitFor !== undefined))
+    return { write: broken, turn: broken };
   const [turn] = pending;
   if (!turn) return {};
   const busy = slots.find(({ slot, wants }) => wants || (slot && slot.state !== 'Current'));
@@ -233,85 +196,8 @@ function nextFleet(run: {
     decision.waitingFor ??
     (name ? `${name.key}, which is not settled yet` : undefined) ??
     stopped ??
-    (turn === fleets.at(-1) ? undefined : obstacle);
+    (isLast(turn) ? nodesWaitFor : obstacle);
   return waitingFor === undefined ? { write: turn, turn } : { turn, waitingFor };
-}
-
-function changeOf(
-  judged: Judged & { readonly slot?: Slot | undefined },
-  run: { readonly policy: ChangePolicy; readonly decision: NextRestart; readonly fleet: FleetTurn },
-): ChildChange {
-  const { child, live, difference, wants, slot } = judged;
-  const { policy, decision, fleet } = run;
-  const isSet = child.object.kind === 'StatefulSet';
-  if (!('fields' in difference)) {
-    const changed = live && noteOf(live, annotations.changed);
-    const apply = changed === undefined ? child : withChanged(child, changed);
-    return { apply, ...restartOf(judged, decision, changed) };
-  }
-  const { fields } = difference;
-  if (!wants) return { waiting: waits(judged, HELD(listed(fields))), scale: scaleOf(judged) };
-  // Without a pod that runs, the new template interrupts nothing.
-  const isFree = isSet && (!slot?.pod || slot.pod.stuck);
-  if (isSet ? policy.forbidden === undefined || isFree : fleet.write?.key === judged.key) {
-    const older = slot?.state === 'Outdated' && live ? noteOf(live, annotations.changed) : undefined;
-    const changed = [...new Set([...fields, ...(older?.split(',') ?? [])])].join(',');
-    return {
-      apply: withChanged(child, changed),
-      // The pod of a set restarts in a later pass.
-      waiting: isSet && !isFree ? waits(judged, CHANGED(listed(fields), 'its turn')) : undefined,
-      rolls: isSet ? undefined : `${listed(fields)} changed`,
-    };
-  }
-  const waitingFor = policy.forbidden ?? (fleet.turn === judged ? fleet.waitingFor : undefined) ?? 'its turn';
-  return { waiting: waits(judged, CHANGED(listed(fields), waitingFor)), scale: scaleOf(judged) };
-}
-
-/** Why a restart waits: `what` names the fields that differ. */
-const HELD = (what: string) =>
-  `the new operator version renders ${what} differently; held until the next restart (spec.upgrade.operatorChanges: Immediately restarts now)`;
-const CHANGED = (what: string, waitingFor: string) => `${what} changed; waits for ${waitingFor}`;
-
-const waits = ({ key }: Judged, reason: string): PlanEntry => ({
-  target: key,
-  action: 'Restart',
-  reason: reason.slice(0, 1024),
-});
-
-/** Whether the pod of an up-to-date set restarts now, or waits. */
-function restartOf(
-  judged: Judged & { readonly slot?: Slot | undefined },
-  { repair, next, turn, waitingFor }: NextRestart,
-  changed: string | undefined,
-): Pick<ChildChange, 'restart' | 'waiting'> {
-  const { slot, key } = judged;
-  if (!slot?.pod) return {};
-  const what = `${listed(changed?.split(',') ?? [])} changed`;
-  const restart = (reason: string) => ({ restart: { key, pod: slot.pod as PodView, reason } });
-  if (repair.includes(slot)) return restart(`it is not running, and ${what}`);
-  if (next === slot) return restart(what);
-  if (slot.state !== 'Outdated') return {};
-  return {
-    waiting: waits(judged, `${what}; waits for ${turn === slot && waitingFor ? waitingFor : 'its turn'}`),
-  };
-}
-
-/** Records in the child what changed, so that a later pass can say why it restarts a pod. */
-const withChanged = (child: Child, changed: string): Child => ({
-  ...child,
-  object: {
-    ...child.object,
-    metadata: {
-      ...child.object.metadata,
-      annotations: { ...child.object.metadata.annotations, [annotations.changed]: changed },
-    },
-  },
-});
-
-function scaleOf({ child, live }: Judged): ChildChange['scale'] {
-  if (!live || child.object.kind !== 'Deployment') return undefined;
-  const replicas = replicasOf(child.object);
-  return replicasOf(live) === replicas ? undefined : { live, replicas };
 }
 
 /** Pods that run the wanted template and are ready, out of all. */

@@ -5,9 +5,7 @@ import type { Observed, PodView } from '../facts/observed.ts';
 export interface RolloutFacts {
   /** Hash of what the stack rolls to. */
   readonly target: string;
-  /** A pod must restart, or is being removed. */
-  readonly isDue: boolean;
-  /** The same, or pods of this rollout have not settled yet. */
+  /** Pods must restart or go, or have not settled yet. */
   readonly isRolling: boolean;
   /** Neither the user nor the roll budget forbids it. */
   readonly mayProceed: boolean;
@@ -22,17 +20,14 @@ export function rolloutEntry(
   before: RolloutEntry | undefined,
   facts: RolloutFacts,
 ): RolloutEntry | undefined {
-  const { target, isDue, isRolling, mayProceed, restarted, isProgress } = facts;
-  if (!isRolling || !mayProceed) {
-    const isRemoval = restarted !== undefined;
-    if (!isRemoval) return before?.isActive ? { ...before, isActive: false } : before;
-  }
+  const { target, isRolling, mayProceed, restarted, isProgress } = facts;
+  if (!isRolling || !mayProceed) return before?.isActive ? { ...before, isActive: false } : before;
   const isSame = before?.target === target && (before.isActive || before.isStopped);
   const entry: RolloutEntry = isSame
     ? { ...before, isActive: true }
     : {
         target,
-        isActive: isDue,
+        isActive: true,
         progressAtMs: nowMs,
         isStopped: false,
         ...(before?.ticket ? { ticket: before.ticket } : {}),

@@ -84,7 +84,7 @@ describe('the plan of workloads', () => {
   });
 
   it('renders the same pods for both stacks, except for images and security contexts', () => {
-    const images = { webapp: 'web:v1', coreapp: 'core:v1' };
+    const images = { webapp: 'web:v2.57.1', coreapp: 'core:v2.57.1' };
     const strip = (object: KubeObject | undefined) =>
       JSON.stringify(
         (object as unknown as { spec: { template: unknown } }).spec.template,

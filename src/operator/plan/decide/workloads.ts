@@ -33,9 +33,10 @@ import {
   numberInUse,
 } from '../tell/workloadChecks.ts';
 import { type ChangePolicy, changePolicy } from './changePolicy.ts';
+import type { ChildChange, Restart } from './childChange.ts';
 import { leftovers } from './leftovers.ts';
 import { type NodeSlotPlan, planNodeSlots } from './nodeSlots.ts';
-import { type ChildChange, planRollout, type Restart, type RolloutPlan } from './rollout.ts';
+import { planRollout, type RolloutPlan } from './rollout.ts';
 import { isStopping, stopped } from './stopping.ts';
 
 /** Changes to objects. */
@@ -141,6 +142,9 @@ function prepare(
     networkProcess(resource, stacks, offered.stack),
     webapps(pods),
   ];
+  const nodes = [...slots.nodes.map(({ child }) => child), web];
+  const job = schemaJob(pods);
+  const stopping = isStopping(observed, nodes, policy);
   const shared = network.find(({ restarts }) => restarts);
   // Stacks share the network process: a change by a new operator version rolls immediately if any of them says so.
   const immediately = networkUsers(stacks).some(({ spec }) => spec.upgrade.operatorChanges === 'Immediately');
@@ -154,8 +158,8 @@ function prepare(
       surplus: slots.surplus,
     },
     policy,
+    nodesWaitFor(observed, job, generate, stopping, policy),
   );
-  const nodes = [...slots.nodes.map(({ child }) => child), web];
   return {
     observed,
     offered,
@@ -164,14 +168,39 @@ function prepare(
     generate,
     slots,
     rollout,
-    isStopping: isStopping(observed, nodes, policy),
-    job: schemaJob(pods),
+    isStopping: stopping,
+    job,
     surroundings: surroundings(resource),
     network,
     database,
     webapps: web,
   };
 }
+
+/** Why no Master, Coreapp or Webapp changes yet. The steps below come to the same result. */
+function nodesWaitFor(
+  observed: Observed,
+  job: Child,
+  generate: readonly string[],
+  stopping: boolean,
+  { forbidden }: ChangePolicy,
+): string | undefined {
+  if (stopping) return 'all nodes to stop';
+  if (generate.length > 0 || databaseProblem(observed)) return 'the database';
+  const live = observed.children.get(childKey(job.object));
+  const schema = judgeSchema(live);
+  const isReady =
+    judgeDatabase(observed, schema).status === 'True' || !observed.resource.spec.database.managed;
+  if (!isReady) return 'the database';
+  return schema.status === 'True' || waitsForUser(observed, live, forbidden) ? undefined : 'the schema Job';
+}
+
+/** The schema Job of a running stack waits until the user allows changes. */
+const waitsForUser = (
+  { pods }: Observed,
+  job: KubeObject | undefined,
+  forbidden: string | undefined,
+): boolean => !job && forbidden !== undefined && pods.some(({ component }) => component === 'coreapp');
 
 function runSteps(step: (type: WorkloadsCondition) => StepPlan<WorkloadsCondition>): BlamedStep[] {
   let closed: WorkloadsCondition | undefined;
@@ -258,8 +287,7 @@ function planSchema(run: Run): StepPlan<'SchemaReady'> {
         'waiting until all Webapps, Masters and Coreapps have stopped',
       ),
     };
-  const isRunning = observed.pods.some(({ component }) => component === 'coreapp');
-  if (!live && isRunning && policy.forbidden !== undefined)
+  if (waitsForUser(observed, live, policy.forbidden))
     return {
       ...NOTHING,
       verdict: unmet('SchemaReady', 'Upgrading', `the schema Job waits for ${policy.forbidden}`),
