@@ -13,6 +13,7 @@ const template = (object: KubeObject | undefined): string | undefined =>
 const roleOf = ({ metadata }: KubeObject): string | undefined => metadata.labels?.[labels.component];
 const replicas = ({ spec }: KubeObject): number => (spec as { replicas?: number } | undefined)?.replicas ?? 1;
 const NODES = ['webapp', 'master', 'coreapp'];
+const podOf = ({ metadata }: KubeObject): string => `Pod/${metadata.name}-0`;
 const STOPPED = 'all Webapps, Masters and Coreapps stop before the change (spec.upgrade.strategy)';
 
 /** Writes down what happens to a model, each thing once, in order. */
@@ -20,6 +21,8 @@ export class Diary {
   readonly #cluster: ModelCluster;
   readonly #rendered: ReadonlyMap<string, KubeObject>;
   readonly #first: ReadonlyMap<string, KubeObject>;
+  /** All objects that ever were. */
+  readonly #seen: Map<string, KubeObject>;
   #children: ReadonlyMap<string, KubeObject>;
   #pods: readonly PodView[];
   /** By action and target; the fields of objects are compared in the end. */
@@ -31,6 +34,7 @@ export class Diary {
     this.#rendered = rendered;
     this.#first = new Map(cluster.children);
     this.#children = this.#first;
+    this.#seen = new Map(this.#first);
     this.#pods = cluster.pods;
   }
 
@@ -40,7 +44,10 @@ export class Diary {
     const [before, podsBefore] = [this.#children, this.#pods];
     const written = [...children].filter(([key, object]) => before.get(key) !== object);
     const gone = [...before.keys()].filter((key) => !children.has(key));
-    for (const [key] of written) this.#write(key, !before.has(key));
+    for (const [key, object] of written) {
+      this.#write(key, !before.has(key));
+      this.#seen.set(key, object);
+    }
     for (const [key, object] of written) {
       const old = before.get(key);
       if (old?.kind === 'Deployment' && template(old) !== template(object) && replicas(old) > 0)
@@ -78,12 +85,11 @@ export class Diary {
 
   /** What depends on which controller is faster, or on which Coreapp the stack gives a shard. */
   #addPossible(): void {
-    const sets = new Map([...this.#first, ...this.#cluster.children]);
-    const isChosen = this.#chooseCoreapps(sets);
-    for (const [key, object] of sets) {
+    const isChosen = this.#chooseCoreapps(this.#seen);
+    for (const [key, object] of this.#seen) {
       const role = roleOf(object);
       if (!this.#restarted.has(role ?? '') || !['StatefulSet', 'Deployment'].includes(object.kind)) continue;
-      const target = object.kind === 'Deployment' ? key : `Pod/${object.metadata.name}-0`;
+      const target = object.kind === 'Deployment' ? key : podOf(object);
       const reason = 'it may start before the change for which the others of its role restart';
       this.#add({ action: 'Restart', target, reason, role, isMaybe: true });
       if (isChosen && role === 'coreapp') this.#write(key, false, true);
@@ -94,13 +100,17 @@ export class Diary {
   #chooseCoreapps(sets: ReadonlyMap<string, KubeObject>): boolean {
     const coreapps = [...sets].filter(([, set]) => set.kind === 'StatefulSet' && roleOf(set) === 'coreapp');
     const going = coreapps.filter(([key]) => this.#entries.has(`Remove ${key}`));
-    const returning = going.filter(([key]) => this.#entries.has(`Create ${key}`));
+    const returning = going.filter(([key]) => this.#first.has(key) && this.#entries.has(`Create ${key}`));
     if (going.length === 0 || returning.length > 0 || going.length === coreapps.length) return false;
-    for (const [key] of coreapps) {
+    const isRestarting = coreapps.some(([, set]) => this.#entries.has(`Restart ${podOf(set)}`));
+    if (isRestarting) this.#restarted.add('coreapp');
+    for (const [key, set] of coreapps) {
       const reason = `the stack needs ${going.length} Coreapps less; those go that own no shard then`;
       this.#entries.set(`Remove ${key}`, { action: 'Remove', target: key, reason, isMaybe: true });
-      if ([...this.#entries.values()].some(({ action, role }) => action === 'Restart' && role === 'coreapp'))
-        this.#restarted.add('coreapp');
+      for (const event of [`Change ${key}`, `Restart ${podOf(set)}`]) {
+        const entry = this.#entries.get(event);
+        if (entry) this.#entries.set(event, { ...entry, isMaybe: true });
+      }
     }
     return true;
   }

@@ -10,7 +10,7 @@ export interface FieldChange {
   readonly to?: unknown;
 }
 
-export type ForecastAction = 'Create' | 'Change' | 'Restart' | 'Remove' | 'Call';
+type ForecastAction = 'Create' | 'Change' | 'Restart' | 'Remove' | 'Call';
 
 /** One thing that happens. */
 export interface ForecastEntry {

@@ -8,14 +8,20 @@ import {
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import type { WorkloadPlan } from '../decide/workloads.ts';
 import { EMPTY_JOURNAL, type Journal } from '../facts/journal.ts';
-import { ANNOTATION_PREFIX, annotations, generatedSecretNames, labels, NETWORK } from '../facts/names.ts';
+import {
+  ANNOTATION_PREFIX,
+  annotations,
+  generatedSecretNames,
+  labels,
+  NETWORK,
+  names,
+} from '../facts/names.ts';
 import type { Observation, PodView } from '../facts/observed.ts';
 import { childKey } from '../render/child.ts';
 
 export const APPLIED_HASH = appliedHashAnnotation(ANNOTATION_PREFIX);
 /** What generated Secrets hold in the model, base64. */
 const GENERATED = 'eA==';
-const GENERATED_KEYS = ['password', 'username', 'certificate', 'code', 'tls.crt', 'tls.key'];
 
 interface PodTemplate {
   readonly metadata?: Pick<KubeObject['metadata'], 'labels' | 'annotations'>;
@@ -50,7 +56,7 @@ export class ModelCluster {
 
   /** Carries out a plan for a resource. */
   carryOut(plan: WorkloadPlan, resource: WhatsAppDeployment): void {
-    for (const name of plan.generate) this.children.set(`Secret/${name}`, generated(name));
+    for (const name of plan.generate) this.children.set(`Secret/${name}`, generated(name, resource));
     this.journal = {
       ...this.journal,
       generated: [...new Set([...this.journal.generated, ...generatedSecretNames(resource)])],
@@ -171,12 +177,16 @@ function settled(object: KubeObject): KubeObject {
   return { ...object, ...statusOf(object, revision) };
 }
 
-const generated = (name: string): KubeObject => ({
-  apiVersion: 'v1',
-  kind: 'Secret',
-  metadata: { name },
-  data: Object.fromEntries(GENERATED_KEYS.map((key) => [key, GENERATED])),
-});
+/** A generated Secret, with the keys that the plan or a call reads. */
+function generated(name: string, { metadata }: WhatsAppDeployment): KubeObject {
+  const { registrationSecret, authoritySecret } = names(metadata.name);
+  const keys = {
+    [registrationSecret]: ['certificate', 'code'],
+    [authoritySecret]: ['tls.crt', 'tls.key'],
+  }[name] ?? ['password'];
+  const data = Object.fromEntries(keys.map((key) => [key, GENERATED]));
+  return { apiVersion: 'v1', kind: 'Secret', metadata: { name }, data };
+}
 
 function larger(highest: bigint, version: string): bigint {
   try {
