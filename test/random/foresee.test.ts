@@ -110,7 +110,8 @@ const anySpec = anyFields.filter(parses);
 let secrets: Record<string, Record<string, string>>;
 let generated: typeof secrets;
 beforeAll(async () => {
-  const authority = await createAuthority({ subject: 'CN=test' });
+  const [authority, own] = await Promise.all([1, 2].map(() => createAuthority({ subject: 'CN=test' })));
+  if (!authority || !own) throw new Error('no authority');
   const request = { commonName: 'shop', hosts: ['shop-webapp.default.svc'], usage: 'server' } as const;
   const [one, two] = await Promise.all([1, 2].map(() => issueCertificate(authority, request)));
   const pair = (of: typeof one) => ({
@@ -134,7 +135,7 @@ beforeAll(async () => {
   };
   generated = {
     'shop-admin': { username: 'admin', password: 'Aa1-admin-0123' },
-    'shop-authority': { 'tls.crt': authority.certificatePem, 'tls.key': authority.privateKeyPem },
+    'shop-authority': { 'tls.crt': own.certificatePem, 'tls.key': own.privateKeyPem },
     'shop-registration': registration,
   };
 });
