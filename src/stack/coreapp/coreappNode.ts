@@ -13,6 +13,7 @@ import { type LineSeal, lineSeal } from '../wire/lineSeal.ts';
 import { type NodeCallName, nodeProtocol } from '../wire/nodeProtocol.ts';
 import { Refusal } from '../wire/protocol.ts';
 import type { RpcServer } from '../wire/rpcServer.ts';
+import { ControlPort } from './controlPort.ts';
 import type { CoreappOptions } from './coreappOptions.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Membership } from './membership.ts';
@@ -38,6 +39,7 @@ export class CoreappNode {
   readonly seal: LineSeal | undefined;
   /** Epoch ms. An expired build sends nothing. */
   readonly expiresAt: number;
+  readonly #control: ControlPort;
   readonly #membership: Membership;
   readonly #stop = new AbortController();
   #servers: readonly RpcServer[] = [];
@@ -51,6 +53,7 @@ export class CoreappNode {
     const { databases, configFolder, clock, logger } = options;
     this.id = `${options.hostname}:${options.container}`;
     this.expiresAt = (options.buildDateMs ?? clock.now()) + BUILD_LIFETIME_DAYS * 86_400_000;
+    this.#control = new ControlPort({ clock, logger });
     this.seal = lineSeal(options.secret ?? '', clock);
     this.pool = new ConnectionPool(nodeProtocol, clock, this.seal);
     this.cluster = new ClusterStore(databases);
@@ -86,14 +89,17 @@ export class CoreappNode {
     });
   }
 
-  /** Starts the loop of the node. `close` also closes these servers. */
-  run(servers: readonly RpcServer[]): void {
+  /** Starts the loop of the node, which opens and closes `control`. `close` also closes these servers. */
+  run(servers: readonly RpcServer[], control: RpcServer | undefined): void {
     this.#servers = servers;
+    if (control) this.#control.attach(control);
     this.#loop = this.#run();
   }
 
   /** Hands over lease and shard, so that others need not wait until the node counts as unhealthy. */
   async close(): Promise<void> {
+    // First of all, so that nobody counts on the node any more.
+    this.#control.end();
     this.#stop.abort(new Error('stopping'));
     await this.#loop;
     await this.housekeeping.idle();
@@ -177,7 +183,10 @@ export class CoreappNode {
     this.housekeeping.attend();
     const { heartbeat_interval: heartbeatSeconds = 5, unhealthy_interval: unhealthySeconds = 30 } =
       this.#settings ?? {};
-    this.#schemaReady = await this.#membership.attend({ heartbeatSeconds, unhealthySeconds }, signal);
+    const intervals = { heartbeatSeconds, unhealthySeconds };
+    this.#schemaReady = await this.#membership.attend(intervals);
+    await this.#control.show(this.#membership.isMember, unhealthySeconds * 1000);
+    await this.#membership.lead(intervals, signal);
     const { account } = this;
     const { session, shards } = this.#membership;
     const target =

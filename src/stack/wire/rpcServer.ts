@@ -31,6 +31,8 @@ export type Handlers<P extends Protocol> = {
 
 export interface RpcServer {
   readonly port: number;
+  /** Opens or closes the port. Connections that exist stay. @throws when another process has the port */
+  accept(isOpen: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -38,6 +40,8 @@ export interface RpcServerOptions<P extends Protocol> {
   readonly host: string;
   readonly port: number;
   readonly logger: Logger;
+  /** Whether the port stays closed until `accept`; then it can't be 0. */
+  readonly startsClosed?: boolean;
   /** Shuts out clients without the secret. */
   readonly seal?: LineSeal | undefined;
   /** Called before each handler. @throws Refusal for a call that this server does not serve now */
@@ -51,7 +55,7 @@ export async function serveRpc<P extends Protocol>(
   handlers: Handlers<P>,
   options: RpcServerOptions<P>,
 ): Promise<RpcServer> {
-  const { host, port, logger, seal, onDisconnect } = options;
+  const { logger, seal, onDisconnect } = options;
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
@@ -77,13 +81,40 @@ export async function serveRpc<P extends Protocol>(
       onDisconnect?.(peer);
     });
   });
-  const listeningPort = await listen(server, { host, port });
+  return openable(server, options, () => {
+    for (const socket of sockets) socket.destroy();
+  });
+}
+
+/** A server whose port can be closed and opened again while its connections stay. */
+async function openable(
+  server: Server,
+  { host, port: wanted, startsClosed = false }: { host: string; port: number; startsClosed?: boolean },
+  endConnections: () => void,
+): Promise<RpcServer> {
+  let isOpen = !startsClosed;
+  const port = isOpen ? await listen(server, { host, port: wanted }) : wanted;
   return {
-    port: listeningPort,
+    port,
+    accept: async (shallOpen) => {
+      const wasOpen = isOpen;
+      isOpen = shallOpen;
+      if (!shallOpen) return void server.close();
+      if (wasOpen) return;
+      try {
+        await listen(server, { host, port });
+      } catch (error) {
+        isOpen = false;
+        throw error;
+      }
+      // It may have been closed again while the address was looked up.
+      if (!isOpen) server.close();
+    },
     close: () =>
       new Promise((resolve) => {
+        isOpen = false;
         server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
+        endConnections();
       }),
   };
 }
