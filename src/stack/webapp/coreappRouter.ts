@@ -13,7 +13,13 @@ import {
   nodeProtocol,
   routeOf,
 } from '../wire/nodeProtocol.ts';
-import { type CallInput, type CallResponse, Refusal, Unreachable } from '../wire/protocol.ts';
+import {
+  type CallInput,
+  type CallResponse,
+  IncompatiblePeer,
+  Refusal,
+  Unreachable,
+} from '../wire/protocol.ts';
 
 export interface CoreappRouterOptions {
   readonly multiconnect: boolean;
@@ -164,6 +170,7 @@ export class CoreappRouter {
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
       this.#map = undefined;
+      if (error instanceof IncompatiblePeer) throw new Refusal(1014, error.message);
       if (isRefused(error) && (await this.#isJoining(node, call))) throw new Refusal(1011, NOT_READY);
       throw new Refusal(
         1014,

@@ -4,6 +4,7 @@ import { CodedError, describeError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
 import { listen } from '../../base/ports.ts';
 import { FrameSocket } from './frames.ts';
+import { mismatch, parseVersions, versionsOf, WITHOUT_HANDSHAKE } from './handshake.ts';
 import type { LineSeal } from './lineSeal.ts';
 import {
   type CallName,
@@ -14,11 +15,14 @@ import {
   type Frame,
   type Protocol,
   Refusal,
+  unknownCall,
 } from './protocol.ts';
 
 /** One client of a server. */
 export interface Peer<P extends Protocol> {
   readonly address: string;
+  /** The version of the protocol that it speaks. */
+  readonly version: number;
   /** Fires when the connection has gone. */
   readonly closed: AbortSignal;
   emit<N extends EventName<P>>(event: N, body: EventBody<P, N>): void;
@@ -60,13 +64,27 @@ export async function serveRpc<P extends Protocol>(
   const server: Server = createServer((socket) => {
     sockets.add(socket);
     const closed = new AbortController();
+    let spoken = WITHOUT_HANDSHAKE;
+    let problem = mismatch(protocol, spoken);
     const receive = (frame: Frame) => {
-      if ('call' in frame) void answer({ protocol, handlers, options, peer, send }, frame);
+      if ('hello' in frame) {
+        spoken = parseVersions(frame.hello);
+        problem = mismatch(protocol, spoken);
+        send({ hello: versionsOf(protocol) });
+      } else if ('call' in frame && problem === undefined)
+        void answer({ protocol, handlers, options, peer, send }, frame);
+      else if ('call' in frame) {
+        logger.warn('call refused', { peer: peer.address, call: frame.call, problem });
+        send({ id: frame.id, ok: false, code: 1014, details: problem });
+      }
     };
     const frames = new FrameSocket(socket, receive, seal);
     const send = (frame: Frame) => frames.send(frame);
     const peer: Peer<P> = {
       address: `${socket.remoteAddress}:${socket.remotePort}`,
+      get version() {
+        return spoken.version;
+      },
       closed: closed.signal,
       emit: (event, body) => send({ event, body }),
       close: () => void socket.destroy(),
@@ -140,7 +158,7 @@ async function answer<P extends Protocol>(
   const shape = protocol.calls[call];
   const handler = (handlers as Record<string, AnyHandler<P>>)[call];
   try {
-    if (!shape || !handler) throw new Refusal(1014, `unknown call ${call}`);
+    if (!shape || !handler) throw new Refusal(1014, unknownCall(call));
     const request = shape.request.parse(body);
     admit?.(call as CallName<P>);
     send({ id, ok: true, body: await handler(request, peer) });
