@@ -389,6 +389,11 @@ export const conditions = {
       Ready: { means: 'The stack is ready.' },
       Progressing: { means: 'The operator has not finished its first pass over this generation yet.' },
       Paused: { means: '`spec.paused` is true.' },
+      PlanOnly: {
+        means:
+          'The annotation `waba-operator.dev/plan` is `only`: `status.plan` says what the operator would do, and it does nothing.',
+        fix: 'Remove the annotation when the plan is what you want.',
+      },
     },
   },
 } as const satisfies Record<string, ConditionEntry>;

@@ -2,7 +2,7 @@ import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { labels, slotOf, slotRole } from '../facts/names.ts';
 import { type Observed, ownedBy } from '../facts/observed.ts';
 import { ownedShards, servedShards } from '../facts/servedShards.ts';
-import { counts } from '../facts/stackSettings.ts';
+import { counts, isCluster } from '../facts/stackSettings.ts';
 import type { Child } from '../render/child.ts';
 import type { StackPods } from '../render/nodeInputs.ts';
 import { coreapps, masters } from '../render/nodeSlots.ts';
@@ -82,7 +82,8 @@ function planCoreappSlots({ resource, api }: Observed, sets: readonly KubeObject
     return slotRole(set) === 'coreapp' && index !== undefined ? [index] : [];
   });
   const { coreapps: wanted, shards } = counts(resource);
-  const count = Math.max(wanted, wanted - shards + (api?.shards ?? shards));
+  // The node of a Single stack has all shards, so more nodes do not help to change their number.
+  const count = isCluster(resource) ? Math.max(wanted, wanted - shards + (api?.shards ?? shards)) : wanted;
   const isSettled = api?.shards === shards && Object.keys(servedShards({ resource, api })).length >= shards;
   const owners = new Set(
     Object.keys(api?.support ?? {}).flatMap((pod) => {

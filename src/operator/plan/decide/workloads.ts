@@ -326,7 +326,7 @@ function planNodes(run: Run): StepPlan<'WorkloadsReady'> {
 const podsOf = (observed: Observed, release: PinnedRelease): StackPods => ({
   resource: observed.resource,
   release,
-  secrets: secretsHash(observed),
+  secrets: observed.secretsHash ?? secretsHash(observed),
   coreappRestarts: observed.journal?.coreappRestarts ?? 0,
   webappRestarts: observed.journal?.webappRestarts ?? 0,
 });

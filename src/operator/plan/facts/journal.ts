@@ -51,6 +51,8 @@ export const journalSchema = z.object({
   certificate: restartChange,
   /** Hash of the declaration that the stack last matched: if it still holds, a difference is drift. */
   synced: z.string().optional(),
+  /** Hashes of the values that the stack last matched, by path. A value stays when the resource no longer declares it. */
+  matched: z.record(z.string(), z.string()).optional(),
   /** The password of admin that the stack accepted last, needed to set a new one. */
   adminPassword: z.string().optional(),
   /** Hashes of the passwords that the operator set, by user. */

@@ -32,6 +32,10 @@ export const annotations = {
 export const CHECK_WEBHOOK = `${ANNOTATION_PREFIX}/check-webhook`;
 /** Approves a change of a stack with `spec.upgrade.mode: Manual`, by its generation. */
 export const APPROVED_GENERATION = `${ANNOTATION_PREFIX}/approved-generation`;
+/** With the value `only`, the operator says in `status.plan` what it would do, and does nothing. */
+export const PLAN = `${ANNOTATION_PREFIX}/plan`;
+export const isPlanOnly = ({ metadata }: Pick<WhatsAppDeployment, 'metadata'>): boolean =>
+  metadata.annotations[PLAN] === 'only';
 export const CLEANUP_FINALIZER = `${ANNOTATION_PREFIX}/cleanup`;
 
 export type Component =

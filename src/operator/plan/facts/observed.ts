@@ -61,6 +61,8 @@ export interface Observation {
   readonly referenced: ReadonlyMap<string, ReferencedSecret>;
   readonly journal: Journal | undefined;
   readonly api: ApiObservation | undefined;
+  /** What the pods carry as the hash of the Secrets that they read, for an observer who may not read these Secrets. */
+  readonly secretsHash?: string | undefined;
 }
 
 /** The input of the plan. */

@@ -133,6 +133,7 @@ function phaseOf(paused: boolean, verdicts: readonly Told[]): string {
   if (paused) return 'Paused';
   const ready = verdicts.find(({ type }) => type === 'Ready');
   if (ready?.status === 'True') return 'Ready';
+  if (ready?.reason === 'PlanOnly') return 'PlanOnly';
   if (ready && BLOCKING_REASONS.has(ready.reason)) return 'Blocked';
   const unmet = CONDITION_TYPES.find((type) =>
     verdicts.some((verdict) => verdict.type === type && verdict.status !== 'True'),
