@@ -6,7 +6,7 @@ import { apiOf, applied, release, restarted, StackModel } from '../../../test/su
 import { whatsAppDeployment } from '../../../test/support/whatsAppDeployment.ts';
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import { planWorkloads } from './decide/workloads.ts';
-import { annotations, labels } from './facts/names.ts';
+import { annotations, generatedSecretNames, labels } from './facts/names.ts';
 import type { PinnedRelease } from './facts/release.ts';
 import { childKey } from './render/child.ts';
 
@@ -25,6 +25,21 @@ interface KeptStack {
 
 const hasPods = ({ kind, metadata }: KubeObject): boolean =>
   ['StatefulSet', 'Deployment', 'Job'].includes(kind) && !/-(master|coreapp)-[1-9]$/.test(metadata.name);
+
+/** A settled stack. The pods depend on its generated Secrets, so these are the same in every release. */
+function stackOf(spec: object): StackModel {
+  const resource = whatsAppDeployment({ spec });
+  const model = new StackModel(resource, RELEASE_SECRETS);
+  for (const name of generatedSecretNames(resource))
+    model.children.set(`Secret/${name}`, {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name },
+      data: { password: 'eA==' },
+    });
+  model.settle();
+  return model;
+}
 
 const kept = process.env.KEEP_RELEASE;
 if (kept) {
@@ -48,8 +63,7 @@ const releases = readdirSync(FOLDER).map((file) => ({
 
 /** A settled stack of this version whose pods were made by an earlier release. */
 function upgraded({ spec, children, release: pinned }: KeptStack): StackModel {
-  const model = new StackModel(whatsAppDeployment({ spec }), RELEASE_SECRETS);
-  model.settle();
+  const model = stackOf(spec);
   for (const old of children) {
     const settled = model.children.get(childKey(old));
     const generation = old.kind === 'Job' ? {} : { generation: 1 };

@@ -46,6 +46,12 @@ export class WorkloadActions {
   ): Promise<Problems> {
     for (const name of plan.generate) await this.#generate(observed.resource, name, signal);
     await this.#remember(plan, observed, signal);
+    if (plan.rollout?.entry?.isStopped && !observed.journal?.rollout?.isStopped)
+      this.#options.recorder.record(subject, {
+        type: 'Warning',
+        reason: 'RolloutStopped',
+        message: `the rollout made no progress for ${observed.resource.spec.upgrade.deadlineSeconds} s, so the operator stopped it; the condition Progressing says how to go on`,
+      });
     const problems = new Map<WorkloadsCondition, unknown>();
     for (const { blames, ...step } of plan.steps) {
       const attempt = async (act: () => Promise<void>) => {
@@ -86,11 +92,11 @@ export class WorkloadActions {
       rollout: journal.rollout,
     };
     if (isKnown && hashOf(known) === hashOf(next)) return;
-    const remember = (current: Journal): Journal => ({
-      ...current,
-      generated: [...new Set([...current.generated, ...present])],
-      ...next,
-    });
+    const remember = (current: Journal): Journal => {
+      // Another process may have written a ticket since the plan was made; this one must not replace it.
+      if (hashOf([current.rollout]) !== hashOf([journal.rollout])) throw outpaced(resource);
+      return { ...current, generated: [...new Set([...current.generated, ...present])], ...next };
+    };
     await this.#options.journals.update(resource, remember, signal);
   }
 
@@ -109,11 +115,14 @@ export class WorkloadActions {
 
   async #remove(object: KubeObject, signal: AbortSignal): Promise<void> {
     if (object.metadata.deletionTimestamp) return;
-    const { namespace, name, uid } = object.metadata;
+    const { namespace, name, uid, resourceVersion } = object.metadata;
+    // A StatefulSet that changed since the plan was made may be needed again; the next pass decides anew.
+    const preconditions =
+      object.kind === 'StatefulSet' && resourceVersion ? { uid, resourceVersion } : { uid };
     await this.#options.client
-      .delete(kindOf(object), namespace, name, { uid, propagation: 'Foreground' }, signal)
+      .delete(kindOf(object), namespace, name, { ...preconditions, propagation: 'Foreground' }, signal)
       .catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
+        if (!isNotFound(error) && !isConflict(error)) throw error;
       });
   }
 
@@ -186,6 +195,12 @@ export class WorkloadActions {
 }
 
 const isOptional = ({ kind }: KubeObject): boolean => OPTIONAL_KINDS.some((known) => known.kind === kind);
+
+const outpaced = ({ metadata: { name } }: WhatsAppDeployment): CodedError =>
+  new CodedError(
+    'Conflict',
+    `the rollout of WhatsAppDeployment ${name} went on in another process; planning again`,
+  );
 
 const kindMissing = ({ kind, apiVersion, metadata }: KubeObject, cause: unknown): CodedError =>
   new CodedError(

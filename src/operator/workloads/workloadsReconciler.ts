@@ -101,12 +101,10 @@ export class WorkloadsReconciler {
   #plan(key: string, observed: Observation, nowMs: number): WorkloadPlan {
     const { rollBudget, release } = this.#options;
     const planned = (mayRoll: boolean) => planWorkloads({ ...observed, mayRoll, nowMs }, release);
-    // The budget is the only thing that can forbid a rollout here and allow it after `enter`.
-    const plan = planned(rollBudget.holds(key));
-    const eager = restarts(plan) && !rollBudget.holds(key) ? planned(true) : plan;
     const held = isHeld(observed.resource);
+    const eager = planned(true);
     const needsPlace = (eager.rollout?.needsPlace ?? false) && !held;
-    const chosen = !needsPlace || rollBudget.enter(key) ? eager : plan;
+    const chosen = !needsPlace || rollBudget.enter(key) ? eager : planned(false);
     // A stack that is not ready again keeps its place, so that a bad change cannot break further stacks.
     const isBack = chosen.steps.some(
       ({ verdict }) => verdict.type === 'WorkloadsReady' && verdict.status === 'True',
