@@ -148,8 +148,7 @@ export class SimulatedStack {
 
   /** `GET /v1/support`: the part `support`. */
   support(): object {
-    const expires = new Date(this.#options.clock.now() + 100 * 86_400_000).toISOString().replace('Z', '');
-    const common = { expire_timestamp: expires, version: '2.57.1' };
+    const common = { expire_timestamp: '2026-06-01T00:00:00', version: '2.57.1' };
     const nodes = [...this.#of('master'), ...this.#of('coreapp')].map((node): [string, NodeSupport] => {
       const shards = this.#live().flatMap(([shard, { uid }]) => (uid === node.uid ? [shard] : []));
       const ranges = shards.map((shard): [number, number] => [shard, shard]);
