@@ -132,9 +132,14 @@ export class SimulatedStack {
     const owners = new Map(this.#live().map(([, owner]) => [owner.uid, owner]));
     const nodes = [...this.#of('master'), ...this.#of('coreapp')].map((node): [string, NodeHealth] => {
       const isPrimary = node.uid === this.#primary;
-      const isConnected = node.role === 'master' ? isPrimary && this.#shards > 1 : owners.get(node.uid)?.connected;
+      const isConnected =
+        node.role === 'master' ? isPrimary && this.#shards > 1 : owners.get(node.uid)?.connected;
       const role =
-        node.role === 'coreapp' ? 'coreapp' : isPrimary ? ('primary_master' as const) : ('secondary_master' as const);
+        node.role === 'coreapp'
+          ? 'coreapp'
+          : isPrimary
+            ? ('primary_master' as const)
+            : ('secondary_master' as const);
       const gateway_status = isConnected ? 'connected' : owners.has(node.uid) ? 'connecting' : 'disconnected';
       return [keyOf(node), { gateway_status, role }];
     });
@@ -154,7 +159,9 @@ export class SimulatedStack {
       const ranges = shards.map((shard): [number, number] => [shard, shard]);
       return [keyOf(node), { ...common, ...(node.role === 'coreapp' ? { shards: ranges } : {}) }];
     });
-    return this.#isCluster ? Object.fromEntries(nodes) : { ...common, context: 'simulated', ...nodes[0]?.[1] };
+    return this.#isCluster
+      ? Object.fromEntries(nodes)
+      : { ...common, context: 'simulated', ...nodes[0]?.[1] };
   }
 
   #of(role: Role): Node[] {
