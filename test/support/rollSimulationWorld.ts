@@ -30,6 +30,9 @@ import { SimulatedStack } from './rollSimulationStack.ts';
 /** The share of Jobs that fail while there are faults. */
 const FAILING_JOBS = 0.03;
 
+/** Most watches lag by up to this. It also joins changes that come together, so that a schedule runs faster. */
+const USUAL_LAG_MS = 400;
+
 /** A cluster with one stack and the processes of its operator, under virtual time. Everything random comes from `random`. */
 export class RollWorld {
   readonly clock = new VirtualClock(Date.UTC(2026, 0, 1));
@@ -179,11 +182,12 @@ export class RollWorld {
     // No cluster of these schedules has the optional kinds.
     if (/\/(certificates|podmonitors)$/.test(path)) return { outcome: refusal(404, 'NotFound') };
     const latency = { delayMs: this.#random() * 15, answerDelayMs: this.#random() * 15 };
-    if (!this.#chaos) return latency;
+    const lagMs = 10 + this.#random() * (this.#random() < 0.2 ? USUAL_LAG_MS * 0.1 : USUAL_LAG_MS);
+    if (!this.#chaos) return { ...latency, lagMs };
     if (this.clock.now() < this.outageUntilMs) return { ...latency, outcome: 'lost' };
     const dice = this.#random() / (0.1 + this.#weather);
     if (query?.watch) {
-      const watch = { ...latency, ...(this.#random() < 0.4 ? { lagMs: this.#random() * 6000 } : {}) };
+      const watch = { ...latency, lagMs: this.#random() < 0.3 ? this.#random() * 6000 : lagMs };
       if (dice < 0.1) return { ...watch, cutAfterMs: this.#random() * 20_000 };
       if (dice < 0.15) return { ...watch, silentAfterMs: this.#random() * 20_000 };
       return dice < 0.2 ? { ...watch, outcome: 'lost' } : watch;
