@@ -57,6 +57,12 @@ export class Components {
     await terminate(child, { clock: this.#options.clock, graceMs: STOP_GRACE_MS, signal: 'SIGKILL' });
   }
 
+  /** The program must be running. */
+  signal(name: ComponentName, signal: NodeJS.Signals): void {
+    const child = this.#children.get(name);
+    if (!child?.kill(signal)) throw new Error(`${name} is not running`);
+  }
+
   /** Stops the programs in reverse order of their start, so that none loses the one it talks to. */
   async stop(): Promise<void> {
     this.#stopping = true;

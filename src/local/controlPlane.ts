@@ -36,6 +36,8 @@ export interface ControlPlane {
   readonly failed: Promise<ComponentName>;
   /** Kills a program as a crash does and starts it again. Returns when the API server answers. */
   restart(name: ComponentName, signal: AbortSignal): Promise<void>;
+  /** Sends a signal to a program, such as SIGSTOP for a program that hangs. */
+  signal(name: ComponentName, signal: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
 
@@ -92,6 +94,7 @@ export async function startControlPlane(
       components.start(name);
       await apiServerReady(patience);
     },
+    signal: (name, kind) => components.signal(name, kind),
     stop: async () => {
       client.transport.close();
       await components.stop();

@@ -94,6 +94,7 @@ export class StackReports {
 const shown = (observation: ApiObservation | undefined): string =>
   JSON.stringify(
     observation && [
+      observation.podsSeen,
       observation.health,
       observation.shards,
       Object.entries(observation.support).map(([node, { shards, version, role }]) => [

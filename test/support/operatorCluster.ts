@@ -9,6 +9,7 @@ import { imageName } from '../../src/cli/quickstart/containerImages.ts';
 import { install } from '../../src/cli/quickstart/quickstart.ts';
 import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
 import { kinds } from '../../src/engine/kube/kubeObject.ts';
+import type { ImageTable } from '../../src/local/processNode/containerCommand.ts';
 import { createProgress } from '../../src/local/progress.ts';
 import {
   parseWhatsAppDeployment,
@@ -44,7 +45,8 @@ export class OperatorCluster {
     this.#auditLog = auditLog;
   }
 
-  static async start(index: number): Promise<OperatorCluster> {
+  /** @param images programs for more images than those of this checkout */
+  static async start(index: number, images: ImageTable = {}): Promise<OperatorCluster> {
     const folder = await mkdtemp(join(tmpdir(), 'waba-audit-'));
     const policy = join(folder, 'policy.yaml');
     const auditLog = join(folder, 'audit.log');
@@ -57,17 +59,13 @@ export class OperatorCluster {
         rules: [{ level: 'Metadata', users: [OPERATOR] }, { level: 'None' }],
       }),
     );
-    const cluster = await startTestCluster(
-      index,
-      {},
-      {
-        'kube-apiserver': [
-          `--audit-policy-file=${policy}`,
-          `--audit-log-path=${auditLog}`,
-          '--audit-log-mode=blocking',
-        ],
-      },
-    );
+    const cluster = await startTestCluster(index, images, {
+      'kube-apiserver': [
+        `--audit-policy-file=${policy}`,
+        `--audit-log-path=${auditLog}`,
+        '--audit-log-mode=blocking',
+      ],
+    });
     return new OperatorCluster(cluster, auditLog);
   }
 

@@ -4,8 +4,8 @@ import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, objectKey } from '../../engine/kube/kubeObject.ts';
 import { EMPTY_JOURNAL, type Journal, journalSchema } from '../plan/facts/journal.ts';
 import { FIELD_MANAGER, names, stackLabels } from '../plan/facts/names.ts';
+import { decodeSecret, type SecretObject } from '../plan/facts/secrets.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
-import { decodeSecret, type SecretObject } from './referencedSecrets.ts';
 
 const KEY = 'journal.json';
 
