@@ -306,7 +306,9 @@ export class SimulatedApiServer {
     const live = this.#get(target);
     const all = [...this.#objects.values()].flatMap((objects) => [...objects.values()]);
     const isBlocked = all.some(({ object }) =>
-      object.metadata.ownerReferences?.some((owner) => owner.uid === metadata.uid && owner.blockOwnerDeletion),
+      object.metadata.ownerReferences?.some(
+        (owner) => owner.uid === metadata.uid && owner.blockOwnerDeletion,
+      ),
     );
     if (!live || live.object.metadata.uid !== metadata.uid || isBlocked) return;
     const object = structuredClone(live.object) as Mutable;

@@ -105,7 +105,10 @@ export class RollApi implements StackTransport {
     return answer;
   }
 
-  #answer({ method, path, authorization = '', body }: StackRequest, outcome: ApiFault['outcome']): FakeAnswer {
+  #answer(
+    { method, path, authorization = '', body }: StackRequest,
+    outcome: ApiFault['outcome'],
+  ): FakeAnswer {
     const { clock, stack, accounts } = this.#options;
     const nowMs = clock.now();
     if (outcome === 'error') return { status: 500, body: '<html>not the stack</html>' };

@@ -1,9 +1,15 @@
 import type { Clock } from '../../src/base/clock.ts';
 import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
 import { counts } from '../../src/operator/plan/facts/stackSettings.ts';
+import type { Condition } from '../../src/operator/resource/status.ts';
 import type { WhatsAppDeployment } from '../../src/operator/resource/whatsAppDeployment.ts';
 import type { StoredEvent } from '../simulation/simulatedApiServer.ts';
-import { type ClusterAccess, isReady, isTerminating, type PodObject } from '../simulation/workloads/clusterAccess.ts';
+import {
+  type ClusterAccess,
+  isReady,
+  isTerminating,
+  type PodObject,
+} from '../simulation/workloads/clusterAccess.ts';
 import { ownerNameOf, podsIn } from '../simulation/workloads/kubelet.ts';
 import { type Flight, isFlight, NAMESPACE } from './rollSimulationProcess.ts';
 import { outdated, resourceOf, roleOf, STACK, StackKind } from './rollSimulationSpec.ts';
@@ -73,6 +79,7 @@ export class RollMonitor {
   }
 
   broke(property: Property, what: string): void {
+    if (this.violations.some((known) => known.property === property && known.what === what)) return;
     this.violations.push({ property, what });
     this.say(`!!! ${property}: ${what}`);
   }
@@ -139,7 +146,8 @@ export class RollMonitor {
     const { name } = object.metadata;
     const template = (set: KubeObject | undefined) =>
       JSON.stringify((set?.spec as { template?: unknown } | undefined)?.template);
-    if (type === 'MODIFIED' && template(object) !== template(previous)) this.say(`${name} has a new template`);
+    if (type === 'MODIFIED' && template(object) !== template(previous))
+      this.say(`${name} has a new template`);
     const isEnding = type === 'DELETED' || isTerminating(object);
     if (!isEnding || (previous && isTerminating(previous))) return;
     const actor = this.#context.actor();
@@ -191,19 +199,26 @@ export class RollMonitor {
 
   #seeStack({ type, object, previous, revision }: StoredEvent): void {
     if (type === 'DELETED') return;
-    const resource = resourceOf(object);
-    this.#versions.push({ revision, resource });
-    const { generation } = resource.metadata;
-    if (previous?.metadata.generation !== generation) this.say(`generation ${generation} of ${STACK}`);
-    const readiness = (of: KubeObject | undefined) =>
-      of && resourceOf(of).status?.conditions?.find((condition) => condition.type === 'Ready');
-    const ready = readiness(object);
-    const text = (of: typeof ready) => `Ready is ${of?.status} for generation ${of?.observedGeneration}: ${of?.message}`;
-    if (ready && text(ready) !== text(readiness(previous))) this.say(text(ready));
+    const { generation } = object.metadata;
+    if (previous?.metadata.generation !== generation) {
+      this.#versions.push({ revision, resource: resourceOf(object) });
+      this.say(`generation ${generation} of ${STACK}`);
+    }
+    const ready = readyCondition(object);
+    const text = (of: Condition | undefined) =>
+      `Ready is ${of?.status} for generation ${of?.observedGeneration}: ${of?.message}`;
+    if (ready && text(ready) !== text(readyCondition(previous))) this.say(text(ready));
     if (ready?.status !== 'True' || ready.observedGeneration !== generation) return;
+    const resource = this.#declared(undefined);
     const old = podsIn(this.#context.access, NAMESPACE)
       .filter((pod) => !isTerminating(pod))
-      .flatMap((pod) => outdated(resource, pod) ?? []);
-    if (old.length > 0) this.broke('ready', `Ready is True for generation ${generation}, but ${old.join(', ')}`);
+      .flatMap((pod) => (resource && outdated(resource, pod)) ?? []);
+    if (old.length > 0)
+      this.broke('ready', `Ready is True for generation ${generation}, but ${old.join(', ')}`);
   }
 }
+
+export const readyCondition = (stack: KubeObject | undefined): Condition | undefined =>
+  (stack?.status as { conditions?: readonly Condition[] } | undefined)?.conditions?.find(
+    ({ type }) => type === 'Ready',
+  );

@@ -87,8 +87,7 @@ export class RollProcess {
         metrics: new ControllerMetrics(registry),
         stackSources: watchStacks(sources),
         recorder: new EventRecorder({ client, component: 'waba-operator', ...common }),
-        connectStack: (access) =>
-          new RollApi({ ...api, onHealth: (truth) => this.#learn(truth) }, access),
+        connectStack: (access) => new RollApi({ ...api, onHealth: (truth) => this.#learn(truth) }, access),
         read: async () => [],
       },
       new AbortController().signal,

@@ -51,9 +51,7 @@ export interface SpecModel {
 /** A copy of a spec without what can never run. */
 export const corrected = (spec: SpecModel): SpecModel => {
   const fine = <T extends object>(values: T): T =>
-    Object.fromEntries(
-      Object.entries(values).filter(([, value]) => !/bad|^1000$/.test(String(value))),
-    ) as T;
+    Object.fromEntries(Object.entries(values).filter(([, value]) => !/bad|^1000$/.test(String(value)))) as T;
   return { ...spec, images: fine(spec.images), cpus: fine(spec.cpus), bad: [] };
 };
 

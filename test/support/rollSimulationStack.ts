@@ -132,9 +132,14 @@ export class SimulatedStack {
     const owners = new Map(this.#live().map(([, owner]) => [owner.uid, owner]));
     const nodes = [...this.#of('master'), ...this.#of('coreapp')].map((node): [string, NodeHealth] => {
       const isPrimary = node.uid === this.#primary;
-      const isConnected = node.role === 'master' ? isPrimary && this.#shards > 1 : owners.get(node.uid)?.connected;
+      const isConnected =
+        node.role === 'master' ? isPrimary && this.#shards > 1 : owners.get(node.uid)?.connected;
       const role =
-        node.role === 'coreapp' ? 'coreapp' : isPrimary ? ('primary_master' as const) : ('secondary_master' as const);
+        node.role === 'coreapp'
+          ? 'coreapp'
+          : isPrimary
+            ? ('primary_master' as const)
+            : ('secondary_master' as const);
       const gateway_status = isConnected ? 'connected' : owners.has(node.uid) ? 'connecting' : 'disconnected';
       return [keyOf(node), { gateway_status, role }];
     });
@@ -148,14 +153,15 @@ export class SimulatedStack {
 
   /** `GET /v1/support`: the part `support`. */
   support(): object {
-    const expires = new Date(this.#options.clock.now() + 100 * 86_400_000).toISOString().replace('Z', '');
-    const common = { expire_timestamp: expires, version: '2.57.1' };
+    const common = { expire_timestamp: '2026-06-01T00:00:00', version: '2.57.1' };
     const nodes = [...this.#of('master'), ...this.#of('coreapp')].map((node): [string, NodeSupport] => {
       const shards = this.#live().flatMap(([shard, { uid }]) => (uid === node.uid ? [shard] : []));
       const ranges = shards.map((shard): [number, number] => [shard, shard]);
       return [keyOf(node), { ...common, ...(node.role === 'coreapp' ? { shards: ranges } : {}) }];
     });
-    return this.#isCluster ? Object.fromEntries(nodes) : { ...common, context: 'simulated', ...nodes[0]?.[1] };
+    return this.#isCluster
+      ? Object.fromEntries(nodes)
+      : { ...common, context: 'simulated', ...nodes[0]?.[1] };
   }
 
   #of(role: Role): Node[] {

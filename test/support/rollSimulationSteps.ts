@@ -15,7 +15,7 @@ const ACTS = {
   apiOutage: 3,
   compact: 2,
 } as const;
-type Act = keyof typeof ACTS;
+export type Act = keyof typeof ACTS;
 
 /** Changes of a spec. */
 const CHANGES = {
@@ -48,14 +48,14 @@ export interface Step {
   readonly forMs: number;
 }
 
-const MOST_STEPS = 14;
+const MOST_STEPS = 10;
 /** How long each act lasts, in milliseconds: from, to. The controllers stop for 3 s or for 60 s. */
 const LASTS: Partial<Record<Act, readonly [number, number]>> = {
   flap: [500, 15_000],
   machine: [5000, 90_000],
   disconnect: [500, 12_000],
   suspend: [500, 40_000],
-  kill: [400, 30_000],
+  kill: [100, 8000],
   outage: [500, 20_000],
   apiOutage: [500, 30_000],
 };
@@ -108,12 +108,16 @@ export function stepsOf(random: () => number): Step[] {
 }
 
 /** The spec after some changes; each of the two numbers from 0 to 1 decides what is changed to what. */
-export const changedSpec = (
+export function changedSpec(
   model: SpecModel,
   changes: readonly ChangeName[],
   dice: number,
   more: number,
-): SpecModel => changes.reduce((spec, change) => ({ ...spec, ...changed(spec, change, dice, more) }), model);
+): SpecModel {
+  let spec = model;
+  for (const change of changes) spec = { ...spec, ...changed(spec, change, dice, more) };
+  return spec;
+}
 
 function changed(spec: SpecModel, change: ChangeName, dice: number, more: number): Partial<SpecModel> {
   const { images, marks, cpus } = spec;

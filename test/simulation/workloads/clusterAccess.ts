@@ -1,5 +1,10 @@
 import { isConflict, isNotFound } from '../../../src/engine/kube/apiError.ts';
-import { type KubeObject, kindOf, type ResourceKind, resourcePath } from '../../../src/engine/kube/kubeObject.ts';
+import {
+  type KubeObject,
+  kindOf,
+  type ResourceKind,
+  resourcePath,
+} from '../../../src/engine/kube/kubeObject.ts';
 import type { SimulatedApiServer } from '../simulatedApiServer.ts';
 import { parseTarget } from '../target.ts';
 
@@ -84,7 +89,11 @@ export class ClusterAccess {
   create(object: KubeObject): void {
     const { namespace } = object.metadata;
     this.#tolerant(() =>
-      this.server.handle({ method: 'POST', path: resourcePath(kindOf(object), namespace), ...this.#by(object) }),
+      this.server.handle({
+        method: 'POST',
+        path: resourcePath(kindOf(object), namespace),
+        ...this.#by(object),
+      }),
     );
   }
 
@@ -110,7 +119,10 @@ export class ClusterAccess {
         this.server.handle({
           method: 'DELETE',
           path: resourcePath(kindOf(object), namespace, name),
-          body: { preconditions: { uid }, ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }) },
+          body: {
+            preconditions: { uid },
+            ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
+          },
         }),
       why === undefined ? this.#actor : `${this.#actor}: ${why}`,
     );

@@ -48,12 +48,7 @@ export class DeploymentController implements SimulatedController {
     };
   }
 
-  #act(
-    deployment: Deployment,
-    hash: string,
-    fresh: readonly PodObject[],
-    old: readonly PodObject[],
-  ): void {
+  #act(deployment: Deployment, hash: string, fresh: readonly PodObject[], old: readonly PodObject[]): void {
     const { replicas = 1, strategy } = deployment.spec;
     const { maxSurge = 1, maxUnavailable = 0 } = strategy?.rollingUpdate ?? {};
     const total = fresh.length + old.length;

@@ -3,7 +3,9 @@ import { ClusterAccess } from './clusterAccess.ts';
 import type { ManagerContext, SimulatedController } from './controllerManager.ts';
 
 type Job = KubeObject & {
-  readonly spec: { readonly template: { readonly spec: { readonly containers: readonly { image: string }[] } } };
+  readonly spec: {
+    readonly template: { readonly spec: { readonly containers: readonly { image: string }[] } };
+  };
   readonly status?: { readonly startTime?: string; readonly conditions?: readonly unknown[] };
 };
 

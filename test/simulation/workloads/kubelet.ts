@@ -3,9 +3,7 @@ import { ClusterAccess, type Condition, isReady, isTerminating, type PodObject }
 import type { ManagerContext } from './controllerManager.ts';
 
 /** What a process of a pod does. `ended` says whether it could say goodbye. */
-export type ProcessNews =
-  | { readonly is: 'ready' }
-  | { readonly is: 'ended'; readonly gracefully: boolean };
+export type ProcessNews = { readonly is: 'ready' } | { readonly is: 'ended'; readonly gracefully: boolean };
 
 export type ProcessListener = (pod: PodObject, news: ProcessNews) => void;
 
@@ -101,9 +99,9 @@ export class Kubelets {
     this.#later(this.#time('restart'), running, () => this.#startContainer(running));
   }
 
-  /** A machine goes down with everything on it, and comes back. */
-  crashMachine(index: number, forMs: number): void {
-    const machine = this.#machines[index % MACHINES];
+  /** A machine, by a number from 0 to 1, goes down with everything on it, and comes back. */
+  crashMachine(dice: number, forMs: number): void {
+    const machine = this.#machines[Math.floor(dice * MACHINES)];
     if (!machine?.up) return;
     machine.up = false;
     const on = () => [...this.#running.values()].filter((one) => this.#machines[one.machine] === machine);
@@ -140,14 +138,14 @@ export class Kubelets {
     if (containers.some(({ resources }) => Number(resources?.requests?.cpu ?? 0) >= 1000)) {
       const conditions = [this.#condition('PodScheduled', 'False', 'Unschedulable')];
       this.#access.patch(running.pod, { status: { phase: 'Pending', conditions } }, 'status');
-      return;
-    }
-    if (containers.some(({ image }) => image.includes('bad')))
-      return this.#report(running, false, { waiting: { reason: 'ImagePullBackOff', message: 'simulated' } });
-    if (containers.some(({ env }) => env?.some(({ name }) => name === 'BAD'))) {
+    } else if (containers.some(({ image }) => image.includes('bad'))) this.#wait(running, 'ImagePullBackOff');
+    else if (containers.some(({ env }) => env?.some(({ name }) => name === 'BAD'))) {
       running.restarts += 1;
-      return this.#report(running, false, { waiting: { reason: 'CrashLoopBackOff', message: 'simulated' } });
-    }
+      this.#wait(running, 'CrashLoopBackOff');
+    } else this.#runContainer(running);
+  }
+
+  #runContainer(running: Running): void {
     running.container = ++this.#lastAddress;
     const { container } = running;
     this.#report(running, false);
@@ -183,6 +181,10 @@ export class Kubelets {
     const running = this.#running.get(uid);
     this.#running.delete(uid);
     if (running) this.#end(running, false);
+  }
+
+  #wait(running: Running, reason: string): void {
+    this.#report(running, false, { waiting: { reason, message: 'simulated' } });
   }
 
   #report(running: Running, ready: boolean, state?: Record<string, object>): void {
