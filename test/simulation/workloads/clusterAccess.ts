@@ -16,7 +16,7 @@ export interface Condition {
   readonly lastTransitionTime: string;
 }
 
-export interface ContainerStatus {
+interface ContainerStatus {
   readonly name: string;
   readonly ready: boolean;
   readonly started: boolean;
