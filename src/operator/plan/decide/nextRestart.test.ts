@@ -98,9 +98,9 @@ describe('the next restart', () => {
     expect(next([...slots, slot('coreapp-0', 'Starting')])).toBeUndefined();
   });
 
-  it('does not wait until a surplus slot is ready', () => {
+  it('removes a surplus slot that is not ready first, and does not wait until it is ready', () => {
     const surplus = slot('coreapp-3', 'Starting', { isSurplus: true, podChanges: { ready: false } });
-    expect(next([slot('coreapp-0', 'Outdated'), surplus])).toBe('StatefulSet/coreapp-0');
+    expect(next([slot('coreapp-0', 'Outdated'), surplus])).toBe('StatefulSet/coreapp-3');
     expect(next([surplus], { obstacle: 'the API' })).toBe('StatefulSet/coreapp-3');
   });
 });

@@ -65,12 +65,15 @@ export function nextRestart(situation: Situation): NextRestart {
 
 /**
  * The request for an earlier ticket may still be on its way, so its pod comes first. Then pods that are not ready, because
- * a restart interrupts least there, then the order of the roles, primaries last. Surplus slots go when nothing is outdated.
+ * a restart interrupts least there, then the order of the roles, primaries last. Surplus slots that are ready go when
+ * nothing is outdated; others go first, because a slot that just restarted may be surplus by now.
  */
 function whoseTurn(slots: readonly Slot[], ticket: Situation['ticket']): Slot | undefined {
   const pending = slots.find((slot) => isPending(slot, ticket));
   if (pending) return pending;
   const surplus = slots.filter(({ isSurplus }) => isSurplus);
+  const idle = surplus.find(({ state, pod }) => state !== 'Terminating' && !pod?.ready);
+  if (idle) return idle;
   const outdated = slots.filter(
     ({ state, pod, isSurplus }) => state === 'Outdated' && !pod?.stuck && !isSurplus,
   );
