@@ -174,7 +174,10 @@ function expectForeseen({ entries }: ReturnType<typeof foresee>, happened: Reado
   const said = new Set(entries.map(({ action, target }) => `${action} ${target}`));
   // An object that is made takes what changes later.
   const isSaid = (event: string) => said.has(event) || said.has(event.replace('Change', 'Create'));
-  expect([...happened].filter((event) => !isSaid(event)), 'not foreseen').toEqual([]);
+  expect(
+    [...happened].filter((event) => !isSaid(event)),
+    'not foreseen',
+  ).toEqual([]);
   // Objects and restarts are foreseen exactly; a call may turn out not to be needed.
   const others = entries
     .filter(({ action, isMaybe }) => action !== 'Call' && !isMaybe)
