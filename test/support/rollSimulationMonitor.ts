@@ -18,7 +18,7 @@ import type { SimulatedStack, StackTruth } from './rollSimulationStack.ts';
 /** What must hold whatever happens. */
 export const PROPERTIES = {
   oneAtATime: 'never two voluntary disruptions at once, over all roles',
-  served: 'no voluntary restart while a declared shard is not served',
+  served: 'no voluntary restart while a shard of the stack is not served',
   standby: 'no voluntary restart of an owner without a healthy standby, where standbys are declared',
   ready: 'Ready is never True while a pod has an older template than the generation asks for',
   converges: 'every accepted spec converges once the faults end',
@@ -169,8 +169,9 @@ export class RollMonitor {
     const { shards, coreapps } = counts(resource);
     const { truth } = this.#context.stack();
     const uid = pod.metadata.uid ?? '';
-    const unserved = ({ served }: StackTruth) =>
-      Array.from({ length: shards }, (_, shard) => shard).filter((shard) => !served.has(shard));
+    // The shards that the stack has: those that are declared beyond them serve nobody yet, and may be refused.
+    const unserved = (of: StackTruth) =>
+      Array.from({ length: of.shards }, (_, shard) => shard).filter((shard) => !of.served.has(shard));
     const excused = (holds: (truth: StackTruth) => boolean) =>
       flight?.api !== undefined && this.#isFresh(flight) && holds(flight.api);
     const missing = unserved(truth);
@@ -185,10 +186,10 @@ export class RollMonitor {
   /**
    * The window of honest ignorance: what changed after the health that the process received last was read. The window is
    * open only if that was at most `FRESH_MS` before the request left, and if it was after every change of a pod that a
-   * watch had brought to the process by then. It ends when the server acts on the request, however late that is.
+   * watch had brought to the process by then, and after every change of the number of shards, which is the operator's own. It ends when the server acts on the request, however late that is.
    */
   #isFresh({ api, sentAtMs, seen }: Flight): boolean {
-    if (!api || sentAtMs - api.atMs > FRESH_MS) return false;
+    if (!api || sentAtMs - api.atMs > FRESH_MS || this.#context.stack().reshardedMs > api.atMs) return false;
     return !this.#podChanges.some(({ revision, atMs }) => revision <= seen.pods && atMs > api.atMs);
   }
 

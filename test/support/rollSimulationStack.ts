@@ -32,6 +32,7 @@ interface Owner {
 /** What was true of the stack at a moment. */
 export interface StackTruth {
   readonly atMs: number;
+  readonly shards: number;
   /** Shards with a connected owner. */
   readonly served: ReadonlySet<number>;
   /** UIDs of the pods that own a shard. */
@@ -68,6 +69,8 @@ export class SimulatedStack {
   #shards: number;
   readonly #isCluster: boolean;
   #lastServed = '';
+  /** When the number of shards changed last. */
+  reshardedMs = 0;
 
   constructor(options: SimulatedStackOptions, shards: number, isCluster: boolean) {
     this.#options = options;
@@ -90,6 +93,7 @@ export class SimulatedStack {
       .filter((uid) => !owners.has(uid));
     return {
       atMs: this.#options.clock.monotonic(),
+      shards: this.#shards,
       served: new Set(this.#served()),
       owners,
       standbys: new Set(standbys),
@@ -112,6 +116,7 @@ export class SimulatedStack {
   }
 
   setShards(shards: number): void {
+    if (shards !== this.#shards) this.reshardedMs = this.#options.clock.monotonic();
     this.#shards = shards;
     for (const shard of [...this.#owners.keys()]) if (shard >= shards) this.#owners.delete(shard);
     this.#changed();
