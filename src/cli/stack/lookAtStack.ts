@@ -2,7 +2,7 @@ import { systemClock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
 import { isForbidden, isNotFound } from '../../engine/kube/apiError.ts';
 import { type KubeObject, kinds, type ResourceKind } from '../../engine/kube/kubeObject.ts';
-import { EMPTY_JOURNAL, type Journal } from '../../operator/plan/facts/journal.ts';
+import type { Journal } from '../../operator/plan/facts/journal.ts';
 import {
   annotations,
   generatedSecretNames,
@@ -203,7 +203,7 @@ function journalOf(secret: SecretObject, { unseen }: Looker): Journal | undefine
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     unseen.push(`${error.message}; calls of the API are foreseen from the status alone`);
-    return EMPTY_JOURNAL;
+    return undefined;
   }
 }
 
