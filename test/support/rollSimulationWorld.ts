@@ -30,6 +30,9 @@ import { SimulatedStack } from './rollSimulationStack.ts';
 /** The share of Jobs that fail while there are faults. */
 const FAILING_JOBS = 0.03;
 
+/** The share of restarts on the worst day that end badly for their process. */
+const AMBUSHES = 0.4;
+
 /** Most watches lag by up to this. It also joins changes that come together, so that a schedule runs faster. */
 const USUAL_LAG_MS = 400;
 
@@ -111,7 +114,7 @@ export class RollWorld {
         random: this.#random,
         stack: this.stack,
         accounts: this.#accounts,
-        kubeFault: (request) => this.#kubeFault(request),
+        kubeFault: (request) => this.#ambush(id, request) ?? this.#kubeFault(request),
         apiFault: () => this.#apiFault(),
         logger: this.#logger(id),
         onEnd: () => this.clock.after(1000, () => this.start(name)),
@@ -176,6 +179,25 @@ export class RollWorld {
     const dice = this.#random();
     if (dice < 0.7) return this.#random() * 50;
     return dice < 0.95 ? this.#random() * 1000 : 1000 + this.#random() * 4000;
+  }
+
+  /** Strikes where it hurts most: a process stops right after it asked for a restart, or wrote down that it will. */
+  #ambush(id: string, { method, path }: KubeRequest): Fault | undefined {
+    const isRestart = method === 'DELETE' && path.includes('/pods/');
+    const isTicket = method === 'PUT' && path.endsWith(`/${names(STACK).journal}`);
+    if (!this.#chaos || !(isRestart || isTicket) || this.#random() > AMBUSHES * this.#weather)
+      return undefined;
+    const lastsMs = 20_000 + this.#random() * 30_000;
+    const isKilled = this.#random() < 0.5;
+    const process = this.processes.find((one) => one.id === id);
+    this.clock.after(this.#random() * 30, () => {
+      this.monitor.say(`--- operator ${id} is ${isKilled ? 'killed' : 'suspended'} after ${method} ${path}`);
+      if (isKilled) process?.kill();
+      else process?.suspend();
+    });
+    this.clock.after(lastsMs, () => (isKilled ? this.start('c') : process?.resume()));
+    // The request arrives when another process may have taken over.
+    return isRestart ? { delayMs: this.#random() * lastsMs } : {};
   }
 
   #kubeFault({ path, query }: KubeRequest): Fault {
