@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { load } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../src/base/ports.ts';
 import { StackClient } from '../../src/client/stackClient.ts';
@@ -76,11 +77,6 @@ async function commandsOfAStack(kubeconfig: string): Promise<void> {
   });
 }
 
-interface PlannedStack {
-  readonly metadata: { readonly name: string; readonly namespace: string };
-  readonly spec: object;
-}
-
 /** What a change will do, said before and seen after it. */
 async function changesOfAStack(kubeconfig: string): Promise<void> {
   const waba = async (...args: string[]) => (await cli(...args, '--kubeconfig', kubeconfig)).stdout;
@@ -90,7 +86,7 @@ async function changesOfAStack(kubeconfig: string): Promise<void> {
       readonly stdout: string;
       readonly stderr: string;
     };
-  const [stored] = JSON.parse(await waba('status', 'shop', '-o', 'json')) as [PlannedStack];
+  const example = load(await readFile('examples/quickstart.yaml', 'utf8')) as { readonly spec: object };
   const file = join(home, 'changed.json');
   const declare = (spec: object) =>
     writeFile(
@@ -98,8 +94,8 @@ async function changesOfAStack(kubeconfig: string): Promise<void> {
       JSON.stringify({
         apiVersion: 'waba-operator.dev/v1alpha1',
         kind: 'WhatsAppDeployment',
-        metadata: { name: stored.metadata.name, namespace: stored.metadata.namespace },
-        spec: { ...stored.spec, ...spec },
+        metadata: { name: 'shop', namespace: 'default' },
+        spec: { ...example.spec, ...spec },
       }),
     );
   await declare({});
