@@ -4,7 +4,7 @@ import { PROPERTIES, type Property } from './rollSimulationMonitor.ts';
 import { shrunk } from './rollSimulationShrink.ts';
 
 /** `SEED=n SCHEDULES=1` repeats one schedule. `EVERY=1` goes on after failures, and counts them by property. */
-const SCHEDULES = Number(process.env.SCHEDULES ?? 500);
+const SCHEDULES = Number(process.env.SCHEDULES ?? 100);
 const SEED = process.env.SEED === undefined ? undefined : Number(process.env.SEED);
 const MOST_BROKEN = process.env.EVERY ? Number.POSITIVE_INFINITY : 3;
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
 import { isAlreadyExists, isConflict, isNotFound } from '../../engine/kube/apiError.ts';
 import type { Applier } from '../../engine/kube/applier.ts';
@@ -5,6 +6,7 @@ import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, kindOf, kinds } from '../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
+import { FRESH_MS } from '../plan/decide/apiObstacle.ts';
 import type { ChildChange, Restart } from '../plan/decide/childChange.ts';
 import type { WorkloadPlan } from '../plan/decide/workloads.ts';
 import { EMPTY_JOURNAL, type Journal } from '../plan/facts/journal.ts';
@@ -24,6 +26,7 @@ export interface WorkloadActionsOptions {
   readonly journals: Journals;
   readonly sources: StackSources;
   readonly recorder: EventRecorder;
+  readonly clock: Clock;
 }
 
 /** Errors, by the condition that they turn False. */
@@ -70,7 +73,12 @@ export class WorkloadActions {
           if (reason !== undefined) this.#announce(subject, childKey(child.object), reason);
         });
       for (const scale of step.scale) await attempt(() => this.#scale(scale, signal));
-      for (const restart of step.restart) await attempt(() => this.#restart(restart, subject, signal));
+      for (const restart of step.restart)
+        await attempt(async () => {
+          // Writes of this pass may have taken long. The ticket stays, and the next pass decides about its pod again.
+          const isStale = observed.api && this.#options.clock.now() - observed.api.atMs > FRESH_MS;
+          if (!restart.pod.ready || !isStale) await this.#restart(restart, subject, signal);
+        });
     }
     return problems;
   }

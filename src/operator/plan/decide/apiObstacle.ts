@@ -5,7 +5,7 @@ import { counts, isCluster } from '../facts/stackSettings.ts';
 import type { Slot } from './nextRestart.ts';
 
 /** An observation that is older says too little about the stack to risk a restart. */
-const FRESH_MS = 10_000;
+export const FRESH_MS = 10_000;
 
 const runs = (role: string) => (pod: PodView) => pod.component === role && pod.ready && !pod.terminating;
 
