@@ -46,6 +46,7 @@ export default defineConfig({
         globalSetup: ['test/support/controlPlaneSetup.ts'],
       }),
       layer('random', ['test/random/**/*.test.ts'], 60_000),
+      layer('rolls', ['test/rolls/**/*.test.ts'], 60_000),
       layer('scenarios', ['test/scenarios/**/*.test.ts'], 300_000),
       layer('e2e', ['test/e2e/**/*.test.ts'], 600_000),
     ],

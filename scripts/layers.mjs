@@ -31,6 +31,8 @@ export const LAYERS = [
   { name: 'contract', isQuick: true, tests: vitest('contract', TWO_WORKERS), deadlineMs: 8 * MINUTE_MS },
   // A share of the random suites, from a new seed each time; `npm run soak` runs them in full.
   { name: 'random', isQuick: true, tests: vitest('random'), deadlineMs: 6 * MINUTE_MS },
+  // 500 schedules of rolls; they take minutes, so they are no quick check.
+  { name: 'rolls', tests: vitest('rolls', TWO_WORKERS), deadlineMs: 20 * MINUTE_MS },
   { name: 'build', command: npm('build'), deadlineMs: 2 * MINUTE_MS },
   { name: 'chart', tests: vitest('chart'), deadlineMs: 3 * MINUTE_MS, needs: ['helm', 'actionlint'] },
   {
@@ -47,7 +49,7 @@ export const LAYERS = [
     name: 'scenarios',
     // Each file starts whole clusters: side by side they would only slow each other down.
     tests: vitest('scenarios', '--no-file-parallelism'),
-    deadlineMs: 25 * MINUTE_MS,
+    deadlineMs: 32 * MINUTE_MS,
     needs: ['prometheus'],
   },
   {

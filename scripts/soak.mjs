@@ -9,6 +9,16 @@ const SOAKS = [
     args: ['--project', 'random', 'test/random/engine.test.ts'],
   },
   {
+    name: 'rolls of a stack under virtual time',
+    env: { SCHEDULES: process.env.SCHEDULES ?? '10000' },
+    args: ['--project', 'rolls', '--maxWorkers=2'],
+  },
+  {
+    name: 'forecasts of random changes',
+    env: { PLAN_PAIRS: process.env.PLAN_PAIRS ?? '2000' },
+    args: ['--project', 'random', 'test/random/foresee.test.ts'],
+  },
+  {
     name: 'engine faults on a real API server',
     env: {
       FAULT_SECONDS: process.env.FAULT_SECONDS ?? '180',

@@ -1,9 +1,16 @@
 import { createServer, type Server } from 'node:net';
 import { CodedError } from './codedError.ts';
 
-/** A port that is free at this moment. */
+/** Ports that this process has handed out. Their users may bind them much later. */
+const given = new Set<number>();
+
+/** A port that is free at this moment. A process gets each port once. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
-  return probePort(host, 0);
+  let port: number;
+  do port = await probePort(host, 0);
+  while (given.has(port));
+  given.add(port);
+  return port;
 }
 
 /** @throws CodedError `PortTaken` */
@@ -28,10 +35,17 @@ async function probePort(host: string, port: number): Promise<number> {
 /** Resolves with the port when the server listens; port 0 takes any free one. Rejects when it cannot listen. */
 export function listen(server: Server, at: { host?: string; port: number }): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port: at.port, host: at.host }, () => {
+    // A server may listen more than once: neither outcome leaves the listener of the other behind.
+    const onListening = () => {
+      server.off('error', onError);
       const address = server.address();
       resolve(typeof address === 'object' && address ? address.port : at.port);
-    });
+    };
+    const onError = (error: Error) => {
+      server.off('listening', onListening);
+      reject(error);
+    };
+    server.once('listening', onListening).once('error', onError);
+    server.listen({ port: at.port, host: at.host });
   });
 }

@@ -12,7 +12,7 @@ import { LAPTOP_DEFAULTS, startLaptop } from '../stack/laptop.ts';
 import { parseSeed } from '../stack/laptopSeed.ts';
 import { startControlServer } from '../stack/network/controlServer.ts';
 import { Network } from '../stack/network/network.ts';
-import { CLIENT_VERSION, runCoreapp, runWebapp, waitOnDatabase } from '../stack/stackRoles.ts';
+import { clientVersion, runCoreapp, runWebapp, waitOnDatabase } from '../stack/stackRoles.ts';
 import { openApi } from '../stack/webapp/openApi.ts';
 
 const stop = stopSignal();
@@ -73,7 +73,9 @@ function program(): Command {
 function addLaptopCommand(program: Command): void {
   program
     .command('laptop', { isDefault: true })
-    .description('runs a whole stack in one process, registered and ready to send; data is kept between runs')
+    .description(
+      'runs a whole stack in one process, registered and ready to send; data is kept between runs; WABA_CLIENT_VERSION sets its version',
+    )
     .option('--port <port>', 'HTTPS port of the API', parsePort, LAPTOP_DEFAULTS.port)
     .option('--data <folder>', 'folder for data that is kept between runs', dataFolder())
     .option('--number <number>', 'phone number, with + and country code', LAPTOP_DEFAULTS.phoneNumber)
@@ -107,6 +109,7 @@ async function runLaptop(options: {
       seed: config ? parseSeed(await readFile(config, 'utf8')) : undefined,
       rateLimits,
       buildDateMs: buildDate,
+      version: clientVersion(process.env),
       webhook: webhook ? { url: webhook, caPem } : undefined,
       clock: systemClock,
       logger: json || !interactive ? logger : createLogger({ level: 'warn', format: 'pretty' }),
@@ -154,7 +157,7 @@ async function runNetwork(options: {
   const control = await startControlServer(network, {
     host,
     port: controlPort,
-    openApi: openApi(CLIENT_VERSION),
+    openApi: openApi(clientVersion(process.env)),
   });
   logger.info('network listening', { port: network.port, controlPort: control.port });
   await aborted(stop);

@@ -7,6 +7,7 @@ import { runCli } from '../cli/main.ts';
 
 process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
+  stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
   signal: stopSignal(),

@@ -4,6 +4,7 @@ import type { ClusterAccess, ClusterOptions } from './clusterAccess.ts';
 /** The process that runs the CLI: `bin` reads it from Node, and commands use nothing else of it. */
 export interface CliHost {
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: NodeJS.ReadableStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   /** Fires on SIGINT and SIGTERM. */

@@ -11,6 +11,8 @@ const USAGE: readonly [args: string[], message: string][] = [
   [['status', '-o', 'yaml'], 'Allowed choices are text, json'],
   [['verify', 'shop'], 'verify needs --code with the registration code, or --resend'],
   [['verify', 'shop', '--code', '12'], '--code must be six digits'],
+  [['plan'], 'plan needs either -f with a file or the name'],
+  [['upgrade', 'shop'], "required option '--to <version>' not specified"],
   [['login'], "missing required argument 'name'"],
   [['send', 'shop'], "required option '--to <number>' not specified"],
   [['send', 'shop', '--to', '1', '--message', '[]'], '--message must be a JSON object'],

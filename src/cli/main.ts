@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { CodedError } from '../base/codedError.ts';
 import { openCluster } from './clusterAccess.ts';
+import { CommandExit } from './commandExit.ts';
 import { completionCommand, completionWordsCommand } from './completionCommand.ts';
 import type { CliContext, CliHost } from './context.ts';
 import { explainError } from './explainError.ts';
@@ -10,6 +11,7 @@ import { namespaceCommand } from './namespaceCommand.ts';
 import { quickstartCommand } from './quickstart/quickstartCommand.ts';
 import { contactsCommand, loginCommand, sendCommand, usersCommand } from './stack/apiCommands.ts';
 import { logsCommand } from './stack/logsCommand.ts';
+import { planCommand } from './stack/planCommand.ts';
 import { shardsCommand } from './stack/shardsCommand.ts';
 import {
   checkCommand,
@@ -20,10 +22,11 @@ import {
   verifyCommand,
   webhooksCommand,
 } from './stack/stackCommands.ts';
+import { upgradeCommand } from './stack/upgradeCommand.ts';
 
 const HELP_HINT = '(add --help for help)';
 
-/** Runs one command. Exit codes: 0 done, 1 failed, 2 wrong usage. */
+/** Runs one command. Exit codes: 0 done, 1 failed, 2 wrong usage; `plan --exit-code` has its own. */
 export async function runCli(
   args: readonly string[],
   host: CliHost,
@@ -35,6 +38,7 @@ export async function runCli(
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommandExit) return error.exitCode;
     const isUsage = error instanceof CodedError && error.code === 'Usage';
     const mark = host.stderr.isTTY ? styleText('red', 'error:') : 'error:';
     host.stderr.write(`${mark} ${explainError(error)}\n${isUsage ? `${HELP_HINT}\n` : ''}`);
@@ -58,6 +62,8 @@ function programOf(context: CliContext): Command {
     loginCommand(context),
     sendCommand(context),
     shardsCommand(context),
+    planCommand(context),
+    upgradeCommand(context),
     usersCommand(context),
     contactsCommand(context),
     logsCommand(context),

@@ -1,7 +1,14 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { changesOf, type Leaf, leavesOf } from '../../test/support/everyField.ts';
 import { FakeApplication } from '../../test/support/fakeApplicationPass.ts';
-import { APPLIED_HASH, applied, release, StackModel, waiting } from '../../test/support/stackModel.ts';
+import {
+  APPLIED_HASH,
+  applied,
+  NOW_MS,
+  release,
+  StackModel,
+  waiting,
+} from '../../test/support/stackModel.ts';
 import { whatsAppDeployment } from '../../test/support/whatsAppDeployment.ts';
 import { createAuthority, issueCertificate, type KeyPair } from '../base/pki/certificates.ts';
 import { codeHash, encodeCertificate } from '../onprem/emulatorCertificate.ts';
@@ -122,7 +129,13 @@ const SPECS: readonly object[] = [
     tls: { secretRef: { name: 'tls' } },
     service: { type: 'ClusterIP', annotations: { a: 'b' }, ports: { https: 443 } },
     messageRetention: { schedule: '0 2 * * *' },
-    upgrade: { mode: 'Automatic', strategy: 'Rolling', operatorChanges: 'Hold' },
+    upgrade: {
+      mode: 'Automatic',
+      strategy: 'Rolling',
+      operatorChanges: 'Hold',
+      window: { schedule: '0 12 * * *', durationMinutes: 60, timeZone: 'UTC' },
+      deadlineSeconds: 600,
+    },
     monitoring: { podMonitor: false },
     emulator: { network: { type: 'Simulated', url: 'tcp://net:5222' } },
   },
@@ -150,7 +163,7 @@ const SPECS: readonly object[] = [
   {
     stack: 'OnPremises',
     version: 'v2.57.1',
-    images: { webapp: 'web:1', coreapp: 'core:1' },
+    images: { webapp: 'web@sha256:1', coreapp: 'core@sha256:1' },
     registration: { certificateSecretRef: { name: 'certificate' } },
     tls: { selfSigned: {} },
   },
@@ -225,12 +238,19 @@ function workloadsOf(resource: WhatsAppDeployment): string {
   const model = settledModel(resource);
   const plan = planWorkloads(model.observed(), release);
   const verdicts = plan.steps.map(({ verdict }) => verdict);
-  const summary = summarise({ resource, reported: verdicts });
+  const summary = summarise({
+    resource,
+    reported: verdicts,
+    progressing: undefined,
+    rollout: plan.rollout,
+    nowMs: NOW_MS,
+  });
   const newer = { ...release, stack: 'waba-stack:newer' };
   return JSON.stringify(
     [
       [...model.children],
       waiting(planWorkloads(model.observed(), newer)),
+      rollOf(model),
       verdicts,
       summary,
       stackStatus(model.observed(), [...verdicts, ...Object.values(summary)], []),
@@ -238,6 +258,14 @@ function workloadsOf(resource: WhatsAppDeployment): string {
     ],
     (key, value: unknown) => (key === annotations.inputs || key === APPLIED_HASH ? undefined : value),
   );
+}
+
+/** The first step of a rollout that a setting causes, twenty minutes into the maintenance window. */
+function rollOf(model: StackModel) {
+  const journal = { ...model.journal, coreappRestarts: 1 };
+  const { steps, rollout } = planWorkloads(model.observed({ journal, nowMs: NOW_MS + 20 * 60_000 }), release);
+  const changed = steps.flatMap(({ apply }) => apply).filter(({ object }) => object.kind === 'StatefulSet');
+  return [rollout?.waitingFor, changed.map(({ object }) => (object.spec as { replicas: number }).replicas)];
 }
 
 /** Where the application controller starts: a new stack, a stack in use, and stages in between. */

@@ -13,10 +13,11 @@ import { missingFromServer } from '../engine/kube/discovery.ts';
 import { EventRecorder } from '../engine/kube/eventRecorder.ts';
 import { type KubeObject, keyOf } from '../engine/kube/kubeObject.ts';
 import { ApplicationReconciler } from './application/applicationReconciler.ts';
-import { StackSessions } from './application/stackSession.ts';
+import { StackSessions, type StackSessionsOptions } from './application/stackSession.ts';
 import { WebhookCheck } from './application/webhook.ts';
 import { probeWebhook } from './application/webhookProbe.ts';
 import { type Connection, connect } from './connection.ts';
+import type { StackCollectorOptions } from './exporter/stackCollector.ts';
 import { ANNOTATION_PREFIX, FIELD_MANAGER } from './plan/facts/names.ts';
 import type { ReleaseImages } from './plan/facts/release.ts';
 import { StackReports } from './stackReports.ts';
@@ -91,16 +92,20 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   client.transport.close();
 }
 
-interface Parts extends OperatorOptions, Connection {
+/** What the controllers work with. */
+export interface Parts extends Omit<OperatorOptions, 'credentials' | 'health'>, Connection {
   readonly registry: Registry;
   readonly metrics: ControllerMetrics;
   readonly sources: Sources;
   readonly stackSources: StackSources;
   readonly recorder: EventRecorder;
+  /** How the API of a stack is reached, and its counters; over HTTPS unless given. */
+  readonly connectStack?: NonNullable<StackSessionsOptions['connect']>;
+  readonly read?: NonNullable<StackCollectorOptions['read']>;
 }
 
 /** The two controllers and the objects that they share. */
-function controllers(parts: Parts, signal: AbortSignal) {
+export function controllers(parts: Parts, signal: AbortSignal) {
   const { client, namespaces, stackSources, recorder, clock, random } = parts;
   const journals = new JournalStore(client, stackSources.secretsOfStacks);
   const webhooks = new WebhookCheck(probeWebhook);
@@ -138,7 +143,11 @@ function controllers(parts: Parts, signal: AbortSignal) {
   });
   const applicationReconciler = new ApplicationReconciler({
     ...context,
-    sessions: new StackSessions({ clock, ...(parts.fence ? { fence: parts.fence } : {}) }),
+    sessions: new StackSessions({
+      clock,
+      ...(parts.fence ? { fence: parts.fence } : {}),
+      ...(parts.connectStack ? { connect: parts.connectStack } : {}),
+    }),
     webhooks,
     recorder,
     clock,

@@ -6,14 +6,14 @@ import { type KubeObject, keyOf } from '../engine/kube/kubeObject.ts';
 import type { DriftReport } from './application/synchronise.ts';
 import type { WebhookCheck } from './application/webhook.ts';
 import type { CollectTarget } from './exporter/readCounters.ts';
-import { StackCollector } from './exporter/stackCollector.ts';
+import { StackCollector, type StackCollectorOptions } from './exporter/stackCollector.ts';
 import { StackGauges } from './exporter/stackGauges.ts';
 import type { ApiObservation } from './plan/facts/observed.ts';
 import type { WhatsAppDeployment } from './resource/whatsAppDeployment.ts';
 import type { Journals } from './state/journalStore.ts';
 import { parsedStacks, type StackSources } from './state/stackSources.ts';
 
-export interface StackReportsOptions {
+export interface StackReportsOptions extends Pick<StackCollectorOptions, 'read'> {
   readonly registry: Registry;
   readonly sources: StackSources;
   readonly journals: Journals;
@@ -94,6 +94,7 @@ export class StackReports {
 const shown = (observation: ApiObservation | undefined): string =>
   JSON.stringify(
     observation && [
+      observation.podsSeen,
       observation.health,
       observation.shards,
       Object.entries(observation.support).map(([node, { shards, version, role }]) => [

@@ -8,6 +8,7 @@ import { freePort, requireFreePort } from '../base/ports.ts';
 import { startPostgres } from '../base/postgres/embeddedPostgres.ts';
 import { waitUntil } from '../base/waitUntil.ts';
 import { splitNumber } from '../onprem/account.ts';
+import { CLIENT_VERSION } from '../onprem/clientVersion.ts';
 import { codeHash, encodeCertificate } from '../onprem/emulatorCertificate.ts';
 import { DEFAULT_ADMIN } from '../onprem/users.ts';
 import type { CoreappNode } from './coreapp/coreappNode.ts';
@@ -16,7 +17,6 @@ import { startCoreapp } from './coreapp/startCoreapp.ts';
 import { applySeed, type LaptopSeed } from './laptopSeed.ts';
 import { startControlServer } from './network/controlServer.ts';
 import { Network } from './network/network.ts';
-import { CLIENT_VERSION } from './stackRoles.ts';
 import { DatabaseConfigStore } from './store/databaseConfigStore.ts';
 import { type Databases, openDatabases } from './store/databases.ts';
 import { ALL_DATABASES, upgradeSchema } from './store/upgrade.ts';
@@ -32,6 +32,8 @@ export interface LaptopOptions {
   readonly phoneNumber: string;
   /** Epoch ms; the build expires 180 days later. */
   readonly buildDateMs?: number | undefined;
+  /** The client version to stand for, `v2.57.1`. */
+  readonly version?: string;
   readonly seed?: LaptopSeed | undefined;
   /** The documented limits of requests a second. */
   readonly rateLimits?: boolean;
@@ -111,7 +113,7 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
 
 /** A PostgreSQL with the databases of the stack, their schemas up to date. */
 async function startDatabases(
-  { dataFolder, clock, logger }: LaptopOptions,
+  { dataFolder, version = CLIENT_VERSION, clock, logger }: LaptopOptions,
   password: string,
   started: Started,
   signal: AbortSignal,
@@ -125,14 +127,14 @@ async function startDatabases(
   const settings = { ...server, engine: 'PGSQL' as const, prefix: '' };
   const databases = openDatabases(settings, logger);
   started.add(databases, () => databases.close());
-  const upgrader = { version: CLIENT_VERSION, name: 'laptop' };
+  const upgrader = { version, name: 'laptop' };
   await upgradeSchema(settings, databases, ALL_DATABASES, logger, upgrader);
   return databases;
 }
 
 /** What stands for the servers of WhatsApp, and its control port. */
 async function startNetwork(
-  { dataFolder, rateLimits = true, clock, logger }: LaptopOptions,
+  { dataFolder, rateLimits = true, version = CLIENT_VERSION, clock, logger }: LaptopOptions,
   started: Started,
 ): Promise<{ network: Network; control: { port: number } }> {
   const network = await Network.start({
@@ -147,7 +149,7 @@ async function startNetwork(
   const control = await startControlServer(network, {
     host: HOST,
     port: 0,
-    openApi: openApi(CLIENT_VERSION),
+    openApi: openApi(version),
   });
   return { network, control: started.add(control, control.close) };
 }
@@ -161,7 +163,7 @@ interface Place {
 }
 
 const startSingleCoreapp = (
-  { dataFolder, buildDateMs, clock, logger }: LaptopOptions,
+  { dataFolder, buildDateMs, version = CLIENT_VERSION, clock, logger }: LaptopOptions,
   { databases, ports, networkUrl }: Place,
 ): Promise<CoreappNode> =>
   startCoreapp({
@@ -176,13 +178,13 @@ const startSingleCoreapp = (
     listen: { host: HOST, ports },
     mediaFolder: join(dataFolder, 'media'),
     buildDateMs,
-    version: CLIENT_VERSION,
+    version,
     clock,
     logger: logger.child({ role: 'coreapp' }),
   });
 
 const startSingleWebapp = (
-  { dataFolder, port, rateLimits = true, clock, logger }: LaptopOptions,
+  { dataFolder, port, rateLimits = true, version = CLIENT_VERSION, clock, logger }: LaptopOptions,
   { databases, ports, networkUrl }: Place,
   signal: AbortSignal,
 ): Promise<RunningWebapp> =>
@@ -200,7 +202,7 @@ const startSingleWebapp = (
       container: 'laptop',
       networkUrl,
       rateLimits,
-      version: CLIENT_VERSION,
+      version,
       clock,
       logger: logger.child({ role: 'webapp' }),
     },

@@ -4,16 +4,14 @@ import type { Clock } from '../base/clock.ts';
 import { CodedError } from '../base/codedError.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
 import { retryUntilDone } from '../base/retryUntilDone.ts';
+import { CLIENT_VERSION } from '../onprem/clientVersion.ts';
 import { NODE_PORTS, type StackEnvironment, stackEnvironment, WEB_PORT } from '../onprem/environment.ts';
 import { startCoreapp } from './coreapp/startCoreapp.ts';
 import { databaseSettings } from './store/databaseSettings.ts';
 import { type DatabaseName, openDatabases } from './store/databases.ts';
 import { servers } from './store/server.ts';
-import { ALL_DATABASES, NODE_DATABASES, type Upgrader, upgradeSchema } from './store/upgrade.ts';
+import { ALL_DATABASES, isTooOld, NODE_DATABASES, type Upgrader, upgradeSchema } from './store/upgrade.ts';
 import { startWebapp } from './webapp/startWebapp.ts';
-
-/** The emulated client version. */
-export const CLIENT_VERSION = 'v2.57.1';
 
 export interface RoleOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -30,6 +28,13 @@ function parseEnvironment(env: RoleOptions['env']): StackEnvironment {
   throw new CodedError('BadEnvironment', `variables are missing or wrong: ${problems.join('; ')}`);
 }
 
+/** The client version that a process stands for. @throws CodedError `BadEnvironment` */
+export function clientVersion({ WABA_CLIENT_VERSION: text }: RoleOptions['env']): string {
+  const { data, error } = stackEnvironment.shape.WABA_CLIENT_VERSION.safeParse(text);
+  if (error) throw new CodedError('BadEnvironment', `WABA_CLIENT_VERSION ${error.issues[0]?.message}`);
+  return data ?? CLIENT_VERSION;
+}
+
 /** `any` is the vendor's word for all interfaces. */
 const listenHost = ({ WA_TCP_LISTEN_ADDRESS: address }: StackEnvironment): string =>
   address === 'any' ? '0.0.0.0' : address;
@@ -37,8 +42,7 @@ const listenHost = ({ WA_TCP_LISTEN_ADDRESS: address }: StackEnvironment): strin
 function open({ env, logger }: RoleOptions, role: 'webapp' | 'node') {
   const environment = parseEnvironment(env);
   const settings = databaseSettings(environment, role);
-  const version = environment.WABA_CLIENT_VERSION ?? CLIENT_VERSION;
-  return { environment, settings, version, databases: openDatabases(settings, logger) };
+  return { environment, settings, version: clientVersion(env), databases: openDatabases(settings, logger) };
 }
 
 /** Runs the container of the web image until `signal` fires. */
@@ -75,7 +79,10 @@ export async function runWebapp(options: RoleOptions, signal: AbortSignal): Prom
   }
 }
 
-/** Runs the container of the coreapp image: Coreapp, Master, or with `WA_DB_UPGRADE=1` the schema upgrade. */
+/**
+ * Runs the container of the coreapp image: Coreapp, Master, or with `WA_DB_UPGRADE=1` the schema upgrade.
+ * @throws CodedError `SchemaTooNew` for a client that is older than the databases
+ */
 export async function runCoreapp(options: RoleOptions, signal: AbortSignal): Promise<void> {
   const { environment, settings, version, databases } = open(options, 'node');
   const { clock, logger } = options;
@@ -117,8 +124,9 @@ export async function runCoreapp(options: RoleOptions, signal: AbortSignal): Pro
       clock,
       logger,
     });
-    await aborted(signal);
+    const failure = await Promise.race([aborted(signal), node.failed]);
     await node.close();
+    if (failure) throw failure;
   } finally {
     await databases.close();
   }
@@ -149,8 +157,7 @@ const waiting = <T>(
       logger,
       what: 'waiting for the database',
       everyMs: 1_000,
-      // Waiting does not help a client that is too old for the databases.
-      worthRetrying: (error) => !(error instanceof CodedError && error.code === 'Downgrade'),
+      worthRetrying: (error) => !isTooOld(error),
     },
     signal,
   );

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../src/client/calls.ts';
 import type { StackClient } from '../../src/client/stackClient.ts';
+import type { NodeSupport } from '../../src/onprem/support.ts';
+import { apiCall } from '../support/apiCall.ts';
 import { API_KEY, EmulatorStack, type TestDatabase } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
 import { testDatabase } from '../support/testDatabase.ts';
@@ -16,6 +18,8 @@ let session: Session;
 const health = () => client.health.nodes({ apiKey: API_KEY }, never);
 const statusOf = async (container: string) =>
   Object.entries(await health()).find(([key]) => key.endsWith(`:${container}`))?.[1];
+const versionIn = (nodes: Record<string, NodeSupport>, container: string) =>
+  Object.entries(nodes).find(([key]) => key.endsWith(`:${container}`))?.[1].version;
 /** Whether one of the Coreapps is connected. */
 const serves = async () =>
   Object.values(await health()).some(
@@ -78,11 +82,48 @@ describe('a schema upgrade', () => {
       stack.startNode(container, { master: false, multiconnect: true }, undefined, { version });
     const [older, patch] = [await start('coreapp-old', 'v2.57.1'), await start('coreapp-patch', 'v2.59.0')];
     await eventually(() => patch.isReady, 30_000);
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(await older.failed).toMatchObject({
+      code: 'SchemaTooNew',
+      message:
+        'the database has the schema of v2.59; this client is v2.57.1; run v2.59 or later, or restore a backup from before the upgrade',
+    });
     expect(older.isReady).toBe(false);
-    // Versions mix: old nodes keep running beside the new ones.
+    // Old nodes keep running beside the new ones, also if they have to join again.
+    const running = stack.nodes.get('coreapp-1');
+    if (!running) throw new Error('no coreapp-1');
+    await stack.cluster().forget([running.id]);
+    await eventually(() => !running.isReady);
+    await eventually(() => running.isReady);
     const versions = new Set((await stack.cluster().nodes()).map(({ version }) => version));
     expect([...versions].sort()).toEqual(['v2.57.1', 'v2.59.0', 'v2.59.2']);
     expect(await serves()).toBe(true);
+  });
+
+  it('shows in /v1/support what each node runs, and in meta what the Webapp runs', async () => {
+    // A node is asked on its port `control`, which opens when it has joined.
+    const nodes = await eventually(async () => {
+      const all = await client.support.nodes(session, never);
+      return ['coreapp-1', 'coreapp-patch', 'master-9'].every((name) => versionIn(all, name))
+        ? all
+        : undefined;
+    });
+    const versionOf = (container: string) => versionIn(nodes, container);
+    expect([versionOf('coreapp-1'), versionOf('coreapp-patch'), versionOf('master-9')]).toEqual([
+      'v2.57.1',
+      'v2.59.0',
+      'v2.59.2',
+    ]);
+    await stack.startWebapp(true, { version: 'v2.59.2' });
+    const shownBy = async (index: number) => {
+      const headers = { authorization: `Bearer ${session.token}` };
+      const paths = ['/v1/health', '/v1/nowhere', '/v1/settings/application'];
+      const answers = await Promise.all(
+        paths.map((path) => apiCall(stack.address(index), { method: 'GET', path, headers })),
+      );
+      return answers.map(({ json }) => json.meta.version);
+    };
+    // What a node answered shows the version without the letter.
+    expect(await shownBy(0)).toEqual(['2.57.1', 'v2.57.1', '2.57.1']);
+    expect(await shownBy(1)).toEqual(['2.59.2', 'v2.59.2', '2.59.2']);
   });
 });

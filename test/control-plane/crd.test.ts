@@ -101,6 +101,21 @@ describe('the CRD on a real API server', () => {
     ).rejects.toThrow(/immutable once registered; create another WhatsAppDeployment/);
   });
 
+  it('refuses another version of the vendor stack with the same images', async () => {
+    const vendor = (version: string, images: string) => ({
+      phoneNumber: '+16315551005',
+      stack: 'OnPremises',
+      version,
+      images: { webapp: `web@sha256:${images}`, coreapp: `core@sha256:${images}` },
+      registration: { certificateSecretRef: { name: 'cert' } },
+    });
+    const apply = (spec: object) =>
+      client.apply(resource('vendor', spec), { fieldManager: 'test', force: true }, never);
+    await apply(vendor('v2.57.1', '1'));
+    await expect(apply(vendor('v2.59.1', '1'))).rejects.toThrow(/version changes together with images/);
+    await apply(vendor('v2.59.1', '2'));
+  });
+
   it('refuses a name that is too long for the names of its children', async () => {
     await expect(create('a'.repeat(41), { phoneNumber: '+16315551000' })).rejects.toThrow(
       /at most 40 characters/,

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -76,6 +76,57 @@ async function commandsOfAStack(kubeconfig: string): Promise<void> {
   });
 }
 
+interface PlannedStack {
+  readonly metadata: { readonly name: string; readonly namespace: string };
+  readonly spec: object;
+}
+
+/** What a change will do, said before and seen after it. */
+async function changesOfAStack(kubeconfig: string): Promise<void> {
+  const waba = async (...args: string[]) => (await cli(...args, '--kubeconfig', kubeconfig)).stdout;
+  const failing = async (...args: string[]) =>
+    failure(await cli(...args, '--kubeconfig', kubeconfig).catch((error: unknown) => error)) as {
+      readonly code: number;
+      readonly stdout: string;
+      readonly stderr: string;
+    };
+  const [stored] = JSON.parse(await waba('status', 'shop', '-o', 'json')) as [PlannedStack];
+  const file = join(home, 'changed.json');
+  const declare = (spec: object) =>
+    writeFile(
+      file,
+      JSON.stringify({
+        apiVersion: 'waba-operator.dev/v1alpha1',
+        kind: 'WhatsAppDeployment',
+        metadata: { name: stored.metadata.name, namespace: stored.metadata.namespace },
+        spec: { ...stored.spec, ...spec },
+      }),
+    );
+  await declare({});
+  expect(await waba('plan', '-f', file, '--exit-code')).toContain('nothing would happen');
+  expect(await waba('plan', 'shop')).toContain('nothing would happen');
+  await declare({ multiconnect: { shards: 3 } });
+  expect(await failing('plan', '-f', file)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('multiconnect.shards must be 1, 2, 4, 8, 16 or 32'),
+  });
+  await declare({ version: 'v2.59.1' });
+  const preview = await failing('plan', '-f', file, '--exit-code', '--diff');
+  expect(preview.code).toBe(2);
+  for (const pod of ['shop-master-0-0', 'shop-coreapp-1-0', 'Job/shop-schema-'])
+    expect(preview.stdout).toContain(pod);
+  expect(preview.stdout).toContain('WABA_CLIENT_VERSION');
+  await waba('upgrade', 'shop', '--to', 'v2.59.1');
+  const [upgraded] = JSON.parse(await waba('status', 'shop', '-o', 'json')) as [
+    { status: { phase: string; nodes: { role: string; version?: string }[] } },
+  ];
+  expect(upgraded.status.phase).toBe('Ready');
+  expect(upgraded.status.nodes.filter(({ role }) => role !== 'Webapp').map(({ version }) => version)).toEqual(
+    ['2.59.1', '2.59.1', '2.59.1', '2.59.1'].map((version) => expect.stringContaining(version)),
+  );
+  expect((await failing('upgrade', 'shop', '--to', 'v2.57.1')).stderr).toContain('schema of v2.59.1');
+}
+
 describe('kubectl waba', () => {
   it('completes commands in three shells', async () => {
     for (const shell of ['bash', 'zsh', 'fish'])
@@ -117,6 +168,7 @@ describe('kubectl waba', () => {
     ).toContain('no WhatsAppDeployment none in namespace default');
 
     await commandsOfAStack(kubeconfig);
+    await changesOfAStack(kubeconfig);
 
     await cli('quickstart', 'down', '--name', 'test');
     expect(processes()).toEqual([]);

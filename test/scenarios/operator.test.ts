@@ -10,7 +10,7 @@ import { freePort } from '../../src/base/ports.ts';
 import { startPostgres } from '../../src/base/postgres/embeddedPostgres.ts';
 import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
 import { encodeCertificate } from '../../src/onprem/emulatorCertificate.ts';
-import { decodeSecret, type SecretObject } from '../../src/operator/state/referencedSecrets.ts';
+import { decodeSecret, type SecretObject } from '../../src/operator/plan/facts/secrets.ts';
 import { WhatsAppDeploymentKind } from '../../src/operator/state/stackSources.ts';
 import { eventually } from '../support/eventually.ts';
 import { OperatorCluster } from '../support/operatorCluster.ts';

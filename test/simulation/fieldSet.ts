@@ -30,7 +30,7 @@ const UNOWNED = new Set([
 ]);
 
 /** Every leaf of an object with its value, by path: scalars, atomic lists, members of sets, and entries of keyed lists. */
-export function leaves(object: unknown, { lists }: SimulatedKind): Map<Path, unknown> {
+export function leaves(object: unknown, { lists, otherLists }: SimulatedKind): Map<Path, unknown> {
   const found = new Map<Path, unknown>();
   const walk = (value: unknown, path: Path, plain: string) => {
     if (UNOWNED.has(plain)) return;
@@ -41,7 +41,7 @@ export function leaves(object: unknown, { lists }: SimulatedKind): Map<Path, unk
     }
   };
   const walkList = (list: readonly unknown[], path: Path, plain: string) => {
-    const merge: Merge | undefined = lists[plain];
+    const merge: Merge | undefined = lists[plain] ?? otherLists;
     if (!merge) throw new NotSimulated(`the list ${plain}`);
     if (merge === 'atomic') return void found.set(path, list);
     for (const item of list) {

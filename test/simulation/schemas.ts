@@ -7,8 +7,10 @@ export type Merge = 'atomic' | 'set' | { readonly keys: readonly string[] };
 
 export interface SimulatedKind {
   readonly kind: ResourceKind;
-  /** Merge of lists, by their path; any other list is refused with `NotSimulated`. */
+  /** Merge of lists, by their path. */
   readonly lists: Readonly<Record<string, Merge>>;
+  /** Merge of every other list; absent: such a list is refused with `NotSimulated`. */
+  readonly otherLists?: Merge;
   readonly hasStatus: boolean;
   /** Whether `metadata.generation` counts changes outside metadata and status. */
   readonly counted: boolean;
@@ -16,6 +18,8 @@ export interface SimulatedKind {
   readonly blindUpdates: boolean;
   /** Built-in kinds are stored typed, so an empty map equals a missing one. */
   readonly typed: boolean;
+  /** A deletion only marks the object, until its kubelet deletes it again without a grace period. */
+  readonly graceful?: boolean;
 }
 
 /** A custom resource for tests of the engine; its definition is `WIDGET_DEFINITION`. */
@@ -71,7 +75,7 @@ export const WIDGET_DEFINITION: KubeObject = {
   },
 };
 
-const METADATA_LISTS: Readonly<Record<string, Merge>> = {
+export const METADATA_LISTS: Readonly<Record<string, Merge>> = {
   'metadata.ownerReferences': { keys: ['uid'] },
   'metadata.finalizers': 'set',
 };
@@ -85,7 +89,7 @@ const builtIn = (kind: ResourceKind): SimulatedKind => ({
   typed: true,
 });
 
-const KINDS: readonly SimulatedKind[] = [
+const KINDS: SimulatedKind[] = [
   builtIn(kinds.ConfigMap),
   builtIn(kinds.Secret),
   builtIn(kinds.Event),
@@ -99,6 +103,12 @@ const KINDS: readonly SimulatedKind[] = [
     typed: false,
   },
 ];
+
+/** Makes the server serve a kind; one that it serves already stays as it is. */
+export function serveKind(served: SimulatedKind): void {
+  const { apiVersion, plural } = served.kind;
+  if (!KINDS.some(({ kind }) => kind.apiVersion === apiVersion && kind.plural === plural)) KINDS.push(served);
+}
 
 /** @throws NotSimulated for a kind that no test has needed yet */
 export function simulatedKind(apiVersion: string, plural: string): SimulatedKind {

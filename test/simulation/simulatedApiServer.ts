@@ -31,6 +31,10 @@ export interface SimulatedApiServerOptions {
   readonly collectAfterMs?: number;
 }
 
+const FOREGROUND = 'foregroundDeletion';
+/** The default of a pod. */
+const GRACE_SECONDS = 30;
+
 /**
  * A kube-apiserver in virtual time. It covers what the contract suite compares with a real server: revisions, watch,
  * conflicts, finalizers, garbage collection, server-side apply. Anything else throws `NotSimulated`.
@@ -46,6 +50,7 @@ export class SimulatedApiServer {
   #compacted = 0;
   #lastUid = 0;
   #lastPage = 0;
+  #willCollect = false;
 
   constructor(options: SimulatedApiServerOptions) {
     this.#options = options;
@@ -200,9 +205,10 @@ export class SimulatedApiServer {
 
   #delete(target: Target, request: KubeRequest): unknown {
     const live = this.#find(target, request);
-    const { preconditions, propagationPolicy } = (request.body ?? {}) as {
+    const { preconditions, propagationPolicy, gracePeriodSeconds } = (request.body ?? {}) as {
       preconditions?: { uid?: string; resourceVersion?: string };
       propagationPolicy?: string;
+      gracePeriodSeconds?: number;
     };
     const { metadata } = live.object;
     for (const name of ['uid', 'resourceVersion'] as const) {
@@ -210,13 +216,15 @@ export class SimulatedApiServer {
       if (wanted !== undefined && wanted !== metadata[name])
         throw refuse(409, 'Conflict', request, `Precondition failed: ${name}`);
     }
-    if (propagationPolicy !== undefined && propagationPolicy !== 'Background')
-      throw new NotSimulated(`propagation ${propagationPolicy}`);
-    if ((metadata.finalizers ?? []).length > 0) {
+    if (propagationPolicy === 'Orphan') throw new NotSimulated('propagation Orphan');
+    const isForeground = propagationPolicy === 'Foreground';
+    const waits = target.kind.graceful === true && gracePeriodSeconds !== 0;
+    if ((metadata.finalizers ?? []).length > 0 || isForeground || waits) {
       if (metadata.deletionTimestamp) return this.#shown(live, target);
       const object = structuredClone(live.object) as Mutable;
       object.metadata.deletionTimestamp = this.#timestamp();
-      object.metadata.deletionGracePeriodSeconds = 0;
+      object.metadata.deletionGracePeriodSeconds = waits ? GRACE_SECONDS : 0;
+      if (isForeground) object.metadata.finalizers = [...(metadata.finalizers ?? []), FOREGROUND];
       if (target.kind.counted) object.metadata.generation = Number(object.metadata.generation) + 1;
       return this.#put(target, { ...live, object }, live);
     }
@@ -241,7 +249,8 @@ export class SimulatedApiServer {
     object.metadata.resourceVersion = String(++this.#revision);
     const owned: Owned = { object, managers: next.managers };
     const { deletionTimestamp, finalizers = [] } = object.metadata as KubeObject['metadata'];
-    if (deletionTimestamp && finalizers.length === 0) {
+    const isWaiting = target.kind.graceful && object.metadata.deletionGracePeriodSeconds !== 0;
+    if (deletionTimestamp && finalizers.length === 0 && !isWaiting) {
       this.#remove(target, live ?? owned);
       return this.#shown(owned, target);
     }
@@ -272,21 +281,39 @@ export class SimulatedApiServer {
     for (const listener of [...this.#listeners]) listener(event, kind);
   }
 
-  /** Deletes, after a delay, objects whose owners are all gone. */
+  /** Deletes, after a delay, objects whose owners are all gone or wait for them. One run serves all changes before it. */
   #collect(): void {
+    if (this.#willCollect) return;
+    this.#willCollect = true;
     this.#options.clock.after(this.#options.collectAfterMs ?? 50, () => {
+      this.#willCollect = false;
       const all = [...this.#objects.values()].flatMap((objects) => [...objects.values()]);
-      const uids = new Set(all.map(({ object }) => object.metadata.uid));
-      for (const { object } of all) {
-        const owners: readonly OwnerReference[] = object.metadata.ownerReferences ?? [];
-        if (owners.length === 0 || owners.some(({ uid }) => uids.has(uid))) continue;
-        if (object.metadata.deletionTimestamp) continue;
-        const { apiVersion, plural } = kindOf(object);
-        const { namespace, name } = object.metadata;
-        const target = { kind: simulatedKind(apiVersion, plural), namespace, name };
-        this.#delete(target as Target, { method: 'DELETE', path: '(garbage collector)' });
+      const owners = ({ object }: Owned): readonly OwnerReference[] => object.metadata.ownerReferences ?? [];
+      const waits = ({ object }: Owned) => object.metadata.finalizers?.includes(FOREGROUND) === true;
+      const uids = new Set(all.filter((owned) => !waits(owned)).map(({ object }) => object.metadata.uid));
+      for (const owned of all) {
+        if (owners(owned).length === 0 || owners(owned).some(({ uid }) => uids.has(uid))) continue;
+        if (!owned.object.metadata.deletionTimestamp)
+          this.#delete(targetOf(owned.object), { method: 'DELETE', path: '(garbage collector)' });
       }
+      for (const owned of all.filter(waits)) this.#release(owned);
     });
+  }
+
+  /** Ends a foreground deletion when no dependent blocks it any longer. */
+  #release({ object: { metadata, ...rest } }: Owned): void {
+    const target = targetOf({ metadata, ...rest } as KubeObject);
+    const live = this.#get(target);
+    const all = [...this.#objects.values()].flatMap((objects) => [...objects.values()]);
+    const isBlocked = all.some(({ object }) =>
+      object.metadata.ownerReferences?.some(
+        (owner) => owner.uid === metadata.uid && owner.blockOwnerDeletion,
+      ),
+    );
+    if (!live || live.object.metadata.uid !== metadata.uid || isBlocked) return;
+    const object = structuredClone(live.object) as Mutable;
+    object.metadata.finalizers = live.object.metadata.finalizers?.filter((name) => name !== FOREGROUND);
+    this.#put(target, { ...live, object }, live);
   }
 
   #get({ kind, namespace, name }: Target): Owned | undefined {
@@ -316,6 +343,12 @@ export class SimulatedApiServer {
 
 export const isWithin = ({ object }: StoredEvent, namespace: string | undefined): boolean =>
   !namespace || object.metadata.namespace === namespace;
+
+function targetOf(object: KubeObject): Target {
+  const { apiVersion, plural } = kindOf(object);
+  const { namespace, name } = object.metadata;
+  return { kind: simulatedKind(apiVersion, plural), namespace, name };
+}
 
 const storeOf = ({ kind }: SimulatedKind): string => `${kind.apiVersion}/${kind.plural}`;
 

@@ -28,6 +28,8 @@ export interface SimulatedTransportOptions {
   readonly fault?: (request: KubeRequest) => Fault;
   /** Called right before a request leaves, as the real transport does. */
   readonly fence?: (request: KubeRequest) => void;
+  /** Called around the server's action on a request, so that a test can tell whose change it sees. */
+  readonly around?: (request: KubeRequest, act: () => unknown) => unknown;
   /** How a watch gets a 410. */
   readonly gone?: () => 'status' | 'event';
 }
@@ -43,7 +45,7 @@ export class SimulatedTransport implements Transport {
   }
 
   async request(request: KubeRequest, signal: AbortSignal): Promise<unknown> {
-    const { server, clock, fault, fence } = this.#options;
+    const { server, clock, fault, fence, around } = this.#options;
     const { delayMs = 0, answerDelayMs = 0, outcome } = fault?.(request) ?? {};
     signal.throwIfAborted();
     fence?.(request);
@@ -52,7 +54,8 @@ export class SimulatedTransport implements Transport {
     if (outcome === 'lost') throw new TransportError(what, new Error('simulated: connection refused'));
     if (outcome instanceof Error) throw outcome;
     // A real connection carries text, so the two sides must not share objects.
-    const answer = structuredClone(server.handle(structuredClone(request)));
+    const act = () => server.handle(structuredClone(request));
+    const answer = structuredClone(around ? around(request, act) : act());
     await sleep(clock, answerDelayMs, signal);
     if (outcome === 'unanswered') throw new TransportError(what, new Error('simulated: connection reset'));
     return answer;

@@ -11,6 +11,7 @@ const CONTROLLERS = [
   ...STATE,
   'operator/plan/decide',
   'operator/plan/tell',
+  'operator/plan/foresee',
   'operator/state',
   'client',
   'base/pki',
@@ -25,6 +26,7 @@ const CLI = [
   'operator/resource',
   'operator/plan/facts',
   'operator/plan/render',
+  'operator/plan/foresee',
   'operator/state',
   'local',
 ];
@@ -45,6 +47,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'operator/plan/render': RENDER,
   'operator/plan/tell': [...RENDER, 'base'],
   'operator/plan/decide': DECIDE,
+  'operator/plan/foresee': [...DECIDE, 'operator/plan/decide', 'base/pki'],
   'operator/state': STATE,
   'operator/exporter': [...RENDER, 'operator/plan/tell', 'client', 'base'],
   'operator/workloads': CONTROLLERS,

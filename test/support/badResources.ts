@@ -38,8 +38,25 @@ export const badResources: BadResource[] = [
   },
   {
     name: 'OnPremises without a certificate',
-    spec: { ...number, stack: 'OnPremises', version: 'v2.57.1', images: { webapp: 'web', coreapp: 'core' } },
+    spec: {
+      ...number,
+      stack: 'OnPremises',
+      version: 'v2.57.1',
+      images: { webapp: 'web@sha256:1', coreapp: 'core@sha256:1' },
+    },
     says: 'stack OnPremises needs registration.certificateSecretRef',
+    rule: true,
+  },
+  {
+    name: 'images of another version',
+    spec: {
+      ...number,
+      stack: 'OnPremises',
+      version: 'v2.59.1',
+      images: { webapp: 'web:v2.59.1', coreapp: 'core:v2.57.1' },
+      registration: { certificateSecretRef: { name: 'cert' } },
+    },
+    says: 'images.webapp and images.coreapp must have the tag of version, or a digest; change them together',
     rule: true,
   },
   {
@@ -48,7 +65,7 @@ export const badResources: BadResource[] = [
       ...number,
       stack: 'OnPremises',
       version: 'v2.57.1',
-      images: { webapp: 'web', coreapp: 'core' },
+      images: { webapp: 'web:v2.57.1', coreapp: 'core:v2.57.1' },
       registration: { certificateSecretRef: { name: 'cert' } },
       emulator: {},
     },

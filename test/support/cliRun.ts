@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { silentLogger } from '../../src/base/logger.ts';
 import type { CliHost } from '../../src/cli/context.ts';
 import { runCli } from '../../src/cli/main.ts';
@@ -15,6 +16,7 @@ interface CliRunOptions {
   readonly cluster?: FakeCluster;
   readonly env?: CliHost['env'];
   readonly signal?: AbortSignal;
+  readonly stdin?: string;
   /** Called with all output so far, after each write. */
   readonly onOutput?: (output: string) => void;
 }
@@ -33,6 +35,7 @@ export async function runWaba(args: readonly string[], options: CliRunOptions = 
     }) as NodeJS.WriteStream;
   const host: CliHost = {
     env,
+    stdin: Readable.from([Buffer.from(options.stdin ?? '')]),
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     signal,

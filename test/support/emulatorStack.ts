@@ -45,7 +45,13 @@ export interface StackOptions {
   readonly queueLimits?: { readonly messages: number; readonly callbacks: number };
 }
 type Role = CoreappNode | RunningWebapp;
-type NodeChanges = Partial<Pick<CoreappOptions, 'buildDateMs' | 'secret' | 'version'>>;
+interface NodeChanges extends Partial<Pick<CoreappOptions, 'buildDateMs' | 'secret' | 'version'>> {
+  /** Where the node finds the database, if not on its own port. */
+  readonly databasePort?: number;
+}
+interface WebappChanges extends Pick<NodeChanges, 'databasePort' | 'version'> {
+  readonly port?: number;
+}
 
 /** A database server for one test file. */
 export interface TestDatabase {
@@ -226,11 +232,11 @@ export class EmulatorStack {
     };
   }
 
-  #open() {
+  #open(port = this.#database.port) {
     const settings = {
       engine: this.#database.engine,
       host: HOST,
-      port: this.#database.port,
+      port,
       username: 'waba',
       password: this.#database.password,
       prefix: this.#prefix,
@@ -247,9 +253,9 @@ export class EmulatorStack {
     container: string,
     role: { master: boolean; multiconnect: boolean },
     known?: readonly number[],
-    more: NodeChanges = {},
+    { databasePort, ...more }: NodeChanges = {},
   ): Promise<CoreappNode> {
-    const { databases, upgrade } = this.#open();
+    const { databases, upgrade } = this.#open(databasePort);
     const ports = known ?? (await Promise.all([freePort(), freePort(), freePort(), freePort()]));
     const node = await startCoreapp({
       ...common,
@@ -271,17 +277,21 @@ export class EmulatorStack {
     return node;
   }
 
-  async startWebapp(multiconnect: boolean): Promise<RunningWebapp> {
-    const { databases, upgrade } = this.#open();
+  async startWebapp(
+    multiconnect: boolean,
+    { databasePort, port = 0, version = common.version }: WebappChanges = {},
+  ): Promise<RunningWebapp> {
+    const { databases, upgrade } = this.#open(databasePort);
     const single = this.nodes.get('coreapp-0')?.options.externalPorts ?? [];
     const webapp = await startWebapp(
       {
         ...common,
+        version,
         databases,
         upgradeSchema: upgrade,
         multiconnect,
         single: { host: HOST, ports: single },
-        listen: { host: HOST, port: 0 },
+        listen: { host: HOST, port },
         serverNames: ['shop.test', HOST],
         jwtKey: 'k'.repeat(64),
         apiKey: API_KEY,

@@ -7,6 +7,7 @@ import type { PodView, ReferencedSecret } from '../../src/operator/plan/facts/ob
 import { VirtualClock } from '../simulation/virtualClock.ts';
 import { FakeJournals } from './fakeJournals.ts';
 import { FakeStack } from './fakeStack.ts';
+import { podView } from './podView.ts';
 import { whatsAppDeployment } from './whatsAppDeployment.ts';
 
 const KEY = 'default/shop';
@@ -85,16 +86,7 @@ const ACCESS: StackAccess = {
   onPassword: async () => {},
 };
 
-const pod = (name: string, component: string): PodView => ({
-  name,
-  component,
-  topology: undefined,
-  ready: true,
-  terminating: false,
-  ip: '10.0.0.1',
-  restarts: '0',
-  problem: undefined,
-});
+const pod = (name: string, component: string): PodView => podView({ name, component });
 
 const base64 = (data: SecretData): SecretData =>
   Object.fromEntries(

@@ -1,11 +1,13 @@
 import { ApiError } from '../../src/engine/kube/apiError.ts';
 import { type KubeObject, kindOf, kinds, resourcePath } from '../../src/engine/kube/kubeObject.ts';
 import type { KubeRequest, Transport } from '../../src/engine/kube/transport.ts';
-import { WhatsAppDeploymentKind } from '../../src/operator/state/stackSources.ts';
+import { OPTIONAL_KINDS, WhatsAppDeploymentKind } from '../../src/operator/state/stackSources.ts';
 import { matches } from '../simulation/target.ts';
 import { mergePatch } from '../simulation/versions.ts';
 
-const PLURALS = new Set([...Object.values(kinds), WhatsAppDeploymentKind].map(({ plural }) => plural));
+const PLURALS = new Set(
+  [...Object.values(kinds), ...OPTIONAL_KINDS, WhatsAppDeploymentKind].map(({ plural }) => plural),
+);
 
 /** A cluster in memory, as far as the CLI uses one: no versions, no schemas, no watches. */
 export class FakeCluster implements Transport {
@@ -35,18 +37,26 @@ export class FakeCluster implements Transport {
 
   async request(request: KubeRequest): Promise<unknown> {
     this.onRequest(request);
-    const { method, path, body, contentType } = request;
-    if (method === 'POST' || contentType === 'application/apply-patch+yaml') {
-      this.put(body as object);
-      return body;
+    const { method, path, body, contentType, query } = request;
+    const isDryRun = query?.dryRun === 'All';
+    const store = (object: object): object => {
+      if (!isDryRun) this.put(object);
+      return object;
+    };
+    if (method === 'POST') return store(isDryRun ? created(body as KubeObject) : (body as object));
+    if (contentType === 'application/apply-patch+yaml') {
+      const stored = this.#objects.get(path);
+      return store(
+        stored && isDryRun ? nextGeneration(mergePatch(stored, body) as KubeObject) : (body as object),
+      );
     }
     if (PLURALS.has(path.split('/').at(-1) ?? '')) return this.#list(request);
     if (path === '/version') return { gitVersion: 'v1.34.0' };
     const found = this.find(path);
     if (method === 'DELETE') this.#objects.delete(path);
     if (method !== 'PATCH') return found;
-    this.put(mergePatch(found, body) as object);
-    return this.find(path);
+    const patched = mergePatch(found, body) as KubeObject;
+    return store('spec' in (body as object) ? nextGeneration(patched) : patched);
   }
 
   #list({ path, query = {} }: KubeRequest): object {
@@ -70,3 +80,20 @@ export class FakeCluster implements Transport {
 
   close(): void {}
 }
+
+const nextGeneration = (object: KubeObject): KubeObject => ({
+  ...object,
+  metadata: { ...object.metadata, generation: (object.metadata.generation ?? 0) + 1 },
+});
+
+/** What the API server adds to an object. */
+const created = (object: KubeObject): KubeObject => ({
+  ...object,
+  metadata: {
+    uid: 'new',
+    generation: 1,
+    creationTimestamp: '2026-01-01T00:00:00Z',
+    resourceVersion: '1',
+    ...object.metadata,
+  },
+});

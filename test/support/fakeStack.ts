@@ -74,6 +74,8 @@ export class FakeStack implements StackTransport {
       );
     const owns = (index: number) => isRegistered && index < shards;
     return {
+      atMs: this.#clock.now(),
+      podsSeen: '',
       health: each((index) => ({
         role: 'coreapp',
         gateway_status: owns(index) ? 'connected' : isRegistered ? 'disconnected' : 'unregistered',

@@ -18,6 +18,7 @@ import type { Journals } from '../../src/operator/state/journalStore.ts';
 import { type Declared, declaredResource, declaredSecrets, hiddenTexts, photoOf } from './declared.ts';
 import { API_KEY, EmulatorStack, type SimulatedStack, type TestDatabase } from './emulatorStack.ts';
 import { type ApiFault, type CallFault, FaultyTransport, Killed } from './faultyTransport.ts';
+import { podView } from './podView.ts';
 
 const never = new AbortController().signal;
 const KEY = 'default/shop';
@@ -235,16 +236,13 @@ export class OperatedStack implements Journals {
   }
 
   #pods(): PodView[] {
-    const pod = (name: string, component: 'coreapp' | 'webapp' | 'master'): PodView => ({
-      name,
-      component,
-      topology: undefined,
-      ready: true,
-      terminating: false,
-      ip: '127.0.0.1',
-      restarts: String(this.#restarted[component === 'webapp' ? 'webapp' : 'coreapp']),
-      problem: undefined,
-    });
+    const pod = (name: string, component: 'coreapp' | 'webapp' | 'master'): PodView =>
+      podView({
+        name,
+        component,
+        ip: '127.0.0.1',
+        restarts: String(this.#restarted[component === 'webapp' ? 'webapp' : 'coreapp']),
+      });
     const nodes = [...this.stack.nodes.keys()].map((name) =>
       pod(name, name.startsWith('master') ? 'master' : 'coreapp'),
     );

@@ -136,7 +136,7 @@ export class SimulatedProcess {
 }
 
 /** The time of one process, and the gate that holds back everything from a suspended or killed process. */
-class ProcessClock implements Clock {
+export class ProcessClock implements Clock {
   readonly #base: VirtualClock;
   readonly #held: (() => void)[] = [];
   #suspended = false;
@@ -184,7 +184,7 @@ class ProcessClock implements Clock {
 
   /** A transport whose answers reach only a running process. */
   behind(transport: Transport): Transport {
-    const arrival = () => new Promise<void>((resolve) => this.#deliver(resolve));
+    const arrival = () => this.arrival();
     return {
       request: async (request, signal) => {
         try {
@@ -206,6 +206,11 @@ class ProcessClock implements Clock {
       },
       close: () => transport.close(),
     };
+  }
+
+  /** Resolves when the process runs; never once it was killed. */
+  arrival(): Promise<void> {
+    return new Promise((resolve) => this.#deliver(resolve));
   }
 
   #deliver(callback: () => void): void {

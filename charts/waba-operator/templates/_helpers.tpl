@@ -71,7 +71,7 @@ labels: {{- include "waba.labels" . | nindent 2 }}
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [list, watch]
+  verbs: [list, watch, delete]
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]

@@ -8,6 +8,7 @@ import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import type { Progress, Step } from '../../local/progress.ts';
 import { NETWORK, names } from '../../operator/plan/facts/names.ts';
+import type { SecretObject } from '../../operator/plan/facts/secrets.ts';
 import { webappHost } from '../../operator/plan/facts/stackSettings.ts';
 import { restricted } from '../../operator/plan/render/podTemplate.ts';
 import type { Condition } from '../../operator/resource/status.ts';
@@ -16,7 +17,6 @@ import {
   type WhatsAppDeployment,
 } from '../../operator/resource/whatsAppDeployment.ts';
 import { readJournal } from '../../operator/state/journalStore.ts';
-import type { SecretObject } from '../../operator/state/referencedSecrets.ts';
 import { WhatsAppDeploymentKind } from '../../operator/state/stackSources.ts';
 import { inStep } from '../inStep.ts';
 import { enableNamespace, findOperator } from '../namespaceCommand.ts';

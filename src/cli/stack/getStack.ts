@@ -25,7 +25,7 @@ export async function getStack(
         `no WhatsAppDeployment ${name} in namespace ${access.namespace}; list them with \`kubectl get wad -A\` and select the namespace with -n`,
       );
     });
-  return parse(object);
+  return parseStack(object);
 }
 
 export async function listStacks(access: ClusterAccess, context: CliContext): Promise<WhatsAppDeployment[]> {
@@ -34,7 +34,7 @@ export async function listStacks(access: ClusterAccess, context: CliContext): Pr
     { namespace: access.namespace },
     context.signal,
   );
-  return items.map(parse);
+  return items.map(parseStack);
 }
 
 /** Merges fields into the spec. */
@@ -50,9 +50,10 @@ export const patchStack = (
   { namespace, name }: { readonly namespace: string; readonly name: string },
   patch: object,
   context: CliContext,
-) => access.client.mergePatch(WhatsAppDeploymentKind, { namespace, name }, patch, context.signal);
+) => access.client.mergePatch<KubeObject>(WhatsAppDeploymentKind, { namespace, name }, patch, context.signal);
 
-function parse(object: KubeObject): WhatsAppDeployment {
+/** @throws CodedError `NotUnderstood` */
+export function parseStack(object: KubeObject): WhatsAppDeployment {
   const parsed = parseWhatsAppDeployment(object);
   if (parsed.ok) return parsed.resource;
   throw new CodedError(

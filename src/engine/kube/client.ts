@@ -18,6 +18,8 @@ export interface ApplyOptions {
   /** Takes fields over from other managers. Only for objects that we control. */
   readonly force?: boolean;
   readonly subresource?: 'status';
+  /** The API server answers as if it stored the object, and stores nothing. */
+  readonly dryRun?: boolean;
 }
 
 export interface DeleteOptions {
@@ -106,6 +108,7 @@ export class KubeClient {
           fieldManager: options.fieldManager,
           force: options.force ?? false,
           fieldValidation: 'Strict',
+          ...dryRunOf(options),
         },
         contentType: 'application/apply-patch+yaml',
         body: object,
@@ -116,14 +119,14 @@ export class KubeClient {
 
   async create<T extends KubeObject>(
     object: KubeObject,
-    options: { fieldManager: string },
+    options: { fieldManager: string; dryRun?: boolean },
     signal: AbortSignal,
   ): Promise<T> {
     return (await this.transport.request(
       {
         method: 'POST',
         path: resourcePath(kindOf(object), object.metadata.namespace),
-        query: { fieldManager: options.fieldManager, fieldValidation: 'Strict' },
+        query: { fieldManager: options.fieldManager, fieldValidation: 'Strict', ...dryRunOf(options) },
         body: object,
       },
       signal,
@@ -150,7 +153,13 @@ export class KubeClient {
 
   async mergePatch<T extends KubeObject>(
     kind: ResourceKind,
-    target: { namespace?: string | undefined; name: string; subresource?: 'status' },
+    target: {
+      namespace?: string | undefined;
+      name: string;
+      subresource?: 'status';
+      /** See `ApplyOptions`; unknown fields are errors then. */
+      dryRun?: boolean;
+    },
     patch: unknown,
     signal: AbortSignal,
   ): Promise<T> {
@@ -158,6 +167,7 @@ export class KubeClient {
       {
         method: 'PATCH',
         path: resourcePath(kind, target.namespace, target.name, target.subresource),
+        ...(target.dryRun ? { query: { ...dryRunOf(target), fieldValidation: 'Strict' } } : {}),
         contentType: 'application/merge-patch+json',
         body: patch,
       },
@@ -165,18 +175,19 @@ export class KubeClient {
     )) as T;
   }
 
+  /** Returns the object if it still exists while it is being deleted. */
   async delete(
     kind: ResourceKind,
     namespace: string | undefined,
     name: string,
     options: DeleteOptions,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<KubeObject | undefined> {
     const preconditions = {
       ...(options.uid ? { uid: options.uid } : {}),
       ...(options.resourceVersion ? { resourceVersion: options.resourceVersion } : {}),
     };
-    await this.transport.request(
+    const answer = (await this.transport.request(
       {
         method: 'DELETE',
         path: resourcePath(kind, namespace, name),
@@ -191,6 +202,9 @@ export class KubeClient {
         },
       },
       signal,
-    );
+    )) as KubeObject | undefined;
+    return answer?.kind === kind.kind && answer.metadata?.deletionTimestamp ? answer : undefined;
   }
 }
+
+const dryRunOf = ({ dryRun }: { readonly dryRun?: boolean }) => (dryRun ? { dryRun: 'All' } : {});

@@ -70,7 +70,8 @@ function arrayDifferences(desired: readonly unknown[], live: unknown, path: stri
 
 const MERGE_KEYS = ['uid', 'type', 'name', 'mountPath', 'containerPort', 'port'] as const;
 
-function mergeKey(items: readonly unknown[]): string | undefined {
+/** The field by which Kubernetes merges the entries of a list; undefined if it replaces the list. */
+export function mergeKey(items: readonly unknown[]): string | undefined {
   if (items.length === 0 || !items.every((item) => typeof item === 'object' && item !== null))
     return undefined;
   return MERGE_KEYS.find((key) => {

@@ -4,6 +4,7 @@ import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import type { CollectTarget } from '../exporter/readCounters.ts';
+import { isPlanOnly } from '../plan/facts/names.ts';
 import type { ApiObservation, Observation } from '../plan/facts/observed.ts';
 import { stamp, type Verdict } from '../plan/tell/conditions.ts';
 import { APPLICATION_CONDITIONS } from '../resource/conditions.ts';
@@ -55,14 +56,16 @@ export class ApplicationReconciler {
     const { resource } = parsed;
     // The workloads controller reports it to the user.
     if (this.#options.missing(resource.metadata.namespace).length > 0) return {};
-    if (resource.spec.paused) return {};
+    if (resource.spec.paused || isPlanOnly(resource)) return {};
     const observed = await observe(resource, this.#options, signal);
     const circumstances = circumstancesOf(observed);
     const untilMs = this.#settledUntil(key, circumstances);
     if (untilMs !== undefined) return { requeueAfterMs: untilMs - this.#options.clock.monotonic() };
     const { verdicts, retryAfterMs } = await this.#visit(key, observed, signal);
     await this.#writeStatus(resource, verdicts, signal);
-    const settled = Object.values(verdicts).every(({ status }) => status === 'True');
+    const settled =
+      Object.values(verdicts).every(({ status }) => status === 'True') &&
+      resource.status?.rollout === undefined;
     const intervalMs =
       (settled ? INTERVALS.settledMs : INTERVALS.busyMs) * (0.9 + 0.2 * this.#options.random());
     const requeueAfterMs = Math.min(retryAfterMs, intervalMs);
@@ -157,6 +160,7 @@ function circumstancesOf({ resource, pods, referenced, journal, children }: Obse
       APPLICATION_CONDITIONS.some((known) => known === type),
     ) ?? null,
     resource.status?.registration ?? null,
+    resource.status?.rollout ?? null,
   ]);
 }
 

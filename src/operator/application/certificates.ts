@@ -2,14 +2,14 @@ import { issueCertificate } from '../../base/pki/certificates.ts';
 import { type ServerCertificate, serverCertificate } from '../../base/pki/inspectCertificate.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import { names } from '../plan/facts/names.ts';
+import { secretValue } from '../plan/facts/secrets.ts';
 import { webappHost } from '../plan/facts/stackSettings.ts';
+import { certificateParts, isSelfSignedGood, SELF_SIGNED } from '../plan/facts/webappCertificate.ts';
 import { failed, met, unmet, type Verdict } from '../plan/tell/conditions.ts';
 import { ApplicationError } from './applicationError.ts';
-import { type ApplicationPass, behind, bringAbout, journalOf, secretValue, updateJournal } from './pass.ts';
+import { type ApplicationPass, behind, bringAbout, journalOf, updateJournal } from './pass.ts';
 
 const DAY_MS = 86_400_000;
-/** Certificates that the operator signs: how long they are valid, and how long before expiry it renews them. */
-const SELF_SIGNED = { validDays: 90, renewBeforeMs: 30 * DAY_MS } as const;
 /** How long before a certificate expires the condition warns. */
 const WARN_BEFORE_MS = 14 * DAY_MS;
 
@@ -50,10 +50,8 @@ export const webappNames = (pass: Pick<ApplicationPass, 'observed' | 'journals'>
 
 /** @throws ApplicationError `SecretMissing`, `BadCertificate` */
 function fromSecret({ observed }: ApplicationPass): ServerCertificate {
-  const { spec, metadata } = observed.resource;
-  const name = spec.tls?.secretRef?.name ?? names(metadata.name).tlsSecret;
-  const field = spec.tls?.secretRef ? 'spec.tls.secretRef' : 'spec.tls.issuerRef';
-  const [chain, key] = ['tls.crt', 'tls.key'].map((entry) => secretValue(observed, { name, key: entry }));
+  const { spec } = observed.resource;
+  const { name, field, chain, key, ca } = certificateParts(observed);
   if (!chain || !key) {
     const fix = spec.tls?.secretRef
       ? 'create it with type kubernetes.io/tls'
@@ -64,7 +62,7 @@ function fromSecret({ observed }: ApplicationPass): ServerCertificate {
     );
   }
   try {
-    return serverCertificate({ key, chain, ca: secretValue(observed, { name, key: 'ca.crt' }) });
+    return serverCertificate({ key, chain, ca });
   } catch (cause) {
     throw new ApplicationError(
       'BadCertificate',
@@ -86,10 +84,7 @@ async function selfSigned(pass: ApplicationPass): Promise<ServerCertificate | un
       'SecretMissing',
       `Secret ${name} with the authority does not exist yet (spec.tls.selfSigned); the operator creates it`,
     );
-  const journal = journalOf(pass);
-  const isOurs = journal.served?.authority === hashOf(certificatePem);
-  const isGood = (journal.served?.notAfter ?? 0) - nowMs > SELF_SIGNED.renewBeforeMs;
-  if (isOurs && isGood && journal.certificate.pending === undefined) return undefined;
+  if (isSelfSignedGood(journalOf(pass), certificatePem, nowMs)) return undefined;
   const host = webappHost(observed.resource);
   const pair = await issueCertificate(
     { certificatePem, privateKeyPem },

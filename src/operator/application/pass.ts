@@ -2,10 +2,16 @@ import type { Session } from '../../client/calls.ts';
 import type { StackClient } from '../../client/stackClient.ts';
 import { EMPTY_JOURNAL, type Journal, type RestartTopic } from '../plan/facts/journal.ts';
 import type { Observation } from '../plan/facts/observed.ts';
+import {
+  broughtAbout,
+  COUNTERS,
+  type FoundValue,
+  isBroughtAbout,
+  type RestartedRole,
+} from '../plan/facts/restartTopics.ts';
 import type { Verdict } from '../plan/tell/conditions.ts';
 import type { ApplicationCondition } from '../resource/conditions.ts';
 import type { Journals } from '../state/journalStore.ts';
-import { decodeSecret, type SecretObject } from '../state/referencedSecrets.ts';
 
 /** Runs calls in a session of the administrator. */
 type AsAdmin = <T>(calls: (client: StackClient, session: Session) => Promise<T>) => Promise<T>;
@@ -34,53 +40,28 @@ export const updateJournal = (
   change: (journal: Journal) => Journal,
 ): Promise<Journal> => journals.update(observed.resource, change, signal);
 
-/** A value in a Secret that the resource refers to, or in one that the operator generated. */
-export function secretValue(
-  { referenced, children }: Pick<Observation, 'referenced' | 'children'>,
-  { name, key }: { readonly name: string; readonly key: string },
-): string | undefined {
-  const known = referenced.get(name)?.data?.[key];
-  if (known !== undefined) return known;
-  const own = children.get(`Secret/${name}`) as SecretObject | undefined;
-  return own && decodeSecret(own)[key];
-}
-
-const ROLES = { webhookCa: 'coreapp', settings: 'coreapp', certificate: 'webapp' } as const;
-const COUNTERS = { coreapp: 'coreappRestarts', webapp: 'webappRestarts' } as const;
-
 /**
  * Makes a change that needs a restart. The journal records the change as pending before `write`, so that after a crash
  * between `write` and the restart request, the next pass still requests the restart.
  */
 export async function bringAbout(
   pass: ApplicationPass,
-  change: {
+  change: FoundValue & {
     readonly topic: RestartTopic;
-    readonly hash: string;
-    readonly isInPlace: boolean;
-    /** If the operator finds the value in place: the nodes already run with it, as with defaults. */
-    readonly isEffective?: boolean;
     readonly write: () => Promise<void>;
   },
 ): Promise<void> {
-  const { topic, hash, isInPlace, isEffective = false, write } = change;
-  const known = journalOf(pass)[topic];
-  if (isInPlace && known.pending === undefined && known.applied === hash) return;
+  const { topic, hash, isInPlace, write } = change;
+  if (isBroughtAbout(journalOf(pass)[topic], change)) return;
   if (!isInPlace) {
     await updateJournal(pass, (journal) => ({ ...journal, [topic]: { ...journal[topic], pending: hash } }));
     await write();
   }
-  const needsRestart = !(isInPlace && isEffective && known.pending === undefined);
-  const counter = COUNTERS[ROLES[topic]];
-  await updateJournal(pass, (journal) => ({
-    ...journal,
-    [topic]: { applied: hash },
-    ...(needsRestart ? { [counter]: journal[counter] + 1 } : {}),
-  }));
+  await updateJournal(pass, (journal) => broughtAbout(journal, topic, change));
 }
 
 /** Pods of a role that have not restarted since the last request, or are not ready again yet. */
-export function behind(pass: ApplicationPass, role: 'coreapp' | 'webapp'): string[] {
+export function behind(pass: ApplicationPass, role: RestartedRole): string[] {
   const wanted = String(journalOf(pass)[COUNTERS[role]]);
   return pass.observed.pods
     .filter((pod) => pod.component === role && !pod.terminating && (pod.restarts !== wanted || !pod.ready))

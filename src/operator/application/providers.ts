@@ -1,5 +1,6 @@
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import type { MediaProvider } from '../../onprem/profile.ts';
+import { providerConfig } from '../plan/facts/journalHashes.ts';
 import { ApplicationError } from './applicationError.ts';
 import type { Difference } from './differences.ts';
 import { type ApplicationPass, journalOf, updateJournal } from './pass.ts';
@@ -60,9 +61,8 @@ function configOf(
   secret: string,
   data: Readonly<Record<string, string>> | undefined,
 ): MediaProvider['config'] {
-  if (data?.bearer !== undefined) return { bearer: data.bearer };
-  if (data?.username !== undefined && data.password !== undefined)
-    return { basic: { username: data.username, password: data.password } };
+  const config = providerConfig(data);
+  if (config) return config;
   const field = `spec.media.providers[${provider}].credentialsSecretRef`;
   throw new ApplicationError(
     'SecretMissing',

@@ -2,7 +2,8 @@ import type { Session } from '../../client/calls.ts';
 import type { StackClient } from '../../client/stackClient.ts';
 import { WEB_PORT } from '../../onprem/environment.ts';
 import type { CollectTarget } from '../exporter/readCounters.ts';
-import type { ApiObservation, Observation, PodView } from '../plan/facts/observed.ts';
+import { type ApiObservation, type Observation, type PodView, podsSeen } from '../plan/facts/observed.ts';
+import { looksRegistered } from '../plan/facts/registered.ts';
 import { byPod } from '../plan/facts/servedShards.ts';
 import { met, unmet, type Verdict } from '../plan/tell/conditions.ts';
 import type { Journals } from '../state/journalStore.ts';
@@ -60,7 +61,7 @@ export async function reachApi(reach: Reach, signal: AbortSignal): Promise<Reach
 
 /** Reads health with the API key, support and shards as admin. Nodes are named by their pods. */
 async function observeApi(
-  { observed, asAdmin, signal }: ApplicationPass,
+  { observed, asAdmin, nowMs, signal }: ApplicationPass,
   client: StackClient,
   apiKey: string,
 ): Promise<ApiObservation> {
@@ -73,19 +74,17 @@ async function observeApi(
       admin.account.shards(session, signal).catch(() => undefined),
     ]),
   );
-  return { health, support: byPod(support, singlePod), shards };
+  return {
+    atMs: nowMs,
+    podsSeen: podsSeen(observed.pods),
+    health,
+    support: byPod(support, singlePod),
+    shards,
+  };
 }
 
 const nameOfSinglePod = ({ pods }: Observation): string | undefined =>
   pods.find(({ component, terminating }) => component === 'coreapp' && !terminating)?.name;
-
-/** True if any node has an account, false if all nodes report none, otherwise undefined. */
-function looksRegistered({ health }: ApiObservation): boolean | undefined {
-  const states = Object.values(health).flatMap(({ gateway_status }) => gateway_status ?? []);
-  if (states.some((state) => state === 'connected' || state === 'connecting' || state === 'disconnected'))
-    return true;
-  return states.length > 0 && states.every((state) => state === 'unregistered') ? false : undefined;
-}
 
 const isReadyWebapp = ({ component, ready, terminating }: PodView): boolean =>
   component === 'webapp' && ready && !terminating;

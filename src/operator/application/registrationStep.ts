@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto';
 import { describeError } from '../../base/codedError.ts';
 import { StackError } from '../../client/stackError.ts';
 import { splitNumber, waitFromDetails } from '../../onprem/account.ts';
-import { planRegistration } from '../plan/decide/registration.ts';
+import { registrationStep } from '../plan/decide/registration.ts';
 import type { RegistrationEntry } from '../plan/facts/journal.ts';
+import { type RegistrationInputs, registrationInputs } from '../plan/facts/registrationInputs.ts';
 import { met, unknown, unmet } from '../plan/tell/conditions.ts';
 import { type ApplicationPass, journalOf, type PartResult, updateJournal } from './pass.ts';
-import { type RegistrationInputs, registrationInputs } from './registrationInputs.ts';
 
 type StepResult = PartResult<'Registered'>;
 
@@ -25,20 +24,8 @@ export async function takeRegistrationStep(
 ): Promise<StepResult> {
   const { observed, nowMs } = pass;
   const inputs = registrationInputs(observed);
-  const { certificate, code } = inputs;
   const entry = journalOf(pass).registration;
-  const { attempt } = observed.resource.spec.registration;
-  const codeHash = code.value === undefined ? undefined : hash(`${attempt}/${code.value}`);
-  const step = planRegistration({
-    attempt,
-    entry,
-    registered,
-    certificate: certificate.value,
-    codeHash,
-    certificateSource: certificate.source,
-    codeSource: code.source,
-    nowMs,
-  });
+  const { step, codeHash } = registrationStep({ ...observed, journal: journalOf(pass) }, registered, nowMs);
   if (step.do !== 'wait')
     return step.do === 'request-code' ? requestCode(pass, inputs) : verify(pass, inputs, codeHash ?? '');
   // Another client may have registered the number, so the journal catches up.
@@ -166,5 +153,3 @@ const recordRegistered = (pass: ApplicationPass, entry: RegistrationEntry | unde
     phase: 'registered',
     registeredAt: entry?.registeredAt ?? new Date(pass.nowMs).toISOString(),
   });
-
-const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);

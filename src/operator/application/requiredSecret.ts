@@ -1,6 +1,6 @@
 import type { Observation } from '../plan/facts/observed.ts';
+import { secretValue } from '../plan/facts/secrets.ts';
 import { ApplicationError } from './applicationError.ts';
-import { secretValue } from './pass.ts';
 
 /** A key of a Secret that the resource refers to. */
 export interface SecretUse {

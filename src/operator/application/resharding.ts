@@ -1,12 +1,9 @@
 import { StackError } from '../../client/stackError.ts';
 import { splitNumber } from '../../onprem/account.ts';
-import { parseCertificate } from '../../onprem/emulatorCertificate.ts';
-import { planResharding, type ReshardingStep } from '../plan/decide/resharding.ts';
-import { servedShards } from '../plan/facts/servedShards.ts';
-import { counts } from '../plan/facts/stackSettings.ts';
+import { reshardingStep } from '../plan/decide/resharding.ts';
+import { type RegistrationInputs, registrationInputs } from '../plan/facts/registrationInputs.ts';
 import { unmet } from '../plan/tell/conditions.ts';
 import { type ApplicationPass, journalOf, type PartResult, updateJournal } from './pass.ts';
-import { type RegistrationInputs, registrationInputs } from './registrationInputs.ts';
 
 /** The wait after a 403, which means "come back later". No source says how much later. */
 const REFUSED_FOR_MS = 60_000;
@@ -19,34 +16,9 @@ export async function reshard(
   isRegistered: boolean,
 ): Promise<PartResult<'ShardsServed'>> {
   const inputs = registrationInputs(pass.observed);
-  const step = nextStep(pass, inputs, isRegistered);
+  const observed = { ...pass.observed, journal: journalOf(pass) };
+  const step = reshardingStep(observed, isRegistered, pass.nowMs);
   return step.do === 'wait' ? { verdict: step.verdict } : setShards(pass, inputs, step.shards);
-}
-
-function nextStep(
-  pass: ApplicationPass,
-  { certificate, pin }: RegistrationInputs,
-  isRegistered: boolean,
-): ReshardingStep {
-  const { resource, api } = pass.observed;
-  const journal = journalOf(pass);
-  const members = Object.values(api?.health ?? {}).filter(({ role }) => role === 'coreapp').length;
-  const text = certificate.value?.trim();
-  return planResharding({
-    wanted: counts(resource).shards,
-    current: api?.shards,
-    members: resource.spec.topology === 'Single' ? 1 : members,
-    served: Object.keys(servedShards({ resource, api })).length,
-    isRegistered,
-    certificate: text,
-    certificateSource: certificate.source,
-    certificateExpiresAt: text === undefined ? undefined : parseCertificate(text)?.notAfter,
-    isPinUnknown: journal.twoStepPin !== undefined && pin === undefined,
-    registeredAt: journal.registration?.registeredAt,
-    allowReRegistration: resource.spec.multiconnect?.allowReRegistration === true,
-    retryNotBeforeMs: journal.shards.retryNotBeforeMs,
-    nowMs: pass.nowMs,
-  });
 }
 
 async function setShards(

@@ -33,6 +33,7 @@ describe('the steps of the application controller', () => {
     expect(summary(await visit(application()))).toEqual([
       'ApiReachable=True/Reachable',
       'BuildCurrent=Unknown/Unknown',
+      'VersionCurrent=True/NotDeclared',
       'CertificatesReady=True/Generated',
       'SettingsSynced=True/Synced',
       'WebhookReady=True/NotConfigured',

@@ -1,5 +1,6 @@
 import { buildExpiry, judgeBuild } from '../plan/tell/build.ts';
 import { failed, type Verdict, waitingFor } from '../plan/tell/conditions.ts';
+import { judgeVersion } from '../plan/tell/version.ts';
 import { APPLICATION_CONDITIONS, type ApplicationCondition } from '../resource/conditions.ts';
 import { certify } from './certificates.ts';
 import { collectWhenDue } from './housekeeping.ts';
@@ -28,6 +29,13 @@ type Steps = {
 const STEPS: Steps = {
   BuildCurrent: async ({ pass }) => ({
     verdict: judgeBuild(buildExpiry(pass.observed.api?.support ?? {}), pass.nowMs),
+  }),
+  VersionCurrent: async ({ pass: { observed } }) => ({
+    verdict: judgeVersion(
+      observed.resource.spec.version,
+      observed.api?.support ?? {},
+      observed.journal?.rollout?.isActive ?? false,
+    ),
   }),
   CertificatesReady: async ({ pass }) => ({ verdict: await certify(pass) }),
   SettingsSynced: async ({ pass, registered, onDrift }) => ({

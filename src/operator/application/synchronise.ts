@@ -1,5 +1,6 @@
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import { occasionOf } from '../plan/decide/drift.ts';
+import { matchedHashes } from '../plan/facts/journalHashes.ts';
 import { met, unmet, type Verdict } from '../plan/tell/conditions.ts';
 import type { Difference } from './differences.ts';
 import { type ApplicationPass, behind, journalOf, updateJournal } from './pass.ts';
@@ -49,7 +50,12 @@ export async function synchronise(
       'Drifted',
       `another client changed the stack: ${drifted.join(', ')}; change spec to match, or set spec.driftPolicy to Repair`,
     );
-  if (occasion === 'declared') await updateJournal(pass, (journal) => ({ ...journal, synced: declared }));
+  if (occasion === 'declared' || journalOf(pass).matched === undefined)
+    await updateJournal(pass, (journal) => ({
+      ...journal,
+      synced: declared,
+      matched: { ...journal.matched, ...matchedHashes(resource, isRegistered) },
+    }));
   const waiting = behind(pass, 'coreapp');
   if (waiting.length > 0 && journalOf(pass).coreappRestarts > 0)
     return unmet(

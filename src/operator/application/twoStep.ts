@@ -1,4 +1,4 @@
-import { hashOf } from '../../engine/kube/ownFields.ts';
+import { pinHash } from '../plan/facts/journalHashes.ts';
 import { ApplicationError } from './applicationError.ts';
 import type { Difference } from './differences.ts';
 import { type ApplicationPass, journalOf, updateJournal } from './pass.ts';
@@ -20,7 +20,7 @@ export async function twoStepDifferences(pass: ApplicationPass): Promise<Differe
   });
   if (!reference) return known === undefined ? [] : [set(undefined, undefined)];
   const pin = pinOf(observed, reference);
-  const hash = hashOf(`two-step/${pin}`);
+  const hash = pinHash(pin);
   return hash === known ? [] : [set(pin, hash)];
 }
 

@@ -1,5 +1,5 @@
-import { hashOf } from '../../engine/kube/ownFields.ts';
 import { DEFAULT_ADMIN, passwordProblem } from '../../onprem/users.ts';
+import { userHash } from '../plan/facts/journalHashes.ts';
 import { ApplicationError } from './applicationError.ts';
 import type { Difference } from './differences.ts';
 import { type ApplicationPass, journalOf, updateJournal } from './pass.ts';
@@ -22,7 +22,7 @@ export async function userDifferences(pass: ApplicationPass): Promise<Difference
   const differences: Difference[] = [];
   for (const { name, passwordSecretRef } of declared) {
     const password = passwordOf(observed, name, passwordSecretRef);
-    const hash = hashOf(`${name}/${password}`);
+    const hash = userHash(name, password);
     const isThere =
       (await asAdmin((client, session) => client.users.find(session, name, signal))) !== undefined;
     if (isThere && own[name] === hash) continue;

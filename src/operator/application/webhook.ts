@@ -1,7 +1,8 @@
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import { CHECK_WEBHOOK } from '../plan/facts/names.ts';
+import { secretValue } from '../plan/facts/secrets.ts';
 import { failed, met, unmet, type Verdict } from '../plan/tell/conditions.ts';
-import { type ApplicationPass, behind, bringAbout, secretValue } from './pass.ts';
+import { type ApplicationPass, behind, bringAbout } from './pass.ts';
 import { type SecretUse, secretMissing } from './requiredSecret.ts';
 import type { WebhookProbe } from './webhookProbe.ts';
 

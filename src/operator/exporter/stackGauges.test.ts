@@ -62,7 +62,7 @@ describe('the operator’s view of a stack', () => {
       'shop-coreapp-2-0': { role: 'coreapp', gateway_status: 'disconnected' },
       'shop-master-0-0': {},
     } as const;
-    const api = { health, support: {} };
+    const api = { atMs: 0, podsSeen: '', health, support: {} };
     const node = (role: string, status: string, count: number) =>
       `waba_stack_nodes{namespace="default",stack="shop",role="${role}",gateway_status="${status}"} ${count}`;
     expect(await samples([view({}, { api })], 'waba_stack_nodes{')).toEqual([

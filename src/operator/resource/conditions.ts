@@ -111,6 +111,12 @@ export const conditions = {
         fix: 'Remove the fields that the message names.',
         blocks: true,
       },
+      DowngradeRefused: {
+        means:
+          'The database has the schema of a newer client version than the declared one, and a schema cannot go back.',
+        fix: 'Set `spec.version` to the version in the message or later.',
+        blocks: true,
+      },
       NamespaceNotEnabled: {
         means: 'The operator lacks permissions in this namespace, so it changes nothing there.',
         fix: 'Run the command in the message, usually `kubectl waba namespace enable NAMESPACE`.',
@@ -143,6 +149,7 @@ export const conditions = {
     reasons: {
       Upgraded: { means: 'The schema is up to date.' },
       Upgrading: { means: 'The schema Job has not finished yet.' },
+      Stopping: { means: 'All Webapps, Masters and Coreapps stop before the schema is upgraded.' },
       JobFailed: {
         means: 'The schema Job failed.',
         fix: 'Read the log with `kubectl logs job/NAME`, correct the cause, and run `kubectl delete job NAME`; the operator creates the Job again.',
@@ -151,7 +158,7 @@ export const conditions = {
     },
   },
   WorkloadsReady: {
-    means: 'All pods of Webapps, Masters and Coreapps are ready.',
+    means: 'All pods of Webapps, Masters and Coreapps are ready and run their current template.',
     reportedBy: 'workloads',
     reasons: {
       Ready: { means: 'All pods are ready.' },
@@ -159,6 +166,10 @@ export const conditions = {
         means:
           'Some pods are not ready. The message counts them, and names the first pod for which Kubernetes reports a problem.',
         fix: 'If it lasts, run `kubectl describe pod POD` for that pod.',
+      },
+      RollingOut: {
+        means:
+          'Pods restart one at a time to take a new template. The message and `status.rollout` say how far the rollout is and what it waits for.',
       },
       SwitchingTopology: {
         means:
@@ -197,6 +208,19 @@ export const conditions = {
       Expired: {
         means: 'The build expired and sends no messages.',
         fix: 'Set `spec.version` to a newer version now.',
+      },
+    },
+  },
+  VersionCurrent: {
+    means: 'Every node runs the declared client version.',
+    reportedBy: 'application',
+    reasons: {
+      Current: { means: 'Every node reports the version of `spec.version`.' },
+      NotDeclared: { means: '`spec.version` is not set.' },
+      Upgrading: { means: 'Some nodes report another version, and a rollout is under way.' },
+      OtherVersion: {
+        means: 'Some nodes report another version than `spec.version`, although nothing is rolling.',
+        fix: 'Correct `spec.version` or `spec.images`, so that the images contain that version.',
       },
     },
   },
@@ -297,6 +321,7 @@ export const conditions = {
       NotServed: { means: 'Some shards have no connected Coreapp.' },
       NotRegistered: { means: 'The number is not registered yet.' },
       Resharding: { means: 'The number of shards is changing.' },
+      WaitingForRollout: { means: 'The number of shards changes once no pod is restarting.' },
       ReshardingRefused: {
         means: 'The stack refused to change the number of shards; the operator tries again within a minute.',
       },
@@ -331,7 +356,19 @@ export const conditions = {
   Progressing: {
     means: 'The operator is still working on this generation.',
     reportedBy: 'summary',
-    reasons: { Settled: { means: 'The stack is Ready.' } },
+    reasons: {
+      Settled: { means: 'The stack is Ready.' },
+      RolloutStopped: {
+        means: 'The rollout made no progress for `spec.upgrade.deadlineSeconds`, so the operator stopped it.',
+        fix: 'Correct spec or set it back; to go on unchanged, change `spec.upgrade.deadlineSeconds`.',
+        blocks: true,
+      },
+      DeadlineExceeded: {
+        means:
+          'The stack has not become Ready within `spec.upgrade.deadlineSeconds`. The operator goes on trying.',
+        fix: 'Read the reason of the condition Ready.',
+      },
+    },
   },
   Paused: {
     means: 'The operator changes nothing.',
@@ -352,6 +389,11 @@ export const conditions = {
       Ready: { means: 'The stack is ready.' },
       Progressing: { means: 'The operator has not finished its first pass over this generation yet.' },
       Paused: { means: '`spec.paused` is true.' },
+      PlanOnly: {
+        means:
+          'The annotation `waba-operator.dev/plan` is `only`: `status.plan` says what the operator would do, and it does nothing.',
+        fix: 'Remove the annotation when the plan is what you want.',
+      },
     },
   },
 } as const satisfies Record<string, ConditionEntry>;

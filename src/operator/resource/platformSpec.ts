@@ -130,31 +130,35 @@ export const backupSpec = planned(
   ),
 );
 
+const upgradeWindow = described(
+  'When pods may restart. Outside the window, changes wait; pods that never became ready are replaced at any time.',
+  z.object({
+    schedule: text(128, 'Cron expression of the start of the window, such as `0 2 * * 1-5`.'),
+    durationMinutes: described('Length of the window.', z.int().min(5).max(10_080)).default(60),
+    timeZone: text(64, 'Time zone of the schedule, such as `Europe/Berlin`.').default('UTC'),
+  }),
+);
+
 export const upgradeSpec = described(
   'How the operator rolls out new versions and pod templates.',
   z.object({
-    mode: planned(
-      described(
-        'Automatic starts an upgrade at once; Manual waits for approval.',
-        z.enum(['Automatic', 'Manual']),
-      ),
-      ['Manual'],
+    mode: described(
+      'Automatic restarts pods one at a time. Manual changes no pod until the annotation waba-operator.dev/approved-generation of the resource is its generation. OnDelete updates the templates, and each Master, Coreapp and database pod takes the new one when somebody deletes it.',
+      z.enum(['Automatic', 'Manual', 'OnDelete']),
     ).default('Automatic'),
-    strategy: planned(
-      described(
-        'Rolling replaces one pod at a time; Stop stops the stack first.',
-        z.enum(['Rolling', 'Stop']),
-      ),
-      ['Stop'],
-    ).default('Rolling'),
+    strategy: described(
+      'Rolling replaces one pod at a time; Stop stops all pods, upgrades the schema and starts all pods. The default is Stop for another minor version of stack OnPremises, else Rolling.',
+      z.enum(['Rolling', 'Stop']),
+    ).optional(),
     operatorChanges: described(
       'When pods restart for a change that only a new operator version makes: Hold waits until they restart for another reason, Immediately restarts them now.',
       z.enum(['Hold', 'Immediately']),
     ).default('Hold'),
-    window: planned(text(128, 'Cron expression of the maintenance window.')).optional(),
-    deadlineSeconds: planned(
-      described('Time limit of an upgrade, in seconds.', z.int().min(60).max(86_400)),
-    ).optional(),
+    window: upgradeWindow.optional(),
+    deadlineSeconds: described(
+      'How long a rollout may make no progress before the operator stops it, in seconds. A change of spec resumes it.',
+      z.int().min(60).max(86_400),
+    ).default(900),
   }),
 );
 

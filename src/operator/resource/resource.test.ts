@@ -51,7 +51,6 @@ describe('fields that are not acted on yet', () => {
     expect(notImplementedPaths(whatsAppDeploymentSpec, value)).toEqual([
       'spec.nodes.webapp.autoscaling',
       'spec.backup',
-      'spec.upgrade.mode=Manual',
       'spec.deletionPolicy=Snapshot',
     ]);
   });

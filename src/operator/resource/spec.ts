@@ -65,7 +65,7 @@ export const whatsAppDeploymentSpec = withRules(
     networkPolicy: networkPolicySpec.optional(),
     backup: backupSpec.optional(),
     messageRetention: messageRetentionSpec.optional(),
-    upgrade: upgradeSpec.default({ mode: 'Automatic', strategy: 'Rolling', operatorChanges: 'Hold' }),
+    upgrade: upgradeSpec.default({ mode: 'Automatic', operatorChanges: 'Hold', deadlineSeconds: 900 }),
     driftPolicy: described(
       'What the operator does about settings that were changed in the stack: Repair sets them back, Report only reports them.',
       z.enum(['Repair', 'Report']),
@@ -111,6 +111,16 @@ export const whatsAppDeploymentSpec = withRules(
       message: 'stack OnPremises needs version, images.webapp and images.coreapp',
       check: ({ stack, version, images }) =>
         stack !== 'OnPremises' || (version !== undefined && !!images?.webapp && !!images.coreapp),
+    },
+    {
+      cel: "self.stack != 'OnPremises' || !has(self.version) || !has(self.images) || ((!has(self.images.webapp) || self.images.webapp.contains('@') || self.images.webapp.endsWith(':' + self.version)) && (!has(self.images.coreapp) || self.images.coreapp.contains('@') || self.images.coreapp.endsWith(':' + self.version)))",
+      message:
+        'images.webapp and images.coreapp must have the tag of version, or a digest; change them together',
+      check: ({ stack, version, images }) =>
+        stack !== 'OnPremises' ||
+        [images?.webapp, images?.coreapp].every(
+          (image) => image === undefined || image.includes('@') || image.endsWith(`:${version}`),
+        ),
     },
     {
       cel: "self.stack != 'OnPremises' || has(self.registration.certificateSecretRef)",

@@ -89,6 +89,23 @@ export const whatsAppDeploymentStatus = z
       .object({ checked: word(64, 'Value of the annotation `check-webhook` at the last check.') })
       .partial(),
     plan: listOf(planEntry, 64, 'Pending changes.').meta({ 'x-kubernetes-list-type': 'atomic' }),
+    rollout: z
+      .object({
+        role: word(16, 'Role of the pod whose turn it is.'),
+        done: count('Pods that run the current template and are ready.'),
+        total: count('Pods of the stack.'),
+        next: word(253, 'The pod or Deployment whose turn it is.'),
+        waitingFor: word(1024, 'What the next restart waits for.'),
+      })
+      .partial(),
+    release: z
+      .object({
+        version: word(64, 'Client version that spec.version declared.'),
+        webapp: word(512, 'Image of the Webapps.'),
+        coreapp: word(512, 'Image of Masters and Coreapps.'),
+        database: word(512, 'Image of the managed database.'),
+      })
+      .partial(),
     lastBackup: z
       .object({ name: word(253, 'Name of the backup.'), time: time('When the backup was made.') })
       .partial(),
@@ -123,6 +140,11 @@ export const rootRules = <S extends z.ZodType>(schema: S) =>
       cel: "self.spec.phoneNumber == oldSelf.spec.phoneNumber || !has(self.status) || !has(self.status.registration) || !has(self.status.registration.state) || self.status.registration.state in ['Unregistered']",
       message:
         'phoneNumber is immutable once registered; create another WhatsAppDeployment for the other number',
+    },
+    {
+      cel: "self.spec.stack != 'OnPremises' || !has(self.spec.version) || !has(oldSelf.spec.version) || self.spec.version == oldSelf.spec.version || !has(self.spec.images) || !has(oldSelf.spec.images) || self.spec.images != oldSelf.spec.images",
+      message:
+        'version changes together with images; set images.webapp and images.coreapp to those of the version',
     },
     {
       cel: 'size(self.metadata.name) <= 40',

@@ -1,17 +1,18 @@
 import { CodedError } from '../../base/codedError.ts';
+import { safeJson } from '../../base/safeJson.ts';
 import type { Source } from '../../engine/controller/sources.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, objectKey } from '../../engine/kube/kubeObject.ts';
 import { EMPTY_JOURNAL, type Journal, journalSchema } from '../plan/facts/journal.ts';
 import { FIELD_MANAGER, names, stackLabels } from '../plan/facts/names.ts';
+import { decodeSecret, type SecretObject } from '../plan/facts/secrets.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
-import { decodeSecret, type SecretObject } from './referencedSecrets.ts';
 
 const KEY = 'journal.json';
 
 /** Parses the journal in its Secret. @throws CodedError `JournalUnreadable` */
 export function readJournal(secret: SecretObject): Journal {
-  const parsed = journalSchema.safeParse(JSON.parse(decodeSecret(secret)[KEY] ?? '{}'));
+  const parsed = journalSchema.safeParse(safeJson(decodeSecret(secret)[KEY] ?? '{}'));
   if (parsed.success) return parsed.data;
   throw new CodedError(
     'JournalUnreadable',

@@ -1,9 +1,10 @@
 import { type KubeObject, keyOf } from '../../engine/kube/kubeObject.ts';
-import { annotations, labels, MANAGED_BY, NETWORK } from '../plan/facts/names.ts';
-import type { ApiObservation, Observation, PodView } from '../plan/facts/observed.ts';
+import { labels, MANAGED_BY, NETWORK } from '../plan/facts/names.ts';
+import type { ApiObservation, Observation } from '../plan/facts/observed.ts';
 import { childKey } from '../plan/render/child.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import type { JournalStore } from './journalStore.ts';
+import { type PodObject, podView } from './podView.ts';
 import type { ReferencedSecrets } from './referencedSecrets.ts';
 import { parsedStacks, referencedSecretNames, type StackSources } from './stackSources.ts';
 
@@ -16,17 +17,6 @@ export interface ObserveContext {
   /** The last observation of the application controller, by key. */
   readonly observations: ReadonlyMap<string, ApiObservation>;
 }
-
-type PodObject = KubeObject & {
-  readonly status?: {
-    readonly podIP?: string;
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
-    readonly containerStatuses?: readonly {
-      readonly name: string;
-      readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
-    }[];
-  };
-};
 
 /** Reads caches; calls the API server only for a referenced Secret that has changed. */
 export async function observe(
@@ -53,28 +43,6 @@ export async function observe(
     referenced: await referenced.read(namespace, referencedSecretNames(resource), signal),
     journal: journals.read(resource),
     api: observations.get(key),
-  };
-}
-
-function podView({ metadata, status }: PodObject): PodView {
-  const waiting = status?.containerStatuses?.find(
-    ({ state }) =>
-      state?.waiting?.reason &&
-      state.waiting.reason !== 'PodInitializing' &&
-      state.waiting.reason !== 'ContainerCreating',
-  );
-  return {
-    name: metadata.name,
-    component: metadata.labels?.[labels.component] ?? '',
-    topology: metadata.labels?.[labels.topology],
-    ready:
-      status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false,
-    terminating: metadata.deletionTimestamp !== undefined,
-    ip: status?.podIP,
-    restarts: metadata.annotations?.[annotations.restarts],
-    problem:
-      waiting &&
-      `${metadata.name}: ${waiting.state?.waiting?.reason} ${waiting.state?.waiting?.message ?? ''}`.trim(),
   };
 }
 

@@ -3,13 +3,7 @@ import { isNotFound } from '../../engine/kube/apiError.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, kinds, objectKey } from '../../engine/kube/kubeObject.ts';
 import type { ReferencedSecret } from '../plan/facts/observed.ts';
-
-export type SecretObject = KubeObject & { readonly data?: Readonly<Record<string, string>> };
-
-export const decodeSecret = ({ data = {} }: SecretObject): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]),
-  );
+import { decodeSecret, type SecretObject } from '../plan/facts/secrets.ts';
 
 /** Content of Secrets that users created: read once, and again when the watch on their metadata reports a change. */
 export class ReferencedSecrets {

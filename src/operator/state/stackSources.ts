@@ -25,7 +25,7 @@ export const WhatsAppDeploymentKind: ResourceKind = registerKind({
 });
 
 /** Kinds of children. Each has one watch, with the label of the operator. */
-const CHILD_KINDS = [
+export const CHILD_KINDS = [
   'Secret',
   'Service',
   'ServiceAccount',

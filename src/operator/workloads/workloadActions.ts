@@ -1,9 +1,11 @@
 import { CodedError } from '../../base/codedError.ts';
-import { isAlreadyExists, isNotFound } from '../../engine/kube/apiError.ts';
+import { isAlreadyExists, isConflict, isNotFound } from '../../engine/kube/apiError.ts';
 import type { Applier } from '../../engine/kube/applier.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
-import { type KubeObject, kindOf } from '../../engine/kube/kubeObject.ts';
+import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
+import { type KubeObject, kindOf, kinds } from '../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
+import type { ChildChange, Restart } from '../plan/decide/childChange.ts';
 import type { WorkloadPlan } from '../plan/decide/workloads.ts';
 import { EMPTY_JOURNAL, type Journal } from '../plan/facts/journal.ts';
 import { FIELD_MANAGER, generatedSecretNames } from '../plan/facts/names.ts';
@@ -21,6 +23,7 @@ export interface WorkloadActionsOptions {
   readonly applier: Applier;
   readonly journals: Journals;
   readonly sources: StackSources;
+  readonly recorder: EventRecorder;
 }
 
 /** Errors, by the condition that they turn False. */
@@ -43,24 +46,38 @@ export class WorkloadActions {
   ): Promise<Problems> {
     for (const name of plan.generate) await this.#generate(observed.resource, name, signal);
     await this.#remember(plan, observed, signal);
+    if (plan.rollout?.entry?.isStopped && !observed.journal?.rollout?.isStopped)
+      this.#options.recorder.record(subject, {
+        type: 'Warning',
+        reason: 'RolloutStopped',
+        message: `the rollout made no progress for ${observed.resource.spec.upgrade.deadlineSeconds} s, so the operator stopped it; the condition Progressing says how to go on`,
+      });
     const problems = new Map<WorkloadsCondition, unknown>();
-    for (const { blames, apply, remove } of plan.steps) {
-      for (const object of remove) await this.#remove(object, signal);
-      for (const child of apply) {
+    for (const { blames, ...step } of plan.steps) {
+      const attempt = async (act: () => Promise<void>) => {
         try {
-          await this.#apply(child, observed, subject, signal);
+          await act();
         } catch (error) {
           if (signal.aborted) throw error;
           if (!problems.has(blames)) problems.set(blames, error);
         }
-      }
+      };
+      for (const object of step.remove) await this.#remove(object, signal);
+      for (const child of step.apply)
+        await attempt(async () => {
+          await this.#apply(child, observed, subject, signal);
+          const reason = step.rolls.get(childKey(child.object));
+          if (reason !== undefined) this.#announce(subject, childKey(child.object), reason);
+        });
+      for (const scale of step.scale) await attempt(() => this.#scale(scale, signal));
+      for (const restart of step.restart) await attempt(() => this.#restart(restart, subject, signal));
     }
     return problems;
   }
 
   /** Records the generated Secrets and the pinned release in the journal, before anything that reads them starts. */
   async #remember(
-    { release }: WorkloadPlan,
+    { release, schemaVersion, rollout }: WorkloadPlan,
     { resource, journal = EMPTY_JOURNAL, children }: Observation,
     signal: AbortSignal,
   ): Promise<void> {
@@ -68,12 +85,18 @@ export class WorkloadActions {
       (name) => children.has(`Secret/${name}`) || this.#isCached(resource, name),
     );
     const isKnown = present.every((name) => journal.generated.includes(name));
-    if (isKnown && hashOf(journal.release) === hashOf(release)) return;
-    const remember = (current: Journal): Journal => ({
-      ...current,
-      generated: [...new Set([...current.generated, ...present])],
-      ...(release ? { release } : {}),
-    });
+    const next = { release: release ?? journal.release, schemaVersion, rollout: rollout?.entry };
+    const known = {
+      release: journal.release,
+      schemaVersion: journal.schemaVersion,
+      rollout: journal.rollout,
+    };
+    if (isKnown && hashOf(known) === hashOf(next)) return;
+    const remember = (current: Journal): Journal => {
+      // Another process may have written a ticket since the plan was made; this one must not replace it.
+      if (hashOf([current.rollout]) !== hashOf([journal.rollout])) throw outpaced(resource);
+      return { ...current, generated: [...new Set([...current.generated, ...present])], ...next };
+    };
     await this.#options.journals.update(resource, remember, signal);
   }
 
@@ -92,12 +115,58 @@ export class WorkloadActions {
 
   async #remove(object: KubeObject, signal: AbortSignal): Promise<void> {
     if (object.metadata.deletionTimestamp) return;
-    const { namespace, name, uid } = object.metadata;
+    const { namespace, name, uid, resourceVersion } = object.metadata;
+    // A StatefulSet that changed since the plan was made may be needed again; the next pass decides anew.
+    const preconditions =
+      object.kind === 'StatefulSet' && resourceVersion ? { uid, resourceVersion } : { uid };
     await this.#options.client
-      .delete(kindOf(object), namespace, name, { uid, propagation: 'Foreground' }, signal)
+      .delete(kindOf(object), namespace, name, { ...preconditions, propagation: 'Foreground' }, signal)
       .catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
+        if (!isNotFound(error) && !isConflict(error)) throw error;
       });
+  }
+
+  async #scale({ live, replicas }: NonNullable<ChildChange['scale']>, signal: AbortSignal): Promise<void> {
+    const { namespace = '', name } = live.metadata;
+    const written = await this.#options.client.mergePatch<KubeObject>(
+      kindOf(live),
+      { namespace, name },
+      { spec: { replicas } },
+      signal,
+    );
+    this.#cacheOf(written)?.observeWrite(written);
+  }
+
+  /**
+   * Deletes a pod, so that its StatefulSet makes it again from the current template. The preconditions make the request
+   * fail if the pod has changed since it was chosen.
+   */
+  async #restart({ key, pod, reason }: Restart, subject: KubeObject, signal: AbortSignal): Promise<void> {
+    const { name, uid, resourceVersion } = pod;
+    const { namespace } = subject.metadata;
+    try {
+      const going = await this.#options.client.delete(
+        kinds.Pod,
+        namespace,
+        name,
+        { uid, resourceVersion },
+        signal,
+      );
+      if (going) this.#options.sources.pods.cache.observeWrite(going);
+    } catch (error) {
+      // Another version of the pod: the watch reports it, and the next pass decides again.
+      if (isNotFound(error) || isConflict(error)) return;
+      throw error;
+    }
+    this.#announce(subject, `Pod ${name} of ${key}`, reason);
+  }
+
+  #announce(subject: KubeObject, what: string, reason: string): void {
+    this.#options.recorder.record(subject, {
+      type: 'Normal',
+      reason: 'Restarting',
+      message: `restarting ${what}: ${reason}`.slice(0, 1024),
+    });
   }
 
   async #generate(resource: WhatsAppDeployment, name: string, signal: AbortSignal): Promise<void> {
@@ -126,6 +195,12 @@ export class WorkloadActions {
 }
 
 const isOptional = ({ kind }: KubeObject): boolean => OPTIONAL_KINDS.some((known) => known.kind === kind);
+
+const outpaced = ({ metadata: { name } }: WhatsAppDeployment): CodedError =>
+  new CodedError(
+    'Conflict',
+    `the rollout of WhatsAppDeployment ${name} went on in another process; planning again`,
+  );
 
 const kindMissing = ({ kind, apiVersion, metadata }: KubeObject, cause: unknown): CodedError =>
   new CodedError(

@@ -7,13 +7,16 @@ import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, keyOf } from '../../engine/kube/kubeObject.ts';
 import { planUnseen, planWorkloads, restarts, type WorkloadPlan } from '../plan/decide/workloads.ts';
-import { CLEANUP_FINALIZER } from '../plan/facts/names.ts';
+import { CLEANUP_FINALIZER, isPlanOnly } from '../plan/facts/names.ts';
 import type { Observation } from '../plan/facts/observed.ts';
 import type { ReleaseImages } from '../plan/facts/release.ts';
+import { foresee } from '../plan/foresee/foresee.ts';
+import { planEntries } from '../plan/foresee/planEntries.ts';
 import { failed, stamp } from '../plan/tell/conditions.ts';
 import { stackStatus } from '../plan/tell/stackStatus.ts';
-import { summarise } from '../plan/tell/summary.ts';
+import { readyBefore, summarise } from '../plan/tell/summary.ts';
 import { APPLICATION_CONDITIONS } from '../resource/conditions.ts';
+import type { PlanEntry } from '../resource/status.ts';
 import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { type ObserveContext, observe } from '../state/observe.ts';
 import { WhatsAppDeploymentKind } from '../state/stackSources.ts';
@@ -39,7 +42,7 @@ export class WorkloadsReconciler {
   readonly #options: WorkloadsOptions;
   readonly #status: StatusWriter;
   /** The inputs of each stack's last pass, if it left nothing to do. */
-  readonly #settled = new Map<string, readonly unknown[]>();
+  readonly #settled = new Map<string, { readonly inputs: readonly unknown[]; readonly untilMs: number }>();
   readonly #news = new ReadinessNews();
   readonly #actions: WorkloadActions;
 
@@ -71,36 +74,51 @@ export class WorkloadsReconciler {
       await this.#writeStatus(unseen(resource), planUnseen(missing), new Map(), signal);
       return { requeueAfterMs: UNSEEN_RETRY_MS };
     }
-    await this.#keepFinalizer(resource, logger, signal);
+    if (!isPlanOnly(resource)) await this.#keepFinalizer(resource, logger, signal);
 
     const observed = await observe(resource, this.#options, signal);
+    const nowMs = this.#options.clock.now();
     const inputs = inputsOf(observed, stored, this.#options.rollBudget.holds(key));
-    if (isSame(this.#settled.get(key), inputs)) return {};
+    const settled = this.#settled.get(key);
+    if (settled && isSame(settled.inputs, inputs) && nowMs < settled.untilMs)
+      return settled.untilMs === Number.POSITIVE_INFINITY ? {} : { requeueAfterMs: settled.untilMs - nowMs };
     this.#settled.delete(key);
-    const plan = this.#plan(key, observed);
-    const problems: Problems = resource.spec.paused
+    const plan = this.#plan(key, observed, nowMs);
+    const problems: Problems = isHeld(resource)
       ? new Map()
       : await this.#actions.carryOut(plan, observed, stored, signal);
-    await this.#writeStatus(observed, plan, problems, signal);
+    const deadlineMs = await this.#writeStatus(observed, plan, problems, signal);
     for (const problem of problems.values()) throw problem;
     // Writes of this pass change the inputs, which causes another pass. A stack that waits to roll is never settled, because
     // its turn may come without a change of its inputs.
-    if (!restarts(plan)) this.#settled.set(key, inputs);
-    return {};
+    if (restarts(plan) && !isHeld(resource)) return { requeueAfterMs: ROLLING_RETRY_MS };
+    const untilMs = deadlineMs ?? Number.POSITIVE_INFINITY;
+    this.#settled.set(key, { inputs, untilMs });
+    return deadlineMs === undefined ? {} : { requeueAfterMs: Math.max(0, deadlineMs - nowMs) };
   };
 
   /** Holds a place in the roll budget only while running pods must restart. */
-  #plan(key: string, observed: Observation): WorkloadPlan {
+  #plan(key: string, observed: Observation, nowMs: number): WorkloadPlan {
     const { rollBudget, release } = this.#options;
-    const plan = planWorkloads({ ...observed, mayRoll: rollBudget.holds(key) }, release);
-    if (restarts(plan) && !rollBudget.holds(key) && rollBudget.enter(key))
-      return planWorkloads({ ...observed, mayRoll: true }, release);
+    const planned = (mayRoll: boolean) => planWorkloads({ ...observed, mayRoll, nowMs }, release);
+    const held = isHeld(observed.resource);
+    const eager = planned(true);
+    const needsPlace = (eager.rollout?.needsPlace ?? false) && !held;
+    const chosen = !needsPlace || rollBudget.enter(key) ? eager : planned(false);
     // A stack that is not ready again keeps its place, so that a bad change cannot break further stacks.
-    const isBack = plan.steps.some(
+    const isBack = chosen.steps.some(
       ({ verdict }) => verdict.type === 'WorkloadsReady' && verdict.status === 'True',
     );
-    if (!restarts(plan) && isBack) rollBudget.leave(key);
-    return plan;
+    if (held || (!needsPlace && (isBack || restarts(chosen)))) rollBudget.leave(key);
+    return chosen;
+  }
+
+  /** What the operator would do without the annotation. What the stack has, only the journal tells. */
+  #foresee(observed: Observation, nowMs: number): PlanEntry[] {
+    const { resource, children } = observed;
+    const before = children.size > 0 ? resource : undefined;
+    const offered = this.#options.release;
+    return planEntries(foresee({ observed: { ...observed, mayRoll: true, nowMs }, offered, before }));
   }
 
   async #keepFinalizer(resource: WhatsAppDeployment, logger: Logger, signal: AbortSignal): Promise<void> {
@@ -126,7 +144,7 @@ export class WorkloadsReconciler {
     plan: WorkloadPlan,
     problems: Problems,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<number | undefined> {
     const { resource } = observed;
     const { namespace, name, generation } = resource.metadata;
     // Another write of this pass may have changed the resource.
@@ -137,18 +155,32 @@ export class WorkloadsReconciler {
       problems.has(verdict.type) ? failed(verdict.type, problems.get(verdict.type)) : verdict,
     );
     const others = stored.filter(({ type }) => APPLICATION_CONDITIONS.some((known) => known === type));
-    const summary = summarise({ resource, reported: [...own, ...others] });
+    const progressing = stored.find(
+      ({ type, observedGeneration }) => type === 'Progressing' && observedGeneration === generation,
+    );
+    const { rollout } = plan;
+    const nowMs = this.#options.clock.now();
+    const summary = summarise({ resource, reported: [...own, ...others], progressing, rollout, nowMs });
     const verdicts = [...own, ...Object.values(summary)];
-    const waiting = plan.steps.flatMap((step) => step.waiting);
-    const status = stackStatus(observed, [...verdicts, ...others], waiting);
-    const conditions = stamp(verdicts, stored, generation, this.#options.clock.now());
+    const isPlanned = isPlanOnly(resource) && observed.stacks.length > 0;
+    const waiting = isPlanned ? this.#foresee(observed, nowMs) : plan.steps.flatMap((step) => step.waiting);
+    const status = stackStatus(observed, [...verdicts, ...others], waiting, isPlanned ? undefined : rollout);
+    const conditions = stamp(verdicts, stored, generation, nowMs);
     await this.#status.write({ ...resource, status: previous }, { ...status, conditions }, signal);
     const before = stored.find(({ type }) => type === 'Ready')?.status;
     const object = resource as unknown as KubeObject;
     const news = this.#news.of(keyOf(object), summary.Ready, before);
     if (news) this.#options.recorder.record(object, news);
+    const now = conditions.find(({ type }) => type === 'Progressing');
+    return readyBefore({ resource, progressing: now, rollout, nowMs });
   }
 }
+
+/** Whether the operator only reports. */
+const isHeld = (resource: WhatsAppDeployment): boolean => resource.spec.paused || isPlanOnly(resource);
+
+/** How often a rollout looks again at what no watch reports, such as the age of the last look at the API. */
+const ROLLING_RETRY_MS = 2_000;
 
 /** No watch reports new permissions, so the operator checks again after this time. */
 const UNSEEN_RETRY_MS = 10_000;
@@ -166,13 +198,13 @@ const unseen = (resource: WhatsAppDeployment): Observation => ({
 
 /**
  * All inputs of a pass: the plan is pure, so the same inputs would change nothing again. Cached objects are frozen and
- * compared by identity; of the resource, only the fields that the plan reads count.
+ * compared by identity; of the metadata of the resource, only the fields that the plan reads count.
  */
 function inputsOf(observed: Observation, stored: KubeObject, mayRoll: boolean): readonly unknown[] {
   const { uid, generation, finalizers } = stored.metadata;
   return [
     mayRoll,
-    JSON.stringify([uid, generation, finalizers, stored.spec, stored.status]),
+    JSON.stringify([uid, generation, finalizers, stored.metadata.annotations, stored.spec, stored.status]),
     JSON.stringify([observed.pods, observed.api]),
     ...observed.children.values(),
     ...[...observed.referenced.values()].map(({ data }) => data),

@@ -1,5 +1,5 @@
 import { sleep } from '../../base/clock.ts';
-import { CodedError } from '../../base/codedError.ts';
+import type { CodedError } from '../../base/codedError.ts';
 import { isLogLevel } from '../../base/logger.ts';
 import { BUILD_LIFETIME_DAYS } from '../../onprem/environment.ts';
 import type { GatewayStatus, NodeRole } from '../../onprem/health.ts';
@@ -7,20 +7,21 @@ import { ClusterStore } from '../store/clusterStore.ts';
 import type { Account, ConfigStore } from '../store/configStore.ts';
 import { DatabaseConfigStore } from '../store/databaseConfigStore.ts';
 import { FileConfigStore } from '../store/fileConfigStore.ts';
-import { isSchemaCurrent, NODE_DATABASES, refuseDowngrade, type Upgrader } from '../store/upgrade.ts';
+import { isSchemaCurrent, isTooOld, NODE_DATABASES } from '../store/upgrade.ts';
 import { ConnectionPool } from '../wire/connectionPool.ts';
 import { type LineSeal, lineSeal } from '../wire/lineSeal.ts';
 import { type NodeCallName, nodeProtocol } from '../wire/nodeProtocol.ts';
 import { Refusal } from '../wire/protocol.ts';
 import type { RpcServer } from '../wire/rpcServer.ts';
+import { ControlPort } from './controlPort.ts';
 import type { CoreappOptions } from './coreappOptions.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Membership } from './membership.ts';
 import { Messaging } from './messaging.ts';
 import { NodeMetrics } from './nodeMetrics.ts';
+import { isUpgrading, prepareSchema } from './prepareSchema.ts';
 
 const TICK_MS = 1_000;
-const UPGRADING = 'Upgrading';
 /** Not found in any source: the wording of an expired build's refusal. */
 export const EXPIRED = 'This client version has expired. Please upgrade';
 type Settings = Awaited<ReturnType<ConfigStore['settings']>>;
@@ -38,19 +39,28 @@ export class CoreappNode {
   readonly seal: LineSeal | undefined;
   /** Epoch ms. An expired build sends nothing. */
   readonly expiresAt: number;
+  readonly #control: ControlPort;
   readonly #membership: Membership;
   readonly #stop = new AbortController();
   #servers: readonly RpcServer[] = [];
   #loop: Promise<void> = Promise.resolve();
+  /** Resolves when the node can never work, because its databases belong to a newer client. */
+  readonly failed: Promise<CodedError>;
+  #fail: (error: CodedError) => void = () => {};
   #schemaReady = false;
+  #hasRun = false;
   #account: Account | undefined;
   #settings: Settings | undefined;
 
   constructor(options: CoreappOptions) {
     this.options = options;
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve;
+    });
     const { databases, configFolder, clock, logger } = options;
     this.id = `${options.hostname}:${options.container}`;
     this.expiresAt = (options.buildDateMs ?? clock.now()) + BUILD_LIFETIME_DAYS * 86_400_000;
+    this.#control = new ControlPort({ clock, logger });
     this.seal = lineSeal(options.secret ?? '', clock);
     this.pool = new ConnectionPool(nodeProtocol, clock, this.seal);
     this.cluster = new ClusterStore(databases);
@@ -86,14 +96,17 @@ export class CoreappNode {
     });
   }
 
-  /** Starts the loop of the node. `close` also closes these servers. */
-  run(servers: readonly RpcServer[]): void {
+  /** Starts the loop of the node, which opens and closes `control`. `close` also closes these servers. */
+  run(servers: readonly RpcServer[], control: RpcServer | undefined): void {
     this.#servers = servers;
+    if (control) this.#control.attach(control);
     this.#loop = this.#run();
   }
 
   /** Hands over lease and shard, so that others need not wait until the node counts as unhealthy. */
   async close(): Promise<void> {
+    // First of all, so that nobody counts on the node any more.
+    this.#control.end();
     this.#stop.abort(new Error('stopping'));
     await this.#loop;
     await this.housekeeping.idle();
@@ -157,7 +170,11 @@ export class CoreappNode {
         lastProblem = '';
         waits = 0;
       } catch (error) {
-        waits = error instanceof CodedError && error.code === UPGRADING ? waits + 1 : 0;
+        if (isTooOld(error)) {
+          logger.error('node is older than its databases and ends', { error });
+          return this.#fail(error);
+        }
+        waits = isUpgrading(error) ? waits + 1 : 0;
         const problem = error instanceof Error ? error.message : String(error);
         // The same problem is logged once, not every second.
         if (!signal.aborted && problem !== lastProblem)
@@ -177,7 +194,10 @@ export class CoreappNode {
     this.housekeeping.attend();
     const { heartbeat_interval: heartbeatSeconds = 5, unhealthy_interval: unhealthySeconds = 30 } =
       this.#settings ?? {};
-    this.#schemaReady = await this.#membership.attend({ heartbeatSeconds, unhealthySeconds }, signal);
+    const intervals = { heartbeatSeconds, unhealthySeconds };
+    this.#schemaReady = await this.#membership.attend(intervals);
+    await this.#control.show(this.#membership.isMember, unhealthySeconds * 1000);
+    await this.#membership.lead(intervals, signal);
     const { account } = this;
     const { session, shards } = this.#membership;
     const target =
@@ -186,19 +206,16 @@ export class CoreappNode {
     if (!this.options.master) await this.messaging.serve();
   }
 
-  /** Masters and single instances bring the schema up to date; Coreapps wait for it. */
   async #prepare(): Promise<boolean> {
-    const { databases, master, multiconnect, version } = this.options;
-    const client: Upgrader = { version, name: this.id };
-    if (master || !multiconnect) await this.options.upgradeSchema(client);
-    else {
-      const upgrade = await refuseDowngrade(databases, NODE_DATABASES, client);
-      if (upgrade?.isUnderWay)
-        throw new CodedError(UPGRADING, `the cluster is in UPGRADE state, set by ${upgrade.upgrader} holds`);
-    }
-    if (!(await isSchemaCurrent(databases, NODE_DATABASES))) return false;
+    const client = { version: this.options.version, name: this.id };
+    // A node that has worked on these databases goes on after it was forgotten, also if a newer client has upgraded them.
+    const isThere =
+      (this.#hasRun && (await isSchemaCurrent(this.options.databases, NODE_DATABASES))) ||
+      (await prepareSchema(this.options, client));
+    if (!isThere) return false;
     await this.#membership.join();
     this.#schemaReady = true;
+    this.#hasRun = true;
     this.options.logger.info('node ready', { node: this.id });
     return true;
   }

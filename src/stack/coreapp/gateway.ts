@@ -183,6 +183,7 @@ export class Gateway {
     events: readonly NetworkEvent[],
     signal: AbortSignal,
   ): Promise<void> {
+    if (events.length === 0) return;
     try {
       await this.#options.onEvents(events);
       await client.call('acknowledge', { eventIds: events.map(({ eventId }) => eventId) }, signal);

@@ -6,8 +6,11 @@ import type { ConnectionPool } from '../wire/connectionPool.ts';
 import { type NodeProtocol, routeOf } from '../wire/nodeProtocol.ts';
 import { planShards } from './shardPlan.ts';
 
-/** Not found in any source: how long a Master's lease lasts, and when a silent node leaves the table. */
-export const CLUSTER_BEHAVIOUR = { leaseSeconds: 10, forgetAfterSeconds: 300 } as const;
+/**
+ * Not found in any source: how long a Master's lease lasts, when a silent node leaves the table, and how long a new node
+ * may take for its first heartbeat.
+ */
+export const CLUSTER_BEHAVIOUR = { leaseSeconds: 10, forgetAfterSeconds: 300, greetSeconds: 1 } as const;
 
 export interface MasterDutiesOptions {
   readonly self: string;
@@ -42,6 +45,20 @@ export async function masterRound(
     if (await cluster.assign(shard, owner))
       logger.info('shard promoted', { shard: shard.shard, from: shard.owner, to: owner });
   }
+}
+
+/**
+ * Asks nodes that have just registered for their first heartbeat, so that they count as members before the next round.
+ */
+export async function greet(
+  options: MasterDutiesOptions,
+  newcomers: readonly NodeRecord[],
+  signal: AbortSignal,
+): Promise<void> {
+  const alive = await Promise.all(
+    newcomers.map((node) => isAlive(node, options, CLUSTER_BEHAVIOUR.greetSeconds, signal)),
+  );
+  await options.cluster.markHealthy(newcomers.filter((_, index) => alive[index]).map(({ id }) => id));
 }
 
 async function isAlive(

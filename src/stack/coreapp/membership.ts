@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { ClusterStore } from '../store/clusterStore.ts';
+import type { ClusterStore, NodeRecord } from '../store/clusterStore.ts';
 import type { MessageStore } from '../store/messageStore.ts';
 import type { ConnectionPool } from '../wire/connectionPool.ts';
 import type { NodeProtocol } from '../wire/nodeProtocol.ts';
-import { CLUSTER_BEHAVIOUR, masterRound } from './masterDuties.ts';
+import { CLUSTER_BEHAVIOUR, greet, masterRound } from './masterDuties.ts';
 
 export interface MembershipOptions {
   /** `<hostname>:<container id>` */
@@ -32,6 +32,11 @@ export interface OwnedShard {
   readonly epoch: number;
 }
 
+interface Intervals {
+  readonly heartbeatSeconds: number;
+  readonly unhealthySeconds: number;
+}
+
 /** Its number in `shards` of `/v1/support`. */
 const CONTROL_SHARD = -1;
 
@@ -47,6 +52,11 @@ export class Membership {
   #own: OwnedShard | undefined;
   #shards = 1;
   #nextRoundAt = 0;
+  #isMember = false;
+  /** Since when this node has seen a primary Master all along, monotonic ms. */
+  #primarySince: number | undefined;
+  /** Nodes that have just registered, as the last look showed. */
+  #newcomers: readonly NodeRecord[] = [];
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -56,6 +66,14 @@ export class Membership {
 
   get isPrimary(): boolean {
     return this.#primary;
+  }
+
+  /**
+   * Whether the stack counts this node, as of the last look: it is registered, so `/v1/health` lists it, and the primary
+   * Master has had its heartbeat. A single instance is a member once it owns its shard.
+   */
+  get isMember(): boolean {
+    return this.#isMember;
   }
 
   /** Number of shards of the number. */
@@ -93,24 +111,46 @@ export class Membership {
   }
 
   /** Called regularly. @returns whether the database still knows the node; otherwise it has to join again */
-  async attend(
-    intervals: { heartbeatSeconds: number; unhealthySeconds: number },
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  async attend(intervals: Intervals): Promise<boolean> {
     const { id, multiconnect, master, cluster } = this.#options;
     if (!multiconnect) {
       await this.#claim();
+      this.#isMember = this.#own !== undefined;
       return true;
     }
     const map = await cluster.shardMap();
     this.#shards = map.length;
-    if (master) {
-      await this.#compete(intervals, signal);
-      return true;
-    }
-    const own = map.find(({ owner }) => owner === id);
+    if (master) await this.#compete();
+    const own = master ? undefined : map.find(({ owner }) => owner === id);
     this.#own = own && { shard: own.shard, epoch: own.epoch };
-    return (await cluster.nodes()).some((node) => node.id === id);
+    const [nodes, primary] = await Promise.all([cluster.nodes(), cluster.primaryMaster()]);
+    const self = nodes.find((node) => node.id === id);
+    this.#isMember = self !== undefined && this.#isCounted(self, primary !== undefined, intervals);
+    this.#newcomers = nodes.filter(
+      (node) => !isHeard(node) && node.id !== id && node.upSeconds < intervals.heartbeatSeconds,
+    );
+    return self !== undefined;
+  }
+
+  /** Called after `attend`: the duties of the primary Master. */
+  async lead(intervals: Intervals, signal: AbortSignal): Promise<void> {
+    if (!this.#primary) return;
+    const { id, cluster, messages, pool, tickMs, clock, logger } = this.#options;
+    const duties = { self: id, cluster, messages, pool, clock, logger };
+    if (clock.monotonic() < this.#nextRoundAt) return greet(duties, this.#newcomers, signal);
+    this.#nextRoundAt = clock.monotonic() + intervals.heartbeatSeconds * 1000 - tickMs / 2;
+    await masterRound(duties, intervals, signal);
+  }
+
+  #isCounted(self: NodeRecord, hasPrimary: boolean, { unhealthySeconds }: Intervals): boolean {
+    const now = this.#options.clock.monotonic();
+    this.#primarySince = hasPrimary ? (this.#primarySince ?? now) : undefined;
+    if (this.#primary) return true;
+    if (!this.#isMember) return hasPrimary && isHeard(self) && self.silentSeconds <= unhealthySeconds;
+    // Only a primary Master declares nodes dead. While all Masters are down, Coreapps go on serving, and a new primary
+    // Master has not heard of anybody yet. Source: docs/onprem/deployment.md §1.2.
+    const judgedSeconds = this.#primarySince === undefined ? 0 : (now - this.#primarySince) / 1000;
+    return Math.min(self.silentSeconds, judgedSeconds) <= unhealthySeconds;
   }
 
   /** The only Coreapp takes the only shard, with a higher epoch, which ends any older session. */
@@ -122,11 +162,8 @@ export class Membership {
       this.#own = { shard: shard.shard, epoch: shard.epoch + 1 };
   }
 
-  async #compete(
-    intervals: { heartbeatSeconds: number; unhealthySeconds: number },
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { id, cluster, messages, pool, tickMs, clock, logger } = this.#options;
+  async #compete(): Promise<void> {
+    const { cluster, clock, logger } = this.#options;
     const isPrimary =
       (this.#primary || (await this.#mayCompete())) &&
       (await cluster.tryLease(this.#holder, CLUSTER_BEHAVIOUR.leaseSeconds));
@@ -134,9 +171,6 @@ export class Membership {
     if (isPrimary !== this.#primary)
       logger.info(isPrimary ? 'became primary Master' : 'lost the Master lease');
     this.#primary = isPrimary;
-    if (!isPrimary || clock.monotonic() < this.#nextRoundAt) return;
-    this.#nextRoundAt = clock.monotonic() + intervals.heartbeatSeconds * 1000 - tickMs / 2;
-    await masterRound({ self: id, cluster, messages, pool, clock, logger }, intervals, signal);
   }
 
   /** A Master that has just started does not compete for an existing lease: others have warm caches. */
@@ -146,3 +180,6 @@ export class Membership {
     return clock.monotonic() - this.#startedAt > youngMs || !(await cluster.hasLease());
   }
 }
+
+/** Whether a primary Master has had a heartbeat of the node since it registered: both times are equal until then. */
+const isHeard = ({ silentSeconds, upSeconds }: NodeRecord): boolean => silentSeconds < upSeconds;

@@ -12,6 +12,7 @@ const faults = (...given: object[]) => given.map((fault) => apiFault.parse({ pat
 function webapp() {
   const told: { revision: number; calls: object[] }[] = [];
   const peer: Peer<NetworkProtocol> = {
+    version: 2,
     address: '',
     closed: never,
     emit: (_, body) => void told.push(body as never),

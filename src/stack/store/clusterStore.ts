@@ -26,7 +26,7 @@ export interface ShardRecord {
 /** The upgrade that runs, or the last one. */
 export interface UpgradeRecord {
   readonly isUnderWay: boolean;
-  /** Version of the newest client that upgraded the databases. */
+  /** Version of the newest client that upgraded the databases, or began to. */
   readonly version: string | undefined;
   readonly upgrader: string | undefined;
 }
@@ -155,10 +155,7 @@ export class ClusterStore {
   async setUpgrade(isUnderWay: boolean, by: { version: string; name: string }): Promise<void> {
     const state = isUnderWay ? 'UPGRADE' : 'NORMAL';
     const { version, name } = by;
-    await this.#database
-      .updateTable('cluster')
-      .set({ state, upgraded_by: name, ...(isUnderWay ? {} : { version }) })
-      .execute();
+    await this.#database.updateTable('cluster').set({ state, upgraded_by: name, version }).execute();
   }
 
   async shardMap(): Promise<ShardRecord[]> {

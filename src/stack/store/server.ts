@@ -51,8 +51,10 @@ const postgres: Server = {
       max: settings.connections ?? CONNECTIONS,
       idleTimeoutMillis: settings.idleMs ?? IDLE_MS,
     });
-    // An idle connection that breaks would otherwise end the process.
+    // A connection that breaks would otherwise end the process: the pool hears of idle ones, and a query gets the error
+    // of one in use, but that connection reports it as well.
     pool.on('error', (error) => logger.debug('database connection lost', { database, error }));
+    pool.on('connect', (client) => client.on('error', () => {}));
     return new PostgresDialect({
       pool,
       // Queues are read in the order of an index. A table that was empty a moment ago has no statistics, and without

@@ -37,7 +37,7 @@ export interface ClusterTables {
     /** `NORMAL`, or `UPGRADE` while an upgrade runs, or after it crashed. */
     state: string;
     shards: number;
-    /** Version of the newest client that upgraded the databases. */
+    /** Version of the newest client that upgraded the databases, or began to. */
     version: string | null;
     /** Name of the client that upgrades them, or did so last. */
     upgraded_by: string | null;

@@ -1,7 +1,7 @@
 import { type Kysely, Migrator, sql } from 'kysely';
 import { CodedError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
-import { compareVersions, mayRunOn } from '../../onprem/clientVersion.ts';
+import { compareVersions, mayRunOn, schemaOf } from '../../onprem/clientVersion.ts';
 import { ClusterStore, type UpgradeRecord } from './clusterStore.ts';
 import type { DatabaseSettings } from './databaseSettings.ts';
 import { DATABASE_NAMES, type DatabaseName, type Databases, databaseName } from './databases.ts';
@@ -17,7 +17,8 @@ export interface Upgrader {
 /**
  * Creates the databases that are missing and brings their schemas up to date. Safe to run by several nodes at
  * once: they take turns. While schemas change, the cluster's state is UPGRADE. It stays so after a crash, until the
- * next upgrade ends it. @throws CodedError `SchemaFailed`, `Downgrade`
+ * next upgrade ends it. An upgrade counts from its beginning: nothing older may run on what it leaves behind.
+ * @throws CodedError `SchemaFailed`, `SchemaTooNew`
  */
 export async function upgradeSchema(
   settings: DatabaseSettings,
@@ -29,12 +30,16 @@ export async function upgradeSchema(
   const admin = await servers[settings.engine].admin(settings);
   try {
     await admin.lock();
-    const before = await refuseDowngrade(databases, names, upgrader);
+    const before = await refuseNewerSchema(databases, names, upgrader);
     const cluster = new ClusterStore(databases);
-    const by = names.includes('cluster') ? upgrader : undefined;
-    const isNewer = by !== undefined && compareVersions(by.version, before?.version ?? '') > 0;
-    // On the first installation no node has to wait.
-    if (by && before && (isNewer || !(await isSchemaCurrent(databases, names))))
+    const isNewer = upgrader !== undefined && compareVersions(upgrader.version, before?.version ?? '') > 0;
+    // What is recorded never becomes older.
+    const by: Upgrader | undefined =
+      upgrader && names.includes('cluster')
+        ? { ...upgrader, version: isNewer ? upgrader.version : (before?.version ?? upgrader.version) }
+        : undefined;
+    // On the first installation no node has to wait; databases without a record have no place for the state either.
+    if (by && before?.upgrader && (isNewer || !(await isSchemaCurrent(databases, names))))
       await cluster.setUpgrade(true, by);
     for (const name of names) {
       const database = databaseName(settings, name);
@@ -45,12 +50,10 @@ export async function upgradeSchema(
       if (error)
         throw new CodedError('SchemaFailed', `schema of ${database} could not be upgraded`, { cause: error });
     }
+    if (!by) return;
     // Ends what this or an earlier upgrade began.
-    if (by && (isNewer || (await cluster.upgradeRecord()).isUnderWay))
-      await cluster.setUpgrade(false, {
-        ...by,
-        version: isNewer ? by.version : (before?.version ?? by.version),
-      });
+    const { isUnderWay, version } = await cluster.upgradeRecord();
+    if (isUnderWay || version !== by.version) await cluster.setUpgrade(false, by);
   } finally {
     await admin.close();
   }
@@ -75,11 +78,21 @@ export async function isSchemaCurrent(
   }
 }
 
+const SCHEMA_TOO_NEW = 'SchemaTooNew';
+
+/** Whether a client is too old for its databases: then waiting does not help. */
+export const isTooOld = (error: unknown): error is CodedError =>
+  error instanceof CodedError && error.code === SCHEMA_TOO_NEW;
+
+/** The step since which databases hold the version that upgraded them, and the client of all that lack it. */
+const UNRECORDED = { before: '002_who_upgrades', version: 'v2.57.1' } as const;
+
 /**
- * Refuses databases that a newer client upgraded. @returns the last upgrade; undefined for new databases
- * @throws CodedError `Downgrade`
+ * Refuses databases that a newer client upgraded, and changes nothing. Databases without a record were made by v2.57.1.
+ * @returns the last upgrade; undefined for new databases
+ * @throws CodedError `SchemaTooNew`: the process has to end, because waiting does not help
  */
-export async function refuseDowngrade(
+export async function refuseNewerSchema(
   databases: Databases,
   names: readonly DatabaseName[],
   client: Upgrader | undefined,
@@ -90,17 +103,26 @@ export async function refuseDowngrade(
     );
     if (unknown.length > 0)
       throw new CodedError(
-        'Downgrade',
-        `${DATABASE_NAMES[name]} has been upgraded by a newer client (${unknown.join(', ')}); restore the backup made before that, or run that client`,
+        SCHEMA_TOO_NEW,
+        `${DATABASE_NAMES[name]} has been upgraded by a newer client (${unknown.join(', ')}); run that client, or restore a backup from before the upgrade`,
       );
   }
-  const record = await new ClusterStore(databases).upgradeRecord().catch(() => undefined);
-  if (client && record?.version && !mayRunOn(client.version, record.version))
+  const record = await lastUpgrade(databases);
+  if (client && record?.version && !mayRunOn(client.version, record.version)) {
+    const schema = schemaOf(record.version);
     throw new CodedError(
-      'Downgrade',
-      `the databases were upgraded by ${record.version}; ${client.version} is older and does not run on them`,
+      SCHEMA_TOO_NEW,
+      `the database has the schema of ${schema}; this client is ${client.version}; run ${schema} or later, or restore a backup from before the upgrade`,
     );
+  }
   return record;
+}
+
+async function lastUpgrade(databases: Databases): Promise<UpgradeRecord | undefined> {
+  const steps = await executedSteps(databases.cluster as Kysely<unknown>);
+  if (steps.length > 0 && !steps.includes(UNRECORDED.before))
+    return { isUnderWay: false, version: UNRECORDED.version, upgrader: undefined };
+  return steps.length > 0 ? new ClusterStore(databases).upgradeRecord() : undefined;
 }
 
 const migratorOf = (name: DatabaseName, databases: Databases): Migrator =>
@@ -109,10 +131,17 @@ const migratorOf = (name: DatabaseName, databases: Databases): Migrator =>
     provider: { getMigrations: async () => migrationsOf(name, databases.dialect) },
   });
 
+/** What PostgreSQL and MySQL answer when a database, or a table, does not exist. */
+const MISSING: readonly unknown[] = ['3D000', '42P01', 'ER_BAD_DB_ERROR', 'ER_NO_SUCH_TABLE'];
+
 /** Names of the steps that a database has; none if it does not exist. */
 async function executedSteps(database: Kysely<unknown>): Promise<string[]> {
-  const rows = await sql<{ name: string }>`select name from kysely_migration`
-    .execute(database)
-    .catch(() => undefined);
-  return rows?.rows.map(({ name }) => name) ?? [];
+  try {
+    const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(database);
+    return rows.map(({ name }) => name);
+  } catch (error) {
+    // No answer is not the answer that nothing is there.
+    if (!MISSING.includes((error as { code?: unknown }).code)) throw error;
+    return [];
+  }
 }

@@ -13,7 +13,13 @@ import {
   nodeProtocol,
   routeOf,
 } from '../wire/nodeProtocol.ts';
-import { type CallInput, type CallResponse, Refusal, Unreachable } from '../wire/protocol.ts';
+import {
+  type CallInput,
+  type CallResponse,
+  IncompatiblePeer,
+  Refusal,
+  Unreachable,
+} from '../wire/protocol.ts';
 
 export interface CoreappRouterOptions {
   readonly multiconnect: boolean;
@@ -26,6 +32,7 @@ export interface CoreappRouterOptions {
 }
 
 const MAP_CACHE_MS = 1_000;
+const NOT_READY = 'Wacore is not instantiated. Please check wacore log for details.';
 /** Only its timeout ends a call. */
 const NEVER = new AbortController().signal;
 
@@ -163,11 +170,23 @@ export class CoreappRouter {
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
       this.#map = undefined;
+      if (error instanceof IncompatiblePeer) throw new Refusal(1014, error.message);
+      if (isRefused(error) && (await this.#isJoining(node, call))) throw new Refusal(1011, NOT_READY);
       throw new Refusal(
         1014,
         `Connection timed out. Please check if wacore is running: ${target.host}:${target.port}`,
       );
     }
+  }
+
+  /** Whether a node that refused a connection answers on `healthcheck`: `control` opens when the node has joined. */
+  async #isJoining(node: Pick<NodeRecord, 'hostname' | 'ports'>, call: NodeCallName): Promise<boolean> {
+    if (nodeProtocol.calls[call].port !== 'control') return false;
+    const { target, timeoutMs } = routeOf('health', node);
+    return this.#pool.call(target, 'health', {}, { signal: NEVER, timeoutMs }).then(
+      () => true,
+      () => false,
+    );
   }
 
   #singleNode(): Pick<NodeRecord, 'hostname' | 'ports'> {
@@ -200,6 +219,9 @@ function healthError(error: unknown) {
   return {
     code: 1011,
     title: 'Service not ready',
-    details: 'Wacore is not instantiated. Please check wacore log for details.',
+    details: NOT_READY,
   };
 }
+
+const isRefused = ({ cause }: Unreachable): boolean =>
+  cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED';

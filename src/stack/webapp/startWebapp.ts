@@ -7,6 +7,7 @@ import { retryUntilDone } from '../../base/retryUntilDone.ts';
 import { ClusterStore } from '../store/clusterStore.ts';
 import type { Databases } from '../store/databases.ts';
 import { MediaStore } from '../store/mediaStore.ts';
+import { isTooOld } from '../store/upgrade.ts';
 import { WebStore } from '../store/webStore.ts';
 import { ApiFaultSource } from './apiFaultSource.ts';
 import { createWebApp } from './app.ts';
@@ -50,7 +51,10 @@ export interface RunningWebapp {
 /** How long requests in progress may take when the Webapp stops. */
 const OPEN_REQUESTS_MS = 2_000;
 
-/** Waits for the database without a time limit, then starts the HTTPS API. */
+/**
+ * Waits for the database without a time limit, then starts the HTTPS API. Until then the port is closed.
+ * @throws CodedError `SchemaTooNew` for a Webapp that does not know the schema of its database
+ */
 export async function startWebapp(options: WebappOptions, signal: AbortSignal): Promise<RunningWebapp> {
   const { databases, clock, logger, version } = options;
   const store = new WebStore(databases);
@@ -59,7 +63,13 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
       await options.upgradeSchema();
       await store.ensureAdmin();
     },
-    { clock, logger, what: 'waiting for the database', everyMs: 1_000 },
+    {
+      clock,
+      logger,
+      what: 'waiting for the database',
+      everyMs: 1_000,
+      worthRetrying: (error) => !isTooOld(error),
+    },
     signal,
   );
   const { chain, key, caPem } = await certificateOf(store, options.serverNames);

@@ -59,11 +59,22 @@ const networkEvent = z.object({
 });
 export type NetworkEvent = z.output<typeof networkEvent>;
 
-/** The API calls that faults of this revision select. */
-const watchedCalls = z.object({ revision: z.int(), calls: z.array(callPattern) });
+const KINDS: ReadonlySet<unknown> = new Set(
+  networkEvent.shape.body.options.map(({ shape }) => shape.kind.value),
+);
+/** Leaves out events of kinds that only the next release knows: not acknowledged, they wait for a node of that release. */
+const knownEvents = z
+  .array(z.looseObject({ body: z.looseObject({ kind: z.string() }) }))
+  .transform((events): unknown[] => events.filter(({ body }) => KINDS.has(body.kind)))
+  .pipe(z.array(networkEvent));
+
+/** The API calls that faults of this revision select. What people set is checked strictly at the control port. */
+const watchedCalls = z.object({ revision: z.int(), calls: z.array(callPattern.strip()) });
 
 /** What Coreapps, Masters and Webapps ask of the network process, which stands for the servers of WhatsApp. */
 export const networkProtocol = {
+  name: 'network',
+  version: 2,
   calls: {
     requestCode: {
       request: codeRequest.extend({ registrationKey: z.string().optional() }),
@@ -136,11 +147,11 @@ export const networkProtocol = {
     /** Asks what happens to a call that a fault selects. */
     meetApiFault: {
       request: z.object({ method: z.string(), path: z.string(), webapp: z.string() }),
-      response: z.object({ fault: apiFault.optional() }),
+      response: z.object({ fault: apiFault.strip().optional() }),
     },
   },
   events: {
-    events: z.object({ events: z.array(networkEvent) }),
+    events: z.object({ events: knownEvents }),
     /** The session has ended for good: another node or installation took it over. */
     replaced: z.object({ reason: z.string() }),
     recording: z.object({ isOn: z.boolean() }),

@@ -30,6 +30,8 @@ const healthcheck = { ...onEachNode, port: 'healthcheck' } as const;
 
 /** What Webapps and the primary Master ask of a Coreapp or Master. */
 export const nodeProtocol = {
+  name: 'node',
+  version: 2,
   calls: {
     /** Accepts a message for a shard that this node owns. Answered once it is committed. */
     send: {

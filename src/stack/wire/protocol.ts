@@ -5,8 +5,14 @@ export interface CallShape {
   readonly response: z.ZodType;
 }
 
-/** What two processes of a stack may say to each other. Both sides validate with the same shapes. */
+/**
+ * What two processes of a stack may say to each other. Both sides validate with the same shapes, which ignore unknown
+ * fields: the peer may be of the next release, or of the one before.
+ */
 export interface Protocol {
+  readonly name: string;
+  /** Raised by one when a release says something that the release before does not understand. */
+  readonly version: number;
   readonly calls: Readonly<Record<string, CallShape>>;
   /** Sent by the server unasked. */
   readonly events: Readonly<Record<string, z.ZodType>>;
@@ -40,7 +46,28 @@ export class Unreachable extends Error {
   }
 }
 
+/** The peer does not know the call: it is of an older release. Its caller does without, or refuses its own caller. */
+export class UnknownCall extends Refusal {
+  constructor(call: string) {
+    super(1014, unknownCall(call));
+    this.name = 'UnknownCall';
+  }
+}
+
+/** The details by which a server refuses a call that it does not know. */
+export const unknownCall = (call: string): string => `unknown call ${call}`;
+
+/** The peer can be reached, but is of a release that is too far from this one. */
+export class IncompatiblePeer extends Unreachable {
+  constructor(address: string, mismatch: string) {
+    super(address);
+    this.message = `cannot talk to ${address}: ${mismatch}`;
+    this.name = 'IncompatiblePeer';
+  }
+}
+
 export type Frame =
+  | { readonly hello: unknown }
   | { readonly id: number; readonly call: string; readonly body: unknown }
   | { readonly id: number; readonly ok: true; readonly body: unknown }
   | { readonly id: number; readonly ok: false; readonly code: number; readonly details?: string | undefined }

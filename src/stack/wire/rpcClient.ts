@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { createConnection } from 'node:net';
 import { type Clock, withDeadline } from '../../base/clock.ts';
 import { FrameSocket } from './frames.ts';
+import { mismatch, parseVersions, type Versions, versionsOf, WITHOUT_HANDSHAKE } from './handshake.ts';
 import type { LineSeal } from './lineSeal.ts';
 import {
   type CallInput,
@@ -10,9 +11,12 @@ import {
   type EventBody,
   type EventName,
   type Frame,
+  IncompatiblePeer,
   type Protocol,
   Refusal,
+  UnknownCall,
   Unreachable,
+  unknownCall,
 } from './protocol.ts';
 
 export interface RpcClientOptions<P extends Protocol> {
@@ -29,6 +33,7 @@ export interface RpcClientOptions<P extends Protocol> {
 const RPC_DEFAULTS = { connectTimeoutMs: 5_000, callTimeoutMs: 30_000 } as const;
 
 interface Pending {
+  readonly call: string;
   readonly resolve: (body: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -48,11 +53,15 @@ export class RpcClient<P extends Protocol> {
   readonly #abortable = new Map<AbortSignal, AbortableCalls>();
   #nextId = 1;
   #closed = false;
+  /** What the server said that it speaks. */
+  #spoken: Versions | undefined;
+  #incompatible: IncompatiblePeer | undefined;
 
   private constructor(protocol: P, options: RpcClientOptions<P>, connect: () => FrameSocket) {
     this.#protocol = protocol;
     this.#options = options;
     this.#frames = connect();
+    this.#frames.send({ hello: versionsOf(protocol) });
   }
 
   /** @throws Unreachable */
@@ -87,6 +96,10 @@ export class RpcClient<P extends Protocol> {
     return client;
   }
 
+  get #address(): string {
+    return `${this.#options.host}:${this.#options.port}`;
+  }
+
   get closed(): boolean {
     return this.#closed;
   }
@@ -98,8 +111,8 @@ export class RpcClient<P extends Protocol> {
     signal: AbortSignal,
     timeoutMs: number = RPC_DEFAULTS.callTimeoutMs,
   ): Promise<CallResponse<P, N>> {
-    const address = `${this.#options.host}:${this.#options.port}`;
-    if (this.#closed) throw new Unreachable(address);
+    const address = this.#address;
+    if (this.#closed) throw this.#incompatible ?? new Unreachable(address);
     const shape = this.#protocol.calls[name];
     if (!shape) throw new Error(`no call ${name}`);
     const id = this.#nextId++;
@@ -109,7 +122,7 @@ export class RpcClient<P extends Protocol> {
     let pending: Pending | undefined;
     try {
       const body = await new Promise<unknown>((resolve, reject) => {
-        pending = { resolve, reject };
+        pending = { call: name, resolve, reject };
         this.#pending.set(id, pending);
         abortable.calls.add(pending);
         cancel = this.#options.clock.after(timeoutMs, () => reject(new Unreachable(address)));
@@ -146,6 +159,10 @@ export class RpcClient<P extends Protocol> {
   }
 
   #receive(frame: Frame): void {
+    // A server of before the handshake never says what it speaks.
+    if ('hello' in frame || !this.#spoken)
+      this.#hear('hello' in frame ? parseVersions(frame.hello) : WITHOUT_HANDSHAKE);
+    if (this.#incompatible) return;
     if ('event' in frame) {
       const shape = this.#protocol.events[frame.event];
       if (!shape) return;
@@ -154,14 +171,24 @@ export class RpcClient<P extends Protocol> {
     } else if ('ok' in frame) {
       const pending = this.#pending.get(frame.id);
       if (frame.ok) pending?.resolve(frame.body);
+      else if (pending && frame.details === unknownCall(pending.call))
+        pending.reject(new UnknownCall(pending.call));
       else pending?.reject(new Refusal(frame.code, frame.details));
     }
+  }
+
+  #hear(spoken: Versions): void {
+    this.#spoken = spoken;
+    const problem = mismatch(this.#protocol, spoken);
+    if (problem === undefined) return;
+    this.#incompatible = new IncompatiblePeer(this.#address, problem);
+    this.close();
   }
 
   #onClose(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const error = new Unreachable(`${this.#options.host}:${this.#options.port}`);
+    const error = this.#incompatible ?? new Unreachable(this.#address);
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
     this.#options.onClose?.();

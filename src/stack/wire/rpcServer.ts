@@ -4,6 +4,7 @@ import { CodedError, describeError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
 import { listen } from '../../base/ports.ts';
 import { FrameSocket } from './frames.ts';
+import { mismatch, parseVersions, versionsOf, WITHOUT_HANDSHAKE } from './handshake.ts';
 import type { LineSeal } from './lineSeal.ts';
 import {
   type CallName,
@@ -14,11 +15,14 @@ import {
   type Frame,
   type Protocol,
   Refusal,
+  unknownCall,
 } from './protocol.ts';
 
 /** One client of a server. */
 export interface Peer<P extends Protocol> {
   readonly address: string;
+  /** The version of the protocol that it speaks. */
+  readonly version: number;
   /** Fires when the connection has gone. */
   readonly closed: AbortSignal;
   emit<N extends EventName<P>>(event: N, body: EventBody<P, N>): void;
@@ -31,6 +35,8 @@ export type Handlers<P extends Protocol> = {
 
 export interface RpcServer {
   readonly port: number;
+  /** Opens or closes the port. Connections that exist stay. @throws when another process has the port */
+  accept(isOpen: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -38,6 +44,8 @@ export interface RpcServerOptions<P extends Protocol> {
   readonly host: string;
   readonly port: number;
   readonly logger: Logger;
+  /** Whether the port stays closed until `accept`; then it can't be 0. */
+  readonly startsClosed?: boolean;
   /** Shuts out clients without the secret. */
   readonly seal?: LineSeal | undefined;
   /** Called before each handler. @throws Refusal for a call that this server does not serve now */
@@ -51,18 +59,32 @@ export async function serveRpc<P extends Protocol>(
   handlers: Handlers<P>,
   options: RpcServerOptions<P>,
 ): Promise<RpcServer> {
-  const { host, port, logger, seal, onDisconnect } = options;
+  const { logger, seal, onDisconnect } = options;
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
     const closed = new AbortController();
+    let spoken = WITHOUT_HANDSHAKE;
+    let problem = mismatch(protocol, spoken);
     const receive = (frame: Frame) => {
-      if ('call' in frame) void answer({ protocol, handlers, options, peer, send }, frame);
+      if ('hello' in frame) {
+        spoken = parseVersions(frame.hello);
+        problem = mismatch(protocol, spoken);
+        send({ hello: versionsOf(protocol) });
+      } else if ('call' in frame && problem === undefined)
+        void answer({ protocol, handlers, options, peer, send }, frame);
+      else if ('call' in frame) {
+        logger.warn('call refused', { peer: peer.address, call: frame.call, problem });
+        send({ id: frame.id, ok: false, code: 1014, details: problem });
+      }
     };
     const frames = new FrameSocket(socket, receive, seal);
     const send = (frame: Frame) => frames.send(frame);
     const peer: Peer<P> = {
       address: `${socket.remoteAddress}:${socket.remotePort}`,
+      get version() {
+        return spoken.version;
+      },
       closed: closed.signal,
       emit: (event, body) => send({ event, body }),
       close: () => void socket.destroy(),
@@ -77,13 +99,40 @@ export async function serveRpc<P extends Protocol>(
       onDisconnect?.(peer);
     });
   });
-  const listeningPort = await listen(server, { host, port });
+  return openable(server, options, () => {
+    for (const socket of sockets) socket.destroy();
+  });
+}
+
+/** A server whose port can be closed and opened again while its connections stay. */
+async function openable(
+  server: Server,
+  { host, port: wanted, startsClosed = false }: { host: string; port: number; startsClosed?: boolean },
+  endConnections: () => void,
+): Promise<RpcServer> {
+  let isOpen = !startsClosed;
+  const port = isOpen ? await listen(server, { host, port: wanted }) : wanted;
   return {
-    port: listeningPort,
+    port,
+    accept: async (shallOpen) => {
+      const wasOpen = isOpen;
+      isOpen = shallOpen;
+      if (!shallOpen) return void server.close();
+      if (wasOpen) return;
+      try {
+        await listen(server, { host, port });
+      } catch (error) {
+        isOpen = false;
+        throw error;
+      }
+      // It may have been closed again while the address was looked up.
+      if (!isOpen) server.close();
+    },
     close: () =>
       new Promise((resolve) => {
+        isOpen = false;
         server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
+        endConnections();
       }),
   };
 }
@@ -109,7 +158,7 @@ async function answer<P extends Protocol>(
   const shape = protocol.calls[call];
   const handler = (handlers as Record<string, AnyHandler<P>>)[call];
   try {
-    if (!shape || !handler) throw new Refusal(1014, `unknown call ${call}`);
+    if (!shape || !handler) throw new Refusal(1014, unknownCall(call));
     const request = shape.request.parse(body);
     admit?.(call as CallName<P>);
     send({ id, ok: true, body: await handler(request, peer) });

@@ -1,4 +1,7 @@
 import type { RegistrationEntry } from '../facts/journal.ts';
+import { codeTriedHash } from '../facts/journalHashes.ts';
+import type { Observation } from '../facts/observed.ts';
+import { registrationInputs } from '../facts/registrationInputs.ts';
 import { met, unknown, unmet, type Verdict } from '../tell/conditions.ts';
 
 export interface RegistrationInput {
@@ -111,4 +114,26 @@ export function planRegistration(input: RegistrationInput): RegistrationStep {
         ),
       );
   }
+}
+
+/** The next step of an observed stack, and the hash of the code that it would try. */
+export function registrationStep(
+  observed: Observation,
+  registered: boolean | undefined,
+  nowMs: number,
+): { readonly step: RegistrationStep; readonly codeHash: string | undefined } {
+  const { certificate, code } = registrationInputs(observed);
+  const { attempt } = observed.resource.spec.registration;
+  const codeHash = code.value === undefined ? undefined : codeTriedHash(attempt, code.value);
+  const step = planRegistration({
+    attempt,
+    entry: observed.journal?.registration,
+    registered,
+    certificate: certificate.value,
+    codeHash,
+    certificateSource: certificate.source,
+    codeSource: code.source,
+    nowMs,
+  });
+  return { step, codeHash };
 }

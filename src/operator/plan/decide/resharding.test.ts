@@ -14,6 +14,7 @@ const input = (changed: Partial<ReshardingInput> = {}): ReshardingInput => ({
   isPinUnknown: false,
   registeredAt: '2026-02-27T00:00:00Z',
   allowReRegistration: false,
+  isRolling: false,
   retryNotBeforeMs: undefined,
   nowMs: NOW,
   ...changed,

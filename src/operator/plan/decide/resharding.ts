@@ -1,5 +1,11 @@
 import { SHARD_CHANGE_DAYS } from '../../../onprem/account.ts';
+import { parseCertificate } from '../../../onprem/emulatorCertificate.ts';
 import type { ReasonOf } from '../../resource/conditions.ts';
+import { EMPTY_JOURNAL } from '../facts/journal.ts';
+import type { Observation } from '../facts/observed.ts';
+import { registrationInputs } from '../facts/registrationInputs.ts';
+import { servedShards } from '../facts/servedShards.ts';
+import { counts } from '../facts/stackSettings.ts';
 import { met, unknown, unmet, type Verdict } from '../tell/conditions.ts';
 
 const DAY_MS = 86_400_000;
@@ -21,6 +27,8 @@ export interface ReshardingInput {
   readonly isPinUnknown: boolean;
   readonly registeredAt: string | undefined;
   readonly allowReRegistration: boolean;
+  /** Pods are restarting one at a time. */
+  readonly isRolling: boolean;
   /** Epoch ms before which the stack refuses another change. */
   readonly retryNotBeforeMs: number | undefined;
   readonly nowMs: number;
@@ -78,7 +86,32 @@ export function planResharding(input: ReshardingInput): ReshardingStep {
       'RetryLater',
       `${change}: the stack refused the change for now; the operator tries again within a minute`,
     );
+  if (input.isRolling) return refuse('WaitingForRollout', `${change}: waiting until no pod is restarting`);
   if (members < wanted)
     return refuse('WaitingForCoreapps', `${change}: ${members} Coreapps have joined, ${wanted} are needed`);
   return { do: 'set-shards', shards: wanted };
+}
+
+/** The next step of an observed stack. */
+export function reshardingStep(observed: Observation, isRegistered: boolean, nowMs: number): ReshardingStep {
+  const { resource, api, journal = EMPTY_JOURNAL } = observed;
+  const { certificate, pin } = registrationInputs(observed);
+  const members = Object.values(api?.health ?? {}).filter(({ role }) => role === 'coreapp').length;
+  const text = certificate.value?.trim();
+  return planResharding({
+    wanted: counts(resource).shards,
+    current: api?.shards,
+    members: resource.spec.topology === 'Single' ? 1 : members,
+    served: Object.keys(servedShards({ resource, api })).length,
+    isRegistered,
+    certificate: text,
+    certificateSource: certificate.source,
+    certificateExpiresAt: text === undefined ? undefined : parseCertificate(text)?.notAfter,
+    isPinUnknown: journal.twoStepPin !== undefined && pin === undefined,
+    registeredAt: journal.registration?.registeredAt,
+    allowReRegistration: resource.spec.multiconnect?.allowReRegistration === true,
+    isRolling: (journal.rollout?.isActive && !journal.rollout.isStopped) ?? false,
+    retryNotBeforeMs: journal.shards.retryNotBeforeMs,
+    nowMs,
+  });
 }

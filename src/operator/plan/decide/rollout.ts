@@ -1,127 +1,219 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
-import { differences } from '../../../engine/kube/ownFields.ts';
-import type { PlanEntry } from '../../resource/status.ts';
+import { hashOf } from '../../../engine/kube/ownFields.ts';
+import type { RolloutEntry } from '../facts/journal.ts';
 import { annotations } from '../facts/names.ts';
+import type { Observed, PodView } from '../facts/observed.ts';
+import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { type Child, childKey } from '../render/child.ts';
-import { changedInputs } from '../render/fingerprint.ts';
+import { apiObstacle, slotObstacle } from './apiObstacle.ts';
+import type { ChangePolicy } from './changePolicy.ts';
+import {
+  type ChildChange,
+  changeOf,
+  type FleetTurn,
+  type Judged,
+  judgeWith,
+  replicasOf,
+} from './childChange.ts';
+import { noteOf } from './difference.ts';
+import { type NextRestart, nextRestart, type Slot } from './nextRestart.ts';
+import { rolloutEntry, stopReason } from './rolloutEntry.ts';
+import { isSettled, type SlotState, slotState } from './slotState.ts';
+
+/** The children of a stack whose changes restart pods. */
+export interface RestartingChildren {
+  readonly database: Child | undefined;
+  /** The network process of the namespace, and whether changes by a new operator version roll it immediately. */
+  readonly network: { readonly child: Child; readonly immediately: boolean } | undefined;
+  /** Masters and Coreapps. */
+  readonly nodes: readonly {
+    readonly child: Child;
+    readonly role: 'master' | 'coreapp';
+    readonly isPrimary: boolean;
+  }[];
+  readonly webapps: Child;
+  /** StatefulSets that the stack needs no longer. */
+  readonly surplus: readonly {
+    readonly set: KubeObject;
+    readonly role: 'master' | 'coreapp';
+    readonly isPrimary: boolean;
+  }[];
+}
+
+export interface RolloutPlan extends RolloutProgress {
+  /** By `Kind/name`. */
+  readonly changes: ReadonlyMap<string, ChildChange>;
+  readonly remove: readonly KubeObject[];
+  /** The rollout may go on as far as the user is concerned, so it needs a place in the roll budget. */
+  readonly needsPlace: boolean;
+  /** For the journal. */
+  readonly entry: RolloutEntry | undefined;
+}
+
+interface JudgedSlot extends Judged {
+  readonly slot: Slot | undefined;
+}
 
 /**
- * How a live child that restarts pods differs from the planned one. `current`: only in fields that restart nothing, such
- * as replicas. `inputs`: a user changed these inputs. `rendering`: a new version of the operator renders the same inputs
- * to another pod template.
+ * Decides which templates to write and which pods to restart. Templates of StatefulSets are written immediately: their
+ * pods take them only when the operator deletes them. Deployments restart their pods by themselves, so their templates
+ * wait for their turn, after all slots. A change that only a new version of the operator makes is held until the user
+ * changes something too.
  */
-type Difference =
-  | { readonly is: 'missing' | 'current' }
-  | { readonly is: 'inputs' | 'rendering'; readonly fields: readonly string[] };
-
-function differenceOf({ object, inputNames }: Child, live: KubeObject | undefined): Difference {
-  if (!live) return { is: 'missing' };
-  const note = ({ metadata }: KubeObject, key: string) => metadata.annotations?.[key];
-  if (note(live, annotations.template) === note(object, annotations.template)) return { is: 'current' };
-  const inputs = changedInputs(note(live, annotations.inputs), note(object, annotations.inputs), inputNames);
-  if (inputs && inputs.length > 0) return { is: 'inputs', fields: inputs };
-  // Another client removed the annotations, and the template is still the planned one.
-  const fields = differences(templateOf(object), templateOf(live), 'template');
-  if (note(live, annotations.template) === undefined && fields.length === 0) return { is: 'current' };
-  return { is: 'rendering', fields };
-}
-
-const templateOf = ({ spec }: KubeObject): unknown => (spec as { template?: unknown } | undefined)?.template;
-
-export interface Rollout {
-  /** Children to apply now. */
-  readonly apply: readonly Child[];
-  /** Changes that wait, and why. */
-  readonly waiting: readonly PlanEntry[];
-  /** Running pods must restart, or are restarting. */
-  readonly rolls: boolean;
-}
-
-export interface SlotRollout extends Rollout {
-  /** Every slot is ready and up to date, apart from held changes. */
-  readonly settled: boolean;
-}
-
-export interface RollPolicy {
-  /** Changes by a new operator version roll immediately. */
-  readonly immediately: boolean;
-  /** The roll budget allows this stack to restart pods now. */
-  readonly mayRoll: boolean;
-}
-
-/** Why a restart waits: `what` names the fields that differ. */
-const REASONS = {
-  held: (what: string) =>
-    `the new operator version renders ${what} differently; held until the next restart (spec.upgrade.operatorChanges: Immediately restarts now)`,
-  turn: (what: string) => `${what} changed; waits for its turn`,
-  budget: (what: string) => `${what} changed; waits until fewer other stacks are rolling`,
-} as const;
-
-/** How many fields a reason names before it counts the rest. */
-const NAMED_FIELDS = 4;
-
-function listed(fields: readonly string[]): string {
-  if (fields.length === 0) return 'the pod template';
-  const rest = fields.length - NAMED_FIELDS;
-  return `${fields.slice(0, NAMED_FIELDS).join(', ')}${rest > 0 ? ` and ${rest} more fields` : ''}`;
-}
-
-function waits({ object }: Child, why: keyof typeof REASONS, difference: Difference): PlanEntry {
-  const fields = 'fields' in difference ? difference.fields : [];
-  return { target: childKey(object), action: 'Restart', reason: REASONS[why](listed(fields)) };
-}
-
-const wants = ({ is }: Difference, { immediately }: RollPolicy): boolean =>
-  is === 'inputs' || (is === 'rendering' && immediately);
-
-/**
- * Applies a child whose inputs changed. If only the rendering changed, a new operator version caused it: the change is
- * held until the next roll that the user causes, unless `immediately` is set.
- */
-export function holdOperatorChanges(child: Child, live: KubeObject | undefined, policy: RollPolicy): Rollout {
-  const difference = differenceOf(child, live);
-  const rolls = wants(difference, policy);
-  if (rolls && !policy.mayRoll) return { apply: [], waiting: [waits(child, 'budget', difference)], rolls };
-  if (difference.is === 'rendering' && !rolls)
-    return { apply: [], waiting: [waits(child, 'held', difference)], rolls };
-  return { apply: [child], waiting: [], rolls };
-}
-
-export interface SlotState {
-  readonly child: Child;
-  readonly live: KubeObject | undefined;
-  readonly ready: boolean;
-  /** Primary Master, or owner of a shard: restarted last. */
-  readonly primary: boolean;
-}
-
-/** Changes one slot at a time, idle slots first, and only while all other slots are ready and `wait` is not set. */
-export function rollSlots(slots: readonly SlotState[], policy: RollPolicy, wait = false): SlotRollout {
-  const judged = slots.map((slot) => {
-    const difference = differenceOf(slot.child, slot.live);
-    return { ...slot, difference, outdated: wants(difference, policy) };
+export function planRollout(
+  observed: Observed,
+  children: RestartingChildren,
+  policy: ChangePolicy,
+  /** Why the nodes do not change yet: an earlier step is not finished. */
+  nodesWaitFor: string | undefined,
+): RolloutPlan {
+  const { journal } = observed;
+  const judge = judgeWith(observed);
+  const slots = judgedSlots(observed, children, (child) => judge(child, policy));
+  const fleets = [
+    ...(children.network ? [judge(children.network.child, children.network)] : []),
+    judge(children.webapps, policy),
+  ];
+  const surplus = surplusSlots(observed, children);
+  const all = [...slots, ...fleets];
+  const before = journal?.rollout;
+  const target = hashOf([
+    observed.resource.metadata.generation,
+    all.map(({ child }) => noteOf(child.object, annotations.template)),
+  ]);
+  const stopped = stopReason(observed, before, target);
+  const unsettled = fleets.flatMap(({ live, key }) =>
+    live && !isSettled(live) ? [`${key}, whose pods are changing`] : [],
+  );
+  const obstacle = stopped ?? apiObstacle(observed);
+  const decision = nextRestart({
+    slots: [...slots.flatMap(({ slot }) => (slot ? [slot] : [])), ...surplus.map(({ slot }) => slot)],
+    unsettled,
+    forbidden: policy.forbidden,
+    handsOff: policy.handsOff,
+    nodesWaitFor,
+    obstacle,
+    obstacleOf: (slot) => slotObstacle(observed, slot),
+    ticket: before?.ticket,
   });
-  const outdated = judged
-    .filter((slot) => slot.outdated)
-    // Slots that are not ready first: a restart interrupts nothing there.
-    .sort((a, b) => Number(a.ready) - Number(b.ready) || Number(a.primary) - Number(b.primary));
-  const [next] = outdated;
-  const othersReady = judged.every((slot) => slot.child === next?.child || slot.ready);
-  const rolling = next && !wait && policy.mayRoll && (othersReady || !next.ready) ? next : undefined;
-  const why = policy.mayRoll ? 'turn' : 'budget';
+  const fleet = nextFleet({ fleets, slots, decision, policy, stopped, obstacle, nodesWaitFor });
+  const next = decision.next && fleet.write && decision.next.isSurplus ? undefined : decision.next;
+  const wanted = all.filter(({ wants }) => wants);
+  const outdated = slots.filter(({ slot }) => slot?.state === 'Outdated');
+  const changing = [
+    ...slots.flatMap(({ slot }) => (slot && slot.state !== 'Current' ? [slot.pod?.name ?? slot.key] : [])),
+    ...fleets.flatMap(({ live, key }) => (live && !isSettled(live) ? [key] : [])),
+  ];
+  const isDue = wanted.length > 0 || outdated.length > 0 || surplus.length > 0;
+  const isRolling = isDue || (before?.isActive === true && before.target === target && changing.length > 0);
+  const mayProceed = policy.forbidden === undefined && policy.handsOff === undefined;
   return {
-    rolls: outdated.length > 0,
-    settled: outdated.length === 0 && judged.every(({ ready }) => ready),
-    apply: judged
-      .filter((slot) => !('fields' in slot.difference) || slot === rolling)
-      .map(({ child }) => child),
-    waiting: [
-      ...outdated
-        .filter((slot) => slot !== rolling)
-        .map(({ child, difference }) => waits(child, why, difference)),
-      ...judged
-        .filter(({ difference, outdated }) => difference.is === 'rendering' && !outdated)
-        .map(({ child, difference }) => waits(child, 'held', difference)),
-    ],
+    changes: new Map(
+      all.map((judged) => [judged.key, changeOf(judged, { policy, decision: { ...decision, next }, fleet })]),
+    ),
+    remove: surplus.flatMap(({ set, slot }) => (slot === next ? [set] : [])),
+    isRolling,
+    needsPlace: isRolling && mayProceed,
+    entry: rolloutEntry(observed, before, {
+      target,
+      isRolling,
+      mayProceed,
+      restarted: next?.pod,
+      isProgress: next !== undefined || fleet.write !== undefined,
+    }),
+    turn: decision.turn?.pod?.name ?? fleet.turn?.key ?? wanted[0]?.key,
+    waitingFor: isDue ? (decision.waitingFor ?? (next ? undefined : fleet.waitingFor)) : undefined,
+    underWay: changing[0],
+    role: decision.turn?.role ?? (fleet.turn?.key === all.at(-1)?.key ? 'webapp' : undefined),
+    stopped: isDue ? stopped : undefined,
+    ...progress(slots, fleets),
+  };
+}
+
+const podOf = ({ pods }: Observed, set: string): PodView | undefined =>
+  pods.find(({ name }) => name === `${set}-0`);
+
+function judgedSlots(
+  observed: Observed,
+  { database, nodes }: RestartingChildren,
+  judge: (child: Child) => Judged,
+): JudgedSlot[] {
+  const slotsOf = [
+    ...(database ? [{ child: database, role: 'database' as const, isPrimary: false }] : []),
+    ...nodes,
+  ];
+  return slotsOf.map(({ child, role, isPrimary }) => {
+    const judged = judge(child);
+    const { live, key } = judged;
+    // A set that does not exist yet, or is stopped, has no pod to wait for.
+    if (!live || replicasOf(live) === 0) return { ...judged, slot: undefined };
+    const pod = podOf(observed, child.object.metadata.name);
+    return { ...judged, slot: { key, role, state: slotState(live, pod), pod, isPrimary, isSurplus: false } };
+  });
+}
+
+const surplusSlots = (observed: Observed, { surplus }: RestartingChildren) =>
+  surplus.map(({ set, role, isPrimary }) => {
+    const pod = podOf(observed, set.metadata.name);
+    const slot: Slot = {
+      key: childKey(set),
+      role,
+      state: slotState(set, pod),
+      pod,
+      isPrimary,
+      isSurplus: true,
+    };
+    return { set, slot };
+  });
+
+/**
+ * Which Deployment to write now. The Webapps keep serving while they roll, so the API need not be asked; the network
+ * process of a namespace does not.
+ */
+function nextFleet(run: {
+  readonly fleets: readonly Judged[];
+  readonly slots: readonly JudgedSlot[];
+  readonly decision: NextRestart;
+  readonly policy: ChangePolicy;
+  readonly stopped: string | undefined;
+  readonly obstacle: string | undefined;
+  readonly nodesWaitFor: string | undefined;
+}): FleetTurn {
+  const { fleets, slots, decision, policy, stopped, obstacle, nodesWaitFor } = run;
+  const pending = fleets.filter(({ wants }) => wants);
+  // Its pods do not serve the previous template either, so a correction need not wait.
+  const broken = pending.find(({ live }) => live && !isSettled(live));
+  const isLast = (fleet: Judged) => fleet === fleets.at(-1);
+  if (broken && policy.forbidden === undefined && !(isLast(broken) && nodesWaitFor !== undefined))
+    return { write: broken, turn: broken };
+  const [turn] = pending;
+  if (!turn) return {};
+  const busy = slots.find(({ slot, wants }) => wants || (slot && slot.state !== 'Current'));
+  const unsettled = fleets.find(({ live }) => live && !isSettled(live));
+  const name = busy ?? unsettled;
+  const waitingFor =
+    policy.forbidden ??
+    decision.waitingFor ??
+    (name ? `${name.key}, which is not settled yet` : undefined) ??
+    stopped ??
+    (isLast(turn) ? nodesWaitFor : obstacle);
+  return waitingFor === undefined ? { write: turn, turn } : { turn, waitingFor };
+}
+
+/** Pods that run the wanted template and are ready, out of all. */
+function progress(slots: readonly JudgedSlot[], fleets: readonly Judged[]): { done: number; total: number } {
+  const states: readonly (SlotState | undefined)[] = slots.map(({ slot, wants }) =>
+    wants ? 'Outdated' : slot?.state,
+  );
+  const web = fleets.at(-1);
+  const wanted = web ? replicasOf(web.child.object) : 0;
+  const { updatedReplicas = 0, availableReplicas = 0 } = (web?.live?.status ?? {}) as {
+    updatedReplicas?: number;
+    availableReplicas?: number;
+  };
+  const webapps = web?.wants ? 0 : Math.min(updatedReplicas, availableReplicas, wanted);
+  return {
+    done: states.filter((state) => state === 'Current').length + webapps,
+    total: states.length + wanted,
   };
 }

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import {
   APPLIED_HASH,
+  apiOf,
   applied,
+  NOW_MS,
   release,
   removed,
+  restarted,
   StackModel,
   waiting,
 } from '../../../../test/support/stackModel.ts';
@@ -81,19 +84,21 @@ describe('the plan of workloads', () => {
   });
 
   it('renders the same pods for both stacks, except for images and security contexts', () => {
-    const images = { webapp: 'web:v1', coreapp: 'core:v1' };
+    const images = { webapp: 'web:v2.57.1', coreapp: 'core:v2.57.1' };
     const strip = (object: KubeObject | undefined) =>
       JSON.stringify(
         (object as unknown as { spec: { template: unknown } }).spec.template,
         (key, value: unknown) =>
           key === 'image' ||
           key === 'securityContext' ||
-          (value as { name?: string } | null)?.name === 'WABA_NETWORK_URL'
+          ['WABA_NETWORK_URL', 'WABA_CLIENT_VERSION'].includes(
+            (value as { name?: string } | null)?.name ?? '',
+          )
             ? undefined
             : value,
       ).replaceAll(',null', '');
     const [emulator, onPremises] = [
-      new StackModel(resource()),
+      new StackModel(resource({ version: 'v2.57.1' })),
       new StackModel(
         resource({
           stack: 'OnPremises',
@@ -138,32 +143,70 @@ describe('the plan of workloads', () => {
     ]);
   });
 
-  it('rolls one slot at a time: Masters first, standbys before owners, and waits for each', () => {
+  it('writes all templates at once, and restarts one pod at a time: standbys before owners, Webapps last', () => {
+    const model = new StackModel(resource());
+    model.settle();
+    model.api = {
+      shards: 1,
+      health: {
+        'shop-master-0-0': { role: 'primary_master', gateway_status: 'connected' },
+        'shop-master-1-0': { role: 'secondary_master', gateway_status: 'disconnected' },
+        'shop-coreapp-0-0': { role: 'coreapp', gateway_status: 'connected' },
+        'shop-coreapp-1-0': { role: 'coreapp', gateway_status: 'disconnected' },
+      },
+    };
+    model.resource = resource({ imagePullSecrets: [{ name: 'registry' }] }, { generation: 2 });
+    const writes = model.round();
+    expect(restarted(writes)).toEqual([]);
+    expect(names(writes)).toContain('StatefulSet/shop-coreapp-0');
+    expect(templateOf(model.children.get('StatefulSet/shop-coreapp-0') as KubeObject)).toMatchObject({
+      imagePullSecrets: [{ name: 'registry' }],
+    });
+    expect(templateOf(model.children.get('Deployment/shop-webapp') as KubeObject)).not.toHaveProperty(
+      'imagePullSecrets',
+    );
+    const order: string[] = [];
+    for (let round = 0; round < 20; round++) {
+      const plan = model.round();
+      const rolled = plan.steps.flatMap(({ rolls }) => [...rolls.keys()]);
+      const now = [...restarted(plan), ...rolled];
+      expect(now.length).toBeLessThanOrEqual(1);
+      order.push(...now);
+    }
+    expect(order).toEqual([
+      'shop-database-0',
+      'shop-master-1-0',
+      'shop-master-0-0',
+      'shop-coreapp-1-0',
+      'shop-coreapp-0-0',
+      'Deployment/waba-network',
+      'Deployment/shop-webapp',
+    ]);
+    expect(verdict(model.round(), 'WorkloadsReady')?.status).toBe('True');
+  });
+
+  it('waits with a restart until every other pod is ready and the API was read after the last change', () => {
     const model = new StackModel(resource());
     model.settle();
     model.journal = { ...model.journal, coreappRestarts: 1 };
-    const api = {
-      support: {},
-      health: { 'shop-coreapp-0-0': { gateway_status: 'connected' as const, role: 'coreapp' as const } },
-    };
-    const rolled = (plan: WorkloadPlan) =>
-      applied(plan)
-        .filter(
-          ({ object }) =>
-            object.kind === 'StatefulSet' &&
-            object.metadata.annotations?.[annotations.inputs] !==
-              model.children.get(childKey(object))?.metadata.annotations?.[annotations.inputs],
-        )
-        .map(({ object }) => object.metadata.name);
-    const first = planWorkloads(model.observed({ api }), release);
-    expect(rolled(first)).toEqual(['shop-coreapp-1']);
-    expect(waiting(first).map(({ target }) => target)).toEqual(['StatefulSet/shop-coreapp-0']);
-    model.round({ api });
-    const notReady = model.pods.map((pod) =>
-      pod.name === 'shop-coreapp-1-0' ? { ...pod, ready: false } : pod,
+    model.round();
+    const unready = model.pods.map((pod) =>
+      pod.name === 'shop-master-0-0' ? { ...pod, ready: false } : pod,
     );
-    expect(rolled(planWorkloads(model.observed({ api, pods: notReady }), release))).toEqual([]);
-    expect(rolled(planWorkloads(model.observed({ api }), release))).toEqual(['shop-coreapp-0']);
+    for (const changes of [
+      { pods: unready, api: apiOf(unready) },
+      { api: undefined },
+      { api: apiOf(unready) },
+      { api: apiOf(model.pods, { podsSeen: 'earlier' }) },
+      { api: apiOf(model.pods, { atMs: NOW_MS - 60_000 }) },
+      { nowMs: NOW_MS - 1 },
+    ]) {
+      const plan = planWorkloads(model.observed(changes), release);
+      expect(restarted(plan)).toEqual([]);
+      expect(plan.rollout?.waitingFor).toBeDefined();
+      expect(verdict(plan, 'WorkloadsReady')).toMatchObject({ status: 'False', reason: 'RollingOut' });
+    }
+    expect(restarted(planWorkloads(model.observed(), release))).toEqual(['shop-coreapp-0-0']);
   });
 
   it('restarts nothing while too many other stacks roll, and says so', () => {
@@ -209,8 +252,17 @@ describe('the plan of workloads', () => {
     expect(
       names(held).filter((name) => name.startsWith('StatefulSet/') || name.startsWith('Deployment/')),
     ).toEqual([]);
-    model.resource = resource({ upgrade: { operatorChanges: 'Immediately' } });
-    expect(names(planWorkloads(model.observed(), release))).toContain('Deployment/shop-webapp');
+    model.resource = resource({
+      upgrade: { operatorChanges: 'Immediately' },
+      nodes: { webapp: { replicas: 3 } },
+    });
+    // The templates of slots are written first; the Webapps wait for their turn, but not with their number.
+    const rolling = planWorkloads(model.observed(), release);
+    expect(names(rolling)).toContain('StatefulSet/shop-coreapp-0');
+    expect(names(rolling)).not.toContain('Deployment/shop-webapp');
+    expect(rolling.steps.flatMap(({ scale }) => scale)).toMatchObject([
+      { live: { metadata: { name: 'shop-webapp' } }, replicas: 3 },
+    ]);
 
     const scaled = new StackModel(resource());
     scaled.settle();
@@ -273,7 +325,10 @@ describe('the plan of workloads', () => {
     const plan = planWorkloads(model.observed(), release);
     expect(restarts(plan)).toBe(true);
     expect(new Set(waiting(plan).map(({ reason }) => reason))).toEqual(
-      new Set(['spec.imagePullSecrets changed; waits for its turn']),
+      new Set([
+        'spec.imagePullSecrets changed; waits for its turn',
+        'spec.imagePullSecrets changed; waits for StatefulSet/shop-database, which is not settled yet',
+      ]),
     );
     model.settle();
     const withPods = [...model.children.values()].filter(({ kind }) => kind !== 'Job' && podSpec({ kind }));

@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../../engine/kube/ownFields.ts';
+import { compareVersions } from '../../../onprem/clientVersion.ts';
 import {
   type ConditionType,
   WORKLOADS_CONDITIONS,
@@ -10,6 +11,7 @@ import { annotations, generatedSecretNames, names } from '../facts/names.ts';
 import { type Observed, ownedBy } from '../facts/observed.ts';
 import { type PinnedRelease, type ReleaseImages, releaseOf } from '../facts/release.ts';
 import { databaseAddress } from '../facts/stackSettings.ts';
+import { wantedVersion } from '../facts/wantedVersion.ts';
 import { type Child, childKey } from '../render/child.ts';
 import { changedInputs } from '../render/fingerprint.ts';
 import { issuedCertificate, podMonitor } from '../render/integrations.ts';
@@ -30,21 +32,30 @@ import {
   lostSecrets,
   numberInUse,
 } from '../tell/workloadChecks.ts';
-import { applied, merged } from './applied.ts';
+import { type ChangePolicy, changePolicy } from './changePolicy.ts';
+import type { ChildChange, Restart } from './childChange.ts';
 import { leftovers } from './leftovers.ts';
-import { planNodeSlots } from './nodeSlots.ts';
-import type { RollPolicy } from './rollout.ts';
+import { type NodeSlotPlan, planNodeSlots } from './nodeSlots.ts';
+import { planRollout, type RolloutPlan } from './rollout.ts';
+import { isStopping, stopped } from './stopping.ts';
 
-/** The changes of a step, and the condition that it reports. */
-interface StepPlan<T extends ConditionType = ConditionType> {
-  readonly verdict: Verdict<T>;
+/** Changes to objects. */
+interface Changes {
   /** Applied in this order. */
   readonly apply: readonly Child[];
+  readonly waiting: readonly PlanEntry[];
+  readonly scale: readonly NonNullable<ChildChange['scale']>[];
+  /** Pods to delete, so that they take a new template. */
+  readonly restart: readonly Restart[];
+  /** Children whose new template restarts pods once it is applied, with the reason. */
+  readonly rolls: ReadonlyMap<string, string>;
+}
+
+/** The changes of a step, and the condition that it reports. */
+interface StepPlan<T extends ConditionType = ConditionType> extends Changes {
+  readonly verdict: Verdict<T>;
   /** Objects to delete; later steps wait until they are gone. */
   readonly remove: readonly KubeObject[];
-  readonly waiting: readonly PlanEntry[];
-  /** Running pods must restart, or are restarting. */
-  readonly rolls: boolean;
   /** Whether the steps after this one may run. */
   readonly open: boolean;
 }
@@ -58,24 +69,32 @@ export interface WorkloadPlan {
   readonly generate: readonly string[];
   /** The release that the stack runs, written to the journal before anything is applied. */
   readonly release: PinnedRelease | undefined;
+  /** The newest client version whose schema Job was started, for the journal. */
+  readonly schemaVersion: string | undefined;
+  readonly rollout: RolloutPlan | undefined;
   readonly steps: readonly BlamedStep[];
 }
 
 /** Whether running pods must restart, or are restarting. */
-export const restarts = ({ steps }: WorkloadPlan): boolean => steps.some(({ rolls }) => rolls);
+export const restarts = ({ rollout }: WorkloadPlan): boolean => rollout?.isRolling ?? false;
 
 /** What all steps work with. */
 interface Run {
   readonly observed: Observed;
   readonly offered: ReleaseImages;
   readonly release: PinnedRelease;
-  readonly policy: RollPolicy;
+  readonly policy: ChangePolicy;
   readonly generate: readonly string[];
+  readonly slots: NodeSlotPlan;
+  readonly rollout: RolloutPlan;
+  /** All nodes stop before they take their new templates. */
+  readonly isStopping: boolean;
   /** Children that several steps look at, rendered once. */
-  readonly pods: StackPods;
   readonly job: Child;
   readonly surroundings: readonly Child[];
+  readonly network: readonly Child[];
   readonly database: readonly Child[];
+  readonly webapps: Child;
 }
 
 /** The steps of the workloads controller in their order, one for each condition that it reports. */
@@ -90,23 +109,98 @@ const STEPS: { readonly [T in WorkloadsCondition]: (run: Run) => StepPlan<T> } =
 export function planWorkloads(observed: Observed, offered: ReleaseImages): WorkloadPlan {
   const { resource, journal, children } = observed;
   const release = releaseOf(resource, journal?.release, offered);
-  const immediately = resource.spec.upgrade.operatorChanges === 'Immediately';
   const missing = generatedSecretNames(resource).filter((name) => !children.has(`Secret/${name}`));
   const generate = lostSecrets(observed).length > 0 ? [] : missing;
+  const run = prepare(observed, offered, release, generate);
+  const steps = runSteps((type) => STEPS[type](run));
+  const startsSchema =
+    steps.some(({ apply }) => apply.includes(run.job)) || children.has(childKey(run.job.object));
+  const version = wantedVersion(resource);
+  const known = journal?.schemaVersion;
+  const isNewer = version !== undefined && (known === undefined || compareVersions(version, known) > 0);
+  return {
+    generate,
+    release,
+    schemaVersion: startsSchema && isNewer ? version : known,
+    rollout: run.rollout,
+    steps,
+  };
+}
+
+function prepare(
+  observed: Observed,
+  offered: ReleaseImages,
+  release: PinnedRelease,
+  generate: readonly string[],
+): Run {
+  const { resource, stacks } = observed;
   const pods = podsOf(observed, release);
-  const run: Run = {
-    pods,
-    job: schemaJob(pods),
-    surroundings: surroundings(resource),
-    database: managedDatabase(resource, release),
+  const policy = changePolicy(observed);
+  const slots = planNodeSlots(observed, pods, numberInUse(observed) !== undefined);
+  const [database, network, web] = [
+    managedDatabase(resource, release),
+    networkProcess(resource, stacks, offered.stack),
+    webapps(pods),
+  ];
+  const nodes = [...slots.nodes.map(({ child }) => child), web];
+  const job = schemaJob(pods);
+  const stopping = isStopping(observed, nodes, policy);
+  const shared = network.find(({ restarts }) => restarts);
+  // Stacks share the network process: a change by a new operator version rolls immediately if any of them says so.
+  const immediately = networkUsers(stacks).some(({ spec }) => spec.upgrade.operatorChanges === 'Immediately');
+  const rollout = planRollout(
+    observed,
+    {
+      database: database.find(({ restarts }) => restarts),
+      network: shared && { child: shared, immediately },
+      nodes: slots.nodes,
+      webapps: web,
+      surplus: slots.surplus,
+    },
+    policy,
+    nodesWaitFor(observed, job, generate, stopping, policy),
+  );
+  return {
     observed,
     offered,
     release,
-    policy: { immediately, mayRoll: observed.mayRoll },
+    policy,
     generate,
+    slots,
+    rollout,
+    isStopping: stopping,
+    job,
+    surroundings: surroundings(resource),
+    network,
+    database,
+    webapps: web,
   };
-  return { generate, release, steps: runSteps((type) => STEPS[type](run)) };
 }
+
+/** Why no Master, Coreapp or Webapp changes yet. The steps below come to the same result. */
+function nodesWaitFor(
+  observed: Observed,
+  job: Child,
+  generate: readonly string[],
+  stopping: boolean,
+  { forbidden }: ChangePolicy,
+): string | undefined {
+  if (stopping) return 'all nodes to stop';
+  if (generate.length > 0 || databaseProblem(observed)) return 'the database';
+  const live = observed.children.get(childKey(job.object));
+  const schema = judgeSchema(live);
+  const isReady =
+    judgeDatabase(observed, schema).status === 'True' || !observed.resource.spec.database.managed;
+  if (!isReady) return 'the database';
+  return schema.status === 'True' || waitsForUser(observed, live, forbidden) ? undefined : 'the schema Job';
+}
+
+/** The schema Job of a running stack waits until the user allows changes. */
+const waitsForUser = (
+  { pods }: Observed,
+  job: KubeObject | undefined,
+  forbidden: string | undefined,
+): boolean => !job && forbidden !== undefined && pods.some(({ component }) => component === 'coreapp');
 
 function runSteps(step: (type: WorkloadsCondition) => StepPlan<WorkloadsCondition>): BlamedStep[] {
   let closed: WorkloadsCondition | undefined;
@@ -120,26 +214,35 @@ function runSteps(step: (type: WorkloadsCondition) => StepPlan<WorkloadsConditio
   });
 }
 
-const NOTHING = { apply: [], remove: [], waiting: [], rolls: false, open: false } as const;
+const NO_CHANGES: Changes = { apply: [], waiting: [], scale: [], restart: [], rolls: new Map() };
+const NOTHING = { ...NO_CHANGES, remove: [], open: false } as const;
+
+/** What happens to these children now: those that restart pods as the rollout says, all others immediately. */
+function changesTo(children: readonly Child[], { changes }: RolloutPlan): Changes {
+  const parts = children.map((child): readonly [string, ChildChange] => {
+    const key = childKey(child.object);
+    return [key, changes.get(key) ?? { apply: child }];
+  });
+  const all = <K extends keyof ChildChange>(name: K) =>
+    parts.flatMap(([, part]): NonNullable<ChildChange[K]>[] => {
+      const value = part[name];
+      return value === undefined ? [] : [value as NonNullable<ChildChange[K]>];
+    });
+  return {
+    apply: all('apply'),
+    waiting: all('waiting'),
+    scale: all('scale'),
+    restart: all('restart'),
+    rolls: new Map(parts.flatMap(([key, { rolls }]) => (rolls === undefined ? [] : [[key, rolls] as const]))),
+  };
+}
 
 /** Objects around the pods; this step waits for nothing. */
-function planSurroundings({ observed, offered, policy, ...run }: Run): StepPlan<'SpecValid'> {
-  const { resource, stacks } = observed;
+function planSurroundings({ observed, rollout, surroundings, network }: Run): StepPlan<'SpecValid'> {
   const verdict = judgeSpec(observed);
   // While a generated Secret is lost, change nothing of the stack.
   if (lostSecrets(observed).length > 0) return { ...NOTHING, verdict, open: true };
-  // Stacks share the process: a change by a new operator version rolls immediately if any of them says so.
-  const immediately = networkUsers(stacks).some(({ spec }) => spec.upgrade.operatorChanges === 'Immediately');
-  const network = networkProcess(resource, stacks, offered.stack);
-  return {
-    ...merged(
-      applied(run.surroundings, observed, policy),
-      applied(network, observed, { ...policy, immediately }),
-    ),
-    remove: [],
-    verdict,
-    open: true,
-  };
+  return { ...NOTHING, ...changesTo([...surroundings, ...network], rollout), verdict, open: true };
 }
 
 const surroundings = (resource: Observed['resource']): Child[] => [
@@ -151,7 +254,7 @@ const surroundings = (resource: Observed['resource']): Child[] => [
   ...podMonitor(resource),
 ];
 
-function planDatabase({ observed, policy, generate, ...run }: Run): StepPlan<'DatabaseReady'> {
+function planDatabase({ observed, rollout, generate, ...run }: Run): StepPlan<'DatabaseReady'> {
   const problem = databaseProblem(observed);
   if (problem) return { ...NOTHING, verdict: problem };
   if (generate.length > 0)
@@ -159,17 +262,38 @@ function planDatabase({ observed, policy, generate, ...run }: Run): StepPlan<'Da
   const job = observed.children.get(childKey(run.job.object));
   const verdict = judgeDatabase(observed, judgeSchema(job));
   return {
-    ...applied(run.database, observed, policy),
-    remove: [],
+    ...NOTHING,
+    ...changesTo(run.database, rollout),
     verdict,
     // Only the schema Job shows whether an external database is reachable.
     open: verdict.status === 'True' || !observed.resource.spec.database.managed,
   };
 }
 
-/** Jobs are immutable: an existing Job is left alone, or replaced if it has not completed and its inputs changed. */
-function planSchema({ observed, job }: Run): StepPlan<'SchemaReady'> {
+/**
+ * Jobs are immutable: an existing Job is left alone, or replaced if it has not completed and its inputs changed. A Job for
+ * a running stack waits until the user allows changes, and until all nodes have stopped if the strategy is Stop.
+ */
+function planSchema(run: Run): StepPlan<'SchemaReady'> {
+  const { observed, job, policy, slots, isStopping } = run;
   const live = observed.children.get(childKey(job.object));
+  if (isStopping)
+    return {
+      ...NOTHING,
+      apply: [...slots.nodes.map(({ child }) => child), run.webapps].map(stopped),
+      verdict: unmet(
+        'SchemaReady',
+        'Stopping',
+        'waiting until all Webapps, Masters and Coreapps have stopped',
+      ),
+    };
+  if (waitsForUser(observed, live, policy.forbidden))
+    return {
+      ...NOTHING,
+      verdict: unmet('SchemaReady', 'Upgrading', `the schema Job waits for ${policy.forbidden}`),
+      // Everything but the change goes on.
+      open: true,
+    };
   const verdict = judgeSchema(live);
   const note = (object: KubeObject | undefined) => object?.metadata.annotations?.[annotations.inputs];
   const changed = changedInputs(note(live), note(job.object), job.inputNames) ?? [];
@@ -186,18 +310,15 @@ function planSchema({ observed, job }: Run): StepPlan<'SchemaReady'> {
   };
 }
 
-function planNodes({ observed, offered, release, policy, pods, ...run }: Run): StepPlan<'WorkloadsReady'> {
-  const { resource } = observed;
-  const slots = planNodeSlots(observed, pods, numberInUse(observed) !== undefined, policy);
-  const web = webapps(pods);
-  const { apply, waiting, rolls } = merged(slots, applied([web], observed, policy));
-  const declared = [...run.surroundings, ...run.database, web];
+function planNodes(run: Run): StepPlan<'WorkloadsReady'> {
+  const { observed, offered, release, slots, rollout } = run;
+  const changes = changesTo([...slots.nodes.map(({ child }) => child), run.webapps], rollout);
+  const declared = [...run.surroundings, ...run.database, run.webapps];
   return {
-    apply,
-    remove: [...slots.remove, ...leftovers(observed, declared)],
-    waiting: [...waiting, ...offer(resource, release, offered)],
-    rolls,
-    verdict: judgeWorkloads({ observed, switching: slots.switching }),
+    ...changes,
+    remove: [...slots.remove, ...rollout.remove, ...leftovers(observed, declared)],
+    waiting: [...changes.waiting, ...offer(observed.resource, release, offered)],
+    verdict: judgeWorkloads({ observed, rollout, isSwitching: slots.isSwitching }),
     open: true,
   };
 }
@@ -205,7 +326,7 @@ function planNodes({ observed, offered, release, policy, pods, ...run }: Run): S
 const podsOf = (observed: Observed, release: PinnedRelease): StackPods => ({
   resource: observed.resource,
   release,
-  secrets: secretsHash(observed),
+  secrets: observed.secretsHash ?? secretsHash(observed),
   coreappRestarts: observed.journal?.coreappRestarts ?? 0,
   webappRestarts: observed.journal?.webappRestarts ?? 0,
 });
@@ -238,6 +359,8 @@ function offer({ spec }: Observed['resource'], release: PinnedRelease, offered: 
 export const planUnseen = (missing: readonly string[]): WorkloadPlan => ({
   generate: [],
   release: undefined,
+  schemaVersion: undefined,
+  rollout: undefined,
   steps: runSteps(() => ({
     ...NOTHING,
     verdict: unmet('SpecValid', 'NamespaceNotEnabled', missing.join('; ')),

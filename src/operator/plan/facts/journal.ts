@@ -1,20 +1,40 @@
 import { z } from 'zod';
 import { pinnedRelease } from './release.ts';
 
-/**
- * State that the operator cannot observe again. It lives in a Secret that is kept with the data, and is written with
- * compare-and-swap before the call that must not be repeated.
- */
 /** Hashes of a value that needs a restart: `pending` before it is written, `applied` once the restart is requested. */
 const restartChange = z
   .object({ pending: z.string().optional(), applied: z.string().optional() })
   .default({});
 
+/** The rollout under way, or the last one. */
+const rolloutEntry = z.object({
+  /** Hash of what the stack rolls to. */
+  target: z.string(),
+  isActive: z.boolean(),
+  /** Epoch ms of the start, or of the last restart. */
+  progressAtMs: z.number(),
+  /** The rollout made no progress within its deadline, so the operator restarts no ready pod for this target. */
+  isStopped: z.boolean().default(false),
+  /**
+   * The pod that the operator restarted last, or is about to restart. The journal is written before the request, so two
+   * processes never choose two pods.
+   */
+  ticket: z.object({ pod: z.string(), uid: z.string(), resourceVersion: z.string() }).optional(),
+});
+export type RolloutEntry = z.output<typeof rolloutEntry>;
+
+/**
+ * State that the operator cannot observe again. It lives in a Secret that is kept with the data, and is written with
+ * compare-and-swap before the call that must not be repeated.
+ */
 export const journalSchema = z.object({
   /** Secrets that the operator generated. If one does not exist, it was lost and must not be generated again. */
   generated: z.array(z.string()).default([]),
   /** The operator release whose images the stack runs. */
   release: pinnedRelease.optional(),
+  /** The newest client version whose schema Job the operator started: the schema cannot go back. */
+  schemaVersion: z.string().optional(),
+  rollout: rolloutEntry.optional(),
   /** PEM of the authority that signs the Webapps' certificate; of two authorities while the certificate changes. */
   webappCa: z.string().optional(),
   /** The uploaded certificate of the Webapps: its names, its expiry (epoch ms), its authority. */
@@ -31,6 +51,8 @@ export const journalSchema = z.object({
   certificate: restartChange,
   /** Hash of the declaration that the stack last matched: if it still holds, a difference is drift. */
   synced: z.string().optional(),
+  /** Hashes of the values that the stack last matched, by path. A value stays when the resource no longer declares it. */
+  matched: z.record(z.string(), z.string()).optional(),
   /** The password of admin that the stack accepted last, needed to set a new one. */
   adminPassword: z.string().optional(),
   /** Hashes of the passwords that the operator set, by user. */

@@ -14,12 +14,15 @@ export const labels = {
   component: 'app.kubernetes.io/component',
   topology: `${ANNOTATION_PREFIX}/topology`,
   slot: `${ANNOTATION_PREFIX}/slot`,
+  version: 'app.kubernetes.io/version',
 } as const;
 export const annotations = {
   /** Hashes of the inputs of the child, by name. If only the template hash changes, the operator version changed it. */
   inputs: `${ANNOTATION_PREFIX}/inputs`,
   /** Hash of the rendered pod template: other differences restart nothing. */
   template: `${ANNOTATION_PREFIX}/template-hash`,
+  /** What changed in the pod template since all pods of the child last ran it: names of inputs, separated by commas. */
+  changed: `${ANNOTATION_PREFIX}/changed-inputs`,
   /** Counter, raised by each change that needs a restart. */
   restarts: `${ANNOTATION_PREFIX}/applied-settings`,
   /** Hash of the Secrets that the pods read. */
@@ -27,6 +30,12 @@ export const annotations = {
 } as const;
 /** A new value of this annotation requests a new probe of the webhook receiver. */
 export const CHECK_WEBHOOK = `${ANNOTATION_PREFIX}/check-webhook`;
+/** Approves a change of a stack with `spec.upgrade.mode: Manual`, by its generation. */
+export const APPROVED_GENERATION = `${ANNOTATION_PREFIX}/approved-generation`;
+/** With the value `only`, the operator says in `status.plan` what it would do, and does nothing. */
+export const PLAN = `${ANNOTATION_PREFIX}/plan`;
+export const isPlanOnly = ({ metadata }: Pick<WhatsAppDeployment, 'metadata'>): boolean =>
+  metadata.annotations[PLAN] === 'only';
 export const CLEANUP_FINALIZER = `${ANNOTATION_PREFIX}/cleanup`;
 
 export type Component =

@@ -8,9 +8,17 @@ import { labels } from './names.ts';
 /** The fields of a pod that the plan reads. */
 export interface PodView {
   readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** Revision of the template that the pod was made from; undefined for pods of a Deployment or Job. */
+  readonly revision: string | undefined;
+  /** Client version in the pod's label. */
+  readonly version: string | undefined;
   readonly component: string;
   readonly topology: string | undefined;
   readonly ready: boolean;
+  /** The pod was never ready, or cannot run: replacing it interrupts nothing. */
+  readonly stuck: boolean;
   readonly terminating: boolean;
   readonly ip: string | undefined;
   /** Value of the annotation that counts restarts for settings. */
@@ -21,6 +29,10 @@ export interface PodView {
 
 /** The last answers of the stack's API. */
 export interface ApiObservation {
+  /** Epoch ms at which the operator began to ask. */
+  readonly atMs: number;
+  /** The pods when the operator began to ask: see `podsSeen`. */
+  readonly podsSeen: string;
   /** By pod name, also in a Single stack, where the API gives the node no name. */
   readonly health: Readonly<Record<string, NodeHealth>>;
   readonly support: Readonly<Record<string, NodeSupport>>;
@@ -49,12 +61,16 @@ export interface Observation {
   readonly referenced: ReadonlyMap<string, ReferencedSecret>;
   readonly journal: Journal | undefined;
   readonly api: ApiObservation | undefined;
+  /** What the pods carry as the hash of the Secrets that they read, for an observer who may not read these Secrets. */
+  readonly secretsHash?: string | undefined;
 }
 
 /** The input of the plan. */
 export interface Observed extends Observation {
   /** Whether this stack may restart pods now; the roll budget limits how many stacks may at the same time. */
   readonly mayRoll: boolean;
+  /** Epoch ms. */
+  readonly nowMs: number;
 }
 
 /** Objects of a kind that belong to this stack alone; `children` also holds the shared network process. */
@@ -62,3 +78,10 @@ export const ownedBy = ({ children, resource }: Observed, kind: string): KubeObj
   [...children.values()].filter(
     (object) => object.kind === kind && object.metadata.labels?.[labels.instance] === resource.metadata.name,
   );
+
+/** Identifies a state of the pods: any change of one of them changes it. */
+export const podsSeen = (pods: readonly PodView[]): string =>
+  pods
+    .map(({ name, resourceVersion }) => `${name}@${resourceVersion}`)
+    .sort()
+    .join(' ');

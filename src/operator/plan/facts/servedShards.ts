@@ -2,22 +2,34 @@ import { splitNodeKey } from '../../../onprem/health.ts';
 import type { Observation } from './observed.ts';
 import { counts } from './stackSettings.ts';
 
+type Seen = Pick<Observation, 'resource' | 'api'>;
+
+/** How many shards the number has now; the declared number while the stack does not report it. */
+export const currentShards = ({ resource, api }: Seen): number => api?.shards ?? counts(resource).shards;
+
 /** The pod of the connected owner, by shard. */
-export function servedShards({
-  resource,
-  api,
-}: Pick<Observation, 'resource' | 'api'>): Record<string, string> {
-  const connected = Object.entries(api?.health ?? {}).filter(
-    ([, { gateway_status, role }]) => gateway_status === 'connected' && role !== 'primary_master',
+export function servedShards(seen: Seen): Record<string, string> {
+  const connected = Object.entries(seen.api?.health ?? {}).flatMap(([pod, { gateway_status, role }]) =>
+    gateway_status === 'connected' && role !== 'primary_master' ? [pod] : [],
   );
   // With one shard, the connected node is its owner. With more, the support info says which shards a node owns.
-  if (counts(resource).shards === 1) return connected[0] ? { 0: connected[0][0] } : {};
+  if (currentShards(seen) === 1) return connected[0] ? { 0: connected[0] } : {};
   return Object.fromEntries(
-    connected.flatMap(([pod]) =>
-      (api?.support[pod]?.shards ?? []).flatMap(([from]) => (from >= 0 ? [[String(from), pod]] : [])),
-    ),
+    connected.flatMap((pod) => reportedShards(seen, pod).map((shard) => [String(shard), pod])),
   );
 }
+
+/** The shards of a pod: those that its support info reports, or the only one if it is connected. */
+export function ownedShards(seen: Seen, pod: string): number[] {
+  const reported = reportedShards(seen, pod);
+  const isConnected = seen.api?.health[pod]?.gateway_status === 'connected';
+  return reported.length === 0 && isConnected && currentShards(seen) === 1 ? [0] : reported;
+}
+
+const reportedShards = ({ api }: Seen, pod: string): number[] =>
+  (api?.support[pod]?.shards ?? []).flatMap(([from, to]) =>
+    Array.from({ length: to - from + 1 }, (_, index) => from + index).filter((shard) => shard >= 0),
+  );
 
 /** Answers of the API by pod name. The API's keys are `<address>:<pod>`, and empty in a Single stack. */
 export function byPod<T>(

@@ -99,6 +99,7 @@ function render({ name, spec }: DatabaseInputs, release: PinnedRelease) {
     spec: {
       serviceName: of.database,
       replicas: 1,
+      updateStrategy: { type: 'OnDelete' },
       selector: { matchLabels: selectorLabels(name, 'database') },
       template,
     },

@@ -26,8 +26,9 @@ export const imageOf = (
 export const commonPod = ({
   metadata,
   spec,
-}: NodeInputs): Pick<PodInput, 'stack' | 'imagePullSecrets' | 'vendor'> => ({
+}: NodeInputs): Pick<PodInput, 'stack' | 'version' | 'imagePullSecrets' | 'vendor'> => ({
   stack: metadata.name,
+  version: spec.version,
   imagePullSecrets: spec.imagePullSecrets,
   vendor: spec.stack === 'OnPremises',
 });

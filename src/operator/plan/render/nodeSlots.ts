@@ -73,6 +73,7 @@ function render(inputs: SlotInputs, release: PinnedRelease) {
     spec: {
       serviceName: names(metadata.name).nodesService,
       replicas: 1,
+      updateStrategy: { type: 'OnDelete' },
       selector: { matchLabels },
       template,
     },

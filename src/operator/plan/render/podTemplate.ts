@@ -4,7 +4,7 @@ import type {
   resources as resourcesSchema,
 } from '../../resource/fields.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
-import { type Component, selectorLabels, stackLabels } from '../facts/names.ts';
+import { type Component, labels as names, selectorLabels, stackLabels } from '../facts/names.ts';
 
 type Overrides = z.output<typeof podTemplateSchema>;
 type Resources = z.output<typeof resourcesSchema>;
@@ -19,6 +19,8 @@ export interface PodInput {
   /** Name of the stack. */
   readonly stack: string;
   readonly imagePullSecrets: WhatsAppDeployment['spec']['imagePullSecrets'];
+  /** Client version that the pod runs, for its label. */
+  readonly version?: string | undefined;
   readonly component: Component;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -100,7 +102,12 @@ export function podTemplate(input: PodInput): Record<string, unknown> {
   } = overrides;
   return {
     metadata: {
-      labels: { ...labels, ...stackLabels(stack, component), ...input.labels },
+      labels: {
+        ...labels,
+        ...stackLabels(stack, component),
+        ...(input.version ? { [names.version]: input.version } : {}),
+        ...input.labels,
+      },
       annotations: { ...annotations, ...input.annotations },
     },
     spec: {

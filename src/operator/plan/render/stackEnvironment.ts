@@ -66,7 +66,7 @@ export function nodeVariables(resource: Facts, role: 'master' | 'coreapp'): EnvV
     { name: 'COREAPP_HOSTNAME', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
     value('COREAPP_EXTERNAL_PORTS', Object.values(NODE_PORTS).join(',')),
     secret('WA_SECRET', of.keysSecret, KEYS.secret),
-    ...networkVariables(resource),
+    ...emulatorVariables(resource),
   ];
 }
 
@@ -82,22 +82,28 @@ export function webappVariables(resource: Facts): EnvVar[] {
     secret('WA_WEB_JWT_CRYPTO_KEY', of.keysSecret, KEYS.jwt),
     secret('WA_API_KEY', of.keysSecret, KEYS.apiKey),
     secret('WA_SECRET', of.keysSecret, KEYS.secret),
-    ...networkVariables(resource),
+    ...emulatorVariables(resource),
   ];
 }
 
-/** Where an emulator stack finds the network process. */
-function networkVariables({ metadata, spec }: Facts): EnvVar[] {
+/** Where an emulator stack finds the network process, and the client version that it stands for. */
+function emulatorVariables({ metadata, spec }: Facts): EnvVar[] {
   if (spec.stack !== 'Emulator') return [];
   return [
     value(
       'WABA_NETWORK_URL',
       spec.emulator?.network?.url ?? `tcp://${NETWORK.name}.${metadata.namespace}.svc:${NETWORK.port}`,
     ),
+    ...versionVariable({ spec }),
   ];
 }
+
+/** Nothing while the field is not set, so that an unset version restarts nothing. */
+const versionVariable = ({ spec }: Pick<Facts, 'spec'>): EnvVar[] =>
+  spec.stack === 'Emulator' && spec.version ? [value('WABA_CLIENT_VERSION', spec.version)] : [];
 
 export const schemaVariables = (resource: Facts): EnvVar[] => [
   ...databaseVariables(resource),
   value('WA_DB_UPGRADE', '1'),
+  ...versionVariable(resource),
 ];

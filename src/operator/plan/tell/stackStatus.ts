@@ -3,6 +3,7 @@ import type { Condition, NodeStatus, PlanEntry, WhatsAppDeploymentStatus } from 
 
 import { names, selectorLabels } from '../facts/names.ts';
 import type { Observation } from '../facts/observed.ts';
+import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { servedShards } from '../facts/servedShards.ts';
 import { counts, databaseAddress, webappHost } from '../facts/stackSettings.ts';
 
@@ -16,6 +17,7 @@ export function stackStatus(
   observed: Observation,
   verdicts: readonly Told[],
   waiting: readonly PlanEntry[],
+  rollout?: RolloutProgress,
 ): WhatsAppDeploymentStatus {
   const { resource, pods, api } = observed;
   const { name } = resource.metadata;
@@ -46,7 +48,9 @@ export function stackStatus(
     ...(support
       ? { client: { version: support.version ?? '', expires: support.expire_timestamp ?? '' } }
       : {}),
-    plan: waiting.map((entry) => ({ ...entry })),
+    plan: waiting.slice(0, 64).map((entry) => ({ ...entry })),
+    ...(rollout?.isRolling ? { rollout: rolloutStatus(rollout) } : {}),
+    ...releaseStatus(observed),
     endpoints: {
       api: `https://${webappHost(resource)}${port === 443 ? '' : `:${port}`}`,
       adminSecretName: of.adminSecret,
@@ -61,6 +65,35 @@ export function stackStatus(
       masters: `${ready('master')}/${wanted.masters}`,
       shards: `${Object.keys(served).length}/${wanted.shards}`,
       webapps: `${ready('webapp')}/${wanted.webapps}`,
+    },
+  };
+}
+
+const ROLE_NAMES: Readonly<Record<string, string>> = { ...ROLES, database: 'Database' };
+
+function rolloutStatus(rollout: RolloutProgress): NonNullable<WhatsAppDeploymentStatus['rollout']> {
+  const { role, done, total, turn, waitingFor } = rollout;
+  return {
+    ...(role ? { role: ROLE_NAMES[role] ?? role } : {}),
+    done,
+    total,
+    ...(turn ? { next: turn } : {}),
+    ...(waitingFor ? { waitingFor: waitingFor.slice(0, 1024) } : {}),
+  };
+}
+
+/** The release that the journal pins; nothing before the first pass. */
+function releaseStatus({ resource, journal }: Observation): Pick<WhatsAppDeploymentStatus, 'release'> {
+  const release = journal?.release;
+  if (!release) return {};
+  const { images, database } = resource.spec;
+  const version = database.managed?.version ?? release.databaseVersion;
+  return {
+    release: {
+      ...(release.version ? { version: release.version } : {}),
+      webapp: images?.webapp ?? release.stack,
+      coreapp: images?.coreapp ?? release.stack,
+      ...(database.managed ? { database: images?.database ?? `${release.database}:${version}` } : {}),
     },
   };
 }
@@ -100,6 +133,7 @@ function phaseOf(paused: boolean, verdicts: readonly Told[]): string {
   if (paused) return 'Paused';
   const ready = verdicts.find(({ type }) => type === 'Ready');
   if (ready?.status === 'True') return 'Ready';
+  if (ready?.reason === 'PlanOnly') return 'PlanOnly';
   if (ready && BLOCKING_REASONS.has(ready.reason)) return 'Blocked';
   const unmet = CONDITION_TYPES.find((type) =>
     verdicts.some((verdict) => verdict.type === type && verdict.status !== 'True'),

@@ -1,6 +1,8 @@
 import type { SummaryCondition } from '../../resource/conditions.ts';
 import type { Condition } from '../../resource/status.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { isPlanOnly, PLAN } from '../facts/names.ts';
+import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { met, readiness, unmet, type Verdict } from './conditions.ts';
 
 /** The resource, and every condition that the two controllers report. */
@@ -10,7 +12,24 @@ interface SummaryInput {
     Condition,
     'type' | 'status' | 'reason' | 'message' | 'observedGeneration'
   >[];
+  /** The stored condition Progressing, if it is of this generation. */
+  readonly progressing: Condition | undefined;
+  readonly rollout: RolloutProgress | undefined;
+  /** Epoch ms. */
+  readonly nowMs: number;
 }
+
+/** When the stack must be Ready, epoch ms; undefined while nothing is under way. A rollout has a deadline of its own. */
+export function readyBefore({
+  resource,
+  progressing,
+  rollout,
+}: Omit<SummaryInput, 'reported'>): number | undefined {
+  if (progressing?.status !== 'True' || rollout?.isRolling) return undefined;
+  return Date.parse(progressing.lastTransitionTime) + resource.spec.upgrade.deadlineSeconds * 1000;
+}
+
+const PLAN_ONLY = `the annotation ${PLAN} is "only": status.plan says what the operator would do; remove the annotation to let it act`;
 
 /** One function for each condition that is computed from the others. */
 const SUMMARY: { readonly [T in SummaryCondition]: (input: SummaryInput) => Verdict<T> } = {
@@ -18,6 +37,18 @@ const SUMMARY: { readonly [T in SummaryCondition]: (input: SummaryInput) => Verd
   Progressing: (input) => {
     const { status, reason, message } = SUMMARY.Ready(input);
     if (status === 'True') return unmet<'Progressing'>('Progressing', 'Settled', 'nothing is under way');
+    const { resource, progressing, rollout, nowMs } = input;
+    // Nothing is under way, and nothing is late.
+    if (reason === 'PlanOnly') return unmet<'Progressing'>('Progressing', reason, message);
+    if (rollout?.stopped !== undefined)
+      return unmet<'Progressing'>('Progressing', 'RolloutStopped', `waits for ${rollout.stopped}`);
+    const isLate = nowMs >= (readyBefore(input) ?? Number.POSITIVE_INFINITY);
+    if (isLate || (progressing?.reason === 'DeadlineExceeded' && !rollout?.isRolling))
+      return unmet<'Progressing'>(
+        'Progressing',
+        'DeadlineExceeded',
+        `not Ready within ${resource.spec.upgrade.deadlineSeconds} s: ${message}`,
+      );
     return met<'Progressing'>('Progressing', reason, message);
   },
   Paused: ({ resource }) =>
@@ -27,7 +58,9 @@ const SUMMARY: { readonly [T in SummaryCondition]: (input: SummaryInput) => Verd
   Ready: ({ resource, reported }) =>
     resource.spec.paused
       ? unmet('Ready', 'Paused', 'spec.paused is true')
-      : readiness(reported, resource.metadata.generation),
+      : isPlanOnly(resource)
+        ? unmet('Ready', 'PlanOnly', PLAN_ONLY)
+        : readiness(reported, resource.metadata.generation),
 };
 
 export const summarise = (input: SummaryInput): { readonly [T in SummaryCondition]: Verdict<T> } => ({

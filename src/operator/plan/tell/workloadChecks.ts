@@ -4,9 +4,12 @@ import type { WorkloadsCondition } from '../../resource/conditions.ts';
 import { notImplementedPaths } from '../../resource/notImplemented.ts';
 import { whatsAppDeploymentSpec } from '../../resource/spec.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { windowProblem } from '../facts/maintenanceWindow.ts';
 import { names } from '../facts/names.ts';
 import type { Observed, PodView } from '../facts/observed.ts';
+import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { counts, databaseAddress } from '../facts/stackSettings.ts';
+import { downgrade } from '../facts/wantedVersion.ts';
 import { met, unmet, type Verdict } from './conditions.ts';
 
 /**
@@ -50,7 +53,18 @@ const everyFieldIsActedOn: Check<'SpecValid', Observed> = ({ resource }) => {
       );
 };
 
-export const judgeSpec = firstOf([numberIsFree, everyFieldIsActedOn], () =>
+const windowIsValid: Check<'SpecValid', Observed> = ({ resource }) => {
+  const { window } = resource.spec.upgrade;
+  const problem = window && windowProblem(window);
+  return problem === undefined ? undefined : unmet('SpecValid', 'BadSchedule', problem);
+};
+
+const versionMayRun: Check<'SpecValid', Observed> = (observed) => {
+  const problem = downgrade(observed);
+  return problem === undefined ? undefined : unmet('SpecValid', 'DowngradeRefused', problem);
+};
+
+export const judgeSpec = firstOf([numberIsFree, versionMayRun, windowIsValid, everyFieldIsActedOn], () =>
   met('SpecValid', 'Valid', 'the operator acts on every field'),
 );
 
@@ -185,8 +199,9 @@ export const judgeSchema = firstOf([jobIsThere, jobHasNotFailed, jobIsComplete],
 
 interface WorkloadsInput {
   readonly observed: Observed;
+  readonly rollout: RolloutProgress;
   /** The nodes of the previous topology are being removed. */
-  readonly switching: boolean;
+  readonly isSwitching: boolean;
 }
 
 const numberIsOurs: Check<'WorkloadsReady', WorkloadsInput> = ({ observed }) =>
@@ -197,8 +212,8 @@ const numberIsOurs: Check<'WorkloadsReady', WorkloadsInput> = ({ observed }) =>
     'the operator runs no Master or Coreapp while an older resource has the same number',
   );
 
-const topologyIsSettled: Check<'WorkloadsReady', WorkloadsInput> = ({ switching }) =>
-  switching
+const topologyIsSettled: Check<'WorkloadsReady', WorkloadsInput> = ({ isSwitching }) =>
+  isSwitching
     ? unmet(
         'WorkloadsReady',
         'SwitchingTopology',
@@ -217,6 +232,24 @@ const podsAreReady: Check<'WorkloadsReady', WorkloadsInput> = ({ observed: { res
   return unmet('WorkloadsReady', 'PodsNotReady', [...short, ...(problem ? [problem] : [])].join('; '));
 };
 
-export const judgeWorkloads = firstOf([numberIsOurs, topologyIsSettled, podsAreReady], () =>
-  met('WorkloadsReady', 'Ready', 'all pods are ready'),
+const rolloutIsOver: Check<'WorkloadsReady', WorkloadsInput> = ({ rollout, observed: { pods } }) => {
+  if (!rollout.isRolling) return undefined;
+  const { done, total, waitingFor, underWay, turn } = rollout;
+  const problem = pods.find((pod) => pod.problem)?.problem;
+  const now = waitingFor ? `waits for ${waitingFor}` : `${underWay ?? turn} is restarting`;
+  return unmet(
+    'WorkloadsReady',
+    'RollingOut',
+    `${done} of ${total} pods run the current template; ${[now, ...(problem ? [problem] : [])].join('; ')}`,
+  );
+};
+
+const slotsAreSettled: Check<'WorkloadsReady', WorkloadsInput> = ({ rollout: { underWay } }) =>
+  underWay === undefined
+    ? undefined
+    : unmet('WorkloadsReady', 'PodsNotReady', `${underWay} has not settled yet`);
+
+export const judgeWorkloads = firstOf(
+  [numberIsOurs, topologyIsSettled, rolloutIsOver, podsAreReady, slotsAreSettled],
+  () => met('WorkloadsReady', 'Ready', 'all pods are ready'),
 );

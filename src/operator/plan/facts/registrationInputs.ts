@@ -1,6 +1,6 @@
-import { names } from '../plan/facts/names.ts';
-import type { Observation } from '../plan/facts/observed.ts';
-import { secretValue } from './pass.ts';
+import { names } from './names.ts';
+import type { Observation } from './observed.ts';
+import { secretValue } from './secrets.ts';
 
 /** A value, undefined while it is missing or blank, and where the user puts it: `Secret shop-registration, key code`. */
 interface Input {

@@ -1,0 +1,49 @@
+import { windowAt, windowProblem } from '../facts/maintenanceWindow.ts';
+import { APPROVED_GENERATION } from '../facts/names.ts';
+import type { Observed } from '../facts/observed.ts';
+import { downgrade } from '../facts/wantedVersion.ts';
+
+/** What the user and the roll budget allow now. Reasons complete the sentence "waits for ...". */
+export interface ChangePolicy {
+  /** Changes by a new operator version roll immediately. */
+  readonly immediately: boolean;
+  /** Why no change that restarts pods may begin or go on. */
+  readonly forbidden: string | undefined;
+  /** Why the operator itself restarts no ready pod, although templates may change. */
+  readonly handsOff: string | undefined;
+}
+
+export function changePolicy(observed: Observed): ChangePolicy {
+  const { resource, mayRoll, nowMs } = observed;
+  const { upgrade } = resource.spec;
+  return {
+    immediately: upgrade.operatorChanges === 'Immediately',
+    forbidden:
+      (downgrade(observed) && 'a version that the database can run') ??
+      approval(resource) ??
+      closedWindow(upgrade, nowMs) ??
+      (mayRoll ? undefined : BUDGET),
+    handsOff:
+      upgrade.mode === 'OnDelete' ? 'somebody to delete the pod (spec.upgrade.mode is OnDelete)' : undefined,
+  };
+}
+
+const BUDGET = 'fewer other stacks to be rolling';
+
+function approval({ metadata, spec }: Observed['resource']): string | undefined {
+  const { name, namespace, generation, annotations = {} } = metadata;
+  if (spec.upgrade.mode !== 'Manual' || annotations[APPROVED_GENERATION] === String(generation))
+    return undefined;
+  return `approval (spec.upgrade.mode is Manual): kubectl -n ${namespace} annotate wad ${name} --overwrite ${APPROVED_GENERATION}=${generation}`;
+}
+
+function closedWindow(
+  { window }: Observed['resource']['spec']['upgrade'],
+  nowMs: number,
+): string | undefined {
+  if (!window || windowProblem(window)) return undefined;
+  const state = windowAt(window, nowMs);
+  if (state.isOpen) return undefined;
+  const { opensAtMs } = state;
+  return `the maintenance window${opensAtMs === undefined ? ', which never opens again' : `, which opens at ${new Date(opensAtMs).toISOString()}`}`;
+}

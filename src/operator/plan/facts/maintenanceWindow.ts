@@ -1,0 +1,29 @@
+import { Cron } from 'croner';
+import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+
+type Window = NonNullable<WhatsAppDeployment['spec']['upgrade']['window']>;
+
+/** Whether a maintenance window is open, and otherwise when it opens next (epoch ms; undefined if never). */
+export type WindowState =
+  | { readonly isOpen: true }
+  | { readonly isOpen: false; readonly opensAtMs: number | undefined };
+
+/** What is wrong with a window, with the path of the field. */
+export function windowProblem({ schedule, timeZone }: Window): string | undefined {
+  try {
+    // A wrong time zone is found only when a date is computed.
+    new Cron(schedule, { timezone: timeZone, paused: true }).nextRun(new Date(0));
+    return undefined;
+  } catch {
+    return `spec.upgrade.window: "${schedule}" in time zone "${timeZone}" is not a cron expression in a known time zone; write one such as schedule "0 2 * * *" and timeZone "Europe/Berlin"`;
+  }
+}
+
+/** The window at a time. Call it only for a window without a problem. */
+export function windowAt({ schedule, timeZone, durationMinutes }: Window, nowMs: number): WindowState {
+  const cron = new Cron(schedule, { timezone: timeZone, paused: true });
+  const startAfter = (ms: number) => cron.nextRun(new Date(ms))?.getTime();
+  const start = startAfter(nowMs - durationMinutes * 60_000);
+  if (start !== undefined && start <= nowMs) return { isOpen: true };
+  return { isOpen: false, opensAtMs: startAfter(nowMs) };
+}

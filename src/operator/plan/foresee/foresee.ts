@@ -1,0 +1,145 @@
+import type { PlanEntry } from '../../resource/status.ts';
+import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { changePolicy } from '../decide/changePolicy.ts';
+import { planWorkloads, type WorkloadPlan } from '../decide/workloads.ts';
+import type { Journal } from '../facts/journal.ts';
+import { isPlanOnly } from '../facts/names.ts';
+import type { ApiObservation, Observed } from '../facts/observed.ts';
+import { looksRegistered } from '../facts/registered.ts';
+import type { ReleaseImages } from '../facts/release.ts';
+import { COUNTERS } from '../facts/restartTopics.ts';
+import { Diary } from './diary.ts';
+import type { Forecast, ForecastEntry } from './forecast.ts';
+import { foreseenCalls } from './foreseenCalls.ts';
+import { modelApi, type NumberState } from './modelApi.ts';
+import { ModelCluster } from './modelCluster.ts';
+
+export interface ForeseeInput {
+  /** Today's cluster with the new resource, which is also among the `stacks`. */
+  readonly observed: Observed;
+  /** Images of the operator's release. */
+  readonly offered: ReleaseImages;
+  /** The stored resource: it tells which fields of objects go. */
+  readonly before?: WhatsAppDeployment | undefined;
+  /** Names of Secrets whose content is unknown. */
+  readonly hidden?: ReadonlySet<string>;
+  /** Sentences for what could not be looked at. */
+  readonly unseen?: readonly string[];
+}
+
+/** Longer than any stack takes: each round restarts a pod, or writes what is due. */
+const MOST_ROUNDS = 400;
+
+/**
+ * Predicts everything that follows until the stack has settled: the plan is made again and again against a model that
+ * carries out each plan at once. Approval and maintenance window are taken as given, and named in `waits`.
+ */
+export function foresee(input: ForeseeInput): Forecast {
+  const { observed, offered, before, hidden = new Set<string>(), unseen = [] } = input;
+  const { resource, nowMs } = observed;
+  const cluster = new ModelCluster(observed);
+  const diary = new Diary(cluster, rendered(input));
+  const free = withoutWaits(observed);
+  let number = numberOf(observed);
+  let api: ApiObservation | undefined = modelApi(resource, cluster.pods, observed, number, nowMs);
+  let plan: WorkloadPlan | undefined;
+  let waits: readonly PlanEntry[] = [];
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const { children, pods, journal } = cluster;
+    const seen = { ...free, children, pods, journal, api, mayRoll: true };
+    plan = planWorkloads(seen, offered);
+    cluster.carryOut(plan, free.resource);
+    const isWritten = diary.note(plan);
+    const known = { api, pods };
+    api = modelApi(resource, cluster.pods, known, number, nowMs);
+    // The objects around a change are there before the stack is asked for anything.
+    if (plan.generate.length > 0) continue;
+    if (!api) {
+      if (!isWritten) break;
+      continue;
+    }
+    const look = { ...seen, ...viewOf(cluster), api };
+    const foreseen = foreseenCalls({ observed: look, number, hidden, nowMs });
+    diary.calls(foreseen.calls, raised(cluster.journal, foreseen.journal));
+    cluster.journal = foreseen.journal;
+    number = foreseen.number;
+    waits = foreseen.waits;
+    api = modelApi(resource, cluster.pods, { api, pods: cluster.pods }, number, nowMs);
+    if (!isWritten && foreseen.calls.length === 0) break;
+  }
+  const entries = diary.entries();
+  return {
+    namespace: resource.metadata.namespace,
+    name: resource.metadata.name,
+    entries,
+    waits: [...waitsOf(observed, entries, before), ...(plan ? leftOf(plan) : []), ...waits],
+    unseen,
+  };
+}
+
+/** The roles whose pods must restart. */
+const raised = (before: Journal, after: Journal): string[] =>
+  Object.entries(COUNTERS).flatMap(([role, counter]) => (after[counter] > before[counter] ? [role] : []));
+
+const viewOf = ({ children, pods, journal }: ModelCluster) => ({ children, pods, journal });
+
+/** What the stored resource made the operator render, by `Kind/name`. */
+function rendered({ observed, offered, before }: ForeseeInput) {
+  if (!before) return new Map();
+  const { uid } = before.metadata;
+  const stacks = observed.stacks.map((stack) => (stack.metadata.uid === uid ? before : stack));
+  const { steps } = planWorkloads({ ...observed, resource: before, stacks }, offered);
+  return new Map(
+    steps.flatMap(({ apply }) =>
+      apply.map(({ object }) => [`${object.kind}/${object.metadata.name}`, object]),
+    ),
+  );
+}
+
+/** The observation as if the user approved everything now. */
+function withoutWaits(observed: Observed): Observed {
+  const { resource } = observed;
+  const upgrade = { ...resource.spec.upgrade, mode: 'Automatic' as const, window: undefined };
+  return { ...observed, resource: { ...resource, spec: { ...resource.spec, upgrade } } };
+}
+
+/** A number that the operator registered counts as registered while the API does not answer. */
+function numberOf({ resource, api, journal }: Observed): NumberState {
+  const known = api && looksRegistered(api);
+  const isRegistered = known ?? journal?.registration?.phase === 'registered';
+  return { isRegistered, shards: api?.shards ?? resource.status?.shards?.desired ?? 1 };
+}
+
+/** What keeps the operator from acting now. */
+function waitsOf(
+  observed: Observed,
+  entries: readonly ForecastEntry[],
+  before: WhatsAppDeployment | undefined,
+): PlanEntry[] {
+  const { resource } = observed;
+  const target = `WhatsAppDeployment/${resource.metadata.name}`;
+  const all = (reason: string): PlanEntry => ({ target, action: 'All', reason });
+  const { forbidden, handsOff } = changePolicy({ ...observed, mayRoll: true });
+  const waitingFor = forbidden ?? handsOff;
+  const isDue = entries.some(({ action }) => action === 'Restart') && before !== undefined;
+  return [
+    ...(resource.spec.paused ? [all('spec.paused is true: everything waits until it is false')] : []),
+    ...(isPlanOnly(resource)
+      ? [all('the annotation waba-operator.dev/plan is "only": everything waits until it is removed')]
+      : []),
+    ...(waitingFor && isDue
+      ? [{ target, action: 'Restart', reason: `pods wait for ${waitingFor}`.slice(0, 1024) }]
+      : []),
+  ];
+}
+
+/** What the operator will not have done in the end: held changes, refused ones, what a person must mend. */
+const leftOf = ({ steps, rollout }: WorkloadPlan): PlanEntry[] => [
+  ...steps.flatMap(({ verdict: { type, status, reason, message } }) =>
+    status === 'True' || reason === 'Waiting'
+      ? []
+      : [{ target: type, action: reason, reason: message.slice(0, 1024) }],
+  ),
+  ...(rollout?.stopped ? [{ target: 'WorkloadsReady', action: 'Restart', reason: rollout.stopped }] : []),
+  ...steps.flatMap(({ waiting }) => waiting),
+];

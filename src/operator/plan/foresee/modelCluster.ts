@@ -1,0 +1,198 @@
+import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
+import {
+  appliedHashAnnotation,
+  differences,
+  hashOf,
+  withAppliedHash,
+} from '../../../engine/kube/ownFields.ts';
+import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import type { WorkloadPlan } from '../decide/workloads.ts';
+import { EMPTY_JOURNAL, type Journal } from '../facts/journal.ts';
+import {
+  ANNOTATION_PREFIX,
+  annotations,
+  generatedSecretNames,
+  labels,
+  NETWORK,
+  names,
+} from '../facts/names.ts';
+import type { Observation, PodView } from '../facts/observed.ts';
+import { childKey } from '../render/child.ts';
+
+export const APPLIED_HASH = appliedHashAnnotation(ANNOTATION_PREFIX);
+/** What generated Secrets hold in the model, base64. */
+const GENERATED = 'eA==';
+
+interface PodTemplate {
+  readonly metadata?: Pick<KubeObject['metadata'], 'labels' | 'annotations'>;
+}
+const specOf = ({ spec }: KubeObject) =>
+  (spec ?? {}) as { readonly replicas?: number; readonly template?: PodTemplate };
+const note = ({ metadata }: KubeObject, key: string): string | undefined => metadata.annotations?.[key];
+/** The network process is not among the pods of a stack. */
+const hasPods = ({ kind, metadata }: KubeObject): boolean =>
+  (kind === 'StatefulSet' || kind === 'Deployment') && metadata.labels?.[labels.instance] !== NETWORK.name;
+
+/**
+ * A cluster in memory that carries out plans at once and perfectly: every applied child exists, every pod becomes ready,
+ * and a pod that is deleted comes back from the template of its StatefulSet.
+ */
+export class ModelCluster {
+  readonly children: Map<string, KubeObject>;
+  pods: PodView[] = [];
+  journal: Journal;
+  #version: bigint;
+
+  /** Takes over what is there, as it will be once everything that is under way has settled. */
+  constructor({ children, pods, journal }: Pick<Observation, 'children' | 'pods' | 'journal'>) {
+    this.journal = journal ?? EMPTY_JOURNAL;
+    this.#version = pods.reduce((highest, pod) => larger(highest, pod.resourceVersion), 1n);
+    const staying = [...children].filter(([, { metadata }]) => metadata.deletionTimestamp === undefined);
+    this.children = new Map(staying.map(([key, object]) => [key, settled(object)]));
+    const left = pods.filter(({ terminating }) => !terminating);
+    this.pods = left.map((pod) => ({ ...pod, ready: true, stuck: false, problem: undefined }));
+    if (pods.length > 0 || staying.length > 0) this.#runPods();
+  }
+
+  /** Carries out a plan for a resource. */
+  carryOut(plan: WorkloadPlan, resource: WhatsAppDeployment): void {
+    for (const name of plan.generate) this.children.set(`Secret/${name}`, generated(name, resource));
+    this.journal = {
+      ...this.journal,
+      generated: [...new Set([...this.journal.generated, ...generatedSecretNames(resource)])],
+      release: plan.release,
+      schemaVersion: plan.schemaVersion,
+      rollout: plan.rollout?.entry,
+    };
+    for (const { remove, apply, scale } of plan.steps) {
+      for (const object of remove) this.children.delete(childKey(object));
+      for (const { object } of apply) this.#apply(withAppliedHash(object, APPLIED_HASH));
+      for (const { live, replicas } of scale)
+        this.#store({ ...live, spec: { ...(live.spec as object), replicas } });
+    }
+    const gone = new Set(plan.steps.flatMap(({ restart }) => restart.map(({ pod }) => pod.name)));
+    this.restart(gone);
+  }
+
+  /** Deletes pods; their controllers make them again. */
+  restart(gone: ReadonlySet<string>): void {
+    this.pods = this.pods.filter(({ name }) => !gone.has(name));
+    this.#runPods();
+  }
+
+  #apply(object: KubeObject): void {
+    const live = this.children.get(childKey(object));
+    const isSame = live && note(live, APPLIED_HASH) === note(object, APPLIED_HASH);
+    if (!(isSame && differences(object, live).length === 0)) this.#store(object);
+  }
+
+  #store(object: KubeObject): void {
+    const live = this.children.get(childKey(object));
+    const before = live?.metadata.generation ?? 0;
+    const generation = live && hashOf([live.spec]) === hashOf([object.spec]) ? before : before + 1;
+    const seen = { ...object, metadata: { ...object.metadata, ...(generation ? { generation } : {}) } };
+    const isSameTemplate =
+      live &&
+      note(live, annotations.template) === note(object, annotations.template) &&
+      differences(specOf(object).template, specOf(live).template).length === 0;
+    // A Deployment replaces its pods by itself when its template changes.
+    if (live?.kind === 'Deployment' && !isSameTemplate)
+      this.pods = this.pods.filter((pod) => !isPodOf(live)(pod));
+    const revision = isSameTemplate ? revisionOf(live) : hashOf([specOf(object).template]);
+    this.children.set(childKey(object), { ...seen, ...statusOf(seen, revision) });
+  }
+
+  /** One pod for each StatefulSet, and as many for each Deployment as it wants. */
+  #runPods(): void {
+    const others = this.pods.filter(({ component }) => component === 'schema');
+    this.pods = [
+      ...others,
+      ...[...this.children.values()].filter(hasPods).flatMap((set) => this.#podsOf(set)),
+    ];
+  }
+
+  #podsOf(set: KubeObject): PodView[] {
+    const { replicas = 1 } = specOf(set);
+    if (set.kind === 'StatefulSet')
+      return Array.from({ length: replicas }, (_, index) => {
+        const name = `${set.metadata.name}-${index}`;
+        return this.pods.find((pod) => pod.name === name) ?? this.#pod(set, name);
+      });
+    const stay = this.pods.filter(isPodOf(set)).slice(0, replicas);
+    const news = Array.from({ length: replicas - stay.length }, () => this.#pod(set, undefined));
+    return [...stay, ...news];
+  }
+
+  #pod(set: KubeObject, slot: string | undefined): PodView {
+    const { labels: marks = {}, annotations: notes = {} } = specOf(set).template?.metadata ?? {};
+    this.#version += 1n;
+    const name = slot ?? `${set.metadata.name}-${this.#version}`;
+    return {
+      name,
+      uid: `${name}-${this.#version}`,
+      resourceVersion: String(this.#version),
+      revision: slot === undefined ? undefined : revisionOf(set),
+      version: marks[labels.version],
+      component: set.metadata.labels?.[labels.component] ?? '',
+      topology: set.metadata.labels?.[labels.topology],
+      ready: true,
+      stuck: false,
+      terminating: false,
+      ip: '10.0.0.1',
+      restarts: notes[annotations.restarts],
+      problem: undefined,
+    };
+  }
+}
+
+const isPodOf =
+  ({ metadata }: KubeObject) =>
+  ({ name, component }: PodView): boolean =>
+    component === metadata.labels?.[labels.component] && name.startsWith(`${metadata.name}-`);
+
+const revisionOf = ({ status }: KubeObject): string | undefined =>
+  (status as { readonly updateRevision?: string } | undefined)?.updateRevision;
+
+/** The status that the controllers of Kubernetes report in the end. */
+function statusOf(object: KubeObject, updateRevision: string | undefined): { readonly status?: object } {
+  const { replicas = 1 } = specOf(object);
+  const observedGeneration = object.metadata.generation;
+  if (object.kind === 'Job') return { status: { conditions: [{ type: 'Complete', status: 'True' }] } };
+  if (object.kind === 'StatefulSet')
+    return { status: { observedGeneration, updateRevision, readyReplicas: replicas } };
+  const counts = { replicas, updatedReplicas: replicas, availableReplicas: replicas };
+  return object.kind === 'Deployment' ? { status: { observedGeneration, ...counts } } : {};
+}
+
+/** A live object once its controller has caught up. A Job that failed stays as it is. */
+function settled(object: KubeObject): KubeObject {
+  const { conditions = [], observedGeneration = 0 } = (object.status ?? {}) as {
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly observedGeneration?: number;
+  };
+  if (object.kind === 'Job' && conditions.some(({ type, status }) => type === 'Failed' && status === 'True'))
+    return object;
+  const isSeen = observedGeneration >= (object.metadata.generation ?? 0);
+  const revision = isSeen ? revisionOf(object) : hashOf([specOf(object).template]);
+  return { ...object, ...statusOf(object, revision) };
+}
+
+/** A generated Secret, with the keys that the plan or a call reads. */
+function generated(name: string, { metadata }: WhatsAppDeployment): KubeObject {
+  const { registrationSecret, authoritySecret } = names(metadata.name);
+  const keys = {
+    [registrationSecret]: ['certificate', 'code'],
+    [authoritySecret]: ['tls.crt', 'tls.key'],
+  }[name] ?? ['password'];
+  const data = Object.fromEntries(keys.map((key) => [key, GENERATED]));
+  return { apiVersion: 'v1', kind: 'Secret', metadata: { name }, data };
+}
+
+function larger(highest: bigint, version: string): bigint {
+  try {
+    const known = BigInt(version);
+    return known > highest ? known : highest;
+  } catch {
+    return highest;
+  }
+}

@@ -1,0 +1,68 @@
+import type { KubeObject } from '../../engine/kube/kubeObject.ts';
+import { annotations, labels } from '../plan/facts/names.ts';
+import type { PodView } from '../plan/facts/observed.ts';
+
+export type PodObject = KubeObject & {
+  readonly status?: {
+    readonly podIP?: string;
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly lastTransitionTime?: string;
+    }[];
+    readonly containerStatuses?: readonly ContainerStatus[];
+  };
+};
+
+interface ContainerStatus {
+  readonly name: string;
+  readonly started?: boolean;
+  readonly restartCount?: number;
+  readonly state?: {
+    readonly waiting?: { readonly reason?: string; readonly message?: string };
+    readonly running?: { readonly startedAt?: string };
+  };
+}
+
+/** The fields of a pod that the plan reads. */
+export function podView(pod: PodObject): PodView {
+  const { metadata, status } = pod;
+  const waiting = status?.containerStatuses?.find(isHeldUp);
+  return {
+    name: metadata.name,
+    uid: metadata.uid ?? '',
+    resourceVersion: metadata.resourceVersion ?? '',
+    revision: metadata.labels?.['controller-revision-hash'],
+    version: metadata.labels?.[labels.version],
+    component: metadata.labels?.[labels.component] ?? '',
+    topology: metadata.labels?.[labels.topology],
+    ready: readyCondition(pod)?.status === 'True',
+    stuck: isStuck(pod),
+    terminating: metadata.deletionTimestamp !== undefined,
+    ip: status?.podIP,
+    restarts: metadata.annotations?.[annotations.restarts],
+    problem:
+      waiting &&
+      `${metadata.name}: ${waiting.state?.waiting?.reason} ${waiting.state?.waiting?.message ?? ''}`.trim(),
+  };
+}
+
+const readyCondition = ({ status }: PodObject) => status?.conditions?.find(({ type }) => type === 'Ready');
+
+const STARTS = ['PodInitializing', 'ContainerCreating'];
+const isHeldUp = ({ state }: ContainerStatus): boolean =>
+  state?.waiting?.reason !== undefined && !STARTS.includes(state.waiting.reason);
+
+/** Never ready yet, or unable to run. A pod that was ready once and runs may be ready again in a moment. */
+function isStuck(pod: PodObject): boolean {
+  const ready = readyCondition(pod);
+  if (ready?.status === 'True') return false;
+  const statuses = pod.status?.containerStatuses ?? [];
+  if (statuses.length === 0 || statuses.some(isHeldUp)) return true;
+  const { started, restartCount = 0, state } = statuses[0] ?? {};
+  if (restartCount > 0) return false;
+  if (started !== true) return true;
+  // Ready has been False since before the container started, so it was never True.
+  const [since, startedAt] = [ready?.lastTransitionTime, state?.running?.startedAt];
+  return since !== undefined && startedAt !== undefined && Date.parse(since) <= Date.parse(startedAt);
+}

@@ -1,0 +1,3 @@
+import { testRolls } from '../support/rollSuite.ts';
+
+testRolls(0);
