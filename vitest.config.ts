@@ -48,6 +48,8 @@ export default defineConfig({
       layer('random', ['test/random/**/*.test.ts'], 60_000),
       layer('rolls', ['test/rolls/**/*.test.ts'], 60_000),
       layer('scenarios', ['test/scenarios/**/*.test.ts'], 300_000),
+      // Only `npm run soak` runs these.
+      layer('soak', ['test/soak/**/*.test.ts'], 300_000),
       layer('e2e', ['test/e2e/**/*.test.ts'], 600_000),
     ],
   },

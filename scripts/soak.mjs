@@ -19,6 +19,11 @@ const SOAKS = [
     args: ['--project', 'random', 'test/random/foresee.test.ts'],
   },
   {
+    name: 'upgrades of the operator and of the client under load',
+    env: {},
+    args: ['--project', 'soak', '--no-file-parallelism'],
+  },
+  {
     name: 'engine faults on a real API server',
     env: {
       FAULT_SECONDS: process.env.FAULT_SECONDS ?? '180',
