@@ -109,8 +109,9 @@ export class WorkloadActions {
   }
 
   async #apply(child: Child, observed: Observation, subject: KubeObject, signal: AbortSignal): Promise<void> {
-    const live = observed.children.get(childKey(child.object));
-    if (live?.metadata.deletionTimestamp) return;
+    const stored = observed.children.get(childKey(child.object));
+    if (stored?.metadata.deletionTimestamp) return;
+    const live = stored && (await this.#leaveRestartsToUs(stored, signal));
     const request = { desired: child.object, live, controlled: belongsTo(observed.resource), subject };
     const { outcome, object } = await this.#options.applier
       .ensure(request, signal)
@@ -119,6 +120,22 @@ export class WorkloadActions {
       });
     if (outcome === 'written') this.#cacheOf(object)?.observeWrite(object);
     if (outcome === 'contested') throw contested(object);
+  }
+
+  /**
+   * An earlier version left the restarts of a StatefulSet to Kubernetes, which then stores defaults that another strategy
+   * forbids and that an apply does not remove.
+   */
+  async #leaveRestartsToUs(live: KubeObject, signal: AbortSignal): Promise<KubeObject> {
+    const { updateStrategy } = (live.spec ?? {}) as { updateStrategy?: { rollingUpdate?: unknown } };
+    if (live.kind !== 'StatefulSet' || !updateStrategy?.rollingUpdate) return live;
+    const { namespace = '', name } = live.metadata;
+    return this.#options.client.mergePatch<KubeObject>(
+      kindOf(live),
+      { namespace, name },
+      { spec: { updateStrategy: { type: 'OnDelete', rollingUpdate: null } } },
+      signal,
+    );
   }
 
   async #remove(object: KubeObject, signal: AbortSignal): Promise<void> {
