@@ -19,8 +19,16 @@ const SOAKS = [
     args: ['--project', 'random', 'test/random/foresee.test.ts'],
   },
   {
+    name: 'live rolls of larger stacks, with controllers that hang',
+    env: {
+      ROLL_SHARDS: process.env.ROLL_SHARDS ?? '1,4,8',
+      ROLL_STOP_SECONDS: process.env.ROLL_STOP_SECONDS ?? '3,60',
+    },
+    args: ['--project', 'scenarios', 'test/scenarios/rolls.test.ts'],
+  },
+  {
     name: 'upgrades of the operator and of the client under load',
-    env: {},
+    env: { UPGRADE_KILLS: process.env.UPGRADE_KILLS ?? '50' },
     args: ['--project', 'soak', '--no-file-parallelism'],
   },
   {
