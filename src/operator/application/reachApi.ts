@@ -2,7 +2,13 @@ import type { Session } from '../../client/calls.ts';
 import type { StackClient } from '../../client/stackClient.ts';
 import { WEB_PORT } from '../../onprem/environment.ts';
 import type { CollectTarget } from '../exporter/readCounters.ts';
-import { type ApiObservation, type Observation, type PodView, podsSeen } from '../plan/facts/observed.ts';
+import {
+  type ApiObservation,
+  isServing,
+  type Observation,
+  type PodView,
+  podsSeen,
+} from '../plan/facts/observed.ts';
 import { looksRegistered } from '../plan/facts/registered.ts';
 import { byPod } from '../plan/facts/servedShards.ts';
 import { met, unmet, type Verdict } from '../plan/tell/conditions.ts';
@@ -86,8 +92,7 @@ async function observeApi(
 const nameOfSinglePod = ({ pods }: Observation): string | undefined =>
   pods.find(({ component, terminating }) => component === 'coreapp' && !terminating)?.name;
 
-const isReadyWebapp = ({ component, ready, terminating }: PodView): boolean =>
-  component === 'webapp' && ready && !terminating;
+const isReadyWebapp = (pod: PodView): boolean => isServing(pod, 'webapp');
 
 /** How the counters are read. */
 const collectTarget = ({ resource, pods }: Observation, access: StackAccess): CollectTarget => {

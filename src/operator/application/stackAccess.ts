@@ -1,7 +1,7 @@
 import { WEB_PORT } from '../../onprem/environment.ts';
 import { DEFAULT_ADMIN } from '../../onprem/users.ts';
 import { names } from '../plan/facts/names.ts';
-import type { Observation } from '../plan/facts/observed.ts';
+import { isServing, type Observation } from '../plan/facts/observed.ts';
 import { secretValue } from '../plan/facts/secrets.ts';
 import { webappHost } from '../plan/facts/stackSettings.ts';
 import { KEYS } from '../plan/render/stackEnvironment.ts';
@@ -30,9 +30,7 @@ export async function stackAccess(
   const port = resource.spec.service?.ports?.https ?? 443;
   let ca = journal.webappCa;
   if (!ca) {
-    const addresses = pods
-      .filter(({ component, ready, terminating }) => component === 'webapp' && ready && !terminating)
-      .flatMap(({ ip }) => ip ?? []);
+    const addresses = pods.filter((pod) => isServing(pod, 'webapp')).flatMap(({ ip }) => ip ?? []);
     if (addresses.length === 0) return undefined;
     const read = await readAuthority({ addresses, port: WEB_PORT, serverName: host }, signal);
     const pinned = await journals.update(

@@ -7,7 +7,7 @@ import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, kindOf, kinds } from '../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import { FRESH_MS } from '../plan/decide/apiObstacle.ts';
-import type { ChildChange, Restart } from '../plan/decide/childChange.ts';
+import type { Restart } from '../plan/decide/childChange.ts';
 import type { WorkloadPlan } from '../plan/decide/workloads.ts';
 import { EMPTY_JOURNAL, type Journal } from '../plan/facts/journal.ts';
 import { FIELD_MANAGER, generatedSecretNames } from '../plan/facts/names.ts';
@@ -72,7 +72,8 @@ export class WorkloadActions {
           const reason = step.rolls.get(childKey(child.object));
           if (reason !== undefined) this.#announce(subject, childKey(child.object), reason);
         });
-      for (const scale of step.scale) await attempt(() => this.#scale(scale, signal));
+      for (const { live, replicas } of step.scale)
+        await attempt(async () => void (await this.#patch(live, { replicas }, signal)));
       for (const restart of step.restart)
         await attempt(async () => {
           // Writes of this pass may have taken long. The ticket stays, and the next pass decides about its pod again.
@@ -129,13 +130,15 @@ export class WorkloadActions {
   async #leaveRestartsToUs(live: KubeObject, signal: AbortSignal): Promise<KubeObject> {
     const { updateStrategy } = (live.spec ?? {}) as { updateStrategy?: { rollingUpdate?: unknown } };
     if (live.kind !== 'StatefulSet' || !updateStrategy?.rollingUpdate) return live;
+    return this.#patch(live, { updateStrategy: { type: 'OnDelete', rollingUpdate: null } }, signal);
+  }
+
+  async #patch(live: KubeObject, spec: object, signal: AbortSignal): Promise<KubeObject> {
     const { namespace = '', name } = live.metadata;
-    return this.#options.client.mergePatch<KubeObject>(
-      kindOf(live),
-      { namespace, name },
-      { spec: { updateStrategy: { type: 'OnDelete', rollingUpdate: null } } },
-      signal,
-    );
+    const { client } = this.#options;
+    const written = await client.mergePatch<KubeObject>(kindOf(live), { namespace, name }, { spec }, signal);
+    this.#cacheOf(written)?.observeWrite(written);
+    return written;
   }
 
   async #remove(object: KubeObject, signal: AbortSignal): Promise<void> {
@@ -149,17 +152,6 @@ export class WorkloadActions {
       .catch((error: unknown) => {
         if (!isNotFound(error) && !isConflict(error)) throw error;
       });
-  }
-
-  async #scale({ live, replicas }: NonNullable<ChildChange['scale']>, signal: AbortSignal): Promise<void> {
-    const { namespace = '', name } = live.metadata;
-    const written = await this.#options.client.mergePatch<KubeObject>(
-      kindOf(live),
-      { namespace, name },
-      { spec: { replicas } },
-      signal,
-    );
-    this.#cacheOf(written)?.observeWrite(written);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { type Observed, type PodView, podsSeen } from '../facts/observed.ts';
+import { isServing, type Observed, podsSeen } from '../facts/observed.ts';
 import { looksRegistered } from '../facts/registered.ts';
 import { currentShards, ownedShards, servedShards } from '../facts/servedShards.ts';
 import { counts, isCluster } from '../facts/stackSettings.ts';
@@ -7,13 +7,11 @@ import type { Slot } from './nextRestart.ts';
 /** An observation that is older says too little about the stack to risk a restart. */
 export const FRESH_MS = 10_000;
 
-const runs = (role: string) => (pod: PodView) => pod.component === role && pod.ready && !pod.terminating;
-
 /** Why no ready pod may restart, as far as the stack's API tells. */
 export function apiObstacle(observed: Observed): string | undefined {
   const { resource, pods, api, nowMs } = observed;
   // Without a node that is ready, nothing is served that a restart could interrupt.
-  if (!pods.some(runs('coreapp'))) return undefined;
+  if (!pods.some((pod) => isServing(pod, 'coreapp'))) return undefined;
   if (!api)
     return 'the API of the stack, which does not answer (spec.upgrade.strategy: Stop restarts all pods without it)';
   const ageMs = nowMs - api.atMs;
@@ -22,7 +20,7 @@ export function apiObstacle(observed: Observed): string | undefined {
   const registered = looksRegistered(api);
   if (registered === undefined) return 'a node that says whether the number is registered';
   const absent = pods.find(
-    (pod) => (runs('master')(pod) || runs('coreapp')(pod)) && api.health[pod.name] === undefined,
+    (pod) => (isServing(pod, 'master') || isServing(pod, 'coreapp')) && api.health[pod.name] === undefined,
   );
   if (absent) return `${absent.name}, which has not joined the stack yet`;
   if (!registered) return undefined;
@@ -37,7 +35,7 @@ export function slotObstacle(observed: Observed, { role, pod }: Slot): string | 
   const { resource, pods, api } = observed;
   if (!api || !pod || role === 'database') return undefined;
   if (!isCluster(resource) || looksRegistered(api) !== true) return undefined;
-  const others = pods.filter((other) => runs(role)(other) && other.name !== pod.name);
+  const others = pods.filter((other) => isServing(other, role) && other.name !== pod.name);
   if (role === 'master')
     return counts(resource).masters > 1 && others.length === 0
       ? `another Master besides ${pod.name}`

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
-import { labels, slotOf, slotRole } from '../facts/names.ts';
+import { labels, podOfSet, slotOf, slotRole } from '../facts/names.ts';
 import { type Observed, ownedBy } from '../facts/observed.ts';
 import { ownedShards, servedShards } from '../facts/servedShards.ts';
 import { counts, isCluster } from '../facts/stackSettings.ts';
@@ -29,7 +29,7 @@ export function planNodeSlots(observed: Observed, stackPods: StackPods, inUse: b
   const { name } = resource.metadata;
   const sets = ownedBy(observed, 'StatefulSet').flatMap((set) => {
     const role = slotRole(set);
-    return role ? [{ set, role, isPrimary: isPrimary(observed, role, `${set.metadata.name}-0`) }] : [];
+    return role ? [{ set, role, isPrimary: isPrimary(observed, role, podOfSet(set.metadata.name)) }] : [];
   });
   if (inUse) return { ...NO_NODES, remove: sets.map(({ set }) => set) };
 
@@ -49,7 +49,7 @@ export function planNodeSlots(observed: Observed, stackPods: StackPods, inUse: b
   const wanted = (role: Role) => (child: Child) => ({
     child,
     role,
-    isPrimary: isPrimary(observed, role, `${child.object.metadata.name}-0`),
+    isPrimary: isPrimary(observed, role, podOfSet(child.object.metadata.name)),
   });
   const { masters: masterCount } = counts(resource);
   return {

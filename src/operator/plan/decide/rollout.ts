@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../../engine/kube/ownFields.ts';
 import type { RolloutEntry } from '../facts/journal.ts';
-import { annotations } from '../facts/names.ts';
+import { annotations, podOfSet } from '../facts/names.ts';
 import type { Observed, PodView } from '../facts/observed.ts';
 import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { type Child, childKey } from '../render/child.ts';
@@ -17,27 +17,16 @@ import {
 } from './childChange.ts';
 import { noteOf } from './difference.ts';
 import { type NextRestart, nextRestart, type Slot } from './nextRestart.ts';
+import type { NodeSlotPlan } from './nodeSlots.ts';
 import { rolloutEntry, stopReason } from './rolloutEntry.ts';
 import { isSettled, type SlotState, slotState } from './slotState.ts';
 
 /** The children of a stack whose changes restart pods. */
-export interface RestartingChildren {
+export interface RestartingChildren extends Pick<NodeSlotPlan, 'nodes' | 'surplus'> {
   readonly database: Child | undefined;
   /** The network process of the namespace, and whether changes by a new operator version roll it immediately. */
   readonly network: { readonly child: Child; readonly immediately: boolean } | undefined;
-  /** Masters and Coreapps. */
-  readonly nodes: readonly {
-    readonly child: Child;
-    readonly role: 'master' | 'coreapp';
-    readonly isPrimary: boolean;
-  }[];
   readonly webapps: Child;
-  /** StatefulSets that the stack needs no longer. */
-  readonly surplus: readonly {
-    readonly set: KubeObject;
-    readonly role: 'master' | 'coreapp';
-    readonly isPrimary: boolean;
-  }[];
 }
 
 export interface RolloutPlan extends RolloutProgress {
@@ -70,10 +59,9 @@ export function planRollout(
   const { journal } = observed;
   const judge = judgeWith(observed);
   const slots = judgedSlots(observed, children, (child) => judge(child, policy));
-  const fleets = [
-    ...(children.network ? [judge(children.network.child, children.network)] : []),
-    judge(children.webapps, policy),
-  ];
+  const web = judge(children.webapps, policy);
+  const fleets = [...(children.network ? [judge(children.network.child, children.network)] : []), web];
+  const unsettled = fleets.filter(({ live }) => live && !isSettled(live));
   const surplus = surplusSlots(observed, children);
   const all = [...slots, ...fleets];
   const before = journal?.rollout;
@@ -82,13 +70,10 @@ export function planRollout(
     all.map(({ child }) => noteOf(child.object, annotations.template)),
   ]);
   const stopped = stopReason(observed, before, target);
-  const unsettled = fleets.flatMap(({ live, key }) =>
-    live && !isSettled(live) ? [`${key}, whose pods are changing`] : [],
-  );
   const obstacle = stopped ?? apiObstacle(observed);
   const decision = nextRestart({
     slots: [...slots.flatMap(({ slot }) => (slot ? [slot] : [])), ...surplus.map(({ slot }) => slot)],
-    unsettled,
+    unsettled: unsettled.map(({ key }) => `${key}, whose pods are changing`),
     forbidden: policy.forbidden,
     handsOff: policy.handsOff,
     nodesWaitFor,
@@ -96,13 +81,23 @@ export function planRollout(
     obstacleOf: (slot) => slotObstacle(observed, slot),
     ticket: before?.ticket,
   });
-  const fleet = nextFleet({ fleets, slots, decision, policy, stopped, obstacle, nodesWaitFor });
+  const fleet = nextFleet({
+    fleets,
+    web,
+    unsettled,
+    slots,
+    decision,
+    policy,
+    stopped,
+    obstacle,
+    nodesWaitFor,
+  });
   const next = decision.next && fleet.write && decision.next.isSurplus ? undefined : decision.next;
   const wanted = all.filter(({ wants }) => wants);
   const outdated = slots.filter(({ slot }) => slot?.state === 'Outdated');
   const changing = [
     ...slots.flatMap(({ slot }) => (slot && slot.state !== 'Current' ? [slot.pod?.name ?? slot.key] : [])),
-    ...fleets.flatMap(({ live, key }) => (live && !isSettled(live) ? [key] : [])),
+    ...unsettled.map(({ key }) => key),
   ];
   const isDue = wanted.length > 0 || outdated.length > 0 || surplus.length > 0;
   const isRolling = isDue || (before?.isActive === true && before.target === target && changing.length > 0);
@@ -124,14 +119,14 @@ export function planRollout(
     turn: decision.turn?.pod?.name ?? fleet.turn?.key ?? wanted[0]?.key,
     waitingFor: isDue ? (decision.waitingFor ?? (next ? undefined : fleet.waitingFor)) : undefined,
     underWay: changing[0],
-    role: decision.turn?.role ?? (fleet.turn?.key === all.at(-1)?.key ? 'webapp' : undefined),
+    role: decision.turn?.role ?? (fleet.turn === web ? 'webapp' : undefined),
     stopped: isDue ? stopped : undefined,
-    ...progress(slots, fleets),
+    ...progress(slots, web),
   };
 }
 
 const podOf = ({ pods }: Observed, set: string): PodView | undefined =>
-  pods.find(({ name }) => name === `${set}-0`);
+  pods.find(({ name }) => name === podOfSet(set));
 
 function judgedSlots(
   observed: Observed,
@@ -172,6 +167,10 @@ const surplusSlots = (observed: Observed, { surplus }: RestartingChildren) =>
  */
 function nextFleet(run: {
   readonly fleets: readonly Judged[];
+  /** The Webapps among the fleets. */
+  readonly web: Judged;
+  /** Those whose pods are changing. */
+  readonly unsettled: readonly Judged[];
   readonly slots: readonly JudgedSlot[];
   readonly decision: NextRestart;
   readonly policy: ChangePolicy;
@@ -179,39 +178,36 @@ function nextFleet(run: {
   readonly obstacle: string | undefined;
   readonly nodesWaitFor: string | undefined;
 }): FleetTurn {
-  const { fleets, slots, decision, policy, stopped, obstacle, nodesWaitFor } = run;
+  const { fleets, web, unsettled, slots, decision, policy, stopped, obstacle, nodesWaitFor } = run;
   const pending = fleets.filter(({ wants }) => wants);
   // Its pods do not serve the previous template either, so a correction need not wait.
-  const broken = pending.find(({ live }) => live && !isSettled(live));
-  const isLast = (fleet: Judged) => fleet === fleets.at(-1);
-  if (broken && policy.forbidden === undefined && !(isLast(broken) && nodesWaitFor !== undefined))
+  const broken = pending.find((fleet) => unsettled.includes(fleet));
+  if (broken && policy.forbidden === undefined && !(broken === web && nodesWaitFor !== undefined))
     return { write: broken, turn: broken };
   const [turn] = pending;
   if (!turn) return {};
   const busy = slots.find(({ slot, wants }) => wants || (slot && slot.state !== 'Current'));
-  const unsettled = fleets.find(({ live }) => live && !isSettled(live));
-  const name = busy ?? unsettled;
+  const name = busy ?? unsettled[0];
   const waitingFor =
     policy.forbidden ??
     decision.waitingFor ??
     (name ? `${name.key}, which is not settled yet` : undefined) ??
     stopped ??
-    (isLast(turn) ? nodesWaitFor : obstacle);
+    (turn === web ? nodesWaitFor : obstacle);
   return waitingFor === undefined ? { write: turn, turn } : { turn, waitingFor };
 }
 
 /** Pods that run the wanted template and are ready, out of all. */
-function progress(slots: readonly JudgedSlot[], fleets: readonly Judged[]): { done: number; total: number } {
+function progress(slots: readonly JudgedSlot[], web: Judged): { done: number; total: number } {
   const states: readonly (SlotState | undefined)[] = slots.map(({ slot, wants }) =>
     wants ? 'Outdated' : slot?.state,
   );
-  const web = fleets.at(-1);
-  const wanted = web ? replicasOf(web.child.object) : 0;
-  const { updatedReplicas = 0, availableReplicas = 0 } = (web?.live?.status ?? {}) as {
+  const wanted = replicasOf(web.child.object);
+  const { updatedReplicas = 0, availableReplicas = 0 } = (web.live?.status ?? {}) as {
     updatedReplicas?: number;
     availableReplicas?: number;
   };
-  const webapps = web?.wants ? 0 : Math.min(updatedReplicas, availableReplicas, wanted);
+  const webapps = web.wants ? 0 : Math.min(updatedReplicas, availableReplicas, wanted);
   return {
     done: states.filter((state) => state === 'Current').length + webapps,
     total: states.length + wanted,

@@ -22,18 +22,10 @@ import { schemaJob } from '../render/schemaJob.ts';
 import { disruptionBudgets, mediaClaim, serviceAccount, services } from '../render/surroundings.ts';
 import { webapps } from '../render/webapps.ts';
 import { unmet, type Verdict, waitingFor } from '../tell/conditions.ts';
-import {
-  databaseProblem,
-  isComplete,
-  judgeDatabase,
-  judgeSchema,
-  judgeSpec,
-  judgeWorkloads,
-  lostSecrets,
-  numberInUse,
-} from '../tell/workloadChecks.ts';
+import { isComplete, judgeSpec, judgeWorkloads, lostSecrets, numberInUse } from '../tell/workloadChecks.ts';
 import { type ChangePolicy, changePolicy } from './changePolicy.ts';
 import type { ChildChange, Restart } from './childChange.ts';
+import { type Gates, gatesOf, nodesWaitFor } from './gates.ts';
 import { leftovers } from './leftovers.ts';
 import { type NodeSlotPlan, planNodeSlots } from './nodeSlots.ts';
 import { planRollout, type RolloutPlan } from './rollout.ts';
@@ -84,7 +76,7 @@ interface Run {
   readonly offered: ReleaseImages;
   readonly release: PinnedRelease;
   readonly policy: ChangePolicy;
-  readonly generate: readonly string[];
+  readonly gates: Gates;
   readonly slots: NodeSlotPlan;
   readonly rollout: RolloutPlan;
   /** All nodes stop before they take their new templates. */
@@ -145,6 +137,9 @@ function prepare(
   const nodes = [...slots.nodes.map(({ child }) => child), web];
   const job = schemaJob(pods);
   const stopping = isStopping(observed, nodes, policy);
+  const creating =
+    generate.length > 0 ? unmet('DatabaseReady', 'Creating', 'creating the Secrets of the stack') : undefined;
+  const gates = gatesOf(observed, job, creating, policy.forbidden);
   const shared = network.find(({ restarts }) => restarts);
   // Stacks share the network process: a change by a new operator version rolls immediately if any of them says so.
   const immediately = networkUsers(stacks).some(({ spec }) => spec.upgrade.operatorChanges === 'Immediately');
@@ -158,14 +153,14 @@ function prepare(
       surplus: slots.surplus,
     },
     policy,
-    nodesWaitFor(observed, job, generate, stopping, policy),
+    nodesWaitFor(gates, stopping),
   );
   return {
     observed,
     offered,
     release,
     policy,
-    generate,
+    gates,
     slots,
     rollout,
     isStopping: stopping,
@@ -176,31 +171,6 @@ function prepare(
     webapps: web,
   };
 }
-
-/** Why no Master, Coreapp or Webapp changes yet. The steps below come to the same result. */
-function nodesWaitFor(
-  observed: Observed,
-  job: Child,
-  generate: readonly string[],
-  stopping: boolean,
-  { forbidden }: ChangePolicy,
-): string | undefined {
-  if (stopping) return 'all nodes to stop';
-  if (generate.length > 0 || databaseProblem(observed)) return 'the database';
-  const live = observed.children.get(childKey(job.object));
-  const schema = judgeSchema(live);
-  const isReady =
-    judgeDatabase(observed, schema).status === 'True' || !observed.resource.spec.database.managed;
-  if (!isReady) return 'the database';
-  return schema.status === 'True' || waitsForUser(observed, live, forbidden) ? undefined : 'the schema Job';
-}
-
-/** The schema Job of a running stack waits until the user allows changes. */
-const waitsForUser = (
-  { pods }: Observed,
-  job: KubeObject | undefined,
-  forbidden: string | undefined,
-): boolean => !job && forbidden !== undefined && pods.some(({ component }) => component === 'coreapp');
 
 function runSteps(step: (type: WorkloadsCondition) => StepPlan<WorkloadsCondition>): BlamedStep[] {
   let closed: WorkloadsCondition | undefined;
@@ -254,20 +224,10 @@ const surroundings = (resource: Observed['resource']): Child[] => [
   ...podMonitor(resource),
 ];
 
-function planDatabase({ observed, rollout, generate, ...run }: Run): StepPlan<'DatabaseReady'> {
-  const problem = databaseProblem(observed);
-  if (problem) return { ...NOTHING, verdict: problem };
-  if (generate.length > 0)
-    return { ...NOTHING, verdict: unmet('DatabaseReady', 'Creating', 'creating the Secrets of the stack') };
-  const job = observed.children.get(childKey(run.job.object));
-  const verdict = judgeDatabase(observed, judgeSchema(job));
-  return {
-    ...NOTHING,
-    ...changesTo(run.database, rollout),
-    verdict,
-    // Only the schema Job shows whether an external database is reachable.
-    open: verdict.status === 'True' || !observed.resource.spec.database.managed,
-  };
+function planDatabase({ gates, rollout, database }: Run): StepPlan<'DatabaseReady'> {
+  const verdict = gates.database;
+  if (!gates.mayApplyDatabase) return { ...NOTHING, verdict };
+  return { ...NOTHING, ...changesTo(database, rollout), verdict, open: gates.isDatabaseOpen };
 }
 
 /**
@@ -275,8 +235,8 @@ function planDatabase({ observed, rollout, generate, ...run }: Run): StepPlan<'D
  * a running stack waits until the user allows changes, and until all nodes have stopped if the strategy is Stop.
  */
 function planSchema(run: Run): StepPlan<'SchemaReady'> {
-  const { observed, job, policy, slots, isStopping } = run;
-  const live = observed.children.get(childKey(job.object));
+  const { observed, gates, job, policy, slots, isStopping } = run;
+  const { job: live, schema: verdict } = gates;
   if (isStopping)
     return {
       ...NOTHING,
@@ -287,14 +247,13 @@ function planSchema(run: Run): StepPlan<'SchemaReady'> {
         'waiting until all Webapps, Masters and Coreapps have stopped',
       ),
     };
-  if (waitsForUser(observed, live, policy.forbidden))
+  if (gates.schemaWaitsForUser)
     return {
       ...NOTHING,
       verdict: unmet('SchemaReady', 'Upgrading', `the schema Job waits for ${policy.forbidden}`),
       // Everything but the change goes on.
       open: true,
     };
-  const verdict = judgeSchema(live);
   const note = (object: KubeObject | undefined) => object?.metadata.annotations?.[annotations.inputs];
   const changed = changedInputs(note(live), note(job.object), job.inputNames) ?? [];
   const isStale = live !== undefined && !isComplete(live) && changed.length > 0;
@@ -306,7 +265,7 @@ function planSchema(run: Run): StepPlan<'SchemaReady'> {
     apply: live ? [] : [job],
     remove: [...(isStale ? [live] : []), ...(isComplete(live) ? others : [])],
     verdict,
-    open: verdict.status === 'True',
+    open: gates.isSchemaOpen,
   };
 }
 

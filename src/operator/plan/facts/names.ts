@@ -108,6 +108,9 @@ export function slotOf(stack: string, role: 'master' | 'coreapp', objectName: st
   return Number.isInteger(index) ? index : undefined;
 }
 
+/** The name of the only pod of a StatefulSet. */
+export const podOfSet = (set: string): string => `${set}-0`;
+
 /** The role of a slot's node; undefined if the object is not a slot. */
 export function slotRole({
   metadata,

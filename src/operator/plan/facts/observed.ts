@@ -27,6 +27,10 @@ export interface PodView {
   readonly problem: string | undefined;
 }
 
+/** Whether a pod of this role is ready and stays. */
+export const isServing = (pod: PodView, component: string): boolean =>
+  pod.component === component && pod.ready && !pod.terminating;
+
 /** The last answers of the stack's API. */
 export interface ApiObservation {
   /** Epoch ms at which the operator began to ask. */

@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { listed } from '../decide/difference.ts';
 import type { WorkloadPlan } from '../decide/workloads.ts';
-import { annotations, labels } from '../facts/names.ts';
+import { annotations, labels, podOfSet } from '../facts/names.ts';
 import type { PodView } from '../facts/observed.ts';
 import { childKey } from '../render/child.ts';
 import { fieldChanges } from './fieldChanges.ts';
@@ -13,7 +13,7 @@ const template = (object: KubeObject | undefined): string | undefined =>
 const roleOf = ({ metadata }: KubeObject): string | undefined => metadata.labels?.[labels.component];
 const replicas = ({ spec }: KubeObject): number => (spec as { replicas?: number } | undefined)?.replicas ?? 1;
 const NODES = ['webapp', 'master', 'coreapp'];
-const podOf = ({ metadata }: KubeObject): string => `Pod/${metadata.name}-0`;
+const podOf = ({ metadata }: KubeObject): string => `Pod/${podOfSet(metadata.name)}`;
 const STOPPED = 'all Webapps, Masters and Coreapps stop before the change (spec.upgrade.strategy)';
 
 /** Writes down what happens to a model, each thing once, in order. */

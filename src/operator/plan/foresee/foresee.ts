@@ -8,6 +8,7 @@ import type { ApiObservation, Observed } from '../facts/observed.ts';
 import { looksRegistered } from '../facts/registered.ts';
 import type { ReleaseImages } from '../facts/release.ts';
 import { COUNTERS } from '../facts/restartTopics.ts';
+import { childKey } from '../render/child.ts';
 import { Diary } from './diary.ts';
 import type { Forecast, ForecastEntry } from './forecast.ts';
 import { foreseenCalls } from './foreseenCalls.ts';
@@ -89,11 +90,7 @@ function rendered({ observed, offered, before }: ForeseeInput) {
   const { uid } = before.metadata;
   const stacks = observed.stacks.map((stack) => (stack.metadata.uid === uid ? before : stack));
   const { steps } = planWorkloads({ ...observed, resource: before, stacks }, offered);
-  return new Map(
-    steps.flatMap(({ apply }) =>
-      apply.map(({ object }) => [`${object.kind}/${object.metadata.name}`, object]),
-    ),
-  );
+  return new Map(steps.flatMap(({ apply }) => apply.map(({ object }) => [childKey(object), object])));
 }
 
 /** The observation as if the user approved everything now. */

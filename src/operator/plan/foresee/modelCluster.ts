@@ -6,6 +6,7 @@ import {
   withAppliedHash,
 } from '../../../engine/kube/ownFields.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { noteOf } from '../decide/difference.ts';
 import type { WorkloadPlan } from '../decide/workloads.ts';
 import { EMPTY_JOURNAL, type Journal } from '../facts/journal.ts';
 import {
@@ -28,7 +29,6 @@ interface PodTemplate {
 }
 const specOf = ({ spec }: KubeObject) =>
   (spec ?? {}) as { readonly replicas?: number; readonly template?: PodTemplate };
-const note = ({ metadata }: KubeObject, key: string): string | undefined => metadata.annotations?.[key];
 /** The network process is not among the pods of a stack. */
 const hasPods = ({ kind, metadata }: KubeObject): boolean =>
   (kind === 'StatefulSet' || kind === 'Deployment') && metadata.labels?.[labels.instance] !== NETWORK.name;
@@ -82,7 +82,7 @@ export class ModelCluster {
 
   #apply(object: KubeObject): void {
     const live = this.children.get(childKey(object));
-    const isSame = live && note(live, APPLIED_HASH) === note(object, APPLIED_HASH);
+    const isSame = live && noteOf(live, APPLIED_HASH) === noteOf(object, APPLIED_HASH);
     if (!(isSame && differences(object, live).length === 0)) this.#store(object);
   }
 
@@ -93,7 +93,7 @@ export class ModelCluster {
     const seen = { ...object, metadata: { ...object.metadata, ...(generation ? { generation } : {}) } };
     const isSameTemplate =
       live &&
-      note(live, annotations.template) === note(object, annotations.template) &&
+      noteOf(live, annotations.template) === noteOf(object, annotations.template) &&
       differences(specOf(object).template, specOf(live).template).length === 0;
     // A Deployment replaces its pods by itself when its template changes.
     if (live?.kind === 'Deployment' && !isSameTemplate)

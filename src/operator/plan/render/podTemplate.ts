@@ -4,7 +4,7 @@ import type {
   resources as resourcesSchema,
 } from '../../resource/fields.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
-import { type Component, labels as names, selectorLabels, stackLabels } from '../facts/names.ts';
+import { type Component, labels as labelNames, selectorLabels, stackLabels } from '../facts/names.ts';
 
 type Overrides = z.output<typeof podTemplateSchema>;
 type Resources = z.output<typeof resourcesSchema>;
@@ -105,7 +105,7 @@ export function podTemplate(input: PodInput): Record<string, unknown> {
       labels: {
         ...labels,
         ...stackLabels(stack, component),
-        ...(input.version ? { [names.version]: input.version } : {}),
+        ...(input.version ? { [labelNames.version]: input.version } : {}),
         ...input.labels,
       },
       annotations: { ...annotations, ...input.annotations },

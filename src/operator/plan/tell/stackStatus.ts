@@ -2,7 +2,7 @@ import { BLOCKING_REASONS, CONDITION_TYPES, type ConditionType } from '../../res
 import type { Condition, NodeStatus, PlanEntry, WhatsAppDeploymentStatus } from '../../resource/status.ts';
 
 import { names, selectorLabels } from '../facts/names.ts';
-import type { Observation } from '../facts/observed.ts';
+import { isServing, type Observation } from '../facts/observed.ts';
 import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { servedShards } from '../facts/servedShards.ts';
 import { counts, databaseAddress, webappHost } from '../facts/stackSettings.ts';
@@ -22,8 +22,7 @@ export function stackStatus(
   const { resource, pods, api } = observed;
   const { name } = resource.metadata;
   const wanted = counts(resource);
-  const ready = (component: string) =>
-    pods.filter((pod) => pod.component === component && pod.ready && !pod.terminating).length;
+  const ready = (component: string) => pods.filter((pod) => isServing(pod, component)).length;
   const nodes = nodeStatuses(observed);
   const served = servedShards(observed);
   const support = Object.values(api?.support ?? {})[0];

@@ -6,7 +6,7 @@ import { whatsAppDeploymentSpec } from '../../resource/spec.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { windowProblem } from '../facts/maintenanceWindow.ts';
 import { names } from '../facts/names.ts';
-import type { Observed, PodView } from '../facts/observed.ts';
+import { isServing, type Observed, type PodView } from '../facts/observed.ts';
 import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { counts, databaseAddress } from '../facts/stackSettings.ts';
 import { downgrade } from '../facts/wantedVersion.ts';
@@ -224,7 +224,7 @@ const topologyIsSettled: Check<'WorkloadsReady', WorkloadsInput> = ({ isSwitchin
 const podsAreReady: Check<'WorkloadsReady', WorkloadsInput> = ({ observed: { resource, pods } }) => {
   const { webapps: webapp, masters: master, coreapps: coreapp } = counts(resource);
   const short = Object.entries({ webapp, master, coreapp }).flatMap(([component, count]) => {
-    const ready = pods.filter((pod) => pod.component === component && pod.ready && !pod.terminating).length;
+    const ready = pods.filter((pod) => isServing(pod, component)).length;
     return ready < count ? [`${ready} of ${count} ${component} pods are ready`] : [];
   });
   if (short.length === 0) return undefined;
