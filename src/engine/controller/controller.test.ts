@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
+import { CodedError } from '../../base/codedError.ts';
 import { type Logger, silentLogger } from '../../base/logger.ts';
 import { Controller, type Reconcile, TerminalError } from './controller.ts';
 import { ControllerMetrics } from './metrics.ts';
@@ -53,6 +54,25 @@ describe('a controller', () => {
     expect(await registry.metrics()).toContain(
       'controller_runtime_reconcile_errors_total{controller="sample"} 2',
     );
+  });
+
+  it('calls a lost race no failure, and looks again', async () => {
+    const { lines, logger } = recordingLogger();
+    let runs = 0;
+    const reconcile = async () => {
+      runs += 1;
+      if (runs === 1) throw new CodedError('Conflict', 'another process wrote first');
+      return {};
+    };
+    const { clock, controller, registry } = setup(reconcile, 1, logger);
+    controller.queue.add('a');
+    await clock.advance(100);
+    expect(runs).toBe(2);
+    expect(lines.map(({ message }) => message)).toEqual([
+      'another client was faster; looking again',
+      'reconciled',
+    ]);
+    expect(await registry.metrics()).toContain('reconcile_errors_total{controller="sample"} 0');
   });
 
   it('comes back after the time that a reconcile asks for', async () => {

@@ -4,6 +4,7 @@ import { type Clock, withDeadline } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
 import { TimeSlice } from '../../base/timeSlice.ts';
+import { isLostRace } from '../kube/apiError.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import { WorkQueue } from './workQueue.ts';
 
@@ -126,6 +127,12 @@ export class Controller {
       return undefined;
     } catch (error) {
       if (abort.aborted) return error;
+      if (isLostRace(error)) {
+        const retryAfterMs = Math.round(this.queue.addRateLimited(key));
+        metrics.finished(name, 'requeue_after', elapsedMs());
+        logger.debug('another client was faster; looking again', { reason, error, retryAfterMs });
+        return undefined;
+      }
       metrics.finished(name, 'error', elapsedMs());
       if (isBug(error)) metrics.panicked(name);
       if (error instanceof TerminalError) {

@@ -31,8 +31,13 @@ export async function startHealthServer(
       case '/readyz':
         return answer(readiness());
       case '/metrics':
-        response.writeHead(200, { 'content-type': registry.contentType });
-        response.end((await registry.metrics()) + (options.moreMetrics?.() ?? ''));
+        try {
+          const text = (await registry.metrics()) + (options.moreMetrics?.() ?? '');
+          response.writeHead(200, { 'content-type': registry.contentType }).end(text);
+        } catch (error) {
+          // Without an answer, a scrape would wait until its own deadline, and nobody would know why.
+          response.writeHead(500, { 'content-type': 'text/plain' }).end(`${String(error)}\n`);
+        }
         return;
       default:
         response.writeHead(404).end();

@@ -1,18 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { SimulatedApiServer } from '../../../test/simulation/simulatedApiServer.ts';
-import { SimulatedTransport } from '../../../test/simulation/simulatedTransport.ts';
+import { type Fault, SimulatedTransport } from '../../../test/simulation/simulatedTransport.ts';
 import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
+import { CodedError } from '../../base/codedError.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { KubeClient } from '../kube/client.ts';
-import { kinds } from '../kube/kubeObject.ts';
+import { fencedTransport } from '../kube/fencedTransport.ts';
+import { kinds, namespaceOfPath } from '../kube/kubeObject.ts';
+import type { KubeRequest } from '../kube/transport.ts';
 import { CLAIM_TIMING, NamespaceClaims } from './namespaceClaims.ts';
 
 const never = new AbortController().signal;
 
-const setup = () => {
+const setup = (fault: Fault = {}) => {
   const clock = new VirtualClock(1_000_000);
   const server = new SimulatedApiServer({ clock });
-  const client = new KubeClient(new SimulatedTransport({ server, clock }));
+  const client = new KubeClient(new SimulatedTransport({ server, clock, fault: () => fault }));
   const heard: string[] = [];
   const installation = (identity: string) => {
     const claims: NamespaceClaims = new NamespaceClaims({
@@ -47,6 +50,32 @@ describe('claims of namespaces', () => {
     expect(second.holds('shop')).toBe(true);
   });
 
+  it('keep back the writes of a pass that outlasts its claim', async () => {
+    const { clock, client, installation } = setup();
+    const claims = installation('first');
+    claims.holds('shop');
+    await clock.advance(0);
+    const fence = ({ path }: KubeRequest) => {
+      if (!claims.isHeld(namespaceOfPath(path) ?? '')) throw new CodedError('NotLeader', 'not ours');
+    };
+    const writer = new KubeClient(fencedTransport(client.transport, fence));
+    const write = (name: string) => {
+      const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'shop' } };
+      return writer.create(object, { fieldManager: 'test' }, never).then(
+        () => 'written',
+        ({ code }: { code: string }) => code,
+      );
+    };
+    const before = write('before');
+    await clock.advance(0);
+    const abandoned = claims.abandon('shop', never);
+    await clock.advance(0);
+    await abandoned;
+    expect([await before, await write('after')]).toEqual(['written', 'NotLeader']);
+    // A write does not take the namespace back.
+    expect(claims.isHeld('shop')).toBe(false);
+  });
+
   it('are taken back at once by the same installation after a crash, and by another only when they ran out', async () => {
     const { clock, installation } = setup();
     installation('crashed').holds('shop');
@@ -70,4 +99,22 @@ describe('claims of namespaces', () => {
     await clock.advance(0);
     expect(await found).toBe('NotFound');
   });
+
+  it.each([0, 1, 3, 5, 9])(
+    'come back at once with work that comes %s ms after the last one ended',
+    async (afterMs) => {
+      const { clock, installation } = setup({ delayMs: 2 });
+      const claims = installation('first');
+      claims.holds('shop');
+      await clock.advance(100);
+      void claims.abandon('shop', never);
+      await clock.advance(afterMs);
+      claims.holds('shop');
+      await clock.advance(100);
+      expect(claims.holds('shop')).toBe(true);
+      // Nor is the new Lease deleted with the old one.
+      await clock.advance(CLAIM_TIMING.retryMs * 2);
+      expect(claims.holds('shop')).toBe(true);
+    },
+  );
 });

@@ -38,6 +38,8 @@ interface Claim {
 export class NamespaceClaims {
   readonly #options: NamespaceClaimsOptions;
   readonly #claims = new Map<string, Claim>();
+  /** Namespaces whose Lease is being deleted. */
+  readonly #abandoned = new Map<string, Promise<void>>();
 
   constructor(options: NamespaceClaimsOptions) {
     this.#options = options;
@@ -47,6 +49,11 @@ export class NamespaceClaims {
   holds(namespace: string): boolean {
     const claim = this.#claims.get(namespace) ?? this.#begin(namespace);
     return claim.election.isLeader;
+  }
+
+  /** Whether the namespace is ours at this moment. Unlike `holds`, it starts nothing. */
+  isHeld(namespace: string): boolean {
+    return this.#claims.get(namespace)?.election.isLeader ?? false;
   }
 
   /** The installation that holds a namespace, if any. */
@@ -67,6 +74,14 @@ export class NamespaceClaims {
   /** Deletes the Lease of a namespace without work, unless another installation has taken it meanwhile. */
   async abandon(namespace: string, signal: AbortSignal): Promise<void> {
     if (!this.#claims.has(namespace)) return;
+    const ended = this.#remove(namespace, signal).finally(() => {
+      if (this.#abandoned.get(namespace) === ended) this.#abandoned.delete(namespace);
+    });
+    this.#abandoned.set(namespace, ended);
+    await ended;
+  }
+
+  async #remove(namespace: string, signal: AbortSignal): Promise<void> {
     await this.#end(namespace);
     const { client, leaseName, logger } = this.#options;
     try {
@@ -106,6 +121,8 @@ export class NamespaceClaims {
 
   async #hold(namespace: string, election: LeaderElection, stop: AbortSignal): Promise<void> {
     const { onChange } = this.#options;
+    // Work may come back at once. A claim that met the deletion of the Lease would wait for its next attempt.
+    await this.#abandoned.get(namespace);
     while (!stop.aborted) {
       const isAcquired = await election
         .acquire(stop, () => onChange(namespace))

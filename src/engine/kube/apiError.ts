@@ -51,7 +51,12 @@ export class ApiError extends CodedError {
     const body = safeJson(text);
     if (typeof body === 'object' && body !== null && (body as { kind?: string }).kind === 'Status')
       return new ApiError(status, body as StatusBody, request, retryAfterMs);
-    return new ApiError(status, { message: text.slice(0, 500) || `HTTP ${status}` }, request, retryAfterMs);
+    return new ApiError(
+      status,
+      { message: text.trim().slice(0, 500) || `HTTP ${status}` },
+      request,
+      retryAfterMs,
+    );
   }
 }
 
@@ -65,6 +70,8 @@ export class TransportError extends CodedError {
 const hasStatus = (error: unknown, status: number): boolean =>
   error instanceof ApiError && error.status === status;
 
+/** The API server does not take the object as it is. */
+export const isInvalid = (error: unknown): boolean => hasStatus(error, 422);
 export const isBadRequest = (error: unknown): boolean => hasStatus(error, 400);
 export const isNotFound = (error: unknown): boolean => hasStatus(error, 404);
 export const isConflict = (error: unknown): boolean => hasStatus(error, 409);
@@ -72,3 +79,7 @@ export const isForbidden = (error: unknown): boolean => hasStatus(error, 403);
 export const isGone = (error: unknown): boolean => hasStatus(error, 410);
 export const isAlreadyExists = (error: unknown): boolean =>
   error instanceof ApiError && error.code === 'AlreadyExists';
+
+/** Another client, or another process of ours, was faster; nothing is wrong, and the next look decides anew. */
+export const isLostRace = (error: unknown): boolean =>
+  error instanceof CodedError && ['Conflict', 'AlreadyExists', 'NotLeader'].includes(error.code);

@@ -157,6 +157,8 @@ export class KubeClient {
       namespace?: string | undefined;
       name: string;
       subresource?: 'status';
+      /** Default: what the API server makes of the user agent. */
+      fieldManager?: string;
       /** See `ApplyOptions`; unknown fields are errors then. */
       dryRun?: boolean;
     },
@@ -167,7 +169,10 @@ export class KubeClient {
       {
         method: 'PATCH',
         path: resourcePath(kind, target.namespace, target.name, target.subresource),
-        ...(target.dryRun ? { query: { ...dryRunOf(target), fieldValidation: 'Strict' } } : {}),
+        query: {
+          fieldManager: target.fieldManager,
+          ...(target.dryRun ? { ...dryRunOf(target), fieldValidation: 'Strict' } : {}),
+        },
         contentType: 'application/merge-patch+json',
         body: patch,
       },

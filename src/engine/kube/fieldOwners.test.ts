@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fieldOwners } from './fieldOwners.ts';
+import { fieldOwners, joinedOwnership, lastWriterNear } from './fieldOwners.ts';
 
 const managedFields = [
   {
@@ -22,7 +22,7 @@ const managedFields = [
 
 describe('field owners', () => {
   it.each([
-    ['spec.replicas', ['kubectl-edit']],
+    ['spec.replicas', ['kubectl-edit', 'autoscaler (subresource scale)']],
     ['spec.paused', ['other']],
     ['spec.template.spec.containers[name=app].image', ['kubectl-edit']],
     ['spec.template.spec.containers[name=app].args[0]', ['kubectl-edit']],
@@ -31,5 +31,39 @@ describe('field owners', () => {
     ['spec.strategy', []],
   ])('of %s are %j', (path, owners) => {
     expect(fieldOwners(managedFields, path)).toEqual(owners);
+  });
+});
+
+describe('a field that has no owner', () => {
+  const writers = [
+    { manager: 'old', time: '2026-01-01T00:00:00Z', fieldsV1: { 'f:spec': { 'f:ports': {} } } },
+    { manager: 'kubectl-edit', time: '2026-02-01T00:00:00Z', fieldsV1: { 'f:spec': { 'f:ports': {} } } },
+    { manager: 'kubelet', subresource: 'status', time: '2026-03-01T00:00:00Z', fieldsV1: { 'f:spec': {} } },
+  ];
+  it.each([
+    ['spec.ports[port=443]', 'kubectl-edit'],
+    ['data.key', undefined],
+  ])('was perhaps removed by who last wrote beside it (%s)', (path, writer) => {
+    expect(lastWriterNear(writers, path)).toBe(writer);
+  });
+});
+
+describe('ownership after a replacement', () => {
+  it('joins the fields of the replacement with those of the applies, and leaves other managers alone', () => {
+    const entry = (manager: string, operation: string, fieldsV1: object) => ({
+      manager,
+      operation,
+      fieldsV1,
+    });
+    const other = entry('other', 'Update', { 'f:data': {} });
+    const ours = [
+      entry('us', 'Apply', { 'f:spec': { 'f:a': {} } }),
+      entry('us', 'Update', { 'f:spec': { 'f:b': {} } }),
+    ];
+    expect(joinedOwnership([...ours, other], 'us')).toEqual([
+      other,
+      entry('us', 'Apply', { 'f:spec': { 'f:a': {}, 'f:b': {} } }),
+    ]);
+    expect(joinedOwnership([other], 'us')).toBeUndefined();
   });
 });

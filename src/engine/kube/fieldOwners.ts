@@ -7,14 +7,31 @@ export interface ManagedFields {
   readonly fieldsV1?: unknown;
 }
 
-/**
- * Managers that own a field, by a path as `differences` gives it: `spec.containers[name=app].image`, `args[0]`. Only
- * the managers of the object itself; those of a subresource write elsewhere.
- */
+/** A manager as a person knows it: `kubectl-edit`, or `kubectl (subresource scale)`. */
+const describe = ({ manager = 'an unnamed manager', subresource }: ManagedFields): string =>
+  subresource ? `${manager} (subresource ${subresource})` : manager;
+
+/** Managers that own a field, by a path as `differences` gives it: `spec.containers[name=app].image`, `args[0]`. */
 export function fieldOwners(managedFields: readonly ManagedFields[], path: string): string[] {
   const steps = parsePath(path);
-  const owners = managedFields.filter(({ subresource, fieldsV1 }) => !subresource && owns(fieldsV1, steps));
-  return [...new Set(owners.flatMap(({ manager }) => manager ?? []))];
+  const owners = managedFields.filter(({ fieldsV1 }) => owns(fieldsV1, steps));
+  return [...new Set(owners.map(describe))];
+}
+
+/**
+ * The manager that last wrote something beside a field: a field that was removed has no owner. Undefined if no manager
+ * wrote there.
+ */
+export function lastWriterNear(managedFields: readonly ManagedFields[], path: string): string | undefined {
+  const steps = parsePath(path);
+  const byAge = managedFields
+    .filter(({ subresource }) => subresource !== 'status')
+    .sort((a, b) => (b.time ?? '').localeCompare(a.time ?? ''));
+  for (let length = steps.length - 1; length > 0; length--) {
+    const writer = byAge.find(({ fieldsV1 }) => owns(fieldsV1, steps.slice(0, length)));
+    if (writer) return describe(writer);
+  }
+  return undefined;
 }
 
 type Step =
@@ -57,3 +74,34 @@ function owns(fields: unknown, steps: readonly Step[]): boolean {
 
 const fieldNames = (steps: readonly Step[]): string =>
   steps.map((step) => ('field' in step ? step.field : '')).join('.');
+
+/**
+ * After a replacement, a manager owns the fields that it replaced by an entry of its own. This puts them into its entry
+ * for server-side apply, so that a field which leaves the manifest later is removed. client-go does the same in its
+ * package `csaupgrade`. Undefined if there is nothing to do.
+ */
+export function joinedOwnership(
+  managedFields: readonly ManagedFields[],
+  manager: string,
+): ManagedFields[] | undefined {
+  const isOurs = (entry: ManagedFields) => entry.manager === manager && !entry.subresource;
+  const replaced = managedFields.find((entry) => isOurs(entry) && entry.operation === 'Update');
+  if (!replaced) return undefined;
+  const applied = managedFields.find((entry) => isOurs(entry) && entry.operation === 'Apply');
+  const joined: ManagedFields = {
+    ...replaced,
+    operation: 'Apply',
+    fieldsV1: union(applied?.fieldsV1 ?? {}, replaced.fieldsV1 ?? {}),
+  };
+  return [...managedFields.filter((entry) => entry !== replaced && entry !== applied), joined];
+}
+
+function union(a: unknown, b: unknown): unknown {
+  if (typeof a !== 'object' || a === null) return b;
+  if (typeof b !== 'object' || b === null) return a;
+  const [left, right] = [a, b] as [Record<string, unknown>, Record<string, unknown>];
+  return {
+    ...left,
+    ...Object.fromEntries(Object.entries(right).map(([key, value]) => [key, union(left[key], value)])),
+  };
+}

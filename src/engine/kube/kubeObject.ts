@@ -73,6 +73,15 @@ export const kinds = {
   StatefulSet: namespaced('apps/v1', 'StatefulSet'),
   StorageClass: cluster('storage.k8s.io/v1', 'StorageClass', 'storageclasses'),
   CustomResourceDefinition: cluster('apiextensions.k8s.io/v1', 'CustomResourceDefinition'),
+  ValidatingAdmissionPolicy: cluster(
+    'admissionregistration.k8s.io/v1',
+    'ValidatingAdmissionPolicy',
+    'validatingadmissionpolicies',
+  ),
+  ValidatingAdmissionPolicyBinding: cluster(
+    'admissionregistration.k8s.io/v1',
+    'ValidatingAdmissionPolicyBinding',
+  ),
 } as const;
 
 const byName = new Map<string, ResourceKind>(
@@ -106,6 +115,12 @@ export function resourcePath(
   const rest = [kind.plural, name && encodeURIComponent(name), subresource].filter(Boolean).join('/');
   return `${root}${scope}/${rest}`;
 }
+
+/** The namespace in a path as `resourcePath` makes it; undefined for cluster-scoped objects. */
+export const namespaceOfPath = (path: string): string | undefined => {
+  const [, namespace] = /\/namespaces\/([^/]+)\//.exec(path) ?? [];
+  return namespace === undefined ? undefined : decodeURIComponent(namespace);
+};
 
 /** `namespace/name`, the key of queues and caches. Cluster-scoped objects have no namespace. */
 export const keyOf = ({ metadata }: KubeObject): string => objectKey(metadata.namespace, metadata.name);

@@ -1,5 +1,6 @@
 import { type Clock, sleep, withDeadline } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
+import { eitherSignal } from '../../base/eitherSignal.ts';
 import type { Logger } from '../../base/logger.ts';
 import { isConflict, isForbidden, isNotFound } from './apiError.ts';
 import type { KubeClient } from './client.ts';
@@ -139,7 +140,10 @@ export class LeaderElection {
       await this.#pause(done).catch(() => {});
       if (done.aborted || term.signal.aborted) break;
       // Resumed after the deadline: a renewal would overwrite what another replica has done since.
-      if (this.isLeader) await this.#try(AbortSignal.any([done, term.signal]));
+      if (this.isLeader) {
+        const either = eitherSignal(done, term.signal);
+        await this.#try(either.signal).finally(either.release);
+      }
       if (this.isLeader) arm();
       else term.abort(lost());
     }

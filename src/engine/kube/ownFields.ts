@@ -1,5 +1,14 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { KubeObject } from './kubeObject.ts';
+import {
+  entryKeys,
+  entryPath,
+  hasUnionEntries,
+  identity,
+  isAtomicMap,
+  isDefault,
+  isOmitted,
+} from './mergeTypes.ts';
 
 /**
  * The annotation that holds the hash of what was last applied: a field that has left the manifest shows up as a
@@ -9,7 +18,7 @@ export const appliedHashAnnotation = (prefix: string): string => `${prefix}/appl
 
 /** A hash that does not depend on the order of keys; undefined fields do not count. */
 export function hashOf(value: unknown): string {
-  return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
+  return hash('sha256', canonicalJson(value)).slice(0, 16);
 }
 
 /** JSON with sorted keys, in one pass: every child of every stack is hashed in each reconcile. */
@@ -34,59 +43,147 @@ export function withAppliedHash(desired: KubeObject, annotation: string): KubeOb
   };
 }
 
+/** A field that differs. */
+interface Difference {
+  readonly path: string;
+  /**
+   * The API server itself may have made it: a field that is not ours where only our fields may stand, such as in a map that
+   * is replaced as one, or a false or 0 that is not there.
+   */
+  readonly isServers: boolean;
+}
+
 /**
- * Paths at which the live object differs from the wanted one. Only fields of the wanted object count: defaults of the
- * API server and fields of other managers never do.
+ * Paths at which the live object differs from the wanted one. Fields of others count only where the schema of the API
+ * server merges nothing: a key that somebody added to a selector is a difference, one added to the labels is not.
  */
-export function differences(desired: unknown, live: unknown, path = ''): string[] {
+export const differences = (desired: unknown, live: unknown, path = ''): string[] =>
+  compare(desired, live, { path, field: '', strict: false }).map((difference) => difference.path);
+
+/** The differences that the API server itself may have made. */
+export const serversDifferences = (desired: unknown, live: unknown): string[] =>
+  compare(desired, live, { path: '', field: '', strict: false })
+    .filter(({ isServers }) => isServers)
+    .map(({ path }) => path);
+
+interface Place {
+  readonly path: string;
+  /** The name of the field. */
+  readonly field: string;
+  /** The value is replaced as one. */
+  readonly strict: boolean;
+}
+const changed = (path: string): Difference[] => [{ path, isServers: false }];
+
+function compare(desired: unknown, live: unknown, place: Place): Difference[] {
   if (desired === undefined) return [];
-  if (Array.isArray(desired)) return arrayDifferences(desired, live, path);
-  if (typeof desired === 'object' && desired !== null) {
-    // The server leaves out empty objects, so a missing one is no difference.
-    if (live === undefined || live === null) return Object.keys(desired).length === 0 ? [] : [path];
-    if (typeof live !== 'object') return [path];
-    return Object.entries(desired).flatMap(([key, value]) =>
-      differences(value, (live as Record<string, unknown>)[key], path ? `${path}.${key}` : key),
+  if (Array.isArray(desired)) return compareLists(desired, live, place);
+  const { path } = place;
+  if (typeof desired !== 'object' || desired === null) return compareScalars(desired, live, place);
+  // The server leaves out empty objects, so a missing one is no difference.
+  if (live === undefined || live === null) return Object.keys(desired).length === 0 ? [] : changed(path);
+  if (typeof live !== 'object') return changed(path);
+  const strict = place.strict || isAtomicMap(place.field);
+  const own = Object.entries(desired).flatMap(([field, value]) =>
+    compare(value, (live as Record<string, unknown>)[field], { path: join(path, field), field, strict }),
+  );
+  return strict ? [...own, ...extraFields(desired, live, path)] : own;
+}
+
+const extraFields = (desired: object, live: object, path: string): Difference[] =>
+  Object.entries(live)
+    .filter(([field, value]) => !(field in desired) && value !== undefined && !isDefault(field, value))
+    .map(([field]) => ({ path: join(path, field), isServers: true }));
+
+const join = (path: string, field: string): string => (path ? `${path}.${field}` : field);
+
+/** Entries are matched by the keys that Kubernetes merges them by, else by position. */
+function compareLists(
+  desired: readonly unknown[],
+  live: unknown,
+  { path, field, strict }: Place,
+): Difference[] {
+  if (live === undefined || live === null) return desired.length === 0 ? [] : changed(path);
+  if (!Array.isArray(live)) return changed(path);
+  const keys = strict ? undefined : entryKeys(field, desired);
+  if (!keys) {
+    if (desired.length === 0) return [];
+    if (desired.length !== live.length) return changed(path);
+    return desired.flatMap((item, index) =>
+      compare(item, live[index], { path: `${path}[${index}]`, field: '', strict: true }),
     );
   }
-  return sameScalar(desired, live) ? [] : [path];
-}
-
-/** List entries are matched by the key that Kubernetes merges them by, else by position. */
-function arrayDifferences(desired: readonly unknown[], live: unknown, path: string): string[] {
-  if (live === undefined || live === null) return desired.length === 0 ? [] : [path];
-  if (!Array.isArray(live)) return [path];
-  const key = mergeKey(desired);
-  if (!key) {
-    if (desired.length !== live.length) return [path];
-    return desired.flatMap((item, index) => differences(item, live[index], `${path}[${index}]`));
-  }
+  const byIdentity = groupedBy(live, (candidate) => identity(candidate, keys));
   return desired.flatMap((item) => {
-    const name = (item as Record<string, unknown>)[key];
-    const match = live.find((candidate) => (candidate as Record<string, unknown> | null)?.[key] === name);
-    return differences(item, match ?? null, `${path}[${key}=${String(name)}]`);
+    const at = entryPath(path, item, keys);
+    const [match, ...more] = byIdentity.get(identity(item, keys)) ?? [];
+    // Of two entries with one key, the last counts for Kubernetes, and none can be applied.
+    if (match === undefined || more.length > 0) return changed(at);
+    const own = compare(item, match, { path: at, field: '', strict: false });
+    return hasUnionEntries(field) ? [...own, ...extraFields(item as object, match as object, at)] : own;
   });
 }
 
-const MERGE_KEYS = ['uid', 'type', 'name', 'mountPath', 'containerPort', 'port'] as const;
-
-/** The field by which Kubernetes merges the entries of a list; undefined if it replaces the list. */
-export function mergeKey(items: readonly unknown[]): string | undefined {
-  if (items.length === 0 || !items.every((item) => typeof item === 'object' && item !== null))
-    return undefined;
-  return MERGE_KEYS.find((key) => {
-    const values = items.map((item) => (item as Record<string, unknown>)[key]);
-    return values.every((value) => value !== undefined) && new Set(values).size === values.length;
-  });
+/** In one pass: nodes have dozens of variables, and every reconcile compares all of them. */
+function groupedBy(items: readonly unknown[], key: (item: unknown) => string): Map<string, unknown[]> {
+  const groups = new Map<string, unknown[]>();
+  for (const item of items) {
+    const name = key(item);
+    const group = groups.get(name);
+    if (group) group.push(item);
+    else groups.set(name, [item]);
+  }
+  return groups;
 }
 
-function sameScalar(desired: unknown, live: unknown): boolean {
+/** The manifest with the live values at these paths, as `differences` gives them: nothing is changed there. */
+export function withLiveAt(
+  desired: unknown,
+  live: unknown,
+  paths: readonly string[],
+  path = '',
+  field = '',
+): unknown {
+  const isHere = paths.includes(path) && path !== '';
+  const isBelow = paths.some((one) => one.startsWith(`${path}.`) || one.startsWith(`${path}[`));
+  if (isHere || (isBelow && isAtomicMap(field))) return live;
+  if (path !== '' && !isBelow) return desired;
+  if (Array.isArray(desired)) {
+    const keys = entryKeys(field, desired);
+    if (!keys) return live;
+    const others = Array.isArray(live) ? live : [];
+    return desired.flatMap((item) => {
+      const match = others.find((candidate) => identity(candidate, keys) === identity(item, keys));
+      const at = entryPath(path, item, keys);
+      const isUnion = hasUnionEntries(field) && paths.some((one) => one.startsWith(`${at}.`));
+      const left = isUnion ? match : withLiveAt(item, match, paths, at);
+      return left === undefined ? [] : [left];
+    });
+  }
+  if (typeof desired !== 'object' || desired === null) return desired;
+  const from = (live ?? {}) as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(
+    Object.entries(desired)
+      .map(([key, value]) => [key, withLiveAt(value, from[key], paths, join(path, key), key)] as const)
+      .filter(([, value]) => value !== undefined),
+  );
+}
+
+function compareScalars(desired: unknown, live: unknown, { path, field }: Place): Difference[] {
+  if (live !== undefined && live !== null) return sameScalar(desired, live, path) ? [] : changed(path);
+  if (desired === null || isOmitted(field, desired)) return [];
+  return [{ path, isServers: desired === false || desired === 0 }];
+}
+
+function sameScalar(desired: unknown, live: unknown, path: string): boolean {
   if (desired === live) return true;
-  // The server often leaves out "0", false and "".
-  if (live === undefined || live === null) return desired === false || desired === 0 || desired === '';
+  // Other texts that look like a quantity are not: the variable "1000m" is not the variable "1".
+  if (!QUANTITY.test(path)) return false;
   const [a, b] = [quantityValue(desired), quantityValue(live)];
   return a !== undefined && a === b;
 }
+
+const QUANTITY = /(^|\.)(requests|limits)\.|(^|\.)(cpu|memory|storage|ephemeral-storage|sizeLimit)$/;
 
 const SUFFIXES: Record<string, number> = {
   n: 1e-9,

@@ -12,7 +12,10 @@ import type { KubeRequest } from './transport.ts';
 
 const never = new AbortController().signal;
 
-const setup = (fault: (request: KubeRequest) => Fault = () => ({}), options: { optional?: true } = {}) => {
+const setup = (
+  fault: (request: KubeRequest) => Fault = () => ({}),
+  { garble = (line) => line, ...options }: { optional?: true; garble?: (line: string) => string } = {},
+) => {
   const clock = new VirtualClock();
   let server = new SimulatedApiServer({ clock });
   const asked: KubeRequest[] = [];
@@ -29,7 +32,9 @@ const setup = (fault: (request: KubeRequest) => Fault = () => ({}), options: { o
   const client = new KubeClient({
     request: (request, signal) => connect().request(request, signal),
     text: (request) => connect().text(request),
-    stream: (request, signal) => connect().stream(request, signal),
+    stream: async function* (request, signal) {
+      for await (const line of connect().stream(request, signal)) yield garble(line);
+    },
     close: () => {},
   });
   const createBy = (target: SimulatedApiServer, name: string, namespace: string) =>
@@ -193,6 +198,33 @@ describe('the reflector', () => {
     required.run();
     await required.clock.advance(10);
     expect(required.reflector.problem).toContain('install its CustomResourceDefinition');
+  });
+
+  it.each([
+    ['no JSON', () => '<html>'],
+    ['null', () => 'null'],
+    ['of an unknown type', () => '{"type":"RENAMED","object":{"metadata":{}}}'],
+    ['without an object', () => '{"type":"ADDED"}'],
+    ['without metadata', () => '{"type":"ADDED","object":{}}'],
+    ['without a name', () => '{"type":"ADDED","object":{"metadata":{"resourceVersion":"7"}}}'],
+    ['without a version', () => '{"type":"ADDED","object":{"metadata":{"name":"b"}}}'],
+  ])('reports an event that is %s, and lists anew, because what it said is lost', async (_, broken) => {
+    let isBroken = true;
+    const garble = (line: string) => (isBroken && line.includes('"name":"b"') ? broken() : line);
+    const { clock, asked, cache, reflector, write, run } = setup(() => ({}), { garble });
+    await write('a');
+    run();
+    await clock.advance(10);
+    expect([cache.size, reflector.problem]).toEqual([1, undefined]);
+    await write('b');
+    await clock.advance(60_000);
+    expect(reflector.problem).toContain(
+      'configmaps in namespace default: the API server, or a proxy before it',
+    );
+    expect(watches(asked).length).toBeLessThan(12);
+    isBroken = false;
+    await clock.advance(REFLECTOR_DEFAULTS.backoff.capMs * 2);
+    expect([cache.size, reflector.problem]).toEqual([2, undefined]);
   });
 
   it('goes without an optional kind that it may not read', async () => {

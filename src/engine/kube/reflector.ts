@@ -7,6 +7,7 @@ import type { KubeClient, ListOptions } from './client.ts';
 import { type KubeObject, keyOf, type ResourceKind, resourcePath } from './kubeObject.ts';
 import { missingRule } from './missingRule.ts';
 import { type CacheChange, isOlderVersion, type ObjectCache } from './objectCache.ts';
+import { parseWatchEvent, type WatchEvent } from './watchEvent.ts';
 
 export interface ReflectorOptions<T extends KubeObject> extends ListOptions {
   readonly client: KubeClient;
@@ -43,11 +44,6 @@ export const REFLECTOR_DEFAULTS = {
   /** An optional kind that the server does not know may be installed later. */
   absentBackoff: { baseMs: 5_000, capMs: 300_000, jitter: 0.5 } satisfies BackoffPolicy,
 } as const;
-
-type WatchEvent<T> = {
-  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
-  object: T;
-};
 
 const SILENT = 'WatchSilent';
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
@@ -104,6 +100,8 @@ export class Reflector<T extends KubeObject> {
       } catch (error) {
         if (signal.aborted) return;
         wasSilent ||= error instanceof CodedError && error.code === SILENT;
+        // What the event said is lost, so the watch cannot be resumed after it.
+        if (isMalformed(error)) this.#resourceVersion = undefined;
         if (!this.#recovers(error)) this.#report(error, failures);
         const delayMs = backoffMs(this.#backoffAfter(error), failures++, random);
         await sleep(clock, delayMs, signal).catch(() => {});
@@ -161,7 +159,8 @@ export class Reflector<T extends KubeObject> {
       // Logged once; readiness keeps reporting it.
       if (isNew && !(this.#isAbsent(error) && isNotFound(error)))
         logger.error(this.#refusal ?? 'watch refused', { kind: kind.kind });
-    } else logger.debug('watch failed, trying again', { kind: kind.kind, error, failures });
+    } else if (isMalformed(error) && isNew) logger.error(this.#failure.message, { kind: kind.kind });
+    else logger.debug('watch failed, trying again', { kind: kind.kind, error, failures });
   }
 
   /** Why the cache is not current, and how to fix it; undefined while the watch runs. */
@@ -171,6 +170,7 @@ export class Reflector<T extends KubeObject> {
     if (this.#isAbsent(this.#failure)) return undefined;
     const refusal = this.#refusal;
     if (refusal !== undefined) return refusal;
+    if (isMalformed(this.#failure)) return `${kind.plural}${where}: ${this.#failure?.message}`;
     if (this.#lastEventAt === undefined)
       return `${kind.plural}: not synced${where}${this.#failure ? `: ${this.#failure.message}` : ''}`;
     return undefined;
@@ -215,8 +215,9 @@ export class Reflector<T extends KubeObject> {
       if (isCheck && wasKept && !present && event.type !== 'BOOKMARK')
         this.#watchdogMs = REFLECTOR_DEFAULTS.watchdogMs;
       this.#heard();
-      onProgress();
       this.#handle(event, present);
+      // A list that always breaks off half-way is asked for less and less often.
+      if (this.#resourceVersion !== undefined) onProgress();
     }
     // The server ends a watch after its time. Before the end of the initial events there is nothing to resume.
     const cutShort = events === 0 && clock.monotonic() - startedAt < REFLECTOR_DEFAULTS.shortestWatchMs;
@@ -256,7 +257,7 @@ export class Reflector<T extends KubeObject> {
       for await (const line of lines) {
         disarm();
         disarm = arm();
-        yield JSON.parse(line) as WatchEvent<T>;
+        yield parseWatchEvent<T>(line);
       }
     } finally {
       disarm();
@@ -321,6 +322,9 @@ const accept = ({ metadataOnly }: { metadataOnly?: boolean }) =>
           'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
       }
     : {};
+
+const isMalformed = (error: unknown): boolean =>
+  error instanceof CodedError && (error.code === 'MalformedEvent' || error.code === 'LineTooLong');
 
 /** A server without streaming lists refuses their query parameters. */
 const isUnsupported = (error: unknown): boolean =>

@@ -19,6 +19,8 @@ export interface KubeRequest {
   readonly contentType?: string;
   /** The Accept header, for other than JSON of the whole object, such as its metadata only. */
   readonly accept?: string;
+  /** Called right before the request is written to the socket; throws to keep it back. */
+  readonly fence?: () => void;
 }
 
 /** The connection to the API server. Tests replace it. */
@@ -202,7 +204,10 @@ export class HttpsTransport implements Transport {
         },
       },
       payload,
-      () => fence?.(request),
+      () => {
+        fence?.(request);
+        request.fence?.();
+      },
       signal,
     ).catch((error: unknown) => {
       finished('<error>');
