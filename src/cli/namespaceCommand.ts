@@ -28,7 +28,7 @@ type RoleBinding = KubeObject & { readonly roleRef: { readonly name: string } };
 
 export function namespaceCommand(context: CliContext): Command {
   const namespace = new Command('namespace').description(
-    'list and change the namespaces in which the operator may read Secrets, and so run stacks',
+    'list and change the namespaces in which the operator may run stacks',
   );
   const withOperator = (command: Command) =>
     clusterOptions(command).option('--operator <namespace/name>', 'the operator, if the cluster has several');

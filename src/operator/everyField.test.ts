@@ -1,14 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { changesOf, type Leaf, leavesOf } from '../../test/support/everyField.ts';
 import { FakeApplication } from '../../test/support/fakeApplicationPass.ts';
-import {
-  APPLIED_HASH,
-  applied,
-  NOW_MS,
-  release,
-  StackModel,
-  waiting,
-} from '../../test/support/stackModel.ts';
+import { applied, NOW_MS, release, StackModel, waiting } from '../../test/support/stackModel.ts';
 import { whatsAppDeployment } from '../../test/support/whatsAppDeployment.ts';
 import { createAuthority, issueCertificate, type KeyPair } from '../base/pki/certificates.ts';
 import { codeHash, encodeCertificate } from '../onprem/emulatorCertificate.ts';
@@ -37,7 +30,7 @@ const podTemplate = {
   nodeSelector: { disk: 'ssd' },
   affinity: { nodeAffinity: {} },
   tolerations: [{ key: 'a' }],
-  topologySpreadConstraints: [{ maxSkew: 1 }],
+  topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'ScheduleAnyway' }],
   priorityClassName: 'high',
   runtimeClassName: 'gvisor',
   securityContext: { runAsUser: 1 },
@@ -49,6 +42,7 @@ const fromField = {
   ...podTemplate,
   env: [{ name: 'POD', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
 };
+const { sidecars: _, ...schemaTemplate } = podTemplate;
 const contact = { email: 'a@example.com', landlineNumber: '1', mobileNumber: '2' };
 
 /** Together they set every field of the spec; a field is changed in each spec that has it. */
@@ -70,12 +64,15 @@ const SPECS: readonly object[] = [
       webapp: { replicas: 2, resources, podTemplate },
       master: { replicas: 2, resources, podTemplate },
       coreapp: { resources, podTemplate },
+      schema: { resources, podTemplate: schemaTemplate },
     },
     database: {
       managed: {
         engine: 'PostgreSQL',
         storage: { size: '1Gi', storageClassName: 'fast' },
+        tls: { mode: 'VerifyCA' },
         resources,
+        podTemplate,
       },
     },
     media: {
@@ -137,7 +134,7 @@ const SPECS: readonly object[] = [
       deadlineSeconds: 600,
     },
     monitoring: { podMonitor: false },
-    emulator: { network: { type: 'Simulated', url: 'tcp://net:5222' } },
+    emulator: { mediaHosts: ['media.shop.svc'], network: { type: 'Simulated', url: 'tcp://net:5222' } },
   },
   {
     capacity: { messagesPerSecond: 10 },
@@ -145,7 +142,9 @@ const SPECS: readonly object[] = [
       webapp: { podTemplate: fromField },
       master: { podTemplate: fromField },
       coreapp: { podTemplate: fromField },
+      schema: { podTemplate: { ...schemaTemplate, env: fromField.env } },
     },
+    emulator: { network: { type: 'Simulated', resources, podTemplate } },
     database: {
       external: {
         engine: 'PostgreSQL',
@@ -153,10 +152,14 @@ const SPECS: readonly object[] = [
         port: 5432,
         name: 'shop_',
         credentialsSecretRef: { name: 'database' },
-        tls: { mode: 'VerifyCA', caSecretRef: { name: 'database-ca', key: 'ca.crt' } },
+        tls: {
+          mode: 'VerifyCA',
+          caSecretRef: { name: 'database-ca', key: 'ca.crt' },
+          clientCertificateSecretRef: { name: 'database-client' },
+        },
       },
     },
-    media: { claimName: 'media' },
+    media: { claimName: 'media', garbageCollection: { schedule: '0 3 * * *' } },
     tls: { issuerRef: { name: 'issuer', kind: 'Issuer' } },
     users: [{ name: 'admin', role: 'ROLE_ADMIN', passwordSecretRef: { name: 'admin' } }],
   },
@@ -167,7 +170,10 @@ const SPECS: readonly object[] = [
     registration: { certificateSecretRef: { name: 'certificate' } },
     tls: { selfSigned: {} },
   },
-  { database: { managed: { version: '17' } } },
+  {
+    database: { managed: { version: '17', podTemplate: fromField } },
+    emulator: { network: { podTemplate: fromField } },
+  },
 ];
 
 /** Fields without another valid value, each with the reason. */
@@ -208,7 +214,7 @@ function secretsOf(spec: object): Record<string, Record<string, string>> {
       const { name, key } = inner as { name?: string; key?: string };
       if (!/secretRef$/i.test(field) || name === undefined) visit(inner);
       else if (key !== undefined) found[name] = { ...found[name], [key]: secretValue(field, name, key) };
-      else if (field === 'secretRef') {
+      else if (field === 'secretRef' || field === 'clientCertificateSecretRef') {
         const pair = pairs[name === 'tls' ? 0 : 1];
         found[name] = { 'tls.crt': pair?.certificatePem ?? '', 'tls.key': pair?.privateKeyPem ?? '' };
       } else found[name] = { username: name, password: `Aa1-${name}`, bearer: name };
@@ -256,7 +262,7 @@ function workloadsOf(resource: WhatsAppDeployment): string {
       stackStatus(model.observed(), [...verdicts, ...Object.values(summary)], []),
       wantsFinalizer(resource) ? CLEANUP_FINALIZER : '',
     ],
-    (key, value: unknown) => (key === annotations.inputs || key === APPLIED_HASH ? undefined : value),
+    (key, value: unknown) => (key === annotations.inputs || key === annotations.applied ? undefined : value),
   );
 }
 
@@ -294,8 +300,8 @@ async function applicationOf(resource: WhatsAppDeployment): Promise<unknown> {
     };
     prepare(app);
     const probed: unknown[] = [];
-    const webhooks = new WebhookCheck(async (...asked) => {
-      probed.push(asked.slice(0, 2));
+    const webhooks = new WebhookCheck(async ({ url, ca }) => {
+      probed.push([url, ca]);
       return { layer: 'Status', problem: undefined, latencyMs: 1 };
     });
     for (let look = 0; look < 3; look++) {

@@ -7,22 +7,27 @@ import { ControllerMetrics } from '../engine/controller/metrics.ts';
 import { RollBudget } from '../engine/controller/rollBudget.ts';
 import { Sources } from '../engine/controller/sources.ts';
 import { Applier } from '../engine/kube/applier.ts';
-import type { KubeClient } from '../engine/kube/client.ts';
+import { KubeClient } from '../engine/kube/client.ts';
 import type { Credentials } from '../engine/kube/credentials.ts';
 import { missingFromServer } from '../engine/kube/discovery.ts';
 import { EventRecorder } from '../engine/kube/eventRecorder.ts';
-import { type KubeObject, keyOf } from '../engine/kube/kubeObject.ts';
+import { fencedTransport } from '../engine/kube/fencedTransport.ts';
+import { type KubeObject, keyOf, namespaceOfPath, splitKey } from '../engine/kube/kubeObject.ts';
 import { ApplicationReconciler } from './application/applicationReconciler.ts';
+import type { ProbeScope } from './application/probeTargets.ts';
 import { StackSessions, type StackSessionsOptions } from './application/stackSession.ts';
 import { WebhookCheck } from './application/webhook.ts';
 import { probeWebhook } from './application/webhookProbe.ts';
 import { type Connection, connect } from './connection.ts';
 import type { StackCollectorOptions } from './exporter/stackCollector.ts';
 import { ANNOTATION_PREFIX, FIELD_MANAGER } from './plan/facts/names.ts';
+import type { PodSecurity } from './plan/facts/podSecurity.ts';
 import type { ReleaseImages } from './plan/facts/release.ts';
 import { StackReports } from './stackReports.ts';
 import { JournalStore } from './state/journalStore.ts';
 import { ReferencedSecrets } from './state/referencedSecrets.ts';
+import { RivalStacks } from './state/rivalStacks.ts';
+import { SecretLabels } from './state/secretLabels.ts';
 import { StackNamespaces } from './state/stackNamespaces.ts';
 import { OPTIONAL_KINDS, onStackChange, type StackSources, watchStacks } from './state/stackSources.ts';
 import { StatusWriter } from './state/statusWriter.ts';
@@ -43,6 +48,10 @@ export interface OperatorOptions {
   readonly maxRollingStacks?: number | undefined;
   /** Concurrent reconciles of each of the two controllers. */
   readonly workers?: number | undefined;
+  /** What users may give the pods of a stack. */
+  readonly podSecurity?: PodSecurity | undefined;
+  /** Which webhook receivers the operator itself may connect to. */
+  readonly webhookProbes?: ProbeScope | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -52,6 +61,8 @@ export const OPERATOR_DEFAULTS = {
   /** Limits the damage of a bad change; no more restarts at a time than a node drain causes. */
   maxRollingStacks: 10,
   workers: 4,
+  podSecurity: 'Restricted',
+  webhookProbes: 'Public',
   /** The first version with streaming lists by default. */
   minimumKubernetes: '1.32',
 } as const;
@@ -106,22 +117,33 @@ export interface Parts extends Omit<OperatorOptions, 'credentials' | 'health'>, 
 
 /** The two controllers and the objects that they share. */
 export function controllers(parts: Parts, signal: AbortSignal) {
-  const { client, namespaces, stackSources, recorder, clock, random } = parts;
+  const { namespaces, stackSources, recorder, clock, random } = parts;
+  const onOurs = (stacks: readonly KubeObject[], reason: string) => {
+    for (const stack of stacks) enqueue(keyOf(stack), reason);
+  };
+  const claimed = new StackNamespaces({ ...parts, listed: namespaces, onOurs }, signal);
+  const fence = (method: string, namespace: string | undefined) => {
+    if (method !== 'GET' && namespace !== undefined) claimed.assertOurs(namespace);
+  };
+  const client = new KubeClient(
+    fencedTransport(parts.client.transport, ({ method, path }) => fence(method, namespaceOfPath(path))),
+  );
   const journals = new JournalStore(client, stackSources.secretsOfStacks);
-  const webhooks = new WebhookCheck(probeWebhook);
+  const webhooks = new WebhookCheck((target, signal) =>
+    probeWebhook(target, parts.webhookProbes ?? OPERATOR_DEFAULTS.webhookProbes, signal),
+  );
   const enqueue = (key: string, reason: string) => {
     for (const { queue } of [workloads, application]) queue.add(key, 'change', reason);
   };
   const onNews = (key: string) => workloads.queue.add(key, 'change', "the stack's API reported a change");
   const reports = new StackReports({ ...parts, sources: stackSources, journals, webhooks, onNews });
-  const onOurs = (stacks: readonly KubeObject[], reason: string) => {
-    for (const stack of stacks) enqueue(keyOf(stack), reason);
-  };
-  const claimed = new StackNamespaces({ ...parts, listed: namespaces, onOurs }, signal);
+  const rivals = new RivalStacks(stackSources);
   const context = {
+    rivals,
     sources: stackSources,
     journals,
     referenced: new ReferencedSecrets(client, stackSources.secrets),
+    secretLabels: new SecretLabels(client, stackSources, recorder),
     observations: reports.observations,
     missing: (namespace: string) => claimed.missing(namespace),
   };
@@ -135,7 +157,14 @@ export function controllers(parts: Parts, signal: AbortSignal) {
   const workloadsReconciler = new WorkloadsReconciler({
     ...parts,
     ...context,
-    applier: new Applier({ ...parts, fieldManager: FIELD_MANAGER, annotationPrefix: ANNOTATION_PREFIX }),
+    client,
+    podSecurity: parts.podSecurity ?? OPERATOR_DEFAULTS.podSecurity,
+    applier: new Applier({
+      ...parts,
+      client,
+      fieldManager: FIELD_MANAGER,
+      annotationPrefix: ANNOTATION_PREFIX,
+    }),
     rollBudget: new RollBudget(parts.maxRollingStacks ?? OPERATOR_DEFAULTS.maxRollingStacks, (key) =>
       workloads.queue.add(key, 'change', 'may roll now'),
     ),
@@ -145,7 +174,10 @@ export function controllers(parts: Parts, signal: AbortSignal) {
     ...context,
     sessions: new StackSessions({
       clock,
-      ...(parts.fence ? { fence: parts.fence } : {}),
+      fence: (request, key) => {
+        parts.fence?.(request);
+        fence(request.method, splitKey(key).namespace);
+      },
       ...(parts.connectStack ? { connect: parts.connectStack } : {}),
     }),
     webhooks,
@@ -157,7 +189,7 @@ export function controllers(parts: Parts, signal: AbortSignal) {
   });
   const workloads: Controller = controller('workloads', workloadsReconciler.reconcile);
   const application: Controller = controller('application', applicationReconciler.reconcile);
-  onStackChange(stackSources, enqueue);
+  onStackChange(stackSources, rivals, enqueue);
   return { workloads, application, reports, claimed };
 }
 

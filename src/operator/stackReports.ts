@@ -36,7 +36,9 @@ export class StackReports {
 
   constructor(options: StackReportsOptions) {
     this.#options = options;
-    this.#collector = new StackCollector(options);
+    const isOurs = (name: string) =>
+      name.startsWith('waba_') || options.registry.getSingleMetric(name) !== undefined;
+    this.#collector = new StackCollector({ ...options, isOurs });
     this.#gauges = new StackGauges(options.registry, () =>
       parsedStacks(options.sources.stacks.cache.list()).map((resource) => this.#measured(resource)),
     );
@@ -81,12 +83,24 @@ export class StackReports {
     return {
       resource,
       api: this.observations.get(key),
-      journal: journals.read(resource),
-      webhook: probe && {
-        seconds: probe.latencyMs / 1000,
-        failed: probe.problem === undefined ? undefined : probe.layer,
-      },
+      journal: readable(() => journals.read(resource)),
+      webhook:
+        probe && probe.skipped === undefined
+          ? {
+              seconds: probe.latencyMs / 1000,
+              failed: probe.problem === undefined ? undefined : probe.layer,
+            }
+          : undefined,
     };
+  }
+}
+
+/** The status says that a journal cannot be read; metrics of other stacks do not depend on it. */
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
   }
 }
 

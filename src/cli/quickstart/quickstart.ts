@@ -6,6 +6,7 @@ import { CodedError } from '../../base/codedError.ts';
 import { waitUntil } from '../../base/waitUntil.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
+import { podLog } from '../../engine/kube/podLog.ts';
 import type { Progress, Step } from '../../local/progress.ts';
 import { NETWORK, names } from '../../operator/plan/facts/names.ts';
 import type { SecretObject } from '../../operator/plan/facts/secrets.ts';
@@ -17,10 +18,12 @@ import {
   type WhatsAppDeployment,
 } from '../../operator/resource/whatsAppDeployment.ts';
 import { readJournal } from '../../operator/state/journalStore.ts';
+import type { PodObject } from '../../operator/state/podObject.ts';
+import { podView } from '../../operator/state/podView.ts';
 import { WhatsAppDeploymentKind } from '../../operator/state/stackSources.ts';
 import { inStep } from '../inStep.ts';
 import { enableNamespace, findOperator } from '../namespaceCommand.ts';
-import { podLog } from '../stack/podLog.ts';
+import { LastingBlock } from './lastingBlock.ts';
 import { quickstartReceiver, RECEIVER } from './quickstartReceiver.ts';
 
 export interface QuickstartOptions {
@@ -100,6 +103,10 @@ export async function waitUntilReady(
   let ready: Condition | undefined;
   let shown: { type: string; step: Step } | undefined;
   const finished = new Set<string>();
+  const blocked = new LastingBlock(clock, {
+    what: `WhatsAppDeployment ${STACK}`,
+    command: `kubectl -n ${namespace} describe wad ${STACK}`,
+  });
   const look = async () => {
     const parsed = parseWhatsAppDeployment(
       await client.get(WhatsAppDeploymentKind, namespace, STACK, signal),
@@ -129,16 +136,20 @@ export async function waitUntilReady(
       shown = undefined;
     }
     ready = conditions.find(({ type }) => type === 'Ready');
+    blocked.check(ready);
     return isTrue('Ready') && resource;
   };
-  const late = () => {
-    shown?.step.failed();
-    return new CodedError(
+  const late = () =>
+    new CodedError(
       'NotReady',
       `WhatsAppDeployment ${STACK} is not Ready after ${READY_TIMEOUT_MS / 60_000} minutes: ${ready?.message ?? 'it has no status; check that the operator runs'}`,
     );
-  };
-  return waitUntil(look, { clock, everyMs: POLL_MS, timeoutMs: READY_TIMEOUT_MS, late }, signal);
+  return waitUntil(look, { clock, everyMs: POLL_MS, timeoutMs: READY_TIMEOUT_MS, late }, signal).catch(
+    (error: unknown) => {
+      shown?.step.failed();
+      throw error;
+    },
+  );
 }
 
 /** Sends one message and prints each of its callbacks. Returns the id of the message. */
@@ -199,14 +210,15 @@ async function runDemoJob(
   const of = names(resource.metadata.name);
   const journal = readJournal(await client.get<SecretObject>(kinds.Secret, namespace, of.journal, signal));
   const name = `${resource.metadata.name}-demo-${clock.now().toString(36)}`;
-  const secret = (key: string) => ({ valueFrom: { secretKeyRef: { name: of.adminSecret, key } } });
+  const secret = (name: string, key: string) => ({ valueFrom: { secretKeyRef: { name, key } } });
   const env = [
     { name: 'DEMO_HOST', value: webappHost(resource) },
     { name: 'DEMO_PORT', value: '443' },
     { name: 'DEMO_CA', value: journal.webappCa ?? '' },
-    { name: 'DEMO_USERNAME', ...secret('username') },
-    { name: 'DEMO_PASSWORD', ...secret('password') },
+    { name: 'DEMO_USERNAME', ...secret(of.adminSecret, 'username') },
+    { name: 'DEMO_PASSWORD', ...secret(of.adminSecret, 'password') },
     { name: 'DEMO_CONTROL_URL', value: `http://${NETWORK.name}.${namespace}.svc:${NETWORK.controlPort}` },
+    { name: 'DEMO_CONTROL_TOKEN', ...secret(NETWORK.controlSecret, 'token') },
     { name: 'DEMO_NUMBER', value: resource.spec.phoneNumber },
     { name: 'DEMO_CUSTOMER', value: CUSTOMER },
   ];
@@ -267,7 +279,14 @@ async function waitForDeployment(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
+  const command = `kubectl -n ${namespace} describe pods`;
+  const blocked = new LastingBlock(clock, { what: `Deployment ${name}`, command });
   const isAvailable = async () => {
+    const { items } = await client.list<PodObject>(kinds.Pod, { namespace }, signal);
+    const held = items.map(podView).find(({ problem }) => problem);
+    blocked.check(
+      held?.problem && { reason: held.problem.reason, message: `Pod ${held.name}: ${held.problem.text}` },
+    );
     const { status } = await client.get<KubeObject & { status?: { availableReplicas?: number } }>(
       kinds.Deployment,
       namespace,
@@ -279,7 +298,7 @@ async function waitForDeployment(
   const late = () =>
     new CodedError(
       'NotReady',
-      `Deployment ${name} is not available after ${READY_TIMEOUT_MS / 60_000} minutes; see \`kubectl -n ${namespace} describe pods\``,
+      `Deployment ${name} is not available after ${READY_TIMEOUT_MS / 60_000} minutes; see \`${command}\``,
     );
   await waitUntil(isAvailable, { clock, everyMs: POLL_MS, timeoutMs: READY_TIMEOUT_MS, late }, signal);
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runWaba } from '../../../test/support/cliRun.ts';
 import { FakeCluster } from '../../../test/support/fakeCluster.ts';
 import { type HttpsServer, startHttpsServer } from '../../../test/support/httpsServer.ts';
@@ -20,6 +20,7 @@ beforeAll(async () => {
   });
 });
 afterAll(() => webapp.close());
+afterEach(() => void vi.unstubAllGlobals());
 
 const ANSWERS: Record<string, object> = {
   'POST /v1/users/login': { users: [{ token: 'a.b.c', expires_after: '2030-01-01 00:00:00+00:00' }] },
@@ -94,6 +95,33 @@ describe('kubectl waba send', () => {
     expect(sent()).toMatchObject({ to: '16505550011', text: { body: 'Hi' } });
     await waba('send', 'shop', '--to', '16505550011', '--message', '{"type":"location","location":{}}');
     expect(sent()).toEqual({ to: '16505550011', type: 'location', location: {} });
+  });
+
+  it('knows the token of the control port, and says what to do if the process has an older one', async () => {
+    cluster.put({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'waba-network', namespace: 'default' },
+      spec: { clusterIP: '127.0.0.1' },
+    });
+    const asked: unknown[] = [];
+    let status = 200;
+    vi.stubGlobal('fetch', async (url: string, init: RequestInit) => {
+      asked.push([url, init.headers]);
+      return new Response('{}', { status });
+    });
+    await waba('send', 'shop', '--to', '1', '--open');
+    cluster.put(secret('waba-network-control', { token: 'open-sesame' }));
+    await waba('send', 'shop', '--to', '1', '--open');
+    const url = 'http://127.0.0.1:8080/numbers/16315551000/messages';
+    expect(asked).toEqual([
+      [url, undefined],
+      [url, { authorization: 'Bearer open-sesame' }],
+    ]);
+    status = 401;
+    const { code, stderr } = await waba('send', 'shop', '--to', '1', '--open');
+    expect(stderr).toContain('kubectl -n default rollout restart deployment/waba-network');
+    expect(code).toBe(1);
   });
 
   it('refuses to watch a message that no simulated network carries', async () => {

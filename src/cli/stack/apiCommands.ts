@@ -1,16 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { sleep, systemClock } from '../../base/clock.ts';
-import { CodedError } from '../../base/codedError.ts';
 import { safeJson } from '../../base/safeJson.ts';
-import { NETWORK } from '../../operator/plan/facts/names.ts';
 import { webappHost } from '../../operator/plan/facts/stackSettings.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 import { type ClusterAccess, type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
 import { outputOption, printJson } from '../output.ts';
 import { table } from '../table.ts';
-import { reachService } from './reachService.ts';
+import { withSimulation } from './simulation.ts';
 import { withStackApi } from './stackApi.ts';
 
 export function loginCommand(context: CliContext): Command {
@@ -62,7 +60,7 @@ export function sendCommand(context: CliContext): Command {
       withStackApi(name, options, context, async (api, stack, access) => {
         const number = stack.spec.phoneNumber.replace('+', '');
         if (options.open)
-          await simulation(access, stack, options, context, (call) =>
+          await withSimulation(access, stack, options, context, (call) =>
             call('POST', `/numbers/${number}/messages`, { from: options.to, text: 'Hi' }),
           );
         const content = options.message ?? { text: { body: options.text ?? '' } };
@@ -83,43 +81,6 @@ function parseMessage(json: string): object {
   throw new InvalidArgumentError('--message must be a JSON object, like {"type":"location","location":{…}}');
 }
 
-type Simulate = (method: string, path: string, body?: object) => Promise<unknown>;
-
-/** Opens the control API of the simulated network. @throws CodedError `NotSimulated` if the stack has none */
-async function simulation(
-  access: ClusterAccess,
-  { metadata, spec }: WhatsAppDeployment,
-  options: ClusterOptions,
-  context: CliContext,
-  use: (call: Simulate) => Promise<unknown>,
-): Promise<void> {
-  if (spec.stack !== 'Emulator' || spec.emulator?.network?.url)
-    throw new CodedError(
-      'NotSimulated',
-      `--open and --watch need a stack with a simulated network in its namespace; WhatsAppDeployment ${metadata.name} uses another network, so read the statuses at its webhook`,
-    );
-  const reached = await reachService(
-    access,
-    options,
-    { name: NETWORK.name, port: NETWORK.controlPort },
-    context,
-  );
-  try {
-    await use(async (method, path, body) => {
-      const answer = await fetch(`http://${reached.host}:${reached.port}${path}`, {
-        method,
-        signal: context.signal,
-        ...(body ? { body: JSON.stringify(body) } : {}),
-      });
-      const content: unknown = await answer.json().catch(() => undefined);
-      if (!answer.ok) throw new CodedError('Refused', `${method} ${path}: ${JSON.stringify(content)}`);
-      return content;
-    });
-  } finally {
-    reached.close();
-  }
-}
-
 const LAST = ['read', 'failed', 'deleted'];
 const WATCH = { everyMs: 200, forMs: 60_000 } as const;
 
@@ -132,7 +93,7 @@ async function watch(
 ): Promise<void> {
   const number = stack.spec.phoneNumber.replace('+', '');
   const waId = options.to.replace(/\D/g, '');
-  await simulation(access, stack, options, context, async (call) => {
+  await withSimulation(access, stack, options, context, async (call) => {
     let last = '';
     for (const end = systemClock.now() + WATCH.forMs; systemClock.now() < end && !LAST.includes(last); ) {
       const { messages } = (await call('GET', `/numbers/${number}/chats/${waId}`)) as {

@@ -12,6 +12,7 @@ export interface DemoOptions {
   readonly username: string;
   readonly password: string;
   readonly controlUrl: string;
+  readonly controlToken: string;
   readonly number: string;
   readonly customer: string;
 }
@@ -21,10 +22,10 @@ export interface DemoOptions {
  * Prints `message <id>`.
  */
 export async function runDemo(options: DemoOptions, context: CliContext): Promise<void> {
-  const { host, port, ca, username, password, controlUrl, number, customer } = options;
+  const { host, port, ca, username, password, controlUrl, controlToken, number, customer } = options;
   const written = await fetch(`${controlUrl}/numbers/${number.replace('+', '')}/messages`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${controlToken}` },
     body: JSON.stringify({ from: customer, text: 'Hi, are you open?', profileName: 'Ana' }),
     signal: context.signal,
   });

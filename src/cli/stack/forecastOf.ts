@@ -1,6 +1,7 @@
 import { isForbidden } from '../../engine/kube/apiError.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import type { Observed } from '../../operator/plan/facts/observed.ts';
+import type { PodSecurity } from '../../operator/plan/facts/podSecurity.ts';
 import type { ReleaseImages } from '../../operator/plan/facts/release.ts';
 import type { SecretObject } from '../../operator/plan/facts/secrets.ts';
 import type { Forecast } from '../../operator/plan/foresee/forecast.ts';
@@ -23,7 +24,7 @@ export async function forecastOf(
   const look = await lookAtStack({ access: inNamespace, context }, resource, stored, given);
   const release = await offeredRelease(access, look.observed, context);
   const forecast = foresee({
-    observed: look.observed,
+    observed: { ...look.observed, podSecurity: release.podSecurity },
     offered: release.images,
     before: stored,
     hidden: look.hidden,
@@ -41,12 +42,18 @@ function withoutKinds(forecast: Forecast, unreadable: ReadonlySet<string>): Fore
   return { ...forecast, entries: forecast.entries.filter(({ target }) => !isHidden(target)) };
 }
 
-/** The images that the installed operator ships, from the options of its Deployment. */
+interface Offered {
+  readonly images: ReleaseImages;
+  readonly podSecurity?: PodSecurity;
+  readonly unseen: readonly string[];
+}
+
+/** What the installed operator ships and allows, from the options of its Deployment. */
 async function offeredRelease(
   { client }: ClusterAccess,
   { journal }: Observed,
   { signal, version }: CliContext,
-): Promise<{ readonly images: ReleaseImages; readonly unseen: readonly string[] }> {
+): Promise<Offered> {
   const known = journal?.release;
   const fallback = {
     stack: known?.stack ?? `ghcr.io/waba-operator/waba-stack:${version}`,
@@ -60,7 +67,8 @@ async function offeredRelease(
       stack: option('stack-image') ?? fallback.stack,
       database: option('database-image') ?? fallback.database,
     };
-    return { images, unseen: [] };
+    const podSecurity = option('pod-security') === 'Unrestricted' ? 'Unrestricted' : 'Restricted';
+    return { images, podSecurity, unseen: [] };
   } catch (error) {
     signal.throwIfAborted();
     const why = isForbidden(error) ? 'not permitted' : 'not found';

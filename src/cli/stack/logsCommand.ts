@@ -3,11 +3,11 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { sleep, systemClock } from '../../base/clock.ts';
 import { isBadRequest, isNotFound } from '../../engine/kube/apiError.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
+import { podLog } from '../../engine/kube/podLog.ts';
 import { labels } from '../../operator/plan/facts/names.ts';
 import { type ClusterAccess, type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
 import { getStack } from './getStack.ts';
-import { podLog } from './podLog.ts';
 
 interface LogsOptions extends ClusterOptions {
   readonly follow?: boolean;

@@ -10,13 +10,15 @@ import {
   MANAGED_SELECTOR,
   NETWORK,
   names,
+  sharedSecretNames,
 } from '../../operator/plan/facts/names.ts';
 import { type Observed, podsSeen, type ReferencedSecret } from '../../operator/plan/facts/observed.ts';
 import { decodeSecret, type SecretObject } from '../../operator/plan/facts/secrets.ts';
 import { childKey } from '../../operator/plan/render/child.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 import { readJournal } from '../../operator/state/journalStore.ts';
-import { type PodObject, podView } from '../../operator/state/podView.ts';
+import type { PodObject } from '../../operator/state/podObject.ts';
+import { podView } from '../../operator/state/podView.ts';
 import {
   CHILD_KINDS,
   OPTIONAL_KINDS,
@@ -90,7 +92,7 @@ export async function lookAtStack(
       api: stored && apiFromStatus(stored, now, podsSeen(pods)),
       mayRoll: true,
       nowMs: now,
-      ...(secrets.hidden.size > 0 ? { secretsHash: liveSecretsHash(children, name) } : {}),
+      ...(secrets.hidden.size > 0 ? { secretsHash: liveSecretsHash(children, name) ?? '' } : {}),
     },
     hidden: secrets.hidden,
     unreadable,
@@ -175,7 +177,7 @@ async function readSecrets(
   };
   const journalSecret = await read(names(name).journal);
   const own: KubeObject[] = [];
-  for (const secretName of generatedSecretNames(resource)) {
+  for (const secretName of [...generatedSecretNames(resource), ...sharedSecretNames(resource)]) {
     const found = await read(secretName);
     if (found) own.push({ ...found, kind: 'Secret' });
     else if (hidden.has(secretName) && stored) own.push(placeholder(secretName));

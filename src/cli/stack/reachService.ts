@@ -21,7 +21,7 @@ export async function reachService(
   access: ClusterAccess,
   options: ClusterOptions,
   service: { readonly name: string; readonly port: number },
-  context: CliContext,
+  context: Pick<CliContext, 'signal'>,
 ): Promise<ReachedService> {
   const { spec } = await access.client.get<KubeObject & { spec: { clusterIP?: string } }>(
     kinds.Service,

@@ -8,7 +8,7 @@ import { isNotFound } from '../../engine/kube/apiError.ts';
 import { kinds } from '../../engine/kube/kubeObject.ts';
 import { DEFAULT_ADMIN } from '../../onprem/users.ts';
 import { names } from '../../operator/plan/facts/names.ts';
-import { decodeSecret, type SecretObject } from '../../operator/plan/facts/secrets.ts';
+import { decodeSecret, type SecretObject, withoutLineEnd } from '../../operator/plan/facts/secrets.ts';
 import { webappHost } from '../../operator/plan/facts/stackSettings.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 import { readJournal } from '../../operator/state/journalStore.ts';
@@ -68,7 +68,7 @@ async function openStackApi(
     );
   const declared = stack.spec.users?.find(({ name }) => name === DEFAULT_ADMIN.username)?.passwordSecretRef;
   const { name, key } = declared ?? { name: of.adminSecret, key: 'password' };
-  const password = decodeSecret(await secret(name))[key] ?? '';
+  const password = withoutLineEnd(decodeSecret(await secret(name))[key] ?? '');
   const port = stack.spec.service?.ports?.https ?? 443;
   const reached = await reachService(access, options, { name: of.webapp, port }, context);
   const transport = new HttpsStackTransport({

@@ -225,6 +225,7 @@ export function demoCommand(context: CliContext): Command {
           username: variable('USERNAME'),
           password: variable('PASSWORD'),
           controlUrl: variable('CONTROL_URL'),
+          controlToken: variable('CONTROL_TOKEN'),
           number: variable('NUMBER'),
           customer: variable('CUSTOMER'),
         },

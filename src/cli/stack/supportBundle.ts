@@ -5,11 +5,11 @@ import { dump } from 'js-yaml';
 import { describeError } from '../../base/codedError.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, kinds, type ResourceKind } from '../../engine/kube/kubeObject.ts';
+import { podLog } from '../../engine/kube/podLog.ts';
 import type { Progress, Step } from '../../local/progress.ts';
 import { WhatsAppDeploymentKind } from '../../operator/state/stackSources.ts';
 import { inStep } from '../inStep.ts';
 import { runProgram } from '../program.ts';
-import { podLog } from './podLog.ts';
 
 export interface SupportOptions {
   readonly client: KubeClient;
@@ -30,6 +30,7 @@ const COLLECTED: readonly ResourceKind[] = [
   kinds.Service,
   kinds.PersistentVolumeClaim,
   kinds.PodDisruptionBudget,
+  kinds.NetworkPolicy,
   kinds.Secret,
   kinds.ServiceAccount,
   kinds.RoleBinding,

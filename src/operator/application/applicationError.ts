@@ -1,5 +1,7 @@
-import { CodedError } from '../../base/codedError.ts';
+import { CodedError, describeError } from '../../base/codedError.ts';
+import { StackError } from '../../client/stackError.ts';
 import type { CommonReason } from '../resource/conditions.ts';
+import { PostponedCall } from './refusedCalls.ts';
 
 /** Why the operator cannot reach a stack's API, or cannot make the stack match the resource. */
 export type ApplicationErrorCode = Extract<
@@ -11,6 +13,7 @@ export type ApplicationErrorCode = Extract<
   | 'PasswordRefused'
   | 'PinRefused'
   | 'SecretMissing'
+  | 'SecretRefused'
   | 'WrongCertificate'
 >;
 
@@ -26,4 +29,16 @@ export class ApplicationError extends CodedError {
     super(code, message, options);
     this.code = code;
   }
+}
+
+/** Whether an error concerns one declared thing: a value of the user, or one call that the stack refused. Others go on. */
+export const concernsOneThing = (error: unknown): error is CodedError =>
+  error instanceof ApplicationError || error instanceof StackError || error instanceof PostponedCall;
+
+/** One error that says what is wrong with each thing. The first one gives the reason. */
+export function together(errors: readonly [CodedError, ...CodedError[]]): CodedError {
+  const [first] = errors;
+  return errors.length === 1
+    ? first
+    : new CodedError(first.code, [...new Set(errors.map(describeError))].join('; '));
 }

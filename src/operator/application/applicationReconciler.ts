@@ -6,12 +6,14 @@ import { hashOf } from '../../engine/kube/ownFields.ts';
 import type { CollectTarget } from '../exporter/readCounters.ts';
 import { isPlanOnly } from '../plan/facts/names.ts';
 import type { ApiObservation, Observation } from '../plan/facts/observed.ts';
-import { stamp, type Verdict } from '../plan/tell/conditions.ts';
+import { stamp, type Verdict, withLastKnown } from '../plan/tell/conditions.ts';
+import { registrationState } from '../plan/tell/registrationState.ts';
 import { APPLICATION_CONDITIONS } from '../resource/conditions.ts';
 import type { WhatsAppDeploymentStatus } from '../resource/status.ts';
 import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { type ObserveContext, observe } from '../state/observe.ts';
 import type { StatusWriter } from '../state/statusWriter.ts';
+import { RefusedCalls } from './refusedCalls.ts';
 import type { StackSessions } from './stackSession.ts';
 import { type Findings, runSteps } from './steps.ts';
 import type { DriftReport } from './synchronise.ts';
@@ -40,6 +42,8 @@ export class ApplicationReconciler {
   readonly #options: ApplicationOptions;
   /** Stacks that had settled at the last pass, in which circumstances, and when to observe them again. */
   readonly #settled = new Map<string, { readonly circumstances: string; readonly untilMs: number }>();
+
+  readonly #refused = new Map<string, RefusedCalls>();
 
   constructor(options: ApplicationOptions) {
     this.#options = options;
@@ -80,6 +84,7 @@ export class ApplicationReconciler {
     sessions.forget(key);
     webhooks.forget(key);
     this.#settled.delete(key);
+    this.#refused.delete(key);
     onObservation(key, undefined);
     onTarget(key, undefined);
   }
@@ -93,12 +98,15 @@ export class ApplicationReconciler {
 
   #visit(key: string, observed: Observation, signal: AbortSignal): Promise<Findings> {
     const { clock, journals, sessions, webhooks, onObservation, onTarget, onDrift } = this.#options;
+    const refused = this.#refused.get(key) ?? new RefusedCalls(clock);
+    this.#refused.set(key, refused);
     return runSteps(
       {
         key,
         observed,
         journals,
         sessions,
+        refused,
         nowMs: clock.now(),
         onObservation: (api) => onObservation(key, api),
         onTarget: (target) => onTarget(key, target),
@@ -119,17 +127,18 @@ export class ApplicationReconciler {
     const current = parseWhatsAppDeployment(sources.stacks.cache.get(`${namespace}/${name}`));
     const previous = (current.ok ? current.resource : resource).status;
     const entry = journals.read(resource)?.registration;
-    const registered = verdicts.Registered.status === 'True';
     const registration: WhatsAppDeploymentStatus['registration'] = {
-      state: registered ? 'Registered' : stateOf(entry?.phase),
+      state: registrationState(entry?.phase, verdicts.Registered),
       ...(entry?.verifiedName ? { verifiedName: entry.verifiedName } : {}),
       ...(entry?.registeredAt ? { registeredAt: entry.registeredAt } : {}),
     };
-    this.#announce(resource, verdicts.BuildCurrent, previous?.conditions ?? []);
-    const conditions = stamp(Object.values(verdicts), previous?.conditions ?? [], generation, clock.now());
+    const before = previous?.conditions ?? [];
+    this.#announce(resource, verdicts.BuildCurrent, before);
+    const told = Object.values(verdicts).map((verdict) => withLastKnown(verdict, before));
+    const conditions = stamp(told, before, generation, clock.now());
     const checked = webhooks.answeredRequest(`${namespace}/${name}`);
     const own = { conditions, registration, ...(checked ? { webhook: { checked } } : {}) };
-    await status.write({ ...resource, status: previous }, own, signal);
+    await status.write(resource, previous, own, signal);
   }
 
   /** Records one event per warning about an expiring build: each warning has a new reason. */
@@ -162,9 +171,4 @@ function circumstancesOf({ resource, pods, referenced, journal, children }: Obse
     resource.status?.registration ?? null,
     resource.status?.rollout ?? null,
   ]);
-}
-
-function stateOf(phase: string | undefined): 'Unregistered' | 'CodeRequested' | 'Unknown' {
-  if (phase === undefined || phase === 'refused') return 'Unregistered';
-  return phase === 'code-requested' ? 'CodeRequested' : 'Unknown';
 }

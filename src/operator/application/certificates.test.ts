@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type CertificateSecret, certificateSecret } from '../../../test/support/declared.ts';
 import { FakeApplication } from '../../../test/support/fakeApplicationPass.ts';
 import { createAuthority } from '../../base/pki/certificates.ts';
+import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import { certify, webappNames } from './certificates.ts';
 
 const EXTERNAL = 'POST /v1/certificates/external';
@@ -108,12 +109,12 @@ describe('the certificate of the Webapps', () => {
     [
       'spec.tls.secretRef',
       FROM_SECRET,
-      /^Secret tls .*tls\.crt and tls\.key \(spec\.tls\.secretRef\).*kubernetes\.io\/tls/,
+      /^Secret tls .*tls\.crt and tls\.key does not exist \(spec\.tls\.secretRef\).*kubernetes\.io\/tls/,
     ],
     [
       'spec.tls.issuerRef',
       { tls: { issuerRef: { name: 'ca', kind: 'Issuer' } } },
-      /^Secret shop-tls .*\(spec\.tls\.issuerRef\).*kubectl describe certificate shop-tls/,
+      /^Secret shop-tls .*\(spec\.tls\.issuerRef\).*kubectl -n default describe certificate shop-tls/,
     ],
     [
       'spec.tls.selfSigned',
@@ -130,12 +131,64 @@ describe('the certificate of the Webapps', () => {
     expect(application.stack.takeCalls()).toEqual([]);
   });
 
+  it('says what cert-manager says while it has not issued it', async () => {
+    const pass = new FakeApplication({ tls: { issuerRef: { name: 'ca', kind: 'Issuer' } } }).pass();
+    const conditions = [
+      { type: 'Ready', status: 'False', message: 'Issuing certificate as Secret does not exist' },
+      { type: 'Issuing', status: 'False', message: 'The certificate request has failed to complete' },
+    ];
+    const certificate: KubeObject = {
+      apiVersion: 'cert-manager.io/v1',
+      kind: 'Certificate',
+      metadata: { name: 'shop-tls', namespace: 'default' },
+      status: { conditions },
+    };
+    const children = new Map([['Certificate/shop-tls', certificate]]);
+    const { message } = await certify({ ...pass, observed: { ...pass.observed, children } });
+    expect(message).toContain(
+      'not issued the certificate yet (The certificate request has failed to complete)',
+    );
+  });
+
   it('is not uploaded if it would keep the Webapps from starting, and the condition names the Secret', async () => {
     const application = withCertificate({ ...first, 'tls.key': second['tls.key'] });
     expect(await certify(application.pass())).toMatchObject({
       status: 'False',
       reason: 'BadCertificate',
       message: expect.stringMatching(/Secret tls \(spec\.tls\.secretRef\).*private key/),
+    });
+    expect(application.stack.takeCalls()).toEqual([]);
+  });
+
+  it('names the key that the Secret lacks', async () => {
+    const application = withCertificate({ 'tls.crt': first['tls.crt'] });
+    expect(await certify(application.pass())).toMatchObject({
+      reason: 'SecretMissing',
+      message: expect.stringMatching(/^Secret tls has no key tls\.key \(spec\.tls\.secretRef\)/),
+    });
+  });
+
+  it('is remembered by its key, by which a Webapp is known when the certificate has expired', async () => {
+    const application = withCertificate(first);
+    await certify(application.pass());
+    const { served } = application.journal;
+    expect(served?.key).toMatch(/^[0-9a-f]{64}$/);
+    application.restartPods();
+    const { key: _, ...earlier } = served ?? { names: [], notAfter: 0, ca: '', authority: '' };
+    application.journals.writeElsewhere((journal) => ({ ...journal, served: earlier }));
+    application.journals.sync();
+    application.stack.takeCalls();
+    await certify(application.pass());
+    expect(application.journal.served).toEqual(served);
+    expect(application.stack.takeCalls()).toEqual([]);
+  });
+
+  it('is not uploaded if it has expired already', async () => {
+    const application = withCertificate(first);
+    await application.clock.advance(5_000 * DAY_MS);
+    expect(await certify(application.pass())).toMatchObject({
+      reason: 'BadCertificate',
+      message: expect.stringContaining('expired at'),
     });
     expect(application.stack.takeCalls()).toEqual([]);
   });

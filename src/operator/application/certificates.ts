@@ -1,8 +1,9 @@
 import { issueCertificate } from '../../base/pki/certificates.ts';
 import { type ServerCertificate, serverCertificate } from '../../base/pki/inspectCertificate.ts';
+import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import { names } from '../plan/facts/names.ts';
-import { secretValue } from '../plan/facts/secrets.ts';
+import { secretExists, secretValue } from '../plan/facts/secrets.ts';
 import { webappHost } from '../plan/facts/stackSettings.ts';
 import { certificateParts, isSelfSignedGood, SELF_SIGNED } from '../plan/facts/webappCertificate.ts';
 import { failed, met, unmet, type Verdict } from '../plan/tell/conditions.ts';
@@ -48,17 +49,43 @@ export const webappNames = (pass: Pick<ApplicationPass, 'observed' | 'journals'>
   ...(journalOf(pass).served?.names ?? []),
 ];
 
+type Issued = KubeObject & {
+  readonly status?: {
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly message?: string;
+    }[];
+  };
+};
+
+/** What cert-manager says about a certificate that it has not issued: that it failed, or why it is not ready. */
+function whyNotIssued({ children }: ApplicationPass['observed'], name: string): string {
+  const { conditions = [] } = (children.get(`Certificate/${name}`) as Issued | undefined)?.status ?? {};
+  const find = (type: string) => conditions.find((one) => one.type === type && one.status === 'False');
+  const { message } = find('Issuing') ?? find('Ready') ?? {};
+  return message === undefined ? '' : ` (${message})`;
+}
+
 /** @throws ApplicationError `SecretMissing`, `BadCertificate` */
 function fromSecret({ observed }: ApplicationPass): ServerCertificate {
-  const { spec } = observed.resource;
+  const { spec, metadata } = observed.resource;
+  const { namespace } = metadata;
   const { name, field, chain, key, ca } = certificateParts(observed);
   if (!chain || !key) {
+    if (secretExists(observed, name)) {
+      const absent = [chain ? [] : ['tls.crt'], key ? [] : ['tls.key']].flat().join(' and ');
+      throw new ApplicationError(
+        'SecretMissing',
+        `Secret ${name} has no key ${absent} (${field}); add what is missing`,
+      );
+    }
     const fix = spec.tls?.secretRef
       ? 'create it with type kubernetes.io/tls'
-      : `cert-manager has not issued the certificate yet; run kubectl describe certificate ${name}`;
+      : `cert-manager has not issued the certificate yet${whyNotIssued(observed, name)}; run kubectl -n ${namespace} describe certificate ${name}`;
     throw new ApplicationError(
       'SecretMissing',
-      `Secret ${name} does not have the keys tls.crt and tls.key (${field}); ${fix}`,
+      `Secret ${name} with the keys tls.crt and tls.key does not exist (${field}); ${fix}`,
     );
   }
   try {
@@ -79,10 +106,12 @@ async function selfSigned(pass: ApplicationPass): Promise<ServerCertificate | un
   const [certificatePem, privateKeyPem] = ['tls.crt', 'tls.key'].map((key) =>
     secretValue(observed, { name, key }),
   );
-  if (!certificatePem || !privateKeyPem)
+  if (!certificatePem?.trim() || !privateKeyPem?.trim())
     throw new ApplicationError(
       'SecretMissing',
-      `Secret ${name} with the authority does not exist yet (spec.tls.selfSigned); the operator creates it`,
+      secretExists(observed, name)
+        ? `Secret ${name} lacks tls.crt or tls.key of the authority (spec.tls.selfSigned); the condition DatabaseReady says how to put it back`
+        : `Secret ${name} with the authority does not exist yet (spec.tls.selfSigned); the operator creates it`,
     );
   if (isSelfSignedGood(journalOf(pass), certificatePem, nowMs)) return undefined;
   const host = webappHost(observed.resource);
@@ -106,6 +135,17 @@ async function upload(pass: ApplicationPass, wanted: ServerCertificate): Promise
   // A pending upload may have replaced the applied certificate; the API has no call that shows it.
   const { applied, pending } = journal.certificate;
   const isInPlace = applied === hash && pending === undefined;
+  if (!isInPlace && wanted.notAfter <= pass.nowMs)
+    throw new ApplicationError(
+      'BadCertificate',
+      `the new certificate for the Webapps expired at ${new Date(wanted.notAfter).toISOString()}; ${renewal(pass)}`,
+    );
+  // A journal of an earlier operator version does not hold it.
+  if (isInPlace && journal.served && journal.served.key === undefined)
+    await updateJournal(pass, ({ served, ...current }) => ({
+      ...current,
+      ...(served ? { served: { ...served, key: wanted.keyHash } } : {}),
+    }));
   if (!isInPlace)
     await updateJournal(pass, (current) => ({
       ...current,
@@ -117,6 +157,7 @@ async function upload(pass: ApplicationPass, wanted: ServerCertificate): Promise
         notAfter: wanted.notAfter,
         ca: wanted.caPem,
         authority: hashOf(wanted.caPem),
+        key: wanted.keyHash,
       },
     }));
   await bringAbout(pass, {

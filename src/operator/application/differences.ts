@@ -4,3 +4,9 @@ export interface Difference {
   readonly fields: readonly string[];
   readonly repair: () => Promise<void>;
 }
+
+/** A part that cannot be compared. The parts beside it are repaired all the same. */
+export const cannotCompare = (error: unknown): Difference => ({
+  fields: [],
+  repair: () => Promise.reject(error),
+});

@@ -12,6 +12,7 @@ import {
 import type { Verdict } from '../plan/tell/conditions.ts';
 import type { ApplicationCondition } from '../resource/conditions.ts';
 import type { Journals } from '../state/journalStore.ts';
+import type { RefusedCalls } from './refusedCalls.ts';
 
 /** Runs calls in a session of the administrator. */
 type AsAdmin = <T>(calls: (client: StackClient, session: Session) => Promise<T>) => Promise<T>;
@@ -21,6 +22,8 @@ export interface ApplicationPass {
   readonly observed: Observation;
   readonly journals: Journals;
   readonly asAdmin: AsAdmin;
+  /** Keeps back calls that the stack refused a moment ago. */
+  readonly refused: RefusedCalls;
   readonly nowMs: number;
   readonly signal: AbortSignal;
 }

@@ -3,7 +3,7 @@ import { settingsDifference } from '../../onprem/settings.ts';
 import { snakeKeys } from '../../onprem/snakeKeys.ts';
 import { patchedFields } from '../plan/decide/drift.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
-import type { Difference } from './differences.ts';
+import { cannotCompare, type Difference } from './differences.ts';
 import { type ApplicationPass, journalOf, updateJournal } from './pass.ts';
 import { secretMissing } from './requiredSecret.ts';
 
@@ -39,8 +39,12 @@ async function photo(pass: ApplicationPass, { photoSecretRef: reference }: Profi
   if (!reference) return [];
   const { asAdmin, signal, observed } = pass;
   const base64 = observed.referenced.get(reference.name)?.raw?.[reference.key];
-  if (base64 === undefined)
-    throw secretMissing(observed, { reference, field: 'spec.profile.photoSecretRef', content: 'the photo' });
+  if (!base64)
+    return [
+      cannotCompare(
+        secretMissing(observed, { reference, field: 'spec.profile.photoSecretRef', content: 'the photo' }),
+      ),
+    ];
   const bytes = Buffer.from(base64, 'base64');
   const hash = hashOf(base64);
   const current = await asAdmin((client, session) => client.settings.photo(session, signal));

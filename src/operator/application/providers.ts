@@ -2,32 +2,34 @@ import { hashOf } from '../../engine/kube/ownFields.ts';
 import type { MediaProvider } from '../../onprem/profile.ts';
 import { providerConfig } from '../plan/facts/journalHashes.ts';
 import { ApplicationError } from './applicationError.ts';
-import type { Difference } from './differences.ts';
+import { cannotCompare, type Difference } from './differences.ts';
 import { type ApplicationPass, journalOf, updateJournal } from './pass.ts';
 
 /** Credentials for media links. The operator removes the providers that it set and that are no longer declared. */
 export async function providerDifferences(pass: ApplicationPass): Promise<Difference[]> {
   const { asAdmin, signal, observed } = pass;
-  const declared = (observed.resource.spec.media?.providers ?? []).map(
-    ({ name, type, credentialsSecretRef }) => {
-      const secret = observed.referenced.get(credentialsSecretRef.name)?.data;
-      return {
-        name,
-        type,
-        config: configOf(name, credentialsSecretRef.name, secret),
-      } satisfies MediaProvider;
-    },
-  );
+  const wanted = observed.resource.spec.media?.providers ?? [];
+  const unusable: Difference[] = [];
+  const declared = wanted.flatMap(({ name, type, credentialsSecretRef }): MediaProvider[] => {
+    const secret = observed.referenced.get(credentialsSecretRef.name)?.data;
+    try {
+      return [{ name, type, config: configOf(name, credentialsSecretRef.name, secret) }];
+    } catch (error) {
+      unusable.push(cannotCompare(error));
+      return [];
+    }
+  });
   const own = journalOf(pass).providers;
-  if (declared.length === 0 && Object.keys(own).length === 0) return [];
+  if (declared.length === 0 && Object.keys(own).length === 0) return unusable;
   const current = await asAdmin((client, session) => client.settings.mediaProviders(session, signal));
   const remember = (name: string, hash: string | undefined) =>
     updateJournal(pass, (journal) => {
       const { [name]: _, ...others } = journal.providers;
       return { ...journal, providers: hash === undefined ? others : { ...others, [name]: hash } };
     });
-  const surplus = Object.keys(own).filter((name) => !declared.some((provider) => provider.name === name));
+  const surplus = Object.keys(own).filter((name) => !wanted.some((provider) => provider.name === name));
   return [
+    ...unusable,
     ...declared.flatMap((provider): Difference[] => {
       const hash = hashOf(provider);
       const isThere = current.some((known) => hashOf(known) === hash);
@@ -55,15 +57,22 @@ export async function providerDifferences(pass: ApplicationPass): Promise<Differ
   ];
 }
 
-/** @throws ApplicationError `SecretMissing` */
+/** @throws ApplicationError `SecretMissing`, `SecretRefused` */
 function configOf(
   provider: string,
   secret: string,
   data: Readonly<Record<string, string>> | undefined,
 ): MediaProvider['config'] {
   const config = providerConfig(data);
-  if (config) return config;
   const field = `spec.media.providers[${provider}].credentialsSecretRef`;
+  const values = config && ('bearer' in config ? { bearer: config.bearer } : config.basic);
+  const broken = Object.entries(values ?? {}).find(([, value]) => /[\r\n]/.test(value));
+  if (broken)
+    throw new ApplicationError(
+      'SecretRefused',
+      `key ${broken[0]} of Secret ${secret} (${field}) has a line end inside; write it in one line`,
+    );
+  if (config) return config;
   throw new ApplicationError(
     'SecretMissing',
     data === undefined

@@ -89,15 +89,20 @@ describe('the number of shards', () => {
     expect(application.stack.takeWrites()).toHaveLength(2);
   });
 
-  it('is tried again soon if the stack refuses it during a failover of the Master, and the journal is unchanged', async () => {
+  it('is tried again soon if the stack refuses it during a failover of the Master, and later each time', async () => {
     const application = growing();
     application.stack.failNext(SHARDS, { refuse: 1017 });
     expect(await step(application)).toMatchObject({
       verdict: { reason: 'ReshardingRefused' },
-      retryAfterMs: 2_000,
+      retryAfterMs: 5_000,
     });
-    expect(application.journals.writes).toBe(0);
+    expect((await step(application)).verdict.reason).toBe('RetryLater');
+    await application.clock.advance(5_000);
+    application.stack.failNext(SHARDS, { refuse: 1017 });
+    expect(await step(application)).toMatchObject({ retryAfterMs: 10_000 });
+    await application.clock.advance(10_000);
     expect((await step(application)).verdict.reason).toBe('Resharding');
+    expect(application.journal.shards).toEqual({});
   });
 
   it.each([

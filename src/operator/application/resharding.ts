@@ -1,14 +1,13 @@
 import { StackError } from '../../client/stackError.ts';
 import { splitNumber } from '../../onprem/account.ts';
 import { reshardingStep } from '../plan/decide/resharding.ts';
+import { retryDelayMs } from '../plan/decide/retryDelay.ts';
 import { type RegistrationInputs, registrationInputs } from '../plan/facts/registrationInputs.ts';
 import { unmet } from '../plan/tell/conditions.ts';
 import { type ApplicationPass, journalOf, type PartResult, updateJournal } from './pass.ts';
 
-/** The wait after a 403, which means "come back later". No source says how much later. */
+/** The longest wait after a refusal. A 403 means "come back later"; no source says how much later. */
 const REFUSED_FOR_MS = 60_000;
-/** The wait after an answer that says the same call may succeed soon. */
-const RETRY_AFTER_MS = 2_000;
 
 /** Changes the number of shards to the declared one, when that cannot disconnect the number. */
 export async function reshard(
@@ -33,7 +32,7 @@ async function setShards(
     phone_number: phoneNumber,
     shards,
     cert: certificate.value?.trim() ?? '',
-    ...(pin ? { pin } : {}),
+    ...(pin?.value ? { pin: pin.value } : {}),
   };
   const change = `from ${observed.api?.shards} to ${shards} shards`;
   try {
@@ -41,14 +40,18 @@ async function setShards(
   } catch (error) {
     // Without an answer, the next pass reads how many shards the stack has.
     if (!(error instanceof StackError) || error.apiCode === undefined) throw error;
-    const retryNotBeforeMs = nowMs + REFUSED_FOR_MS;
-    if (!error.retriable)
-      await updateJournal(pass, (journal) => ({ ...journal, shards: { retryNotBeforeMs } }));
+    const failures = (journalOf(pass).shards.failures ?? 0) + 1;
+    const soonMs = error.retriable ? retryDelayMs(failures, 'undone') : REFUSED_FOR_MS;
+    const retryAfterMs = Math.min(soonMs, REFUSED_FOR_MS);
+    const shards = { retryNotBeforeMs: nowMs + retryAfterMs, failures };
+    await updateJournal(pass, (journal) => ({ ...journal, shards }));
     return {
       verdict: unmet('ShardsServed', 'ReshardingRefused', `${change}: ${error.message}`),
-      retryAfterMs: error.retriable ? RETRY_AFTER_MS : REFUSED_FOR_MS,
+      retryAfterMs,
     };
   }
+  if (journalOf(pass).shards.failures !== undefined)
+    await updateJournal(pass, (journal) => ({ ...journal, shards: {} }));
   const message = `${change}: waiting until each shard has a connected Coreapp`;
   return { verdict: unmet('ShardsServed', 'Resharding', message), retryAfterMs: 0 };
 }

@@ -14,6 +14,7 @@ function sessionsOf(password: string) {
   const stack = new FakeStack(clock);
   stack.state.users.admin = password;
   const accepted: string[] = [];
+  const announced: (string | undefined)[] = [];
   const access: StackAccess = {
     host: 'shop-webapp.default.svc',
     port: 443,
@@ -25,6 +26,7 @@ function sessionsOf(password: string) {
     previousPassword: 'Previous-password-1',
     apiKey: 'key',
     onPassword: async (taken) => void accepted.push(taken),
+    beforePassword: async (known) => void announced.push(known),
   };
   const sessions = new StackSessions({ clock, connect: () => stack });
   const shards = (changed: Partial<StackAccess> = {}) =>
@@ -34,7 +36,7 @@ function sessionsOf(password: string) {
       (client, session) => client.account.shards(session, never),
       never,
     );
-  return { clock, stack, accepted, sessions, shards };
+  return { clock, stack, accepted, announced, sessions, shards };
 }
 
 describe('a session of the administrator', () => {
@@ -76,6 +78,31 @@ describe('a session of the administrator', () => {
     expect(accepted).toEqual([]);
     await shards();
     expect(stack.takeWrites()).toHaveLength(1);
+    expect(accepted).toEqual(['Wanted-password-2']);
+  });
+
+  it('announces a password before it sets it, with the one that the stack accepts', async () => {
+    const { stack, announced, accepted, shards } = sessionsOf('Previous-password-1');
+    stack.failNext(PUT_ADMIN, { lose: 'after' });
+    await expect(shards()).rejects.toMatchObject({ code: 'Unreachable' });
+    expect(announced).toEqual(['Previous-password-1']);
+    expect(accepted).toEqual([]);
+  });
+
+  it('logs in with a password that the stack took unnoticed, when the Secret holds yet another one', async () => {
+    const { stack, announced, accepted, shards } = sessionsOf('Pending-password-3');
+    await shards({ pendingPassword: 'Pending-password-3' });
+    expect(stack.state.users.admin).toBe('Wanted-password-2');
+    expect(announced).toEqual(['Pending-password-3']);
+    expect(accepted).toEqual(['Wanted-password-2']);
+  });
+
+  it('logs in when another process has set the wanted password meanwhile', async () => {
+    const { stack, accepted, shards } = sessionsOf('Set-by-hand-9');
+    const beforePassword = async () => {
+      stack.state.users.admin = 'Wanted-password-2';
+    };
+    await shards({ beforePassword });
     expect(accepted).toEqual(['Wanted-password-2']);
   });
 

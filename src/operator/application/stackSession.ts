@@ -26,6 +26,12 @@ export interface StackAccess {
   readonly passwordSource: string;
   /** The password that the stack accepted last, if the Secret holds another one now. */
   readonly previousPassword: string | undefined;
+  /** The password that an earlier pass was about to set. */
+  readonly pendingPassword?: string | undefined;
+  /** Called before the wanted password is set, with the one that the stack accepts now, if it is known. */
+  readonly beforePassword?: (accepted: string | undefined) => Promise<void>;
+  /** The key of the uploaded certificate: with it, a Webapp is accepted although its certificate has expired. */
+  readonly uploadedKey?: string | undefined;
   readonly apiKey: string;
   /** Called with the password that the stack accepts from now on. */
   readonly onPassword: (password: string) => Promise<void>;
@@ -33,8 +39,8 @@ export interface StackAccess {
 
 export interface StackSessionsOptions {
   readonly clock: Clock;
-  /** Throws when this process is no longer allowed to write. */
-  readonly fence?: (request: StackRequest) => void;
+  /** Throws when this process is no longer allowed to write to the stack with this key. */
+  readonly fence?: (request: StackRequest, key: string) => void;
   /** How the API is reached; over HTTPS unless given. */
   readonly connect?: (options: HttpsStackOptions) => StackTransport;
 }
@@ -79,8 +85,8 @@ export class StackSessions {
   }
 
   #entry(key: string, access: StackAccess): Entry {
-    const { host, port, ca, certificateNames, username, password, apiKey } = access;
-    const parts = [host, port, ca, certificateNames, username, password, apiKey];
+    const { host, port, ca, certificateNames, uploadedKey, username, password, apiKey } = access;
+    const parts = [host, port, ca, certificateNames, uploadedKey ?? null, username, password, apiKey];
     const identity = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
     const known = this.#entries.get(key);
     if (known?.identity === identity) return known;
@@ -95,7 +101,8 @@ export class StackSessions {
       port,
       ca,
       certificateNames,
-      ...(fence ? { fence } : {}),
+      expiredKeyHash: uploadedKey,
+      ...(fence ? { fence: (request: StackRequest) => fence(request, key) } : {}),
     });
     const entry: Entry = { identity, client: new StackClient(transport), logins: new LoginCache(clock) };
     this.#entries.set(key, entry);
@@ -105,27 +112,33 @@ export class StackSessions {
 
 /**
  * Logs in with the wanted password. If the stack does not accept it, sets it: with the password that the stack accepted
- * before, or with the default password of a new stack.
- * @throws ApplicationError `CredentialsUnknown` if the stack accepts none of the three
+ * before, with one that it may have taken without an answer, or with the default password of a new stack.
+ * @throws ApplicationError `CredentialsUnknown` if the stack accepts none of them
  */
 async function logIn(client: StackClient, access: StackAccess, signal: AbortSignal): Promise<Session> {
-  const { username, password, passwordSource, previousPassword, onPassword } = access;
+  const { username, password, passwordSource, onPassword, beforePassword = async () => {} } = access;
   const accepted = async (session: Session) => {
     await onPassword(password);
     return session;
   };
-  const wanted = await unlessRefused(client.users.login(username, password, {}, signal));
+  const tryWanted = () => unlessRefused(client.users.login(username, password, {}, signal));
+  const wanted = await tryWanted();
   if (wanted) return accepted(wanted);
-  if (previousPassword !== undefined && previousPassword !== password) {
-    const old = await unlessRefused(client.users.login(username, previousPassword, {}, signal));
-    if (old) {
-      await client.users.setPassword(old, username, password, signal);
-      return accepted(await client.users.login(username, password, {}, signal));
-    }
+  for (const known of new Set([access.previousPassword, access.pendingPassword])) {
+    if (known === undefined || known === password) continue;
+    const old = await unlessRefused(client.users.login(username, known, {}, signal));
+    if (!old) continue;
+    await beforePassword(known);
+    await client.users.setPassword(old, username, password, signal);
+    return accepted(await client.users.login(username, password, {}, signal));
   }
+  await beforePassword(undefined);
   const { password: initial } = DEFAULT_ADMIN;
   const first = await unlessRefused(client.users.login(username, initial, { newPassword: password }, signal));
   if (first) return accepted(first);
+  // Another process may have set it meanwhile.
+  const late = await tryWanted();
+  if (late) return accepted(late);
   throw new ApplicationError(
     'CredentialsUnknown',
     `the stack accepts neither the password in ${passwordSource}, nor the one before it, nor the default one; put the password of user ${username} into ${passwordSource}`,

@@ -2,6 +2,7 @@ import { buildExpiry, judgeBuild } from '../plan/tell/build.ts';
 import { failed, type Verdict, waitingFor } from '../plan/tell/conditions.ts';
 import { judgeVersion } from '../plan/tell/version.ts';
 import { APPLICATION_CONDITIONS, type ApplicationCondition } from '../resource/conditions.ts';
+import { concernsOneThing } from './applicationError.ts';
 import { certify } from './certificates.ts';
 import { collectWhenDue } from './housekeeping.ts';
 import type { ApplicationPass, PartResult } from './pass.ts';
@@ -56,8 +57,8 @@ export interface Findings {
 }
 
 /**
- * Reaches a stack's API and runs the steps in order. An error turns the condition of its step False, and the steps after
- * it wait.
+ * Reaches a stack's API and runs the steps in order. An error turns the condition of its step False. The steps after it
+ * run all the same if it concerns only what the step declares; after any other error, such as a lost connection, they wait.
  */
 export async function runSteps(
   reach: Reach,
@@ -76,7 +77,7 @@ export async function runSteps(
       for (const type of APPLICATION_CONDITIONS) {
         if (type === 'ApiReachable') continue;
         current = type;
-        const result = await STEPS[type](look);
+        const result = await runStep(type, look, signal);
         verdicts.set(type, result.verdict);
         retryAfterMs = Math.min(retryAfterMs, result.retryAfterMs ?? Number.POSITIVE_INFINITY);
       }
@@ -86,6 +87,16 @@ export async function runSteps(
     verdicts.set(current, failed(current, error));
   }
   return { verdicts: complete(verdicts, current), retryAfterMs };
+}
+
+async function runStep(type: keyof Steps, look: Look, signal: AbortSignal): Promise<PartResult> {
+  try {
+    const { refused, observed } = look.pass;
+    return await refused.guard<PartResult>(type, observed, () => STEPS[type](look));
+  } catch (error) {
+    if (signal.aborted || !concernsOneThing(error)) throw error;
+    return { verdict: failed(type, error) };
+  }
 }
 
 /** Adds a verdict for every step that did not run: it waits for the one that failed. */

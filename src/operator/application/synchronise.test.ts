@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FakeApplication } from '../../../test/support/fakeApplicationPass.ts';
+import { failed } from '../plan/tell/conditions.ts';
 import { type DriftReport, synchronise } from './synchronise.ts';
 
 const APPLICATION = 'PATCH /v1/settings/application';
@@ -58,6 +59,35 @@ describe('the synchronisation of a stack', () => {
     expect(application.stack.takeWrites()).toEqual([]);
   });
 
+  it('removes the webhook URL that spec no longer declares, once, but not one of another client', async () => {
+    const webhook = { url: 'https://receiver.test/hook' };
+    const application = new FakeApplication(declared({ webhook }));
+    await pass(application);
+    application.spec = declared();
+    application.stack.takeCalls();
+    application.stack.failNext(APPLICATION, { lose: 'before' });
+    await expect(pass(application)).rejects.toMatchObject({ code: 'Unreachable' });
+    await pass(application);
+    expect(application.stack.state.settings).toMatchObject({ webhooks: { url: '' } });
+    application.stack.state.settings = {
+      ...application.stack.state.settings,
+      webhooks: { url: 'https://other.test/hook' },
+    };
+    application.stack.takeCalls();
+    expect((await pass(application)).drift?.fields).toEqual([]);
+    expect(application.stack.takeWrites()).toEqual([]);
+
+    application.spec = declared({ webhook });
+    await pass(application);
+    application.stack.state.settings = {
+      ...application.stack.state.settings,
+      webhooks: { url: 'https://other.test/hook' },
+    };
+    application.spec = {};
+    await pass(application);
+    expect(application.stack.state.settings).toMatchObject({ webhooks: { url: 'https://other.test/hook' } });
+  });
+
   it('does not mistake its own unfinished change for drift', async () => {
     const application = new FakeApplication(declared({ driftPolicy: 'Report' }));
     application.stack.failNext(APPLICATION, { lose: 'before' });
@@ -87,4 +117,52 @@ describe('the synchronisation of a stack', () => {
     expect((await pass(application)).drift).toEqual({ fields: [], isRepaired: true });
     expect(application.stack.takeWrites()).toHaveLength(2);
   });
+
+  it('repeats a write that the stack refuses ever more seldom, and says when', async () => {
+    const application = new FakeApplication(declared());
+    refuse(application, 30);
+    const at: number[] = [];
+    for (let second = 0; second < 120; second += 2) {
+      const { verdict } = await attempt(application);
+      expect(verdict).toMatchObject({ status: 'False', reason: 'ApiRefused' });
+      if (second === 2) expect(verdict.message).toContain('tries again at 2026-03-01T00:00:05Z');
+      if (writes(application).length > 0) at.push(second);
+      await application.clock.advance(2000);
+    }
+    expect(at).toEqual([0, 6, 16, 36, 76]);
+  });
+
+  it('repeats a refused write at once when the declaration changes, and makes the others meanwhile', async () => {
+    const users = [{ name: 'reader', passwordSecretRef: { name: 'reader', key: 'password' } }];
+    const application = new FakeApplication(declared({ users }), {
+      secrets: { reader: { password: 'Reader-password-1' } },
+    });
+    refuse(application, 2);
+    await attempt(application);
+    expect(writes(application)).toEqual([APPLICATION, 'POST /v1/users']);
+    await attempt(application);
+    expect(writes(application)).toEqual([]);
+    application.spec = declared({ users, settings: { heartbeatInterval: 8 } });
+    await attempt(application, 2);
+    expect(writes(application)).toEqual([APPLICATION]);
+  });
 });
+
+/** The stack refuses the next changes of its settings. */
+function refuse(application: FakeApplication, times: number): void {
+  for (let time = 0; time < times; time++) application.stack.failNext(APPLICATION, { refuse: 1008 });
+}
+const writes = (application: FakeApplication) => application.stack.takeWrites().map(([call]) => call);
+
+/** Runs one pass as the steps do: what it throws becomes the verdict. */
+async function attempt(application: FakeApplication, generation = 1) {
+  const pass = application.pass();
+  const { metadata } = pass.observed.resource;
+  const resource = { ...pass.observed.resource, metadata: { ...metadata, generation } };
+  const verdict = await synchronise(
+    { ...pass, observed: { ...pass.observed, resource } },
+    true,
+    () => {},
+  ).catch((error: unknown) => failed('SettingsSynced', error));
+  return { verdict };
+}

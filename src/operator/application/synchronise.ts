@@ -1,7 +1,9 @@
+import type { CodedError } from '../../base/codedError.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import { occasionOf } from '../plan/decide/drift.ts';
-import { matchedHashes } from '../plan/facts/journalHashes.ts';
+import { nowMatched, orphanedWebhookUrl } from '../plan/facts/journalHashes.ts';
 import { met, unmet, type Verdict } from '../plan/tell/conditions.ts';
+import { concernsOneThing, together } from './applicationError.ts';
 import type { Difference } from './differences.ts';
 import { type ApplicationPass, behind, journalOf, updateJournal } from './pass.ts';
 import { profileDifferences } from './profile.ts';
@@ -35,26 +37,33 @@ export async function synchronise(
   const declared = declaredHash(pass, isRegistered);
   const occasion = occasionOf(journalOf(pass).synced, declared);
   const drifted: string[] = [];
+  const problems: CodedError[] = [];
   for (const part of parts) {
-    for (const { fields, repair } of await part(pass)) {
+    const compared = pass.refused.guard(`compare ${part.name}`, pass.observed, () => part(pass));
+    for (const { fields, repair } of (await unlessOneThing(compared, problems)) ?? []) {
       const isDrift = occasion === 'drifted' && fields.length > 0;
       if (isDrift) drifted.push(...fields);
-      if (!isDrift || resource.spec.driftPolicy === 'Repair') await repair();
+      if (isDrift && resource.spec.driftPolicy !== 'Repair') continue;
+      const what = `write ${fields.join()}`;
+      await unlessOneThing(pass.refused.guard(what, pass.observed, repair), problems);
     }
   }
   const isRepaired = resource.spec.driftPolicy === 'Repair';
   onDrift({ fields: drifted, isRepaired });
+  const [problem, ...others] = problems;
+  if (problem) throw together([problem, ...others]);
   if (drifted.length > 0 && !isRepaired)
     return unmet(
       'SettingsSynced',
       'Drifted',
       `another client changed the stack: ${drifted.join(', ')}; change spec to match, or set spec.driftPolicy to Repair`,
     );
-  if (occasion === 'declared' || journalOf(pass).matched === undefined)
+  const { matched } = journalOf(pass);
+  if (occasion === 'declared' || matched === undefined || orphanedWebhookUrl(resource, matched) !== undefined)
     await updateJournal(pass, (journal) => ({
       ...journal,
       synced: declared,
-      matched: { ...journal.matched, ...matchedHashes(resource, isRegistered) },
+      matched: nowMatched(resource, isRegistered, journal.matched),
     }));
   const waiting = behind(pass, 'coreapp');
   if (waiting.length > 0 && journalOf(pass).coreappRestarts > 0)
@@ -64,6 +73,17 @@ export async function synchronise(
       `a changed setting takes effect when the Coreapps have restarted; still to restart: ${waiting.join(', ')}`,
     );
   return met('SettingsSynced', 'Synced', 'the stack matches spec');
+}
+
+/** The result, or undefined if only this one thing is wrong: it is noted, and the others go on. */
+async function unlessOneThing<T>(work: Promise<T>, problems: CodedError[]): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!concernsOneThing(error)) throw error;
+    problems.push(error);
+    return undefined;
+  }
 }
 
 /** Hash of everything that is declared, including the Secrets that it refers to. */

@@ -2,7 +2,7 @@ import { pinHash } from '../plan/facts/journalHashes.ts';
 import { ApplicationError } from './applicationError.ts';
 import type { Difference } from './differences.ts';
 import { type ApplicationPass, journalOf, updateJournal } from './pass.ts';
-import { requiredSecretValue } from './requiredSecret.ts';
+import { requiredSecretLine } from './requiredSecret.ts';
 
 /** Two-step verification. The API has no call that reads the PIN, so the journal keeps a hash of the one that was set. */
 export async function twoStepDifferences(pass: ApplicationPass): Promise<Difference[]> {
@@ -24,13 +24,13 @@ export async function twoStepDifferences(pass: ApplicationPass): Promise<Differe
   return hash === known ? [] : [set(pin, hash)];
 }
 
-/** @throws ApplicationError `SecretMissing`, `PinRefused` */
+/** @throws ApplicationError `SecretMissing`, `SecretRefused`, `PinRefused` */
 function pinOf(
   observed: ApplicationPass['observed'],
   reference: { readonly name: string; readonly key: string },
 ): string {
   const field = 'spec.twoStep.pinSecretRef';
-  const pin = requiredSecretValue(observed, { reference, field, content: 'the two-step PIN' }).trim();
+  const pin = requiredSecretLine(observed, { reference, field, content: 'the two-step PIN' }).trim();
   if (!/^\d{6}$/.test(pin))
     throw new ApplicationError(
       'PinRefused',

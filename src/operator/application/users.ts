@@ -1,9 +1,9 @@
 import { DEFAULT_ADMIN, passwordProblem } from '../../onprem/users.ts';
 import { userHash } from '../plan/facts/journalHashes.ts';
 import { ApplicationError } from './applicationError.ts';
-import type { Difference } from './differences.ts';
+import { cannotCompare, type Difference } from './differences.ts';
 import { type ApplicationPass, journalOf, updateJournal } from './pass.ts';
-import { requiredSecretValue } from './requiredSecret.ts';
+import { requiredSecretLine } from './requiredSecret.ts';
 
 /**
  * Users of the API other than admin. The operator sets a password when the Secret no longer holds the one that it set
@@ -21,7 +21,13 @@ export async function userDifferences(pass: ApplicationPass): Promise<Difference
     });
   const differences: Difference[] = [];
   for (const { name, passwordSecretRef } of declared) {
-    const password = passwordOf(observed, name, passwordSecretRef);
+    let password: string;
+    try {
+      password = passwordOf(observed, name, passwordSecretRef);
+    } catch (error) {
+      differences.push(cannotCompare(error));
+      continue;
+    }
     const hash = userHash(name, password);
     const isThere =
       (await asAdmin((client, session) => client.users.find(session, name, signal))) !== undefined;
@@ -49,14 +55,14 @@ export async function userDifferences(pass: ApplicationPass): Promise<Difference
   return differences;
 }
 
-/** @throws ApplicationError `SecretMissing`, `PasswordRefused` */
+/** @throws ApplicationError `SecretMissing`, `SecretRefused`, `PasswordRefused` */
 export function passwordOf(
   observed: ApplicationPass['observed'],
   user: string,
   reference: { readonly name: string; readonly key: string },
 ): string {
   const field = `spec.users[${user}].passwordSecretRef`;
-  const password = requiredSecretValue(observed, {
+  const password = requiredSecretLine(observed, {
     reference,
     field,
     content: `the password of user ${user}`,

@@ -17,7 +17,7 @@ function receiver() {
     problem: undefined,
     layer: 'Status',
   };
-  const webhooks = new WebhookCheck(async (url, ca) => {
+  const webhooks = new WebhookCheck(async ({ url, ca }) => {
     probed.push({ url, ca });
     return { ...answer, latencyMs: 40 };
   });
@@ -52,6 +52,21 @@ describe('the webhook', () => {
     expect(application.stack.takeCalls()).toEqual([]);
   });
 
+  it('is not reported as broken when the operator may not connect to it', async () => {
+    const webhooks = new WebhookCheck(async () => ({
+      layer: 'Dns',
+      problem: undefined,
+      skipped: 'private',
+      latencyMs: 1,
+    }));
+    const application = new FakeApplication({ webhook: { url: URL } });
+    expect(await webhooks.judge(KEY, application.pass())).toMatchObject({
+      status: 'True',
+      reason: 'NotProbed',
+      message: 'private',
+    });
+  });
+
   it('has its CA uploaded once, and is probed when the Coreapps have restarted', async () => {
     const { webhooks, probed } = receiver();
     const application = withCa();
@@ -67,6 +82,55 @@ describe('the webhook', () => {
     expect(application.stack.takeCalls()).toEqual([`GET ${WEBHOOKS_CA}`]);
     expect(probed).toEqual([{ url: URL, ca: CA }]);
     expect(application.journal.coreappRestarts).toBe(1);
+  });
+
+  it.each([
+    ['spec.webhook.caSecretRef', { webhook: { url: URL } }, 'Answers'],
+    ['spec.webhook', {}, 'NotConfigured'],
+  ])('has its CA removed once %s is gone, and the Coreapps restart once more', async (_, spec, reason) => {
+    const { webhooks } = receiver();
+    const application = withCa();
+    await webhooks.judge(KEY, application.pass());
+    application.restartPods();
+    await webhooks.judge(KEY, application.pass());
+    application.stack.takeCalls();
+    application.spec = spec;
+    application.stack.failNext(`DELETE ${WEBHOOKS_CA}`, { lose: 'after' });
+    await expect(webhooks.judge(KEY, application.pass())).rejects.toMatchObject({ code: 'Unreachable' });
+    expect(await webhooks.judge(KEY, application.pass())).toMatchObject({
+      reason: 'RestartingCoreapps',
+      message: expect.stringContaining('removal'),
+    });
+    expect(application.stack.state.webhookCa).toBeUndefined();
+    expect(application.journal.coreappRestarts).toBe(2);
+    application.restartPods();
+    application.stack.takeCalls();
+    for (let pass = 0; pass < 2; pass++)
+      expect((await webhooks.judge(KEY, application.pass())).reason).toBe(reason);
+    expect(application.stack.takeCalls()).toEqual([]);
+    application.spec = WITH_CA;
+    await webhooks.judge(KEY, application.pass());
+    expect(application.stack.state.webhookCa).toBe(CA);
+  });
+
+  it('leaves a CA alone that another client uploaded', async () => {
+    const { webhooks } = receiver();
+    const application = new FakeApplication({ webhook: { url: URL } });
+    application.stack.state.webhookCa = CA;
+    await webhooks.judge(KEY, application.pass());
+    expect(application.stack.takeCalls()).toEqual([]);
+  });
+
+  it.each([
+    ['blank', ' \n', 'SecretMissing'],
+    ['no certificate', 'to do', 'SecretRefused'],
+  ])('has no CA uploaded that is %s', async (_, ca, reason) => {
+    const application = new FakeApplication(WITH_CA, { secrets: { receiver: { 'ca.crt': ca } } });
+    expect(await receiver().webhooks.judge(KEY, application.pass())).toMatchObject({
+      reason,
+      message: expect.stringMatching(/ca\.crt.*spec\.webhook\.caSecretRef/),
+    });
+    expect(application.stack.takeCalls()).toEqual([]);
   });
 
   it('has its CA uploaded once when the answer was lost, and the Coreapps still restart', async () => {

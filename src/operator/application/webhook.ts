@@ -1,10 +1,12 @@
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import { CHECK_WEBHOOK } from '../plan/facts/names.ts';
-import { secretValue } from '../plan/facts/secrets.ts';
+import { holdsWebhookCa, NO_WEBHOOK_CA } from '../plan/facts/restartTopics.ts';
+import { type SecretUse, secretValue } from '../plan/facts/secrets.ts';
 import { failed, met, unmet, type Verdict } from '../plan/tell/conditions.ts';
-import { type ApplicationPass, behind, bringAbout } from './pass.ts';
-import { type SecretUse, secretMissing } from './requiredSecret.ts';
-import type { WebhookProbe } from './webhookProbe.ts';
+import { ApplicationError } from './applicationError.ts';
+import { type ApplicationPass, behind, bringAbout, journalOf } from './pass.ts';
+import { secretMissing } from './requiredSecret.ts';
+import type { ProbeTarget, WebhookProbe } from './webhookProbe.ts';
 
 /** A receiver that failed is probed again after this time; one that answered, only when something changes. */
 const PROBE_FAILED_AGAIN_MS = 60_000;
@@ -17,7 +19,7 @@ interface Probed {
   readonly atMs: number;
 }
 
-type Probe = (url: string, ca: string | undefined, signal: AbortSignal) => Promise<WebhookProbe>;
+type Probe = (target: ProbeTarget, signal: AbortSignal) => Promise<WebhookProbe>;
 
 /** Whether callbacks can arrive: the CA is uploaded and effective, and the receiver answers the operator. */
 export class WebhookCheck {
@@ -43,18 +45,22 @@ export class WebhookCheck {
 
   async judge(key: string, pass: ApplicationPass): Promise<Verdict<'WebhookReady'>> {
     const { webhook } = pass.observed.resource.spec;
-    if (!webhook) return met('WebhookReady', 'NotConfigured', 'spec.webhook is not set');
-    const reference = webhook.caSecretRef;
+    const reference = webhook?.caSecretRef;
     const pem = reference && secretValue(pass.observed, reference);
-    if (reference && pem === undefined) return failed('WebhookReady', caMissing(pass, reference));
-    if (pem !== undefined) await uploadCa(pass, pem);
+    if (reference && !pem?.trim()) return failed('WebhookReady', caMissing(pass, reference));
+    if (reference && !pem?.includes('-----BEGIN CERTIFICATE-----'))
+      return failed('WebhookReady', caRefused(reference));
+    await uploadCa(pass, pem);
+    const isRemoved = journalOf(pass).webhookCa.applied === NO_WEBHOOK_CA;
+    if (!webhook && !isRemoved) return met('WebhookReady', 'NotConfigured', 'spec.webhook is not set');
     const waiting = behind(pass, 'coreapp');
     if (waiting.length > 0)
       return unmet(
         'WebhookReady',
         'RestartingCoreapps',
-        `the webhook CA takes effect when the Coreapps have restarted; still to restart: ${waiting.join(', ')}`,
+        `the ${isRemoved ? 'removal of the ' : ''}webhook CA takes effect when the Coreapps have restarted; still to restart: ${waiting.join(', ')}`,
       );
+    if (!webhook) return met('WebhookReady', 'NotConfigured', 'spec.webhook is not set');
     return verdictOf(await this.#current(key, pass, webhook.url, pem));
   }
 
@@ -71,7 +77,8 @@ export class WebhookCheck {
     const stands =
       known && (known.probe.problem === undefined || pass.nowMs - known.atMs < PROBE_FAILED_AGAIN_MS);
     if (stands && known.circumstances === circumstances) return known.probe;
-    const probe = await this.#probe(url, ca, pass.signal);
+    const { namespace } = pass.observed.resource.metadata;
+    const probe = await this.#probe({ url, ca, namespace }, pass.signal);
     this.#probed.set(key, { circumstances, request, probe, atMs: pass.nowMs });
     return probe;
   }
@@ -85,7 +92,8 @@ const FAILED = {
   Status: 'StatusFailed',
 } as const satisfies Record<WebhookProbe['layer'], string>;
 
-function verdictOf({ layer, problem, latencyMs }: WebhookProbe): Verdict<'WebhookReady'> {
+function verdictOf({ layer, problem, skipped, latencyMs }: WebhookProbe): Verdict<'WebhookReady'> {
+  if (skipped !== undefined) return met('WebhookReady', 'NotProbed', skipped);
   if (problem !== undefined) return unmet('WebhookReady', FAILED[layer], problem);
   return met(
     'WebhookReady',
@@ -101,13 +109,21 @@ const caMissing = ({ observed }: ApplicationPass, reference: SecretUse['referenc
     content: 'the CA of the webhook receiver',
   });
 
-async function uploadCa(pass: ApplicationPass, pem: string): Promise<void> {
+const caRefused = ({ name, key }: SecretUse['reference']) =>
+  new ApplicationError(
+    'SecretRefused',
+    `key ${key} of Secret ${name} (spec.webhook.caSecretRef) holds no PEM certificate; put the CA of the webhook receiver into it`,
+  );
+
+/** Uploads the CA; without one, removes the CA that the operator uploaded before. */
+async function uploadCa(pass: ApplicationPass, pem: string | undefined): Promise<void> {
+  if (pem === undefined && !holdsWebhookCa(journalOf(pass))) return;
   const { asAdmin, signal } = pass;
   const current = await asAdmin((client, session) => client.certificates.webhookCa(session, signal));
   await bringAbout(pass, {
     topic: 'webhookCa',
-    hash: hashOf(pem),
-    isInPlace: current !== undefined && current.trim() === pem.trim(),
+    hash: pem === undefined ? NO_WEBHOOK_CA : hashOf(pem),
+    isInPlace: current?.trim() === pem?.trim(),
     write: () => asAdmin((client, session) => client.certificates.setWebhookCa(session, pem, signal)),
   });
 }

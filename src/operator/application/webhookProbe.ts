@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, rootCertificates } from 'node:tls';
 import { openHttps } from '../../base/openHttps.ts';
+import { mayProbe, type ProbeScope } from './probeTargets.ts';
 
 /** How far a probe of a webhook receiver got. */
 export interface WebhookProbe {
@@ -9,7 +10,17 @@ export interface WebhookProbe {
   readonly layer: 'Dns' | 'Connect' | 'Tls' | 'Status';
   /** What is wrong and how to fix it; undefined if the receiver answered with 200. */
   readonly problem: string | undefined;
+  /** Why the operator did not connect to the receiver at all. */
+  readonly skipped?: string;
   readonly latencyMs: number;
+}
+
+export interface ProbeTarget {
+  readonly url: string;
+  /** PEM; undefined for the authorities that everybody trusts. */
+  readonly ca: string | undefined;
+  /** The namespace of the stack. */
+  readonly namespace: string;
 }
 
 /** A receiver that takes longer counts as broken. Source: docs/onprem/deployment.md §8.3. */
@@ -20,8 +31,8 @@ const PATIENCE_MS = 5_000;
  * callback. The probe runs in the operator's pod: network policies may treat a Coreapp differently.
  */
 export async function probeWebhook(
-  url: string,
-  ca: string | undefined,
+  { url, ca, namespace }: ProbeTarget,
+  scope: ProbeScope,
   signal: AbortSignal,
 ): Promise<WebhookProbe> {
   const { hostname, port: given } = new URL(url);
@@ -41,6 +52,11 @@ export async function probeWebhook(
       `the name ${host} has no address (${found.error}); correct spec.webhook.url, or the DNS of the cluster`,
     );
   const { address } = found.value;
+  if (!mayProbe({ host, address, namespace }, scope))
+    return {
+      ...ended('Dns'),
+      skipped: `${host} has the address ${address}, which is not public and no Service of namespace ${namespace}, so the operator does not connect to it (its flag --webhook-probes=All would allow it); send a message, and watch whether callbacks arrive`,
+    };
   const connection = await outcome(signal, () =>
     connects(signal, (done) => connectTcp({ host: address, port }, done)),
   );
@@ -58,7 +74,14 @@ export async function probeWebhook(
       'Tls',
       `the certificate of ${host} is not trusted (${handshake.error}); name its CA in spec.webhook.caSecretRef, or replace the certificate`,
     );
-  return ended('Status', await answerProblem(url, trusted, signal));
+  return ended('Status', await answerProblem({ url, address, servername }, trusted, signal));
+}
+
+interface Receiver {
+  readonly url: string;
+  /** The address that was checked: a second look-up of the name could find another one. */
+  readonly address: string;
+  readonly servername: string;
 }
 
 interface Trusted {
@@ -67,11 +90,11 @@ interface Trusted {
 }
 
 async function answerProblem(
-  url: string,
+  receiver: Receiver,
   trusted: Trusted,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const answer = await outcome(signal, () => postEmptyCallback(url, trusted, signal));
+  const answer = await outcome(signal, () => postEmptyCallback(receiver, trusted, signal));
   if ('error' in answer)
     return `the receiver did not answer within ${PATIENCE_MS / 1000} s (${answer.error}); it must answer before it processes a callback`;
   return answer.value === 200
@@ -80,17 +103,24 @@ async function answerProblem(
 }
 
 /** The status that the receiver answers with. */
-const postEmptyCallback = (url: string, trusted: Trusted, signal: AbortSignal): Promise<number> =>
+const postEmptyCallback = (
+  { url, address, servername }: Receiver,
+  trusted: Trusted,
+  signal: AbortSignal,
+): Promise<number> =>
   patiently<number>(signal, (done, fail) => {
     // `patiently` ends the request first.
     const stop = new AbortController();
+    const { host, port, pathname, search } = new URL(url);
     const headers = {
+      host,
       'content-type': 'application/json',
       'content-length': 2,
       'user-agent': 'waba-operator webhook check',
     };
+    const to = { host: address, port: Number(port || 443), path: `${pathname}${search}` };
     openHttps(
-      { to: url, method: 'POST', headers, body: '{}', timeoutMs: 2 * PATIENCE_MS, ...trusted },
+      { to, method: 'POST', headers, servername, body: '{}', timeoutMs: 2 * PATIENCE_MS, ...trusted },
       stop.signal,
     ).then((answer) => {
       done(answer.statusCode ?? 0);

@@ -1,4 +1,5 @@
 import type { MetricShape } from '../../onprem/metrics.ts';
+import { publishable } from './foreignMetrics.ts';
 import type { NodeCounters } from './readCounters.ts';
 
 /** Limit of series per stack: the stack's answers determine the labels, and the operator keeps all series in memory. */
@@ -50,25 +51,30 @@ export const readingMetrics = (reading: Reading): Record<string, MetricShape> =>
 export function nextReading(
   last: Reading | undefined,
   nodes: readonly NodeCounters[] | undefined,
+  isOurs: (name: string) => boolean,
   startedMs: number,
   nowMs: number,
 ): Reading {
   const seconds = (nowMs - startedMs) / 1000;
-  if (nodes) return { ...bounded(nodes), isUp: true, seconds, atMs: nowMs };
+  if (nodes) return { ...bounded(nodes, isOurs), isUp: true, seconds, atMs: nowMs };
   return { nodes: last?.nodes ?? [], atMs: last?.atMs ?? nowMs, dropped: 0, isUp: false, seconds };
 }
 
-function bounded(nodes: readonly NodeCounters[]): Pick<Reading, 'nodes' | 'dropped'> {
+function bounded(
+  nodes: readonly NodeCounters[],
+  isOurs: (name: string) => boolean,
+): Pick<Reading, 'nodes' | 'dropped'> {
   let left = MOST_SERIES;
   let dropped = 0;
   const kept = nodes.map(({ labels, metrics }) => ({
     labels,
     metrics: Object.fromEntries(
-      Object.entries(metrics).map(([name, metric]) => {
+      Object.entries(publishable(metrics, isOurs)).flatMap(([name, metric]) => {
         const data = metric.data.slice(0, Math.max(0, left));
         dropped += metric.data.length - data.length;
         left -= data.length;
-        return [name, { ...metric, data }];
+        // A metric without series costs two lines of text.
+        return data.length === 0 ? [] : [[name, { ...metric, data }]];
       }),
     ),
   }));

@@ -42,6 +42,7 @@ function collecting() {
     clock,
     random: () => 0.5,
     logger: silentLogger,
+    isOurs: () => false,
     read: (source) => {
       reads.push(source);
       return stack.answer(source);

@@ -21,6 +21,8 @@ export interface StackCollectorOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
+  /** Whether a metric's name is taken by the operator itself. */
+  readonly isOurs: (name: string) => boolean;
   /** How a source is read; over HTTPS unless given. */
   readonly read?: typeof readCounters;
 }
@@ -87,12 +89,12 @@ export class StackCollector {
   }
 
   async #read(key: string, { target, readings, stop }: Followed, source: CounterSource): Promise<void> {
-    const { clock, logger, read = readCounters } = this.#options;
+    const { clock, logger, isOurs, read = readCounters } = this.#options;
     const startedMs = clock.monotonic();
     const nodes = await read(source, target, stop.signal).catch((error: unknown) => {
       logger.debug('counters not read', { key, source, error: describeError(error) });
       return undefined;
     });
-    readings.set(source, nextReading(readings.get(source), nodes, startedMs, clock.monotonic()));
+    readings.set(source, nextReading(readings.get(source), nodes, isOurs, startedMs, clock.monotonic()));
   }
 }

@@ -26,6 +26,19 @@ interface KeptStack {
 const hasPods = ({ kind, metadata }: KubeObject): boolean =>
   ['StatefulSet', 'Deployment', 'Job'].includes(kind) && !/-(master|coreapp)-[1-9]$/.test(metadata.name);
 
+/** Every key that a generated Secret may have, base64. */
+const GENERATED = {
+  username: 'YWRtaW4=',
+  password: 'eA==',
+  jwtKey: 'eA==',
+  secret: 'eA==',
+  apiKey: 'eA==',
+  'tls.crt': 'eA==',
+  'tls.key': 'eA==',
+  certificate: 'eA==',
+  code: 'MDAwMDAw',
+};
+
 /** A settled stack. The pods depend on its generated Secrets, so these are the same in every release. */
 function stackOf(spec: object): StackModel {
   const resource = whatsAppDeployment({ spec });
@@ -35,7 +48,7 @@ function stackOf(spec: object): StackModel {
       apiVersion: 'v1',
       kind: 'Secret',
       metadata: { name },
-      data: { password: 'eA==' },
+      data: GENERATED,
     });
   model.settle();
   return model;
@@ -79,8 +92,10 @@ function upgraded({ spec, children, release: pinned }: KeptStack): StackModel {
   const sets = new Set(
     children.filter(({ kind }) => kind === 'StatefulSet').map(({ metadata }) => `${metadata.name}-0`),
   );
-  model.pods = model.pods.map((pod) => (sets.has(pod.name) ? podView({ ...pod, revision: 'old' }) : pod));
-  model.journal = { ...model.journal, release: pinned };
+  model.pods = model.pods.map((pod) =>
+    sets.has(pod.name) ? podView({ ...pod, revision: 'old', databaseTls: false }) : pod,
+  );
+  model.journal = { ...model.journal, release: pinned, schemaDone: undefined };
   return model;
 }
 

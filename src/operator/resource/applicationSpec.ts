@@ -10,6 +10,10 @@ import {
   text,
   withRules,
 } from './fields.ts';
+import { schedule } from './schedule.ts';
+import { HTTPS_URL } from './webAddress.ts';
+
+const httpsUrl = new RegExp(HTTPS_URL);
 
 /** Fields that the operator applies through the stack's own REST API. Source: docs/onprem/api-admin.md §7. */
 
@@ -170,6 +174,12 @@ export const webhookSpec = described(
         message: 'webhook.url must begin with https://, because the stack rejects plain HTTP',
         check: ({ url }) => url.startsWith('https://'),
       },
+      {
+        cel: `self.url.matches(r'${HTTPS_URL}')`,
+        message:
+          'webhook.url must be https://host or https://host:port with an optional path, without spaces; write other characters of a host name in Punycode',
+        check: ({ url }) => httpsUrl.test(url),
+      },
     ],
   ),
 );
@@ -208,15 +218,17 @@ export const twoStepSpec = described(
 
 export const messageRetentionSpec = described(
   'Garbage collection of old messages.',
-  z.object({ schedule: text(128, 'Cron schedule of the garbage collection.').optional() }),
+  z.object({ schedule: schedule('Cron schedule of the garbage collection, in UTC.').optional() }),
 );
+
+const image = (description: string) => described(description, z.string().min(1).max(512).regex(/^\S+$/));
 
 export const imagesSpec = described(
   'Container images. Stack OnPremises requires webapp and coreapp.',
   z.object({
-    webapp: text(512, 'Image of Webapps.').optional(),
-    coreapp: text(512, 'Image of Coreapps, Masters and the schema Job.').optional(),
-    database: text(512, 'Image of the managed database.').optional(),
+    webapp: image('Image of Webapps.').optional(),
+    coreapp: image('Image of Coreapps, Masters and the schema Job.').optional(),
+    database: image('Image of the managed database.').optional(),
   }),
 );
 

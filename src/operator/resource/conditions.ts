@@ -8,7 +8,7 @@ interface Reason {
   readonly means: string;
   /** What a person does about it. Absent if the operator needs no help. */
   readonly fix?: string;
-  /** The stack cannot start until a person acts: its phase is Blocked. */
+  /** Waiting does not mend it: the phase is Blocked until a person acts. */
   readonly blocks?: true;
 }
 
@@ -35,32 +35,132 @@ export const commonReasons = {
   Forbidden: {
     means: 'The operator lacks a permission.',
     fix: 'Grant the permission that the message names: run `helm upgrade` for the release, or `kubectl apply -f deploy/install.yaml` of this version.',
+    blocks: true,
   },
   Invalid: {
     means: 'The Kubernetes API server rejected an object as invalid.',
     fix: 'Correct the field of spec that the message names.',
     blocks: true,
   },
+  QuotaExceeded: {
+    means: 'A ResourceQuota of the namespace refuses an object that the stack needs.',
+    fix: 'Raise the quota that the message names, or lower `resources` in spec; `kubectl describe quota` shows what is used.',
+    blocks: true,
+  },
+  AdmissionDenied: {
+    means:
+      'A policy of the cluster refuses an object that the stack needs: an admission webhook, Pod Security, a LimitRange or a missing PriorityClass.',
+    fix: 'Correct the field of spec that the message names, or the policy.',
+    blocks: true,
+  },
+  NamespaceTerminating: { means: 'The namespace is being deleted, so nothing can be created in it.' },
+  FailedCreate: {
+    means: 'Kubernetes cannot create a pod of the stack. The message holds its answer.',
+    fix: 'Correct what the message names; `kubectl describe` of the object shows more.',
+    blocks: true,
+  },
+  ClaimUnbound: {
+    means: 'A PersistentVolumeClaim has no volume.',
+    fix: 'Create the StorageClass that the message names, or a PersistentVolume that fits; `kubectl describe pvc NAME` shows more.',
+    blocks: true,
+  },
+  Unschedulable: {
+    means: 'No node takes a pod. The message holds the answer of the scheduler.',
+    fix: 'Add a node or free resources, or correct `resources`, `nodeSelector`, `affinity` or `tolerations` in spec.',
+    blocks: true,
+  },
+  ImagePullFailed: {
+    means: 'A node cannot pull the image of a container.',
+    fix: 'Correct the image in `spec.images`, or its credentials in `spec.imagePullSecrets`.',
+    blocks: true,
+  },
+  CreateContainerConfigError: {
+    means: 'A container needs a Secret, a ConfigMap or a key that does not exist.',
+    fix: 'Create the object with the key that the message names.',
+    blocks: true,
+  },
+  CreateContainerError: {
+    means: 'The node cannot start a container. The message holds its answer.',
+    fix: 'Run `kubectl describe pod POD`; usually the image does not fit the node or has no such command.',
+    blocks: true,
+  },
+  VolumeNotMounted: {
+    means: 'The node cannot mount a volume of a pod.',
+    fix: 'Create the Secret, ConfigMap or volume that the message names; `kubectl describe pod POD` shows more.',
+    blocks: true,
+  },
+  CrashLoopBackOff: {
+    means: 'A container ends again and again. The message holds its exit code and its last line.',
+    fix: 'Read `kubectl logs POD --previous`, and correct the cause.',
+    blocks: true,
+  },
+  OOMKilled: {
+    means: 'A container used more memory than its limit.',
+    fix: 'Raise `resources.limits.memory` of the role in spec.',
+    blocks: true,
+  },
+  Evicted: {
+    means: 'A node evicted a pod. Kubernetes makes another one.',
+    fix: 'If it happens again, free memory or disk on the node that the message names, or raise `resources.requests`.',
+  },
+  DatabaseHostUnknown: {
+    means: 'The host name of the database has no address.',
+    fix: 'Correct `spec.database.external.host` or the DNS of the cluster.',
+    blocks: true,
+  },
+  DatabaseConnectionRefused: {
+    means: 'Nothing accepts connections at host and port of the database. The operator goes on trying.',
+    fix: 'Start the database, or correct `spec.database.external.host` and `port`.',
+  },
+  DatabaseNoAnswer: {
+    means: 'The database does not answer. The operator goes on trying.',
+    fix: 'Look for a firewall or a NetworkPolicy between the namespace and the database.',
+  },
+  DatabaseTlsFailed: {
+    means: 'The encryption between the stack and the database fails.',
+    fix: 'Correct `tls` in `spec.database`, or the certificate of the server.',
+    blocks: true,
+  },
+  DatabaseLoginRefused: {
+    means: 'The database refuses the user or its password.',
+    fix: 'Correct user and password in the Secret that the message names.',
+    blocks: true,
+  },
+  DatabaseRightsMissing: {
+    means: 'The user of the database lacks a right.',
+    fix: 'Grant the user the right to create databases and to own their tables.',
+    blocks: true,
+  },
   Conflict: { means: 'Another client changed the same object at the same time. The operator tries again.' },
   NoAnswer: { means: 'The Kubernetes API server or the stack did not answer. The operator tries again.' },
   ApiRefused: {
-    means: 'The API of the stack refused a call. The message holds its answer; the operator tries again.',
+    means:
+      'The API of the stack refused a call. The message holds its answer, and when the operator tries again: after 5 seconds, then ever later, up to 10 minutes.',
+    fix: 'If the answer concerns a value, correct the field of spec or the Secret; the operator then tries again at once.',
   },
   Contested: {
     means: 'Another controller keeps reverting a field of an object that the operator owns.',
     fix: 'Find the other controller with `kubectl get KIND NAME -o yaml --show-managed-fields`, and stop it from writing the field.',
+    blocks: true,
   },
   NotControlled: {
     means: 'An object that the operator must create exists already and is not part of this stack.',
-    fix: 'Delete the object that the message names, or create the WhatsAppDeployment under another name.',
+    fix: 'Create the WhatsAppDeployment under another name, or the object that the message names.',
+    blocks: true,
   },
   KindMissing: {
     means: 'The cluster does not serve a kind that a field of spec needs.',
     fix: 'Install the CustomResourceDefinition that the message names, or remove the field that needs it (`spec.monitoring.podMonitor`, `spec.tls.issuerRef`).',
+    blocks: true,
   },
   SecretMissing: {
     means: 'A Secret that the stack needs does not exist or lacks a key.',
     fix: 'Create the Secret with the key that the message names.',
+    blocks: true,
+  },
+  SecretRefused: {
+    means: 'A value in a Secret has a form that the stack does not take, so the operator did not send it.',
+    fix: 'Write the value into the Secret key that the message names, in the form that it asks for.',
     blocks: true,
   },
   PasswordRefused: {
@@ -71,22 +171,32 @@ export const commonReasons = {
   PinRefused: {
     means: 'The two-step PIN in a Secret is not six digits.',
     fix: 'Put a PIN of six digits into the key that the message names.',
+    blocks: true,
   },
   CredentialsUnknown: {
     means: 'The stack accepts none of the passwords of admin that the operator knows.',
     fix: 'Put the password of the user admin into the Secret key that the message names.',
+    blocks: true,
   },
   JournalUnreadable: {
     means: 'The journal Secret of the stack holds data that this version of the operator cannot read.',
     fix: 'Restore the Secret that the message names from a backup, or run the operator version that wrote it.',
+    blocks: true,
   },
   BadSchedule: {
     means: 'A schedule in spec is not a cron expression.',
-    fix: 'Correct the field that the message names: `spec.messageRetention.schedule` or `spec.media.garbageCollection.schedule`.',
+    fix: 'Correct the field that the message names: `spec.upgrade.window`, `spec.messageRetention.schedule` or `spec.media.garbageCollection.schedule`.',
+  },
+  DataOfAnotherNumber: {
+    means:
+      'The data and Secrets that were kept under this name belong to another number. The operator runs no Master or Coreapp and calls no API.',
+    fix: 'Set `spec.phoneNumber` to the number in the message, or create a WhatsAppDeployment with another name.',
+    blocks: true,
   },
   BadCertificate: {
     means: 'The certificate, key or chain in a Secret is not usable.',
     fix: 'Correct `tls.crt` and `tls.key` in the Secret that the message names.',
+    blocks: true,
   },
   WrongCertificate: {
     means: 'A Webapp presents a certificate that the operator does not expect.',
@@ -97,13 +207,14 @@ export const commonReasons = {
 /** In the order in which they become True; within a controller, the order in which its steps run. */
 export const conditions = {
   SpecValid: {
-    means: 'The operator acts on every field of spec, and no older resource has the same number.',
+    means: 'The operator acts on every field of spec, and no other resource has the same number.',
     reportedBy: 'workloads',
     reasons: {
       Valid: { means: 'The operator acts on every field.' },
       NumberInUse: {
-        means: 'An older WhatsAppDeployment has the same number.',
-        fix: 'Delete one of the two, or change `spec.phoneNumber` of this one.',
+        means:
+          'Another WhatsAppDeployment runs or is registered with the same number, or is older, or pods of a deleted one still run with it.',
+        fix: 'Delete one of the two, or change `spec.phoneNumber` of this one. If pods of a deleted one are left, it starts when they are gone.',
         blocks: true,
       },
       NotImplemented: {
@@ -117,9 +228,16 @@ export const conditions = {
         fix: 'Set `spec.version` to the version in the message or later.',
         blocks: true,
       },
+      PodNotAllowed: {
+        means:
+          'A `podTemplate` gives pods more than whoever may create the resource may have, or is too large. The operator changes nothing of the stack.',
+        fix: 'Remove the fields that the message names. If everybody who may create the resource may also create any pod, install the operator with `podSecurity: Unrestricted`.',
+        blocks: true,
+      },
       NamespaceNotEnabled: {
         means: 'The operator lacks permissions in this namespace, so it changes nothing there.',
         fix: 'Run the command in the message, usually `kubectl waba namespace enable NAMESPACE`.',
+        blocks: true,
       },
     },
   },
@@ -134,6 +252,12 @@ export const conditions = {
       Connecting: {
         means: 'The external database has not accepted the schema yet.',
         fix: 'If it lasts, check host, port, TLS and credentials in `spec.database.external`; the log of the schema Job holds the error.',
+      },
+      PasswordEdited: {
+        means:
+          'Somebody edited the credentials in the Secret of the managed database, which has those from before. Nothing of the stack changes until they agree.',
+        fix: 'Put the previous ones back, or set the new ones in the database and confirm it: the message has the commands.',
+        blocks: true,
       },
       SecretLost: {
         means:
@@ -176,7 +300,18 @@ export const conditions = {
           'The stack is changing between Single and HighAvailability: all Masters and Coreapps stop first.',
       },
       NumberInUse: {
-        means: 'The operator runs no Master or Coreapp while an older resource has the same number.',
+        means:
+          'The operator starts and changes no Master or Coreapp while another stack has the same number.',
+      },
+      LoadBalancerPending: {
+        means:
+          'All pods are ready, and the cluster has given the Service of the Webapps no external address yet.',
+        fix: 'If it lasts, `kubectl describe service NAME-webapp` says why; a cluster without a load balancer needs `spec.service.type: NodePort` or `ClusterIP`.',
+      },
+      ClaimTerminating: {
+        means:
+          'Somebody deleted a PersistentVolumeClaim of the stack. It stays while pods use it, and a pod that restarts cannot start again.',
+        fix: 'Keep its volume with the command in the message, and stop its pods at a time of your choice; the operator then makes a new claim.',
       },
     },
   },
@@ -221,6 +356,7 @@ export const conditions = {
       OtherVersion: {
         means: 'Some nodes report another version than `spec.version`, although nothing is rolling.',
         fix: 'Correct `spec.version` or `spec.images`, so that the images contain that version.',
+        blocks: true,
       },
     },
   },
@@ -250,6 +386,7 @@ export const conditions = {
         means:
           'A client of the API other than the operator changed the stack, and `spec.driftPolicy` is Report.',
         fix: 'Change spec to match, or set `spec.driftPolicy` to Repair.',
+        blocks: true,
       },
       RestartingCoreapps: { means: 'Coreapps are restarting to apply a setting.' },
     },
@@ -260,6 +397,10 @@ export const conditions = {
     reasons: {
       NotConfigured: { means: '`spec.webhook` is not set.' },
       Answers: { means: 'The receiver answers with 200.' },
+      NotProbed: {
+        means: 'The operator does not connect to the receiver, because its address is not public.',
+        fix: 'Send a message and watch whether its callbacks arrive, or install the operator with `webhookProbes: All`.',
+      },
       RestartingCoreapps: { means: 'Coreapps are restarting to trust a new webhook CA.' },
       DnsFailed: {
         means: 'The host name of the receiver has no address.',
@@ -287,29 +428,44 @@ export const conditions = {
       CertificateMissing: {
         means: 'The stack needs a verified-name certificate to register.',
         fix: 'Put the certificate into the Secret key that the message names.',
+        blocks: true,
+      },
+      CodeRequested: {
+        means: 'The operator requested a registration code, and tries the one in its Secret.',
       },
       WaitingForCode: {
         means: 'The operator requested a registration code.',
         fix: 'Put the code into the Secret key that the message names, or run `kubectl waba verify NAME --code CODE`.',
+        blocks: true,
       },
       CodeRefused: {
         means: 'The stack refused the code.',
         fix: 'Correct the code in its Secret, or raise `spec.registration.attempt` to request another code.',
+        blocks: true,
       },
       Refused: {
         means: 'The stack refused the request for a code.',
         fix: 'Correct what the message names, then raise `spec.registration.attempt`.',
+        blocks: true,
       },
-      RetryLater: { means: 'The operator requests the next code at the time in the message.' },
+      RetryLater: {
+        means:
+          'A registration call failed for now. The operator repeats it at the time in the message, each time later; raising `spec.registration.attempt` requests a code at once.',
+      },
+      RestartingCoreapps: {
+        means: 'Coreapps restart to apply a setting or a webhook CA; the number is registered afterwards.',
+      },
       Retrying: { means: 'The request for a code did not reach the stack; the operator sends it again.' },
       OutcomeUnknown: {
         means:
           'The stack did not answer a registration call. The operator does not repeat it, because requests are limited.',
         fix: 'If a code arrived, put it into its Secret; otherwise raise `spec.registration.attempt`.',
+        blocks: true,
       },
       RegistrationLost: {
         means: 'The number was registered with this stack and no longer is.',
         fix: 'If the number belongs here, raise `spec.registration.attempt`.',
+        blocks: true,
       },
     },
   },
@@ -337,14 +493,17 @@ export const conditions = {
       CertificateExpired: {
         means: 'The verified-name certificate expired; using it can get the account banned.',
         fix: 'Put a new certificate into the Secret key that the message names.',
+        blocks: true,
       },
       PinUnknown: {
         means: 'Two-step verification is on and the operator does not know the PIN.',
         fix: 'Put the PIN into a Secret and name it in `spec.twoStep.pinSecretRef`.',
+        blocks: true,
       },
       RegistrationTooOld: {
         means: 'The number was registered too long ago: changing the number of shards would disconnect it.',
         fix: 'Raise `spec.registration.attempt` to register again first, or set `spec.multiconnect.allowReRegistration` to true.',
+        blocks: true,
       },
     },
   },
@@ -387,6 +546,20 @@ export const conditions = {
     reportedBy: 'summary',
     reasons: {
       Ready: { means: 'The stack is ready.' },
+      Deleting: {
+        means: 'The resource is being deleted. The message says what its deletion waits for.',
+      },
+      CleanupBlocked: {
+        means:
+          'The operator cannot delete what `deletionPolicy: Delete` asks for. At the time in the message it gives up and lets the resource go.',
+        fix: 'Run the command in the message.',
+        blocks: true,
+      },
+      Unreadable: {
+        means: 'Another version of the operator stored this resource, and this version cannot read it.',
+        fix: 'Correct the field that the message names, or run the version that stored it.',
+        blocks: true,
+      },
       Progressing: { means: 'The operator has not finished its first pass over this generation yet.' },
       Paused: { means: '`spec.paused` is true.' },
       PlanOnly: {
@@ -435,3 +608,30 @@ export const BLOCKING_REASONS: ReadonlySet<string> = new Set(
     Object.entries(reasons).flatMap(([name, { blocks }]) => (blocks ? [name] : [])),
   ),
 );
+
+/** Reasons of every step, and of every start, that are no news. */
+const EXPECTED: ReadonlySet<string> = new Set([
+  'Waiting',
+  'Unknown',
+  'Conflict',
+  'Connecting',
+  'PodsNotReady',
+]);
+
+/** Reasons that pass at every start, while an earlier step is not finished. */
+const PASSING: ReadonlySet<string> = new Set(['ApiRefused', 'NoAnswer', 'KubernetesError', 'Error']);
+
+/** Whether a condition that is False for this reason has a cause that a person may have to mend; `isFirst`: Ready has it too. */
+export function isCause(type: ConditionType, reason: string, isFirst: boolean): boolean {
+  if (EXPECTED.has(reason) || (PASSING.has(reason) && !isFirst)) return false;
+  return reason in commonReasons || ownReasons(type)[reason]?.fix !== undefined;
+}
+
+/** What a person does about a reason; undefined if the operator needs no help, or the reason is unknown. */
+export function fixOf(reason: string): string | undefined {
+  const tables: readonly Readonly<Record<string, Reason>>[] = [
+    commonReasons,
+    ...CONDITION_TYPES.map(ownReasons),
+  ];
+  return tables.find((reasons) => reason in reasons)?.[reason]?.fix;
+}

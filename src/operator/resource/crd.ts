@@ -12,6 +12,7 @@ const printerColumns = [
   ['Number', 'string', '.spec.phoneNumber', 0],
   ['State', 'string', `${STATUS}.phase`, 0],
   ['Ready', 'string', conditionPath('Ready', 'status'), 0],
+  ['Reason', 'string', conditionPath('Ready', 'reason'), 0],
   ['Version', 'string', `${STATUS}.client.version`, 0],
   ['Masters', 'string', `${STATUS}.summary.masters`, 0],
   ['Shards', 'string', `${STATUS}.summary.shards`, 0],
@@ -19,7 +20,6 @@ const printerColumns = [
   ['Age', 'date', '.metadata.creationTimestamp', 0],
   ['Database', 'string', `${STATUS}.database.engine`, 1],
   ['Expires', 'string', `${STATUS}.client.expires`, 1],
-  ['Reason', 'string', conditionPath('Ready', 'reason'), 1],
 ] as const;
 
 /** JSON Schema of a zod schema in the form that a CRD accepts (structural, no unions, no `$ref`). */
@@ -47,7 +47,7 @@ const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 
 function structural(node: Json): Json {
   if (node['x-kubernetes-int-or-string']) {
-    const { description, ...bounds } = pick(node, ['description', 'default']);
+    const { description, ...bounds } = pick(node, ['description', 'default', 'x-kubernetes-validations']);
     return { ...(description ? { description } : {}), ...bounds, 'x-kubernetes-int-or-string': true };
   }
   if (node['x-kubernetes-preserve-unknown-fields']) {

@@ -1,23 +1,56 @@
 import { z } from 'zod';
 import {
   described,
+  objectName,
   planned,
-  quantity,
   resources,
   secretKeyRef,
   secretRef,
   text,
+  volumeSize,
   withRules,
 } from './fields.ts';
+import { OWN_DATABASE_VOLUMES, podTemplateOf } from './podTemplateSpec.ts';
 
 export const storageSpec = (defaultSize: string) =>
   z.object({
-    size: quantity('Size of the volume.').default(defaultSize),
-    storageClassName: text(253, 'Storage class. Default: that of the cluster.').optional(),
+    size: volumeSize(
+      'Size of the volume. It can grow, if the storage class allows it, and never shrinks.',
+    ).default(defaultSize),
+    storageClassName: objectName(
+      'Storage class; cannot be changed. Default: that of the cluster.',
+    ).optional(),
   });
+
+const MOVE =
+  'To move the data, create another WhatsAppDeployment with the wanted storage and copy the data there';
+
+/** Rules of a claim: Kubernetes refuses these changes of a PersistentVolumeClaim. `of` makes CEL for self and oldSelf. */
+export const claimRules = (
+  field: string,
+  of: (self: string) => { readonly size: string; readonly storageClass: string },
+  unless = 'false',
+) => {
+  const [now, before] = [of('self'), of('oldSelf')];
+  return [
+    {
+      cel: `${unless} || !isQuantity(${now.size}) || !isQuantity(${before.size}) || quantity(${now.size}).compareTo(quantity(${before.size})) >= 0`,
+      message: `${field}.size cannot shrink; set it back. ${MOVE}`,
+    },
+    {
+      cel: `${unless} || ${now.storageClass} == ${before.storageClass}`,
+      message: `${field}.storageClassName cannot change once the volume exists; set it back. ${MOVE}`,
+    },
+  ];
+};
+
+/** The major version of a managed database that names none. */
+export const MANAGED_DATABASE_VERSION = '18';
 
 const HOSTNAME = /^[A-Za-z0-9]([-A-Za-z0-9.:]*[A-Za-z0-9])?$/;
 const NAME_PREFIX = /^[a-z][a-z0-9_]*$/;
+
+const tlsMode = z.enum(['Disable', 'VerifyCA']);
 
 const externalDatabase = described(
   'An existing database server.',
@@ -43,11 +76,11 @@ const externalDatabase = described(
           z.object({
             mode: described(
               'VerifyCA verifies the server against caSecretRef; Disable turns TLS off.',
-              z.enum(['Disable', 'VerifyCA']),
+              tlsMode,
             ).default('VerifyCA'),
             caSecretRef: secretKeyRef('ca.crt', 'CA that signed the server certificate.').optional(),
-            clientCertificateSecretRef: planned(
-              secretRef('Secret of type kubernetes.io/tls with the client certificate.'),
+            clientCertificateSecretRef: secretRef(
+              'Secret of type kubernetes.io/tls with the certificate that the stack presents to the server.',
             ).optional(),
           }),
           [
@@ -61,23 +94,68 @@ const externalDatabase = described(
         ),
       ).optional(),
     }),
-    [],
+    [
+      {
+        cel: 'has(self.tls)',
+        message:
+          'say whether the connection is encrypted: set tls.caSecretRef to the CA of the server, or tls.mode to Disable, which sends the password and all messages in the clear',
+        onCreate: true,
+      },
+    ],
   ),
 );
 
+const majorOf = (self: string): string =>
+  `(has(${self}.version) ? ${self}.version.split('.')[0].split('-')[0] : '${MANAGED_DATABASE_VERSION}')`;
+
 const managedDatabase = described(
   'A single PostgreSQL server that the operator runs: for development and low traffic.',
-  z.object({
-    engine: planned(described('Engine of the server.', z.enum(['PostgreSQL', 'MySQL'])), ['MySQL']).default(
-      'PostgreSQL',
-    ),
-    version: described(
-      'Major version of the engine; used as the tag of the image.',
-      z.string().min(1).max(32),
-    ).optional(),
-    storage: described('Volume of the database.', storageSpec('10Gi')).default({ size: '10Gi' }),
-    resources: resources.optional(),
-  }),
+  withRules(
+    z.object({
+      engine: planned(described('Engine of the server.', z.enum(['PostgreSQL', 'MySQL'])), ['MySQL']).default(
+        'PostgreSQL',
+      ),
+      version: described(
+        'Major version of the engine; used as the tag of the image. The major version cannot be changed.',
+        z
+          .string()
+          .min(1)
+          .max(32)
+          .regex(/^[A-Za-z0-9_][-.A-Za-z0-9_]*$/),
+      ).optional(),
+      storage: described(
+        'Volume of the database.',
+        withRules(
+          storageSpec('10Gi'),
+          claimRules('database.managed.storage', (self) => ({
+            size: `string(${self}.size)`,
+            storageClass: `(has(${self}.storageClassName) ? ${self}.storageClassName : '')`,
+          })),
+        ),
+      ).default({ size: '10Gi' }),
+      tls: described(
+        'TLS between the stack and the server. Without it, a new stack has TLS, and one that an earlier version of the operator made takes it at its next restarts.',
+        z.object({
+          mode: described(
+            'VerifyCA verifies the server against a CA that the operator generates; Disable turns TLS off.',
+            tlsMode,
+          ).default('VerifyCA'),
+        }),
+      ).optional(),
+      resources: resources.optional(),
+      podTemplate: described(
+        'Changes to the pod of the database.',
+        podTemplateOf(OWN_DATABASE_VOLUMES),
+      ).optional(),
+    }),
+    [
+      {
+        cel: `${majorOf('self')} == ${majorOf('oldSelf')}`,
+        message:
+          'the major version of database.managed cannot change: a server does not read the files of another one. Dump the database, create a stack with the new version under another name and restore the dump there, or move to database.external',
+      },
+    ],
+  ),
 );
 
 const foreignCluster = (kind: string) =>

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isWithin, quantityOf } from './quantity.ts';
 
 /**
  * Building blocks of the resource's schema. Every string, list and map has a bound, because the API server computes the
@@ -13,12 +14,18 @@ export interface Rule<T> {
   readonly message: string;
   /** Absent for transition rules (`oldSelf`), which only the API server can check. */
   readonly check?: (value: T) => boolean;
+  /** Only for new objects: what is stored must still be changeable, and its finalizers removable. */
+  readonly onCreate?: true;
 }
 
 /** Keys that the CRD generator understands in addition to those of JSON Schema. */
 export interface FieldMeta {
   readonly description?: string | undefined;
-  readonly 'x-kubernetes-validations'?: readonly { readonly rule: string; readonly message: string }[];
+  readonly 'x-kubernetes-validations'?: readonly {
+    readonly rule: string;
+    readonly message: string;
+    readonly optionalOldSelf?: true;
+  }[];
   readonly 'x-kubernetes-list-type'?: 'atomic' | 'set' | 'map';
   readonly 'x-kubernetes-list-map-keys'?: readonly string[];
   readonly 'x-kubernetes-int-or-string'?: true;
@@ -46,7 +53,11 @@ export function withRules<S extends z.ZodType>(schema: S, rules: readonly Rule<z
   );
   return withMeta(checked, {
     ...schema.meta(),
-    'x-kubernetes-validations': rules.map(({ cel, message }) => ({ rule: cel, message })),
+    'x-kubernetes-validations': rules.map(({ cel, message, onCreate }) =>
+      onCreate
+        ? { rule: `oldSelf.hasValue() || (${cel})`, message, optionalOldSelf: true as const }
+        : { rule: cel, message },
+    ),
   });
 }
 
@@ -56,39 +67,82 @@ export const text = (maxLength: number, description: string) =>
 export const listOf = <S extends z.ZodType>(item: S, maxItems: number, description: string) =>
   described(description, z.array(item).max(maxItems));
 
-/** A list whose key is `name`, so that two field managers can own different entries. */
-export const listByName = <S extends z.ZodType>(item: S, maxItems: number, description: string) =>
-  withMeta(listOf(item, maxItems, description), {
-    'x-kubernetes-list-type': 'map',
-    'x-kubernetes-list-map-keys': ['name'],
-  });
+/** A list with keys, so that two field managers can own different entries. The server refuses an entry that is there twice. */
+export const listByKeys = <S extends z.ZodType>(
+  item: S,
+  maxItems: number,
+  description: string,
+  keys: readonly string[],
+) => {
+  const list = listOf(item, maxItems, description);
+  const keyOf = (entry: unknown) =>
+    JSON.stringify(keys.map((key) => (entry as Readonly<Record<string, unknown>>)[key]));
+  return withMeta(
+    list.refine((entries) => new Set(entries.map(keyOf)).size === entries.length, {
+      message: `two entries have the same ${keys.join(' and ')}`,
+    }),
+    { ...list.meta(), 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': keys },
+  );
+};
 
-export const stringMap = (maxProperties: number, description: string) =>
-  withMeta(z.record(z.string(), z.string().max(63_000)), {
+export const listByName = <S extends z.ZodType>(item: S, maxItems: number, description: string) =>
+  listByKeys(item, maxItems, description, ['name']);
+
+export const stringMap = (
+  maxProperties: number,
+  description: string,
+  value: { readonly maxLength: number; readonly pattern?: RegExp },
+) => {
+  const text = z.string().max(value.maxLength);
+  return withMeta(z.record(z.string(), value.pattern ? text.regex(value.pattern) : text), {
     description,
     // zod cannot bound the size of a record; the CRD generator copies this key.
     ...({ maxProperties } as FieldMeta),
   });
+};
 
 /** A part of a native Kubernetes object, passed on unchanged; the API server validates it when it is applied. */
-const passThrough = (description: string) =>
+export const passThrough = (description: string) =>
   withMeta(z.record(z.string(), z.unknown()), { description, 'x-kubernetes-preserve-unknown-fields': true });
 
-export const quantity = (description: string) =>
+const anyQuantity = (description: string) =>
   withMeta(z.union([z.int(), z.string().max(32)]), { description, 'x-kubernetes-int-or-string': true });
 
-const SECRET_NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
+/** A number of Kubernetes, such as `500m`. It is checked precisely: the server refuses no pod for it later. */
+const quantity = (description: string) =>
+  withRules(anyQuantity(description), [
+    {
+      cel: "type(self) == int ? self >= 0 : isQuantity(self) && quantity(self).compareTo(quantity('0')) >= 0",
+      message: `a quantity must be a number of at least 0 with a unit of Kubernetes, such as 500m, 2 or 10Gi (not 10GB)`,
+      check: (value) => (quantityOf(value) ?? -1) >= 0,
+    },
+  ]);
+
+/** The size of a volume. */
+export const volumeSize = (description: string) =>
+  withRules(anyQuantity(description), [
+    {
+      cel: "type(self) == int ? self > 0 : isQuantity(self) && quantity(self).compareTo(quantity('0')) > 0",
+      message: 'a size must be more than 0, with a unit of Kubernetes, such as 10Gi or 500M (not 10GB)',
+      check: (value) => (quantityOf(value) ?? 0) > 0,
+    },
+  ]);
+
+/** Names of most Kubernetes objects. */
+const OBJECT_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const SECRET_KEY = /^\.?[-_A-Za-z0-9][-._A-Za-z0-9]*$/;
+
+/** The name of another object of the cluster. */
+export const objectName = (description: string) =>
+  described(description, z.string().min(1).max(253).regex(OBJECT_NAME));
 
 /** One key of a Secret in the resource's namespace. */
 export const secretKeyRef = (defaultKey: string, description: string) =>
   described(
     `${description} The default key is \`${defaultKey}\`.`,
     z.object({
-      name: described(
-        'Name of a Secret in the same namespace.',
-        z.string().min(1).max(253).regex(SECRET_NAME),
-      ),
-      key: described('Key in the Secret.', z.string().min(1).max(253)).default(defaultKey),
+      name: objectName('Name of a Secret in the same namespace.'),
+      key: described('Key in the Secret.', z.string().min(1).max(253).regex(SECRET_KEY)).default(defaultKey),
     }),
   );
 
@@ -97,74 +151,31 @@ export const secretRef = (description: string) =>
   described(
     description,
     z.object({
-      name: described(
-        'Name of a Secret in the same namespace.',
-        z.string().min(1).max(253).regex(SECRET_NAME),
-      ),
+      name: objectName('Name of a Secret in the same namespace.'),
     }),
   );
 
-export const resources = described(
-  'Requests and limits of the container, as in a Pod.',
-  z.object({
-    requests: z
-      .object({ cpu: quantity('CPU, e.g. 500m.'), memory: quantity('Memory, e.g. 512Mi.') })
-      .partial()
-      .optional(),
-    limits: z
-      .object({ cpu: quantity('CPU, e.g. 2.'), memory: quantity('Memory, e.g. 1Gi.') })
-      .partial()
-      .optional(),
-  }),
-);
+const withinLimit = (field: 'cpu' | 'memory') =>
+  ['requests', 'limits'].map((part) => `!has(self.${part}) || !has(self.${part}.${field})`).join(' || ') +
+  ` || quantity(string(self.requests.${field})).compareTo(quantity(string(self.limits.${field}))) <= 0`;
 
-/** What users may change in the pods of a role; not the command, ports, probes and `WA_*` variables. */
-export const podTemplate = described(
-  'Changes to the pods of this role. Command, ports, probes and `WA_*` variables cannot be changed.',
-  z
-    .object({
-      labels: stringMap(32, 'Extra pod labels.'),
-      annotations: stringMap(32, 'Extra pod annotations.'),
-      nodeSelector: stringMap(32, 'Labels of the nodes on which the pods may run.'),
-      affinity: passThrough('Affinity, as in a Pod. Replaces the default, which spreads pods over nodes.'),
-      tolerations: listOf(passThrough('A toleration, as in a Pod.'), 32, 'Tolerations, as in a Pod.'),
-      topologySpreadConstraints: listOf(
-        passThrough('A topology spread constraint, as in a Pod.'),
-        8,
-        'Topology spread constraints, as in a Pod.',
-      ),
-      priorityClassName: text(253, 'Priority class of the pods.'),
-      runtimeClassName: text(253, 'Runtime class of the pods.'),
-      securityContext: passThrough('Pod security context, as in a Pod.'),
-      env: listByName(
-        withRules(
-          z.object({
-            name: text(253, 'Name of the variable.'),
-            value: described('Value of the variable.', z.string().max(4096)).optional(),
-            valueFrom: passThrough('Source of the value, as in a Pod.').optional(),
-          }),
-          [
-            {
-              cel: "!self.name.startsWith('WA_') && !self.name.startsWith('COREAPP_') && !self.name.startsWith('WABA_')",
-              message:
-                'WA_*, COREAPP_* and WABA_* variables are set by the operator; use the fields of spec instead',
-              check: ({ name }) => !/^(WA_|COREAPP_|WABA_)/.test(name),
-            },
-          ],
-        ),
-        32,
-        'Extra environment variables of the main container.',
-      ),
-      volumes: listByName(
-        described('A volume, as in a Pod.', z.looseObject({ name: text(63, 'Name of the volume.') })),
-        16,
-        'Extra volumes, for sidecars.',
-      ),
-      sidecars: listByName(
-        described('A container, as in a Pod.', z.looseObject({ name: text(63, 'Name of the container.') })),
-        8,
-        'Extra containers of the pod.',
-      ),
-    })
-    .partial(),
+export const resources = described(
+  'Requests and limits of the container, as in a Pod. Without it, the container requests little, so that a ResourceQuota takes the pod.',
+  withRules(
+    z.object({
+      requests: z
+        .object({ cpu: quantity('CPU, e.g. 500m.'), memory: quantity('Memory, e.g. 512Mi.') })
+        .partial()
+        .optional(),
+      limits: z
+        .object({ cpu: quantity('CPU, e.g. 2.'), memory: quantity('Memory, e.g. 1Gi.') })
+        .partial()
+        .optional(),
+    }),
+    (['cpu', 'memory'] as const).map((field) => ({
+      cel: withinLimit(field),
+      message: `requests.${field} must not be greater than limits.${field}`,
+      check: ({ requests, limits }) => isWithin(requests?.[field], limits?.[field]),
+    })),
+  ),
 );

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SHARD_COUNTS } from '../../onprem/account.ts';
-import { described, planned, podTemplate, resources, withRules } from './fields.ts';
+import { described, planned, resources, withRules } from './fields.ts';
+import { podTemplate } from './podTemplateSpec.ts';
 
 export const multiconnectSpec = described(
   'Number of shards and of standby Coreapps.',
@@ -99,6 +100,15 @@ export const nodesSpec = described(
             ),
             resources,
             podTemplate,
+          })
+          .partial(),
+      ),
+      schema: described(
+        'The Job that upgrades the schema of the database.',
+        z
+          .object({
+            resources,
+            podTemplate: described('Changes to the pod of the Job.', podTemplate.omit({ sidecars: true })),
           })
           .partial(),
       ),

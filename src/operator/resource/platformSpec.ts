@@ -1,6 +1,20 @@
 import { z } from 'zod';
-import { storageSpec } from './databaseSpec.ts';
-import { described, listByName, planned, secretRef, stringMap, text, withRules } from './fields.ts';
+import { claimRules, storageSpec } from './databaseSpec.ts';
+import {
+  described,
+  listByName,
+  objectName,
+  planned,
+  resources,
+  secretRef,
+  text,
+  withRules,
+} from './fields.ts';
+import { annotationMap, OWN_NETWORK_VOLUMES, podTemplateOf } from './podTemplateSpec.ts';
+import { schedule } from './schedule.ts';
+import { TCP_ADDRESS } from './webAddress.ts';
+
+const tcpAddress = new RegExp(TCP_ADDRESS);
 
 /** Fields for what the stack uses of the cluster: volumes, certificates, Services, monitoring. */
 
@@ -17,7 +31,7 @@ export const mediaSpec = described(
           ).default('ReadWriteMany'),
         }),
       ).optional(),
-      claimName: text(253, 'Name of an existing PersistentVolumeClaim. Excludes `storage`.').optional(),
+      claimName: objectName('Name of an existing PersistentVolumeClaim. Excludes `storage`.').optional(),
       providers: listByName(
         z.object({
           name: described('Name by which messages refer to the provider.', z.string().min(1).max(200)),
@@ -29,7 +43,7 @@ export const mediaSpec = described(
       ).optional(),
       garbageCollection: described(
         'Garbage collection of unused media.',
-        z.object({ schedule: text(128, 'Cron schedule of the garbage collection.').optional() }),
+        z.object({ schedule: schedule('Cron schedule of the garbage collection, in UTC.').optional() }),
       ).optional(),
     }),
     [
@@ -42,6 +56,29 @@ export const mediaSpec = described(
   ),
 );
 
+/** The claim that the operator creates for media. These rules read `spec`, because `media` may be unset. */
+const storageOf = (self: string) => `has(${self}.media) && has(${self}.media.storage)`;
+const accessModeOf = (self: string) =>
+  `(${storageOf(self)} ? ${self}.media.storage.accessMode : 'ReadWriteMany')`;
+const OTHER_CLAIM = ['self', 'oldSelf']
+  .map((self) => `(has(${self}.media) && has(${self}.media.claimName))`)
+  .join(' || ');
+export const mediaClaimRules = [
+  ...claimRules(
+    'media.storage',
+    (self) => ({
+      size: `(${storageOf(self)} ? string(${self}.media.storage.size) : '10Gi')`,
+      storageClass: `(${storageOf(self)} && has(${self}.media.storage.storageClassName) ? ${self}.media.storage.storageClassName : '')`,
+    }),
+    OTHER_CLAIM,
+  ),
+  {
+    cel: `${OTHER_CLAIM} || ${accessModeOf('self')} == ${accessModeOf('oldSelf')}`,
+    message:
+      'media.storage.accessMode cannot change once the volume exists; set it back. To use another volume, create a PersistentVolumeClaim, copy the media there and name it in media.claimName',
+  },
+];
+
 export const tlsSpec = described(
   'Certificate of the HTTPS API. Set exactly one field. Without `tls` the stack generates a certificate, and the operator pins its CA.',
   withRules(
@@ -50,7 +87,7 @@ export const tlsSpec = described(
       issuerRef: described(
         'cert-manager issuer of the certificate.',
         z.object({
-          name: text(253, 'Name of the issuer.'),
+          name: objectName('Name of the issuer.'),
           kind: described('Kind of the issuer.', z.enum(['Issuer', 'ClusterIssuer'])).default('Issuer'),
         }),
       ).optional(),
@@ -76,7 +113,7 @@ export const serviceSpec = described(
     type: described('Type of the Service.', z.enum(['ClusterIP', 'NodePort', 'LoadBalancer'])).default(
       'ClusterIP',
     ),
-    annotations: stringMap(32, 'Extra annotations of the Service.').optional(),
+    annotations: annotationMap('Extra annotations of the Service.').optional(),
     ports: described(
       'Ports of the Service.',
       z.object({ https: described('Port of the API.', z.int().min(1).max(65_535)).default(443) }),
@@ -120,11 +157,11 @@ export const backupSpec = planned(
   described(
     'Scheduled backups of registration and settings.',
     z.object({
-      schedule: text(128, 'Cron schedule of the backups.'),
+      schedule: schedule('Cron schedule of the backups, in UTC.'),
       retention: described('Number of backups to keep.', z.int().min(1).max(365)).default(7),
       destination: described(
         'Where backups are stored.',
-        z.object({ claimName: text(253, 'Name of a PersistentVolumeClaim.').optional() }),
+        z.object({ claimName: objectName('Name of a PersistentVolumeClaim.').optional() }),
       ),
     }),
   ),
@@ -133,9 +170,16 @@ export const backupSpec = planned(
 const upgradeWindow = described(
   'When pods may restart. Outside the window, changes wait; pods that never became ready are replaced at any time.',
   z.object({
-    schedule: text(128, 'Cron expression of the start of the window, such as `0 2 * * 1-5`.'),
+    schedule: schedule('Cron expression of the start of the window, such as `0 2 * * 1-5`.'),
     durationMinutes: described('Length of the window.', z.int().min(5).max(10_080)).default(60),
-    timeZone: text(64, 'Time zone of the schedule, such as `Europe/Berlin`.').default('UTC'),
+    timeZone: described(
+      'Time zone of the schedule, such as `Europe/Berlin`.',
+      z
+        .string()
+        .min(1)
+        .max(64)
+        .regex(/^[A-Za-z0-9_+-]+(\/[A-Za-z0-9_+-]+)*$/),
+    ).default('UTC'),
   }),
 );
 
@@ -172,9 +216,16 @@ export const monitoringSpec = described(
   }),
 );
 
+/** `media.shop.svc`, `*.shop.example`, `10.0.0.7`, `fd00::7`, or `*` for all. */
+const LINK_HOST = /^(\*|(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?|[0-9a-f]*:[0-9a-f:]+)$/;
+
 export const emulatorSpec = described(
   'Options of stack Emulator.',
   z.object({
+    mediaHosts: described(
+      'Hosts that links to media may name: `media.shop.svc`, `*.shop.example`, or `*` for all. Without it, links reach every host with a public address; with it, these hosts only, whatever their addresses. Credentials of media providers go to no other host.',
+      z.array(z.string().min(1).max(253).regex(LINK_HOST)).min(1).max(64),
+    ).optional(),
     network: described(
       'The network that stands in for the servers of WhatsApp.',
       z.object({
@@ -183,11 +234,22 @@ export const emulatorSpec = described(
         ),
         url: described(
           'Address of an existing network process, tcp://host:port. Without it, the operator runs one.',
-          z
-            .string()
-            .min(1)
-            .max(512)
-            .regex(/^tcp:\/\/[^\s/]+$/),
+          withRules(z.string().min(1).max(512), [
+            {
+              cel: `self.matches(r'${TCP_ADDRESS}')`,
+              message:
+                'emulator.network.url must be tcp://host:port, such as tcp://waba-network.shops.svc:5222',
+              check: (url) => tcpAddress.test(url),
+            },
+          ]),
+        ).optional(),
+        resources: described(
+          'Requests and limits of the network process. The stacks of a namespace share the process; the first one that sets the field decides.',
+          resources,
+        ).optional(),
+        podTemplate: described(
+          'Changes to the pod of the network process, from the first stack that sets the field.',
+          podTemplateOf(OWN_NETWORK_VOLUMES),
         ).optional(),
       }),
     ).optional(),

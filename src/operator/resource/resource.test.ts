@@ -14,7 +14,9 @@ describe('the resource in TypeScript', () => {
   });
 
   it('has a bad resource for each CEL rule of spec', () => {
-    const messages = rulesOf(specSchema()).map(({ message }) => message);
+    // Rules about a change are tried on a real API server, in test/control-plane.
+    const rules = rulesOf(specSchema()).filter(({ rule }) => !rule.includes('oldSelf'));
+    const messages = [...new Set(rules.map(({ message }) => message))];
     const covered = (message: string) => badResources.some(({ says }) => message.includes(says));
     expect(messages.length).toBeGreaterThan(10);
     expect(messages.filter((message) => !covered(message))).toEqual([]);
@@ -65,13 +67,13 @@ function specSchema(): Json {
   return version.schema.openAPIV3Schema.properties.spec;
 }
 
-function rulesOf(json: Json): { message: string }[] {
+function rulesOf(json: Json): { rule: string; message: string }[] {
   const children = [
     ...Object.values((json.properties ?? {}) as Record<string, Json>),
     ...(json.items ? [json.items as Json] : []),
   ];
   return [
-    ...((json['x-kubernetes-validations'] ?? []) as { message: string }[]),
+    ...((json['x-kubernetes-validations'] ?? []) as { rule: string; message: string }[]),
     ...children.flatMap(rulesOf),
   ];
 }

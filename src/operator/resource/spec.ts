@@ -17,6 +17,7 @@ import {
   backupSpec,
   emulatorSpec,
   exposureSpec,
+  mediaClaimRules,
   mediaSpec,
   monitoringSpec,
   networkPolicySpec,
@@ -76,13 +77,14 @@ export const whatsAppDeploymentSpec = withRules(
     hibernated: planned(described('Stop all pods and keep the data.', z.boolean()), [true]).default(false),
     deletionPolicy: planned(
       described(
-        'What happens to the database, media, Secrets and registration when the resource is deleted.',
+        'What happens to the database, media and Secrets when the resource is deleted. The stack has no call that deregisters a number: WhatsApp knows it until it is registered elsewhere.',
         z.enum(['Retain', 'Delete', 'Snapshot']),
       ),
       ['Snapshot'],
     ).default('Retain'),
   }),
   [
+    ...mediaClaimRules,
     {
       cel: '!(has(self.multiconnect) && has(self.capacity))',
       message: 'set either multiconnect or capacity, not both',
@@ -93,6 +95,12 @@ export const whatsAppDeploymentSpec = withRules(
       message: 'topology Single runs one Coreapp; remove multiconnect, or set topology to HighAvailability',
       check: ({ topology, multiconnect }) =>
         topology !== 'Single' || !multiconnect || (multiconnect.shards === 1 && multiconnect.standbys <= 1),
+    },
+    {
+      cel: "self.topology != 'Single' || !has(self.capacity)",
+      message:
+        'topology Single runs one Coreapp with one shard, so capacity cannot size it; remove capacity, or set topology to HighAvailability',
+      check: ({ topology, capacity }) => topology !== 'Single' || capacity === undefined,
     },
     {
       cel: "self.topology != 'Single' || !has(self.nodes) || !has(self.nodes.webapp) || !has(self.nodes.webapp.replicas) || self.nodes.webapp.replicas <= 1",

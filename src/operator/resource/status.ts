@@ -133,6 +133,9 @@ export const whatsAppDeploymentStatus = z
 
 export type WhatsAppDeploymentStatus = z.output<typeof whatsAppDeploymentStatus>;
 
+/** Names whose objects would be those of others in the namespace. */
+const RESERVED_NAMES = ['default', 'waba-network'] as const;
+
 /** Adds the rules that read more than `spec`. */
 export const rootRules = <S extends z.ZodType>(schema: S) =>
   withRules(schema, [
@@ -149,5 +152,17 @@ export const rootRules = <S extends z.ZodType>(schema: S) =>
     {
       cel: 'size(self.metadata.name) <= 40',
       message: 'metadata.name must have at most 40 characters, because names of Pods and Services contain it',
+      onCreate: true,
+    },
+    {
+      cel: "self.metadata.name.matches(r'^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+      message:
+        'metadata.name must begin with a letter and have only lower-case letters, digits and -, because names of Services contain it',
+      onCreate: true,
+    },
+    {
+      cel: `!(self.metadata.name in [${RESERVED_NAMES.map((name) => `'${name}'`).join(', ')}])`,
+      message: `metadata.name must not be ${RESERVED_NAMES.join(' or ')}: the ServiceAccount default and the shared network process waba-network have these names`,
+      onCreate: true,
     },
   ]);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { whatsAppDeploymentSpec } from './spec.ts';
-import { whatsAppDeploymentStatus } from './status.ts';
+import { type WhatsAppDeploymentStatus, whatsAppDeploymentStatus } from './status.ts';
 
 export const API_GROUP = 'waba-operator.dev';
 export const API_VERSION = `${API_GROUP}/v1alpha1`;
@@ -29,6 +29,14 @@ const whatsAppDeployment = z.object({
   status: whatsAppDeploymentStatus.optional().catch(undefined),
 });
 export type WhatsAppDeployment = z.output<typeof whatsAppDeployment>;
+
+/** The status of a stored object, also of one whose spec does not parse; undefined if the status does not parse. */
+export const storedStatus = ({
+  status,
+}: {
+  readonly [field: string]: unknown;
+}): WhatsAppDeploymentStatus | undefined =>
+  whatsAppDeploymentStatus.optional().catch(undefined).parse(status);
 
 interface ParseProblem {
   /** e.g. `spec.database.external.host`. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type PodObject, podView } from './podView.ts';
+import type { PodObject } from './podObject.ts';
+import { podView } from './podView.ts';
 
 const START = '2026-03-01T12:00:00Z';
 const LATER = '2026-03-01T12:00:30Z';
@@ -28,7 +29,7 @@ describe('a pod as the plan sees it', () => {
     const waiting = { state: { waiting: { reason: 'CrashLoopBackOff' } }, restartCount: 4 };
     expect(podView(pod('False', LATER, waiting))).toMatchObject({
       stuck: true,
-      problem: 'shop-coreapp-0-0: CrashLoopBackOff',
+      problem: { reason: 'CrashLoopBackOff', sinceMs: Date.parse(LATER) },
     });
   });
 
@@ -36,6 +37,12 @@ describe('a pod as the plan sees it', () => {
     expect(podView(pod('True', LATER, running)).stuck).toBe(false);
     expect(podView(pod('False', LATER, running)).stuck).toBe(false);
     expect(podView(pod('False', LATER, { ...running, restartCount: 1, started: false })).stuck).toBe(false);
+  });
+
+  it('has TLS if its template said so', () => {
+    const plain = pod('True', LATER, running);
+    const metadata = { ...plain.metadata, annotations: { 'waba-operator.dev/database-tls': 'true' } };
+    expect([plain, { ...plain, metadata }].map((one) => podView(one).databaseTls)).toEqual([false, true]);
   });
 
   it('has no problem while its container is being created', () => {

@@ -1,33 +1,16 @@
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import { annotations, labels } from '../plan/facts/names.ts';
 import type { PodView } from '../plan/facts/observed.ts';
-
-export type PodObject = KubeObject & {
-  readonly status?: {
-    readonly podIP?: string;
-    readonly conditions?: readonly {
-      readonly type: string;
-      readonly status: string;
-      readonly lastTransitionTime?: string;
-    }[];
-    readonly containerStatuses?: readonly ContainerStatus[];
-  };
-};
-
-interface ContainerStatus {
-  readonly name: string;
-  readonly started?: boolean;
-  readonly restartCount?: number;
-  readonly state?: {
-    readonly waiting?: { readonly reason?: string; readonly message?: string };
-    readonly running?: { readonly startedAt?: string };
-  };
-}
+import type { PodObject } from './podObject.ts';
+import { isHeldUp, podProblem } from './podProblem.ts';
 
 /** The fields of a pod that the plan reads. */
 export function podView(pod: PodObject): PodView {
   const { metadata, status } = pod;
-  const waiting = status?.containerStatuses?.find(isHeldUp);
+  const found = podProblem(pod);
+  const container =
+    found?.container ?? status?.containerStatuses?.find(({ state }) => state?.running ?? state?.waiting);
+  const startedAt = container?.state?.running?.startedAt;
   return {
     name: metadata.name,
     uid: metadata.uid ?? '',
@@ -41,17 +24,18 @@ export function podView(pod: PodObject): PodView {
     terminating: metadata.deletionTimestamp !== undefined,
     ip: status?.podIP,
     restarts: metadata.annotations?.[annotations.restarts],
-    problem:
-      waiting &&
-      `${metadata.name}: ${waiting.state?.waiting?.reason} ${waiting.state?.waiting?.message ?? ''}`.trim(),
+    databaseTls: metadata.annotations?.[annotations.databaseTls] !== undefined,
+    problem: found?.problem,
+    container: container?.name,
+    runningSinceMs: startedAt === undefined ? undefined : Date.parse(startedAt),
+    createdMs: createdMs(pod),
   };
 }
 
-const readyCondition = ({ status }: PodObject) => status?.conditions?.find(({ type }) => type === 'Ready');
+const createdMs = ({ metadata: { creationTimestamp } }: KubeObject): number =>
+  creationTimestamp === undefined ? 0 : Date.parse(creationTimestamp);
 
-const STARTS = ['PodInitializing', 'ContainerCreating'];
-const isHeldUp = ({ state }: ContainerStatus): boolean =>
-  state?.waiting?.reason !== undefined && !STARTS.includes(state.waiting.reason);
+const readyCondition = ({ status }: PodObject) => status?.conditions?.find(({ type }) => type === 'Ready');
 
 /** Never ready yet, or unable to run. A pod that was ready once and runs may be ready again in a moment. */
 function isStuck(pod: PodObject): boolean {

@@ -9,7 +9,7 @@ import { decodeSecret, type SecretObject } from '../plan/facts/secrets.ts';
 export class ReferencedSecrets {
   readonly #client: KubeClient;
   readonly #metadata: Source<KubeObject>;
-  readonly #known = new Map<string, { resourceVersion: string | undefined; secret: SecretObject }>();
+  readonly #known = new Map<string, { resourceVersion: string | undefined; secret: ReferencedSecret }>();
 
   constructor(client: KubeClient, metadata: Source<KubeObject>) {
     this.#client = client;
@@ -22,15 +22,14 @@ export class ReferencedSecrets {
     signal: AbortSignal,
   ): Promise<Map<string, ReferencedSecret>> {
     const found = await Promise.all(
-      [...new Set(names)].map(async (name) => {
-        const secret = await this.#one(namespace, name, signal);
-        return { name, data: secret && decodeSecret(secret), raw: secret?.data };
-      }),
+      [...new Set(names)].map(
+        async (name) => (await this.#one(namespace, name, signal)) ?? { name, data: undefined },
+      ),
     );
     return new Map(found.map((secret) => [secret.name, secret]));
   }
 
-  async #one(namespace: string, name: string, signal: AbortSignal): Promise<SecretObject | undefined> {
+  async #one(namespace: string, name: string, signal: AbortSignal): Promise<ReferencedSecret | undefined> {
     const key = objectKey(namespace, name);
     const meta = this.#metadata.cache.get(key);
     if (!meta) {
@@ -40,7 +39,9 @@ export class ReferencedSecrets {
     const known = this.#known.get(key);
     if (known?.resourceVersion === meta.metadata.resourceVersion) return known?.secret;
     try {
-      const secret = await this.#client.get<SecretObject>(kinds.Secret, namespace, name, signal);
+      const stored = await this.#client.get<SecretObject>(kinds.Secret, namespace, name, signal);
+      // Decoded once: passes tell by identity whether the content has changed.
+      const secret = { name, data: decodeSecret(stored), raw: stored.data };
       this.#known.set(key, { resourceVersion: meta.metadata.resourceVersion, secret });
       return secret;
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import { CodedError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Reconcile } from '../../engine/controller/controller.ts';
 import { NamespaceClaims } from '../../engine/controller/namespaceClaims.ts';
@@ -56,11 +57,11 @@ export class StackNamespaces {
     const { sources, listed } = this.#options;
     const rules = sources.missing(namespace);
     const refused = this.#claims.problem(namespace);
-    // If Secrets are granted per namespace, one command adds all missing permissions.
+    // With scope All, one binding in the namespace grants Secrets and all that changes something.
     const isNotEnabled = listed.length === 0 && rules.some((rule) => rule.startsWith('secrets: not allowed'));
     if (isNotEnabled)
       return [
-        `the operator may not read Secrets in namespace ${namespace}; run: kubectl waba namespace enable ${namespace}`,
+        `the operator may run no stacks in namespace ${namespace}; run: kubectl waba namespace enable ${namespace}`,
       ];
     return refused === undefined ? rules : [...rules, refused];
   }
@@ -77,6 +78,20 @@ export class StackNamespaces {
       const isOurs = sources.missing(namespace).length > 0 || this.#mayWork(namespace);
       return isOurs ? reconcile(key, signal, logger) : {};
     };
+  }
+
+  /**
+   * The fence right before a write: a pass may outlast the claim that it began with.
+   * @throws CodedError `NotLeader` when another installation may work in the namespace
+   */
+  assertOurs(namespace: string): void {
+    const isReport = this.#options.sources.missing(namespace).length > 0;
+    const isOurs = this.#claims.isHeld(namespace) || this.#claims.problem(namespace) !== undefined;
+    if (!isReport && !isOurs)
+      throw new CodedError(
+        'NotLeader',
+        `the claim of namespace ${namespace} has expired; nothing is written`,
+      );
   }
 
   /** Lets other installations take over immediately. Call it when all work is done. */

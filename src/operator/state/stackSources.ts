@@ -9,6 +9,7 @@ import {
 } from '../../engine/kube/kubeObject.ts';
 import type { CacheChange } from '../../engine/kube/objectCache.ts';
 import { labels, MANAGED_SELECTOR, NETWORK, names } from '../plan/facts/names.ts';
+import { podSecretNames } from '../plan/facts/podSecrets.ts';
 import {
   API_VERSION,
   KIND,
@@ -34,6 +35,7 @@ export const CHILD_KINDS = [
   'Deployment',
   'Job',
   'PodDisruptionBudget',
+  'NetworkPolicy',
 ] as const;
 
 /** Kinds of children that the cluster may not serve. */
@@ -73,7 +75,9 @@ export function watchStacks(sources: Sources): StackSources {
         number: ({ spec }) => [String((spec as { phoneNumber?: string } | undefined)?.phoneNumber ?? '')],
         namespace: ({ metadata }) => [metadata.namespace ?? ''],
         secret: (object) =>
-          referencedSecretNames(object).map((name) => objectKey(object.metadata.namespace, name)),
+          [...referencedSecretNames(object), ...podSecretNames(object.spec)].map((name) =>
+            objectKey(object.metadata.namespace, name),
+          ),
       },
     }),
     secretsOfStacks: owned(kinds.Secret),
@@ -102,7 +106,11 @@ function secretNamesIn(value: unknown): string[] {
 }
 
 /** Calls back with the key of each stack that a change concerns, and what changed. */
-export function onStackChange(sources: StackSources, enqueue: (key: string, reason: string) => void): void {
+export function onStackChange(
+  sources: StackSources,
+  rivals: { waitingFor(key: string): readonly string[] },
+  enqueue: (key: string, reason: string) => void,
+): void {
   const everyStackIn = (namespace: string | undefined, reason: string) => {
     for (const stack of sources.stacks.cache.byIndex('namespace', namespace ?? ''))
       enqueue(keyOf(stack), reason);
@@ -112,7 +120,9 @@ export function onStackChange(sources: StackSources, enqueue: (key: string, reas
     const reason = describeChange(change);
     enqueue(keyOf(object), reason);
     // Also stacks with the new or the old number, and stacks that share the network process.
-    if (previous && previous.metadata.generation === object.metadata.generation) return;
+    // A deletion changes no generation: the cache knows only the last state.
+    const isSame = previous?.metadata.generation === object.metadata.generation;
+    if (change.type === 'Modified' && isSame) return;
     for (const { spec } of [object, previous].filter((version) => version !== undefined)) {
       const number = String((spec as { phoneNumber?: string } | undefined)?.phoneNumber ?? '');
       for (const other of sources.stacks.cache.byIndex('number', number)) enqueue(keyOf(other), reason);
@@ -127,6 +137,10 @@ export function onStackChange(sources: StackSources, enqueue: (key: string, reas
       else for (const key of byStack(change.object)) enqueue(key, reason);
     });
   }
+  sources.pods.onChange((change) => {
+    for (const key of byStack(change.object).flatMap((stack) => rivals.waitingFor(stack)))
+      enqueue(key, describeChange(change));
+  });
   sources.secrets.onChange((change) => {
     for (const stack of sources.stacks.cache.byIndex('secret', keyOf(change.object)))
       enqueue(keyOf(stack), describeChange(change));

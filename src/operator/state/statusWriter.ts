@@ -3,7 +3,12 @@ import type { KubeClient } from '../../engine/kube/client.ts';
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import { differences } from '../../engine/kube/ownFields.ts';
 import type { Condition, WhatsAppDeploymentStatus } from '../resource/status.ts';
-import { API_VERSION, KIND, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import { API_VERSION, KIND } from '../resource/whatsAppDeployment.ts';
+
+/** The resource whose status is written. */
+interface Target {
+  readonly metadata: { readonly name: string; readonly namespace?: string | undefined };
+}
 
 /** Applies the part of status that one controller owns, when it differs from what is stored. */
 export class StatusWriter {
@@ -17,15 +22,21 @@ export class StatusWriter {
     this.#fieldManager = fieldManager;
   }
 
+  /** @param previous the stored status */
   async write(
-    resource: WhatsAppDeployment,
+    { metadata: { name, namespace } }: Target,
+    previous: WhatsAppDeploymentStatus | undefined,
     status: WhatsAppDeploymentStatus,
     signal: AbortSignal,
   ): Promise<void> {
-    const { name, namespace } = resource.metadata;
-    if (isStored(status, resource.status)) return;
+    if (isStored(status, previous)) return;
     const written = await this.#client.apply<KubeObject>(
-      { apiVersion: API_VERSION, kind: KIND, metadata: { name, namespace }, status },
+      {
+        apiVersion: API_VERSION,
+        kind: KIND,
+        metadata: { name, ...(namespace ? { namespace } : {}) },
+        status,
+      },
       { fieldManager: this.#fieldManager, force: true, subresource: 'status' },
       signal,
     );

@@ -8,7 +8,7 @@ import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import { ObjectCache } from '../../engine/kube/objectCache.ts';
 import type { KubeRequest, Transport } from '../../engine/kube/transport.ts';
-import { CLEANUP_FINALIZER, stackLabels } from '../plan/facts/names.ts';
+import { CLEANUP_FINALIZER, labels, NETWORK, stackLabels } from '../plan/facts/names.ts';
 import { parseWhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import type { StackSources } from '../state/stackSources.ts';
 import { finalize } from './finalize.ts';
@@ -16,8 +16,21 @@ import { finalize } from './finalize.ts';
 const never = new AbortController().signal;
 const DELETED_AT = Date.parse('2026-01-01T00:00:00Z');
 
+interface SetupOptions {
+  /** What of the namespace cannot be read. */
+  readonly missing?: readonly string[];
+  readonly others?: readonly KubeObject[];
+  readonly isRefused?: boolean;
+  /** `spec.database` */
+  readonly database?: object;
+}
+
 /** A stack that is being deleted, with one Secret whose deletion the API server refuses. */
-const setup = (minutesSince: number, isBusy = false) => {
+const setup = (
+  minutesSince: number,
+  isBusy = false,
+  { missing = [], others = [], isRefused = true, database }: SetupOptions = {},
+) => {
   const stored: KubeObject = {
     apiVersion: 'waba-operator.dev/v1alpha1',
     kind: 'WhatsAppDeployment',
@@ -30,21 +43,27 @@ const setup = (minutesSince: number, isBusy = false) => {
       deletionTimestamp: '2026-01-01T00:00:00Z',
       finalizers: [CLEANUP_FINALIZER],
     },
-    spec: { phoneNumber: '+16315551000', deletionPolicy: 'Delete' },
+    spec: { phoneNumber: '+16315551000', deletionPolicy: 'Delete', ...(database && { database }) },
   };
   const parsed = parseWhatsAppDeployment(stored);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  const cache = new ObjectCache<KubeObject>({ stack: () => ['default/shop'] });
+  const cache = new ObjectCache<KubeObject>({
+    stack: ({ metadata }) => [`default/${metadata.labels?.[labels.instance]}`],
+  });
   cache.store({
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: { name: 'shop-keys', namespace: 'default', uid: 's', labels: stackLabels('shop', 'secrets') },
   });
+  const stacks = new ObjectCache<KubeObject>({ namespace: () => ['default'] });
+  stacks.store(stored);
+  for (const other of others) (other.kind === stored.kind ? stacks : cache).store(other);
   const asked: KubeRequest[] = [];
   const transport: Transport = {
     request: async (request) => {
       asked.push(request);
-      if (request.method === 'DELETE') throw new ApiError(403, { reason: 'Forbidden' }, 'DELETE secrets');
+      if (isRefused && request.method === 'DELETE')
+        throw new ApiError(403, { reason: 'Forbidden' }, 'DELETE secrets');
       return {};
     },
     text: async () => '',
@@ -59,22 +78,35 @@ const setup = (minutesSince: number, isBusy = false) => {
       stored,
       {
         client: new KubeClient(transport),
-        sources: { children: [source] } as unknown as StackSources,
+        sources: { children: [source], stacks: { cache: stacks } } as unknown as StackSources,
         recorder: { record: (_: KubeObject, event: EventText) => void events.push(event) } as EventRecorder,
         clock: new VirtualClock(DELETED_AT + minutesSince * 60_000),
         isBusy: () => isBusy,
+        missing: () => missing,
       },
       never,
     );
   const deleted = () => asked.some(({ method }) => method === 'DELETE');
   const released = () => asked.some(({ method }) => method === 'PATCH');
-  return { run, deleted, released, events };
+  const names = () =>
+    asked.filter(({ method }) => method === 'DELETE').map(({ path }) => path.split('/').slice(-2).join('/'));
+  return { run, deleted, released, events, names };
 };
 
 describe('the finalizer of deletionPolicy Delete', () => {
-  it('retries a refused deletion before its deadline', async () => {
-    const { run, released } = setup(9);
-    await expect(run()).rejects.toMatchObject({ code: 'Forbidden' });
+  it('retries a refused deletion before its deadline, and tells the command and the deadline', async () => {
+    const { run, released, events } = setup(9);
+    const { ready, requeueAfterMs } = await run();
+    expect(requeueAfterMs).toBeGreaterThanOrEqual(10_000);
+    expect(ready).toMatchObject({ status: 'False', reason: 'CleanupBlocked' });
+    expect(ready?.message).toContain('kubectl -n default delete secret/shop-keys');
+    expect(ready?.message).toContain('until 2026-01-01T00:10:00Z');
+    expect([released(), events]).toEqual([false, []]);
+  });
+
+  it('releases nothing that it may not see, before its deadline', async () => {
+    const { run, released } = setup(9, false, { missing: ['secrets: not allowed in namespace default'] });
+    expect((await run()).ready?.message).toContain('secrets: not allowed in namespace default');
     expect(released()).toBe(false);
   });
 
@@ -84,11 +116,80 @@ describe('the finalizer of deletionPolicy Delete', () => {
     expect([deleted(), released()]).toEqual([false, false]);
   });
 
+  it('keeps the Secrets that the data in an external database needs, and says so', async () => {
+    const external = { host: 'db', credentialsSecretRef: { name: 'login' } };
+    const { run, deleted, released, events } = setup(1, false, { database: { external } });
+    await run();
+    expect([deleted(), released()]).toEqual([false, true]);
+    expect(events).toMatchObject([{ reason: 'SecretsKept' }]);
+    expect(events[0]?.message).toContain('shop-keys');
+  });
+
   it('releases the resource after its deadline, and names the objects that are left', async () => {
     const { run, released, events } = setup(11);
     await run();
     expect(released()).toBe(true);
     expect(events).toMatchObject([{ reason: 'CleanupIncomplete' }]);
     expect(events[0]?.message).toContain('Secret shop-keys');
+  });
+});
+
+describe('the data of the shared network process', () => {
+  const claim: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: {
+      name: NETWORK.name,
+      namespace: 'default',
+      uid: 'n',
+      labels: stackLabels(NETWORK.name, 'network'),
+    },
+  };
+  const journal = (of: string): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: `${of}-journal`, namespace: 'default', uid: of, labels: stackLabels(of, 'secrets') },
+  });
+  const other = (metadata: object, spec: object = {}): KubeObject => ({
+    apiVersion: 'waba-operator.dev/v1alpha1',
+    kind: 'WhatsAppDeployment',
+    metadata: {
+      name: 'other',
+      namespace: 'default',
+      uid: 'o',
+      resourceVersion: '6',
+      creationTimestamp: '2025-01-01T00:00:00Z',
+      ...metadata,
+    },
+    spec: { phoneNumber: '+16315551001', ...spec },
+  });
+  const deletedNames = async (...others: KubeObject[]) => {
+    const { run, names } = setup(1, false, { others: [claim, journal('shop'), ...others], isRefused: false });
+    await run();
+    return names();
+  };
+  const NETWORK_CLAIM = `persistentvolumeclaims/${NETWORK.name}`;
+
+  it('goes with the last stack, and the journal of the stack goes last', async () => {
+    const names = await deletedNames();
+    expect(names).toContain(NETWORK_CLAIM);
+    expect(names.at(-1)).toBe('secrets/shop-journal');
+  });
+
+  it('stays while another stack uses it, or the data of a deleted one is kept', async () => {
+    expect(await deletedNames(other({}))).not.toContain(NETWORK_CLAIM);
+    expect(await deletedNames(journal('gone'))).not.toContain(NETWORK_CLAIM);
+    const kept = other({ deletionTimestamp: '2026-01-01T00:00:00Z' });
+    expect(await deletedNames(kept, journal('other'))).not.toContain(NETWORK_CLAIM);
+  });
+
+  it('goes although another stack goes at the same time, which must not leave it to this one', async () => {
+    const going = other({ deletionTimestamp: '2026-01-01T00:00:00Z' }, { deletionPolicy: 'Delete' });
+    expect(await deletedNames(going, journal('other'))).toContain(NETWORK_CLAIM);
+  });
+
+  it('stays while a stack with a network of its own is all that is left to see', async () => {
+    const own = other({}, { emulator: { network: { url: 'tcp://net:5222' } } });
+    expect(await deletedNames(own, journal('other'))).not.toContain(NETWORK_CLAIM);
   });
 });

@@ -5,9 +5,11 @@ import { isNotFound } from '../../engine/kube/apiError.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, keyOf, kindOf } from '../../engine/kube/kubeObject.ts';
-import { CLEANUP_FINALIZER, labels, NETWORK, names } from '../plan/facts/names.ts';
+import { CLEANUP_FINALIZER, NETWORK, names, sharesNetwork } from '../plan/facts/names.ts';
+import { networkUsers } from '../plan/facts/networkUsers.ts';
+import { unmet, type Verdict } from '../plan/tell/conditions.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
-import { type StackSources, WhatsAppDeploymentKind } from '../state/stackSources.ts';
+import { parsedStacks, type StackSources, WhatsAppDeploymentKind } from '../state/stackSources.ts';
 
 /**
  * How long the operator retries deletions that the API server refuses. After that it releases the resource anyway, because
@@ -15,53 +17,129 @@ import { type StackSources, WhatsAppDeploymentKind } from '../state/stackSources
  */
 const DEADLINE_MS = 10 * 60_000;
 const BUSY_RETRY_MS = 500;
+/** Nothing reports that a refused deletion is allowed now. */
+const REFUSED_RETRY_MS = 10_000;
 
 /** Whether the resource needs the finalizer, which deletes its data with it. */
 export const wantsFinalizer = ({ spec }: Pick<WhatsAppDeployment, 'spec'>): boolean =>
   spec.deletionPolicy === 'Delete';
 
+export interface FinalizeOptions {
+  readonly client: KubeClient;
+  readonly sources: StackSources;
+  readonly recorder: EventRecorder;
+  readonly clock: Clock;
+  /** Whether the application controller works on the stack: a journal that it writes after the deletion would stay. */
+  readonly isBusy: (key: string) => boolean;
+  /** Why the operator cannot read all of a namespace: what it does not see is not gone. */
+  readonly missing: (namespace: string) => readonly string[];
+}
+
+export interface Finalized extends ReconcileResult {
+  /** What the status of the resource says while it is still there. */
+  readonly ready?: Verdict<'Ready'>;
+}
+
+/** An object that could not be deleted. */
+interface Left {
+  readonly object: KubeObject;
+  readonly why: string;
+}
+/**
+ * Whether the data of the shared network process goes with this stack: nobody else uses the process, and no stack was
+ * deleted whose data was kept, because its registration is in that data.
+ */
+function isLastUser({ metadata, spec }: WhatsAppDeployment, sources: StackSources): boolean {
+  if (!sharesNetwork(spec)) return false;
+  const goes = (other: WhatsAppDeployment) =>
+    other.metadata.deletionTimestamp !== undefined && wantsFinalizer(other);
+  const stacks = parsedStacks(sources.stacks.cache.byIndex('namespace', metadata.namespace));
+  const going = stacks.filter(goes).map((other) => names(other.metadata.name).journal);
+  const isAlone = networkUsers(stacks).every((other) => goes(other));
+  const isJournal = ({ kind, metadata: { name, namespace } }: KubeObject) =>
+    kind === 'Secret' && namespace === metadata.namespace && name.endsWith(JOURNAL_SUFFIX);
+  const kept = sources.children.flatMap(({ kind, cache }) =>
+    kind.kind === 'Secret' ? cache.list().filter(isJournal) : [],
+  );
+  return isAlone && kept.every(({ metadata: { name } }) => going.includes(name));
+}
+const JOURNAL_SUFFIX = names('').journal;
+
 /** Under `deletionPolicy: Delete`: deletes the objects without owner reference, the journal last. */
 export async function finalize(
   resource: WhatsAppDeployment,
   stored: KubeObject,
-  options: {
-    readonly client: KubeClient;
-    readonly sources: StackSources;
-    readonly recorder: EventRecorder;
-    readonly clock: Clock;
-    /** Whether the application controller works on the stack: a journal that it writes after the deletion would stay. */
-    readonly isBusy: (key: string) => boolean;
-  },
+  options: FinalizeOptions,
   signal: AbortSignal,
-): Promise<ReconcileResult> {
-  const { namespace, name, finalizers } = resource.metadata;
-  if (!finalizers.includes(CLEANUP_FINALIZER)) return {};
-  const sinceMs = options.clock.now() - Date.parse(resource.metadata.deletionTimestamp ?? '');
-  const isLate = sinceMs > DEADLINE_MS;
+): Promise<Finalized> {
+  const { namespace, finalizers } = resource.metadata;
+  if (!finalizers.includes(CLEANUP_FINALIZER)) return waitsForOthers(finalizers);
+  const deadlineMs = Date.parse(resource.metadata.deletionTimestamp ?? '') + DEADLINE_MS;
+  const isLate = options.clock.now() > deadlineMs;
   if (options.isBusy(keyOf(stored)) && !isLate) return { requeueAfterMs: BUSY_RETRY_MS };
-  const journal = names(name).journal;
-  const retained = options.sources.children
-    .flatMap(({ cache }) => cache.byIndex('stack', `${namespace}/${name}`))
-    .filter(({ metadata }) => metadata.labels?.[labels.instance] !== NETWORK.name)
-    .filter(({ kind }) => kind === 'Secret' || kind === 'PersistentVolumeClaim')
-    .sort((a, b) => Number(a.metadata.name === journal) - Number(b.metadata.name === journal));
-  const left: string[] = [];
-  for (const object of retained) {
-    if (object.metadata.deletionTimestamp) continue;
-    await options.client
-      .delete(kindOf(object), namespace, object.metadata.name, { uid: object.metadata.uid }, signal)
-      .catch((error: unknown) => {
-        if (isNotFound(error)) return;
-        if (signal.aborted || !isLate) throw error;
-        left.push(`${object.kind} ${object.metadata.name} (${describeError(error)})`);
-      });
-  }
+  const left = await deleteRetained(resource, options, signal);
+  const unseen = options.missing(namespace);
+  if (!isLate && left.length + unseen.length > 0)
+    return { ready: blocked(resource, left, unseen, deadlineMs), requeueAfterMs: REFUSED_RETRY_MS };
   if (left.length > 0) {
-    const message = `the operator could not delete these within ${DEADLINE_MS / 60_000} min; delete them with kubectl: ${left.join(', ')}`;
+    const message = `the operator could not delete these within ${DEADLINE_MS / 60_000} min; run: ${commands(namespace, left)}. They are: ${listed(left)}`;
     options.recorder.record(stored, { type: 'Warning', reason: 'CleanupIncomplete', message });
   }
+  const secrets = keptSecrets(resource);
+  if (secrets.length > 0)
+    options.recorder.record(stored, {
+      type: 'Normal',
+      reason: 'SecretsKept',
+      message: `the data in the external database stays, and so do the Secrets that it needs: ${secrets.join(', ')}`,
+    });
+  await release(resource, stored, options.client, signal);
+  return {};
+}
+
+/** The operator cannot delete an external database. Its data needs these, also when the stack is created again. */
+function keptSecrets({ metadata, spec }: WhatsAppDeployment): string[] {
+  const { journal, adminSecret, keysSecret } = names(metadata.name);
+  return spec.database.external ? [journal, adminSecret, keysSecret] : [];
+}
+
+/** What was not deleted. @throws only when `signal` fires */
+async function deleteRetained(
+  resource: WhatsAppDeployment,
+  { sources, client }: FinalizeOptions,
+  signal: AbortSignal,
+): Promise<Left[]> {
+  const { namespace, name } = resource.metadata;
+  const { journal } = names(name);
+  const kept = keptSecrets(resource);
+  const parts = [name, ...(isLastUser(resource, sources) ? [NETWORK.name] : [])];
+  const retained = sources.children
+    .flatMap(({ cache }) => parts.flatMap((part) => cache.byIndex('stack', `${namespace}/${part}`)))
+    .filter(({ kind }) => kind === 'Secret' || kind === 'PersistentVolumeClaim')
+    .filter(({ kind, metadata }) => !(kind === 'Secret' && kept.includes(metadata.name)))
+    .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+    .sort((a, b) => Number(a.metadata.name === journal) - Number(b.metadata.name === journal));
+  const left: Left[] = [];
+  for (const object of retained) {
+    // Without its journal, the rest could not be told from another stack's.
+    if (object.metadata.name === journal && left.length > 0) break;
+    await client
+      .delete(kindOf(object), namespace, object.metadata.name, { uid: object.metadata.uid }, signal)
+      .catch((error: unknown) => {
+        if (signal.aborted) throw error;
+        if (!isNotFound(error)) left.push({ object, why: describeError(error) });
+      });
+  }
+  return left;
+}
+
+async function release(
+  { metadata: { namespace, name, finalizers } }: WhatsAppDeployment,
+  stored: KubeObject,
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<void> {
   const rest = finalizers.filter((finalizer) => finalizer !== CLEANUP_FINALIZER);
-  await options.client
+  await client
     .mergePatch(
       WhatsAppDeploymentKind,
       { namespace, name },
@@ -71,5 +149,33 @@ export async function finalize(
     .catch((error: unknown) => {
       if (!isNotFound(error)) throw error;
     });
-  return {};
 }
+
+function waitsForOthers(finalizers: readonly string[]): Finalized {
+  if (finalizers.length === 0) return {};
+  const message = `the resource is being deleted; its stack runs until the controllers of these finalizers remove them: ${finalizers.join(', ')}`;
+  return { ready: unmet('Ready', 'Deleting', message) };
+}
+
+function blocked(
+  { metadata: { namespace } }: WhatsAppDeployment,
+  left: readonly Left[],
+  unseen: readonly string[],
+  deadlineMs: number,
+): Verdict<'Ready'> {
+  const until = new Date(deadlineMs).toISOString().replace(/\.\d+Z$/, 'Z');
+  const what = [
+    ...(left.length > 0
+      ? [`the operator cannot delete ${listed(left)}; run: ${commands(namespace, left)}`]
+      : []),
+    ...(unseen.length > 0 ? [`the operator cannot see what it must delete: ${unseen.join('; ')}`] : []),
+  ].join('. ');
+  const message = `${what}. It tries again until ${until}, and then lets the resource go and leaves what is there`;
+  return unmet('Ready', 'CleanupBlocked', message);
+}
+
+const listed = (left: readonly Left[]): string =>
+  left.map(({ object, why }) => `${object.kind} ${object.metadata.name} (${why})`).join(', ');
+
+const commands = (namespace: string, left: readonly Left[]): string =>
+  `kubectl -n ${namespace} delete ${left.map(({ object }) => `${object.kind.toLowerCase()}/${object.metadata.name}`).join(' ')}`;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
-import { APPLIED_HASH, release, StackModel } from '../../../test/support/stackModel.ts';
+import { release, StackModel } from '../../../test/support/stackModel.ts';
 import { whatsAppDeployment } from '../../../test/support/whatsAppDeployment.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { RollBudget } from '../../engine/controller/rollBudget.ts';
@@ -12,10 +12,11 @@ import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import { ObjectCache } from '../../engine/kube/objectCache.ts';
 import type { KubeRequest, Transport } from '../../engine/kube/transport.ts';
-import { PLAN } from '../plan/facts/names.ts';
+import { ANNOTATION_PREFIX, PLAN } from '../plan/facts/names.ts';
 import type { WhatsAppDeploymentStatus } from '../resource/status.ts';
 import type { JournalStore } from '../state/journalStore.ts';
 import type { ReferencedSecrets } from '../state/referencedSecrets.ts';
+import type { RivalStacks } from '../state/rivalStacks.ts';
 import { type StackSources, WhatsAppDeploymentKind } from '../state/stackSources.ts';
 import { WorkloadsReconciler } from './workloadsReconciler.ts';
 
@@ -52,27 +53,31 @@ function setup() {
   const client = new KubeClient(transport);
   const clock = new VirtualClock(Date.parse('2026-03-01T12:00:00Z'));
   const recorder = { record: () => {} } as unknown as EventRecorder;
+  const rollBudget = new RollBudget(1, () => {});
   const reconciler = new WorkloadsReconciler({
     client,
     clock,
     recorder,
     release,
+    podSecurity: 'Restricted',
     sources: { stacks, children: [children], pods } as unknown as StackSources,
     journals: {
       read: () => model.journal,
       update: async () => model.journal,
     } as unknown as JournalStore,
     referenced: { read: async () => new Map() } as unknown as ReferencedSecrets,
+    rivals: { of: () => [] } as unknown as RivalStacks,
+    secretLabels: { restore: async () => {} },
     missing: () => [],
     observations: new Map(),
     applier: new Applier({
       client,
       fieldManager: 'test',
-      annotationPrefix: APPLIED_HASH.split('/')[0] ?? '',
+      annotationPrefix: ANNOTATION_PREFIX,
       recorder,
       clock,
     }),
-    rollBudget: new RollBudget(1, () => {}),
+    rollBudget,
     isBusy: () => false,
   });
   const visit = async (spec: object, annotations: object, generation: number) => {
@@ -84,7 +89,13 @@ function setup() {
     const status = (statuses.at(-1)?.body as { status?: WhatsAppDeploymentStatus } | undefined)?.status;
     return { status, others: writes.filter(({ path }) => !path.endsWith('/status')) };
   };
-  return { visit };
+  const visitStored = async (object: KubeObject) => {
+    stacks.cache.store(object);
+    writes.length = 0;
+    await reconciler.reconcile(KEY, never, silentLogger);
+    return writes;
+  };
+  return { visit, visitStored, rollBudget };
 }
 
 const CHANGED = { imagePullSecrets: [{ name: 'registry' }], deletionPolicy: 'Delete' };
@@ -115,5 +126,44 @@ describe('the annotation plan: only', () => {
     expect((await visit(CHANGED, {}, 2)).others.map(({ path }) => path)).toContainEqual(
       expect.stringContaining('/poddisruptionbudgets/shop-webapp'),
     );
+  });
+});
+
+describe('a stack that changes nothing', () => {
+  const CHANGE = { imagePullSecrets: [{ name: 'registry' }] };
+
+  it('takes a place in the roll budget when it rolls, and gives it back when it is paused', async () => {
+    const { visit, rollBudget } = setup();
+    await visit(CHANGE, {}, 2);
+    expect(rollBudget.holds(KEY)).toBe(true);
+    await visit({ ...CHANGE, paused: true }, {}, 3);
+    expect(rollBudget.holds(KEY)).toBe(false);
+  });
+
+  it('takes no place while it is paused or only planned', async () => {
+    const { visit, rollBudget } = setup();
+    await visit({ ...CHANGE, paused: true }, {}, 2);
+    expect(rollBudget.holds(KEY)).toBe(false);
+    await visit(CHANGE, ONLY, 3);
+    expect(rollBudget.holds(KEY)).toBe(false);
+  });
+});
+
+describe('a resource that an earlier version accepted', () => {
+  it('says in its status what this version refuses, and nothing of its stack changes', async () => {
+    const stored = whatsAppDeployment() as unknown as KubeObject;
+    const spec = { ...(stored.spec as object), media: { storage: { size: '10GB' } } };
+    const writes = await setup().visitStored({ ...stored, spec });
+    expect(writes.map(({ path }) => path.split('/').at(-1))).toEqual(['status']);
+    const [write] = writes;
+    if (!write) throw new Error('no status');
+    const { status } = write.body as { status: WhatsAppDeploymentStatus };
+    expect(status.phase).toBe('Blocked');
+    for (const type of ['Ready'])
+      expect(status.conditions?.find((condition) => condition.type === type)).toMatchObject({
+        status: 'False',
+        reason: 'Unreadable',
+        message: expect.stringContaining('spec.media.storage.size: a size must be more than 0'),
+      });
   });
 });

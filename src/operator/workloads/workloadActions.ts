@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
-import { CodedError } from '../../base/codedError.ts';
-import { isAlreadyExists, isConflict, isNotFound } from '../../engine/kube/apiError.ts';
+import { CodedError, describeError } from '../../base/codedError.ts';
+import { isAlreadyExists, isConflict, isLostRace, isNotFound } from '../../engine/kube/apiError.ts';
 import type { Applier } from '../../engine/kube/applier.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
@@ -8,17 +8,21 @@ import { type KubeObject, kindOf, kinds } from '../../engine/kube/kubeObject.ts'
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import { FRESH_MS } from '../plan/decide/apiObstacle.ts';
 import type { Restart } from '../plan/decide/childChange.ts';
-import type { WorkloadPlan } from '../plan/decide/workloads.ts';
+import type { SecretMend, WorkloadPlan } from '../plan/decide/workloads.ts';
+import { numberInUse, withNumber } from '../plan/facts/identity.ts';
 import { EMPTY_JOURNAL, type Journal } from '../plan/facts/journal.ts';
-import { FIELD_MANAGER, generatedSecretNames } from '../plan/facts/names.ts';
-import type { Observation } from '../plan/facts/observed.ts';
+import { rememberedSecrets } from '../plan/facts/managedTls.ts';
+import { FIELD_MANAGER, generatedSecretNames, names, sharedSecretNames } from '../plan/facts/names.ts';
+import type { ApiObservation, Observation } from '../plan/facts/observed.ts';
+import type { SecretObject } from '../plan/facts/secrets.ts';
 import { type Child, childKey } from '../plan/render/child.ts';
 import type { WorkloadsCondition } from '../resource/conditions.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
-import type { Journals } from '../state/journalStore.ts';
-import { belongsTo } from '../state/observe.ts';
+import { isIncomplete, type Journals } from '../state/journalStore.ts';
+import { belongsTo, isOfPredecessor } from '../state/ownership.ts';
 import { OPTIONAL_KINDS, type StackSources } from '../state/stackSources.ts';
 import { generateSecret } from './generatedSecrets.ts';
+import { mendSecret } from './mendSecret.ts';
 
 export interface WorkloadActionsOptions {
   readonly client: KubeClient;
@@ -27,10 +31,18 @@ export interface WorkloadActionsOptions {
   readonly sources: StackSources;
   readonly recorder: EventRecorder;
   readonly clock: Clock;
+  /** The last look at the API of each stack, by `namespace/name`. */
+  readonly observations: ReadonlyMap<string, ApiObservation>;
 }
 
 /** Errors, by the condition that they turn False. */
 export type Problems = ReadonlyMap<WorkloadsCondition, unknown>;
+
+export interface Outcome {
+  readonly problems: Problems;
+  /** Another client was faster: the next pass plans anew. */
+  readonly race: unknown;
+}
 
 /** Carries out a plan. */
 export class WorkloadActions {
@@ -40,97 +52,139 @@ export class WorkloadActions {
     this.#options = options;
   }
 
-  /** Applies everything it can: if one object fails, the others are applied anyway. */
+  /** Carries out everything it can: if one part fails, the others go on. */
   async carryOut(
     plan: WorkloadPlan,
     observed: Observation,
     subject: KubeObject,
     signal: AbortSignal,
-  ): Promise<Problems> {
-    for (const name of plan.generate) await this.#generate(observed.resource, name, signal);
-    await this.#remember(plan, observed, signal);
+  ): Promise<Outcome> {
+    const found = new Map<WorkloadsCondition, unknown[]>();
+    let race: unknown;
+    const attemptFor = (blames: WorkloadsCondition) => async (act: () => Promise<void>) => {
+      try {
+        await act();
+      } catch (error) {
+        if (signal.aborted) throw error;
+        if (isLostRace(error)) race = error;
+        else found.set(blames, [...(found.get(blames) ?? []), error]);
+      }
+    };
+    const outcome = (): Outcome => ({
+      problems: new Map([...found].map(([condition, errors]) => [condition, together(errors)])),
+      race,
+    });
+    // The plan starts nothing that reads a Secret before the Secret is there.
+    for (const name of plan.generate)
+      await attemptFor('DatabaseReady')(() => this.#generate(observed.resource, name, signal));
+    for (const gap of plan.mend)
+      await attemptFor('DatabaseReady')(() => this.#mend(gap, observed, subject, signal));
+    let isRemembered = false;
+    await attemptFor('DatabaseReady')(async () => {
+      await this.#remember(plan, observed, signal);
+      isRemembered = true;
+    });
+    // Nothing may start that the journal does not know.
+    if (!isRemembered) return outcome();
     if (plan.rollout?.entry?.isStopped && !observed.journal?.rollout?.isStopped)
       this.#options.recorder.record(subject, {
         type: 'Warning',
         reason: 'RolloutStopped',
         message: `the rollout made no progress for ${observed.resource.spec.upgrade.deadlineSeconds} s, so the operator stopped it; the condition Progressing says how to go on`,
       });
-    const problems = new Map<WorkloadsCondition, unknown>();
-    for (const { blames, ...step } of plan.steps) {
-      const attempt = async (act: () => Promise<void>) => {
-        try {
-          await act();
-        } catch (error) {
-          if (signal.aborted) throw error;
-          if (!problems.has(blames)) problems.set(blames, error);
-        }
-      };
-      for (const object of step.remove) await this.#remove(object, signal);
-      for (const child of step.apply)
-        await attempt(async () => {
-          await this.#apply(child, observed, subject, signal);
-          const reason = step.rolls.get(childKey(child.object));
-          if (reason !== undefined) this.#announce(subject, childKey(child.object), reason);
-        });
-      for (const { live, replicas } of step.scale)
-        await attempt(async () => void (await this.#patch(live, { replicas }, signal)));
-      for (const restart of step.restart)
-        await attempt(async () => {
-          // Writes of this pass may have taken long. The ticket stays, and the next pass decides about its pod again.
-          const isStale = observed.api && this.#options.clock.now() - observed.api.atMs > FRESH_MS;
-          if (!restart.pod.ready || !isStale) await this.#restart(restart, subject, signal);
-        });
-    }
-    return problems;
+    for (const { blames, ...step } of plan.steps)
+      await this.#carryOutStep(step, observed, subject, { attempt: attemptFor(blames), signal });
+    return outcome();
+  }
+
+  async #carryOutStep(
+    step: Omit<WorkloadPlan['steps'][number], 'blames'>,
+    observed: Observation,
+    subject: KubeObject,
+    {
+      attempt,
+      signal,
+    }: { readonly attempt: (act: () => Promise<void>) => Promise<void>; readonly signal: AbortSignal },
+  ): Promise<void> {
+    for (const object of step.remove) await attempt(() => this.#remove(object, signal));
+    for (const child of step.apply)
+      await attempt(async () => {
+        await this.#apply(child, observed, subject, signal);
+        const reason = step.rolls.get(childKey(child.object));
+        if (reason !== undefined) this.#announce(subject, childKey(child.object), reason);
+      });
+    for (const { live, replicas } of step.scale)
+      await attempt(async () => void (await this.#patch(live, { replicas }, signal)));
+    for (const restart of step.restart)
+      await attempt(async () => {
+        if (!restart.pod.ready || this.#isLastLook(observed)) await this.#restart(restart, subject, signal);
+      });
+  }
+
+  /**
+   * Whether the API has been asked just now, and not again since. Writes of this pass may have taken long. The ticket stays,
+   * and the next pass decides about its pod again.
+   */
+  #isLastLook({ resource, api }: Observation): boolean {
+    const { clock, observations } = this.#options;
+    const { namespace, name } = resource.metadata;
+    return observations.get(`${namespace}/${name}`) === api && (!api || clock.now() - api.atMs <= FRESH_MS);
   }
 
   /** Records the generated Secrets and the pinned release in the journal, before anything that reads them starts. */
-  async #remember(
-    { release, schemaVersion, rollout }: WorkloadPlan,
-    { resource, journal = EMPTY_JOURNAL, children }: Observation,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #remember(plan: WorkloadPlan, observed: Observation, signal: AbortSignal): Promise<void> {
+    const { resource, journal = EMPTY_JOURNAL, children } = observed;
     const present = generatedSecretNames(resource).filter(
       (name) => children.has(`Secret/${name}`) || this.#isCached(resource, name),
     );
-    const isKnown = present.every((name) => journal.generated.includes(name));
-    const next = { release: release ?? journal.release, schemaVersion, rollout: rollout?.entry };
+    const generatedWith = (known: readonly string[]) => rememberedSecrets(resource, known, present);
+    const isKnown = hashOf(generatedWith(journal.generated)) === hashOf(journal.generated);
+    const { schemaVersion, schemaDone, databaseLogin } = plan;
+    const next = {
+      release: plan.release ?? journal.release,
+      schemaVersion,
+      schemaDone,
+      databaseLogin,
+      rollout: plan.rollout ? plan.rollout.entry : journal.rollout,
+    };
+    const numbered = (current: Journal): Journal =>
+      numberInUse(observed) ? current : withNumber(current, resource);
+    const isNumberKnown = hashOf(numbered(journal)) === hashOf(journal);
     const known = {
       release: journal.release,
       schemaVersion: journal.schemaVersion,
+      schemaDone: journal.schemaDone,
+      databaseLogin: journal.databaseLogin,
       rollout: journal.rollout,
     };
-    if (isKnown && hashOf(known) === hashOf(next)) return;
+    const secret = children.get(`Secret/${names(resource.metadata.name).journal}`);
+    const isWritten = secret === undefined || !isIncomplete(secret as SecretObject, journal);
+    if (isKnown && isNumberKnown && isWritten && hashOf(known) === hashOf(next)) return;
     const remember = (current: Journal): Journal => {
       // Another process may have written a ticket since the plan was made; this one must not replace it.
       if (hashOf([current.rollout]) !== hashOf([journal.rollout])) throw outpaced(resource);
-      return { ...current, generated: [...new Set([...current.generated, ...present])], ...next };
+      return {
+        ...numbered(current),
+        generated: generatedWith(current.generated),
+        ...next,
+      };
     };
     await this.#options.journals.update(resource, remember, signal);
   }
 
   async #apply(child: Child, observed: Observation, subject: KubeObject, signal: AbortSignal): Promise<void> {
-    const stored = observed.children.get(childKey(child.object));
-    if (stored?.metadata.deletionTimestamp) return;
-    const live = stored && (await this.#leaveRestartsToUs(stored, signal));
-    const request = { desired: child.object, live, controlled: belongsTo(observed.resource), subject };
-    const { outcome, object } = await this.#options.applier
-      .ensure(request, signal)
-      .catch((error: unknown) => {
-        throw isNotFound(error) && isOptional(child.object) ? kindMissing(child.object, error) : error;
-      });
-    if (outcome === 'written') this.#cacheOf(object)?.observeWrite(object);
-    if (outcome === 'contested') throw contested(object);
-  }
-
-  /**
-   * An earlier version left the restarts of a StatefulSet to Kubernetes, which then stores defaults that another strategy
-   * forbids and that an apply does not remove.
-   */
-  async #leaveRestartsToUs(live: KubeObject, signal: AbortSignal): Promise<KubeObject> {
-    const { updateStrategy } = (live.spec ?? {}) as { updateStrategy?: { rollingUpdate?: unknown } };
-    if (live.kind !== 'StatefulSet' || !updateStrategy?.rollingUpdate) return live;
-    return this.#patch(live, { updateStrategy: { type: 'OnDelete', rollingUpdate: null } }, signal);
+    const { resource } = observed;
+    const live = observed.children.get(childKey(child.object));
+    if (live?.metadata.deletionTimestamp) return;
+    if (live && isOfPredecessor(resource, live)) throw ofPredecessor(live);
+    const mayRecreate = RECREATABLE.has(child.object.kind);
+    const request = { desired: child.object, live, controlled: belongsTo(resource), mayRecreate, subject };
+    const result = await this.#options.applier.ensure(request, signal).catch((error: unknown) => {
+      throw isNotFound(error) && isOptional(child.object) ? kindMissing(child.object, error) : error;
+    });
+    const { outcome, object } = result;
+    if (outcome !== 'unchanged' && object !== live) this.#cacheOf(object)?.observeWrite(object);
+    if (outcome === 'contested') throw contested(object, result.contested);
   }
 
   async #patch(live: KubeObject, spec: object, signal: AbortSignal): Promise<KubeObject> {
@@ -187,17 +241,36 @@ export class WorkloadActions {
   }
 
   async #generate(resource: WhatsAppDeployment, name: string, signal: AbortSignal): Promise<void> {
+    const key = `${resource.metadata.namespace}/${name}`;
+    // Another stack, or the user, may have made it.
+    const isShared = sharedSecretNames(resource).includes(name);
+    if (this.#options.sources.secrets.cache.get(key)) {
+      if (isShared) return;
+      throw foreignSecret(resource, name);
+    }
     const secret = await generateSecret(resource, name);
     try {
       const made = await this.#options.client.create(secret, { fieldManager: FIELD_MANAGER }, signal);
       this.#cacheOf(made)?.observeWrite(made);
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
-      throw new CodedError(
-        'NotControlled',
-        `Secret ${name} exists and is not part of WhatsAppDeployment ${resource.metadata.name}; delete the Secret, or create the WhatsAppDeployment under another name`,
-      );
+      if (isShared) return;
+      throw foreignSecret(resource, name);
     }
+  }
+
+  async #mend(
+    gap: SecretMend,
+    observed: Observation,
+    subject: KubeObject,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { client, recorder } = this.#options;
+    const seen = observed.children.get(`Secret/${gap.name}`);
+    const mended = await mendSecret(client, observed.resource, gap, seen, signal);
+    if (!mended) return;
+    this.#cacheOf(mended.written)?.observeWrite(mended.written);
+    recorder.record(subject, { type: 'Warning', reason: 'FieldReclaimed', message: mended.message });
   }
 
   #isCached({ metadata }: WhatsAppDeployment, name: string): boolean {
@@ -226,8 +299,40 @@ const kindMissing = ({ kind, apiVersion, metadata }: KubeObject, cause: unknown)
     { cause },
   );
 
-const contested = ({ kind, metadata: { name } }: KubeObject): CodedError =>
+/** Kinds without data, which may be deleted and made again. Jobs may not: a deleted Job runs again. */
+const RECREATABLE: ReadonlySet<string> = new Set([
+  'Service',
+  'ServiceAccount',
+  'StatefulSet',
+  'Deployment',
+  'PodDisruptionBudget',
+  'NetworkPolicy',
+  'Certificate',
+  'PodMonitor',
+]);
+
+/** One error for all that failed in a step, so that a person can mend all of it at once. */
+function together(errors: readonly unknown[]): unknown {
+  const [first, ...others] = errors;
+  if (others.length === 0 || !(first instanceof CodedError)) return first;
+  const message = [...new Set(errors.map(describeError))].join('; ');
+  return new CodedError(first.code, message, { retriable: first.retriable });
+}
+
+const foreignSecret = ({ metadata }: WhatsAppDeployment, name: string): CodedError =>
+  new CodedError(
+    'NotControlled',
+    `Secret ${name} exists and is not part of WhatsAppDeployment ${metadata.name}; create the WhatsAppDeployment under another name, or the Secret`,
+  );
+
+const ofPredecessor = ({ kind, metadata }: KubeObject): CodedError =>
+  new CodedError(
+    'NotControlled',
+    `${kind} ${metadata.name} still belongs to the deleted WhatsAppDeployment of the same name; waiting until Kubernetes has deleted it`,
+  );
+
+const contested = ({ kind, metadata: { name } }: KubeObject, what: string): CodedError =>
   new CodedError(
     'Contested',
-    `${kind} ${name}: another controller keeps reverting a field; find it with kubectl get ${kind.toLowerCase()} ${name} -o yaml --show-managed-fields, and stop it from writing the field`,
+    `${kind} ${name}: ${what}, again after the operator had set it back; stop whoever writes it: kubectl get ${kind.toLowerCase()} ${name} -o yaml --show-managed-fields`,
   );

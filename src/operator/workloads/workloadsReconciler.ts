@@ -1,7 +1,9 @@
 import type { Clock } from '../../base/clock.ts';
+import { describeError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { Reconcile } from '../../engine/controller/controller.ts';
+import type { Reconcile, ReconcileResult } from '../../engine/controller/controller.ts';
 import type { RollBudget } from '../../engine/controller/rollBudget.ts';
+import { isLostRace } from '../../engine/kube/apiError.ts';
 import type { Applier } from '../../engine/kube/applier.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
@@ -9,21 +11,31 @@ import { type KubeObject, keyOf } from '../../engine/kube/kubeObject.ts';
 import { planUnseen, planWorkloads, restarts, type WorkloadPlan } from '../plan/decide/workloads.ts';
 import { CLEANUP_FINALIZER, isPlanOnly } from '../plan/facts/names.ts';
 import type { Observation } from '../plan/facts/observed.ts';
+import type { PodSecurity } from '../plan/facts/podSecurity.ts';
 import type { ReleaseImages } from '../plan/facts/release.ts';
 import { foresee } from '../plan/foresee/foresee.ts';
 import { planEntries } from '../plan/foresee/planEntries.ts';
-import { failed, stamp } from '../plan/tell/conditions.ts';
+import { failed, reasonOf, stamp, unmet, type Verdict } from '../plan/tell/conditions.ts';
+import { questionsOf } from '../plan/tell/questions.ts';
+import { retold } from '../plan/tell/retold.ts';
 import { stackStatus } from '../plan/tell/stackStatus.ts';
 import { readyBefore, summarise } from '../plan/tell/summary.ts';
-import { APPLICATION_CONDITIONS } from '../resource/conditions.ts';
+import { nextTroubleMs } from '../plan/tell/troubles.ts';
+import { APPLICATION_CONDITIONS, isCause } from '../resource/conditions.ts';
 import type { PlanEntry } from '../resource/status.ts';
-import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import {
+  parseWhatsAppDeployment,
+  storedStatus,
+  type WhatsAppDeployment,
+} from '../resource/whatsAppDeployment.ts';
+import { Clues } from '../state/clues.ts';
 import { type ObserveContext, observe } from '../state/observe.ts';
 import { WhatsAppDeploymentKind } from '../state/stackSources.ts';
 import { StatusWriter } from '../state/statusWriter.ts';
+import { CauseNews } from './causeNews.ts';
+import { Failures } from './failures.ts';
 import { finalize, wantsFinalizer } from './finalize.ts';
-import { ReadinessNews } from './readinessNews.ts';
-import { type Problems, WorkloadActions } from './workloadActions.ts';
+import { type Outcome, type Problems, WorkloadActions } from './workloadActions.ts';
 
 export interface WorkloadsOptions extends ObserveContext {
   readonly client: KubeClient;
@@ -32,6 +44,7 @@ export interface WorkloadsOptions extends ObserveContext {
   /** Limits how many stacks restart pods at the same time. */
   readonly rollBudget: RollBudget;
   readonly release: ReleaseImages;
+  readonly podSecurity: PodSecurity;
   readonly clock: Clock;
   /** Whether the application controller works on a stack at the moment. */
   readonly isBusy: (key: string) => boolean;
@@ -43,32 +56,63 @@ export class WorkloadsReconciler {
   readonly #status: StatusWriter;
   /** The inputs of each stack's last pass, if it left nothing to do. */
   readonly #settled = new Map<string, { readonly inputs: readonly unknown[]; readonly untilMs: number }>();
-  readonly #news = new ReadinessNews();
+  readonly #news = new CauseNews();
+  readonly #failures = new Failures();
+  readonly #clues: Clues;
   readonly #actions: WorkloadActions;
 
   constructor(options: WorkloadsOptions) {
     this.#options = options;
     this.#actions = new WorkloadActions(options);
+    this.#clues = new Clues(options.client, options.clock);
     this.#status = new StatusWriter(options.client, options.sources.stacks, 'waba-operator-workloads');
   }
 
   readonly reconcile: Reconcile = async (key, signal, logger) => {
     const stored = this.#options.sources.stacks.cache.get(key);
     if (!stored) {
-      this.#options.rollBudget.leave(key);
-      this.#settled.delete(key);
-      this.#news.forget(key);
+      this.#forget(key);
       return {};
     }
+    try {
+      const { problem, ...result } = await this.#pass(key, stored, signal, logger);
+      this.#failures.forget(key);
+      // The conditions tell it already.
+      if (problem !== undefined) throw new ToldProblem(problem);
+      return result;
+    } catch (error) {
+      const cause = error instanceof ToldProblem ? error.cause : error;
+      if (signal.aborted) throw cause;
+      if (this.#failures.isWorthTelling(key, cause) && (isLostRace(cause) || !(error instanceof ToldProblem)))
+        await this.#tell(stored, unmet('Ready', reasonOf(error), describeError(error)), signal, logger);
+      if (reasonOf(cause) !== 'NamespaceTerminating') throw cause;
+      logger.debug('the namespace is being deleted', { error: cause });
+      return { requeueAfterMs: TERMINATING_RETRY_MS };
+    }
+  };
+
+  #forget(key: string): void {
+    this.#options.rollBudget.leave(key);
+    this.#settled.delete(key);
+    this.#news.forget(key);
+    this.#failures.forget(key);
+    this.#clues.forget(key);
+  }
+
+  async #pass(key: string, stored: KubeObject, signal: AbortSignal, logger: Logger): Promise<PassResult> {
     const parsed = parseWhatsAppDeployment(stored);
     if (!parsed.ok) {
       // The CRD of this version refuses such a resource, so another version stored it.
       const problems = parsed.problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
-      logger.warn('the resource cannot be parsed', { problems });
+      const message = `this version of the operator cannot read the resource: ${problems}; correct it with kubectl edit`;
+      await this.#tell(stored, unmet('Ready', 'Unreadable', message), signal, logger);
       return {};
     }
     const { resource } = parsed;
-    if (resource.metadata.deletionTimestamp) return finalize(resource, stored, this.#options, signal);
+    if (resource.metadata.deletionTimestamp) {
+      this.#options.rollBudget.leave(key);
+      return this.#finalize(resource, stored, signal, logger);
+    }
     const missing = this.#options.missing(resource.metadata.namespace);
     if (missing.length > 0) {
       await this.#writeStatus(unseen(resource), planUnseen(missing), new Map(), signal);
@@ -76,7 +120,7 @@ export class WorkloadsReconciler {
     }
     if (!isPlanOnly(resource)) await this.#keepFinalizer(resource, logger, signal);
 
-    const observed = await observe(resource, this.#options, signal);
+    const { observed, lookAgainMs } = await this.#observe(key, resource, signal, logger);
     const nowMs = this.#options.clock.now();
     const inputs = inputsOf(observed, stored, this.#options.rollBudget.holds(key));
     const settled = this.#settled.get(key);
@@ -84,23 +128,77 @@ export class WorkloadsReconciler {
       return settled.untilMs === Number.POSITIVE_INFINITY ? {} : { requeueAfterMs: settled.untilMs - nowMs };
     this.#settled.delete(key);
     const plan = this.#plan(key, observed, nowMs);
-    const problems: Problems = isHeld(resource)
-      ? new Map()
+    const { problems, race } = isHeld(resource)
+      ? NO_PROBLEMS
       : await this.#actions.carryOut(plan, observed, stored, signal);
     const deadlineMs = await this.#writeStatus(observed, plan, problems, signal);
-    for (const problem of problems.values()) throw problem;
+    const [problem = race] = problems.values();
+    if (problem !== undefined) return { problem };
     // Writes of this pass change the inputs, which causes another pass. A stack that waits to roll is never settled, because
     // its turn may come without a change of its inputs.
     if (restarts(plan) && !isHeld(resource)) return { requeueAfterMs: ROLLING_RETRY_MS };
-    const untilMs = deadlineMs ?? Number.POSITIVE_INFINITY;
+    const untilMs = Math.min(
+      deadlineMs ?? Number.POSITIVE_INFINITY,
+      lookAgainMs ?? Number.POSITIVE_INFINITY,
+      nextTroubleMs({ ...observed, nowMs }) ?? Number.POSITIVE_INFINITY,
+    );
     this.#settled.set(key, { inputs, untilMs });
-    return deadlineMs === undefined ? {} : { requeueAfterMs: Math.max(0, deadlineMs - nowMs) };
-  };
+    return Number.isFinite(untilMs) ? { requeueAfterMs: Math.max(0, untilMs - nowMs) } : {};
+  }
+
+  /** What the caches hold, and for what does not run, its log and its events. */
+  async #observe(key: string, resource: WhatsAppDeployment, signal: AbortSignal, logger: Logger) {
+    const seen = await observe(resource, this.#options, signal);
+    const { namespace } = resource.metadata;
+    const { clues, nextMs } = await this.#clues.answer({ key, namespace }, questionsOf(seen), signal, logger);
+    return { observed: clues.size > 0 ? { ...seen, clues } : seen, lookAgainMs: nextMs };
+  }
+
+  async #finalize(
+    resource: WhatsAppDeployment,
+    stored: KubeObject,
+    signal: AbortSignal,
+    logger: Logger,
+  ): Promise<PassResult> {
+    const { ready, ...result } = await finalize(resource, stored, this.#options, signal);
+    if (ready) await this.#tell(stored, ready, signal, logger);
+    return result;
+  }
+
+  /** Writes another Ready, and an event if its cause is new. What cannot be told must not hide the cause in the log. */
+  async #tell(
+    stored: KubeObject,
+    ready: Verdict<'Ready'>,
+    signal: AbortSignal,
+    logger: Logger,
+  ): Promise<void> {
+    const { generation = 1, namespace, name } = stored.metadata;
+    const { sources, clock, recorder } = this.#options;
+    const current = sources.stacks.cache.get(`${namespace}/${name}`) ?? stored;
+    const previous = storedStatus(current);
+    const status = retold(previous, ready, generation, clock.now());
+    const isNew = previous?.conditions?.find(({ type }) => type === 'Ready')?.reason !== ready.reason;
+    if (isNew) logger.warn('the stack is not Ready', { reason: ready.reason, message: ready.message });
+    try {
+      await this.#status.write(current, previous, status, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      logger.debug('status not written', { error });
+      return;
+    }
+    if (isNew && isCause('Ready', ready.reason, true))
+      recorder.record(stored, {
+        type: 'Warning',
+        reason: ready.reason,
+        message: ready.message.slice(0, 1024),
+      });
+  }
 
   /** Holds a place in the roll budget only while running pods must restart. */
   #plan(key: string, observed: Observation, nowMs: number): WorkloadPlan {
-    const { rollBudget, release } = this.#options;
-    const planned = (mayRoll: boolean) => planWorkloads({ ...observed, mayRoll, nowMs }, release);
+    const { rollBudget, release, podSecurity } = this.#options;
+    const planned = (mayRoll: boolean) =>
+      planWorkloads({ ...observed, mayRoll, nowMs, podSecurity }, release);
     const held = isHeld(observed.resource);
     const eager = planned(true);
     const needsPlace = (eager.rollout?.needsPlace ?? false) && !held;
@@ -118,7 +216,10 @@ export class WorkloadsReconciler {
     const { resource, children } = observed;
     const before = children.size > 0 ? resource : undefined;
     const offered = this.#options.release;
-    return planEntries(foresee({ observed: { ...observed, mayRoll: true, nowMs }, offered, before }));
+    const { podSecurity } = this.#options;
+    return planEntries(
+      foresee({ observed: { ...observed, mayRoll: true, nowMs, podSecurity }, offered, before }),
+    );
   }
 
   async #keepFinalizer(resource: WhatsAppDeployment, logger: Logger, signal: AbortSignal): Promise<void> {
@@ -166,15 +267,31 @@ export class WorkloadsReconciler {
     const waiting = isPlanned ? this.#foresee(observed, nowMs) : plan.steps.flatMap((step) => step.waiting);
     const status = stackStatus(observed, [...verdicts, ...others], waiting, isPlanned ? undefined : rollout);
     const conditions = stamp(verdicts, stored, generation, nowMs);
-    await this.#status.write({ ...resource, status: previous }, { ...status, conditions }, signal);
-    const before = stored.find(({ type }) => type === 'Ready')?.status;
     const object = resource as unknown as KubeObject;
-    const news = this.#news.of(keyOf(object), summary.Ready, before);
-    if (news) this.#options.recorder.record(object, news);
+    await this.#status.write(object, previous, { ...status, conditions }, signal);
+    for (const news of this.#news.of(keyOf(object), [...verdicts, ...others], stored))
+      this.#options.recorder.record(object, news);
     const now = conditions.find(({ type }) => type === 'Progressing');
     return readyBefore({ resource, progressing: now, rollout, nowMs });
   }
 }
+
+interface PassResult extends ReconcileResult {
+  /** An error that the conditions tell: the pass is repeated. */
+  readonly problem?: unknown;
+}
+
+/** An error that the conditions tell already. */
+class ToldProblem extends Error {
+  constructor(cause: unknown) {
+    super('told', { cause });
+  }
+}
+
+const NO_PROBLEMS: Outcome = { problems: new Map(), race: undefined };
+
+/** A namespace that goes takes everything with it, so there is nothing to hurry for. */
+const TERMINATING_RETRY_MS = 30_000;
 
 /** Whether the operator only reports. */
 const isHeld = (resource: WhatsAppDeployment): boolean => resource.spec.paused || isPlanOnly(resource);
@@ -205,7 +322,13 @@ function inputsOf(observed: Observation, stored: KubeObject, mayRoll: boolean): 
   return [
     mayRoll,
     JSON.stringify([uid, generation, finalizers, stored.metadata.annotations, stored.spec, stored.status]),
-    JSON.stringify([observed.pods, observed.api]),
+    JSON.stringify([
+      observed.pods,
+      observed.sharedPods,
+      observed.rivals,
+      observed.api,
+      [...(observed.clues ?? [])],
+    ]),
     ...observed.children.values(),
     ...[...observed.referenced.values()].map(({ data }) => data),
     // Other stacks are parsed again when only their metadata changed; that is rare enough.

@@ -1,6 +1,6 @@
 import { isServing, type Observed, podsSeen } from '../facts/observed.ts';
 import { looksRegistered } from '../facts/registered.ts';
-import { currentShards, ownedShards, servedShards } from '../facts/servedShards.ts';
+import { ownedShards, servedShards, shardsToServe } from '../facts/servedShards.ts';
 import { counts, isCluster } from '../facts/stackSettings.ts';
 import type { Slot } from './nextRestart.ts';
 
@@ -15,7 +15,7 @@ export function apiObstacle(observed: Observed): string | undefined {
   if (!api)
     return 'the API of the stack, which does not answer (spec.upgrade.strategy: Stop restarts all pods without it)';
   const ageMs = nowMs - api.atMs;
-  if (api.podsSeen !== podsSeen(pods) || ageMs < 0 || ageMs > FRESH_MS)
+  if (api.isSuperseded || api.podsSeen !== podsSeen(pods) || ageMs < 0 || ageMs > FRESH_MS)
     return 'the next look at the API of the stack';
   const registered = looksRegistered(api);
   if (registered === undefined) return 'a node that says whether the number is registered';
@@ -26,7 +26,7 @@ export function apiObstacle(observed: Observed): string | undefined {
   if (!registered) return undefined;
   const hasPrimary = Object.values(api.health).some(({ role }) => role === 'primary_master');
   if (counts(resource).masters > 0 && !hasPrimary) return 'a Master that is the primary';
-  const [served, desired] = [Object.keys(servedShards(observed)).length, currentShards(observed)];
+  const [served, desired] = [Object.keys(servedShards(observed)).length, shardsToServe(observed)];
   return served < desired ? `all shards to be served (${served} of ${desired} are)` : undefined;
 }
 

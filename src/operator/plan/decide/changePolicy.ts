@@ -7,7 +7,9 @@ import { downgrade } from '../facts/wantedVersion.ts';
 export interface ChangePolicy {
   /** Changes by a new operator version roll immediately. */
   readonly immediately: boolean;
-  /** Why no change that restarts pods may begin or go on. */
+  /** Why no template may change at all, not even that of a pod that does not run. */
+  readonly refused: string | undefined;
+  /** Why no change that restarts pods that work may begin or go on. */
   readonly forbidden: string | undefined;
   /** Why the operator itself restarts no ready pod, although templates may change. */
   readonly handsOff: string | undefined;
@@ -16,13 +18,12 @@ export interface ChangePolicy {
 export function changePolicy(observed: Observed): ChangePolicy {
   const { resource, mayRoll, nowMs } = observed;
   const { upgrade } = resource.spec;
+  const refused = downgrade(observed) ? 'a version that the database can run' : undefined;
   return {
     immediately: upgrade.operatorChanges === 'Immediately',
+    refused,
     forbidden:
-      (downgrade(observed) && 'a version that the database can run') ??
-      approval(resource) ??
-      closedWindow(upgrade, nowMs) ??
-      (mayRoll ? undefined : BUDGET),
+      refused ?? approval(resource) ?? closedWindow(upgrade, nowMs) ?? (mayRoll ? undefined : BUDGET),
     handsOff:
       upgrade.mode === 'OnDelete' ? 'somebody to delete the pod (spec.upgrade.mode is OnDelete)' : undefined,
   };

@@ -4,7 +4,7 @@ import { annotations } from '../facts/names.ts';
 import type { Observed, PodView } from '../facts/observed.ts';
 import { type Child, childKey } from '../render/child.ts';
 import type { ChangePolicy } from './changePolicy.ts';
-import { type Difference, differenceOf, listed, noteOf } from './difference.ts';
+import { asFound, type Difference, differenceOf, listed, noteOf, withChanged } from './difference.ts';
 import type { NextRestart, Slot } from './nextRestart.ts';
 
 /** A pod to delete, because it must take another template. */
@@ -35,13 +35,16 @@ export interface Judged {
   readonly difference: Difference;
   /** The child must change, and the change restarts pods. */
   readonly wants: boolean;
+  /** What the child waits for before it may change at all. */
+  readonly held?: string;
 }
 /** Judges a child against its live object. */
 export const judgeWith =
   ({ children }: Observed) =>
-  (child: Child, { immediately }: { readonly immediately: boolean }): Judged => {
-    const key = childKey(child.object);
+  (wanted: Child, { immediately }: { readonly immediately: boolean }): Judged => {
+    const key = childKey(wanted.object);
     const live = children.get(key);
+    const child = immediately ? wanted : asFound(wanted, live);
     const difference = differenceOf(child, live);
     const wants = difference.is === 'inputs' || (difference.is === 'rendering' && immediately);
     return { child, key, live, difference, wants };
@@ -66,15 +69,18 @@ export function changeOf(
   const { child, live, difference, wants, slot } = judged;
   const { policy, decision, fleet } = run;
   const isSet = child.object.kind === 'StatefulSet';
+  // A missing node is not made before its schema is.
+  if (judged.held !== undefined && !live) return {};
   if (!('fields' in difference)) {
     const changed = live && noteOf(live, annotations.changed);
-    const apply = changed === undefined ? child : withChanged(child, changed);
-    return { apply, ...restartOf(judged, decision, changed) };
+    return { apply: withChanged(child, changed), ...restartOf(judged, decision, changed) };
   }
   const { fields } = difference;
   if (!wants) return { waiting: waits(judged, HELD(listed(fields))), scale: scaleOf(judged) };
+  if (judged.held !== undefined)
+    return { waiting: waits(judged, CHANGED(listed(fields), judged.held)), scale: scaleOf(judged) };
   // Without a pod that runs, the new template interrupts nothing.
-  const isFree = isSet && (!slot?.pod || slot.pod.stuck);
+  const isFree = isSet && policy.refused === undefined && (!slot?.pod || slot.pod.stuck);
   if (isSet ? policy.forbidden === undefined || isFree : fleet.write?.key === judged.key) {
     const older = slot?.state === 'Outdated' && live ? noteOf(live, annotations.changed) : undefined;
     const changed = [...new Set([...fields, ...(older?.split(',') ?? [])])].join(',');
@@ -117,18 +123,6 @@ function restartOf(
     waiting: waits(judged, `${what}; waits for ${turn === slot && waitingFor ? waitingFor : 'its turn'}`),
   };
 }
-
-/** Records in the child what changed, so that a later pass can say why it restarts a pod. */
-const withChanged = (child: Child, changed: string): Child => ({
-  ...child,
-  object: {
-    ...child.object,
-    metadata: {
-      ...child.object.metadata,
-      annotations: { ...child.object.metadata.annotations, [annotations.changed]: changed },
-    },
-  },
-});
 
 function scaleOf({ child, live }: Judged): ChildChange['scale'] {
   if (!live || child.object.kind !== 'Deployment') return undefined;

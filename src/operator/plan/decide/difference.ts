@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
-import { differences } from '../../../engine/kube/ownFields.ts';
+import { differences, hashOf } from '../../../engine/kube/ownFields.ts';
 import { annotations } from '../facts/names.ts';
 import type { Child } from '../render/child.ts';
 import { changedInputs } from '../render/fingerprint.ts';
@@ -16,9 +16,13 @@ export type Difference =
 export const noteOf = ({ metadata }: KubeObject, key: string): string | undefined =>
   metadata.annotations?.[key];
 
-export function differenceOf({ object, inputNames }: Child, live: KubeObject | undefined): Difference {
+export function differenceOf(child: Child, live: KubeObject | undefined): Difference {
+  const { object, inputNames } = child;
   if (!live) return { is: 'missing' };
   if (noteOf(live, annotations.template) === noteOf(object, annotations.template)) return { is: 'current' };
+  // The operator applied exactly this before, so somebody else edited the annotation.
+  const applied = withChanged(child, noteOf(live, annotations.changed));
+  if (noteOf(live, annotations.applied) === hashOf(applied.object)) return { is: 'current' };
   const inputs = changedInputs(
     noteOf(live, annotations.inputs),
     noteOf(object, annotations.inputs),
@@ -30,6 +34,32 @@ export function differenceOf({ object, inputNames }: Child, live: KubeObject | u
   if (noteOf(live, annotations.template) === undefined && fields.length === 0) return { is: 'current' };
   return { is: 'rendering', fields };
 }
+
+/**
+ * The child as it is there: what the live one would lose or gain by a newer rendering alone is no change, so it is neither
+ * restarted nor held, and repaired as what it is. Any other change brings the newer rendering along.
+ */
+export const asFound = (child: Child, live: KubeObject | undefined): Child =>
+  child.earlier &&
+  differenceOf(child, live).is !== 'current' &&
+  differenceOf(child.earlier, live).is === 'current'
+    ? child.earlier
+    : child;
+
+/** Records in the child what changed, so that a later pass can say why it restarts a pod. */
+export const withChanged = (child: Child, changed: string | undefined): Child =>
+  changed === undefined
+    ? child
+    : {
+        ...child,
+        object: {
+          ...child.object,
+          metadata: {
+            ...child.object.metadata,
+            annotations: { ...child.object.metadata.annotations, [annotations.changed]: changed },
+          },
+        },
+      };
 
 const templateOf = ({ spec }: KubeObject): unknown => (spec as { template?: unknown } | undefined)?.template;
 

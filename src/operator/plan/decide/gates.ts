@@ -1,8 +1,11 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
-import type { Observed } from '../facts/observed.ts';
-import { type Child, childKey } from '../render/child.ts';
-import type { Verdict } from '../tell/conditions.ts';
-import { databaseProblem, judgeDatabase, judgeSchema } from '../tell/workloadChecks.ts';
+import { annotations, isNode } from '../facts/names.ts';
+import { type Observed, ownedBy } from '../facts/observed.ts';
+import { isSameSchema, parseSchemaNote } from '../facts/schemaIdentity.ts';
+import { childKey } from '../render/child.ts';
+import type { SchemaRun } from '../render/schemaJob.ts';
+import { met, type Verdict } from '../tell/conditions.ts';
+import { databaseProblem, isComplete, judgeDatabase, judgeSchema } from '../tell/workloadChecks.ts';
 
 /** How far the steps before the nodes are: the steps report it, and the rollout waits for it. */
 export interface Gates {
@@ -14,24 +17,34 @@ export interface Gates {
   /** The live schema Job. */
   readonly job: KubeObject | undefined;
   readonly schema: Verdict<'SchemaReady'>;
+  /** The database has the schema, whether or not a Job is there that says so. */
+  readonly isSchemaDone: boolean;
+  /** The nodes of a stack that runs go on while the Job does, except for what needs the new schema. */
+  readonly goOn: boolean;
   /** The schema Job of a running stack waits until the user allows changes. Everything but the change goes on. */
   readonly schemaWaitsForUser: boolean;
-  /** Masters, Coreapps and Webapps may change. */
+  /** Masters, Coreapps and Webapps may change in every way. */
   readonly isSchemaOpen: boolean;
 }
 
 export function gatesOf(
   observed: Observed,
-  { object }: Child,
+  run: SchemaRun,
   creating: Verdict<'DatabaseReady'> | undefined,
   forbidden: string | undefined,
 ): Gates {
   const problem = databaseProblem(observed) ?? creating;
-  const job = observed.children.get(childKey(object));
-  const schema = judgeSchema(job);
+  const job = observed.children.get(childKey(run.job.object));
+  const isSchemaDone = isDone(observed, run);
+  const schema = isSchemaDone
+    ? met('SchemaReady', 'Upgraded', 'the schema is up to date')
+    : judgeSchema({ job, observed });
   const database = problem ?? judgeDatabase(observed, schema);
   const schemaWaitsForUser =
-    !job && forbidden !== undefined && observed.pods.some(({ component }) => component === 'coreapp');
+    !isSchemaDone &&
+    !job &&
+    forbidden !== undefined &&
+    observed.pods.some(({ component }) => component === 'coreapp');
   return {
     database,
     mayApplyDatabase: problem === undefined,
@@ -40,17 +53,35 @@ export function gatesOf(
       problem === undefined && (database.status === 'True' || !observed.resource.spec.database.managed),
     job,
     schema,
+    isSchemaDone,
+    goOn: observed.pods.some(({ component }) => isNode(component)),
     schemaWaitsForUser,
     isSchemaOpen: schema.status === 'True' || schemaWaitsForUser,
   };
 }
 
+/** What a change of a node that needs the new schema waits for. */
+export const SCHEMA_JOB = 'the schema Job';
+
+/** The Jobs that made the schema which the stack needs. */
+export const provingJobs = (observed: Observed, { needed, earlierName }: SchemaRun): KubeObject[] =>
+  ownedBy(observed, 'Job').filter((job) => {
+    const note = job.metadata.annotations?.[annotations.schema];
+    if (!isComplete(job)) return false;
+    return note === undefined
+      ? job.metadata.name === earlierName
+      : isSameSchema(parseSchemaNote(note), needed);
+  });
+
+const isDone = (observed: Observed, run: SchemaRun): boolean =>
+  isSameSchema(observed.journal?.schemaDone, run.needed) || provingJobs(observed, run).length > 0;
+
 /** Why no Master, Coreapp or Webapp changes yet. */
 export function nodesWaitFor(
-  { isDatabaseOpen, isSchemaOpen }: Gates,
+  { isDatabaseOpen, isSchemaOpen, goOn }: Gates,
   isStopping: boolean,
 ): string | undefined {
   if (isStopping) return 'all nodes to stop';
   if (!isDatabaseOpen) return 'the database';
-  return isSchemaOpen ? undefined : 'the schema Job';
+  return isSchemaOpen || goOn ? undefined : SCHEMA_JOB;
 }

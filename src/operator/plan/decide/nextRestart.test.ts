@@ -17,6 +17,7 @@ const decide = (slots: readonly Slot[], changes: Partial<Situation> = {}) =>
   nextRestart({
     slots,
     unsettled: [],
+    refused: undefined,
     forbidden: undefined,
     handsOff: undefined,
     nodesWaitFor: undefined,
@@ -48,6 +49,7 @@ describe('the next restart', () => {
   it('waits for what the API, the user and the Deployments say', () => {
     const outdated = [slot('coreapp-0', 'Outdated')];
     for (const reason of [
+      { refused: 'approval' },
       { forbidden: 'approval' },
       { handsOff: 'approval' },
       { obstacle: 'approval' },
@@ -58,10 +60,12 @@ describe('the next restart', () => {
       expect(decide(outdated, reason)).toMatchObject({ next: undefined, waitingFor: 'approval' });
   });
 
-  it('replaces pods that were never ready without waiting for anything but the user', () => {
+  it('replaces pods that were never ready without waiting for anything, unless the change is refused', () => {
     const stuck = { podChanges: { ready: false, stuck: true } };
     const slots = [slot('coreapp-0', 'Outdated', stuck), slot('coreapp-1', 'Outdated', stuck)];
-    expect(decide(slots, { obstacle: 'the API' }).repair).toHaveLength(2);
+    for (const why of [{ obstacle: 'the API' }, { forbidden: 'the maintenance window' }])
+      expect(decide(slots, why).repair).toHaveLength(2);
+    expect(decide(slots, { refused: 'another version' }).repair).toEqual([]);
     expect(decide([...slots, slot('coreapp-2', 'Outdated')]).next).toBeUndefined();
   });
 
@@ -78,6 +82,22 @@ describe('the next restart', () => {
     expect(next(slots)).toBe('StatefulSet/coreapp-0');
     expect(next(slots, { ticket })).toBe('StatefulSet/coreapp-1');
     expect(next(slots, { ticket: { ...ticket, resourceVersion: '9' } })).toBe('StatefulSet/coreapp-0');
+  });
+
+  it('replaces a pod that is down before the pod of a ticket, and keeps the ticket', () => {
+    const ticket = { pod: 'database-0', uid: 'uid-of-database-0', resourceVersion: '10' };
+    const down = { podChanges: { ready: false } };
+    const slots = [
+      slot('database', 'Outdated'),
+      slot('coreapp-0', 'Outdated', down),
+      slot('coreapp-1', 'Outdated', down),
+    ];
+    const decision = decide(slots, { ticket });
+    expect(decision.repair.map(({ key }) => key)).toEqual(['StatefulSet/coreapp-0']);
+    expect(decision).toMatchObject({ next: undefined, waitingFor: expect.stringContaining('coreapp-0-0') });
+    for (const reason of [{ handsOff: 'OnDelete' }, { unsettled: ['a Deployment'] }])
+      expect(decide(slots, { ticket, ...reason }).repair).toEqual([]);
+    expect(decide([...slots, slot('master-0', 'Starting')], { ticket }).repair).toEqual([]);
   });
 
   it('chooses nothing while the cache is older than the ticket', () => {

@@ -21,6 +21,8 @@ export interface Situation {
   /** What else is changing, such as a Deployment. */
   readonly unsettled: readonly string[];
   /** Why no pod may restart, whatever its state. */
+  readonly refused: string | undefined;
+  /** Why no pod that works may restart. */
   readonly forbidden: string | undefined;
   /** Why the operator restarts no pod that runs; it removes surplus pods anyway. */
   readonly handsOff: string | undefined;
@@ -51,14 +53,14 @@ const podName = ({ key, pod }: Slot): string => pod?.name ?? key;
  * slots are settled, the API was read after the last change and nothing stands in the way.
  */
 export function nextRestart(situation: Situation): NextRestart {
-  const { forbidden, nodesWaitFor, ticket } = situation;
+  const { refused, forbidden, nodesWaitFor, ticket } = situation;
   const slots = situation.slots.filter(({ role }) => role === 'database' || nodesWaitFor === undefined);
-  const repair = slots.filter(
-    ({ state, pod, isSurplus }) => state === 'Outdated' && pod?.stuck && !isSurplus,
-  );
+  const stuck = slots.filter((slot) => isOutdated(slot) && slot.pod?.stuck);
   const turn = whoseTurn(slots, ticket);
-  if (forbidden !== undefined) return { repair: [], next: undefined, waitingFor: forbidden, turn };
-  if (!turn) return { repair, next: undefined, waitingFor: nodesWaitFor, turn };
+  if (refused !== undefined) return { repair: [], next: undefined, waitingFor: refused, turn };
+  if (forbidden !== undefined) return { repair: stuck, next: undefined, waitingFor: forbidden, turn };
+  if (!turn) return { repair: stuck, next: undefined, waitingFor: nodesWaitFor, turn };
+  const repair = [...stuck, ...downBefore(turn, slots, situation)];
   const waitingFor = obstacleBefore(turn, repair, situation);
   return { repair, next: waitingFor === undefined ? turn : undefined, waitingFor, turn };
 }
@@ -74,13 +76,25 @@ function whoseTurn(slots: readonly Slot[], ticket: Situation['ticket']): Slot | 
   const surplus = slots.filter(({ isSurplus }) => isSurplus);
   const idle = surplus.find(({ state, pod }) => state !== 'Terminating' && !pod?.ready);
   if (idle) return idle;
-  const outdated = slots.filter(
-    ({ state, pod, isSurplus }) => state === 'Outdated' && !pod?.stuck && !isSurplus,
-  );
+  const outdated = slots.filter((slot) => isOutdated(slot) && !slot.pod?.stuck);
   const readiness = ({ pod }: Slot) => Number(pod?.ready ?? false);
   const candidates = outdated.length > 0 ? outdated : surplus;
   return [...candidates].sort((a, b) => readiness(a) - readiness(b) || rank(a) - rank(b))[0];
 }
+
+/**
+ * A pod that is down, to be replaced before the pod of a ticket restarts. It may be why a shard is not served, and a second
+ * ticket would forget that the request for the first one may still be on its way.
+ */
+function downBefore(turn: Slot, slots: readonly Slot[], situation: Situation): readonly Slot[] {
+  const { ticket, handsOff, unsettled } = situation;
+  if (!turn.pod?.ready || !isPending(turn, ticket)) return [];
+  if (handsOff !== undefined || unsettled.length > 0 || slots.some(isChanging)) return [];
+  const down = slots.filter((slot) => isOutdated(slot) && !slot.pod?.ready);
+  return down.some(({ pod }) => pod?.stuck) ? [] : down.slice(0, 1);
+}
+
+const isOutdated = ({ state, isSurplus }: Slot): boolean => state === 'Outdated' && !isSurplus;
 
 const ROLES: readonly Slot['role'][] = ['database', 'master', 'coreapp'];
 const rank = ({ role, isPrimary }: Slot): number => ROLES.indexOf(role) * 2 + Number(isPrimary);

@@ -6,6 +6,7 @@ import { counts, isCluster } from '../facts/stackSettings.ts';
 import type { Child } from '../render/child.ts';
 import type { StackPods } from '../render/nodeInputs.ts';
 import { coreapps, masters } from '../render/nodeSlots.ts';
+import type { Verdict } from '../tell/conditions.ts';
 import { planSlots, type SlotPlan } from './slots.ts';
 
 type Role = 'master' | 'coreapp';
@@ -23,15 +24,26 @@ export interface NodeSlotPlan {
 
 const NO_NODES: NodeSlotPlan = { nodes: [], surplus: [], remove: [], isSwitching: false };
 
-/** Decides which Masters and Coreapps exist. None exist while another stack has the number. */
-export function planNodeSlots(observed: Observed, stackPods: StackPods, inUse: boolean): NodeSlotPlan {
+/**
+ * Decides which Masters and Coreapps exist. None start and none change while another stack has the number; those that run
+ * with the data of another number are removed.
+ */
+export function planNodeSlots(
+  observed: Observed,
+  stackPods: StackPods,
+  notOurs: Verdict<'SpecValid'> | undefined,
+): NodeSlotPlan {
   const { resource, pods } = observed;
   const { name } = resource.metadata;
   const sets = ownedBy(observed, 'StatefulSet').flatMap((set) => {
     const role = slotRole(set);
     return role ? [{ set, role, isPrimary: isPrimary(observed, role, podOfSet(set.metadata.name)) }] : [];
   });
-  if (inUse) return { ...NO_NODES, remove: sets.map(({ set }) => set) };
+  if (notOurs)
+    return {
+      ...NO_NODES,
+      remove: notOurs.reason === 'DataOfAnotherNumber' ? sets.map(({ set }) => set) : [],
+    };
 
   // Nodes of Single and HighAvailability do not coordinate, so the old ones must be gone before the new ones start.
   const { topology } = resource.spec;

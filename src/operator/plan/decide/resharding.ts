@@ -107,7 +107,7 @@ export function reshardingStep(observed: Observation, isRegistered: boolean, now
     certificate: text,
     certificateSource: certificate.source,
     certificateExpiresAt: text === undefined ? undefined : parseCertificate(text)?.notAfter,
-    isPinUnknown: journal.twoStepPin !== undefined && pin === undefined,
+    isPinUnknown: journal.twoStepPin !== undefined && pin?.value === undefined,
     registeredAt: journal.registration?.registeredAt,
     allowReRegistration: resource.spec.multiconnect?.allowReRegistration === true,
     isRolling: (journal.rollout?.isActive && !journal.rollout.isStopped) ?? false,

@@ -16,10 +16,12 @@ import {
   replicasOf,
 } from './childChange.ts';
 import { noteOf } from './difference.ts';
+import { SCHEMA_JOB } from './gates.ts';
+import { needsSchema } from './needsSchema.ts';
 import { type NextRestart, nextRestart, type Slot } from './nextRestart.ts';
 import type { NodeSlotPlan } from './nodeSlots.ts';
 import { rolloutEntry, stopReason } from './rolloutEntry.ts';
-import { isSettled, type SlotState, slotState } from './slotState.ts';
+import { hasAvailablePod, isSettled, type SlotState, slotState } from './slotState.ts';
 
 /** The children of a stack whose changes restart pods. */
 export interface RestartingChildren extends Pick<NodeSlotPlan, 'nodes' | 'surplus'> {
@@ -53,13 +55,21 @@ export function planRollout(
   observed: Observed,
   children: RestartingChildren,
   policy: ChangePolicy,
-  /** Why the nodes do not change yet: an earlier step is not finished. */
-  nodesWaitFor: string | undefined,
+  /** `nodes`: why no node changes yet. `schema`: changes of nodes that need the new schema wait for it. */
+  waits: { readonly nodes: string | undefined; readonly schema: boolean },
 ): RolloutPlan {
   const { journal } = observed;
+  const { nodes: nodesWaitFor } = waits;
   const judge = judgeWith(observed);
-  const slots = judgedSlots(observed, children, (child) => judge(child, policy));
-  const web = judge(children.webapps, policy);
+  const judgeNode = (child: Child): Judged => {
+    const judged = judge(child, policy);
+    return waits.schema && needsSchema(judged) ? { ...judged, held: SCHEMA_JOB } : judged;
+  };
+  const slots = judgedSlots(observed, children, {
+    node: judgeNode,
+    database: (child) => judge(child, policy),
+  });
+  const web = judgeNode(children.webapps);
   const fleets = [...(children.network ? [judge(children.network.child, children.network)] : []), web];
   const unsettled = fleets.filter(({ live }) => live && !isSettled(live));
   const surplus = surplusSlots(observed, children);
@@ -74,6 +84,7 @@ export function planRollout(
   const decision = nextRestart({
     slots: [...slots.flatMap(({ slot }) => (slot ? [slot] : [])), ...surplus.map(({ slot }) => slot)],
     unsettled: unsettled.map(({ key }) => `${key}, whose pods are changing`),
+    refused: policy.refused,
     forbidden: policy.forbidden,
     handsOff: policy.handsOff,
     nodesWaitFor,
@@ -94,6 +105,7 @@ export function planRollout(
   });
   const next = decision.next && fleet.write && decision.next.isSurplus ? undefined : decision.next;
   const wanted = all.filter(({ wants }) => wants);
+  const held = wanted.find((judged) => judged.held !== undefined)?.held;
   const outdated = slots.filter(({ slot }) => slot?.state === 'Outdated');
   const changing = [
     ...slots.flatMap(({ slot }) => (slot && slot.state !== 'Current' ? [slot.pod?.name ?? slot.key] : [])),
@@ -117,7 +129,7 @@ export function planRollout(
       isProgress: next !== undefined || fleet.write !== undefined,
     }),
     turn: decision.turn?.pod?.name ?? fleet.turn?.key ?? wanted[0]?.key,
-    waitingFor: isDue ? (decision.waitingFor ?? (next ? undefined : fleet.waitingFor)) : undefined,
+    waitingFor: isDue ? (decision.waitingFor ?? (next ? undefined : (fleet.waitingFor ?? held))) : undefined,
     underWay: changing[0],
     role: decision.turn?.role ?? (fleet.turn === web ? 'webapp' : undefined),
     stopped: isDue ? stopped : undefined,
@@ -131,19 +143,22 @@ const podOf = ({ pods }: Observed, set: string): PodView | undefined =>
 function judgedSlots(
   observed: Observed,
   { database, nodes }: RestartingChildren,
-  judge: (child: Child) => Judged,
+  judge: { readonly [R in 'node' | 'database']: (child: Child) => Judged },
 ): JudgedSlot[] {
   const slotsOf = [
     ...(database ? [{ child: database, role: 'database' as const, isPrimary: false }] : []),
     ...nodes,
   ];
   return slotsOf.map(({ child, role, isPrimary }) => {
-    const judged = judge(child);
+    const judged = role === 'database' ? judge.database(child) : judge.node(child);
     const { live, key } = judged;
     // A set that does not exist yet, or is stopped, has no pod to wait for.
     if (!live || replicasOf(live) === 0) return { ...judged, slot: undefined };
     const pod = podOf(observed, child.object.metadata.name);
-    return { ...judged, slot: { key, role, state: slotState(live, pod), pod, isPrimary, isSurplus: false } };
+    const slot: Slot = { key, role, state: slotState(live, pod), pod, isPrimary, isSurplus: false };
+    // A pod that restarts anyway takes what a new version of the operator renders along.
+    const wants = judged.wants || (judged.difference.is === 'rendering' && slot.state === 'Outdated');
+    return { ...judged, wants, slot };
   });
 }
 
@@ -179,14 +194,17 @@ function nextFleet(run: {
   readonly nodesWaitFor: string | undefined;
 }): FleetTurn {
   const { fleets, web, unsettled, slots, decision, policy, stopped, obstacle, nodesWaitFor } = run;
-  const pending = fleets.filter(({ wants }) => wants);
+  const pending = fleets.filter(({ wants, held }) => wants && held === undefined);
   // Its pods do not serve the previous template either, so a correction need not wait.
   const broken = pending.find((fleet) => unsettled.includes(fleet));
-  if (broken && policy.forbidden === undefined && !(broken === web && nodesWaitFor !== undefined))
+  const mayMend = broken?.live && !hasAvailablePod(broken.live) ? policy.refused : policy.forbidden;
+  if (broken && mayMend === undefined && !(broken === web && nodesWaitFor !== undefined))
     return { write: broken, turn: broken };
   const [turn] = pending;
-  if (!turn) return {};
-  const busy = slots.find(({ slot, wants }) => wants || (slot && slot.state !== 'Current'));
+  if (!turn) return web.wants && web.held !== undefined ? { turn: web, waitingFor: web.held } : {};
+  const busy = slots.find(
+    ({ slot, wants, held }) => (wants && held === undefined) || (slot && slot.state !== 'Current'),
+  );
   const name = busy ?? unsettled[0];
   const waitingFor =
     policy.forbidden ??

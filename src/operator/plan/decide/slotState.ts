@@ -29,6 +29,10 @@ interface DeploymentStatus {
   readonly conditions?: readonly { readonly type: string; readonly status: string }[];
 }
 
+/** Whether a Deployment has a pod that is available. */
+export const hasAvailablePod = ({ status }: KubeObject): boolean =>
+  (((status ?? {}) as DeploymentStatus).availableReplicas ?? 0) > 0;
+
 /** Whether all pods of a Deployment run its template and are available, and no others are left. */
 export function isSettled({ metadata, spec, status }: KubeObject): boolean {
   const { replicas: wanted = 1 } = (spec ?? {}) as { replicas?: number };

@@ -1,13 +1,11 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { mayRunOn } from '../../../onprem/clientVersion.ts';
-import { podOfSet } from '../facts/names.ts';
+import { isNode, podOfSet } from '../facts/names.ts';
 import type { Observed, PodView } from '../facts/observed.ts';
 import type { Child } from '../render/child.ts';
 import type { ChangePolicy } from './changePolicy.ts';
 import { judgeWith, replicasOf } from './childChange.ts';
 import { slotState } from './slotState.ts';
-
-const isNode = ({ component }: PodView): boolean => ['webapp', 'master', 'coreapp'].includes(component);
 
 /** The strategy of spec; by default, another minor version of the vendor's stack stops the old one first. */
 function strategyOf({ resource, pods }: Observed): 'Rolling' | 'Stop' {
@@ -15,7 +13,7 @@ function strategyOf({ resource, pods }: Observed): 'Rolling' | 'Stop' {
   if (upgrade.strategy) return upgrade.strategy;
   if (stack !== 'OnPremises' || version === undefined) return 'Rolling';
   const isOther = pods
-    .filter(isNode)
+    .filter(({ component }) => isNode(component))
     .some((pod) => pod.version && !(mayRunOn(pod.version, version) && mayRunOn(version, pod.version)));
   return isOther ? 'Stop' : 'Rolling';
 }

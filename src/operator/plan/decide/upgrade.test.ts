@@ -62,14 +62,43 @@ describe('spec.upgrade', () => {
     expect(templatesWritten(repair).map(({ object }) => childKey(object))).toEqual([
       'StatefulSet/shop-coreapp-0',
     ]);
+    model.carryOut(repair, model.resource);
+    const outdated = model.pods.map((pod) =>
+      pod.name === 'shop-coreapp-0-0' ? { ...pod, ready: false, stuck: true } : pod,
+    );
+    expect(restarted(planWorkloads(model.observed({ pods: outdated }), release))).toEqual([
+      'shop-coreapp-0-0',
+    ]);
     const nowMs = Date.parse('2026-03-02T02:30:00Z');
     model.api = { atMs: nowMs };
     expect(model.settle({ nowMs }).rollout?.isRolling).toBe(false);
   });
 
-  it('with a window that cannot be read says so, and changes nothing because of it', () => {
-    const model = changed({ upgrade: { window: { schedule: 'at night' } } }, {});
-    expect(verdictOf(model.round(), 'SpecValid')).toMatchObject({ status: 'False', reason: 'BadSchedule' });
+  it('with a closed window corrects Webapps of which none is available, and leaves others alone', () => {
+    const window = { schedule: '0 2 * * *', durationMinutes: 60, timeZone: 'UTC' };
+    const model = changed({ upgrade: { window } }, PULL);
+    const key = 'Deployment/shop-webapp';
+    const written = (availableReplicas: number) => {
+      const webapps = model.children.get(key) as KubeObject;
+      const status = { ...(webapps.status as object), availableReplicas };
+      const children = new Map([...model.children, [key, { ...webapps, status }]]);
+      return templatesWritten(planWorkloads(model.observed({ children }), release)).map(({ object }) =>
+        childKey(object),
+      );
+    };
+    expect(written(0)).toEqual([key]);
+    expect(written(1)).toEqual([]);
+  });
+
+  it.each([
+    { upgrade: { window: { schedule: '0 5-2 * * *' } } },
+    { upgrade: { window: { schedule: '0 2 * * *', timeZone: 'Europe/Nowhere' } } },
+    { messageRetention: { schedule: '0 5-2 * * *' } },
+    { media: { garbageCollection: { schedule: '0 5-2 * * *' } } },
+  ])('with a schedule that cannot be read says so, and changes nothing because of it: %j', (spec) => {
+    const verdict = verdictOf(changed(spec, {}).round(), 'SpecValid');
+    expect(verdict).toMatchObject({ status: 'False', reason: 'BadSchedule' });
+    expect(verdict?.message).toContain(`spec.${Object.keys(spec)[0]}`);
   });
 
   it('with mode OnDelete writes templates and leaves the pods of slots to the user; Webapps follow at the end', () => {
@@ -128,6 +157,10 @@ describe('spec.upgrade', () => {
     expect(verdictOf(plan, 'SpecValid')).toMatchObject({ reason: 'DowngradeRefused' });
     expect([...model.children].map(([key]) => key)).toEqual(before.map(([key]) => key));
     expect(restarted(model.settle())).toEqual([]);
+    // The older version could not run either.
+    const stuck = model.pods.map((pod) => ({ ...pod, ready: false, stuck: true }));
+    const repair = planWorkloads(model.observed({ pods: stuck }), release);
+    expect([...templatesWritten(repair), ...restarted(repair)]).toEqual([]);
     model.resource = resource({}, { generation: 3 });
     expect(verdictOf(model.round(), 'SpecValid')).toMatchObject({ reason: 'DowngradeRefused' });
     model.resource = resource({ version: 'v2.59.2' }, { generation: 4 });

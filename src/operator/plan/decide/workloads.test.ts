@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import {
-  APPLIED_HASH,
   apiOf,
   applied,
   NOW_MS,
@@ -12,11 +11,12 @@ import {
 } from '../../../../test/support/stackModel.ts';
 import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
+import { hashOf } from '../../../engine/kube/ownFields.ts';
 import { stackEnvironment } from '../../../onprem/environment.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { numberInUse } from '../facts/identity.ts';
 import { annotations, labels } from '../facts/names.ts';
 import { childKey } from '../render/child.ts';
-import { numberInUse } from '../tell/workloadChecks.ts';
 import { planUnseen, planWorkloads, restarts, type WorkloadPlan } from './workloads.ts';
 
 const resource = (spec: object = {}, metadata: object = {}): WhatsAppDeployment =>
@@ -38,13 +38,66 @@ const envOf = (object: KubeObject | undefined) => {
 
 const podSpec = ({ kind }: { kind: string }) => ['StatefulSet', 'Deployment', 'Job'].includes(kind);
 const templateOf = (object: KubeObject) =>
-  (object as unknown as { spec: { template: { spec: { imagePullSecrets?: unknown } } } }).spec.template.spec;
+  (
+    object as unknown as {
+      spec: { template: { spec: { imagePullSecrets?: unknown; containers: { env?: unknown }[] } } };
+    }
+  ).spec.template.spec;
+
+/** A settled stack as versions made it that gave pods neither requests nor their number. */
+function withoutRequests(): StackModel {
+  const model = new StackModel(resource());
+  model.settle();
+  for (const [key, object] of model.children) {
+    if (!['StatefulSet', 'Deployment'].includes(object.kind)) continue;
+    const { spec } = JSON.parse(
+      JSON.stringify(object, (field, value: unknown) =>
+        ['resources', annotations.number].includes(field) ? undefined : value,
+      ),
+    ) as { spec: { template: unknown } };
+    const notes = { [annotations.template]: hashOf(spec.template), [annotations.applied]: 'older' };
+    model.children.set(key, {
+      ...object,
+      metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, ...notes } },
+      spec,
+    });
+  }
+  return model;
+}
 
 describe('the plan of workloads', () => {
+  it('changes nothing while a user gives pods what they may not have, unless the operator allows it', () => {
+    const sidecar = { name: 'spy', image: 'i', securityContext: { privileged: true } };
+    const bad = { nodes: { coreapp: { podTemplate: { sidecars: [sidecar] } } } };
+    const fresh = new StackModel(resource(bad));
+    const refused = fresh.round({ podSecurity: 'Restricted' });
+    expect([refused.generate, names(refused)]).toEqual([[], []]);
+    expect(verdict(refused, 'SpecValid')).toMatchObject({
+      reason: 'PodNotAllowed',
+      message: 'spec.nodes.coreapp.podTemplate.sidecars[0].securityContext.privileged: must not be true',
+    });
+
+    const model = new StackModel(resource());
+    model.settle({ podSecurity: 'Restricted' });
+    const before = JSON.stringify([[...model.children], model.journal.release]);
+    model.resource = resource(bad);
+    model.settle({ podSecurity: 'Restricted' });
+    expect(JSON.stringify([[...model.children], model.journal.release])).toBe(before);
+    expect(verdict(model.settle({ podSecurity: 'Unrestricted' }), 'SpecValid')?.status).toBe('True');
+    expect(JSON.stringify([...model.children])).toContain('"spy"');
+  });
+
   it('starts in order: Secrets, database, schema, then all nodes', () => {
     const model = new StackModel(resource());
     const first = model.round();
-    expect(first.generate).toEqual(['shop-database', 'shop-admin', 'shop-keys', 'shop-registration']);
+    expect(first.generate).toEqual([
+      'shop-database',
+      'shop-database-certificate',
+      'shop-admin',
+      'shop-keys',
+      'shop-registration',
+      'waba-network-control',
+    ]);
     expect(names(first).some((name) => name.startsWith('StatefulSet/'))).toBe(false);
     const second = planWorkloads(
       {
@@ -199,6 +252,7 @@ describe('the plan of workloads', () => {
       { api: apiOf(unready) },
       { api: apiOf(model.pods, { podsSeen: 'earlier' }) },
       { api: apiOf(model.pods, { atMs: NOW_MS - 60_000 }) },
+      { api: apiOf(model.pods, { isSuperseded: true }) },
       { nowMs: NOW_MS - 1 },
     ]) {
       const plan = planWorkloads(model.observed(changes), release);
@@ -242,7 +296,11 @@ describe('the plan of workloads', () => {
           ...object,
           metadata: {
             ...object.metadata,
-            annotations: { ...object.metadata.annotations, [annotations.template]: 'older' },
+            annotations: {
+              ...object.metadata.annotations,
+              [annotations.template]: 'older',
+              [annotations.applied]: 'older',
+            },
           },
         });
       }
@@ -273,6 +331,42 @@ describe('the plan of workloads', () => {
     expect(web?.object.spec).toMatchObject({ replicas: 5 });
   });
 
+  it('repairs a template hash that somebody edited, although a new operator version would change the same', () => {
+    const model = new StackModel(resource());
+    model.settle();
+    const key = 'StatefulSet/shop-coreapp-0';
+    const live = model.children.get(key) as KubeObject;
+    const edited = { ...live.metadata.annotations, [annotations.template]: 'mine' };
+    model.children.set(key, { ...live, metadata: { ...live.metadata, annotations: edited } });
+    const plan = planWorkloads(model.observed(), release);
+    expect(names(plan)).toContain(key);
+    expect([waiting(plan), restarted(plan)]).toEqual([[], []]);
+  });
+
+  it('gives every pod requests, and those that were made without take them with their next change', () => {
+    const without = ({ children }: StackModel) =>
+      [...children.values()].filter(
+        (object) => podSpec(object) && !JSON.stringify(object).includes('requests'),
+      );
+    const model = new StackModel(resource());
+    model.settle();
+    expect(without(model)).toEqual([]);
+
+    const earlier = withoutRequests();
+    const count = without(earlier).length;
+    expect(count).toBeGreaterThan(5);
+    const plan = earlier.settle();
+    expect([waiting(plan), restarted(plan), without(earlier).length]).toEqual([[], [], count]);
+    earlier.resource = resource({ imagePullSecrets: [{ name: 'registry' }] }, { generation: 2 });
+    earlier.settle();
+    expect(without(earlier)).toEqual([]);
+
+    const immediately = withoutRequests();
+    immediately.resource = resource({ upgrade: { operatorChanges: 'Immediately' } });
+    immediately.settle();
+    expect(without(immediately)).toEqual([]);
+  });
+
   it('sets an owner reference on everything except data and keys', () => {
     const model = new StackModel(resource());
     const plan = model.settle();
@@ -295,15 +389,140 @@ describe('the plan of workloads', () => {
     expect(verdict(plan, 'DatabaseReady')?.reason).toBe('SecretLost');
   });
 
+  it('lets only its own namespace call the control port of the network process, which asks for a token', () => {
+    const model = new StackModel(resource());
+    expect(model.round().generate).toContain('waba-network-control');
+    model.settle();
+    expect(model.children.get('NetworkPolicy/waba-network')?.spec).toMatchObject({
+      policyTypes: ['Ingress'],
+      ingress: [
+        { ports: [{ port: 'sessions', protocol: 'TCP' }] },
+        { ports: [{ port: 'control', protocol: 'TCP' }], from: [{ podSelector: {} }] },
+      ],
+    });
+    const [container] = templateOf(model.children.get('Deployment/waba-network') as KubeObject).containers;
+    expect(container?.env).toEqual([
+      {
+        name: 'WABA_CONTROL_TOKEN',
+        valueFrom: { secretKeyRef: { name: 'waba-network-control', key: 'token' } },
+      },
+    ]);
+  });
+
+  it('makes a lost token of the control port anew, and nothing waits for it', () => {
+    const model = new StackModel(resource());
+    model.settle();
+    model.children.delete('Secret/waba-network-control');
+    const plan = planWorkloads(model.observed(), release);
+    expect(plan.generate).toEqual(['waba-network-control']);
+    expect(plan.steps.map((step) => step.verdict.status)).toEqual(['True', 'True', 'True', 'True']);
+    expect(restarts(plan)).toBe(false);
+    model.resource = resource({ emulator: { network: { url: 'tcp://network.shops.svc:5222' } } });
+    expect(planWorkloads(model.observed(), release).generate).toEqual([]);
+  });
+
+  it('tells only Coreapps where links to media may lead, so nothing else restarts for it', () => {
+    const model = new StackModel(resource());
+    model.settle();
+    model.resource = resource({ emulator: { mediaHosts: ['media.shop.svc', '*.shop.example'] } });
+    const { rollout } = planWorkloads(model.observed(), release);
+    expect(rollout?.isRolling).toBe(true);
+    model.settle();
+    const told = ['StatefulSet/shop-coreapp-0', 'StatefulSet/shop-master-0', 'Deployment/shop-webapp'].map(
+      (key) => envOf(model.children.get(key)).WABA_MEDIA_HOSTS,
+    );
+    expect(told).toEqual(['media.shop.svc,*.shop.example', undefined, undefined]);
+  });
+
+  it('lets Prometheus send the API key only to who presents the certificate of the stack', () => {
+    const model = new StackModel(resource({ monitoring: { podMonitor: true } }));
+    const tls = () => {
+      model.settle();
+      const { spec } = model.children.get('PodMonitor/shop') as KubeObject & {
+        spec: { podMetricsEndpoints: { tlsConfig: object }[] };
+      };
+      return spec.podMetricsEndpoints[0]?.tlsConfig;
+    };
+    const ca = { secret: { name: 'shop-journal', key: 'ca.crt' } };
+    expect(tls()).toEqual({ ca, serverName: 'shop-webapp.default.svc' });
+    const served = (names: string[]) => {
+      model.journal = {
+        ...model.journal,
+        served: { names, notAfter: NOW_MS * 2, ca: '', authority: '' },
+      };
+    };
+    served(['api.shop.example', 'shop-webapp.default.svc']);
+    expect(tls()).toEqual({ ca, serverName: 'shop-webapp.default.svc' });
+    served(['*.shop.example']);
+    expect(tls()).toEqual({ ca, serverName: 'webapp.shop.example' });
+  });
+
+  it('presents a client certificate to an external database, and restarts the pods when it changes', () => {
+    const tls = { caSecretRef: { name: 'ca' }, clientCertificateSecretRef: { name: 'client' } };
+    const external = { host: 'db', credentialsSecretRef: { name: 'db' }, tls };
+    const model = new StackModel(resource({ database: { external } }));
+    const referenced = (certificate: Record<string, string>) =>
+      new Map(
+        Object.entries({
+          db: { username: 'u', password: 'p' },
+          ca: { 'ca.crt': 'PEM' },
+          client: certificate,
+        }).map(([name, data]) => [name, { name, data }] as const),
+      );
+    const noKey = planWorkloads(model.observed({ referenced: referenced({ 'tls.crt': 'PEM' }) }), release);
+    expect(verdict(noKey, 'DatabaseReady')).toMatchObject({
+      reason: 'SecretMissing',
+      message: 'Secret client has no key tls.key; add it',
+    });
+    model.settle({ referenced: referenced({ 'tls.crt': 'PEM', 'tls.key': 'KEY' }) });
+    for (const key of ['StatefulSet/shop-master-0', 'StatefulSet/shop-coreapp-0', 'Deployment/shop-webapp'])
+      expect(envOf(model.children.get(key))).toMatchObject({
+        WA_DB_SSL_CERT: '/opt/certs-client/tls.crt',
+        WA_DB_SSL_KEY: '/opt/certs-client/tls.key',
+      });
+    expect(templateOf(model.children.get('StatefulSet/shop-coreapp-0') as KubeObject)).toMatchObject({
+      volumes: [
+        { name: 'media' },
+        { name: 'database-ca' },
+        { name: 'database-client', secret: { secretName: 'client', defaultMode: 0o440 } },
+      ],
+    });
+    const renewed = referenced({ 'tls.crt': 'NEW', 'tls.key': 'KEY' });
+    expect(planWorkloads(model.observed({ referenced: renewed }), release).rollout?.isRolling).toBe(true);
+  });
+
+  it('takes a CA of several lines from the Secret of the credentials, whose own values have one line each', () => {
+    const told = (data: Record<string, string>) => {
+      const external = {
+        host: 'db',
+        credentialsSecretRef: { name: 'db' },
+        tls: { caSecretRef: { name: 'db' } },
+      };
+      const model = new StackModel(
+        resource({ database: { external } }),
+        new Map([['db', { name: 'db', data }]]),
+      );
+      return verdict(model.settle(), 'DatabaseReady');
+    };
+    const good = { username: 'waba', password: 'secret-1', 'ca.crt': 'line\nline\n' };
+    expect(told(good)?.status).toBe('True');
+    for (const key of ['username', 'password'] as const)
+      expect(told({ ...good, [key]: `${good[key]}\n` })).toMatchObject({
+        reason: 'SecretRefused',
+        message: expect.stringContaining(`key ${key} of Secret db has a line end`),
+      });
+  });
+
   it('gives one number to the older of two resources, by creation and then by UID', () => {
     const [older, younger] = [
       resource(),
       resource({}, { name: 'copy', uid: 'u2', creationTimestamp: '2026-02-01T00:00:00Z' }),
     ];
-    expect(numberInUse({ resource: younger, sameNumber: [older, younger] })).toBe(older);
-    expect(numberInUse({ resource: older, sameNumber: [older, younger] })).toBeUndefined();
+    const nothing = { children: new Map(), journal: undefined };
+    expect(numberInUse({ ...nothing, resource: younger, sameNumber: [older, younger] })).toBe(older);
+    expect(numberInUse({ ...nothing, resource: older, sameNumber: [older, younger] })).toBeUndefined();
     const twin = resource({}, { name: 'twin', uid: 'u0' });
-    expect(numberInUse({ resource: older, sameNumber: [older, twin] })).toBe(twin);
+    expect(numberInUse({ ...nothing, resource: older, sameNumber: [older, twin] })).toBe(twin);
   });
 
   it('changes nothing when planned again after it has settled', () => {
@@ -312,8 +531,8 @@ describe('the plan of workloads', () => {
     const before = new Map(model.children);
     model.round();
     for (const [key, object] of model.children) {
-      expect(object.metadata.annotations?.[APPLIED_HASH]).toBe(
-        before.get(key)?.metadata.annotations?.[APPLIED_HASH],
+      expect(object.metadata.annotations?.[annotations.applied]).toBe(
+        before.get(key)?.metadata.annotations?.[annotations.applied],
       );
     }
   });
@@ -364,6 +583,7 @@ describe('the plan of workloads', () => {
     expect(removed(planWorkloads(model.observed(), release))).toEqual([]);
     // The same Job, not finished.
     model.children.set(key ?? '', { ...(job as KubeObject), status: {} });
+    model.journal = { ...model.journal, schemaDone: undefined };
     const plan = planWorkloads(model.observed(), release);
     expect(removed(plan).map(childKey)).toEqual([key]);
     expect(names(plan).filter((name) => name.startsWith('Job/'))).toEqual([]);
@@ -401,7 +621,9 @@ describe('the plan of workloads', () => {
       database: { external: { host: 'db', credentialsSecretRef: { name: 'db' } } },
     });
     const referenced = new Map([['db', { name: 'db', data: { username: 'u', password: 'p' } }]]);
-    for (let round = 0; round < 3; round++) model.round({ referenced });
+    const early = model.round({ referenced });
+    expect(removed(early).map(childKey)).not.toContain('StatefulSet/shop-database');
+    model.settle({ referenced });
     const left = [...model.children.keys()];
     for (const gone of [
       'PodMonitor/shop',

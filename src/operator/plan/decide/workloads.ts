@@ -7,25 +7,33 @@ import {
   type WorkloadsCondition,
 } from '../../resource/conditions.ts';
 import type { PlanEntry } from '../../resource/status.ts';
-import { annotations, generatedSecretNames, names } from '../facts/names.ts';
+import { databaseLogin } from '../facts/databaseLogin.ts';
+import type { Journal } from '../facts/journal.ts';
+import { isNeededLater, managedTls } from '../facts/managedTls.ts';
+import { generatedSecretNames, names, sharedSecretNames } from '../facts/names.ts';
+import { networkUsers } from '../facts/networkUsers.ts';
 import { type Observed, ownedBy } from '../facts/observed.ts';
 import { type PinnedRelease, type ReleaseImages, releaseOf } from '../facts/release.ts';
+import { isIdentifiable } from '../facts/schemaIdentity.ts';
+import { type SecretGap, secretGaps } from '../facts/secretGaps.ts';
 import { databaseAddress } from '../facts/stackSettings.ts';
 import { wantedVersion } from '../facts/wantedVersion.ts';
+import { webappCertificateName } from '../facts/webappCertificate.ts';
 import { type Child, childKey } from '../render/child.ts';
-import { changedInputs } from '../render/fingerprint.ts';
 import { issuedCertificate, podMonitor } from '../render/integrations.ts';
 import { managedDatabase } from '../render/managedDatabase.ts';
-import { networkProcess, networkUsers } from '../render/networkProcess.ts';
+import { networkProcess } from '../render/networkProcess.ts';
 import type { StackPods } from '../render/nodeInputs.ts';
-import { schemaJob } from '../render/schemaJob.ts';
+import { type SchemaRun, schemaRun } from '../render/schemaJob.ts';
 import { disruptionBudgets, mediaClaim, serviceAccount, services } from '../render/surroundings.ts';
 import { webapps } from '../render/webapps.ts';
 import { unmet, type Verdict, waitingFor } from '../tell/conditions.ts';
-import { isComplete, judgeSpec, judgeWorkloads, lostSecrets, numberInUse } from '../tell/workloadChecks.ts';
+import { notOurs } from '../tell/identityChecks.ts';
+import { podsAreAllowed } from '../tell/podsAreAllowed.ts';
+import { endOf, isComplete, judgeSpec, judgeWorkloads, lostSecrets } from '../tell/workloadChecks.ts';
 import { type ChangePolicy, changePolicy } from './changePolicy.ts';
 import type { ChildChange, Restart } from './childChange.ts';
-import { type Gates, gatesOf, nodesWaitFor } from './gates.ts';
+import { type Gates, gatesOf, nodesWaitFor, provingJobs } from './gates.ts';
 import { leftovers } from './leftovers.ts';
 import { type NodeSlotPlan, planNodeSlots } from './nodeSlots.ts';
 import { planRollout, type RolloutPlan } from './rollout.ts';
@@ -55,14 +63,26 @@ interface StepPlan<T extends ConditionType = ConditionType> extends Changes {
 /** A step, and the condition that turns False if one of its objects cannot be applied. */
 type BlamedStep = StepPlan<WorkloadsCondition> & { readonly blames: WorkloadsCondition };
 
+/** A generated Secret, with the values that it gets back; undefined if it gets new ones. */
+export interface SecretMend {
+  readonly name: string;
+  readonly values: Readonly<Record<string, string>> | undefined;
+}
+
 /** The changes to a stack's Kubernetes objects, and the conditions that describe them. */
 export interface WorkloadPlan {
-  /** Secrets to generate. A Secret that was generated once is never generated again. */
+  /** Secrets to generate. One of the stack's own that was generated once is never generated again. */
   readonly generate: readonly string[];
+  /** Generated Secrets that lack values which the operator can write. */
+  readonly mend: readonly SecretMend[];
   /** The release that the stack runs, written to the journal before anything is applied. */
   readonly release: PinnedRelease | undefined;
   /** The newest client version whose schema Job was started, for the journal. */
   readonly schemaVersion: string | undefined;
+  /** The schema that the database has, for the journal. */
+  readonly schemaDone: Journal['schemaDone'];
+  /** The credentials that the managed database has, for the journal. */
+  readonly databaseLogin: Journal['databaseLogin'];
   readonly rollout: RolloutPlan | undefined;
   readonly steps: readonly BlamedStep[];
 }
@@ -82,7 +102,7 @@ interface Run {
   /** All nodes stop before they take their new templates. */
   readonly isStopping: boolean;
   /** Children that several steps look at, rendered once. */
-  readonly job: Child;
+  readonly schema: SchemaRun;
   readonly surroundings: readonly Child[];
   readonly network: readonly Child[];
   readonly database: readonly Child[];
@@ -100,46 +120,67 @@ const STEPS: { readonly [T in WorkloadsCondition]: (run: Run) => StepPlan<T> } =
 /** A pure function. If a step is not open, the steps after it wait. */
 export function planWorkloads(observed: Observed, offered: ReleaseImages): WorkloadPlan {
   const { resource, journal, children } = observed;
+  const notAllowed = podsAreAllowed(observed);
+  if (notAllowed) return planNothing(notAllowed, journal);
   const release = releaseOf(resource, journal?.release, offered);
-  const missing = generatedSecretNames(resource).filter((name) => !children.has(`Secret/${name}`));
-  const generate = lostSecrets(observed).length > 0 ? [] : missing;
-  const run = prepare(observed, offered, release, generate);
+  const isMissing = (name: string) => !children.has(`Secret/${name}`);
+  const generate = lostSecrets(observed).length > 0 ? [] : generatedSecretNames(resource).filter(isMissing);
+  const gaps = secretGaps(observed);
+  const run = prepare(
+    observed,
+    offered,
+    release,
+    generate.some((name) => !isNeededLater(observed, name)) || gaps.some(waitsForOperator),
+  );
   const steps = runSteps((type) => STEPS[type](run));
+  const { job, needed } = run.schema;
+  const { isSchemaDone } = run.gates;
   const startsSchema =
-    steps.some(({ apply }) => apply.includes(run.job)) || children.has(childKey(run.job.object));
+    isSchemaDone || steps.some(({ apply }) => apply.includes(job)) || children.has(childKey(job.object));
   const version = wantedVersion(resource);
   const known = journal?.schemaVersion;
   const isNewer = version !== undefined && (known === undefined || compareVersions(version, known) > 0);
   return {
-    generate,
+    generate: [...generate, ...sharedSecretNames(resource).filter(isMissing)],
+    mend: gaps.flatMap(mendOf),
     release,
     schemaVersion: startsSchema && isNewer ? version : known,
+    // An observer who may not read the credentials does not write the journal.
+    schemaDone: isSchemaDone ? needed : journal?.schemaDone,
+    databaseLogin: databaseLogin(observed),
     rollout: run.rollout,
     steps,
   };
 }
 
+const mendOf = ({ name, remedy }: SecretGap): SecretMend[] =>
+  remedy === undefined ? [] : [{ name, values: remedy === 'new' ? undefined : remedy.values }];
+
+/** Pods must not restart for what the operator puts right in a moment. */
+const waitsForOperator = ({ part, remedy }: SecretGap): boolean => part !== 'control' && remedy !== undefined;
+
 function prepare(
   observed: Observed,
   offered: ReleaseImages,
   release: PinnedRelease,
-  generate: readonly string[],
+  isCreating: boolean,
 ): Run {
   const { resource, stacks } = observed;
   const pods = podsOf(observed, release);
   const policy = changePolicy(observed);
-  const slots = planNodeSlots(observed, pods, numberInUse(observed) !== undefined);
+  const slots = planNodeSlots(observed, pods, notOurs(observed));
   const [database, network, web] = [
-    managedDatabase(resource, release),
+    managedDatabase(resource, release, pods.databaseTls),
     networkProcess(resource, stacks, offered.stack),
     webapps(pods),
   ];
   const nodes = [...slots.nodes.map(({ child }) => child), web];
-  const job = schemaJob(pods);
+  const schema = schemaRun(pods, observed);
   const stopping = isStopping(observed, nodes, policy);
-  const creating =
-    generate.length > 0 ? unmet('DatabaseReady', 'Creating', 'creating the Secrets of the stack') : undefined;
-  const gates = gatesOf(observed, job, creating, policy.forbidden);
+  const creating = isCreating
+    ? unmet('DatabaseReady', 'Creating', 'writing the Secrets of the stack')
+    : undefined;
+  const gates = gatesOf(observed, schema, creating, policy.forbidden);
   const shared = network.find(({ restarts }) => restarts);
   // Stacks share the network process: a change by a new operator version rolls immediately if any of them says so.
   const immediately = networkUsers(stacks).some(({ spec }) => spec.upgrade.operatorChanges === 'Immediately');
@@ -153,7 +194,7 @@ function prepare(
       surplus: slots.surplus,
     },
     policy,
-    nodesWaitFor(gates, stopping),
+    { nodes: nodesWaitFor(gates, stopping), schema: !gates.isSchemaOpen },
   );
   return {
     observed,
@@ -164,8 +205,8 @@ function prepare(
     slots,
     rollout,
     isStopping: stopping,
-    job,
-    surroundings: surroundings(resource),
+    schema,
+    surroundings: surroundings(observed),
     network,
     database,
     webapps: web,
@@ -215,13 +256,13 @@ function planSurroundings({ observed, rollout, surroundings, network }: Run): St
   return { ...NOTHING, ...changesTo([...surroundings, ...network], rollout), verdict, open: true };
 }
 
-const surroundings = (resource: Observed['resource']): Child[] => [
+const surroundings = ({ resource, journal }: Observed): Child[] => [
   serviceAccount(resource),
   ...services(resource),
   ...disruptionBudgets(resource),
   ...mediaClaim(resource),
   ...issuedCertificate(resource),
-  ...podMonitor(resource),
+  ...podMonitor(resource, webappCertificateName(resource, journal)),
 ];
 
 function planDatabase({ gates, rollout, database }: Run): StepPlan<'DatabaseReady'> {
@@ -231,12 +272,14 @@ function planDatabase({ gates, rollout, database }: Run): StepPlan<'DatabaseRead
 }
 
 /**
- * Jobs are immutable: an existing Job is left alone, or replaced if it has not completed and its inputs changed. A Job for
- * a running stack waits until the user allows changes, and until all nodes have stopped if the strategy is Stop.
+ * Jobs are immutable, so an existing Job is left alone. Jobs for anything else than what the stack needs now stop first, so
+ * that no two upgrade at once. A Job for a running stack waits until the user allows changes, and until all nodes have
+ * stopped if the strategy is Stop.
  */
 function planSchema(run: Run): StepPlan<'SchemaReady'> {
-  const { observed, gates, job, policy, slots, isStopping } = run;
-  const { job: live, schema: verdict } = gates;
+  const { observed, gates, policy, slots, isStopping } = run;
+  const { job } = run.schema;
+  const { job: live, schema: verdict, isSchemaDone } = gates;
   if (isStopping)
     return {
       ...NOTHING,
@@ -254,20 +297,31 @@ function planSchema(run: Run): StepPlan<'SchemaReady'> {
       // Everything but the change goes on.
       open: true,
     };
-  const note = (object: KubeObject | undefined) => object?.metadata.annotations?.[annotations.inputs];
-  const changed = changedInputs(note(live), note(job.object), job.inputNames) ?? [];
-  const isStale = live !== undefined && !isComplete(live) && changed.length > 0;
-  const others = ownedBy(observed, 'Job').filter(
-    ({ metadata }) => metadata.name !== job.object.metadata.name,
+  if (!isIdentifiable(observed))
+    return {
+      ...NOTHING,
+      verdict: unmet('SchemaReady', 'Upgrading', 'waiting for the PersistentVolumeClaim of the database'),
+      open: gates.goOn,
+    };
+  const jobs = ownedBy(observed, 'Job');
+  const proving = provingJobs(observed, run.schema);
+  const stop = jobs.filter(
+    (other) =>
+      !isComplete(other) &&
+      (isSchemaDone || other.metadata.name !== job.object.metadata.name || hasRunTooLong(other)),
   );
+  const over = isSchemaDone ? jobs.filter((other) => isComplete(other) && !proving.includes(other)) : [];
   return {
     ...NOTHING,
-    apply: live ? [] : [job],
-    remove: [...(isStale ? [live] : []), ...(isComplete(live) ? others : [])],
+    apply: isSchemaDone || live || stop.length > 0 ? [] : [job],
+    remove: [...stop, ...over],
     verdict,
-    open: gates.isSchemaOpen,
+    open: gates.isSchemaOpen || gates.goOn,
   };
 }
+
+/** Kubernetes ended the Job, which may have hung; the operator makes it anew. */
+const hasRunTooLong = (job: KubeObject): boolean => endOf(job, 'Failed')?.reason === 'DeadlineExceeded';
 
 function planNodes(run: Run): StepPlan<'WorkloadsReady'> {
   const { observed, offered, release, slots, rollout } = run;
@@ -275,7 +329,7 @@ function planNodes(run: Run): StepPlan<'WorkloadsReady'> {
   const declared = [...run.surroundings, ...run.database, run.webapps];
   return {
     ...changes,
-    remove: [...slots.remove, ...rollout.remove, ...leftovers(observed, declared)],
+    remove: [...slots.remove, ...rollout.remove, ...leftovers(observed, declared, rollout.isRolling)],
     waiting: [...changes.waiting, ...offer(observed.resource, release, offered)],
     verdict: judgeWorkloads({ observed, rollout, isSwitching: slots.isSwitching }),
     open: true,
@@ -285,6 +339,7 @@ function planNodes(run: Run): StepPlan<'WorkloadsReady'> {
 const podsOf = (observed: Observed, release: PinnedRelease): StackPods => ({
   resource: observed.resource,
   release,
+  databaseTls: managedTls(observed),
   secrets: observed.secretsHash ?? secretsHash(observed),
   coreappRestarts: observed.journal?.coreappRestarts ?? 0,
   webappRestarts: observed.journal?.webappRestarts ?? 0,
@@ -292,12 +347,13 @@ const podsOf = (observed: Observed, release: PinnedRelease): StackPods => ({
 
 /** Part of the pods' inputs, so that rotated keys restart the pods that read them. */
 function secretsHash({ resource, children, referenced }: Observed): string {
-  const { secretName, caSecret } = databaseAddress(resource);
+  const { secretName, caSecret, clientSecret } = databaseAddress(resource);
   const own = (name: string) => (children.get(`Secret/${name}`) as { data?: unknown } | undefined)?.data;
   return hashOf([
     own(names(resource.metadata.name).keysSecret),
     own(secretName) ?? referenced.get(secretName)?.data,
     ...(caSecret ? [referenced.get(caSecret.name)?.data?.[caSecret.key]] : []),
+    ...(clientSecret ? [referenced.get(clientSecret)?.data] : []),
   ]);
 }
 
@@ -315,13 +371,17 @@ function offer({ spec }: Observed['resource'], release: PinnedRelease, offered: 
 }
 
 /** The plan for a namespace that the operator cannot read completely: unread objects are not absent objects. */
-export const planUnseen = (missing: readonly string[]): WorkloadPlan => ({
+export const planUnseen = (missing: readonly string[]): WorkloadPlan =>
+  planNothing(unmet('SpecValid', 'NamespaceNotEnabled', missing.join('; ')), undefined);
+
+/** Changes nothing, and forgets nothing that the journal knows. */
+const planNothing = (verdict: Verdict<'SpecValid'>, journal: Journal | undefined): WorkloadPlan => ({
   generate: [],
-  release: undefined,
-  schemaVersion: undefined,
+  mend: [],
+  release: journal?.release,
+  schemaVersion: journal?.schemaVersion,
+  schemaDone: journal?.schemaDone,
+  databaseLogin: journal?.databaseLogin,
   rollout: undefined,
-  steps: runSteps(() => ({
-    ...NOTHING,
-    verdict: unmet('SpecValid', 'NamespaceNotEnabled', missing.join('; ')),
-  })),
+  steps: runSteps(() => ({ ...NOTHING, verdict })),
 });

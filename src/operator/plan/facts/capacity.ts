@@ -22,6 +22,16 @@ export const LOADED = {
   coreapp: { requests: { cpu: '900m', memory: '600Mi' } },
 } as const;
 
+/**
+ * Requests of a container without any of its own, so that the scheduler and a ResourceQuota count its pod. The vendor's own
+ * sample requests these for its containers. Source: docs/onprem/deployment.md §3.3, SCRIPTS-K8S.
+ */
+export const DEFAULT_RESOURCES = {
+  node: { requests: { cpu: '150m', memory: '128Mi' } },
+  /** Our own choice for what the vendor does not ship: the database, and the network process of the emulator. */
+  other: { requests: { cpu: '50m', memory: '128Mi' } },
+} as const;
+
 /** The smallest step that suffices, or the largest step if none does. */
 export const capacityFor = (messagesPerSecond: number): Capacity =>
   STEPS.find((step) => step.messagesPerSecond >= messagesPerSecond) ?? (STEPS.at(-1) as Capacity);

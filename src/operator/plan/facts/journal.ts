@@ -28,18 +28,30 @@ export type RolloutEntry = z.output<typeof rolloutEntry>;
  * compare-and-swap before the call that must not be repeated.
  */
 export const journalSchema = z.object({
+  /** The number of the stack. With a registration, the data belongs to it. Journals of older versions have none. */
+  number: z.string().optional(),
   /** Secrets that the operator generated. If one does not exist, it was lost and must not be generated again. */
   generated: z.array(z.string()).default([]),
   /** The operator release whose images the stack runs. */
   release: pinnedRelease.optional(),
   /** The newest client version whose schema Job the operator started: the schema cannot go back. */
   schemaVersion: z.string().optional(),
+  /** The schema that a schema Job completed last. The Job may be gone by now, and does not run again for it. */
+  schemaDone: z.object({ schema: z.string(), credentials: z.string().optional() }).optional(),
+  /** The credentials of the managed database. The server takes them from its Secret only when it creates its files. */
+  databaseLogin: z.object({ username: z.string().optional(), password: z.string().optional() }).optional(),
   rollout: rolloutEntry.optional(),
   /** PEM of the authority that signs the Webapps' certificate; of two authorities while the certificate changes. */
   webappCa: z.string().optional(),
-  /** The uploaded certificate of the Webapps: its names, its expiry (epoch ms), its authority. */
+  /** The uploaded certificate of the Webapps: its names, its expiry (epoch ms), its authority, the hash of its key. */
   served: z
-    .object({ names: z.array(z.string()), notAfter: z.number(), ca: z.string(), authority: z.string() })
+    .object({
+      names: z.array(z.string()),
+      notAfter: z.number(),
+      ca: z.string(),
+      authority: z.string(),
+      key: z.string().optional(),
+    })
     .optional(),
   /** Raised with each change that needs a restart of the Coreapps. */
   coreappRestarts: z.int().default(0),
@@ -55,6 +67,8 @@ export const journalSchema = z.object({
   matched: z.record(z.string(), z.string()).optional(),
   /** The password of admin that the stack accepted last, needed to set a new one. */
   adminPassword: z.string().optional(),
+  /** The password that the operator was about to set: the stack may have taken it without an answer. */
+  adminPasswordPending: z.string().optional(),
   /** Hashes of the passwords that the operator set, by user. */
   users: z.record(z.string(), z.string()).default({}),
   /** Hash of the two-step PIN that the operator set; the API cannot read it back. */
@@ -63,7 +77,7 @@ export const journalSchema = z.object({
   photo: z.string().optional(),
   /** Hashes of the media providers that the operator set, by name. */
   providers: z.record(z.string(), z.string()).default({}),
-  shards: z.object({ retryNotBeforeMs: z.number().optional() }).default({}),
+  shards: z.object({ retryNotBeforeMs: z.number().optional(), failures: z.int().optional() }).default({}),
   /** Epoch ms of the last garbage collections. */
   collected: z.object({ messages: z.number().optional(), media: z.number().optional() }).default({}),
   registration: z
@@ -74,8 +88,14 @@ export const journalSchema = z.object({
       /** Hash of the code that was tried in this attempt. */
       codeTried: z.string().optional(),
       registeredAt: z.string().optional(),
-      /** Epoch ms before which the network refuses another request. */
+      /** Epoch ms before which the operator repeats no call: the network said so, or the last one failed for now. */
       retryNotBeforeMs: z.number().optional(),
+      /** Calls in a row that failed for now; each doubles the wait before the next. */
+      failures: z.int().optional(),
+      /** Epoch ms at which the operator sent the code. */
+      triedAtMs: z.number().optional(),
+      /** Epoch ms at which the stack confirmed the registration. */
+      confirmedAtMs: z.number().optional(),
       detail: z.string().optional(),
     })
     .optional(),

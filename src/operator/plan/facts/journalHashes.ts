@@ -5,6 +5,8 @@ import { DEFAULT_SETTINGS } from '../../../onprem/settings.ts';
 import { snakeKeys } from '../../../onprem/snakeKeys.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { declaredSettings } from './applicationSettings.ts';
+import type { Journal } from './journal.ts';
+import { withoutLineEnd } from './secrets.ts';
 
 /** Hashes by which the journal remembers what the stack has, without the values: some are secret. */
 
@@ -18,10 +20,11 @@ export const codeTriedHash = (attempt: number, code: string): string =>
 export function providerConfig(
   data: Readonly<Record<string, string>> | undefined,
 ): MediaProvider['config'] | undefined {
-  if (data?.bearer !== undefined) return { bearer: data.bearer };
-  return data?.username !== undefined && data.password !== undefined
-    ? { basic: { username: data.username, password: data.password } }
-    : undefined;
+  const [bearer, username, password] = (['bearer', 'username', 'password'] as const).map((key) =>
+    withoutLineEnd(data?.[key] ?? ''),
+  );
+  if (bearer) return { bearer };
+  return username && password ? { basic: { username, password } } : undefined;
 }
 
 /** Groups of declared values that the operator compares with what the API answers. */
@@ -59,6 +62,31 @@ export function matchedHashes(resource: WhatsAppDeployment, isRegistered: boolea
       [...declaredValues(resource, group)].map(([path, value]) => [`${group}.${path}`, valueHash(value)]),
     ),
   );
+}
+
+/**
+ * The hashes of everything that the stack matches: those of the declaration, and of what it no longer declares. A webhook
+ * URL that is no longer declared has been removed.
+ */
+export const nowMatched = (
+  resource: WhatsAppDeployment,
+  isRegistered: boolean,
+  before: Journal['matched'],
+): Record<string, string> => ({
+  ...before,
+  ...matchedHashes(resource, isRegistered),
+  ...(orphanedWebhookUrl(resource, before) === undefined ? {} : { [WEBHOOK_URL]: valueHash('') }),
+});
+
+const WEBHOOK_URL = 'settings.webhooks.url';
+
+/** Hash of the webhook URL that the operator set and that is no longer declared, so that it is removed. */
+export function orphanedWebhookUrl(
+  { spec }: WhatsAppDeployment,
+  matched: Journal['matched'],
+): string | undefined {
+  const hash = matched?.[WEBHOOK_URL];
+  return spec.webhook || hash === valueHash('') ? undefined : hash;
 }
 
 function leaves(value: object, prefix = ''): Map<string, unknown> {

@@ -1,7 +1,33 @@
 import { Cron } from 'croner';
+import { SCHEDULE_PROBLEM } from '../../resource/schedule.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 
 type Window = NonNullable<WhatsAppDeployment['spec']['upgrade']['window']>;
+
+/** What is wrong with the schedules of a spec: what the CRD's expression lets through, such as a range that ends too early. */
+export function scheduleProblem({
+  upgrade,
+  messageRetention,
+  media,
+}: WhatsAppDeployment['spec']): string | undefined {
+  const schedules = {
+    'spec.messageRetention.schedule': messageRetention?.schedule,
+    'spec.media.garbageCollection.schedule': media?.garbageCollection?.schedule,
+  };
+  for (const [field, schedule] of Object.entries(schedules)) {
+    if (schedule !== undefined && !isCron(schedule)) return `${field}: "${schedule}" ${SCHEDULE_PROBLEM}`;
+  }
+  return upgrade.window && windowProblem(upgrade.window);
+}
+
+function isCron(schedule: string): boolean {
+  try {
+    new Cron(schedule, { paused: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Whether a maintenance window is open, and otherwise when it opens next (epoch ms; undefined if never). */
 export type WindowState =

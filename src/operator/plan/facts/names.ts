@@ -1,3 +1,4 @@
+import { appliedHashAnnotation } from '../../../engine/kube/ownFields.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 
 /** Names, labels and annotations of everything that belongs to a stack. */
@@ -21,10 +22,20 @@ export const annotations = {
   inputs: `${ANNOTATION_PREFIX}/inputs`,
   /** Hash of the rendered pod template: other differences restart nothing. */
   template: `${ANNOTATION_PREFIX}/template-hash`,
+  /** Hash of the manifest that the operator applied last. */
+  applied: appliedHashAnnotation(ANNOTATION_PREFIX),
   /** What changed in the pod template since all pods of the child last ran it: names of inputs, separated by commas. */
   changed: `${ANNOTATION_PREFIX}/changed-inputs`,
   /** Counter, raised by each change that needs a restart. */
   restarts: `${ANNOTATION_PREFIX}/applied-settings`,
+  /** On a schema Job: which schema is there once the Job is complete. See `SchemaIdentity`. */
+  schema: `${ANNOTATION_PREFIX}/schema`,
+  /** On the Secret of the managed database, by a person: the database has the password with this hash. */
+  acceptedPassword: `${ANNOTATION_PREFIX}/accepted-password`,
+  /** On Masters and Coreapps: the number that they serve, which outlives the resource with them. */
+  number: `${ANNOTATION_PREFIX}/number`,
+  /** On pods: the managed database offers TLS, or a node demands it. */
+  databaseTls: `${ANNOTATION_PREFIX}/database-tls`,
   /** Hash of the Secrets that the pods read. */
   secrets: `${ANNOTATION_PREFIX}/secrets-hash`,
 } as const;
@@ -48,6 +59,10 @@ export type Component =
   | 'media'
   | 'secrets';
 
+/** The components that serve the number. */
+export const NODES: readonly string[] = ['webapp', 'master', 'coreapp'] satisfies Component[];
+export const isNode = (component: string | undefined): boolean => NODES.includes(component ?? '');
+
 export const stackLabels = (name: string, component: Component): Record<string, string> => ({
   'app.kubernetes.io/name': 'whatsapp-business',
   [labels.instance]: name,
@@ -60,9 +75,20 @@ export const selectorLabels = (name: string, component: Component): Record<strin
   [labels.component]: component,
 });
 
+/**
+ * Selects the pods of a role. Objects of other programs may have the same instance and component, such as those of a Helm
+ * release with the name of the stack. Not for the selectors of StatefulSets and Deployments, which can't change.
+ */
+export const memberLabels = (name: string, component: Component): Record<string, string> => ({
+  ...selectorLabels(name, component),
+  ...MANAGED_BY,
+});
+
 export const names = (stack: string) => ({
   serviceAccount: stack,
   databaseSecret: `${stack}-database`,
+  /** The certificate of the managed database, and the CA that signed it. */
+  databaseCertificateSecret: `${stack}-database-certificate`,
   adminSecret: `${stack}-admin`,
   keysSecret: `${stack}-keys`,
   registrationSecret: `${stack}-registration`,
@@ -81,14 +107,41 @@ export const names = (stack: string) => ({
   slot: (role: 'master' | 'coreapp', index: number) => `${stack}-${role}-${index}`,
 });
 
+/** The key of the journal's Secret that holds the authority of the Webapps, for programs that verify them. */
+export const WEBAPP_CA_KEY = 'ca.crt';
+
 /** The network process that all emulator stacks of a namespace share. */
-export const NETWORK = { name: 'waba-network', port: 5222, controlPort: 8080 } as const;
+export const NETWORK = {
+  name: 'waba-network',
+  port: 5222,
+  controlPort: 8080,
+  /** Holds what callers of the control port must know, under `token`. */
+  controlSecret: 'waba-network-control',
+} as const;
+
+export const sharesNetwork = ({ stack, emulator }: WhatsAppDeployment['spec']): boolean =>
+  stack === 'Emulator' && emulator?.network?.url === undefined;
+
+/** Secrets that stacks share. No data depends on them, so a lost one is made anew. */
+export const sharedSecretNames = ({ spec }: WhatsAppDeployment): string[] =>
+  sharesNetwork(spec) ? [NETWORK.controlSecret] : [];
+
+/** Whether the managed database shall have TLS. */
+export const wantsManagedTls = ({ database: { managed } }: WhatsAppDeployment['spec']): boolean =>
+  managed !== undefined && managed.tls?.mode !== 'Disable';
+
+/** Labels of a Secret that the operator writes. */
+export const secretLabels = (resource: WhatsAppDeployment, secretName: string): Record<string, string> => {
+  const isShared = sharedSecretNames(resource).includes(secretName);
+  return stackLabels(isShared ? NETWORK.name : resource.metadata.name, 'secrets');
+};
 
 /** Secrets that the operator generates. They are kept with the data, and never generated again if lost. */
 export const generatedSecretNames = ({ metadata, spec }: WhatsAppDeployment): string[] => {
   const of = names(metadata.name);
   return [
     ...(spec.database.managed ? [of.databaseSecret] : []),
+    ...(wantsManagedTls(spec) ? [of.databaseCertificateSecret] : []),
     of.adminSecret,
     of.keysSecret,
     ...(spec.tls?.selfSigned ? [of.authoritySecret] : []),

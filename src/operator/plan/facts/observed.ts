@@ -4,6 +4,26 @@ import type { NodeSupport } from '../../../onprem/support.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import type { Journal } from './journal.ts';
 import { labels } from './names.ts';
+import type { PodSecurity } from './podSecurity.ts';
+
+/** What keeps a pod from running, in the words of a reason. */
+export type PodTrouble =
+  | 'Unschedulable'
+  | 'ImagePullFailed'
+  | 'CreateContainerConfigError'
+  | 'CreateContainerError'
+  | 'VolumeNotMounted'
+  | 'CrashLoopBackOff'
+  | 'OOMKilled'
+  | 'Evicted';
+
+export interface PodProblem {
+  readonly reason: PodTrouble;
+  /** What Kubernetes says about it, without the name of the pod. */
+  readonly text: string;
+  /** Epoch ms. */
+  readonly sinceMs: number;
+}
 
 /** The fields of a pod that the plan reads. */
 export interface PodView {
@@ -23,8 +43,24 @@ export interface PodView {
   readonly ip: string | undefined;
   /** Value of the annotation that counts restarts for settings. */
   readonly restarts: string | undefined;
-  /** Why the pod cannot start, if it cannot: `CreateContainerConfigError: ...`. */
-  readonly problem: string | undefined;
+  /** The database offers TLS, or the node demands it. */
+  readonly databaseTls: boolean;
+  /** Why the pod cannot run, if it cannot. */
+  readonly problem: PodProblem | undefined;
+  /** The container that the problem concerns, or the first one. */
+  readonly container: string | undefined;
+  /** Epoch ms since when that container runs; undefined if it does not. */
+  readonly runningSinceMs: number | undefined;
+  /** Epoch ms. */
+  readonly createdMs: number;
+}
+
+/** What Kubernetes knows about an object and writes into no field that the operator watches. */
+export interface Clue {
+  /** The last lines that a container printed, oldest first. */
+  readonly lines?: readonly string[];
+  /** Events about the object that tell what it waits for, newest first. */
+  readonly warnings?: readonly { readonly reason: string; readonly message: string }[];
 }
 
 /** Whether a pod of this role is ready and stays. */
@@ -42,6 +78,10 @@ export interface ApiObservation {
   readonly support: Readonly<Record<string, NodeSupport>>;
   /** How many shards the number has; undefined if the stack does not report it. */
   readonly shards?: number | undefined;
+  /** The same as of the last look that the stack reported it to: only a primary Master does. */
+  readonly lastShards?: number | undefined;
+  /** The nodes have begun to answer otherwise, and the look that asks all of them is still under way. */
+  readonly isSuperseded?: true;
 }
 
 /** A Secret that the resource refers to. */
@@ -52,6 +92,16 @@ export interface ReferencedSecret {
   readonly raw?: Readonly<Record<string, string>> | undefined;
 }
 
+/** Another stack, present or deleted, that has Masters or Coreapps with the same number. */
+export interface Rival {
+  /** `namespace/name`. */
+  readonly stack: string;
+  /** Its resource does not exist any more. */
+  readonly isGone: boolean;
+  /** Names of the Masters and Coreapps. */
+  readonly pods: readonly string[];
+}
+
 /** Everything that the operator observes of a stack. */
 export interface Observation {
   readonly resource: WhatsAppDeployment;
@@ -59,9 +109,15 @@ export interface Observation {
   readonly stacks: readonly WhatsAppDeployment[];
   /** Stacks with the same number in all watched namespaces. */
   readonly sameNumber: readonly WhatsAppDeployment[];
+  /** Other stacks whose Masters or Coreapps run with the number; absent for an observer who may not see their pods. */
+  readonly rivals?: readonly Rival[];
   /** Objects of the operator, by `Kind/name`. */
   readonly children: ReadonlyMap<string, KubeObject>;
   readonly pods: readonly PodView[];
+  /** Pods of the network process, which the stacks of a namespace share. */
+  readonly sharedPods?: readonly PodView[];
+  /** Asked for only while something does not run, by UID of the object. */
+  readonly clues?: ReadonlyMap<string, Clue>;
   readonly referenced: ReadonlyMap<string, ReferencedSecret>;
   readonly journal: Journal | undefined;
   readonly api: ApiObservation | undefined;
@@ -75,10 +131,15 @@ export interface Observed extends Observation {
   readonly mayRoll: boolean;
   /** Epoch ms. */
   readonly nowMs: number;
+  /** What users may give pods; everything unless given. */
+  readonly podSecurity?: PodSecurity | undefined;
 }
 
 /** Objects of a kind that belong to this stack alone; `children` also holds the shared network process. */
-export const ownedBy = ({ children, resource }: Observed, kind: string): KubeObject[] =>
+export const ownedBy = (
+  { children, resource }: Pick<Observed, 'children' | 'resource'>,
+  kind: string,
+): KubeObject[] =>
   [...children.values()].filter(
     (object) => object.kind === kind && object.metadata.labels?.[labels.instance] === resource.metadata.name,
   );

@@ -10,6 +10,13 @@ const ROLES: Readonly<Record<RestartTopic, RestartedRole>> = {
 /** The counter in the journal that restarts the pods of a role. */
 export const COUNTERS = { coreapp: 'coreappRestarts', webapp: 'webappRestarts' } as const;
 
+/** In place of the hash of a webhook CA: the operator removed the one that it had uploaded. */
+export const NO_WEBHOOK_CA = 'none';
+
+/** Whether the stack holds a webhook CA, or may hold one, that the operator uploaded. */
+export const holdsWebhookCa = ({ webhookCa: { applied, pending } }: Journal): boolean =>
+  pending !== undefined || (applied !== undefined && applied !== NO_WEBHOOK_CA);
+
 /** A value that takes effect when the pods of a role restart, as the operator finds it. */
 export interface FoundValue {
   readonly hash: string;

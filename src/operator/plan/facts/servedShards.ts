@@ -5,7 +5,14 @@ import { counts } from './stackSettings.ts';
 type Seen = Pick<Observation, 'resource' | 'api'>;
 
 /** How many shards the number has now; the declared number while the stack does not report it. */
-export const currentShards = ({ resource, api }: Seen): number => api?.shards ?? counts(resource).shards;
+const currentShards = ({ resource, api }: Seen): number => api?.shards ?? counts(resource).shards;
+
+/**
+ * How many shards must be served before a pod may restart. While the stack does not report it, the number may still have as
+ * many as before a change of the declared number.
+ */
+export const shardsToServe = ({ resource, api }: Seen): number =>
+  api?.shards ?? Math.max(counts(resource).shards, api?.lastShards ?? 0);
 
 /** The pod of the connected owner, by shard. */
 export function servedShards(seen: Seen): Record<string, string> {

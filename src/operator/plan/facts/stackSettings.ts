@@ -1,4 +1,5 @@
 import { hashOf } from '../../../engine/kube/ownFields.ts';
+import { MANAGED_DATABASE_VERSION } from '../../resource/databaseSpec.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { capacityFor, wantedShards } from './capacity.ts';
 import { names } from './names.ts';
@@ -8,7 +9,7 @@ import { names } from './names.ts';
 export const DEFAULTS = {
   webappReplicas: { HighAvailability: 2, Single: 1 },
   masters: 2,
-  databaseVersion: '18',
+  databaseVersion: MANAGED_DATABASE_VERSION,
   mediaSize: '10Gi',
   /** Upper bound of connections of one client container; a server with a lower limit refuses some. */
   databaseConnections: '300',
@@ -50,6 +51,8 @@ export interface DatabaseAddress {
   readonly secretName: string;
   readonly prefix: string;
   readonly caSecret: { readonly name: string; readonly key: string } | undefined;
+  /** Secret of type kubernetes.io/tls that the stack presents to the server. */
+  readonly clientSecret: string | undefined;
 }
 
 export function databaseAddress({
@@ -70,8 +73,10 @@ export function databaseAddress({
       secretName: of.databaseSecret,
       prefix: '',
       caSecret: undefined,
+      clientSecret: undefined,
     };
   }
+  const tls = external.tls?.mode === 'VerifyCA' ? external.tls : undefined;
   const isMysql = external.engine === 'MySQL';
   return {
     engine: isMysql ? 'MYSQL' : 'PGSQL',
@@ -80,8 +85,25 @@ export function databaseAddress({
     secretName: external.credentialsSecretRef.name,
     // Namespace and name keep stacks apart that share a server.
     prefix: external.name ?? `wa_${hashOf(`${metadata.namespace}/${metadata.name}`).slice(0, 8)}_`,
-    caSecret: external.tls?.mode === 'VerifyCA' ? external.tls.caSecretRef : undefined,
+    caSecret: tls?.caSecretRef,
+    clientSecret: tls?.clientCertificateSecretRef?.name,
   };
+}
+
+/**
+ * Keys of Secrets that the pods of an external database need to connect to the database. Only PEM has several lines.
+ */
+export function databaseSecretKeys(
+  resource: Parameters<typeof databaseAddress>[0],
+): readonly { readonly name: string; readonly key: string; readonly isOneLine: boolean }[] {
+  const { secretName, caSecret, clientSecret } = databaseAddress(resource);
+  return [
+    ...['username', 'password'].map((key) => ({ name: secretName, key, isOneLine: true })),
+    ...(caSecret ? [{ ...caSecret, isOneLine: false }] : []),
+    ...(clientSecret
+      ? ['tls.crt', 'tls.key'].map((key) => ({ name: clientSecret, key, isOneLine: false }))
+      : []),
+  ];
 }
 
 export const webappHost = ({ metadata }: Named): string =>

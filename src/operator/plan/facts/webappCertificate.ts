@@ -3,6 +3,7 @@ import type { Journal } from './journal.ts';
 import { names } from './names.ts';
 import type { Observation } from './observed.ts';
 import { secretValue } from './secrets.ts';
+import { webappHost } from './stackSettings.ts';
 
 const DAY_MS = 86_400_000;
 /** Certificates that the operator signs: how long they are valid, and how long before expiry it renews them. */
@@ -26,6 +27,21 @@ export function certificateParts(observed: Observation): {
     key: value('tls.key'),
     ca: value('ca.crt'),
   };
+}
+
+/**
+ * A name that the certificate of the Webapps bears. A client that connects to a pod by its address verifies this one. An
+ * uploaded certificate need not name the Service.
+ */
+export function webappCertificateName(
+  resource: Observation['resource'],
+  journal: Journal | undefined,
+): string {
+  const host = webappHost(resource);
+  const bears = journal?.served?.names ?? [host];
+  const [first = host] = bears;
+  // A wildcard stands for one label.
+  return bears.includes(host) ? host : first.replace(/^\*/, 'webapp');
 }
 
 /** Whether the Webapps serve a certificate that this authority (PEM) signed and that need not be renewed. */

@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { listed } from '../decide/difference.ts';
 import type { WorkloadPlan } from '../decide/workloads.ts';
-import { annotations, labels, podOfSet } from '../facts/names.ts';
+import { annotations, labels, NODES, podOfSet } from '../facts/names.ts';
 import type { PodView } from '../facts/observed.ts';
 import { childKey } from '../render/child.ts';
 import { fieldChanges } from './fieldChanges.ts';
@@ -12,7 +12,6 @@ const template = (object: KubeObject | undefined): string | undefined =>
   object?.metadata.annotations?.[annotations.template];
 const roleOf = ({ metadata }: KubeObject): string | undefined => metadata.labels?.[labels.component];
 const replicas = ({ spec }: KubeObject): number => (spec as { replicas?: number } | undefined)?.replicas ?? 1;
-const NODES = ['webapp', 'master', 'coreapp'];
 const podOf = ({ metadata }: KubeObject): string => `Pod/${podOfSet(metadata.name)}`;
 const STOPPED = 'all Webapps, Masters and Coreapps stop before the change (spec.upgrade.strategy)';
 

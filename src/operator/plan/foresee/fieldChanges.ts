@@ -1,12 +1,12 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
-import { differences, mergeKey } from '../../../engine/kube/ownFields.ts';
+import { entryKeys, entryPath } from '../../../engine/kube/mergeTypes.ts';
+import { differences } from '../../../engine/kube/ownFields.ts';
 import { annotations } from '../facts/names.ts';
 import type { FieldChange } from './forecast.ts';
-import { APPLIED_HASH } from './modelCluster.ts';
 
 /** Notes of the operator to itself. */
 const NOTES: readonly string[] = [
-  APPLIED_HASH,
+  annotations.applied,
   annotations.inputs,
   annotations.template,
   annotations.changed,
@@ -49,22 +49,21 @@ function shown({ path, from, to }: FieldChange): FieldChange {
   return MAYBE_SECRET.test(path) ? { path, from: hide(from), to: hide(to) } : { path, from, to };
 }
 
-function leaves(value: unknown, path = ''): Map<string, unknown> {
+function leaves(value: unknown, path = '', field = ''): Map<string, unknown> {
   if (value === undefined || value === null) return new Map();
   if (Array.isArray(value)) {
-    const key = mergeKey(value);
+    const keys = entryKeys(field, value);
     if (value.every((item) => typeof item !== 'object')) return new Map([[path, value]]);
     return new Map(
       value.flatMap((item: unknown, index) => [
-        ...leaves(
-          item,
-          key ? `${path}[${key}=${(item as Record<string, unknown>)[key]}]` : `${path}[${index}]`,
-        ),
+        ...leaves(item, keys ? entryPath(path, item, keys) : `${path}[${index}]`),
       ]),
     );
   }
   if (typeof value !== 'object') return new Map([[path, value]]);
   return new Map(
-    Object.entries(value).flatMap(([name, inner]) => [...leaves(inner, path ? `${path}.${name}` : name)]),
+    Object.entries(value).flatMap(([name, inner]) => [
+      ...leaves(inner, path ? `${path}.${name}` : name, name),
+    ]),
   );
 }

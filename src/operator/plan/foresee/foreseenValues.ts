@@ -4,14 +4,16 @@ import { declaredSettings, restartValues } from '../facts/applicationSettings.ts
 import {
   declaredValues,
   defaultSettings,
-  matchedHashes,
+  nowMatched,
+  orphanedWebhookUrl,
   pinHash,
   providerConfig,
   userHash,
   type ValueGroup,
   valueHash,
 } from '../facts/journalHashes.ts';
-import { secretValue } from '../facts/secrets.ts';
+import { holdsWebhookCa, NO_WEBHOOK_CA } from '../facts/restartTopics.ts';
+import { missingMessage, secretLine, secretValue } from '../facts/secrets.ts';
 import { bringAbout, call, type Pass, type Step, wait } from './foreseenPass.ts';
 
 /** The declared values that the stack does not have, as far as the journal knows. */
@@ -27,7 +29,8 @@ function unmatched(pass: Pass, group: ValueGroup): string[] {
 const settings: Step = (pass) => {
   const declared = declaredSettings(pass.observed.resource);
   const restarting = restartValues(declared);
-  const patch = unmatched(pass, 'settings');
+  const orphan = orphanedWebhookUrl(pass.observed.resource, pass.journal.matched);
+  const patch = [...unmatched(pass, 'settings'), ...(orphan === undefined ? [] : ['webhooks.url'])];
   const announce = () =>
     call(pass, 'PATCH /v1/settings/application', 'declared in spec.settings and spec.webhook', patch);
   const isRestartDue = patch.some((path) => path in restarting);
@@ -53,8 +56,10 @@ const providers: Step = (pass) => {
   for (const { name, type, credentialsSecretRef: reference } of declared) {
     if (hidden.has(reference.name)) continue;
     const config = providerConfig(observed.referenced.get(reference.name)?.data);
-    if (!config)
-      return wait(pass, 'SettingsSynced', `Secret ${reference.name} has no credentials of provider ${name}`);
+    if (!config) {
+      wait(pass, 'SettingsSynced', `Secret ${reference.name} has no credentials of provider ${name}`);
+      continue;
+    }
     const hash = hashOf({ name, type, config });
     if (pass.journal.providers[name] === hash) continue;
     call(pass, 'POST /v1/settings/application/media/providers', `sets media provider ${name}`);
@@ -75,13 +80,22 @@ const users: Step = (pass) => {
   const declared = (observed.resource.spec.users ?? []).filter(({ name }) => name !== DEFAULT_ADMIN.username);
   for (const { name, passwordSecretRef: reference } of declared) {
     const known = pass.journal.users[name];
-    const password = hidden.has(reference.name) ? undefined : secretValue(observed, reference);
+    const use = {
+      reference,
+      field: `spec.users[${name}].passwordSecretRef`,
+      content: `the password of user ${name}`,
+    };
+    const found = hidden.has(reference.name) ? undefined : secretLine(observed, use);
+    const password = found?.value;
     if (hidden.has(reference.name)) {
       if (known !== undefined) continue;
-    } else if (password === undefined)
-      return wait(pass, 'SettingsSynced', `Secret ${reference.name} has no key ${reference.key}`);
-    else if (passwordProblem(password) !== undefined)
-      return wait(pass, 'SettingsSynced', `the stack would refuse the password in Secret ${reference.name}`);
+    } else if (password === undefined) {
+      wait(pass, 'SettingsSynced', found?.problem ?? '');
+      continue;
+    } else if (passwordProblem(password) !== undefined) {
+      wait(pass, 'SettingsSynced', `the stack would refuse the password in Secret ${reference.name}`);
+      continue;
+    }
     const hash = userHash(name, password ?? '');
     if (known === hash) continue;
     if (known === undefined) call(pass, 'POST /v1/users', `creates user ${name}`);
@@ -112,8 +126,11 @@ const profile: Step = (pass) => {
   const reference = observed.resource.spec.profile?.photoSecretRef;
   if (!reference || hidden.has(reference.name)) return true;
   const photo = observed.referenced.get(reference.name)?.raw?.[reference.key];
-  if (photo === undefined)
-    return wait(pass, 'SettingsSynced', `Secret ${reference.name} has no key ${reference.key}`);
+  if (photo === undefined) {
+    const use = { reference, field: 'spec.profile.photoSecretRef', content: 'the photo' };
+    wait(pass, 'SettingsSynced', missingMessage(observed, use));
+    return true;
+  }
   if (pass.journal.photo === hashOf(photo)) return true;
   call(pass, 'POST /v1/settings/profile/photo', `the photo of Secret ${reference.name}`);
   pass.journal = { ...pass.journal, photo: hashOf(photo) };
@@ -134,8 +151,10 @@ const twoStep: Step = (pass) => {
   }
   if (pass.hidden.has(reference.name)) return true;
   const pin = secretValue(pass.observed, reference)?.trim();
-  if (pin === undefined || !/^\d{6}$/.test(pin))
-    return wait(pass, 'SettingsSynced', `Secret ${reference.name}, key ${reference.key} holds no PIN`);
+  if (pin === undefined || !/^\d{6}$/.test(pin)) {
+    wait(pass, 'SettingsSynced', `Secret ${reference.name}, key ${reference.key} holds no PIN`);
+    return true;
+  }
   if (pinHash(pin) === known) return true;
   call(pass, `POST ${TWO_STEP}`, `the PIN of Secret ${reference.name}`);
   pass.journal = { ...journal, twoStepPin: pinHash(pin) };
@@ -144,17 +163,32 @@ const twoStep: Step = (pass) => {
 
 /** The stack matches the declaration now. */
 const remember: Step = (pass) => {
-  const now = matchedHashes(pass.observed.resource, pass.number.isRegistered);
-  pass.journal = { ...pass.journal, matched: { ...pass.journal.matched, ...now } };
+  const { observed, number, journal } = pass;
+  pass.journal = {
+    ...journal,
+    matched: nowMatched(observed.resource, number.isRegistered, journal.matched),
+  };
   return true;
 };
 
 export const webhook: Step = (pass) => {
   const reference = pass.observed.resource.spec.webhook?.caSecretRef;
-  if (!reference || pass.hidden.has(reference.name)) return true;
+  if (!reference) {
+    if (holdsWebhookCa(pass.journal))
+      bringAbout(pass, 'webhookCa', { hash: NO_WEBHOOK_CA, isInPlace: false }, () =>
+        call(pass, 'DELETE /v1/certificates/webhooks/ca', 'spec.webhook.caSecretRef is no longer declared'),
+      );
+    return true;
+  }
+  if (pass.hidden.has(reference.name)) return true;
   const pem = secretValue(pass.observed, reference);
-  if (pem === undefined) {
-    wait(pass, 'WebhookReady', `Secret ${reference.name} has no key ${reference.key}`);
+  if (!pem?.trim()) {
+    const use = {
+      reference,
+      field: 'spec.webhook.caSecretRef',
+      content: 'the CA of the webhook receiver',
+    };
+    wait(pass, 'WebhookReady', missingMessage(pass.observed, use));
     return true;
   }
   const { applied, pending } = pass.journal.webhookCa;

@@ -1,28 +1,24 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
-import {
-  appliedHashAnnotation,
-  differences,
-  hashOf,
-  withAppliedHash,
-} from '../../../engine/kube/ownFields.ts';
+import { differences, hashOf, withAppliedHash } from '../../../engine/kube/ownFields.ts';
+import { DEFAULT_ADMIN } from '../../../onprem/users.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { noteOf } from '../decide/difference.ts';
-import type { WorkloadPlan } from '../decide/workloads.ts';
+import type { SecretMend, WorkloadPlan } from '../decide/workloads.ts';
+import { GENERATED_KEYS, generatedPart } from '../facts/generatedSecrets.ts';
 import { EMPTY_JOURNAL, type Journal } from '../facts/journal.ts';
-import {
-  ANNOTATION_PREFIX,
-  annotations,
-  generatedSecretNames,
-  labels,
-  NETWORK,
-  names,
-} from '../facts/names.ts';
+import { rememberedSecrets } from '../facts/managedTls.ts';
+import { annotations, generatedSecretNames, labels, NETWORK } from '../facts/names.ts';
 import type { Observation, PodView } from '../facts/observed.ts';
+import type { SecretObject } from '../facts/secrets.ts';
 import { childKey } from '../render/child.ts';
 
-export const APPLIED_HASH = appliedHashAnnotation(ANNOTATION_PREFIX);
 /** What generated Secrets hold in the model, base64. */
 const GENERATED = 'eA==';
+/** Values that must have a form: the only user name of an administrator, and a code. */
+const MODEL_VALUES: Readonly<Record<string, string>> = {
+  username: Buffer.from(DEFAULT_ADMIN.username).toString('base64'),
+  code: 'MDAwMDAw',
+};
 
 interface PodTemplate {
   readonly metadata?: Pick<KubeObject['metadata'], 'labels' | 'annotations'>;
@@ -57,16 +53,19 @@ export class ModelCluster {
   /** Carries out a plan for a resource. */
   carryOut(plan: WorkloadPlan, resource: WhatsAppDeployment): void {
     for (const name of plan.generate) this.children.set(`Secret/${name}`, generated(name, resource));
+    for (const { name, values } of plan.mend) this.#mend(name, values, resource);
     this.journal = {
       ...this.journal,
-      generated: [...new Set([...this.journal.generated, ...generatedSecretNames(resource)])],
+      generated: rememberedSecrets(resource, this.journal.generated, generatedSecretNames(resource)),
       release: plan.release,
       schemaVersion: plan.schemaVersion,
+      schemaDone: plan.schemaDone,
+      databaseLogin: plan.databaseLogin,
       rollout: plan.rollout?.entry,
     };
     for (const { remove, apply, scale } of plan.steps) {
       for (const object of remove) this.children.delete(childKey(object));
-      for (const { object } of apply) this.#apply(withAppliedHash(object, APPLIED_HASH));
+      for (const { object } of apply) this.#apply(withAppliedHash(object, annotations.applied));
       for (const { live, replicas } of scale)
         this.#store({ ...live, spec: { ...(live.spec as object), replicas } });
     }
@@ -80,9 +79,24 @@ export class ModelCluster {
     this.#runPods();
   }
 
+  #mend(name: string, values: SecretMend['values'], resource: WhatsAppDeployment): void {
+    const live = this.children.get(`Secret/${name}`);
+    const { data } = generated(name, resource);
+    const written = values
+      ? Object.fromEntries(
+          Object.entries(values).map(([key, text]) => [key, Buffer.from(text).toString('base64')]),
+        )
+      : data;
+    if (live)
+      this.children.set(`Secret/${name}`, {
+        ...live,
+        data: { ...(live as SecretObject).data, ...written },
+      } as KubeObject);
+  }
+
   #apply(object: KubeObject): void {
     const live = this.children.get(childKey(object));
-    const isSame = live && noteOf(live, APPLIED_HASH) === noteOf(object, APPLIED_HASH);
+    const isSame = live && noteOf(live, annotations.applied) === noteOf(object, annotations.applied);
     if (!(isSame && differences(object, live).length === 0)) this.#store(object);
   }
 
@@ -140,7 +154,11 @@ export class ModelCluster {
       terminating: false,
       ip: '10.0.0.1',
       restarts: notes[annotations.restarts],
+      databaseTls: notes[annotations.databaseTls] !== undefined,
       problem: undefined,
+      container: undefined,
+      runningSinceMs: undefined,
+      createdMs: 0,
     };
   }
 }
@@ -177,14 +195,11 @@ function settled(object: KubeObject): KubeObject {
   return { ...object, ...statusOf(object, revision) };
 }
 
-/** A generated Secret, with the keys that the plan or a call reads. */
-function generated(name: string, { metadata }: WhatsAppDeployment): KubeObject {
-  const { registrationSecret, authoritySecret } = names(metadata.name);
-  const keys = {
-    [registrationSecret]: ['certificate', 'code'],
-    [authoritySecret]: ['tls.crt', 'tls.key'],
-  }[name] ?? ['password'];
-  const data = Object.fromEntries(keys.map((key) => [key, GENERATED]));
+function generated(name: string, { metadata }: WhatsAppDeployment): SecretObject {
+  const part = generatedPart(metadata.name, name);
+  const data = Object.fromEntries(
+    (part ? GENERATED_KEYS[part] : []).map((key) => [key, MODEL_VALUES[key] ?? GENERATED]),
+  );
   return { apiVersion: 'v1', kind: 'Secret', metadata: { name }, data };
 }
 

@@ -3,6 +3,7 @@ import { hashOf } from '../../../engine/kube/ownFields.ts';
 import { API_VERSION, KIND, type WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { annotations, type Component, stackLabels } from '../facts/names.ts';
 import { fingerprint, type Inputs } from './fingerprint.ts';
+import type { Resources } from './podTemplate.ts';
 
 /** An object that the operator creates for a stack. */
 export interface Child {
@@ -11,8 +12,18 @@ export interface Child {
   readonly retained: boolean;
   /** Changing it restarts pods. */
   readonly restarts: boolean;
+  /** The child as it was rendered before the additions. A live one stays so until its inputs change: see `asFound`. */
+  readonly earlier?: Child | undefined;
   /** Names of its inputs, such as `spec.imagePullSecrets`. */
   readonly inputNames: readonly string[];
+}
+
+/** What a version adds to the pods of a child. Pods that run do not restart for it. */
+export interface Additions {
+  /** Requests, unless a user says otherwise. */
+  readonly resources?: Resources;
+  /** The number of the stack, which its pods bear. */
+  readonly number?: string;
 }
 
 export type ChildDefinition<I extends Inputs, R> = {
@@ -26,7 +37,9 @@ export type ChildDefinition<I extends Inputs, R> = {
    * Renders the object's content. Declare it at the top level of a file, so that it can read nothing of the resource but
    * `inputs`: a template must depend only on what is hashed.
    */
-  readonly render: (inputs: I, release: R) => Record<string, unknown>;
+  readonly render: (inputs: I, release: R, additions: Additions) => Record<string, unknown>;
+  /** What earlier versions did not render. */
+  readonly additions?: Additions | undefined;
   readonly restarts?: boolean;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 } & (undefined extends R
@@ -35,8 +48,8 @@ export type ChildDefinition<I extends Inputs, R> = {
 
 /** Makes an object from its inputs. If it has a pod template, annotations record hashes of the inputs and the template. */
 export function makeChild<I extends Inputs, R>(definition: ChildDefinition<I, R>): Child {
-  const { namespace, identity, labels, owners, inputs, render, restarts = false } = definition;
-  const content = render(inputs, definition.release as R);
+  const { namespace, identity, labels, owners, inputs, render, additions, restarts = false } = definition;
+  const content = render(inputs, definition.release as R, additions ?? {});
   const { template } = (content.spec ?? {}) as { template?: unknown };
   const prints = template === undefined ? undefined : fingerprint(inputs);
   const notes = {
@@ -47,6 +60,7 @@ export function makeChild<I extends Inputs, R>(definition: ChildDefinition<I, R>
     retained: owners.length === 0,
     restarts,
     inputNames: prints?.names ?? [],
+    earlier: additions && makeChild({ ...definition, additions: undefined }),
     object: {
       apiVersion: identity.apiVersion,
       kind: identity.kind,

@@ -1,8 +1,8 @@
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
-import { names, selectorLabels } from '../facts/names.ts';
+import { KEYS } from '../facts/generatedSecrets.ts';
+import { memberLabels, names, WEBAPP_CA_KEY } from '../facts/names.ts';
 import { webappHost } from '../facts/stackSettings.ts';
 import { type Child, child } from './child.ts';
-import { KEYS } from './stackEnvironment.ts';
 
 /** Objects for other operators, of kinds that the cluster may not serve. */
 
@@ -28,16 +28,25 @@ export function issuedCertificate(resource: WhatsAppDeployment): Child[] {
   ];
 }
 
-/** Prometheus scrapes each Webapp directly, with the API key. */
-export function podMonitor(resource: WhatsAppDeployment): Child[] {
+/**
+ * Prometheus scrapes each Webapp directly, with the API key, which it sends only to who presents the certificate of the stack.
+ * @param serverName a name that this certificate bears; it names no pod
+ */
+export function podMonitor(resource: WhatsAppDeployment, serverName: string): Child[] {
   if (!resource.spec.monitoring?.podMonitor) return [];
   const { name } = resource.metadata;
   return [
     child(resource, {
       component: 'webapp',
       identity: { apiVersion: 'monitoring.coreos.com/v1', kind: 'PodMonitor', name },
-      inputs: { selector: selectorLabels(name, 'webapp'), keys: names(name).keysSecret },
-      render: ({ selector, keys }) => ({
+      inputs: {
+        selector: memberLabels(name, 'webapp'),
+        keys: names(name).keysSecret,
+        // Has the authority as soon as the API has answered the operator.
+        journal: names(name).journal,
+        serverName,
+      },
+      render: ({ selector, keys, journal, serverName: verified }) => ({
         spec: {
           selector: { matchLabels: selector },
           podMetricsEndpoints: [
@@ -47,8 +56,7 @@ export function podMonitor(resource: WhatsAppDeployment): Child[] {
               path: '/metrics',
               params: { format: ['prometheus'] },
               authorization: { type: 'Apikey', credentials: { name: keys, key: KEYS.apiKey } },
-              // No certificate names the address of a pod.
-              tlsConfig: { insecureSkipVerify: true },
+              tlsConfig: { serverName: verified, ca: { secret: { name: journal, key: WEBAPP_CA_KEY } } },
             },
           ],
         },

@@ -1,10 +1,14 @@
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { DEFAULT_RESOURCES } from '../facts/capacity.ts';
+import { type ManagedTls, tlsMark } from '../facts/managedTls.ts';
 import { names, selectorLabels } from '../facts/names.ts';
 import type { PinnedRelease } from '../facts/release.ts';
 import { DEFAULTS } from '../facts/stackSettings.ts';
-import { type Child, child } from './child.ts';
+import { type Additions, type Child, child } from './child.ts';
 import type { Inputs } from './fingerprint.ts';
+import type { PodRelease } from './nodeInputs.ts';
 import { podTemplate } from './podTemplate.ts';
+import { serverTls } from './serverTls.ts';
 import { claim, service } from './surroundings.ts';
 
 /** The user `postgres` of the official image, the only suitable one in its /etc/passwd. */
@@ -13,15 +17,24 @@ const DATABASE_USER = 999;
 type Spec = WhatsAppDeployment['spec'];
 interface DatabaseInputs extends Inputs {
   readonly name: string;
+  /** Whether the server offers TLS, if a user decided it. */
+  readonly databaseTls?: boolean;
   readonly spec: {
     readonly image: string | undefined;
     readonly imagePullSecrets: Spec['imagePullSecrets'];
-    readonly database: Pick<NonNullable<Spec['database']['managed']>, 'version' | 'resources'>;
+    readonly database: Pick<
+      NonNullable<Spec['database']['managed']>,
+      'version' | 'resources' | 'podTemplate'
+    >;
   };
 }
 
 /** A single PostgreSQL server, for development and low traffic. */
-export function managedDatabase(resource: WhatsAppDeployment, release: PinnedRelease): Child[] {
+export function managedDatabase(
+  resource: WhatsAppDeployment,
+  release: PinnedRelease,
+  { server: databaseTls, isDeclared }: ManagedTls,
+): Child[] {
   const { spec } = resource;
   const { managed } = spec.database;
   if (!managed) return [];
@@ -38,14 +51,21 @@ export function managedDatabase(resource: WhatsAppDeployment, release: PinnedRel
       restarts: true,
       inputs: {
         name,
+        ...(isDeclared ? { databaseTls } : {}),
         spec: {
           image: spec.images?.database,
           imagePullSecrets: spec.imagePullSecrets,
-          database: { version: managed.version, resources: managed.resources },
+          database: {
+            version: managed.version,
+            resources: managed.resources,
+            // Left out while it is not set, so that the hash of this input stays.
+            ...(managed.podTemplate ? { podTemplate: managed.podTemplate } : {}),
+          },
         },
       },
-      release,
+      release: { ...release, databaseTls },
       render,
+      additions: { resources: DEFAULT_RESOURCES.other },
     }),
   ];
 }
@@ -55,19 +75,22 @@ const fromSecret = (secret: string, variable: string, key: string) => ({
   valueFrom: { secretKeyRef: { name: secret, key } },
 });
 
-function render({ name, spec }: DatabaseInputs, release: PinnedRelease) {
+function render({ name, spec }: DatabaseInputs, release: PodRelease, { resources: defaults }: Additions) {
   const of = names(name);
-  const { version = release.databaseVersion, resources } = spec.database;
+  const tls = release.databaseTls ? serverTls : undefined;
+  const { version = release.databaseVersion, resources = defaults, podTemplate: overrides } = spec.database;
   const template = podTemplate({
     stack: name,
     component: 'database',
+    annotations: tlsMark(release.databaseTls),
     imagePullSecrets: spec.imagePullSecrets,
     resources,
+    overrides,
     terminationGracePeriodSeconds: 60,
     user: DATABASE_USER,
     container: {
       image: spec.image ?? `${release.database}:${version}`,
-      args: ['-c', `max_connections=${DEFAULTS.databaseConnections}`],
+      args: ['-c', `max_connections=${DEFAULTS.databaseConnections}`, ...(tls?.args ?? [])],
       env: [
         fromSecret(of.databaseSecret, 'POSTGRES_USER', 'username'),
         fromSecret(of.databaseSecret, 'POSTGRES_PASSWORD', 'password'),
@@ -79,6 +102,7 @@ function render({ name, spec }: DatabaseInputs, release: PinnedRelease) {
         { name: 'data', mountPath: '/var/lib/postgresql/data' },
         { name: 'run', mountPath: '/var/run/postgresql' },
         { name: 'tmp', mountPath: '/tmp' },
+        ...(tls ? [tls.volumeMount] : []),
       ],
       readinessProbe: { tcpSocket: { port: 'postgres' }, periodSeconds: 2, timeoutSeconds: 2 },
       livenessProbe: {
@@ -93,6 +117,7 @@ function render({ name, spec }: DatabaseInputs, release: PinnedRelease) {
       { name: 'data', persistentVolumeClaim: { claimName: of.databaseClaim } },
       { name: 'run', emptyDir: {} },
       { name: 'tmp', emptyDir: {} },
+      ...(tls ? [tls.volume(of.databaseCertificateSecret)] : []),
     ],
   });
   return {

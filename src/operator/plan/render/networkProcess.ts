@@ -1,22 +1,25 @@
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
-import { labels, NETWORK, stackLabels } from '../facts/names.ts';
-import { type Child, makeChild, ownerReference } from './child.ts';
+import { DEFAULT_RESOURCES } from '../facts/capacity.ts';
+import { labels, MANAGED_BY, NETWORK, stackLabels } from '../facts/names.ts';
+import { firstWith, networkUsers } from '../facts/networkUsers.ts';
+import { type Additions, type Child, makeChild, ownerReference } from './child.ts';
 import type { Inputs } from './fingerprint.ts';
 import { podTemplate } from './podTemplate.ts';
 import { claimSpec } from './surroundings.ts';
 
 const DATA_FOLDER = '/var/lib/waba-network';
+const CONTROL_TOKEN = { valueFrom: { secretKeyRef: { name: NETWORK.controlSecret, key: 'token' } } };
 const SELECTOR = { [labels.component]: 'network', [labels.instance]: NETWORK.name };
 
-interface NetworkInputs extends Inputs {
-  readonly spec: { readonly imagePullSecrets: WhatsAppDeployment['spec']['imagePullSecrets'] };
-}
+type Options = NonNullable<NonNullable<WhatsAppDeployment['spec']['emulator']>['network']>;
 
-/** The Emulator stacks of a namespace that share its network process. */
-export const networkUsers = (stacks: readonly WhatsAppDeployment[]): WhatsAppDeployment[] =>
-  stacks
-    .filter(({ spec }) => spec.stack === 'Emulator' && !spec.emulator?.network?.url)
-    .sort((a, b) => a.metadata.uid.localeCompare(b.metadata.uid));
+interface NetworkInputs extends Inputs {
+  readonly spec: {
+    readonly imagePullSecrets: WhatsAppDeployment['spec']['imagePullSecrets'];
+    readonly resources: Options['resources'];
+    readonly podTemplate: Options['podTemplate'];
+  };
+}
 
 /**
  * One network process serves all Emulator stacks of a namespace, and is deleted with the last of them. Every stack plans
@@ -48,11 +51,24 @@ export function networkProcess(
     makeChild({ ...common, identity: identity('v1', 'Service'), inputs: {}, render: renderService }),
     makeChild({
       ...common,
+      identity: identity('networking.k8s.io/v1', 'NetworkPolicy'),
+      inputs: {},
+      render: renderPolicy,
+    }),
+    makeChild({
+      ...common,
       identity: identity('apps/v1', 'Deployment'),
       restarts: true,
-      inputs: { spec: { imagePullSecrets: pullSecretsOf(users) } },
+      inputs: {
+        spec: {
+          imagePullSecrets: pullSecretsOf(users),
+          resources: firstWith(users, 'resources')?.value,
+          podTemplate: firstWith(users, 'podTemplate')?.value,
+        },
+      },
       release: image,
       render,
+      additions: { resources: DEFAULT_RESOURCES.other },
     }),
   ];
 }
@@ -67,7 +83,7 @@ function pullSecretsOf(users: readonly WhatsAppDeployment[]): NetworkInputs['spe
 
 const renderService = () => ({
   spec: {
-    selector: SELECTOR,
+    selector: { ...SELECTOR, ...MANAGED_BY },
     ports: [
       { name: 'sessions', port: NETWORK.port, targetPort: 'sessions' },
       { name: 'control', port: NETWORK.controlPort, targetPort: 'control' },
@@ -75,17 +91,31 @@ const renderService = () => ({
   },
 });
 
-function render({ spec }: NetworkInputs, image: string) {
+/** Stacks of other namespaces may have their sessions here; acting as a customer is for the own namespace. */
+const renderPolicy = () => ({
+  spec: {
+    podSelector: { matchLabels: { ...SELECTOR, ...MANAGED_BY } },
+    policyTypes: ['Ingress'],
+    ingress: [
+      { ports: [{ port: 'sessions', protocol: 'TCP' }] },
+      { ports: [{ port: 'control', protocol: 'TCP' }], from: [{ podSelector: {} }] },
+    ],
+  },
+});
+
+function render({ spec }: NetworkInputs, image: string, { resources: defaults }: Additions) {
   const template = podTemplate({
     stack: NETWORK.name,
     component: 'network',
     imagePullSecrets: spec.imagePullSecrets,
+    resources: spec.resources ?? defaults,
+    overrides: spec.podTemplate,
     serviceAccountName: 'default',
     container: {
       image,
       command: ['/usr/local/bin/waba-emulator', 'network'],
       args: [`--data=${DATA_FOLDER}`, `--port=${NETWORK.port}`, `--control-port=${NETWORK.controlPort}`],
-      env: [],
+      env: [{ name: 'WABA_CONTROL_TOKEN', ...CONTROL_TOKEN }],
       ports: [
         { name: 'sessions', containerPort: NETWORK.port },
         { name: 'control', containerPort: NETWORK.controlPort },

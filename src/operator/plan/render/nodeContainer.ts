@@ -2,9 +2,9 @@ import { MEDIA_PATH, SCRIPTS } from '../../../onprem/environment.ts';
 import { names } from '../facts/names.ts';
 import type { PinnedRelease } from '../facts/release.ts';
 import { databaseAddress } from '../facts/stackSettings.ts';
-import type { NodeInputs } from './nodeInputs.ts';
+import type { NodeInputs, PodRelease } from './nodeInputs.ts';
 import type { PodInput } from './podTemplate.ts';
-import { databaseCaVolume } from './stackEnvironment.ts';
+import { databaseCertificates } from './stackEnvironment.ts';
 
 /** Seconds between two probes of a container that starts. */
 export const RETRY_SECONDS = 2;
@@ -33,15 +33,18 @@ export const commonPod = ({
   vendor: spec.stack === 'OnPremises',
 });
 
-/** The media folder and, for an external database, its CA file. */
-export function nodeVolumes(inputs: NodeInputs): Pick<Required<PodInput>, 'volumes'> & {
+/** The media folder, and the files for TLS to the database. */
+export function nodeVolumes(
+  inputs: NodeInputs,
+  release: PodRelease,
+): Pick<Required<PodInput>, 'volumes'> & {
   readonly volumeMounts: readonly Record<string, unknown>[];
 } {
   const { metadata, spec } = inputs;
-  const ca = databaseCaVolume(inputs);
+  const certificates = databaseCertificates(inputs, release);
   const claimName = spec.media?.claimName ?? names(metadata.name).mediaClaim;
   return {
-    volumes: [{ name: 'media', persistentVolumeClaim: { claimName } }, ...ca.volumes],
-    volumeMounts: [{ name: 'media', mountPath: MEDIA_PATH }, ...ca.volumeMounts],
+    volumes: [{ name: 'media', persistentVolumeClaim: { claimName } }, ...certificates.volumes],
+    volumeMounts: [{ name: 'media', mountPath: MEDIA_PATH }, ...certificates.volumeMounts],
   };
 }

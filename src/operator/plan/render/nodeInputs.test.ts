@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
 import { POD_FIELDS } from '../../resource/spec.ts';
+import { NO_TLS } from '../facts/managedTls.ts';
 import { nodeInputs } from './nodeInputs.ts';
 
 const resources = { limits: { memory: '1Gi' } };
@@ -9,6 +10,7 @@ const inputs = (nodes: object) =>
     {
       resource: whatsAppDeployment({ spec: { nodes } }),
       release: { stack: 'stack', database: 'database', databaseVersion: '17' },
+      databaseTls: NO_TLS,
       secrets: '',
       coreappRestarts: 0,
       webappRestarts: 0,

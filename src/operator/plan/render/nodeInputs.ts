@@ -1,13 +1,14 @@
 import { POD_FIELDS } from '../../resource/spec.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import type { ManagedTls } from '../facts/managedTls.ts';
 import type { PinnedRelease } from '../facts/release.ts';
 import type { Inputs } from './fingerprint.ts';
 
 type Spec = WhatsAppDeployment['spec'];
 type PodFields = Pick<Spec, (typeof POD_FIELDS)[number]>;
-type Role = 'webapp' | 'master' | 'coreapp';
+type Role = 'schema' | 'webapp' | 'master' | 'coreapp';
 type OptionsOf<R extends Role> = NonNullable<NonNullable<Spec['nodes']>[R]>;
-type OptionsOfAll = OptionsOf<'webapp'> & OptionsOf<'master'> & OptionsOf<'coreapp'>;
+type OptionsOfAll = OptionsOf<'schema'> & OptionsOf<'webapp'> & OptionsOf<'master'> & OptionsOf<'coreapp'>;
 /** The options of a role without its number of pods, which is not an input of the pods. */
 type NodeOptions = Omit<OptionsOfAll, 'replicas' | 'autoscaling'>;
 
@@ -29,13 +30,27 @@ export interface NodeInputs extends Inputs {
   readonly secrets: string;
   /** Restart counter of the role from the journal, raised for a setting or a certificate. */
   readonly restarts: number;
+  /** Whether the nodes demand TLS of a managed database, if a user decided it. */
+  readonly databaseTls?: boolean;
 }
+
+/** What the operator decides about the pods of a stack. */
+export interface PodRelease extends PinnedRelease {
+  /** The managed database offers TLS, or the node demands it. */
+  readonly databaseTls: boolean;
+}
+
+export const nodeRelease = ({ release, databaseTls }: StackPods): PodRelease => ({
+  ...release,
+  databaseTls: databaseTls.nodes,
+});
 
 /** The part of the inputs that does not depend on the role. */
 export interface StackPods {
   readonly resource: WhatsAppDeployment;
   /** Not an input, because the operator chooses these images: see `releaseOf`. */
   readonly release: PinnedRelease;
+  readonly databaseTls: ManagedTls;
   readonly secrets: string;
   readonly coreappRestarts: number;
   readonly webappRestarts: number;
@@ -43,8 +58,8 @@ export interface StackPods {
 
 /** The inputs of a role's pods. */
 export function nodeInputs(
-  { resource, secrets, coreappRestarts, webappRestarts }: StackPods,
-  role: 'schema' | Role,
+  { resource, databaseTls, secrets, coreappRestarts, webappRestarts }: StackPods,
+  role: Role,
 ): NodeInputs {
   const { name, namespace } = resource.metadata;
   const { database, media, nodes, capacity } = resource.spec;
@@ -55,11 +70,12 @@ export function nodeInputs(
       ...podFields(resource.spec),
       database: { external: database.external },
       media: media?.claimName === undefined ? undefined : { claimName: media.claimName },
-      nodes: role === 'schema' ? undefined : nodeOptions(nodes?.[role]),
+      nodes: nodeOptions(nodes?.[role]),
       capacity: capacity && true,
     },
     secrets,
     restarts,
+    ...(databaseTls.isDeclared ? { databaseTls: databaseTls.nodes } : {}),
   };
 }
 

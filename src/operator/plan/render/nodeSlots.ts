@@ -1,11 +1,11 @@
 import { NODE_PORT_NAMES, NODE_PORTS } from '../../../onprem/environment.ts';
-import { LOADED } from '../facts/capacity.ts';
+import { DEFAULT_RESOURCES, LOADED } from '../facts/capacity.ts';
+import { tlsMark } from '../facts/managedTls.ts';
 import { annotations, labels, names, selectorLabels } from '../facts/names.ts';
-import type { PinnedRelease } from '../facts/release.ts';
 import { counts } from '../facts/stackSettings.ts';
-import { type Child, child } from './child.ts';
+import { type Additions, type Child, child } from './child.ts';
 import { commonPod, imageOf, nodeVolumes, RETRY_SECONDS, startCommand } from './nodeContainer.ts';
-import { type NodeInputs, nodeInputs, type StackPods } from './nodeInputs.ts';
+import { type NodeInputs, nodeInputs, nodeRelease, type PodRelease, type StackPods } from './nodeInputs.ts';
 import { podTemplate } from './podTemplate.ts';
 import { nodeVariables } from './stackEnvironment.ts';
 
@@ -23,7 +23,7 @@ export const coreapps = (pods: StackPods, indexes: readonly number[]): Child[] =
   indexes.map((index) => slot(pods, 'coreapp', index));
 
 function slot(pods: StackPods, role: 'master' | 'coreapp', index: number): Child {
-  const { resource, release } = pods;
+  const { resource } = pods;
   return child(resource, {
     component: role,
     identity: {
@@ -34,27 +34,34 @@ function slot(pods: StackPods, role: 'master' | 'coreapp', index: number): Child
     labels: { [labels.topology]: resource.spec.topology },
     restarts: true,
     inputs: { ...nodeInputs(pods, role), role, index },
-    release,
+    release: nodeRelease(pods),
     render,
+    additions: { resources: DEFAULT_RESOURCES.node, number: resource.spec.phoneNumber },
   });
 }
 
-function render(inputs: SlotInputs, release: PinnedRelease) {
+function render(inputs: SlotInputs, release: PodRelease, additions: Additions) {
   const { metadata, spec, secrets, restarts, role, index } = inputs;
-  const { volumes, volumeMounts } = nodeVolumes(inputs);
+  const { volumes, volumeMounts } = nodeVolumes(inputs, release);
   const slotLabel = { [labels.slot]: String(index) };
   const template = podTemplate({
     ...commonPod(inputs),
     component: role,
     labels: { [labels.topology]: spec.topology, ...slotLabel },
-    annotations: { [annotations.secrets]: secrets, [annotations.restarts]: String(restarts) },
-    resources: spec.nodes?.resources ?? (role === 'coreapp' && spec.capacity ? LOADED.coreapp : undefined),
+    annotations: {
+      [annotations.secrets]: secrets,
+      [annotations.restarts]: String(restarts),
+      ...tlsMark(release.databaseTls),
+      ...(additions.number ? { [annotations.number]: additions.number } : {}),
+    },
+    resources:
+      spec.nodes?.resources ?? (role === 'coreapp' && spec.capacity ? LOADED.coreapp : additions.resources),
     overrides: spec.nodes?.podTemplate,
     spread: true,
     container: {
       image: imageOf(inputs, release, 'coreapp'),
       command: startCommand(inputs),
-      env: nodeVariables(inputs, role),
+      env: nodeVariables(inputs, release, role),
       ports: NODE_PORT_NAMES.map((name) => ({ name, containerPort: NODE_PORTS[name] })),
       volumeMounts,
       // A node that creates its schema answers late; ten minutes is the shortest advised timeout.

@@ -1,13 +1,12 @@
 import type { z } from 'zod';
-import type {
-  podTemplate as podTemplateSchema,
-  resources as resourcesSchema,
-} from '../../resource/fields.ts';
+import type { resources as resourcesSchema } from '../../resource/fields.ts';
+import type { podTemplate as podTemplateSchema } from '../../resource/podTemplateSpec.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { type Component, labels as labelNames, selectorLabels, stackLabels } from '../facts/names.ts';
 
 type Overrides = z.output<typeof podTemplateSchema>;
-type Resources = z.output<typeof resourcesSchema>;
+/** Requests and limits of a container; undefined without any. */
+export type Resources = z.output<typeof resourcesSchema> | undefined;
 
 export interface EnvVar {
   readonly name: string;
@@ -36,7 +35,7 @@ export interface PodInput {
     readonly livenessProbe?: Record<string, unknown>;
   };
   readonly volumes?: readonly Record<string, unknown>[];
-  readonly resources?: Resources | undefined;
+  readonly resources?: Resources;
   readonly overrides?: Overrides | undefined;
   readonly restartPolicy?: 'Always' | 'OnFailure';
   readonly serviceAccountName?: string;
@@ -78,18 +77,20 @@ const vendorProfile = {
 export function podTemplate(input: PodInput): Record<string, unknown> {
   const { stack, component, container, imagePullSecrets, overrides = {} } = input;
   const profile = input.vendor ? vendorProfile : restricted(input.user);
-  const spread = input.spread
-    ? {
-        topologySpreadConstraints: overrides.topologySpreadConstraints ?? [
+  // Affinity of the user's own replaces the default: two wishes for places could contradict each other.
+  const constraints =
+    overrides.topologySpreadConstraints ??
+    (input.spread && !overrides.affinity
+      ? [
           {
             maxSkew: 1,
             topologyKey: 'kubernetes.io/hostname',
             whenUnsatisfiable: 'ScheduleAnyway',
             labelSelector: { matchLabels: selectorLabels(stack, component) },
           },
-        ],
-      }
-    : {};
+        ]
+      : undefined);
+  const spread = constraints ? { topologySpreadConstraints: constraints } : {};
   const {
     labels = {},
     annotations = {},

@@ -1,7 +1,8 @@
 import { NODE_PORTS, type StackVariable } from '../../../onprem/environment.ts';
+import { DATABASE_CERTIFICATE, KEYS } from '../facts/generatedSecrets.ts';
 import { NETWORK, names } from '../facts/names.ts';
 import { databaseAddress, isCluster, webappHost } from '../facts/stackSettings.ts';
-import type { NodeInputs } from './nodeInputs.ts';
+import type { NodeInputs, PodRelease } from './nodeInputs.ts';
 import type { EnvVar } from './podTemplate.ts';
 
 /** The inputs of the variables. */
@@ -17,10 +18,17 @@ const secret = (name: StackVariable, secretName: string, key: string): EnvVar =>
 
 const DATABASE_CA_FOLDER = '/opt/certs';
 const DATABASE_CA_FILE = 'db-ca.pem';
-export const KEYS = { jwt: 'jwtKey', secret: 'secret', apiKey: 'apiKey' } as const;
+const DATABASE_CLIENT_FOLDER = '/opt/certs-client';
 
-function databaseVariables(resource: Facts): EnvVar[] {
-  const { engine, host, port, secretName, prefix, caSecret } = databaseAddress(resource);
+/** What verifies the database: the CA of an external one, or that of a managed one with TLS. */
+const databaseCa = (resource: Facts, { databaseTls }: PodRelease) =>
+  databaseTls
+    ? { name: names(resource.metadata.name).databaseCertificateSecret, key: DATABASE_CERTIFICATE.ca }
+    : databaseAddress(resource).caSecret;
+
+function databaseVariables(resource: Facts, release: PodRelease): EnvVar[] {
+  const { engine, host, port, secretName, prefix, clientSecret } = databaseAddress(resource);
+  const caSecret = databaseCa(resource, release);
   return [
     value('WA_DB_ENGINE', engine),
     value('WA_DB_HOSTNAME', host),
@@ -29,34 +37,59 @@ function databaseVariables(resource: Facts): EnvVar[] {
     secret('WA_DB_PASSWORD', secretName, 'password'),
     ...(prefix ? [value('WA_DB_NAME_PREFIX', prefix)] : []),
     ...(caSecret ? [value('WA_DB_SSL_CA', `${DATABASE_CA_FOLDER}/${DATABASE_CA_FILE}`)] : []),
+    ...(clientSecret
+      ? [
+          value('WA_DB_SSL_CERT', `${DATABASE_CLIENT_FOLDER}/tls.crt`),
+          value('WA_DB_SSL_KEY', `${DATABASE_CLIENT_FOLDER}/tls.key`),
+        ]
+      : []),
   ];
 }
 
-/** Mounts the CA of an external database at the path that the variables name. */
-export function databaseCaVolume(resource: Facts): {
+/** Mounts the CA of the database, and the certificate for an external one, at the paths that the variables name. */
+export function databaseCertificates(
+  resource: Facts,
+  release: PodRelease,
+): {
   volumes: Record<string, unknown>[];
   volumeMounts: Record<string, unknown>[];
 } {
-  const { caSecret } = databaseAddress(resource);
-  if (!caSecret) return { volumes: [], volumeMounts: [] };
+  const { clientSecret } = databaseAddress(resource);
+  const caSecret = databaseCa(resource, release);
+  const mounted = [
+    ...(caSecret
+      ? [
+          {
+            name: 'database-ca',
+            mountPath: DATABASE_CA_FOLDER,
+            secret: { secretName: caSecret.name, items: [{ key: caSecret.key, path: DATABASE_CA_FILE }] },
+          },
+        ]
+      : []),
+    ...(clientSecret
+      ? [
+          {
+            name: 'database-client',
+            mountPath: DATABASE_CLIENT_FOLDER,
+            // The group of the pod reads the key, and nobody else.
+            secret: { secretName: clientSecret, defaultMode: 0o440 },
+          },
+        ]
+      : []),
+  ];
   return {
-    volumes: [
-      {
-        name: 'database-ca',
-        secret: { secretName: caSecret.name, items: [{ key: caSecret.key, path: DATABASE_CA_FILE }] },
-      },
-    ],
-    volumeMounts: [{ name: 'database-ca', mountPath: DATABASE_CA_FOLDER, readOnly: true }],
+    volumes: mounted.map(({ name, secret }) => ({ name, secret })),
+    volumeMounts: mounted.map(({ name, mountPath }) => ({ name, mountPath, readOnly: true })),
   };
 }
 
 const multiconnect = (resource: Facts): EnvVar =>
   value('WA_APP_MULTICONNECT', isCluster(resource) ? '1' : '0');
 
-export function nodeVariables(resource: Facts, role: 'master' | 'coreapp'): EnvVar[] {
+export function nodeVariables(resource: Facts, release: PodRelease, role: 'master' | 'coreapp'): EnvVar[] {
   const of = names(resource.metadata.name);
   return [
-    ...databaseVariables(resource),
+    ...databaseVariables(resource, release),
     value('WA_DB_CONNECTION_IDLE_TIMEOUT', '180000'),
     multiconnect(resource),
     ...(role === 'master' ? [value('WA_MASTER_NODE', '1')] : []),
@@ -67,13 +100,14 @@ export function nodeVariables(resource: Facts, role: 'master' | 'coreapp'): EnvV
     value('COREAPP_EXTERNAL_PORTS', Object.values(NODE_PORTS).join(',')),
     secret('WA_SECRET', of.keysSecret, KEYS.secret),
     ...emulatorVariables(resource),
+    ...(role === 'coreapp' ? linkVariables(resource) : []),
   ];
 }
 
-export function webappVariables(resource: Facts): EnvVar[] {
+export function webappVariables(resource: Facts, release: PodRelease): EnvVar[] {
   const of = names(resource.metadata.name);
   return [
-    ...databaseVariables(resource),
+    ...databaseVariables(resource, release),
     value('WA_DB_PERSISTENT', '1'),
     multiconnect(resource),
     value('WA_CONFIG_ON_DB', '1'),
@@ -98,12 +132,16 @@ function emulatorVariables({ metadata, spec }: Facts): EnvVar[] {
   ];
 }
 
+/** Where links to media may lead. The vendor's stack has no such limit. */
+const linkVariables = ({ spec }: Facts): EnvVar[] =>
+  spec.emulator?.mediaHosts ? [value('WABA_MEDIA_HOSTS', spec.emulator.mediaHosts.join(','))] : [];
+
 /** Nothing while the field is not set, so that an unset version restarts nothing. */
 const versionVariable = ({ spec }: Pick<Facts, 'spec'>): EnvVar[] =>
   spec.stack === 'Emulator' && spec.version ? [value('WABA_CLIENT_VERSION', spec.version)] : [];
 
-export const schemaVariables = (resource: Facts): EnvVar[] => [
-  ...databaseVariables(resource),
+export const schemaVariables = (resource: Facts, release: PodRelease): EnvVar[] => [
+  ...databaseVariables(resource, release),
   value('WA_DB_UPGRADE', '1'),
   ...versionVariable(resource),
 ];

@@ -1,6 +1,6 @@
 import { NODE_PORTS, WEB_PORT } from '../../../onprem/environment.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
-import { type Component, labels, names, selectorLabels } from '../facts/names.ts';
+import { type Component, labels, MANAGED_BY, memberLabels, names } from '../facts/names.ts';
 import { DEFAULTS, isCluster } from '../facts/stackSettings.ts';
 import { type Child, child } from './child.ts';
 
@@ -22,7 +22,7 @@ export const service = (
   child(resource, {
     component,
     identity: { apiVersion: 'v1', kind: 'Service', name },
-    inputs: { selector: selectorLabels(resource.metadata.name, component), service: spec },
+    inputs: { selector: memberLabels(resource.metadata.name, component), service: spec },
     annotations,
     render: ({ selector, service }) => ({ spec: { selector, ...service } }),
   });
@@ -76,7 +76,7 @@ export function services(resource: WhatsAppDeployment): Child[] {
     service(resource, 'coreapp', of.nodesService, {
       clusterIP: 'None',
       publishNotReadyAddresses: true,
-      selector: { [labels.instance]: name },
+      selector: { [labels.instance]: name, ...MANAGED_BY },
       ports: NODE_PORT_LIST,
     }),
     ...(isCluster(resource)
@@ -95,8 +95,15 @@ export const disruptionBudgets = (resource: WhatsAppDeployment): Child[] =>
         kind: 'PodDisruptionBudget',
         name: names(resource.metadata.name).disruptionBudget(component),
       },
-      inputs: { selector: selectorLabels(resource.metadata.name, component) },
-      render: ({ selector }) => ({ spec: { maxUnavailable: 1, selector: { matchLabels: selector } } }),
+      inputs: { selector: memberLabels(resource.metadata.name, component) },
+      render: ({ selector }) => ({
+        spec: {
+          maxUnavailable: 1,
+          // A pod that is not ready serves nobody; without this, a pod that keeps crashing blocks drains for ever.
+          unhealthyPodEvictionPolicy: 'AlwaysAllow',
+          selector: { matchLabels: selector },
+        },
+      }),
     }),
   );
 

@@ -1,11 +1,11 @@
 import { WEB_PORT } from '../../../onprem/environment.ts';
-import { LOADED } from '../facts/capacity.ts';
+import { DEFAULT_RESOURCES, LOADED } from '../facts/capacity.ts';
+import { tlsMark } from '../facts/managedTls.ts';
 import { annotations, names, selectorLabels } from '../facts/names.ts';
-import type { PinnedRelease } from '../facts/release.ts';
 import { counts } from '../facts/stackSettings.ts';
-import { type Child, child } from './child.ts';
+import { type Additions, type Child, child } from './child.ts';
 import { commonPod, imageOf, nodeVolumes, RETRY_SECONDS, startCommand } from './nodeContainer.ts';
-import { type NodeInputs, nodeInputs, type StackPods } from './nodeInputs.ts';
+import { type NodeInputs, nodeInputs, nodeRelease, type PodRelease, type StackPods } from './nodeInputs.ts';
 import { podTemplate } from './podTemplate.ts';
 import { webappVariables } from './stackEnvironment.ts';
 
@@ -15,33 +15,38 @@ interface WebappInputs extends NodeInputs {
 
 /** The Webapps: one Deployment of identical pods. */
 export function webapps(pods: StackPods): Child {
-  const { resource, release } = pods;
+  const { resource } = pods;
   return child(resource, {
     component: 'webapp',
     identity: { apiVersion: 'apps/v1', kind: 'Deployment', name: names(resource.metadata.name).webapp },
     restarts: true,
     inputs: { ...nodeInputs(pods, 'webapp'), replicas: counts(resource).webapps },
-    release,
+    release: nodeRelease(pods),
     render,
+    additions: { resources: DEFAULT_RESOURCES.node },
   });
 }
 
 const HTTPS_GET = { path: '/', port: 'https', scheme: 'HTTPS' };
 
-function render(inputs: WebappInputs, release: PinnedRelease) {
+function render(inputs: WebappInputs, release: PodRelease, { resources: defaults }: Additions) {
   const { metadata, spec, secrets, restarts, replicas } = inputs;
-  const { volumes, volumeMounts } = nodeVolumes(inputs);
+  const { volumes, volumeMounts } = nodeVolumes(inputs, release);
   const template = podTemplate({
     ...commonPod(inputs),
     component: 'webapp',
-    annotations: { [annotations.secrets]: secrets, [annotations.restarts]: String(restarts) },
-    resources: spec.nodes?.resources ?? (spec.capacity ? LOADED.webapp : undefined),
+    annotations: {
+      [annotations.secrets]: secrets,
+      [annotations.restarts]: String(restarts),
+      ...tlsMark(release.databaseTls),
+    },
+    resources: spec.nodes?.resources ?? (spec.capacity ? LOADED.webapp : defaults),
     overrides: spec.nodes?.podTemplate,
     spread: true,
     container: {
       image: imageOf(inputs, release, 'webapp'),
       command: startCommand(inputs),
-      env: webappVariables(inputs),
+      env: webappVariables(inputs, release),
       ports: [{ name: 'https', containerPort: WEB_PORT }],
       volumeMounts,
       startupProbe: { httpGet: HTTPS_GET, periodSeconds: RETRY_SECONDS, failureThreshold: 300 },

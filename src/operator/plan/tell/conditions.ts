@@ -8,6 +8,7 @@ import {
   type ReasonOf,
 } from '../../resource/conditions.ts';
 import type { Condition } from '../../resource/status.ts';
+import { denialIn } from './denial.ts';
 
 /** A condition without time and generation; `stamp` adds them. */
 export interface Verdict<T extends ConditionType = ConditionType> {
@@ -33,6 +34,25 @@ export const unknown = verdict('Unknown');
 export const waitingFor = <T extends ConditionType>(type: T, earlier: ConditionType): Verdict<T> =>
   unknown(type, 'Waiting', `waiting until ${earlier} is True`);
 
+const LAST_KNOWN = ' (last known: ';
+
+/** A condition that could not be looked at says what it was: that is more than a condition that never was looked at. */
+export function withLastKnown(verdict: Verdict, stored: readonly Condition[]): Verdict {
+  const before = stored.find(({ type }) => type === verdict.type);
+  if (verdict.reason !== 'Waiting' || !before || before.reason === 'Waiting') return verdict;
+  const at = before.message.indexOf(LAST_KNOWN);
+  // The stored condition may be of a pass that could not look either.
+  const known =
+    before.reason === 'Unknown' && at >= 0
+      ? before.message.slice(at + LAST_KNOWN.length, -1)
+      : `${before.status} ${before.reason}: ${before.message}`;
+  return {
+    ...verdict,
+    reason: 'Unknown',
+    message: `not looked at, ${verdict.message}${LAST_KNOWN}${known})`,
+  };
+}
+
 /** A condition whose step failed with an error. */
 export const failed = <T extends ConditionType>(type: T, error: unknown): Verdict<T> =>
   unmet(type, reasonOf(error), describeError(error));
@@ -47,9 +67,11 @@ const RENAMED: Readonly<Record<string, CommonReason>> = {
 };
 
 /** The reason for an error. The list of reasons is closed, the list of error codes is not. */
-function reasonOf(error: unknown): CommonReason {
+export function reasonOf(error: unknown): CommonReason {
   if (!(error instanceof CodedError)) return 'Error';
   const { code } = error;
+  const denial = code === 'Forbidden' || code === 'Invalid' ? denialIn(error.message) : undefined;
+  if (denial) return denial;
   if (code in commonReasons) return code as CommonReason;
   return RENAMED[code] ?? (/^(Api|Http)\d+$/.test(code) ? 'ApiRefused' : 'Error');
 }

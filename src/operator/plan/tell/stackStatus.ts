@@ -1,7 +1,7 @@
 import { BLOCKING_REASONS, CONDITION_TYPES, type ConditionType } from '../../resource/conditions.ts';
 import type { Condition, NodeStatus, PlanEntry, WhatsAppDeploymentStatus } from '../../resource/status.ts';
 
-import { names, selectorLabels } from '../facts/names.ts';
+import { memberLabels, names } from '../facts/names.ts';
 import { isServing, type Observation } from '../facts/observed.ts';
 import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { servedShards } from '../facts/servedShards.ts';
@@ -55,7 +55,7 @@ export function stackStatus(
       adminSecretName: of.adminSecret,
     },
     scale: {
-      selector: Object.entries(selectorLabels(name, 'webapp'))
+      selector: Object.entries(memberLabels(name, 'webapp'))
         .map(([key, value]) => `${key}=${value}`)
         .join(','),
       replicas: pods.filter(({ component }) => component === 'webapp').length,

@@ -1,16 +1,23 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { FORBIDDEN_PASSWORD_CHARACTERS } from '../../../onprem/environment.ts';
-import type { WorkloadsCondition } from '../../resource/conditions.ts';
+import type { CommonReason, WorkloadsCondition } from '../../resource/conditions.ts';
 import { notImplementedPaths } from '../../resource/notImplemented.ts';
 import { whatsAppDeploymentSpec } from '../../resource/spec.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
-import { windowProblem } from '../facts/maintenanceWindow.ts';
-import { names } from '../facts/names.ts';
-import { isServing, type Observed, type PodView } from '../facts/observed.ts';
+import { editedLogin, loginHash } from '../facts/databaseLogin.ts';
+import { scheduleProblem } from '../facts/maintenanceWindow.ts';
+import { isGivenUp } from '../facts/managedTls.ts';
+import { annotations, names } from '../facts/names.ts';
+import { isServing, type Observed } from '../facts/observed.ts';
 import type { RolloutProgress } from '../facts/rolloutProgress.ts';
-import { counts, databaseAddress } from '../facts/stackSettings.ts';
+import { counts, databaseAddress, databaseSecretKeys } from '../facts/stackSettings.ts';
 import { downgrade } from '../facts/wantedVersion.ts';
+import { claimsStay } from './claimChecks.ts';
 import { met, unmet, type Verdict } from './conditions.ts';
+import { notOurs } from './identityChecks.ts';
+import { ownKeysAreThere, sharedKeysAreThere } from './secretGapChecks.ts';
+import { hiddenPods, loadBalancerIsThere } from './surroundingChecks.ts';
+import { troubleOf } from './troubles.ts';
 
 /**
  * The checks of each condition of the workloads controller, in order. A check returns what is wrong, or undefined; the
@@ -30,18 +37,6 @@ const firstOf =
 
 // SpecValid
 
-const numberIsFree: Check<'SpecValid', Observed> = (observed) => {
-  const holder = numberInUse(observed);
-  return (
-    holder &&
-    unmet(
-      'SpecValid',
-      'NumberInUse',
-      `the number belongs to WhatsAppDeployment ${holder.metadata.namespace}/${holder.metadata.name}, which is older; delete one of the two`,
-    )
-  );
-};
-
 const everyFieldIsActedOn: Check<'SpecValid', Observed> = ({ resource }) => {
   const paths = notImplementedPaths(whatsAppDeploymentSpec, resource.spec);
   return paths.length === 0
@@ -53,9 +48,8 @@ const everyFieldIsActedOn: Check<'SpecValid', Observed> = ({ resource }) => {
       );
 };
 
-const windowIsValid: Check<'SpecValid', Observed> = ({ resource }) => {
-  const { window } = resource.spec.upgrade;
-  const problem = window && windowProblem(window);
+const schedulesAreValid: Check<'SpecValid', Observed> = ({ resource }) => {
+  const problem = scheduleProblem(resource.spec);
   return problem === undefined ? undefined : unmet('SpecValid', 'BadSchedule', problem);
 };
 
@@ -64,48 +58,46 @@ const versionMayRun: Check<'SpecValid', Observed> = (observed) => {
   return problem === undefined ? undefined : unmet('SpecValid', 'DowngradeRefused', problem);
 };
 
-export const judgeSpec = firstOf([numberIsFree, versionMayRun, windowIsValid, everyFieldIsActedOn], () =>
+export const judgeSpec = firstOf([notOurs, versionMayRun, schedulesAreValid, everyFieldIsActedOn], () =>
   met('SpecValid', 'Valid', 'the operator acts on every field'),
 );
-
-/** Only one stack may serve a number: the older of two resources wins, by creation time and then by UID. */
-export function numberInUse({
-  resource,
-  sameNumber,
-}: Pick<Observed, 'resource' | 'sameNumber'>): WhatsAppDeployment | undefined {
-  const age = ({ metadata }: WhatsAppDeployment) => `${metadata.creationTimestamp}/${metadata.uid}`;
-  return sameNumber
-    .filter(({ metadata }) => metadata.uid !== resource.metadata.uid)
-    .filter((other) => age(other) < age(resource))
-    .sort((a, b) => age(a).localeCompare(age(b)))[0];
-}
 
 // DatabaseReady
 
 /** Generated Secrets that are gone. Nothing else holds their values, so the operator does not replace them. */
-export const lostSecrets = ({ journal, children }: Observed): string[] =>
-  (journal?.generated ?? []).filter((name) => !children.has(`Secret/${name}`));
+export const lostSecrets = (observed: Observed): string[] =>
+  [...new Set([...(observed.journal?.generated ?? []), ...neededByData(observed)])].filter(
+    (name) => !observed.children.has(`Secret/${name}`) && !isGivenUp(observed.resource, name),
+  );
+
+/** Secrets whose values are in the data of a retained volume: new values would not fit the data. */
+function neededByData({ resource, children, secretsHash }: Observed): string[] {
+  // An observer who may not read Secrets does not see whether they are there.
+  if (secretsHash !== undefined) return [];
+  const { databaseClaim, databaseSecret, adminSecret, keysSecret } = names(resource.metadata.name);
+  const claim = children.get(`PersistentVolumeClaim/${databaseClaim}`);
+  const holdsData = resource.spec.database.managed && claim && !claim.metadata.deletionTimestamp;
+  return holdsData ? [databaseSecret, adminSecret, keysSecret] : [];
+}
 
 const generatedSecretsAreThere: Check<'DatabaseReady', Observed> = (observed) => {
   const lost = lostSecrets(observed);
-  const { journal } = names(observed.resource.metadata.name);
-  return lost.length === 0
-    ? undefined
-    : unmet(
-        'DatabaseReady',
-        'SecretLost',
-        `Secret ${lost.join(', ')} was generated for this stack and is gone; restore it from a backup. To start over without the stack's data, delete the Secret ${journal} and the PersistentVolumeClaims of the stack`,
-      );
+  if (lost.length === 0) return undefined;
+  const { name } = observed.resource.metadata;
+  const restore = `restore it from a backup, with the labels app.kubernetes.io/managed-by=waba-operator and app.kubernetes.io/instance=${name}`;
+  const isCertificateOnly = lost.every((secret) => secret === names(name).databaseCertificateSecret);
+  return unmet(
+    'DatabaseReady',
+    'SecretLost',
+    isCertificateOnly
+      ? `Secret ${lost.join(', ')} is gone, the certificate with which the managed database serves its nodes; ${restore}. Or let the operator make another one: set spec.database.managed.tls.mode to Disable, and back to VerifyCA once all pods have restarted`
+      : `Secret ${lost.join(', ')} was generated for this stack and is gone, and its data needs the values; ${restore}. To start without the data, create a WhatsAppDeployment under another name`,
+  );
 };
 
 const credentialsAreThere: Check<'DatabaseReady', Observed> = ({ resource, referenced }) => {
   if (!resource.spec.database.external) return undefined;
-  const { secretName, caSecret } = databaseAddress(resource);
-  const needed = [
-    ...['username', 'password'].map((key) => ({ name: secretName, key })),
-    ...(caSecret ? [caSecret] : []),
-  ];
-  for (const { name, key } of needed) {
+  for (const { name, key, isOneLine } of databaseSecretKeys(resource)) {
     const secret = referenced.get(name);
     if (!secret?.data)
       return unmet(
@@ -115,6 +107,15 @@ const credentialsAreThere: Check<'DatabaseReady', Observed> = ({ resource, refer
       );
     if (secret.data[key] === undefined)
       return unmet('DatabaseReady', 'SecretMissing', `Secret ${name} has no key ${key}; add it`);
+    if (secret.data[key].trim() === '')
+      return unmet('DatabaseReady', 'SecretMissing', `key ${key} of Secret ${name} is blank; fill it in`);
+    // The pods take the value as it is.
+    if (isOneLine && /[\r\n]/.test(secret.data[key]))
+      return unmet(
+        'DatabaseReady',
+        'SecretRefused',
+        `key ${key} of Secret ${name} has a line end, which would be part of it; write it without (printf, or --from-literal)`,
+      );
   }
   return undefined;
 };
@@ -132,28 +133,69 @@ const passwordIsTaken: Check<'DatabaseReady', Observed> = ({ resource, reference
     : undefined;
 };
 
+/** The server would refuse every pod that restarts, so nothing restarts. */
+const passwordIsKept: Check<'DatabaseReady', Observed> = (observed) => {
+  const login = editedLogin(observed);
+  if (!login) return undefined;
+  const { name, namespace } = observed.resource.metadata;
+  const { databaseSecret, journal, database } = names(name);
+  const known = observed.journal?.databaseLogin?.username ?? 'waba';
+  return unmet(
+    'DatabaseReady',
+    'PasswordEdited',
+    `the credentials in Secret ${databaseSecret} were edited, but the database has those from before, so nothing of the stack changes until they agree. To go back, put the previous ones into the Secret; databaseLogin shows them: kubectl -n ${namespace} get secret ${journal} -o jsonpath='{.data.journal\\.json}' | base64 -d. To keep the new password, set it in the database first: kubectl -n ${namespace} exec -it ${database}-0 -- psql -U ${known} -d postgres -c '\\password'; then kubectl -n ${namespace} annotate secret ${databaseSecret} --overwrite ${annotations.acceptedPassword}=${loginHash(login)}`,
+  );
+};
+
 /** Problems that keep pods from starting. */
 export const databaseProblem = (observed: Observed): Verdict<'DatabaseReady'> | undefined =>
-  [generatedSecretsAreThere, credentialsAreThere, passwordIsTaken]
+  [generatedSecretsAreThere, ownKeysAreThere, passwordIsKept, credentialsAreThere, passwordIsTaken]
     .map((check) => check(observed))
     .find(Boolean);
+
+/** A trouble that has lasted gives its reason; a younger one is only mentioned. */
+const toldBy = <R extends string>(
+  trouble: ReturnType<typeof troubleOf>,
+  otherwise: R,
+  message: string,
+): [reason: R | CommonReason, message: string] =>
+  trouble
+    ? [trouble.hasLasted ? trouble.reason : otherwise, `${message}; ${trouble.text}`]
+    : [otherwise, message];
+
+/** The data of a managed database that the stack no longer uses. */
+function kept({ metadata }: WhatsAppDeployment, children: Observed['children']): string {
+  const { databaseClaim } = names(metadata.name);
+  return children.has(`PersistentVolumeClaim/${databaseClaim}`)
+    ? `; PersistentVolumeClaim ${databaseClaim} and Secret ${databaseClaim} of the managed database are kept, with its data`
+    : '';
+}
 
 type StatusOf<S> = KubeObject & { readonly status?: S | undefined };
 
 /** A managed database is ready when its pod is; an external one when it accepted the schema. */
-export function judgeDatabase({ resource, children }: Observed, schema: Verdict): Verdict<'DatabaseReady'> {
+export function judgeDatabase(observed: Observed, schema: Verdict): Verdict<'DatabaseReady'> {
+  const { resource, children } = observed;
   const { external } = resource.spec.database;
   if (external) {
     if (schema.status === 'True')
-      return met('DatabaseReady', 'Reachable', `${external.host} accepted the schema`);
-    return unmet('DatabaseReady', 'Connecting', `waiting for ${external.host} to accept the schema`);
+      return met(
+        'DatabaseReady',
+        'Reachable',
+        `${external.host} accepted the schema${kept(resource, children)}`,
+      );
+    // Only the schema Job shows whether an external database is reachable.
+    const trouble = troubleOf(observed, (component) => component === 'schema');
+    const message = `waiting for ${external.host} to accept the schema`;
+    return unmet('DatabaseReady', ...toldBy(trouble, 'Connecting', message));
   }
   const set = children.get(`StatefulSet/${names(resource.metadata.name).database}`) as
     | StatusOf<{ readyReplicas?: number }>
     | undefined;
   if ((set?.status?.readyReplicas ?? 0) > 0)
     return met('DatabaseReady', 'Ready', 'the managed database is ready');
-  return unmet('DatabaseReady', 'Starting', 'the managed database is not ready yet');
+  const trouble = troubleOf(observed, (component) => component === 'database');
+  return unmet('DatabaseReady', ...toldBy(trouble, 'Starting', 'the managed database is not ready yet'));
 }
 
 // SchemaReady
@@ -162,34 +204,44 @@ type JobStatus = {
   readonly conditions?: readonly {
     readonly type: string;
     readonly status: string;
+    readonly reason?: string;
     readonly message?: string;
   }[];
 };
 
-const endOf = (job: KubeObject | undefined, type: 'Complete' | 'Failed') =>
+export const endOf = (job: KubeObject | undefined, type: 'Complete' | 'Failed') =>
   (job as StatusOf<JobStatus> | undefined)?.status?.conditions?.find(
     (candidate) => candidate.type === type && candidate.status === 'True',
   );
 
 export const isComplete = (job: KubeObject | undefined): boolean => endOf(job, 'Complete') !== undefined;
 
-const jobIsThere: Check<'SchemaReady', KubeObject | undefined> = (job) =>
+/** The schema Job and what was observed around it. */
+interface SchemaInput {
+  readonly job: KubeObject | undefined;
+  readonly observed: Observed;
+}
+
+const jobIsThere: Check<'SchemaReady', SchemaInput> = ({ job }) =>
   job ? undefined : unmet('SchemaReady', 'Upgrading', 'the schema Job does not exist yet');
 
-const jobHasNotFailed: Check<'SchemaReady', KubeObject | undefined> = (job) => {
+const jobHasNotFailed: Check<'SchemaReady', SchemaInput> = ({ job }) => {
   const failure = endOf(job, 'Failed');
   return (
     failure &&
     unmet(
       'SchemaReady',
       'JobFailed',
-      `Job ${job?.metadata.name} failed: ${failure.message ?? 'Kubernetes gives no reason'}; read the log of its pod, then delete the Job to try again`,
+      `Job ${job?.metadata.name} failed: ${failure.message ?? 'Kubernetes gives no reason'}; read the log of its pod and correct the cause. A corrected spec or Secret starts it again; otherwise delete the Job`,
     )
   );
 };
 
-const jobIsComplete: Check<'SchemaReady', KubeObject | undefined> = (job) =>
-  isComplete(job) ? undefined : unmet('SchemaReady', 'Upgrading', `Job ${job?.metadata.name} is running`);
+const jobIsComplete: Check<'SchemaReady', SchemaInput> = ({ job, observed }) => {
+  if (isComplete(job)) return undefined;
+  const trouble = troubleOf(observed, (component) => component === 'schema');
+  return unmet('SchemaReady', ...toldBy(trouble, 'Upgrading', `Job ${job?.metadata.name} is running`));
+};
 
 export const judgeSchema = firstOf([jobIsThere, jobHasNotFailed, jobIsComplete], () =>
   met('SchemaReady', 'Upgraded', 'the schema is up to date'),
@@ -204,13 +256,19 @@ interface WorkloadsInput {
   readonly isSwitching: boolean;
 }
 
-const numberIsOurs: Check<'WorkloadsReady', WorkloadsInput> = ({ observed }) =>
-  numberInUse(observed) &&
-  unmet(
-    'WorkloadsReady',
-    'NumberInUse',
-    'the operator runs no Master or Coreapp while an older resource has the same number',
+const numberIsOurs: Check<'WorkloadsReady', WorkloadsInput> = ({ observed }) => {
+  const problem = notOurs(observed);
+  return (
+    problem &&
+    unmet(
+      'WorkloadsReady',
+      problem.reason === 'DataOfAnotherNumber' ? 'DataOfAnotherNumber' : 'NumberInUse',
+      `the operator starts and changes no Master or Coreapp: ${problem.message}`,
+    )
   );
+};
+
+const claimsAreThere: Check<'WorkloadsReady', WorkloadsInput> = ({ observed }) => claimsStay(observed);
 
 const topologyIsSettled: Check<'WorkloadsReady', WorkloadsInput> = ({ isSwitching }) =>
   isSwitching
@@ -221,35 +279,41 @@ const topologyIsSettled: Check<'WorkloadsReady', WorkloadsInput> = ({ isSwitchin
       )
     : undefined;
 
-const podsAreReady: Check<'WorkloadsReady', WorkloadsInput> = ({ observed: { resource, pods } }) => {
+/** Pods that are missing, as sentence parts: `1 of 2 webapp pods are ready`. */
+function shortRoles({ resource, pods }: Observed): string[] {
   const { webapps: webapp, masters: master, coreapps: coreapp } = counts(resource);
-  const short = Object.entries({ webapp, master, coreapp }).flatMap(([component, count]) => {
+  return Object.entries({ webapp, master, coreapp }).flatMap(([component, count]) => {
     const ready = pods.filter((pod) => isServing(pod, component)).length;
     return ready < count ? [`${ready} of ${count} ${component} pods are ready`] : [];
   });
-  if (short.length === 0) return undefined;
-  const problem = pods.find((pod: PodView) => pod.problem)?.problem;
-  return unmet('WorkloadsReady', 'PodsNotReady', [...short, ...(problem ? [problem] : [])].join('; '));
-};
+}
 
-const rolloutIsOver: Check<'WorkloadsReady', WorkloadsInput> = ({ rollout, observed: { pods } }) => {
-  if (!rollout.isRolling) return undefined;
-  const { done, total, waitingFor, underWay, turn } = rollout;
-  const problem = pods.find((pod) => pod.problem)?.problem;
+/** Database and schema have conditions of their own. */
+const isOfNodes = (component: string): boolean => component !== 'database' && component !== 'schema';
+
+/** How far the nodes are; undefined if all are ready and settled. */
+function unsettled({ observed, rollout }: WorkloadsInput): string | undefined {
+  const { isRolling, done, total, waitingFor, underWay, turn } = rollout;
   const now = waitingFor ? `waits for ${waitingFor}` : `${underWay ?? turn} is restarting`;
-  return unmet(
-    'WorkloadsReady',
-    'RollingOut',
-    `${done} of ${total} pods run the current template; ${[now, ...(problem ? [problem] : [])].join('; ')}`,
-  );
+  if (isRolling) return `${done} of ${total} pods run the current template; ${now}`;
+  const short = shortRoles(observed);
+  if (short.length > 0) return [...short, hiddenPods(observed) ?? []].flat().join('; ');
+  return underWay === undefined ? undefined : `${underWay} has not settled yet`;
+}
+
+const nodesAreSettled: Check<'WorkloadsReady', WorkloadsInput> = (input) => {
+  const progress = unsettled(input);
+  if (progress === undefined) return undefined;
+  const otherwise = input.rollout.isRolling ? 'RollingOut' : 'PodsNotReady';
+  return unmet('WorkloadsReady', ...toldBy(troubleOf(input.observed, isOfNodes), otherwise, progress));
 };
 
-const slotsAreSettled: Check<'WorkloadsReady', WorkloadsInput> = ({ rollout: { underWay } }) =>
-  underWay === undefined
-    ? undefined
-    : unmet('WorkloadsReady', 'PodsNotReady', `${underWay} has not settled yet`);
+const tokenIsThere: Check<'WorkloadsReady', WorkloadsInput> = ({ observed }) => sharedKeysAreThere(observed);
+
+const isReachedFromOutside: Check<'WorkloadsReady', WorkloadsInput> = ({ observed }) =>
+  loadBalancerIsThere(observed);
 
 export const judgeWorkloads = firstOf(
-  [numberIsOurs, topologyIsSettled, rolloutIsOver, podsAreReady, slotsAreSettled],
+  [numberIsOurs, claimsAreThere, topologyIsSettled, nodesAreSettled, tokenIsThere, isReachedFromOutside],
   () => met('WorkloadsReady', 'Ready', 'all pods are ready'),
 );

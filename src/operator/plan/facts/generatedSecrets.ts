@@ -1,0 +1,38 @@
+import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { generatedSecretNames, NETWORK, names, sharedSecretNames } from './names.ts';
+
+/** Keys of the Secret with the keys of the Webapps, Masters and Coreapps. */
+export const KEYS = { jwt: 'jwtKey', secret: 'secret', apiKey: 'apiKey' } as const;
+
+/** Keys of the Secret with the certificate of the managed database. */
+export const DATABASE_CERTIFICATE = { ca: 'ca.crt', chain: 'tls.crt', key: 'tls.key' } as const;
+
+/** What the Secrets that the operator generates hold, by the part that each plays. */
+export const GENERATED_KEYS = {
+  database: ['username', 'password'],
+  databaseCertificate: Object.values(DATABASE_CERTIFICATE),
+  admin: ['username', 'password'],
+  keys: [KEYS.jwt, KEYS.secret, KEYS.apiKey],
+  authority: ['tls.crt', 'tls.key'],
+  registration: ['certificate', 'code'],
+  control: ['token'],
+} as const;
+export type GeneratedPart = keyof typeof GENERATED_KEYS;
+/** Values for all keys of a part. */
+export type GeneratedValues<P extends GeneratedPart> = Record<(typeof GENERATED_KEYS)[P][number], string>;
+
+const nameOf = (part: GeneratedPart, stack: string): string =>
+  part === 'control' ? NETWORK.controlSecret : names(stack)[`${part}Secret`];
+
+/** The part that a Secret plays; undefined if it is not generated. */
+export const generatedPart = (stack: string, secretName: string): GeneratedPart | undefined =>
+  (Object.keys(GENERATED_KEYS) as GeneratedPart[]).find((part) => nameOf(part, stack) === secretName);
+
+/** The Secrets that a stack has, with the keys of each. */
+export const generatedSecretsOf = (
+  resource: WhatsAppDeployment,
+): readonly { readonly name: string; readonly part: GeneratedPart; readonly keys: readonly string[] }[] =>
+  [...generatedSecretNames(resource), ...sharedSecretNames(resource)].flatMap((name) => {
+    const part = generatedPart(resource.metadata.name, name);
+    return part ? [{ name, part, keys: GENERATED_KEYS[part] }] : [];
+  });

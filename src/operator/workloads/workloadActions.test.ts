@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
+import { apiOf, StackModel } from '../../../test/support/stackModel.ts';
+import { whatsAppDeployment } from '../../../test/support/whatsAppDeployment.ts';
+import { ApiError } from '../../engine/kube/apiError.ts';
+import type { Applier } from '../../engine/kube/applier.ts';
+import { KubeClient } from '../../engine/kube/client.ts';
+import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
+import type { KubeObject } from '../../engine/kube/kubeObject.ts';
+import { ObjectCache } from '../../engine/kube/objectCache.ts';
+import type { Transport } from '../../engine/kube/transport.ts';
+import type { WorkloadPlan } from '../plan/decide/workloads.ts';
+import { EMPTY_JOURNAL } from '../plan/facts/journal.ts';
+import { NETWORK } from '../plan/facts/names.ts';
+import type { ApiObservation } from '../plan/facts/observed.ts';
+import type { StackSources } from '../state/stackSources.ts';
+import { WorkloadActions } from './workloadActions.ts';
+
+const never = new AbortController().signal;
+const resource = whatsAppDeployment();
+
+/** Carries out a plan that generates one Secret, which the server has already. */
+async function generating(name: string) {
+  const transport: Transport = {
+    request: async ({ path }) => {
+      throw new ApiError(409, { reason: 'AlreadyExists' }, path);
+    },
+    text: async () => '',
+    stream: async function* () {},
+    close: () => {},
+  };
+  const sources = { children: [], secrets: { cache: new ObjectCache<KubeObject>({}) } };
+  const actions = new WorkloadActions({
+    client: new KubeClient(transport),
+    applier: {} as Applier,
+    journals: { read: () => undefined, update: async () => EMPTY_JOURNAL, refresh: async () => {} },
+    sources: sources as unknown as StackSources,
+    recorder: { record: () => {} } as unknown as EventRecorder,
+    clock: new VirtualClock(0),
+    observations: new Map(),
+  });
+  const plan = { generate: [name], mend: [], steps: [], rollout: undefined } as unknown as WorkloadPlan;
+  const observed = new StackModel(resource).observed();
+  return actions.carryOut(plan, observed, resource as unknown as KubeObject, never);
+}
+
+describe('a Secret to generate that somebody else made in the meantime', () => {
+  it('is taken if stacks share it, because another stack or the user made it', async () => {
+    expect([...(await generating(NETWORK.controlSecret)).problems]).toEqual([]);
+  });
+
+  it('is a problem if it is the own Secret of the stack', async () => {
+    const [[condition, error] = []] = (await generating('shop-keys')).problems;
+    expect(condition).toBe('DatabaseReady');
+    expect(String(error)).toContain('Secret shop-keys exists and is not part of WhatsAppDeployment shop');
+  });
+});
+
+/** Carries out a restart that was planned by one look at the API, after `last`. @returns the requests that it sent */
+async function restarting(planned: ApiObservation, last: ApiObservation | undefined, nowMs: number) {
+  const sent: string[] = [];
+  const transport: Transport = {
+    request: async ({ method, path }) => {
+      sent.push(`${method} ${path}`);
+      return { kind: 'Status' };
+    },
+    text: async () => '',
+    stream: async function* () {},
+    close: () => {},
+  };
+  const clock = new VirtualClock(nowMs);
+  const actions = new WorkloadActions({
+    client: new KubeClient(transport),
+    applier: {} as Applier,
+    journals: { read: () => EMPTY_JOURNAL, update: async () => EMPTY_JOURNAL, refresh: async () => {} },
+    sources: { children: [], pods: { cache: new ObjectCache<KubeObject>({}) } } as unknown as StackSources,
+    recorder: { record: () => {} } as unknown as EventRecorder,
+    clock,
+    observations: new Map(last ? [['default/shop', last]] : []),
+  });
+  const pod = { name: 'shop-coreapp-0-0', uid: 'u', resourceVersion: '7', ready: true };
+  const step = {
+    remove: [],
+    apply: [],
+    scale: [],
+    restart: [{ key: 'StatefulSet/shop-coreapp-0', pod, reason: 'because' }],
+    verdict: { type: 'WorkloadsReady' },
+  };
+  const plan = { generate: [], mend: [], steps: [step], rollout: undefined } as unknown as WorkloadPlan;
+  const observed = { ...new StackModel(resource).observed(), journal: EMPTY_JOURNAL, api: planned };
+  const { problems } = await actions.carryOut(plan, observed, resource as unknown as KubeObject, never);
+  expect([...problems]).toEqual([]);
+  return sent.filter((request) => request.startsWith('DELETE'));
+}
+
+describe('a restart of a ready pod', () => {
+  const api = apiOf([], { atMs: 1_000 });
+
+  it('is carried out by the look at the API that it was planned by', async () => {
+    expect(await restarting(api, api, 2_000)).toEqual([
+      'DELETE /api/v1/namespaces/default/pods/shop-coreapp-0-0',
+    ]);
+  });
+
+  it('is left to the next pass when the API was asked again since, does not answer any more, or was asked long ago', async () => {
+    expect(await restarting(api, { ...api, isSuperseded: true }, 2_000)).toEqual([]);
+    expect(await restarting(api, undefined, 2_000)).toEqual([]);
+    expect(await restarting(api, api, 60_000)).toEqual([]);
+  });
+});
