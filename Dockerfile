@@ -1,4 +1,4 @@
-# Two images from one build: --target operator, --target stack.
+# Three images from one build: --target operator, --target stack, --target emulator.
 #
 #   NODE_BASE   what the images stand on: Node at /nodejs/bin/node and nothing else that runs
 #   BUILD_BASE  what builds them: Node and npm
@@ -10,8 +10,8 @@ ARG BUILD_BASE=docker.io/library/node:24.11.1-bookworm-slim
 FROM --platform=$BUILDPLATFORM ${BUILD_BASE} AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
-RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
-COPY tsconfig.json ./
+RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json LICENSE ./
 COPY scripts ./scripts
 COPY src ./src
 RUN node scripts/build.mjs --images /out
@@ -43,3 +43,12 @@ LABEL org.opencontainers.image.title=waba-stack \
 COPY --from=build --chown=65532:65532 /out/waba-stack/ /
 ENTRYPOINT ["/usr/local/bin/waba-emulator"]
 CMD ["--help"]
+
+# The stack as one container that needs nothing else: docker run -p 9090:9090 -p 9091:9091 waba-emulator
+FROM stack AS emulator
+LABEL org.opencontainers.image.title=waba-emulator \
+      org.opencontainers.image.description="Emulator of the WhatsApp Business On-Premises API, for tests"
+EXPOSE 9090 9091
+HEALTHCHECK --interval=2s --timeout=3s --start-period=10s --retries=5 \
+  CMD ["/nodejs/bin/node", "-e", "fetch('http://127.0.0.1:9091/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+CMD ["laptop", "--host", "0.0.0.0"]

@@ -1,15 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { defineConfig } from 'vitest/config';
-
-/** Imports pages and their scripts as text, as the bundler does. */
-const textFiles = {
-  name: 'text-files',
-  enforce: 'pre' as const,
-  load: async (id: string) =>
-    /\.(html|client\.js)$/.test(id)
-      ? `export default ${JSON.stringify(await readFile(id, 'utf8'))}`
-      : undefined,
-};
+import { pageBundleForTests } from './scripts/pageBundle.mjs';
 
 // One project for each layer of scripts/layers.mjs that holds tests.
 const layer = (
@@ -18,7 +8,7 @@ const layer = (
   testTimeout: number,
   more: { globalSetup?: string[]; env?: Record<string, string>; isolate?: boolean } = {},
 ) => ({
-  plugins: [textFiles],
+  plugins: [pageBundleForTests],
   test: { name, include, testTimeout, hookTimeout: testTimeout, ...more },
 });
 
@@ -33,18 +23,33 @@ export default defineConfig({
       }),
       layer('chart', ['test/chart/**/*.test.ts'], 60_000),
       layer('contract', ['test/contract/**/*.test.ts'], 60_000),
+      // The suites that know no database, with stores in memory.
+      layer(
+        'contract-memory',
+        ['test/contract/{apiFaults,callbackStore,cluster,conformance,control,shards,simulation}.test.ts'],
+        60_000,
+        { env: { WABA_TEST_ENGINE: 'MEMORY' } },
+      ),
       layer('contract-mariadb', ['test/contract/**/*.test.ts'], 60_000, {
         env: { WABA_TEST_ENGINE: 'MYSQL' },
       }),
       layer('monitoring', ['test/monitoring/**/*.test.ts'], 30_000),
+      layer('package', ['test/package/**/*.test.ts'], 60_000),
+      // What the pages of the emulator quote, in its languages.
+      layer('examples', ['test/examples/**/*.test.ts'], 60_000),
+      // Needs Docker and the image waba-emulator, or another one in WABA_EMULATOR_IMAGE.
+      layer('container', ['test/container/**/*.test.ts'], 120_000),
       layer('page', ['test/page/**/*.test.ts'], 60_000),
       // The same suites, calling roles that run as processes of their own.
       layer('conformance-processes', ['test/contract/{conformance,apiFaults}.test.ts'], 60_000, {
         env: { WABA_TEST_TARGET: 'processes' },
       }),
+      // Hostile inputs to roles that run as processes, and fuzzed frames, files and certificates.
+      layer('hostile', ['test/hostile/**/*.test.ts'], 60_000),
       layer('control-plane', ['test/control-plane/**/*.test.ts'], 120_000, {
         globalSetup: ['test/support/controlPlaneSetup.ts'],
       }),
+      layer('survival', ['test/survival/**/*.test.ts'], 300_000),
       layer('random', ['test/random/**/*.test.ts'], 60_000),
       layer('rolls', ['test/rolls/**/*.test.ts'], 60_000),
       layer('scenarios', ['test/scenarios/**/*.test.ts'], 300_000),

@@ -1,24 +1,14 @@
-// Bundles every entry point into dist/. The same bundles go into the images and run on the local cluster.
-import { chmod, cp, mkdir, rm, writeFile } from 'node:fs/promises';
+// Bundles every entry point into dist/. The same bundles go into the images and run on the local cluster. Without --quiet,
+// which is for those who only want to run something, it also makes the npm package of the emulator.
+import { chmod, copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { build } from 'esbuild';
+import { common, requireBanner } from './bundling.mjs';
+import { buildEmulatorPackage } from './emulatorPackage.mjs';
+import { bomOf, noticesText, packagesIn } from './notices.mjs';
 
 const quiet = process.argv.includes('--quiet');
 const started = performance.now();
-
-// CommonJS dependencies (pg, winston) call require, which an ES module does not have.
-const requireBanner =
-  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
-const common = {
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  external: ['pg-native', '@kubernetes/client-node'],
-  // Served as they are.
-  loader: { '.html': 'text', '.client.js': 'text' },
-  logLevel: 'warning',
-  legalComments: 'none',
-};
 
 const bundle = (entryPoints, outdir) =>
   build({
@@ -27,6 +17,7 @@ const bundle = (entryPoints, outdir) =>
     outdir,
     format: 'esm',
     splitting: true,
+    metafile: true,
     chunkNames: 'chunks/[name]-[hash]',
     banner: { js: requireBanner },
   });
@@ -63,7 +54,7 @@ if (!quiet) console.log(`built in ${Math.round(performance.now() - started)} ms`
 async function buildImageRoots(out) {
   for (const [image, bundles] of Object.entries(commands)) {
     const root = join(out, image);
-    await bundle(
+    const { metafile } = await bundle(
       Object.fromEntries(Object.keys(bundles).map((name) => [name, `src/bin/${name}.ts`])),
       join(root, 'opt/waba'),
     );
@@ -72,8 +63,19 @@ async function buildImageRoots(out) {
       for (const path of paths)
         await writeCommand(join(root, path), '/nodejs/bin/node', JSON.stringify(`/opt/waba/${name}.js`));
     }
+    await writeLegal(join(root, 'usr/share/doc', image), image, metafile);
     for (const folder of folders[image] ?? []) await mkdir(join(root, folder), { recursive: true });
   }
+}
+
+/** What whoever redistributes an image must pass on, and what scanners read. */
+async function writeLegal(folder, image, metafile) {
+  const packages = await packagesIn(metafile);
+  const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+  await mkdir(folder, { recursive: true });
+  await copyFile('LICENSE', join(folder, 'LICENSE'));
+  await writeFile(join(folder, 'THIRD-PARTY-NOTICES'), noticesText(packages));
+  await writeFile(join(folder, 'bom.cdx.json'), bomOf({ name: image, version }, packages));
 }
 
 /** What runs from a checkout; below images/ the same paths for the process node, and PostgreSQL in place of its image. */
@@ -103,6 +105,7 @@ async function buildDist() {
       format: 'cjs',
     }),
   ]);
+  if (!quiet) await buildEmulatorPackage();
   const local = { ...commands, postgres: { postgres: ['usr/local/bin/docker-entrypoint.sh'] } };
   for (const [image, bundles] of Object.entries(local)) {
     for (const [name, path] of Object.entries(bundles).flatMap(([name, paths]) =>

@@ -1,6 +1,6 @@
 // Bundles tools/generate/main.ts and runs it, so that generation needs no build of the rest.
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { renderInstallManifest } from './installManifest.mjs';
@@ -16,12 +16,17 @@ await build({
   packages: 'external',
   logLevel: 'warning',
 });
-const { status } = spawnSync(process.execPath, [outfile, ...process.argv.slice(2)], { stdio: 'inherit' });
-await rm(folder, { recursive: true });
-process.exitCode = status ?? 1;
+const generate = () =>
+  spawnSync(process.execPath, [outfile, ...process.argv.slice(2)], { stdio: 'inherit' }).status ?? 1;
+process.exitCode = generate();
 // Rendered by Helm, and so only where it is installed; the chart's tests compare it everywhere.
-if (status === 0 && !process.argv.includes('--check')) {
+if (process.exitCode === 0 && !process.argv.includes('--check')) {
   const manifest = renderInstallManifest();
   if (manifest === undefined) console.error('deploy/install.yaml is left as it is: helm is not on the PATH');
-  else await writeFile('deploy/install.yaml', manifest);
+  else if (manifest !== (await readFile('deploy/install.yaml', 'utf8'))) {
+    await writeFile('deploy/install.yaml', manifest);
+    // Documents are generated from the manifest.
+    process.exitCode = generate();
+  }
 }
+await rm(folder, { recursive: true });

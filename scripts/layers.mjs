@@ -29,11 +29,20 @@ export const LAYERS = [
   },
   { name: 'unit', isQuick: true, tests: vitest('unit', TWO_WORKERS), deadlineMs: 5 * MINUTE_MS },
   { name: 'contract', isQuick: true, tests: vitest('contract', TWO_WORKERS), deadlineMs: 8 * MINUTE_MS },
+  {
+    name: 'contract-memory',
+    isQuick: true,
+    tests: vitest('contract-memory', TWO_WORKERS),
+    deadlineMs: 4 * MINUTE_MS,
+  },
   // A share of the random suites, from a new seed each time; `npm run soak` runs them in full.
   { name: 'random', isQuick: true, tests: vitest('random'), deadlineMs: 6 * MINUTE_MS },
-  // 100 schedules of rolls, and deliberate breaks; they take minutes, so they are no quick check.
-  { name: 'rolls', tests: vitest('rolls', TWO_WORKERS), deadlineMs: 20 * MINUTE_MS },
+  // 500 schedules of rolls, and deliberate breaks; they take minutes, so they are no quick check.
+  { name: 'rolls', tests: vitest('rolls', TWO_WORKERS), deadlineMs: 25 * MINUTE_MS },
   { name: 'build', command: npm('build'), deadlineMs: 2 * MINUTE_MS },
+  { name: 'package', tests: vitest('package'), deadlineMs: 4 * MINUTE_MS },
+  // A test whose language is missing is skipped by itself.
+  { name: 'examples', tests: vitest('examples'), deadlineMs: 12 * MINUTE_MS },
   { name: 'chart', tests: vitest('chart'), deadlineMs: 3 * MINUTE_MS, needs: ['helm', 'actionlint'] },
   {
     name: 'contract-mariadb',
@@ -41,7 +50,15 @@ export const LAYERS = [
     deadlineMs: 8 * MINUTE_MS,
     needs: ['mariadbd'],
   },
+  // A share of the faults; `npm run soak -- survival` runs them for long, under more load.
+  {
+    name: 'survival',
+    tests: vitest('survival', '--no-file-parallelism'),
+    deadlineMs: 10 * MINUTE_MS,
+    needs: ['mariadbd'],
+  },
   { name: 'conformance-processes', tests: vitest('conformance-processes'), deadlineMs: 4 * MINUTE_MS },
+  { name: 'hostile', tests: vitest('hostile'), deadlineMs: 8 * MINUTE_MS },
   { name: 'monitoring', tests: vitest('monitoring'), deadlineMs: 2 * MINUTE_MS, needs: ['promtool'] },
   { name: 'page', tests: vitest('page'), deadlineMs: 4 * MINUTE_MS, needs: ['chromium'] },
   { name: 'control-plane', tests: vitest('control-plane'), deadlineMs: 15 * MINUTE_MS },
@@ -49,8 +66,14 @@ export const LAYERS = [
     name: 'scenarios',
     // Each file starts whole clusters: side by side they would only slow each other down.
     tests: vitest('scenarios', '--no-file-parallelism'),
-    deadlineMs: 32 * MINUTE_MS,
+    deadlineMs: 40 * MINUTE_MS,
     needs: ['prometheus'],
+  },
+  {
+    name: 'container',
+    tests: (report) => ['node', 'scripts/container.mjs', report],
+    deadlineMs: 10 * MINUTE_MS,
+    needs: ['docker'],
   },
   {
     name: 'e2e',

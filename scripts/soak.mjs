@@ -10,7 +10,7 @@ const SOAKS = [
   },
   {
     name: 'rolls of a stack under virtual time',
-    env: { SCHEDULES: process.env.SCHEDULES ?? '10000' },
+    env: { SCHEDULES: process.env.SCHEDULES ?? '10000', RARE_BREAKS: '1' },
     args: ['--project', 'rolls', '--maxWorkers=2'],
   },
   {
@@ -31,6 +31,14 @@ const SOAKS = [
     env: { UPGRADE_KILLS: process.env.UPGRADE_KILLS ?? '50' },
     args: ['--project', 'soak', '--no-file-parallelism'],
   },
+  ...[5, 100, 500].map((perSecond) => ({
+    name: `survival of a stack under ${perSecond} messages a second`,
+    env: {
+      SURVIVAL_PER_SECOND: process.env.SURVIVAL_PER_SECOND ?? String(perSecond),
+      SURVIVAL_ROUNDS: process.env.SURVIVAL_ROUNDS ?? '10',
+    },
+    args: ['--project', 'survival'],
+  })),
   {
     name: 'engine faults on a real API server',
     env: {
@@ -40,9 +48,27 @@ const SOAKS = [
     args: ['--project', 'control-plane', 'test/control-plane/engineFaults.test.ts'],
   },
   {
+    name: 'every edit by hand of every child',
+    env: { HAND_EDITS: process.env.HAND_EDITS ?? 'all' },
+    args: ['--project', 'control-plane', 'test/control-plane/everyHandEdit.test.ts'],
+  },
+  {
     name: 'calls of the emulated API, of any kind',
     env: { API_CALLS: process.env.API_CALLS ?? '10000' },
     args: ['--project', 'random', 'test/random/api.test.ts'],
+  },
+  {
+    name: 'specs of any kind on a real API server, with all their objects',
+    env: { SPECS: process.env.SPECS ?? '5000' },
+    args: ['--project', 'control-plane', 'test/control-plane/anySpec.test.ts'],
+  },
+  {
+    name: 'hostile inputs to every port',
+    env: {
+      HOSTILE_ROUNDS: process.env.HOSTILE_ROUNDS ?? '10',
+      FUZZ_RUNS: process.env.FUZZ_RUNS ?? '20000',
+    },
+    args: ['--project', 'hostile'],
   },
   ...['contract', 'contract-mariadb'].map((project) => ({
     name: `the application layer under faults (${project})`,

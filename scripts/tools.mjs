@@ -16,6 +16,10 @@ export const TOOLS = {
   chromium: { ask: ['--version'], apt: 'chromium' },
   prometheus: { ask: ['--version'], apt: 'prometheus' },
   promtool: { ask: ['--version'], apt: 'prometheus' },
+  python3: { ask: ['--version'], apt: 'python3' },
+  go: { ask: ['version'], see: 'https://go.dev/doc/install' },
+  java: { ask: ['-version'], apt: 'default-jdk-headless' },
+  php: { ask: ['--version'], apt: 'php-cli' },
 };
 
 /**

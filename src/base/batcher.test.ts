@@ -34,8 +34,18 @@ describe('a batcher', () => {
 
   it('makes no batch larger than the most', async () => {
     const sizes: number[] = [];
-    const batcher = new Batcher<number>(async (items) => void sizes.push(items.length), 2);
+    const batcher = new Batcher<number>(async (items) => void sizes.push(items.length), { most: 2 });
     await Promise.all([1, 2, 3, 4, 5].map((item) => batcher.add(item)));
     expect(sizes).toEqual([2, 2, 1]);
+  });
+
+  it('makes no batch heavier than allowed, unless a single item is', async () => {
+    const batches: number[][] = [];
+    const batcher = new Batcher<number>(async (items) => void batches.push([...items]), {
+      weigh: (item) => item,
+      mostWeight: 10,
+    });
+    await Promise.all([4, 5, 6, 20, 1].map((item) => batcher.add(item)));
+    expect(batches).toEqual([[4, 5], [6], [20], [1]]);
   });
 });

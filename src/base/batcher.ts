@@ -4,19 +4,30 @@ interface Waiting<I, O> {
   readonly reject: (error: unknown) => void;
 }
 
+export interface BatchLimits<I> {
+  /** Items in a batch. */
+  readonly most: number;
+  /** The weight of an item, such as its bytes, and what the items of a batch may weigh together. */
+  readonly weigh: (item: I) => number;
+  readonly mostWeight: number;
+}
+
 /**
  * Group commit: items that arrive during a flush share the next one. `flush` gets all of them and resolves when they are
  * committed; each caller waits for the commit of its item.
  */
 export class Batcher<I, O = void> {
   readonly #flush: (items: readonly I[]) => Promise<readonly O[] | undefined>;
-  readonly #most: number;
+  readonly #limits: BatchLimits<I>;
   #waiting: Waiting<I, O>[] = [];
   #active: Promise<void> | undefined;
 
-  constructor(flush: (items: readonly I[]) => Promise<readonly O[] | undefined>, most = 500) {
+  constructor(
+    flush: (items: readonly I[]) => Promise<readonly O[] | undefined>,
+    limits: Partial<BatchLimits<I>> = {},
+  ) {
     this.#flush = flush;
-    this.#most = most;
+    this.#limits = { most: 500, weigh: () => 0, mostWeight: Number.POSITIVE_INFINITY, ...limits };
   }
 
   add(item: I): Promise<O> {
@@ -31,11 +42,24 @@ export class Batcher<I, O = void> {
     await this.#active;
   }
 
+  /** How many items fit into the next batch: one at least, however heavy. */
+  #fitting(): number {
+    const { most, weigh, mostWeight } = this.#limits;
+    let weight = 0;
+    let count = 0;
+    for (const { item } of this.#waiting) {
+      weight += weigh(item);
+      if (count > 0 && (count >= most || weight > mostWeight)) break;
+      count += 1;
+    }
+    return count;
+  }
+
   async #run(): Promise<void> {
     // Items that arrive in this turn of the event loop share the batch.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, this.#most);
+      const batch = this.#waiting.splice(0, this.#fitting());
       try {
         const results = await this.#flush(batch.map(({ item }) => item));
         for (const [index, { resolve }] of batch.entries()) resolve(results?.[index] as O);

@@ -13,14 +13,14 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
   return port;
 }
 
-/** @throws CodedError `PortTaken` */
-export async function requireFreePort(port: number, host = '127.0.0.1'): Promise<number> {
+/** @param flag names the option that chooses another port. @throws CodedError `PortTaken` */
+export async function requireFreePort(port: number, host = '127.0.0.1', flag?: string): Promise<number> {
   try {
     return await probePort(host, port);
   } catch (cause) {
     throw new CodedError(
       'PortTaken',
-      `port ${port} on ${host} is in use; stop the program that listens there, or choose another port`,
+      `port ${port} on ${host} is in use; stop the program that listens there, or choose another port${flag ? ` with ${flag}` : ''}`,
       { cause },
     );
   }

@@ -1,87 +1,127 @@
-import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { basename, join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { basename } from 'node:path';
+import { Command, Option } from 'commander';
 import { aborted } from '../base/aborted.ts';
 import { systemClock } from '../base/clock.ts';
 import { describeError } from '../base/codedError.ts';
+import { eitherSignal } from '../base/eitherSignal.ts';
 import { createLogger } from '../base/logger.ts';
+import { parentEnded } from '../base/parentEnded.ts';
+import { quietRepeats } from '../base/quietRepeats.ts';
 import { stopSignal } from '../base/stopSignal.ts';
 import { VERSION } from '../base/version.ts';
-import { LAPTOP_DEFAULTS, startLaptop } from '../stack/laptop.ts';
+import { clientVersion } from '../stack/clientVersionOf.ts';
+import { startLaptop } from '../stack/laptop.ts';
+import { LAPTOP_DEFAULTS } from '../stack/laptopDefaults.ts';
 import { parseSeed } from '../stack/laptopSeed.ts';
+import type { LaptopDatabase } from '../stack/laptopStores.ts';
 import { startControlServer } from '../stack/network/controlServer.ts';
 import { Network } from '../stack/network/network.ts';
-import { clientVersion, runCoreapp, runWebapp, waitOnDatabase } from '../stack/stackRoles.ts';
 import { openApi } from '../stack/webapp/openApi.ts';
+import {
+  parseDatabase,
+  parseDate,
+  parseNumber,
+  parsePassword,
+  parsePort,
+  parseSwitch,
+  parseVersion,
+  readOption,
+} from './emulatorOptions.ts';
 
 const stop = stopSignal();
 
 const [, script = '', ...args] = process.argv;
 const interactive = process.stderr.isTTY === true;
-const logger = createLogger({ level: 'info', format: interactive ? 'pretty' : 'json' });
-const role = { env: process.env, clock: systemClock, logger, setLogLevel: logger.setLevel };
+const lines = createLogger({ level: 'info', format: interactive ? 'pretty' : 'json' });
+const logger = quietRepeats(lines, systemClock);
+const role = { env: process.env, clock: systemClock, logger, setLogLevel: lines.setLevel };
+
+/** Loaded only when asked for: drivers of databases take as long to load as everything else. */
+const roles = () => import('../stack/stackRoles.ts');
 
 /** Our one image stands for both images of the vendor: the variables of a container tell which. */
-function launch(): Promise<void> {
+async function launch(): Promise<void> {
+  const { runCoreapp, runWebapp } = await roles();
   const { COREAPP_HOSTNAME, WA_MASTER_NODE, WA_DB_UPGRADE } = process.env;
   const isCoreapp = COREAPP_HOSTNAME !== undefined || WA_MASTER_NODE === '1' || WA_DB_UPGRADE === '1';
   return isCoreapp ? runCoreapp(role, stop) : runWebapp(role, stop);
 }
 
 async function runScript(name: string): Promise<void> {
-  if (name.startsWith('wait_on_')) await waitOnDatabase(role, stop);
+  if (name.startsWith('wait_on_')) await (await roles()).waitOnDatabase(role, stop);
   const next = name.startsWith('wait_on_') ? basename(args[0] ?? '') : name;
   if (next === 'launch_within_docker.sh') await launch();
   else if (next !== '')
     throw new Error(`cannot run ${args.join(' ')}; only launch_within_docker.sh is known`);
 }
 
-const parsePort = (text: string): number => {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new InvalidArgumentError('a port is a whole number from 0 to 65535');
-  return port;
-};
-
-const parseDate = (text: string): number => {
-  const date = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(date)) throw new InvalidArgumentError('a date has the form YYYY-MM-DD');
-  return date;
-};
-
-const dataFolder = (): string =>
-  join(process.env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'waba-operator', 'emulator');
+/** Who may call the control port. */
+const controlAccess = ({ WABA_CONTROL_TOKEN: token, WABA_CONTROL_HOSTS: hosts = '' }: NodeJS.ProcessEnv) => ({
+  token: token || undefined,
+  hosts: hosts
+    .split(',')
+    .map((host) => host.trim().toLowerCase())
+    .filter(Boolean),
+});
 
 function program(): Command {
   const command = new Command('waba-emulator')
     .description('Emulator of the WhatsApp Business On-Premises stack')
-    .version(VERSION);
+    // After the name of a subcommand, an option is its own: `--version` of the laptop is that of the client.
+    .enablePositionalOptions()
+    .version(VERSION, '-V, --emulator-version', 'print the version of the emulator itself');
   addLaptopCommand(command);
   addNetworkCommand(command);
   command
     .command('webapp')
     .description('runs the container of the web image, configured by WA_* variables')
-    .action(() => runWebapp(role, stop));
+    .action(async () => (await roles()).runWebapp(role, stop));
   command
     .command('coreapp')
     .description('runs the container of the coreapp image, configured by WA_* variables')
-    .action(() => runCoreapp(role, stop));
+    .action(async () => (await roles()).runCoreapp(role, stop));
   return command;
 }
 
 function addLaptopCommand(program: Command): void {
   program
     .command('laptop', { isDefault: true })
-    .description(
-      'runs a whole stack in one process, registered and ready to send; data is kept between runs; WABA_CLIENT_VERSION sets its version',
-    )
+    .description('runs a whole stack in one process, registered and ready to send')
     .option('--port <port>', 'HTTPS port of the API', parsePort, LAPTOP_DEFAULTS.port)
-    .option('--data <folder>', 'folder for data that is kept between runs', dataFolder())
-    .option('--number <number>', 'phone number, with + and country code', LAPTOP_DEFAULTS.phoneNumber)
-    .option('--webhook <url>', 'HTTPS URL that receives the callbacks')
+    .option(
+      '--control-port <port>',
+      'port of the simulation page and the control API',
+      parsePort,
+      LAPTOP_DEFAULTS.controlPort,
+    )
+    .option('--host <address>', 'address that both listen on', LAPTOP_DEFAULTS.host)
+    .option(
+      '--version [version]',
+      'client version to stand for, v2.57.1; without one, print that of the emulator',
+      parseVersion,
+    )
+    .option('--data <folder>', 'folder for data that is kept between runs; without one, nothing is kept')
+    .option(
+      '--database <where>',
+      'memory; embedded for a PostgreSQL in the data folder; or the URL of a server, postgres://… or mysql://…',
+      parseDatabase,
+      'memory',
+    )
+    .option('--tls <on|off>', 'off: the API speaks plain HTTP', parseSwitch, true)
+    .option(
+      '--number <number>',
+      'phone number, with + and country code',
+      parseNumber,
+      LAPTOP_DEFAULTS.phoneNumber,
+    )
+    .option('--password <password>', 'password of admin', parsePassword)
+    .option('--webhook <url>', 'URL that receives the callbacks: HTTPS, or HTTP in a private network')
     .option('--webhook-ca <file>', 'CA that signed the certificate of the webhook (PEM)')
-    .option('--config <file>', 'YAML with users, settings, profile, templates and people to start with')
+    .option(
+      '--seed <file>',
+      'YAML or JSON with users, settings, profile, people, templates, catalog and faults',
+    )
+    .addOption(new Option('--config <file>', 'the same as --seed').hideHelp())
     .option('--no-rate-limits', 'accept more than 50 requests a second')
     .option('--build-date <date>', 'YYYY-MM-DD; the build expires 180 days later', parseDate)
     .option('--json', 'print one line of JSON on stdout when ready; logs go to stderr')
@@ -90,36 +130,56 @@ function addLaptopCommand(program: Command): void {
 
 async function runLaptop(options: {
   port: number;
-  data: string;
+  controlPort: number;
+  host: string;
+  version?: string | true;
+  data?: string;
+  database: LaptopDatabase;
+  tls: boolean;
   number: string;
+  password?: string;
   webhook?: string;
   webhookCa?: string;
+  seed?: string;
   config?: string;
   rateLimits: boolean;
   buildDate?: number;
   json?: boolean;
 }): Promise<void> {
-  const { port, data, number, webhook, webhookCa, config, rateLimits, buildDate, json } = options;
-  const caPem = webhookCa ? await readFile(webhookCa, 'utf8') : undefined;
+  if (options.version === true) return void process.stdout.write(`${VERSION}\n`);
+  const { port, controlPort, host, data, database, tls, number, password, webhook, webhookCa, json } =
+    options;
+  const seed = options.seed ?? options.config;
+  const { rateLimits, buildDate, version = clientVersion(process.env) } = options;
+  const caPem = webhookCa ? await readOption('--webhook-ca', webhookCa) : undefined;
+  const terminal = () => quietRepeats(createLogger({ level: 'warn', format: 'pretty' }), systemClock);
+  // npm that is killed leaves its scripts running.
+  const end = process.env.npm_lifecycle_event ? eitherSignal(stop, parentEnded()).signal : stop;
   const laptop = await startLaptop(
     {
       dataFolder: data,
+      database,
+      tls,
       port,
+      controlPort,
+      host,
       phoneNumber: number,
-      seed: config ? parseSeed(await readFile(config, 'utf8')) : undefined,
+      password,
+      seed: seed ? parseSeed(await readOption('--seed', seed)) : undefined,
       rateLimits,
       buildDateMs: buildDate,
-      version: clientVersion(process.env),
-      webhook: webhook ? { url: webhook, caPem } : undefined,
+      version,
+      webhook: webhook === undefined ? undefined : { url: webhook, caPem },
+      control: controlAccess(process.env),
       clock: systemClock,
-      logger: json || !interactive ? logger : createLogger({ level: 'warn', format: 'pretty' }),
+      logger: json || !interactive ? logger : terminal(),
     },
-    stop,
+    end,
   );
-  const { url, controlUrl, username, password, caFile } = laptop;
-  if (json) process.stdout.write(`${JSON.stringify({ url, controlUrl, username, password, caFile })}\n`);
-  else process.stdout.write(welcome({ url, controlUrl, username, password, caFile, number }));
-  await aborted(stop);
+  const { close: _, ...about } = laptop;
+  if (json) process.stdout.write(`${JSON.stringify(about)}\n`);
+  else process.stdout.write(welcome({ ...about, number }));
+  await aborted(end);
   await laptop.close();
 }
 
@@ -154,10 +214,12 @@ async function runNetwork(options: {
     clock: systemClock,
     logger,
   });
+  network.snapshots.begin();
   const control = await startControlServer(network, {
     host,
     port: controlPort,
     openApi: openApi(clientVersion(process.env)),
+    ...controlAccess(process.env),
   });
   logger.info('network listening', { port: network.port, controlPort: control.port });
   await aborted(stop);
@@ -187,7 +249,7 @@ Log in, let a customer write, and answer:
   curl -X POST ${controlUrl}/numbers/${number.replace('+', '')}/messages -H 'content-type: application/json' -d '{"from":"16505551234","text":"Hi"}'
   curl --cacert ${caFile} ${url}/v1/messages -H "Authorization: Bearer $TOKEN" -d '{"to":"16505551234","type":"text","text":{"body":"Hello"}}'
 
-Ctrl-C stops it; the data stays.
+Ctrl-C stops it.
 `;
 }
 

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { describeError } from '../base/codedError.ts';
 import { createLogger, LOG_LEVELS, type LogLevel } from '../base/logger.ts';
@@ -42,6 +42,16 @@ const command = new Command('waba-operator')
     atLeastOne,
     OPERATOR_DEFAULTS.maxRollingStacks,
   )
+  .addOption(
+    new Option('--pod-security <level>', 'what users may give pods by podTemplate')
+      .choices(['Restricted', 'Unrestricted'])
+      .default(OPERATOR_DEFAULTS.podSecurity),
+  )
+  .addOption(
+    new Option('--webhook-probes <scope>', 'which webhook receivers the operator itself may connect to')
+      .choices(['Public', 'All'])
+      .default(OPERATOR_DEFAULTS.webhookProbes),
+  )
   .option('--health-port <port>', 'port of /healthz, /readyz and /metrics', '8081')
   .option(
     '--stack-image <image>',
@@ -65,6 +75,8 @@ const options = command.opts<{
   installation: string;
   workers: number;
   maxRollingStacks: number;
+  podSecurity: 'Restricted' | 'Unrestricted';
+  webhookProbes: 'Public' | 'All';
   healthPort: string;
   stackImage: string;
   databaseImage: string;
@@ -97,6 +109,8 @@ try {
         .filter(Boolean),
       workers: options.workers,
       maxRollingStacks: options.maxRollingStacks,
+      podSecurity: options.podSecurity,
+      webhookProbes: options.webhookProbes,
       health: { host: '0.0.0.0', port: Number(options.healthPort) },
       installation: { namespace: credentials.namespace, name: options.installation },
       replica: options.leaderElect ? `${env.HOSTNAME ?? hostname()}_${process.pid}` : undefined,

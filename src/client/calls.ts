@@ -84,17 +84,26 @@ export class Calls {
     );
     if (status >= 200 && status <= 299)
       return { type: headers['content-type'] ?? 'application/octet-stream', content };
-    const chunks: Buffer[] = [];
-    for await (const chunk of content) chunks.push(chunk as Buffer);
-    const error = new StackError(
-      `${request.method} ${request.path}`,
-      status,
-      Buffer.concat(chunks).toString('utf8'),
-    );
+    const error = new StackError(`${request.method} ${request.path}`, status, await refusalText(content));
     if (isMissing(error)) return undefined;
     throw error;
   }
 }
+
+/** The first part of a refusal, and no more: an answer without end must not fill the memory. */
+async function refusalText(content: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of content) {
+    chunks.push(chunk as Buffer);
+    size += (chunk as Buffer).length;
+    // Leaving the loop destroys the stream.
+    if (size > LONGEST_REFUSAL_BYTES) break;
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+const LONGEST_REFUSAL_BYTES = 64 * 1024;
 
 const isMissing = (error: unknown): boolean => error instanceof StackError && error.status === 404;
 

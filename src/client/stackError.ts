@@ -28,10 +28,17 @@ export class StackError extends CodedError {
   }
 }
 
-/** The stack did not answer. It may have done what was asked. */
+/** The stack did not answer. It may have done what was asked, unless the request certainly never left. */
 export class StackUnreachable extends CodedError {
-  constructor(call: string, cause: unknown) {
-    super('Unreachable', `${call}: no answer`, { retriable: true, cause });
+  /** False if no byte of the request was sent: refused connection, unknown host, a certificate that is not trusted. */
+  readonly mayHaveArrived: boolean;
+
+  constructor(call: string, cause: unknown, { mayHaveArrived = true } = {}) {
+    super('Unreachable', `${call}: ${mayHaveArrived ? 'no answer' : 'no connection'}`, {
+      retriable: true,
+      cause,
+    });
+    this.mayHaveArrived = mayHaveArrived;
   }
 }
 

@@ -3,7 +3,9 @@ import { Agent } from 'node:https';
 import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import { systemClock, withDeadline } from '../base/clock.ts';
 import { openHttps } from '../base/openHttps.ts';
+import { PinnedAgent } from './pinnedAgent.ts';
 import { StackUnreachable } from './stackError.ts';
 
 type RequestBody = string | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
@@ -51,16 +53,21 @@ export interface HttpsStackOptions {
   /** PEM of the CA that must have signed the certificate. Absent: the CAs of the system. */
   readonly ca?: string | undefined;
   readonly verify?: boolean;
+  /** SHA-256 of a public key (SPKI, DER) in hexadecimal: a certificate with this key is accepted after it expired. */
+  readonly expiredKeyHash?: string | undefined;
   /** A call fails when the connection is silent for this long. */
   readonly timeoutMs?: number;
+  /** A call whose answer is not a stream fails after this time, however much the server sends. */
+  readonly deadlineMs?: number;
   /** Called right before a request is sent; throws to keep it back. */
   readonly fence?: (request: StackRequest) => void;
 }
 
 export const STACK_TRANSPORT_DEFAULTS = {
   timeoutMs: 15_000,
+  deadlineMs: 60_000,
   maxSockets: 4,
-  longestBody: 32 * 1024 * 1024,
+  longestBodyBytes: 32 * 1024 * 1024,
 } as const;
 
 /** Undefined if the certificate carries one of the names, else the error of the first name. */
@@ -77,21 +84,39 @@ export class HttpsStackTransport implements StackTransport {
 
   constructor(options: HttpsStackOptions) {
     this.#options = options;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: STACK_TRANSPORT_DEFAULTS.maxSockets });
+    const { expiredKeyHash } = options;
+    const sockets = { keepAlive: true, maxSockets: STACK_TRANSPORT_DEFAULTS.maxSockets };
+    this.#agent =
+      expiredKeyHash === undefined ? new Agent(sockets) : new PinnedAgent(expiredKeyHash, sockets);
   }
 
   async request(request: StackRequest, signal: AbortSignal): Promise<StackResponse> {
+    const { deadlineMs = STACK_TRANSPORT_DEFAULTS.deadlineMs } = this.#options;
+    const what = `${request.method} ${request.path}`;
+    // How long an upload takes depends on its size.
+    if (typeof request.body === 'object') return this.#request(request, signal);
+    const late = () => new StackUnreachable(what, new Error(`no complete answer within ${deadlineMs} ms`));
+    const deadline = withDeadline(systemClock, signal, deadlineMs, late);
+    return this.#request(request, deadline.signal).finally(deadline.release);
+  }
+
+  async #request(request: StackRequest, signal: AbortSignal): Promise<StackResponse> {
     const response = await this.#open(request, signal);
     const chunks: Buffer[] = [];
     let size = 0;
+    // The body itself does not hear of the signal.
+    const onAbort = () => response.destroy(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
     try {
       for await (const chunk of response) {
         size += (chunk as Buffer).length;
-        if (size > STACK_TRANSPORT_DEFAULTS.longestBody) throw new Error('answer too long');
+        if (size > STACK_TRANSPORT_DEFAULTS.longestBodyBytes) throw new Error('answer too long');
         chunks.push(chunk as Buffer);
       }
     } catch (cause) {
       throw signal.aborted ? signal.reason : new StackUnreachable(`${request.method} ${request.path}`, cause);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
     }
     return { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') };
   }
@@ -112,6 +137,7 @@ export class HttpsStackTransport implements StackTransport {
     const { body, method, path } = request;
     signal.throwIfAborted();
     fence?.(request);
+    let mayHaveArrived = false;
     try {
       return await openHttps(
         {
@@ -131,11 +157,16 @@ export class HttpsStackTransport implements StackTransport {
             ...(typeof body === 'string' ? { 'content-length': Buffer.byteLength(body) } : {}),
           },
           body,
+          onConnected: () => {
+            mayHaveArrived = true;
+          },
         },
         signal,
       );
     } catch (cause) {
-      throw signal.aborted ? signal.reason : new StackUnreachable(`${method} ${path}`, cause);
+      throw signal.aborted
+        ? signal.reason
+        : new StackUnreachable(`${method} ${path}`, cause, { mayHaveArrived });
     }
   }
 

@@ -18,6 +18,7 @@ import {
 } from './clusterState.ts';
 import { findPrograms } from './programs.ts';
 import type { Progress } from './progress.ts';
+import { isRangeHeld } from './rangeLock.ts';
 
 export interface LocalClusterOptions {
   readonly name: string;
@@ -86,7 +87,7 @@ async function startDaemon(
 ): Promise<void> {
   const state: ClusterState = {
     name,
-    index: known?.index ?? freeIndex(await listStates(env), process.getuid?.() ?? 0),
+    index: known?.index ?? (await freeIndex(await listStates(env), process.getuid?.() ?? 0, isRangeHeld)),
     port: wanted ? await requireFreePort(wanted) : await usablePort(known?.port),
     phase: 'starting',
     message: 'starting',

@@ -64,20 +64,26 @@ export function addressRanges(index: number): { serviceCidr: string; podPrefix: 
 
 const MOST_CLUSTERS = 79;
 
-/** An index that no other cluster of this user has. There are 79; different users start at different ones. */
-export function freeIndex(others: readonly ClusterState[], userId: number): number {
+/**
+ * An index that no other cluster has. There are 79; different users start at different ones. `others` are the clusters in
+ * the same folder; `isHeld` tells the ranges of running clusters in all folders.
+ */
+export async function freeIndex(
+  others: readonly ClusterState[],
+  userId: number,
+  isHeld: (index: number) => Promise<boolean>,
+): Promise<number> {
   const taken = new Set(others.map(({ index }) => index));
   const candidates = Array.from(
     { length: MOST_CLUSTERS },
     (_, offset) => (userId * 7 + offset) % MOST_CLUSTERS,
   );
-  const index = candidates.find((candidate) => !taken.has(candidate));
-  if (index === undefined)
-    throw new CodedError(
-      'TooManyClusters',
-      'all 79 address ranges for local clusters are in use; remove a cluster with `kubectl waba local down`',
-    );
-  return index;
+  for (const candidate of candidates)
+    if (!taken.has(candidate) && !(await isHeld(candidate))) return candidate;
+  throw new CodedError(
+    'TooManyClusters',
+    'all 79 address ranges for local clusters are in use; remove a cluster with `kubectl waba local down`',
+  );
 }
 
 /** Start time of a process in clock ticks. It tells a process from a later one with the same pid. */

@@ -73,6 +73,9 @@ export const componentFlags = {
     '--use-service-account-credentials',
     '--leader-elect=false',
     '--secure-port=0',
+    // The only node is this machine. When it sleeps, the manager sleeps too, and must not take the node for lost.
+    // Elsewhere a manager that hung loses its lease and starts anew, so it knows of no silence either.
+    '--node-monitor-grace-period=1h',
     `--controllers=*,${DISABLED_CONTROLLERS.map((name) => `-${name}`).join(',')}`,
   ],
   'kube-scheduler': ({ kubeconfigs }) => [

@@ -8,6 +8,7 @@ import type { ImageTable } from './processNode/containerCommand.ts';
 import { NodeAgent } from './processNode/nodeAgent.ts';
 import { findPrograms } from './programs.ts';
 import { silentProgress } from './progress.ts';
+import { holdRange } from './rangeLock.ts';
 
 export interface DaemonOptions {
   readonly name: string;
@@ -38,8 +39,10 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
       process: { pid: process.pid, startTicks: processStartTicks(process.pid) ?? '' },
     });
   };
+  let releaseRange = () => {};
   try {
     await report('starting', 'starting the control plane');
+    releaseRange = await holdRange(name, known.index);
     const programs = await findPrograms({ env, progress: silentProgress, sourceFolder }, signal);
     const { serviceCidr, podPrefix } = addressRanges(known.index);
     const controlPlane = await startControlPlane(
@@ -68,5 +71,7 @@ export async function runDaemon(options: DaemonOptions, signal: AbortSignal): Pr
     if (signal.aborted) return;
     await report('failed', describeError(error)).catch(() => {});
     throw error;
+  } finally {
+    releaseRange();
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { findExecutable, isExecutable, runBound } from '../base/childProcess.ts';
 import { CodedError, describeError } from '../base/codedError.ts';
+import { eitherSignal } from '../base/eitherSignal.ts';
 import type { Progress } from './progress.ts';
 
 export const KUBERNETES_VERSION = 'v1.34.4';
@@ -133,12 +134,14 @@ async function downloadVerified(url: string, digest: string, signal: AbortSignal
 
 async function download(url: string, signal: AbortSignal): Promise<Response> {
   const patience = new AbortController();
+  // Not released: whoever reads the body later can still be stopped.
+  const either = eitherSignal(signal, patience.signal);
   const timer = setTimeout(
     () => patience.abort(new CodedError('Deadline', `${url} does not answer`)),
     CONNECT_TIMEOUT_MS,
   );
   try {
-    const response = await fetch(url, { signal: AbortSignal.any([signal, patience.signal]) });
+    const response = await fetch(url, { signal: either.signal });
     if (!response.ok) throw new CodedError('Download', `${url} answers ${response.status}`);
     return response;
   } finally {

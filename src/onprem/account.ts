@@ -35,14 +35,14 @@ export const verifyRequest = z.object({
 export const SHARD_CHANGE_DAYS = 7;
 /** The possible shard counts. */
 export const SHARD_COUNTS = [1, 2, 4, 8, 16, 32] as const;
-/** `POST /v1/account/shards`; the certificate is required from v2.45 on. */
+/** `POST /v1/account/shards`; whether the certificate is required depends on the version of the client. */
 export const shardsRequest = z.object({
   ...number,
   shards: z.coerce
     .number()
     .refine((count) => SHARD_COUNTS.some((known) => known === count), 'must be 1, 2, 4, 8, 16 or 32'),
   pin: pin.optional(),
-  cert: z.string().min(1),
+  cert: z.string().min(1).optional(),
 });
 export type ShardsRequest = z.input<typeof shardsRequest>;
 /** `POST /v1/settings/account/two-step`. */

@@ -7,7 +7,8 @@ export const contactsRequest = z.object({
   blocking: z.enum(['wait', 'no_wait']).default('no_wait'),
   force_check: z.boolean().default(false),
 });
-const contactStatus = z.enum(['valid', 'processing', 'invalid', 'failed']);
+export const contactStatus = z.enum(['valid', 'processing', 'invalid', 'failed']);
+export type ContactStatus = z.output<typeof contactStatus>;
 export const contactsResponse = z.looseObject({
   contacts: z.array(
     z.looseObject({ input: z.string(), status: contactStatus, wa_id: z.string().optional() }),

@@ -13,6 +13,8 @@ export const SCRIPTS = {
   waitOnPostgres: '/opt/whatsapp/bin/wait_on_postgres.sh',
   waitOnMysql: '/opt/whatsapp/bin/wait_on_mysql.sh',
 } as const;
+/** Characters of the API key. Source: docs/onprem/api-admin.md §3.4. */
+export const API_KEY_LENGTH = { least: 12, most: 128 } as const;
 /** Days after which a build of the client expires. Source: docs/onprem/deployment.md §1. */
 export const BUILD_LIFETIME_DAYS = 180;
 /** Characters that a database password must not contain. */
@@ -47,7 +49,7 @@ export const stackEnvironment = z.object({
   WA_CONFIG_ON_DB: flag,
   WA_TCP_LISTEN_ADDRESS: z.string().default('127.0.0.1'),
   WA_SECRET: z.string().default(''),
-  WA_API_KEY: z.string().min(12).max(128).optional(),
+  WA_API_KEY: z.string().min(API_KEY_LENGTH.least).max(API_KEY_LENGTH.most).optional(),
   WA_WEB_JWT_CRYPTO_KEY: z.string().optional(),
   WA_WEB_SERVERNAME: z.string().default('localhost'),
   WACORE_HOSTNAME: z.string().default('wacore'),
@@ -73,6 +75,16 @@ export const stackEnvironment = z.object({
   WABA_BUILD_DATE: z.iso.date().optional(),
   /** Of the emulator only: the mount path of the media volume, if not the usual one. */
   WABA_MEDIA_PATH: z.string().default(MEDIA_PATH),
+  /** Of the emulator only: hosts that links of messages may name, `media.example,*.shop.example`, or `*`. */
+  WABA_MEDIA_HOSTS: z
+    .string()
+    .optional()
+    .transform((list) =>
+      list
+        ?.split(',')
+        .map((host) => host.trim().toLowerCase())
+        .filter(Boolean),
+    ),
   /** Of the emulator only: the mount path of the data directory, if not the usual one. */
   WABA_DATA_PATH: z.string().default(DATA_PATH),
 });

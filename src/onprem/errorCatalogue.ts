@@ -33,7 +33,7 @@ export const errorCatalogue = {
   1016: entry('System overloaded', 503, true),
   1017: entry('Not Primary Master', 503, true),
   1018: entry('Not Primary Coreapp', 503, true),
-  1021: entry('Bad User', 400),
+  1021: entry('Bad user', 400),
   1022: entry('Webhooks URL is not configured', 400),
   1023: entry('Database error occurred', 500, true),
   // The status is not documented. 401 follows the recommendation; unlike for wrong credentials, there is a body.

@@ -53,7 +53,8 @@ const button = z.object({
 });
 
 const productId = z.string().min(1);
-const actions = {
+/** The shape of `action` by the type of the interactive message. */
+export const actions = {
   list: z
     .object({
       button: shortText(LIMITS.listButton),

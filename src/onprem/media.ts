@@ -19,6 +19,12 @@ const mediaRules: Readonly<Record<MediaKind, { types: readonly string[]; largest
   video: { types: ['video/mp4', 'video/3gpp'], largestBytes: 16 * MB },
 };
 
+/** The content type of media of which nothing else is known. */
+export const UNKNOWN_TYPE = 'application/octet-stream';
+
+/** Whether a content type can stand in a header: printable ASCII. It may be wrong in any other way. */
+export const isLegalType = (type: string): boolean => /^[\x20-\x7e]{1,200}$/.test(type);
+
 /** `audio/ogg;codecs=opus` and the like in one form. */
 export const normaliseType = (type: string): string =>
   type

@@ -1,16 +1,22 @@
 import { z } from 'zod';
+import { refuse, refuseMissing } from './refusalIssue.ts';
 
 /** The content of messages: media, locations, contacts. Source: docs/onprem/api-messaging.md §2.4–2.6. */
-
-const CAPTION_LIMIT = 1024;
 
 const text = z.string();
 const coordinate = (limit: number) => z.coerce.number().min(-limit).max(limit);
 
 /** Exactly one of `id` and `link`. */
-const oneSource = (media: { id?: string | undefined; link?: string | undefined }): boolean =>
-  (media.id === undefined) !== (media.link === undefined);
-const ONE_SOURCE = 'exactly one of id and link is needed';
+const oneSource =
+  (kind: string) =>
+  (
+    { id, link }: { id?: string | undefined; link?: string | undefined },
+    context: Parameters<typeof refuse>[0],
+  ): void => {
+    if (id === undefined && link === undefined) refuseMissing(context, kind, ['id', 'link']);
+    else if (id !== undefined && link !== undefined)
+      refuse(context, 1009, 'exactly one of id and link is needed');
+  };
 
 const source = {
   id: z.string().min(1).optional(),
@@ -20,15 +26,18 @@ const source = {
     .optional(),
   provider: z.object({ name: z.string().min(1).max(200) }).optional(),
 };
-const caption = z.string().max(CAPTION_LIMIT).optional();
+/** How long it may be depends on the version of the client. */
+const caption = z.string().optional();
 
 export const mediaObjects = {
-  image: z.object({ ...source, caption }).refine(oneSource, ONE_SOURCE),
-  video: z.object({ ...source, caption }).refine(oneSource, ONE_SOURCE),
+  image: z.object({ ...source, caption }).superRefine(oneSource('image')),
+  video: z.object({ ...source, caption }).superRefine(oneSource('video')),
   // Sources disagree about captions of documents. Older examples have one, so it is accepted.
-  document: z.object({ ...source, caption, filename: z.string().optional() }).refine(oneSource, ONE_SOURCE),
-  audio: z.strictObject(source).refine(oneSource, ONE_SOURCE),
-  sticker: z.strictObject(source).refine(oneSource, ONE_SOURCE),
+  document: z
+    .object({ ...source, caption, filename: z.string().optional() })
+    .superRefine(oneSource('document')),
+  audio: z.strictObject(source).superRefine(oneSource('audio')),
+  sticker: z.strictObject(source).superRefine(oneSource('sticker')),
 } as const;
 export type MediaKind = keyof typeof mediaObjects;
 export const MEDIA_KINDS = Object.keys(mediaObjects) as MediaKind[];

@@ -1,16 +1,17 @@
 import { z } from 'zod';
 import { interactive } from './interactiveMessage.ts';
 import { contactCards, location, MEDIA_KINDS, mediaObjects, reaction } from './messageContent.ts';
-import { refuse, refuseInside } from './refusalIssue.ts';
+import { paramsOf, refuse, refuseInside, refuseMissing, valueAt } from './refusalIssue.ts';
 import { hsm, isTemplate, template } from './templateMessage.ts';
 
 /** `POST /v1/messages`. Source: docs/onprem/api-messaging.md §2. */
 
-const TEXT_LIMIT = 4096;
+export const TEXT_LIMIT = 4096;
 /** Days for which delivery of a template is tried. */
 const TTL_DAYS = { least: 1, most: 30 } as const;
 
-const contents = {
+/** The shape of the object that each type requires. */
+export const contents = {
   text: z.looseObject({
     body: z
       .string()
@@ -59,15 +60,25 @@ export const sendRequest = z
       refuse(context, 1010, 'ttl belongs to templates', ['ttl']);
     const surplus = MESSAGE_TYPES.find((other) => other !== type && message[other] !== undefined);
     if (surplus) refuse(context, 1010, `${surplus} does not belong to a message of type ${type}`, [surplus]);
-    if (message[type] === undefined) return refuse(context, 1008, `${type} is required`, [type]);
+    if (message[type] === undefined) return refuseMissing(context, type, [type], [type]);
     const parsed = contents[type].safeParse(message[type]);
-    if (!parsed.success) refuseInside(context, parsed.error.issues, [type]);
+    for (const issue of parsed.error?.issues ?? []) {
+      const { apiCode, isWhole } = paramsOf(issue);
+      const isMissing = apiCode === undefined && valueAt(message[type], issue.path) === undefined;
+      const path = [type, ...issue.path];
+      if ((isMissing || apiCode === 1008) && !isWhole)
+        refuseMissing(context, type, [issue.path.join('.')], path);
+      else refuseInside(context, [issue], [type]);
+    }
   });
 export type SendRequest = z.output<typeof sendRequest>;
 /** A message as a client writes it. */
 export type MessageToSend = z.input<typeof sendRequest>;
 
-export const sendResponse = z.looseObject({ messages: z.array(z.looseObject({ id: z.string() })).min(1) });
+export const sendResponse = z.looseObject({
+  messages: z.array(z.looseObject({ id: z.string() })).min(1),
+  contacts: z.array(z.looseObject({ input: z.string(), wa_id: z.string() })).optional(),
+});
 /** `PUT /v1/messages/{id}`. */
 export const markRead = z.object({ status: z.literal('read') });
 
@@ -130,6 +141,19 @@ export function messageId(
     Buffer.from([0x02, key.length]),
     key,
   ]).toString('base64url');
+}
+
+/** The random key in a message id, in upper-case hex; undefined for text that is not a message id. */
+export function keyOfMessageId(id: string): string | undefined {
+  const bytes = Buffer.from(id, 'base64url');
+  const length = (bytes[2] ?? 0) & 0x7f;
+  return (
+    peerOfMessageId(id) &&
+    bytes
+      .subarray(5 + length)
+      .toString('hex')
+      .toUpperCase()
+  );
 }
 
 /** The phone number in a message id; undefined for text that is not a message id. */

@@ -32,7 +32,7 @@ export function statsNodes(
 }
 
 /**
- * Metrics of several nodes as Prometheus text, with more labels for each line.
+ * Metrics of several nodes as Prometheus text, with more labels for each line, which a metric's own ones do not replace.
  * Source: docs/onprem/api-admin.md §13.2.
  */
 export function prometheusText(
@@ -46,7 +46,7 @@ export function prometheusText(
     const about = nodes.map(({ metrics }) => metrics[name]).find((metric) => metric !== undefined);
     const values = nodes.flatMap(({ labels, metrics }) =>
       (metrics[name]?.data ?? []).map(
-        ({ labels: own, value }) => `${name}${labelText({ ...labels, ...own })} ${value}`,
+        ({ labels: own, value }) => `${name}${labelText({ ...labels, ...own, ...labels })} ${value}`,
       ),
     );
     return [`# HELP ${name} ${about?.help}`, `# TYPE ${name} ${about?.type}`, ...values];

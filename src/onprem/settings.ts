@@ -2,7 +2,25 @@ import { z } from 'zod';
 
 const flag = z.boolean().optional();
 /** Tables of the documentation give strings, samples give numbers. Both are accepted, and stored as numbers. */
-const milliseconds = z.coerce.number().int().min(0).optional();
+const DAY_MS = 86_400_000;
+/** Not found in any source: the upper limits. Longer waits are those of a mistake, and none is needed within a day. */
+const milliseconds = z.coerce.number().int().min(0).max(DAY_MS).optional();
+const seconds = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(DAY_MS / 1000)
+  .optional();
+
+const LONGEST_URL = 2048;
+
+/** Why a URL can't be that of a webhook; undefined if it can. */
+function webhookUrlProblem(url: string): string | undefined {
+  if (!url.startsWith('https://')) return 'must begin with https://';
+  if (url.length > LONGEST_URL) return `must not be longer than ${LONGEST_URL} characters`;
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  return parsed && parsed.hostname !== '' && parsed.port !== '0' ? undefined : 'is no URL that can be called';
+}
 
 /** The body of `PATCH /v1/settings/application`. Source: docs/onprem/api-admin.md §7.1. */
 export const settingsPatch = z.strictObject({
@@ -20,7 +38,10 @@ export const settingsPatch = z.strictObject({
     .strictObject({
       url: z
         .string()
-        .refine((url) => url === '' || url.startsWith('https://'), 'webhooks.url must begin with https://')
+        .superRefine((url, context) => {
+          const problem = url === '' ? undefined : webhookUrlProblem(url);
+          if (problem !== undefined) context.addIssue({ code: 'custom', message: `webhooks.url ${problem}` });
+        })
         .optional(),
       max_concurrent_requests: z.coerce
         .number()
@@ -29,8 +50,8 @@ export const settingsPatch = z.strictObject({
       message: z.strictObject({ sent: flag, delivered: flag, read: flag }).optional(),
     })
     .optional(),
-  heartbeat_interval: z.coerce.number().int().min(1).optional(),
-  unhealthy_interval: z.coerce.number().int().min(1).optional(),
+  heartbeat_interval: seconds,
+  unhealthy_interval: seconds,
   axolotl_context_striping_disabled: flag,
   notify_user_change_number: flag,
   show_security_notifications: flag,

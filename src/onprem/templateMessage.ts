@@ -12,8 +12,8 @@ const HEADER_TEXT = 60;
 const BODY_TEXT = { beside: 1024, alone: 32_768 } as const;
 
 const language = z.object({
-  // `fallback` was removed in v2.27.8.
-  policy: z.literal('deterministic'),
+  // `fallback` was removed in v2.27.8, which the version of the client decides.
+  policy: z.enum(['deterministic', 'fallback']),
   code: z.string().regex(/^[a-z]{2,3}(_[A-Za-z0-9]{2,5})?$/, 'must be a language or locale, en or en_US'),
 });
 const integer = z.coerce.number().int();

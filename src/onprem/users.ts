@@ -12,8 +12,25 @@ export const loginResponse = z.looseObject({
 const roles = ['ROLE_ADMIN', 'ROLE_USER'] as const;
 export type Role = (typeof roles)[number];
 
+/**
+ * Characters of no name: a colon ends the name in Basic credentials, a slash ends it in a path, and neither credentials
+ * nor databases hold control characters and half characters.
+ */
+const NO_PART_OF_A_NAME = /[:/\p{Cc}\p{Surrogate}]/u;
+const username = z
+  .string()
+  .min(4)
+  .max(32)
+  .refine(
+    (name) => !NO_PART_OF_A_NAME.test(name),
+    'must not contain a colon, a slash or a control character',
+  );
+
+/** Whether anybody can have this name. */
+export const isUsername = (name: string): boolean => username.safeParse(name).success;
+
 /** `POST /v1/users`. */
-export const newUser = z.object({ username: z.string().min(4).max(32), password: z.string() });
+export const newUser = z.object({ username, password: z.string() });
 /** `PUT /v1/users/{username}`. */
 export const newPassword = z.object({ password: z.string() });
 /** `ROLES` is one string, in upper case. */

@@ -36,5 +36,7 @@ export const callback = z.looseObject({
   messages: z.array(inboundMessage).optional(),
   statuses: z.array(statusEntry).optional(),
   errors: z.array(apiErrorBody).optional(),
+  /** Media that `GET /v1/media/{id}/download` has asked for. */
+  media_items: z.array(z.looseObject({ type: z.string() })).optional(),
 });
 export type Callback = z.output<typeof callback>;

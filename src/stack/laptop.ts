@@ -1,48 +1,56 @@
-import { randomBytes, randomInt } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { CodedError } from '../base/codedError.ts';
+import { holdFolder } from '../base/holdFolder.ts';
 import type { Logger } from '../base/logger.ts';
+import { MovableClock } from '../base/movableClock.ts';
 import { freePort, requireFreePort } from '../base/ports.ts';
-import { startPostgres } from '../base/postgres/embeddedPostgres.ts';
-import { waitUntil } from '../base/waitUntil.ts';
-import { splitNumber } from '../onprem/account.ts';
+import { knows } from '../onprem/clientBehaviour.ts';
 import { CLIENT_VERSION } from '../onprem/clientVersion.ts';
-import { codeHash, encodeCertificate } from '../onprem/emulatorCertificate.ts';
 import { DEFAULT_ADMIN } from '../onprem/users.ts';
 import type { CoreappNode } from './coreapp/coreappNode.ts';
-import { nodeHandlers } from './coreapp/nodeHandlers.ts';
 import { startCoreapp } from './coreapp/startCoreapp.ts';
+import { makeReady } from './laptopRegistration.ts';
+import { loadSecrets, newSecrets } from './laptopSecrets.ts';
 import { applySeed, type LaptopSeed } from './laptopSeed.ts';
+import type { LaptopDatabase, LaptopStores } from './laptopStores.ts';
+import { laptopWebhook } from './laptopWebhook.ts';
+import type { ControlAccess } from './network/control/controlGuard.ts';
 import { startControlServer } from './network/controlServer.ts';
 import { Network } from './network/network.ts';
-import { DatabaseConfigStore } from './store/databaseConfigStore.ts';
-import { type Databases, openDatabases } from './store/databases.ts';
-import { ALL_DATABASES, upgradeSchema } from './store/upgrade.ts';
-import { WebStore } from './store/webStore.ts';
+import { laptopFolder, openLaptopStores } from './openLaptopStores.ts';
 import { openApi } from './webapp/openApi.ts';
 import { type RunningWebapp, startWebapp } from './webapp/startWebapp.ts';
-import type { NodeProtocol } from './wire/nodeProtocol.ts';
-import type { Peer } from './wire/rpcServer.ts';
 
 export interface LaptopOptions {
-  readonly dataFolder: string;
+  /** Where data is kept between runs; without it everything ends with the process. */
+  readonly dataFolder?: string | undefined;
+  readonly database?: LaptopDatabase;
   readonly port: number;
+  /** Port of the page and the control API; 0 for any free one. */
+  readonly controlPort?: number;
+  /** Address that both listen on; this machine alone unless given. */
+  readonly host?: string;
+  /** Off: the API speaks plain HTTP. */
+  readonly tls?: boolean;
   readonly phoneNumber: string;
   /** Epoch ms; the build expires 180 days later. */
   readonly buildDateMs?: number | undefined;
   /** The client version to stand for, `v2.57.1`. */
   readonly version?: string;
+  /** Of admin; the one of `laptopDefaults.ts` unless given here, in the seed, or at an earlier start. */
+  readonly password?: string | undefined;
   readonly seed?: LaptopSeed | undefined;
   /** The documented limits of requests a second. */
   readonly rateLimits?: boolean;
   readonly webhook?: { readonly url: string; readonly caPem?: string | undefined } | undefined;
+  /** Who may call the control port; without it, every program of the machine. */
+  readonly control?: ControlAccess;
   readonly clock: Clock;
   readonly logger: Logger;
 }
-
-export const LAPTOP_DEFAULTS = { port: 9090, phoneNumber: '+16315551000' } as const;
 
 export interface Laptop {
   readonly url: string;
@@ -55,8 +63,8 @@ export interface Laptop {
 }
 
 const HOST = '127.0.0.1';
-const READY_TIMEOUT_MS = 30_000;
-const DATABASE_USER = 'waba';
+/** By which containers and their neighbours usually reach an emulator. */
+const NAMES = ['waba-emulator', 'emulator', 'host.docker.internal', 'host.testcontainers.internal'];
 
 /** What was started, so that it can be ended in reverse order. */
 class Started {
@@ -74,32 +82,52 @@ class Started {
 }
 
 /**
- * Starts a whole single-instance stack in this process, registered and ready to send, with a PostgreSQL and a network
- * of its own. The data folder keeps its data between runs. @throws CodedError `PortTaken`, `InUse`, `NotReady`
+ * Starts a whole single-instance stack in this process, registered and ready to send, with a network of its own.
+ * @throws CodedError `PortTaken`, `InUse`, `NotReady`, `SchemaTooNew`
  */
 export async function startLaptop(options: LaptopOptions, signal: AbortSignal): Promise<Laptop> {
-  const { dataFolder, logger, phoneNumber } = options;
-  const port = await requireFreePort(options.port);
-  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
-  const secrets = await loadSecrets(dataFolder);
+  const { logger, clock, phoneNumber, host = HOST, webhook } = options;
+  if (webhook) laptopWebhook(webhook.url);
   const started = new Started();
   try {
-    const databases = await startDatabases(options, secrets.databasePassword, started, signal);
-    const { network, control } = await startNetwork(options, started);
-    await configure(options, { databases, network, adminPassword: secrets.adminPassword });
+    const folder = await ownFolder(options, started);
+    const port = await requireFreePort(options.port, host, '--port');
+    const controlPort = options.controlPort
+      ? await requireFreePort(options.controlPort, host, '--control-port')
+      : await freePort(host);
+    const controlUrl = `http://${isHere(host) ? HOST : host}:${controlPort}`;
+    const errorsUrl = `${controlUrl}/errors`;
+    const secrets = await secretsOf(options);
+    const time = new MovableClock(clock);
+    const stores = await startStores(options, { folder, time, password: secrets.databasePassword }, signal);
+    started.add(stores, stores.close);
+    const network = await startNetwork(options, { folder, time, errorsUrl }, started);
+    await configure(options, { stores, network, adminPassword: secrets.adminPassword }, signal);
     const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
-    const place = { databases, ports, networkUrl: `tcp://${HOST}:${network.port}` };
+    const networkUrl = `tcp://${HOST}:${network.port}`;
+    const secret = randomBytes(24).toString('base64url');
+    const place = { folder, time, stores, ports, networkUrl, errorsUrl, secret };
     const coreapp = await startSingleCoreapp(options, place);
     started.add(coreapp, () => coreapp.close());
     const webapp = await startSingleWebapp({ ...options, port }, place, signal);
     started.add(webapp, webapp.close);
     await makeReady(coreapp, options, secrets.code, signal);
-    const caFile = join(dataFolder, 'ca.pem');
+    if (stores.content) network.snapshots.add(stores.content);
+    network.snapshots.begin();
+    const caFile = join(folder, 'ca.pem');
     await writeFile(caFile, webapp.caPem);
+    const control = await startControlServer(network, {
+      host,
+      port: controlPort,
+      openApi: openApi(options.version ?? CLIENT_VERSION),
+      caPem: webapp.caPem,
+      ...options.control,
+    });
+    started.add(control, control.close);
     logger.info('emulator ready', { number: phoneNumber });
     return {
-      url: `https://localhost:${webapp.port}`,
-      controlUrl: `http://${HOST}:${control.port}`,
+      url: `${options.tls === false ? 'http' : 'https'}://${isHere(host) ? 'localhost' : host}:${webapp.port}`,
+      controlUrl,
       username: DEFAULT_ADMIN.username,
       password: secrets.adminPassword,
       caFile,
@@ -111,63 +139,72 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
   }
 }
 
-/** A PostgreSQL with the databases of the stack, their schemas up to date. */
-async function startDatabases(
-  { dataFolder, version = CLIENT_VERSION, clock, logger }: LaptopOptions,
-  password: string,
-  started: Started,
-  signal: AbortSignal,
-): Promise<Databases> {
-  const server = { host: HOST, port: await freePort(), username: DATABASE_USER, password };
-  const postgres = await startPostgres(
-    { ...server, dataFolder: join(dataFolder, 'postgres'), clock },
-    signal,
-  );
-  started.add(postgres, postgres.stop);
-  const settings = { ...server, engine: 'PGSQL' as const, prefix: '' };
-  const databases = openDatabases(settings, logger);
-  started.add(databases, () => databases.close());
-  const upgrader = { version, name: 'laptop' };
-  await upgradeSchema(settings, databases, ALL_DATABASES, logger, upgrader);
-  return databases;
+/** The folder of this emulator, which no other one uses meanwhile. @throws CodedError `InUse` */
+async function ownFolder({ dataFolder, port }: LaptopOptions, started: Started): Promise<string> {
+  const { folder, remove } = await laptopFolder(dataFolder);
+  started.add(folder, remove);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // Before the port: a second start in the same folder finds the port taken as well.
+  const release = await holdFolder(folder, `the emulator on port ${port}`);
+  started.add(release, release);
+  return folder;
 }
 
-/** What stands for the servers of WhatsApp, and its control port. */
+function secretsOf({ dataFolder, password, seed }: LaptopOptions) {
+  const given = password ?? seed?.password;
+  return dataFolder === undefined ? newSecrets(given) : loadSecrets(dataFolder, given);
+}
+
+const startStores = (
+  { database = 'memory', dataFolder, version = CLIENT_VERSION, clock, logger }: LaptopOptions,
+  place: { readonly folder: string; readonly time: MovableClock; readonly password: string },
+  signal: AbortSignal,
+): Promise<LaptopStores> =>
+  openLaptopStores(
+    { ...place, database, dataFolder, clock, logger, upgrader: { version, name: 'laptop' } },
+    signal,
+  );
+
+/** What stands for the servers of WhatsApp. */
 async function startNetwork(
-  { dataFolder, rateLimits = true, version = CLIENT_VERSION, clock, logger }: LaptopOptions,
+  { dataFolder, rateLimits = true, clock, logger }: LaptopOptions,
+  { folder, time, errorsUrl }: Pick<Place, 'folder' | 'time' | 'errorsUrl'>,
   started: Started,
-): Promise<{ network: Network; control: { port: number } }> {
+): Promise<Network> {
   const network = await Network.start({
     host: HOST,
     port: 0,
-    dataFolder: join(dataFolder, 'network'),
+    dataFolder: join(folder, 'network'),
+    inMemory: dataFolder === undefined,
     limits: rateLimits,
+    errorsUrl,
     clock,
+    time,
     logger: logger.child({ role: 'network' }),
   });
-  started.add(network, () => network.close());
-  const control = await startControlServer(network, {
-    host: HOST,
-    port: 0,
-    openApi: openApi(version),
-  });
-  return { network, control: started.add(control, control.close) };
+  return started.add(network, () => network.close());
 }
 
 /** What the single Coreapp and the single Webapp have in common. */
 interface Place {
-  readonly databases: Databases;
+  readonly time: MovableClock;
+  readonly folder: string;
+  readonly stores: LaptopStores;
   /** Those of the Coreapp. */
   readonly ports: readonly number[];
   readonly networkUrl: string;
+  /** Where the pages of errors are. */
+  readonly errorsUrl: string;
+  /** Of this run: other programs of the machine reach the ports too, and these serve backups and settings. */
+  readonly secret: string;
 }
 
 const startSingleCoreapp = (
-  { dataFolder, buildDateMs, version = CLIENT_VERSION, clock, logger }: LaptopOptions,
-  { databases, ports, networkUrl }: Place,
+  { buildDateMs, version = CLIENT_VERSION, clock, logger }: LaptopOptions,
+  { folder, time, stores, ports, networkUrl, secret }: Place,
 ): Promise<CoreappNode> =>
   startCoreapp({
-    databases,
+    stores: stores.open,
     upgradeSchema: async () => {},
     networkUrl,
     multiconnect: false,
@@ -176,101 +213,75 @@ const startSingleCoreapp = (
     container: 'laptop',
     externalPorts: ports,
     listen: { host: HOST, ports },
-    mediaFolder: join(dataFolder, 'media'),
+    secret,
+    mediaFolder: join(folder, 'media'),
+    // Whoever can send here also owns the machine, and has the pictures on it.
+    mediaHosts: ['*'],
     buildDateMs,
+    plainWebhooks: true,
     version,
     clock,
+    time,
     logger: logger.child({ role: 'coreapp' }),
   });
 
 const startSingleWebapp = (
-  { dataFolder, port, rateLimits = true, version = CLIENT_VERSION, clock, logger }: LaptopOptions,
-  { databases, ports, networkUrl }: Place,
+  {
+    host = HOST,
+    port,
+    tls = true,
+    rateLimits = true,
+    version = CLIENT_VERSION,
+    clock,
+    logger,
+  }: LaptopOptions,
+  { folder, time, stores, ports, networkUrl, errorsUrl, secret }: Place,
   signal: AbortSignal,
 ): Promise<RunningWebapp> =>
   startWebapp(
     {
-      databases,
+      stores: stores.open,
       upgradeSchema: async () => {},
       multiconnect: false,
       single: { host: HOST, ports },
-      listen: { host: HOST, port },
-      serverNames: ['localhost', HOST],
+      listen: { host, port },
+      tls,
+      serverNames: [...new Set(['localhost', HOST, ...(host === HOST ? [] : [...NAMES, hostname(), host])])],
       jwtKey: undefined,
       apiKey: undefined,
-      mediaFolder: join(dataFolder, 'media'),
+      secret,
+      mediaFolder: join(folder, 'media'),
       container: 'laptop',
       networkUrl,
+      errorsUrl,
       rateLimits,
       version,
       clock,
+      time,
       logger: logger.child({ role: 'webapp' }),
     },
     signal,
   );
 
-/** Registers the number unless it is registered, and waits for the session. */
-async function makeReady(
-  coreapp: CoreappNode,
-  options: LaptopOptions,
-  code: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const { clock, phoneNumber } = options;
-  const calls = nodeHandlers(coreapp);
-  const nobody = undefined as unknown as Peer<NodeProtocol>;
-  const { cc, phoneNumber: rest } = splitNumber(phoneNumber);
-  const cert = encodeCertificate({ vname: 'Laptop', number: cc + rest, codeHash: codeHash(code) });
-  const step = async () => {
-    // An expired build never connects; its API reports that.
-    if (coreapp.gatewayStatus === 'connected' || (coreapp.isExpired && coreapp.isReady)) return true;
-    const registered = coreapp.account && coreapp.account.cc + coreapp.account.phoneNumber === cc + rest;
-    if (coreapp.isReady && (coreapp.gatewayStatus === 'unregistered' || !registered)) {
-      const { outcome } = await calls.requestCode({ cc, phone_number: rest, method: 'sms', cert }, nobody);
-      if (outcome === 'code-sent') await calls.verifyCode({ code }, nobody);
-    }
-    return false;
-  };
-  const late = () =>
-    new CodedError('NotReady', `the emulator is ${coreapp.gatewayStatus} after ${READY_TIMEOUT_MS / 1000} s`);
-  await waitUntil(step, { clock, everyMs: 100, timeoutMs: READY_TIMEOUT_MS, late }, signal);
-}
+/** Whether programs of this machine reach an address by its usual name. */
+const isHere = (host: string): boolean => ['127.0.0.1', '0.0.0.0', '::', 'localhost'].includes(host);
 
 /** Stores settings, password and seed before the Coreapp starts, because a Coreapp reads the webhook's CA only then. */
 async function configure(
-  { webhook, seed, phoneNumber }: LaptopOptions,
-  { databases, network, adminPassword }: { databases: Databases; network: Network; adminPassword: string },
+  { webhook, seed, phoneNumber, version = CLIENT_VERSION }: LaptopOptions,
+  { stores, network, adminPassword }: { stores: LaptopStores; network: Network; adminPassword: string },
+  signal: AbortSignal,
 ): Promise<void> {
-  const config = new DatabaseConfigStore(databases);
+  const { config, web } = stores.stores;
   if (webhook?.caPem) await config.setWebhookCa(webhook.caPem);
   await config.patchSettings({
     webhooks: {
       ...(webhook ? { url: webhook.url } : {}),
       message: { sent: true, delivered: true, read: true },
     },
+    ...(knows(version, 'statusSwitches') ? {} : { sent_status: true }),
   });
-  const web = new WebStore(databases);
   await web.ensureAdmin();
   await web.setPassword(DEFAULT_ADMIN.username, adminPassword);
-  if (seed) await applySeed(seed, { config, web, network, number: phoneNumber.replace('+', '') });
-}
-
-interface LaptopSecrets {
-  readonly databasePassword: string;
-  readonly adminPassword: string;
-  readonly code: string;
-}
-
-async function loadSecrets(folder: string): Promise<LaptopSecrets> {
-  const path = join(folder, 'secrets.json');
-  const known = await readFile(path, 'utf8').catch(() => undefined);
-  if (known) return JSON.parse(known) as LaptopSecrets;
-  const made: LaptopSecrets = {
-    databasePassword: randomBytes(24).toString('base64url'),
-    // The prefix has one character of each class that the password rules ask for.
-    adminPassword: `Aa1-${randomBytes(12).toString('base64url')}`,
-    code: String(randomInt(1_000_000)).padStart(6, '0'),
-  };
-  await writeFile(path, `${JSON.stringify(made, null, 2)}\n`, { mode: 0o600 });
-  return made;
+  if (seed) await applySeed(seed, { config, web, network, number: phoneNumber.replace('+', '') }, signal);
 }

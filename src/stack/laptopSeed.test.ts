@@ -5,10 +5,10 @@ import { parseSeed } from './laptopSeed.ts';
 describe('the configuration of the laptop mode', () => {
   it('is read as YAML, and the example of the documentation is one', () => {
     const [, example = ''] =
-      /```yaml\n(# emulator\.yaml[\s\S]*?)```/.exec(readFileSync('docs/emulator.md', 'utf8')) ?? [];
+      /```yaml\n(# emulator\.yaml[\s\S]*?)```/.exec(readFileSync('docs/emulator/seed.md', 'utf8')) ?? [];
     const seed = parseSeed(example);
     expect(seed.users).toEqual([{ username: 'agent', password: 'Passw0rd!-agent' }]);
-    expect(seed.people?.map(({ waId }) => waId)).toEqual(['16505551234', '16505550000']);
+    expect(seed.people?.map(({ waId }) => waId)).toEqual(['16505551234', '16505550000', '4915100000009']);
     expect(seed.templates?.[0]).toMatchObject({ status: 'approved' });
     expect(parseSeed('')).toEqual({});
   });

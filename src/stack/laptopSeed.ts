@@ -5,10 +5,12 @@ import { about, businessProfile, EMPTY_PROFILE } from '../onprem/profile.ts';
 import { settingsPatch } from '../onprem/settings.ts';
 import { newUser, passwordProblem } from '../onprem/users.ts';
 import { type Behaviour, behaviour } from './network/behaviour.ts';
+import { catalog } from './network/catalog.ts';
 import type { Network } from './network/network.ts';
 import { templateEntry } from './network/templates.ts';
 import type { ConfigStore } from './store/configStore.ts';
 import type { WebStore } from './store/webStore.ts';
+import { apiFault } from './wire/apiFault.ts';
 
 const seed = z
   .strictObject({
@@ -20,21 +22,37 @@ const seed = z
         }),
       )
       .max(1000),
+    /** Of admin. */
+    password: z.string().superRefine((password, context) => {
+      const message = passwordProblem(password);
+      if (message !== undefined) context.addIssue({ code: 'custom', message });
+    }),
     settings: settingsPatch,
     about,
     business: businessProfile,
     templates: z.array(templateEntry).max(10_000),
+    catalog,
+    /** Of API calls. */
+    faults: z.array(apiFault).max(1_000),
     people: z
       .array(
         z.strictObject({
           waId: z.string().regex(/^[0-9]{6,15}$/),
           name: z.string().max(256).optional(),
+          /** Numbers that reach the person, where no rule makes the WhatsApp id of them. */
+          dialled: z
+            .array(z.string().regex(/^[0-9]{6,15}$/))
+            .max(10)
+            .optional(),
           behaviour: behaviour.partial().optional(),
         }),
       )
       .max(100_000),
   })
   .partial();
+/** Its JSON Schema, by which editors check and complete such a file. */
+export const seedSchema = (): Record<string, unknown> =>
+  z.toJSONSchema(seed, { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>;
 /** Initial state of an emulator: users, settings, profile, templates, people. */
 export type LaptopSeed = z.output<typeof seed>;
 
@@ -59,8 +77,18 @@ export function parseSeed(text: string): LaptopSeed {
 
 /** Applies the seed. Whatever it does not name stays as it is, so a second start changes nothing. */
 export async function applySeed(
-  { users = [], settings, about: text, business, templates, people = [] }: LaptopSeed,
+  {
+    users = [],
+    settings,
+    about: text,
+    business,
+    templates,
+    catalog: linked,
+    faults,
+    people = [],
+  }: LaptopSeed,
   target: { config: ConfigStore; web: WebStore; network: Network; number: string },
+  signal: AbortSignal,
 ): Promise<void> {
   const { config, web, network, number } = target;
   for (const { username, password } of users)
@@ -69,7 +97,9 @@ export async function applySeed(
   if (text) await config.saveDocument('about', text);
   if (business) await config.saveDocument('business', { ...EMPTY_PROFILE, ...business });
   if (templates) await network.setTemplates(number, templates);
+  if (linked) await network.setCatalog(number, linked);
+  if (faults) await network.apiFaults.set(faults, signal);
   // A parsed object has no undefined fields.
-  for (const { waId, name, behaviour: how } of people)
-    await network.people.set(waId, { name, behaviour: (how ?? {}) as Partial<Behaviour> });
+  for (const { waId, name, dialled, behaviour: how } of people)
+    await network.people.set(waId, { name, dialled, behaviour: (how ?? {}) as Partial<Behaviour> });
 }

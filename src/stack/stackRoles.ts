@@ -4,13 +4,15 @@ import type { Clock } from '../base/clock.ts';
 import { CodedError } from '../base/codedError.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
 import { retryUntilDone } from '../base/retryUntilDone.ts';
-import { CLIENT_VERSION } from '../onprem/clientVersion.ts';
 import { NODE_PORTS, type StackEnvironment, stackEnvironment, WEB_PORT } from '../onprem/environment.ts';
+import { clientVersion } from './clientVersionOf.ts';
 import { startCoreapp } from './coreapp/startCoreapp.ts';
 import { databaseSettings } from './store/databaseSettings.ts';
 import { type DatabaseName, openDatabases } from './store/databases.ts';
+import { isTooOld, type Upgrader } from './store/schemaTooNew.ts';
 import { servers } from './store/server.ts';
-import { ALL_DATABASES, isTooOld, NODE_DATABASES, type Upgrader, upgradeSchema } from './store/upgrade.ts';
+import { databaseStores } from './store/stores.ts';
+import { ALL_DATABASES, NODE_DATABASES, upgradeSchema } from './store/upgrade.ts';
 import { startWebapp } from './webapp/startWebapp.ts';
 
 export interface RoleOptions {
@@ -26,13 +28,6 @@ function parseEnvironment(env: RoleOptions['env']): StackEnvironment {
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
   throw new CodedError('BadEnvironment', `variables are missing or wrong: ${problems.join('; ')}`);
-}
-
-/** The client version that a process stands for. @throws CodedError `BadEnvironment` */
-export function clientVersion({ WABA_CLIENT_VERSION: text }: RoleOptions['env']): string {
-  const { data, error } = stackEnvironment.shape.WABA_CLIENT_VERSION.safeParse(text);
-  if (error) throw new CodedError('BadEnvironment', `WABA_CLIENT_VERSION ${error.issues[0]?.message}`);
-  return data ?? CLIENT_VERSION;
 }
 
 /** `any` is the vendor's word for all interfaces. */
@@ -53,7 +48,7 @@ export async function runWebapp(options: RoleOptions, signal: AbortSignal): Prom
   try {
     const webapp = await startWebapp(
       {
-        databases,
+        stores: databaseStores(databases),
         upgradeSchema: () => upgradeSchema(settings, databases, ['web'], logger),
         multiconnect: environment.WA_APP_MULTICONNECT,
         single: { host: environment.WACORE_HOSTNAME, ports: Object.values(NODE_PORTS) },
@@ -106,7 +101,7 @@ export async function runCoreapp(options: RoleOptions, signal: AbortSignal): Pro
         folder: environment.WABA_DATA_PATH,
       });
     const node = await startCoreapp({
-      databases,
+      stores: databaseStores(databases),
       upgradeSchema: (upgrader) => upgrade(NODE_DATABASES, upgrader),
       networkUrl: environment.WABA_NETWORK_URL,
       multiconnect: environment.WA_APP_MULTICONNECT,
@@ -117,6 +112,7 @@ export async function runCoreapp(options: RoleOptions, signal: AbortSignal): Pro
       listen: { host: listenHost(environment), ports: Object.values(NODE_PORTS) },
       secret: environment.WA_SECRET,
       mediaFolder: environment.WABA_MEDIA_PATH,
+      mediaHosts: environment.WABA_MEDIA_HOSTS,
       configFolder: environment.WA_CONFIG_ON_DB ? undefined : environment.WABA_DATA_PATH,
       ...(environment.WABA_BUILD_DATE ? { buildDateMs: Date.parse(environment.WABA_BUILD_DATE) } : {}),
       version,

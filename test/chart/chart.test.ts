@@ -72,7 +72,7 @@ describe('the chart', () => {
     expect(await refusal('--set', values)).toContain(message);
   });
 
-  it('creates no ClusterRole for listed namespaces, and never grants Secrets cluster-wide', async () => {
+  it('creates no ClusterRole for listed namespaces, and grants no Secret and no change cluster-wide', async () => {
     const listed = await objects('--set', 'watch.scope=Namespaces,watch.namespaces={shop}');
     expect(listed.filter(({ kind }) => kind.startsWith('Cluster'))).toEqual([]);
     const all = await objects('--set', 'watch.namespaces={shop}');
@@ -81,10 +81,14 @@ describe('the chart', () => {
       .map(({ roleRef }) => (roleRef as { name: string }).name);
     const rules = all
       .filter(({ kind, metadata }) => kind === 'ClusterRole' && bound.includes(metadata.name))
-      .flatMap((role) => role.rules as { resources: string[] }[]);
+      .flatMap((role) => role.rules as { resources: string[]; verbs: string[] }[]);
     expect(rules.length).toBeGreaterThan(5);
     expect(rules.flatMap(({ resources }) => resources)).not.toContain('secrets');
     expect(rules.flatMap(({ resources }) => resources)).not.toContain('*');
+    const changing = rules.filter(({ verbs }) =>
+      verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)),
+    );
+    expect(changing).toMatchObject([{ resources: ['whatsappdeployments/status'], verbs: ['patch'] }]);
   });
 
   it('keeps the CRD and with it every resource, unless crds.keep is false', async () => {
@@ -159,6 +163,7 @@ describe('the chart', () => {
 
 describe('the workflows', () => {
   it('pass their linter', async () => {
-    expect((await run('actionlint', ['-no-color'])).stdout).toBe('');
+    for (const files of [[], ['examples/emulator/workflow.yml']])
+      expect((await run('actionlint', ['-no-color', ...files])).stdout).toBe('');
   });
 });

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { seeded } from '../../src/base/seeded.ts';
 import type { StackRequest } from '../../src/client/stackTransport.ts';
 import { type CertificateSecret, certificateSecret, type Declared } from '../support/declared.ts';
 import type { TestDatabase } from '../support/emulatorStack.ts';
 import type { CallFault } from '../support/faultyTransport.ts';
 import { type Faults, type JournalFault, OperatedStack } from '../support/operatedStack.ts';
-import { seeded } from '../support/schedule.ts';
 import { testDatabase } from '../support/testDatabase.ts';
 
 /** Stacks per topology. Each registers and then changes `CHANGES` times, all under faults; the soak runs more. */
@@ -84,7 +84,7 @@ class Chaos implements Faults {
 let database: TestDatabase;
 let certificates: CertificateSecret[] = [];
 beforeAll(async () => {
-  certificates = await Promise.all(['first', 'second'].map(certificateSecret));
+  certificates = await Promise.all(['first', 'second'].map((name) => certificateSecret(name)));
   database = await testDatabase();
 });
 afterAll(() => database?.close());
@@ -127,6 +127,27 @@ async function live(topology: 'Single' | 'HighAvailability', seed: number): Prom
   }
   return chaos;
 }
+
+describe('a certificate of the Webapps that expired while nobody renewed it', () => {
+  it('is replaced by a good one in the Secret, without a hand on the stack', async () => {
+    const random = seeded(SEED);
+    const declared = anyDeclared(random, true);
+    const operated = await OperatedStack.start(database, `e${SEED % 1000}_`, 'Single', declared);
+    try {
+      await operated.settle();
+      const expired = await certificateSecret('expired', -1);
+      operated.declared = { ...declared, certificate: expired };
+      await operated.withExpired(expired);
+      await operated.pass();
+      expect(operated.verdicts.get('ApiReachable')).toMatchObject({ status: 'True' });
+      operated.declared = { ...declared, certificate: await certificateSecret('renewed') };
+      await operated.settle();
+      expect(await operated.violations()).toEqual([]);
+    } finally {
+      await operated.close();
+    }
+  }, 120_000);
+});
 
 // Side by side, because both mostly wait: for ticks, restarts and faults.
 describe.concurrent('the application layer under faults at its calls and its journal', () => {

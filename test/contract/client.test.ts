@@ -154,6 +154,15 @@ describe('the client', () => {
     await simulation.waitForStatus(await client.messages.sendText(session, person, 'Hello', never), 'read');
     const { id: received } = await simulation.waitForMessage(({ from }) => from === person);
     await client.messages.markRead(session, String(received), never);
+    await client.settings.patchApplication(session, { media: { auto_download: [] } }, never);
+    await simulation.writes(person, {
+      type: 'image',
+      data: PNG.toString('base64'),
+      mime_type: 'image/png',
+      image: {},
+    });
+    const { image: waiting } = await simulation.waitForMessage(({ type }) => type === 'image');
+    await client.media.fetch(session, (waiting as { id: string }).id, never);
     expect(await client.media.remove(session, id, never)).toBe(true);
     expect(await client.media.download(session, id, never)).toBeUndefined();
     expect(await client.media.remove(session, id, never)).toBe(false);

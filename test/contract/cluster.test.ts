@@ -96,7 +96,8 @@ describe('a schema upgrade', () => {
     await eventually(() => running.isReady);
     const versions = new Set((await stack.cluster().nodes()).map(({ version }) => version));
     expect([...versions].sort()).toEqual(['v2.57.1', 'v2.59.0', 'v2.59.2']);
-    expect(await serves()).toBe(true);
+    // The shard of a node that was forgotten goes to whom the next round of the Master chooses.
+    await eventually(serves);
   });
 
   it('shows in /v1/support what each node runs, and in meta what the Webapp runs', async () => {

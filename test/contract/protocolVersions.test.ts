@@ -6,12 +6,13 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
+import { MovableClock } from '../../src/base/movableClock.ts';
 import { listen } from '../../src/base/ports.ts';
 import { Gateway } from '../../src/stack/coreapp/gateway.ts';
 import { Network } from '../../src/stack/network/network.ts';
 import type { ClusterStore } from '../../src/stack/store/clusterStore.ts';
-import { ApiFaultSource } from '../../src/stack/webapp/apiFaultSource.ts';
 import { CoreappRouter } from '../../src/stack/webapp/coreappRouter.ts';
+import { NetworkLink } from '../../src/stack/webapp/networkLink.ts';
 import { LineSeal } from '../../src/stack/wire/lineSeal.ts';
 import { networkProtocol } from '../../src/stack/wire/networkProtocol.ts';
 import { nodeProtocol } from '../../src/stack/wire/nodeProtocol.ts';
@@ -152,7 +153,14 @@ describe('a Webapp or Master of this release', () => {
       const node = await oldServer({ health: { gateway_status: 'connected' }, send: { id: 'gB1' } }, seal);
       const router = routerTo(node.port, secret);
       expect(await router.health()).toEqual({ gateway_status: 'connected' });
-      expect(await router.send({ recipient: '16505551234', type: 'text', body: {} })).toBe('gB1');
+      const person = '16505551234';
+      expect(await router.send({ recipient: person, type: 'text', body: {} })).toEqual({
+        id: 'gB1',
+        waId: person,
+      });
+      expect(await router.checkContacts([person], true)).toEqual(
+        new Map([[person, { status: 'valid', waId: person }]]),
+      );
       // A call that came later is refused, and the connection stays.
       await expect(router.primary('getSettings', {})).rejects.toBeInstanceOf(UnknownCall);
       expect(await router.health()).toEqual({ gateway_status: 'connected' });
@@ -208,13 +216,22 @@ describe('a node or Webapp of this release', () => {
       acknowledge: {},
     });
     const networkUrl = `tcp://${HOST}:${network.port}`;
-    const faults = await ApiFaultSource.start({ ...common, networkUrl, webapp: 'w' });
+    const faults = await NetworkLink.start({
+      ...common,
+      networkUrl,
+      time: new MovableClock(systemClock),
+      webapp: 'w',
+    });
     closers.push(() => faults.close());
     expect(network.calls).toContain('attachWebapp');
     const taken: unknown[] = [];
     const gateway = new Gateway({
       ...common,
       networkUrl,
+      time: new MovableClock(systemClock),
+      signal: never,
+      onReset: async () => {},
+      onDeliver: async () => {},
       onEvents: async (events) => void taken.push(...events),
       onConnected: () => {},
       onReplaced: () => {},

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { runCoreapp } from '../../src/stack/stackRoles.ts';
-import { ClusterStore } from '../../src/stack/store/clusterStore.ts';
+import { DatabaseClusterStore } from '../../src/stack/store/clusterStore.ts';
 import {
   type DatabaseName,
   type Databases,
@@ -83,7 +83,7 @@ describe('the schema', () => {
 describe('the schema of a version', () => {
   const versioned = (prefix: string) => {
     const { settings, databases } = open(prefix);
-    const cluster = new ClusterStore(databases);
+    const cluster = new DatabaseClusterStore(databases);
     return {
       settings,
       databases,

@@ -63,6 +63,11 @@ describe('simulated people', () => {
     expect(await simulation.simulate('POST', '/clock', { advanceMs: 25 * 3_600_000 })).toBe(204);
     const late = await simulation.client.messages.sendText(simulation.session, person, 'Still there?', never);
     expect((await simulation.waitForStatus(late, 'failed')).errors?.[0]?.code).toBe(470);
+    // Every status has the time of the network.
+    for (const status of ['sent', 'failed'])
+      expect(Number((await simulation.waitForStatus(late, status)).timestamp) * 1000).toBeGreaterThan(
+        Date.now() + 24 * 3_600_000,
+      );
     const reminder = await sendTemplate(person);
     expect((await simulation.waitForStatus(reminder, 'delivered')).pricing).toMatchObject({
       category: 'utility',

@@ -1,11 +1,15 @@
+import { readFile } from 'node:fs/promises';
+import { load } from 'js-yaml';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ApiError } from '../../src/engine/kube/apiError.ts';
 import type { KubeClient } from '../../src/engine/kube/client.ts';
-import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
+import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
 import type { WhatsAppDeployment } from '../../src/operator/resource/whatsAppDeployment.ts';
 import { parseWhatsAppDeployment } from '../../src/operator/resource/whatsAppDeployment.ts';
 import { badResources } from '../support/badResources.ts';
 import { freshNamespace, installCrd, kubectl, never, testClient } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
+import { everyChild } from '../support/everyChild.ts';
 
 let client: KubeClient;
 let namespace: string;
@@ -50,6 +54,7 @@ describe('the CRD on a real API server', () => {
       'NUMBER',
       'STATE',
       'READY',
+      'REASON',
       'VERSION',
       'MASTERS',
       'SHARDS',
@@ -114,6 +119,60 @@ describe('the CRD on a real API server', () => {
     await apply(vendor('v2.57.1', '1'));
     await expect(apply(vendor('v2.59.1', '1'))).rejects.toThrow(/version changes together with images/);
     await apply(vendor('v2.59.1', '2'));
+  });
+
+  it.each([
+    ['1shop', 'must begin with a letter and have only lower-case letters'],
+    ['my.shop', 'must begin with a letter and have only lower-case letters'],
+    ['waba-network', 'must not be default or waba-network'],
+    ['default', 'must not be default or waba-network'],
+    ['a'.repeat(63), 'at most 40 characters'],
+  ])('refuses the name %s', async (name, says) => {
+    await expect(create(name, { phoneNumber: '+16315551000' })).rejects.toThrow(says);
+  });
+
+  it.each(['s', 'a'.repeat(40), 'shop-1', 'my-network'])(
+    'accepts the name %s, and so does the server with those of all children',
+    async (name) => {
+      const stored = parseWhatsAppDeployment(
+        await create(name, { phoneNumber: '+16315551000', multiconnect: { shards: 2 } }),
+      );
+      if (!stored.ok) throw new Error(JSON.stringify(stored.problems));
+      const apply = { fieldManager: 'test', force: true };
+      for (const child of everyChild(stored.resource)) await client.apply(child, apply, never);
+      // The controllers of Kubernetes make pods of them, whose labels and host names are longer still.
+      await eventually(async () => {
+        const { items } = await client.list(
+          kinds.Pod,
+          { namespace, labelSelector: `app.kubernetes.io/instance=${name}` },
+          never,
+        );
+        const components = items.map(({ metadata }) => metadata.labels?.['app.kubernetes.io/component']);
+        return ['webapp', 'master', 'coreapp', 'database', 'schema'].every((one) => components.includes(one));
+      }, 30_000);
+    },
+  );
+
+  it('lets an object go that has a name of an earlier version', async () => {
+    const { spec } = load(await readFile('crds/whatsappdeployments.yaml', 'utf8')) as {
+      spec: {
+        versions: { schema: { openAPIV3Schema: { 'x-kubernetes-validations': { rule: string }[] } } }[];
+      };
+    };
+    const rules = spec.versions[0]?.schema.openAPIV3Schema['x-kubernetes-validations'] ?? [];
+    const ofNames = rules.filter(({ rule }) => rule.includes('self.metadata.name'));
+    expect(ofNames.length).toBe(3);
+    expect(ofNames.filter(({ rule }) => !rule.startsWith('oldSelf.hasValue() || '))).toEqual([]);
+  });
+
+  it('accepts an external database only if it is said whether the connection is encrypted', async () => {
+    const spec = (tls?: object) => ({
+      phoneNumber: '+16315551000',
+      database: { external: { host: 'db', credentialsSecretRef: { name: 'a' }, ...(tls && { tls }) } },
+    });
+    await expect(create('clear', spec())).rejects.toThrow(/set tls.caSecretRef to the CA of the server/);
+    await create('disabled', spec({ mode: 'Disable' }));
+    await create('encrypted', spec({ caSecretRef: { name: 'ca' } }));
   });
 
   it('refuses a name that is too long for the names of its children', async () => {

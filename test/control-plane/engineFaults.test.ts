@@ -3,6 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
+import { seeded } from '../../src/base/seeded.ts';
 import { Sources } from '../../src/engine/controller/sources.ts';
 import { KubeClient } from '../../src/engine/kube/client.ts';
 import { type KubeObject, kinds, registerKind, resourcePath } from '../../src/engine/kube/kubeObject.ts';
@@ -13,7 +14,6 @@ import { eventually } from '../support/eventually.ts';
 import { type Asked, type FaultProxy, type ProxyFault, startFaultProxy } from '../support/faultProxy.ts';
 import { startSampleEngine, versionsOf } from '../support/sampleEngine.ts';
 import { CHILD_OF, PARENT, wantedChildren } from '../support/sampleReconcile.ts';
-import { seeded } from '../support/schedule.ts';
 import { startTestControlPlane, type TestControlPlane } from '../support/testControlPlane.ts';
 
 /** `npm run soak` sets minutes and a thousand parents. */

@@ -77,8 +77,7 @@ const podsOf = async (stack: string) => {
 };
 /** The state of a number in the network process. */
 const numberOf = async (number: string) => {
-  const path = `/api/v1/namespaces/${STACKS}/services/waba-network:8080/proxy/numbers`;
-  const { numbers } = JSON.parse(await cluster.kubectl('get', '--raw', path)) as {
+  const { numbers } = (await cluster.simulation(STACKS, '/numbers')) as {
     numbers: { number: string; registrations: number; codeRequests: number }[];
   };
   return numbers.find((candidate) => candidate.number === number);
@@ -135,7 +134,7 @@ describe('the life of stacks on a real kubelet', () => {
     for (const namespace of [OPERATOR, STACKS]) progress.note(await startTimes(namespace));
   });
 
-  it('gives the operator the permissions of the chart: Secrets only in enabled namespaces', async () => {
+  it('gives the operator the permissions of the chart: Secrets and changes only in enabled namespaces', async () => {
     const can = (...question: string[]) =>
       cluster.kubectl('auth', 'can-i', ...question, '--as', ACCOUNT).then(
         () => true,
@@ -145,6 +144,9 @@ describe('the life of stacks on a real kubelet', () => {
     expect(await can('get', 'secrets', '-n', 'default')).toBe(false);
     expect(await can('list', 'secrets', '--all-namespaces')).toBe(false);
     expect(await can('create', 'pods', '-n', STACKS)).toBe(false);
+    expect(await can('create', 'deployments', '-n', STACKS)).toBe(true);
+    for (const kind of ['deployments', 'serviceaccounts', 'jobs'])
+      expect(await can('create', kind, '-n', 'default')).toBe(false);
     expect(await can('get', 'nodes')).toBe(false);
     expect(await can('list', 'whatsappdeployments.waba-operator.dev', '--all-namespaces')).toBe(true);
   });
@@ -205,7 +207,14 @@ describe('the life of stacks on a real kubelet', () => {
 
   it('includes an existing PostgreSQL server', async () => {
     await cluster.apply(DATABASES, externalPostgres());
-    await cluster.apply(STACKS, await cluster.example('external-postgres'));
+    // This server has no certificate.
+    const inTheClear = (await cluster.example('external-postgres')).map((object) => {
+      const { database } = (object.spec ?? {}) as { database?: { external: object } };
+      if (!database) return object;
+      const external = { ...database.external, tls: { mode: 'Disable' } };
+      return { ...object, spec: { ...(object.spec as object), database: { external } } };
+    });
+    await cluster.apply(STACKS, inTheClear);
     await cluster.ready(STACKS, 'sales');
     expect((await leftOf('sales')).filter((name) => name.includes('sales-database'))).toEqual([]);
     await cluster.kubectl('-n', STACKS, 'delete', 'wad', 'sales', '--timeout=60s');

@@ -205,7 +205,15 @@ describe('the emulator on a laptop', () => {
   const start = async (...flags: string[]) => {
     const child: ChildProcess = spawn(
       process.execPath,
-      [resolve('dist/emulator.js'), '--json', '--data', join(home, 'laptop'), ...flags],
+      [
+        resolve('dist/emulator.js'),
+        '--json',
+        '--control-port',
+        '0',
+        '--data',
+        join(home, 'laptop'),
+        ...flags,
+      ],
       { stdio: ['ignore', 'pipe', 'ignore'] },
     );
     const line = await new Promise<string>((done, fail) => {
@@ -228,6 +236,55 @@ describe('the emulator on a laptop', () => {
       child.once('exit', done);
       child.kill('SIGTERM');
     });
+
+  const refusal = (...flags: string[]) =>
+    promisify(execFile)(process.execPath, [
+      resolve('dist/emulator.js'),
+      '--data',
+      join(home, 'none'),
+      ...flags,
+    ]).then(
+      () => 'nothing',
+      (error: unknown) => failure(error).stderr.trim(),
+    );
+
+  it.each([
+    [['--webhook', 'notaurl'], '--webhook notaurl is no URL'],
+    [['--webhook', 'http://shop.example/'], 'write https:// for shop.example'],
+    [['--seed', '/nope'], '--seed /nope: there is no such file'],
+    [['--config', '/'], '--seed /: that is a folder'],
+    [['--webhook-ca', '/nope'], '--webhook-ca /nope: there is no such file'],
+    [['--number', 'abc'], 'abc is no phone number: write it with + and the country code'],
+    [['--password', 'short'], 'Password must have 8 to 64 characters'],
+    [['--version', '2.x'], '2.x is no version of the client: write it like v2.57.1'],
+  ])('refuses %j in words', async (flags, words) => {
+    const said = await refusal(...flags);
+    expect(said).toContain(words);
+    expect(said.split('\n')).toHaveLength(1);
+  });
+
+  it('ends with npm, however that ends, and names itself to a second start', async () => {
+    const data = join(home, 'by-npm');
+    const own = () => processes().filter((line) => line.includes(data) && !line.includes('npm run'));
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      const flags = ['--json', '--data', data, '--port', String(await freePort()), '--control-port', '0'];
+      // The same as the script, without the build, which others need meanwhile.
+      const script = {
+        scripts: { emulator: `exec ${process.execPath} ${resolve('dist/emulator.js')} laptop` },
+      };
+      await writeFile(join(home, 'package.json'), JSON.stringify(script));
+      const npm = spawn('npm', ['run', '--silent', 'emulator', '--', ...flags], {
+        cwd: home,
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      await new Promise((done) => npm.stdout.once('data', done));
+      const [, pid] =
+        /^\s*(\d+) .*emulator\.js/.exec(own().find((line) => line.includes('emulator.js')) ?? '') ?? [];
+      expect(await refusal('--data', data, '--port', String(await freePort()))).toContain(`kill ${pid}`);
+      npm.kill(signal);
+      await eventually(() => own().length === 0);
+    }
+  });
 
   it('is registered and ready to send when it prints its ready line, and keeps its data between runs', async () => {
     const receiver = await startReceiver();

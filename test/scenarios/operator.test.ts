@@ -14,6 +14,7 @@ import { decodeSecret, type SecretObject } from '../../src/operator/plan/facts/s
 import { WhatsAppDeploymentKind } from '../../src/operator/state/stackSources.ts';
 import { eventually } from '../support/eventually.ts';
 import { OperatorCluster } from '../support/operatorCluster.ts';
+import { certificateDefinition, podMonitorDefinition } from '../support/otherOperators.ts';
 import { testMariadb } from '../support/testMariadb.ts';
 
 const never = new AbortController().signal;
@@ -23,8 +24,8 @@ const started = new Date();
 
 beforeAll(async () => {
   cluster = await OperatorCluster.start(1);
-  await cluster.apply(crdOf('monitoring.coreos.com', 'PodMonitor'));
-  await cluster.apply(crdOf('cert-manager.io', 'Certificate'));
+  await cluster.apply(podMonitorDefinition);
+  await cluster.apply(certificateDefinition);
   await cluster.installOperator();
 });
 afterAll(() => cluster.close());
@@ -49,22 +50,6 @@ const crash = (pod: string) => {
   for (const pid of hit) process.kill(Number(pid), 'SIGKILL');
   return hit.length;
 };
-/** The CRD of another operator, without that operator. */
-const crdOf = (group: string, kind: string): KubeObject => {
-  const plural = `${kind.toLowerCase()}s`;
-  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${group}` },
-    spec: {
-      group,
-      scope: 'Namespaced',
-      names: { kind, plural },
-      versions: [{ name: 'v1', served: true, storage: true, schema }],
-    },
-  };
-};
 const primaryMaster = async () =>
   (await cluster.stack('shop')).status?.nodes?.find(({ primary }) => primary)?.name;
 const owner = async () => (await cluster.stack('shop')).status?.shards?.owners?.['0'];
@@ -85,11 +70,12 @@ describe('the operator on a real control plane with real processes', () => {
     });
     expect(await cluster.number(NUMBER)).toMatchObject({ registrations: 1, codeRequests: 1 });
     const [, row = ''] = (await cluster.kubectl('get', 'wad')).split('\n');
-    expect(row.split(/\s+/).slice(0, 8)).toEqual([
+    expect(row.split(/\s+/).slice(0, 9)).toEqual([
       'shop',
       `+${NUMBER}`,
       'Ready',
       'True',
+      'Ready',
       'v2.57.1',
       '2/2',
       '1/1',
@@ -273,7 +259,11 @@ describe('the operator on a real control plane with real processes', () => {
 
   it('uses an external database: waits for its Secret, refuses a password that the client cannot use', async () => {
     const database = {
-      external: { host: 'shop-database.default.svc', credentialsSecretRef: { name: 'external-credentials' } },
+      external: {
+        host: 'shop-database.default.svc',
+        credentialsSecretRef: { name: 'external-credentials' },
+        tls: { mode: 'Disable' },
+      },
     };
     await cluster.apply(stack('external', '16315553000', { topology: 'Single', database }));
     await eventually(
@@ -360,6 +350,7 @@ describe('the operator on a real control plane with real processes', () => {
         host: '127.0.0.1',
         port: server.port,
         credentialsSecretRef: { name: 'mariadb' },
+        tls: { mode: 'Disable' },
       },
     };
     await cluster.apply({
@@ -441,7 +432,7 @@ describe('the operator on a real control plane with real processes', () => {
       async () => (await cluster.condition('killed', 'DatabaseReady'))?.reason === 'SecretLost',
     );
     expect((await cluster.condition('killed', 'DatabaseReady'))?.message).toContain(
-      'Secret killed-keys was generated for this stack and is gone; restore it',
+      'Secret killed-keys was generated for this stack and is gone, and its data needs the values; restore it',
     );
     const { name, namespace, labels } = lost.metadata;
     await cluster.client.create(

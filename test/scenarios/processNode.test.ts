@@ -140,6 +140,24 @@ describe.each(canMount() ? (['namespace', 'rewrite'] as const) : (['rewrite'] as
       ).toBe('3');
     });
 
+    it('reports itself and its pods ready again after controllers took them for lost, as when the machine slept', async () => {
+      const { client } = cluster.controlPlane;
+      const lost = { type: 'Ready', status: 'Unknown', reason: 'NodeStatusUnknown' };
+      const pod = (
+        await jsonpath('pods', '-l', 'app=web', '-o', 'jsonpath={.items[0].metadata.name}')
+      ).trim();
+      const conditions = (conditions: object[]) => ({ status: { conditions } });
+      const of = { namespace: 'default', name: pod, subresource: 'status' } as const;
+      await client.mergePatch(kinds.Pod, of, conditions([{ ...lost, status: 'False' }]), never);
+      const node = { name: 'local', subresource: 'status' } as const;
+      await client.mergePatch(kinds.Node, node, conditions([lost]), never);
+      await cluster.kubectl('wait', '--for=condition=Ready', `pod/${pod}`, 'node/local', '--timeout=45s');
+      await eventually(
+        async () =>
+          !(await jsonpath('node', 'local', '-o', 'jsonpath={.spec.taints}')).includes('unreachable'),
+      );
+    });
+
     it('stops processes on deletion, within their grace period', async () => {
       const pod = (
         await jsonpath('pods', '-l', 'app=web', '-o', 'jsonpath={.items[0].metadata.name}')

@@ -44,18 +44,19 @@ export class SimulatedTransport implements Transport {
     this.#options = options;
   }
 
-  async request(request: KubeRequest, signal: AbortSignal): Promise<unknown> {
+  async request({ fence: ownFence, ...request }: KubeRequest, signal: AbortSignal): Promise<unknown> {
     const { server, clock, fault, fence, around } = this.#options;
     const { delayMs = 0, answerDelayMs = 0, outcome } = fault?.(request) ?? {};
     signal.throwIfAborted();
     fence?.(request);
+    ownFence?.();
     await sleep(clock, delayMs, signal);
     const what = `${request.method} ${request.path}`;
     if (outcome === 'lost') throw new TransportError(what, new Error('simulated: connection refused'));
     if (outcome instanceof Error) throw outcome;
     // A real connection carries text, so the two sides must not share objects.
-    const act = () => server.handle(structuredClone(request));
-    const answer = structuredClone(around ? around(request, act) : act());
+    const act = () => server.handle(throughTheWire(request));
+    const answer = throughTheWire(around ? around(request, act) : act());
     await sleep(clock, answerDelayMs, signal);
     if (outcome === 'unanswered') throw new TransportError(what, new Error('simulated: connection reset'));
     return answer;
@@ -158,6 +159,9 @@ export class SimulatedTransport implements Transport {
     });
   }
 }
+
+const throughTheWire = <T>(value: T): T =>
+  value === undefined ? value : (JSON.parse(JSON.stringify(value)) as T);
 
 const line = (type: string, object: object): string => JSON.stringify({ type, object });
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { seeded } from '../../src/base/seeded.ts';
 import { eventually } from '../support/eventually.ts';
 import { LoadedStack } from '../support/loadedStack.ts';
 import { OperatorCluster } from '../support/operatorCluster.ts';
 import { killOperatorPod } from '../support/operatorInstallation.ts';
 import type { PodObject } from '../support/podWatch.ts';
-import { seeded } from '../support/schedule.ts';
 import { stackApi } from '../support/stackLoad.ts';
 
 const never = new AbortController().signal;

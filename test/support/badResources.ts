@@ -9,6 +9,7 @@ export interface BadResource {
 
 const number = { phoneNumber: '+16315551000' };
 const external = { host: 'db.example.org', credentialsSecretRef: { name: 'db' } };
+const withPods = (podTemplate: unknown) => ({ ...number, nodes: { coreapp: { podTemplate } } });
 const withSettings = (settings: unknown) => ({ ...number, settings });
 
 export const badResources: BadResource[] = [
@@ -136,7 +137,7 @@ export const badResources: BadResource[] = [
       ...number,
       nodes: { coreapp: { podTemplate: { env: [{ name: 'WA_DB_ENGINE', value: 'MYSQL' }] } } },
     },
-    says: 'WA_*, COREAPP_* and WABA_* variables are set by the operator; use the fields of spec instead',
+    says: 'WA_*, WACORE_*, COREAPP_*, WABA_* variables are set by the operator; use the fields of spec instead',
     rule: true,
   },
   {
@@ -257,5 +258,182 @@ export const badResources: BadResource[] = [
     name: 'an unknown deletion policy',
     spec: { ...number, deletionPolicy: 'Forget' },
     says: 'supported values: "Retain", "Delete", "Snapshot"',
+  },
+  {
+    name: 'Single with capacity',
+    spec: { ...number, topology: 'Single', capacity: { messagesPerSecond: 10 } },
+    says: 'topology Single runs one Coreapp with one shard, so capacity cannot size it; remove capacity',
+    rule: true,
+  },
+  {
+    name: 'the address of the Coreapps as a variable',
+    spec: withPods({ env: [{ name: 'WACORE_HOSTNAME', value: 'elsewhere' }] }),
+    says: 'WACORE_*, COREAPP_*',
+    rule: true,
+  },
+  {
+    name: 'a variable with a value and a source',
+    spec: withPods({ env: [{ name: 'A', value: 'b', valueFrom: {} }] }),
+    says: 'set either value or valueFrom of a variable, not both',
+    rule: true,
+  },
+  { name: 'a variable with =', spec: withPods({ env: [{ name: 'A=B' }] }), says: 'env[0].name' },
+  {
+    name: 'a sidecar named like a container of the operator',
+    spec: withPods({ sidecars: [{ name: 'webapp', image: 'a' }] }),
+    says: 'containers webapp, master, coreapp, database, network, schema are those of the operator; give the',
+    rule: true,
+  },
+  {
+    name: 'a sidecar without an image',
+    spec: withPods({ sidecars: [{ name: 'a' }] }),
+    says: 'sidecars[0].image',
+  },
+  {
+    name: 'a volume named like one of the operator',
+    spec: withPods({ volumes: [{ name: 'media', emptyDir: {} }] }),
+    says: 'volumes media, database-ca, database-client are those of the operator; give the volume another name',
+    rule: true,
+  },
+  {
+    name: 'a volume named like one of the database',
+    spec: {
+      ...number,
+      database: { managed: { podTemplate: { volumes: [{ name: 'run', emptyDir: {} }] } } },
+    },
+    says: 'volumes data, run, tmp, database-tls are those of the operator; give the volume another name',
+    rule: true,
+  },
+  {
+    name: 'a volume named like the one of the network process',
+    spec: {
+      ...number,
+      emulator: { network: { podTemplate: { volumes: [{ name: 'data', emptyDir: {} }] } } },
+    },
+    says: 'volumes data are those of the operator; give the volume another name',
+    rule: true,
+  },
+  {
+    name: 'a label of the operator',
+    spec: withPods({ labels: { 'app.kubernetes.io/component': 'a' } }),
+    says: 'labels of the operator and of Kubernetes cannot be changed; use another key',
+    rule: true,
+  },
+  {
+    name: 'a label of the domain of the operator',
+    spec: withPods({ labels: { 'waba-operator.dev/slot': '7' } }),
+    says: 'labels of the operator and of Kubernetes cannot be changed; use another key',
+    rule: true,
+  },
+  {
+    name: 'an annotation of the operator',
+    spec: withPods({ annotations: { 'waba-operator.dev/secrets-hash': 'a' } }),
+    says: 'annotations of the operator and of Kubernetes cannot be changed; use another key',
+    rule: true,
+  },
+  {
+    name: 'a label with spaces',
+    spec: withPods({ labels: { 'a b': 'a' } }),
+    says: 'the key of a label must be a name such as team or example.org/team, of letters, digits, -, _ and .',
+    rule: true,
+  },
+  {
+    name: 'an annotation without a name',
+    spec: withPods({ annotations: { 'example.org/': 'a' } }),
+    says: 'the key of an annotation must be a name such as team or example.org/team, of letters',
+    rule: true,
+  },
+  {
+    name: 'a node label with two slashes',
+    spec: withPods({ nodeSelector: { 'a/b/c': 'a' } }),
+    says: 'the key of a node label must be a name such as team or example.org/team, of letters',
+    rule: true,
+  },
+  {
+    name: 'a label value with spaces',
+    spec: withPods({ labels: { a: 'b c' } }),
+    says: 'podTemplate.labels.a',
+  },
+  {
+    name: 'a unit that Kubernetes does not know',
+    spec: { ...number, nodes: { webapp: { resources: { limits: { memory: '10GB' } } } } },
+    says: 'a quantity must be a number of at least 0 with a unit of Kubernetes, such as 500m, 2 or 10Gi (not 10GB)',
+    rule: true,
+  },
+  {
+    name: 'a negative request',
+    spec: { ...number, nodes: { webapp: { resources: { requests: { cpu: -1 } } } } },
+    says: 'a quantity must be a number of at least 0',
+    rule: true,
+  },
+  {
+    name: 'a volume of 10GB',
+    spec: { ...number, media: { storage: { size: '10GB' } } },
+    says: 'a size must be more than 0, with a unit of Kubernetes, such as 10Gi or 500M (not 10GB)',
+    rule: true,
+  },
+  {
+    name: 'a volume of no size',
+    spec: { ...number, database: { managed: { storage: { size: 0 } } } },
+    says: 'a size must be more than 0, with a unit of Kubernetes, such as 10Gi or 500M (not 10GB)',
+    rule: true,
+  },
+  ...(['cpu', 'memory'] as const).map((field) => ({
+    name: `a request of ${field} above its limit`,
+    spec: {
+      ...number,
+      nodes: { master: { resources: { requests: { [field]: '1500m' }, limits: { [field]: 1 } } } },
+    },
+    says: `requests.${field} must not be greater than limits.${field}`,
+    rule: true,
+  })),
+  ...['https://', 'https://a b', 'https://a:65536', 'https://a/b c', 'https://-a', 'https:///a'].map(
+    (url) => ({
+      name: `the webhook "${url}"`,
+      spec: { ...number, webhook: { url } },
+      says: 'webhook.url must be https://host or https://host:port with an optional path, without spaces',
+      rule: true,
+    }),
+  ),
+  ...[
+    '61 * * * *',
+    '* * * *',
+    '@daily',
+    '* * * * * *',
+    '* * 32 * *',
+    '* * * 13 *',
+    'every day',
+    '*/0 * * * *',
+  ].map((schedule) => ({
+    name: `the schedule "${schedule}"`,
+    spec: { ...number, messageRetention: { schedule } },
+    says: 'a schedule must be a cron expression of five fields: minute, hour, day, month, weekday; write one',
+    rule: true,
+  })),
+  ...['tcp://net', 'tcp://net:0', 'tcp://net:5222/', 'tcp://a b:1'].map((url) => ({
+    name: `the network "${url}"`,
+    spec: { ...number, emulator: { network: { url } } },
+    says: 'emulator.network.url must be tcp://host:port, such as tcp://',
+    rule: true,
+  })),
+  ...['https://media.shop.svc', 'media.shop.svc:8080', '*shop.example', 'a,b'].map((host) => ({
+    name: `links to "${host}"`,
+    spec: { ...number, emulator: { mediaHosts: [host] } },
+    says: 'spec.emulator.mediaHosts[0]',
+  })),
+  {
+    name: 'a storage class with a space',
+    spec: { ...number, media: { storage: { storageClassName: 'a b' } } },
+    says: 'storageClassName',
+  },
+  {
+    name: 'an image with a space',
+    spec: { ...number, images: { webapp: 'a b' } },
+    says: 'spec.images.webapp',
+  },
+  {
+    name: 'a key with a slash',
+    spec: { ...number, twoStep: { pinSecretRef: { name: 'a', key: 'b/c' } } },
+    says: 'pinSecretRef.key',
   },
 ];

@@ -1,22 +1,36 @@
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net';
 
+interface LinkState {
+  isCut: boolean;
+  readonly swallowed: WeakSet<Socket>;
+}
+
+export interface LinkOptions {
+  /** Whether the connection breaks instead of passing this data of a client. */
+  readonly breaksAt?: (data: Buffer) => boolean;
+}
+
 /** Forwards ports to a host until the link is cut. Then no data passes, and neither side gets an error. */
 export class CuttableLink {
   readonly ports: readonly number[];
   readonly #servers: readonly Server[];
   readonly #sockets: Set<Socket>;
-  readonly #state: { isCut: boolean };
+  readonly #state: LinkState;
 
-  private constructor(servers: readonly Server[], sockets: Set<Socket>, state: { isCut: boolean }) {
+  private constructor(servers: readonly Server[], sockets: Set<Socket>, state: LinkState) {
     this.#servers = servers;
     this.#sockets = sockets;
     this.#state = state;
     this.ports = servers.map((server) => (server.address() as AddressInfo).port);
   }
 
-  static async start(host: string, targets: readonly number[]): Promise<CuttableLink> {
+  static async start(
+    host: string,
+    targets: readonly number[],
+    { breaksAt = () => false }: LinkOptions = {},
+  ): Promise<CuttableLink> {
     const sockets = new Set<Socket>();
-    const state = { isCut: false };
+    const state: LinkState = { isCut: false, swallowed: new WeakSet() };
     const servers = await Promise.all(
       targets.map(
         (port) =>
@@ -29,7 +43,8 @@ export class CuttableLink {
               ] as const) {
                 sockets.add(from);
                 from.on('data', (data) => {
-                  if (!state.isCut) to.write(data);
+                  if (from === incoming && breaksAt(data)) from.destroy();
+                  else if (!state.isCut && !state.swallowed.has(from)) to.write(data);
                 });
                 from.on('error', () => {});
                 from.on('close', () => {
@@ -48,6 +63,16 @@ export class CuttableLink {
 
   cut(): void {
     this.#state.isCut = true;
+  }
+
+  /** Accepts no new connections; those that exist go on. */
+  refuse(): void {
+    for (const server of this.#servers) server.close();
+  }
+
+  /** From now on no data passes on the connections that exist, as when a server vanished. New ones work. */
+  swallow(): void {
+    for (const socket of this.#sockets) this.#state.swallowed.add(socket);
   }
 
   /** Restores the link. Data sent meanwhile is lost, so the old connections are closed. */

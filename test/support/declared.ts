@@ -92,12 +92,13 @@ export const photoOf = ({ photo }: Declared): Buffer =>
   Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.from(photo)]);
 
 /** A certificate of the Webapps, signed by a new authority with this name. */
-export async function certificateSecret(name: string): Promise<CertificateSecret> {
+export async function certificateSecret(name: string, validDays?: number): Promise<CertificateSecret> {
   const authority = await createAuthority({ subject: `CN=${name}` });
   const pair = await issueCertificate(authority, {
     commonName: 'shop.test',
     hosts: ['shop.test', 'shop-webapp.default.svc'],
     usage: 'server',
+    ...(validDays === undefined ? {} : { validDays }),
   });
   return {
     'tls.crt': pair.certificatePem,

@@ -2,9 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { loadAll } from 'js-yaml';
 import { systemClock } from '../../src/base/clock.ts';
 import { VERSION } from '../../src/base/version.ts';
+import type { ClusterOptions } from '../../src/cli/clusterAccess.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { buildImages, type ImageSize, imageName, TARGETS } from '../../src/cli/quickstart/containerImages.ts';
 import { kindDown, kindUp, loadImages, makeMediaVolumes } from '../../src/cli/quickstart/kindCluster.ts';
+import { withControlPort } from '../../src/cli/stack/simulation.ts';
 import { writeSupportBundle } from '../../src/cli/stack/supportBundle.ts';
 import { KubeClient } from '../../src/engine/kube/client.ts';
 import { kubeconfigCredentials } from '../../src/engine/kube/credentials.ts';
@@ -25,18 +27,20 @@ export class E2eCluster {
   readonly client: KubeClient;
   /** Sizes of the images that were built for this run; empty with a context. */
   readonly images: readonly ImageSize[];
+  readonly #options: ClusterOptions;
   readonly #flags: readonly string[];
   readonly #end: () => Promise<void>;
 
   private constructor(
     client: KubeClient,
-    flags: readonly string[],
+    options: { readonly kubeconfig: string } | { readonly context: string },
     built: readonly ImageSize[],
     end: () => Promise<void>,
   ) {
     this.client = client;
     this.images = built;
-    this.#flags = flags;
+    this.#options = options;
+    this.#flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
     this.#end = end;
   }
 
@@ -46,7 +50,7 @@ export class E2eCluster {
     const context = env.WABA_E2E_CONTEXT;
     if (context) {
       const credentials = await kubeconfigCredentials(systemClock, { context });
-      return new E2eCluster(connect(credentials), ['--context', context], [], async () => {});
+      return new E2eCluster(connect(credentials), { context }, [], async () => {});
     }
     const options = { name: env.WABA_E2E_NAME ?? 'waba-e2e', workers: 2, env, progress };
     const now = new Date(systemClock.now());
@@ -60,7 +64,7 @@ export class E2eCluster {
     const end = async () => {
       if (!env.WABA_E2E_KEEP) await kindDown(options, never);
     };
-    return new E2eCluster(client, ['--kubeconfig', kubeconfig], built, end);
+    return new E2eCluster(client, { kubeconfig }, built, end);
   }
 
   kubectl(...args: string[]): Promise<string> {
@@ -82,6 +86,12 @@ export class E2eCluster {
   helm(...args: string[]): Promise<string> {
     const flags = this.#flags.map((flag) => (flag === '--context' ? '--kube-context' : flag));
     return runProgram('helm', [...flags, ...args], {}, never);
+  }
+
+  /** What the control API of the network process answers. */
+  simulation(namespace: string, path: string): Promise<unknown> {
+    const access = { client: this.client, namespace };
+    return withControlPort(access, this.#options, { signal: never }, (call) => call('GET', path));
   }
 
   /** The objects of an example, with a substitute if the database image cannot be pulled. */

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import pg from 'pg';
 import { exited } from '../../src/base/childProcess.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { freePort } from '../../src/base/ports.ts';
@@ -44,6 +45,9 @@ export class EmulatorProcesses {
   readonly #database: ServerAddress;
   readonly #networkPort: number;
   readonly #controlPort: number;
+  /** Processes that ended though nobody killed or stopped them. */
+  readonly ended: string[] = [];
+  readonly #stopping = new Set<string>();
   readonly #children = new Map<string, ChildProcess>();
   readonly #links = new Map<string, CuttableLink>();
   #server: PostgresServer | undefined;
@@ -71,18 +75,7 @@ export class EmulatorProcesses {
     };
     const processes = new EmulatorProcesses(folder, options, database, [await freePort(), await freePort()]);
     if (!options.database) await processes.#startDatabase();
-    processes.#run(
-      'network',
-      [
-        'network',
-        '--host=127.0.0.1',
-        `--port=${processes.#networkPort}`,
-        `--control-port=${processes.#controlPort}`,
-        `--data=${join(folder, 'network')}`,
-        ...(options.rateLimits ? [] : ['--no-rate-limits']),
-      ],
-      {},
-    );
+    processes.startNetwork();
     for (const name of [...nodes, 'webapp-0']) {
       if (options.cuttable && !name.startsWith('webapp'))
         processes.#links.set(
@@ -92,6 +85,34 @@ export class EmulatorProcesses {
       processes.startNode(name);
     }
     return processes;
+  }
+
+  startNetwork(): void {
+    this.#run(
+      'network',
+      [
+        'network',
+        '--host=127.0.0.1',
+        `--port=${this.#networkPort}`,
+        `--control-port=${this.#controlPort}`,
+        `--data=${join(this.#folder, 'network')}`,
+        ...(this.#options.rateLimits ? [] : ['--no-rate-limits']),
+      ],
+      {
+        NODE_OPTIONS: `--require ${resolve('test/support/diskFull.cjs')}`,
+        WABA_TEST_DISK_FULL: this.#diskFull,
+      },
+    );
+  }
+
+  /** Fills the disk of the network process, or makes room on it. */
+  async fillDisk(isFull: boolean): Promise<void> {
+    if (isFull) await writeFile(this.#diskFull, '');
+    else await rm(this.#diskFull, { force: true });
+  }
+
+  get #diskFull(): string {
+    return join(this.#folder, 'disk-full');
   }
 
   /** Starts `master-0`, `coreapp-1` or `webapp-0`: the name determines the role and the address. */
@@ -128,6 +149,8 @@ export class EmulatorProcesses {
       // As in the vendor's templates: a cluster keeps its configuration in the database.
       WA_CONFIG_ON_DB: isSingle ? '0' : '1',
       WABA_DATA_PATH: join(this.#folder, 'waent'),
+      // Links of tests lead to servers of this machine.
+      WABA_MEDIA_HOSTS: '*',
       WABA_MEDIA_PATH: join(this.#folder, 'wamedia'),
       WABA_LOCAL_POD_IP: address,
       WABA_LOCAL_LOW_PORT_OFFSET: String(LOW_PORT_OFFSET),
@@ -141,6 +164,18 @@ export class EmulatorProcesses {
       stdio: 'ignore',
     });
     this.#children.set(name, child);
+    child.once('exit', (code, signal) => {
+      if (signal !== 'SIGKILL' && !this.#stopping.has(name)) this.ended.push(`${name}: ${signal ?? code}`);
+    });
+  }
+
+  /** Of the network process, on 127.0.0.1. */
+  get networkPort(): number {
+    return this.#networkPort;
+  }
+
+  get controlPort(): number {
+    return this.#controlPort;
   }
 
   address(name: string): string {
@@ -162,14 +197,17 @@ export class EmulatorProcesses {
     const child = this.#children.get(name);
     child?.kill('SIGKILL');
     if (child) await exited(child);
-    this.startNode(name);
+    if (name === 'network') this.startNetwork();
+    else this.startNode(name);
   }
 
   /** Stops a process as Kubernetes does and starts it again. */
   async restart(name: string): Promise<void> {
     const child = this.#children.get(name);
+    this.#stopping.add(name);
     child?.kill('SIGTERM');
     if (child) await exited(child);
+    this.#stopping.delete(name);
     this.startNode(name);
   }
 
@@ -182,8 +220,21 @@ export class EmulatorProcesses {
     this.#links.get(name)?.mend();
   }
 
-  async restartDatabase(): Promise<void> {
-    await this.#server?.stop();
+  /** Runs statements in a database of the stack, or at the server. */
+  async sql(database: string, ...statements: string[]): Promise<void> {
+    const { port, password } = this.#database;
+    const client = new pg.Client({ host: '127.0.0.1', port, user: 'waba', password, database });
+    await client.connect();
+    for (const statement of statements) await client.query(statement);
+    await client.end();
+  }
+
+  /** Stops the server, with `SIGKILL` as in a crash, and starts it on the same data. */
+  async restartDatabase(signal: 'SIGINT' | 'SIGKILL' = 'SIGINT'): Promise<void> {
+    if (signal === 'SIGKILL' && this.#server) {
+      this.#server.process.kill(signal);
+      await exited(this.#server.process);
+    } else await this.#server?.stop();
     await this.#startDatabase();
   }
 

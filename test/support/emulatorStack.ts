@@ -19,10 +19,13 @@ import { startCoreapp } from '../../src/stack/coreapp/startCoreapp.ts';
 import { startControlServer } from '../../src/stack/network/controlServer.ts';
 import { Network } from '../../src/stack/network/network.ts';
 import type { ClusterStore } from '../../src/stack/store/clusterStore.ts';
-import { type Databases, openDatabases } from '../../src/stack/store/databases.ts';
+import { openDatabases } from '../../src/stack/store/databases.ts';
 import type { Engine } from '../../src/stack/store/dialect.ts';
+import { type MemoryStores, openMemoryStores } from '../../src/stack/store/memory/memoryStores.ts';
 import type { MessageStore } from '../../src/stack/store/messageStore.ts';
-import { ALL_DATABASES, type Upgrader, upgradeSchema } from '../../src/stack/store/upgrade.ts';
+import type { Upgrader } from '../../src/stack/store/schemaTooNew.ts';
+import { databaseStores, type OpenStores } from '../../src/stack/store/stores.ts';
+import { ALL_DATABASES, upgradeSchema } from '../../src/stack/store/upgrade.ts';
 import { type RunningWebapp, startWebapp } from '../../src/stack/webapp/startWebapp.ts';
 import type { ApiAddress } from './apiCall.ts';
 import { eventually } from './eventually.ts';
@@ -42,6 +45,8 @@ export interface StackOptions {
   readonly rateLimits?: boolean;
   /** `WA_SECRET`. */
   readonly secret?: string;
+  /** The client version that all roles stand for. */
+  readonly version?: string;
   readonly queueLimits?: { readonly messages: number; readonly callbacks: number };
 }
 type Role = CoreappNode | RunningWebapp;
@@ -56,6 +61,8 @@ interface WebappChanges extends Pick<NodeChanges, 'databasePort' | 'version'> {
 /** A database server for one test file. */
 export interface TestDatabase {
   readonly engine: Engine;
+  /** There is no server: stores are in memory, and claim to be this engine. */
+  readonly isMemory?: true;
   readonly port: number;
   readonly password: string;
   close(): Promise<void>;
@@ -111,13 +118,16 @@ export async function testPostgres(
     server,
     close: async () => {
       await server.stop();
-      await rm(folder, { recursive: true, force: true });
+      // On a busy machine, a process of a server that was killed may still write for a moment.
+      await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
     },
   };
 }
 
 /** A receiver of callbacks with its own CA. `answer` returns the status of each call. */
-export async function startReceiver(answer: (callback: Callback) => number = () => 200) {
+export async function startReceiver(
+  answer: (callback: Callback) => number | 'drip' | 'flood' | 'upgrade' = () => 200,
+) {
   const authority = await createAuthority({ subject: 'CN=receiver CA' });
   const { certificatePem, privateKeyPem } = await issueCertificate(authority, {
     commonName: 'receiver',
@@ -135,7 +145,17 @@ export async function startReceiver(answer: (callback: Callback) => number = () 
       const callback = JSON.parse(body) as Callback;
       const status = isRefusing ? 503 : answer(callback);
       if (status === 200) received.push(callback);
-      response.writeHead(status).end();
+      if (typeof status === 'number') response.writeHead(status).end();
+      else if (status === 'upgrade')
+        response.socket?.write(
+          'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n',
+        );
+      else {
+        response.writeHead(503);
+        const more = status === 'drip' ? '.' : 'x'.repeat(100_000);
+        const timer = setInterval(() => response.write(more), 20);
+        response.once('close', () => clearInterval(timer));
+      }
     });
   });
   const port = await listen(server, { host: HOST, port: 0 });
@@ -174,7 +194,9 @@ export class EmulatorStack {
   readonly #options: StackOptions;
   readonly nodes = new Map<string, CoreappNode>();
   readonly webapps: RunningWebapp[] = [];
-  readonly #databases = new Map<Role, Databases>();
+  /** What each role has opened. */
+  readonly #opened = new Map<Role, { close(): Promise<void> }>();
+  #memory: Promise<MemoryStores> | undefined;
 
   private constructor(
     database: TestDatabase,
@@ -232,7 +254,25 @@ export class EmulatorStack {
     };
   }
 
-  #open(port = this.#database.port) {
+  get #version(): string {
+    return this.#options.version ?? common.version;
+  }
+
+  async #open(port = this.#database.port): Promise<{
+    stores: OpenStores;
+    upgrade: (upgrader?: Upgrader) => Promise<void>;
+    close(): Promise<void>;
+  }> {
+    if (this.#database.isMemory) {
+      const { time } = this.network;
+      this.#memory ??= openMemoryStores({ clock: systemClock, time, logger: silentLogger });
+      const { open, upgrade } = await this.#memory;
+      return {
+        stores: open,
+        upgrade: async (upgrader) => upgrader && upgrade(upgrader),
+        close: async () => {},
+      };
+    }
     const settings = {
       engine: this.#database.engine,
       host: HOST,
@@ -243,9 +283,9 @@ export class EmulatorStack {
     };
     const databases = openDatabases(settings, silentLogger);
     return {
-      databases,
-      upgrade: (upgrader?: Upgrader) =>
-        upgradeSchema(settings, databases, ALL_DATABASES, silentLogger, upgrader),
+      stores: databaseStores(databases),
+      upgrade: (upgrader) => upgradeSchema(settings, databases, ALL_DATABASES, silentLogger, upgrader),
+      close: () => databases.close(),
     };
   }
 
@@ -255,39 +295,42 @@ export class EmulatorStack {
     known?: readonly number[],
     { databasePort, ...more }: NodeChanges = {},
   ): Promise<CoreappNode> {
-    const { databases, upgrade } = this.#open(databasePort);
+    const { stores, upgrade, close } = await this.#open(databasePort);
     const ports = known ?? (await Promise.all([freePort(), freePort(), freePort(), freePort()]));
     const node = await startCoreapp({
       ...common,
       ...role,
+      version: this.#version,
       queueLimits: this.#options.queueLimits,
       secret: this.#options.secret ?? '',
       ...more,
-      databases,
+      stores,
       upgradeSchema: upgrade,
       networkUrl: `tcp://${HOST}:${this.network.port}`,
       hostname: HOST,
       container,
       externalPorts: ports,
       listen: { host: HOST, ports },
+      // Links of tests lead to servers of this machine.
+      mediaHosts: ['*'],
       mediaFolder: join(this.#folder, 'wamedia'),
     });
     this.nodes.set(container, node);
-    this.#databases.set(node, databases);
+    this.#opened.set(node, { close });
     return node;
   }
 
   async startWebapp(
     multiconnect: boolean,
-    { databasePort, port = 0, version = common.version }: WebappChanges = {},
+    { databasePort, port = 0, version = this.#version }: WebappChanges = {},
   ): Promise<RunningWebapp> {
-    const { databases, upgrade } = this.#open(databasePort);
+    const { stores, upgrade, close } = await this.#open(databasePort);
     const single = this.nodes.get('coreapp-0')?.options.externalPorts ?? [];
     const webapp = await startWebapp(
       {
         ...common,
         version,
-        databases,
+        stores,
         upgradeSchema: upgrade,
         multiconnect,
         single: { host: HOST, ports: single },
@@ -304,7 +347,7 @@ export class EmulatorStack {
       never,
     );
     this.webapps.push(webapp);
-    this.#databases.set(webapp, databases);
+    this.#opened.set(webapp, { close });
     return webapp;
   }
 
@@ -368,14 +411,14 @@ export class EmulatorStack {
   /** Closes the role and its database connections, as the end of a process does. */
   async #end(role: Role): Promise<void> {
     await role.close();
-    await this.#databases.get(role)?.close();
-    this.#databases.delete(role);
+    await this.#opened.get(role)?.close();
+    this.#opened.delete(role);
   }
 
   async close(): Promise<void> {
     for (const role of [...this.webapps, ...this.nodes.values()]) await this.#end(role);
     // Connections of roles that a test has stopped itself.
-    for (const databases of this.#databases.values()) await databases.close();
+    for (const opened of this.#opened.values()) await opened.close();
     await this.network.close();
     await rm(this.#folder, { recursive: true, force: true });
   }

@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
 import { DEFAULT_ADMIN } from '../../src/onprem/users.ts';
 import type { ApplicationPass } from '../../src/operator/application/pass.ts';
+import { RefusedCalls } from '../../src/operator/application/refusedCalls.ts';
 import { type StackAccess, StackSessions } from '../../src/operator/application/stackSession.ts';
 import { EMPTY_JOURNAL, type Journal } from '../../src/operator/plan/facts/journal.ts';
 import type { PodView, ReferencedSecret } from '../../src/operator/plan/facts/observed.ts';
@@ -27,6 +28,7 @@ export class FakeApplication {
   /** Secrets that the operator generated, by name. */
   ownSecrets: Record<string, SecretData> = {};
   pods: PodView[] = [pod('shop-webapp-0', 'webapp'), pod('shop-coreapp-0-0', 'coreapp')];
+  readonly refused = new RefusedCalls(this.clock);
   readonly #sessions = new StackSessions({ clock: this.clock, connect: () => this.stack });
 
   constructor(
@@ -54,6 +56,7 @@ export class FakeApplication {
       },
       journals: this.journals,
       asAdmin: (calls) => this.#sessions.asAdmin(KEY, ACCESS, calls, signal),
+      refused: this.refused,
       nowMs: this.clock.now(),
       signal,
     };

@@ -37,6 +37,10 @@ export class FakeJournals implements Journals {
     this.#seen = this.#stored;
   }
 
+  async refresh(): Promise<void> {
+    this.sync();
+  }
+
   read(): Journal | undefined {
     return this.#seen.journal;
   }

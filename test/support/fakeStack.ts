@@ -12,11 +12,17 @@ import type { ApiObservation } from '../../src/operator/plan/facts/observed.ts';
 import type { VirtualClock } from '../simulation/virtualClock.ts';
 import { FAKE_ROUTES, type FakeAnswer, freshStack, refusal, type StackState } from './fakeStackModel.ts';
 
-/** The fault of one call. `lose`: no answer, before or after the stack has acted. */
+/** The fault of one call. `lose`: no answer, before or after the stack has acted, or no
+ * connection. */
 export type FakeFault =
-  | { readonly refuse: number; readonly details?: string }
+  | {
+      readonly refuse: number;
+      readonly details?: string;
+      /** The stack does what it refuses: the error came afterwards. */
+      readonly act?: boolean;
+    }
   | { readonly status: number }
-  | { readonly lose: 'before' | 'after' };
+  | { readonly lose: 'before' | 'after' | 'unsent' };
 
 /** How long a call without an answer takes to fail. */
 const NO_ANSWER_MS = 15_000;
@@ -108,8 +114,13 @@ export class FakeStack implements StackTransport {
     if (!this.#isAuthorised(request.authorization ?? '')) return { status: 401, body: '' };
     this.#calls.push({ call, body });
     const fault = this.#faults.get(call)?.shift();
-    if (fault && 'refuse' in fault) return refusal(fault.refuse, fault.details);
+    if (fault && 'refuse' in fault) {
+      if (fault.act) this.#act(request, body);
+      return refusal(fault.refuse, fault.details);
+    }
     if (fault && 'status' in fault) return { status: fault.status, body: '<html>not the stack</html>' };
+    if (fault?.lose === 'unsent')
+      throw new StackUnreachable(call, new Error('connect ECONNREFUSED'), { mayHaveArrived: false });
     if (fault?.lose === 'before') return this.#lose(call);
     const answer = read ?? this.#act(request, body);
     return fault ? this.#lose(call) : answer;

@@ -160,6 +160,10 @@ export const FAKE_ROUTES: Readonly<Record<string, Handler>> = {
     state.webhookCa = String(body);
     return ok();
   },
+  'DELETE /v1/certificates/webhooks/ca': ({ state }) => {
+    state.webhookCa = undefined;
+    return ok();
+  },
   'POST /v1/certificates/external': ({ state, body }) => {
     state.certificates = [...state.certificates, String(body)];
     return ok();

@@ -1,3 +1,4 @@
+import { createHash, X509Certificate } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import { systemClock } from '../../src/base/clock.ts';
 import { CodedError } from '../../src/base/codedError.ts';
@@ -5,17 +6,26 @@ import type { Session } from '../../src/client/calls.ts';
 import { StackClient } from '../../src/client/stackClient.ts';
 import { HttpsStackTransport, type StackRequest } from '../../src/client/stackTransport.ts';
 import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
+import { hashOf } from '../../src/engine/kube/ownFields.ts';
 import { DEFAULT_ADMIN } from '../../src/onprem/users.ts';
+import { RefusedCalls } from '../../src/operator/application/refusedCalls.ts';
 import { StackSessions } from '../../src/operator/application/stackSession.ts';
 import { runSteps } from '../../src/operator/application/steps.ts';
 import { WebhookCheck } from '../../src/operator/application/webhook.ts';
+import { KEYS } from '../../src/operator/plan/facts/generatedSecrets.ts';
 import { EMPTY_JOURNAL, type Journal } from '../../src/operator/plan/facts/journal.ts';
 import type { Observation, PodView } from '../../src/operator/plan/facts/observed.ts';
-import { KEYS } from '../../src/operator/plan/render/stackEnvironment.ts';
 import type { Verdict } from '../../src/operator/plan/tell/conditions.ts';
 import type { WhatsAppDeployment } from '../../src/operator/resource/whatsAppDeployment.ts';
 import type { Journals } from '../../src/operator/state/journalStore.ts';
-import { type Declared, declaredResource, declaredSecrets, hiddenTexts, photoOf } from './declared.ts';
+import {
+  type CertificateSecret,
+  type Declared,
+  declaredResource,
+  declaredSecrets,
+  hiddenTexts,
+  photoOf,
+} from './declared.ts';
 import { API_KEY, EmulatorStack, type SimulatedStack, type TestDatabase } from './emulatorStack.ts';
 import { type ApiFault, type CallFault, FaultyTransport, Killed } from './faultyTransport.ts';
 import { podView } from './podView.ts';
@@ -92,6 +102,8 @@ export class OperatedStack implements Journals {
     return this.journal;
   }
 
+  async refresh(): Promise<void> {}
+
   async update(_: WhatsAppDeployment, change: (journal: Journal) => Journal): Promise<Journal> {
     this.#alive();
     const fault = this.#faults.journal();
@@ -132,6 +144,26 @@ export class OperatedStack implements Journals {
     }
     const open = [...this.verdicts.values()].filter(({ status }) => status !== 'True');
     throw new Error(`not settled after ${MOST_PASSES} passes: ${JSON.stringify([open, [...this.shown]])}`);
+  }
+
+  /** What is there when a certificate that the operator uploaded has expired since. */
+  async withExpired(expired: CertificateSecret): Promise<void> {
+    const file = `${expired['tls.key']}\n${expired['tls.crt']}\n${expired['ca.crt']}`;
+    await this.asOtherClient((client, session) => client.certificates.setExternal(session, file, never));
+    await this.stack.restartWebapps();
+    this.#startProcess();
+    const { publicKey, validTo } = new X509Certificate(expired['tls.crt']);
+    const key = createHash('sha256')
+      .update(publicKey.export({ type: 'spki', format: 'der' }))
+      .digest('hex');
+    const served = {
+      names: [this.stack.address().serverName],
+      notAfter: Date.parse(validTo),
+      ca: expired['ca.crt'],
+      authority: hashOf(expired['ca.crt']),
+      key,
+    };
+    this.journal = { ...(this.journal ?? EMPTY_JOURNAL), webappCa: expired['ca.crt'], served };
   }
 
   /** Runs calls of a client other than the operator. */
@@ -199,6 +231,8 @@ export class OperatedStack implements Journals {
         observed: this.#observe(),
         journals: this,
         sessions: this.#sessions,
+        // No time passes between two passes here, so a refused call is repeated in the next one.
+        refused: new RefusedCalls(systemClock),
         nowMs: Date.now() + this.#movedMs,
         onObservation: () => {},
         onTarget: () => {},
@@ -276,9 +310,9 @@ export class OperatedStack implements Journals {
   #newSessions(): StackSessions {
     return new StackSessions({
       clock: systemClock,
-      connect: ({ ca = '' }) =>
+      connect: ({ ca = '', expiredKeyHash }) =>
         new FaultyTransport({
-          inner: this.#wire(ca),
+          inner: this.#wire(ca, expiredKeyHash),
           fault: (request) => this.#faults.call(request),
           alive: () => this.#alive(),
           kill: () => this.#kill(),
@@ -288,9 +322,9 @@ export class OperatedStack implements Journals {
     });
   }
 
-  #wire(ca: string): HttpsStackTransport {
+  #wire(ca: string, expiredKeyHash?: string): HttpsStackTransport {
     const { host, port, serverName } = this.stack.address();
-    return new HttpsStackTransport({ host, port, serverName, ca });
+    return new HttpsStackTransport({ host, port, serverName, ca, expiredKeyHash });
   }
 
   /** Sets the fault through the control API. */

@@ -11,6 +11,7 @@ import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
 import { kinds } from '../../src/engine/kube/kubeObject.ts';
 import type { ImageTable } from '../../src/local/processNode/containerCommand.ts';
 import { createProgress } from '../../src/local/progress.ts';
+import { decodeSecret, type SecretObject } from '../../src/operator/plan/facts/secrets.ts';
 import {
   parseWhatsAppDeployment,
   type WhatsAppDeployment,
@@ -89,6 +90,25 @@ export class OperatorCluster {
       },
       never,
     );
+    await this.#allowProbes();
+  }
+
+  /** The receivers of tests listen on addresses that are not public. */
+  async #allowProbes(): Promise<void> {
+    const where = { namespace: 'waba-operator-system', name: 'waba-operator' };
+    const { spec } = await this.client.get<
+      KubeObject & { spec: { template: { spec: { containers: { args: string[] }[] } } } }
+    >(kinds.Deployment, where.namespace, where.name, never);
+    const containers = spec.template.spec.containers.map(({ args, ...container }) => ({
+      ...container,
+      args: args.map((arg) => (arg.startsWith('--webhook-probes=') ? '--webhook-probes=All' : arg)),
+    }));
+    await this.client.mergePatch(
+      kinds.Deployment,
+      where,
+      { spec: { template: { spec: { containers } } } },
+      never,
+    );
   }
 
   /** Requests of the operator to the API server since `since`, without Leases. */
@@ -164,8 +184,15 @@ export class OperatorCluster {
       'waba-network',
       never,
     );
+    const secret = await this.client.get<SecretObject>(
+      kinds.Secret,
+      'default',
+      'waba-network-control',
+      never,
+    );
     const answer = await fetch(`http://${spec.clusterIP}:8080${path}`, {
       method,
+      headers: { authorization: `Bearer ${decodeSecret(secret).token}` },
       body: JSON.stringify(body),
     });
     const text = await answer.text();

@@ -12,6 +12,10 @@ export const podView = (changes: Partial<PodView> & Pick<PodView, 'name' | 'comp
   terminating: false,
   ip: '10.0.0.1',
   restarts: '0',
+  databaseTls: false,
   problem: undefined,
+  container: undefined,
+  runningSinceMs: undefined,
+  createdMs: 0,
   ...changes,
 });

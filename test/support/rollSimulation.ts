@@ -1,3 +1,4 @@
+import { seeded } from '../../src/base/seeded.ts';
 import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
 import { isReady, isTerminating } from '../simulation/workloads/clusterAccess.ts';
 import { podsIn } from '../simulation/workloads/kubelet.ts';
@@ -16,7 +17,6 @@ import {
 } from './rollSimulationSpec.ts';
 import { firstSpec, stepsOf } from './rollSimulationSteps.ts';
 import { RollWorld } from './rollSimulationWorld.ts';
-import { seeded } from './schedule.ts';
 
 export interface RollOptions {
   readonly seed: number;

@@ -1,9 +1,9 @@
 import type { KubeObject, ResourceKind } from '../../src/engine/kube/kubeObject.ts';
 import { encodeCertificate } from '../../src/onprem/emulatorCertificate.ts';
+import { KEYS } from '../../src/operator/plan/facts/generatedSecrets.ts';
 import { EMPTY_JOURNAL } from '../../src/operator/plan/facts/journal.ts';
 import { generatedSecretNames, labels, names, stackLabels } from '../../src/operator/plan/facts/names.ts';
 import { counts } from '../../src/operator/plan/facts/stackSettings.ts';
-import { KEYS } from '../../src/operator/plan/render/stackEnvironment.ts';
 import {
   API_VERSION,
   KIND,
@@ -96,6 +96,11 @@ export function wantedPods(resource: WhatsAppDeployment): Readonly<Record<Role, 
 
 export const roleOf = ({ metadata }: KubeObject): Role => metadata.labels?.[labels.component] as Role;
 
+/** What a container requests if the resource says nothing of it. */
+const requestsOf = (role: Role) => ({
+  requests: { cpu: role === 'database' ? '50m' : '150m', memory: '128Mi' },
+});
+
 /** How a pod differs from what a resource asks for, computed without the code under test; undefined if it does not. */
 export function outdated({ spec }: WhatsAppDeployment, pod: PodObject): string | undefined {
   const role = roleOf(pod);
@@ -109,7 +114,7 @@ export function outdated({ spec }: WhatsAppDeployment, pod: PodObject): string |
   const own = (container?.env ?? []).filter(({ name }) => name === 'MARK' || name === 'BAD');
   const differs = [
     ['image', image, container?.image],
-    ['resources', options?.resources, container?.resources],
+    ['resources', options?.resources ?? requestsOf(role), container?.resources],
     ['env', extra, own],
   ].find(([, wanted, actual]) => JSON.stringify(wanted) !== JSON.stringify(actual));
   return differs && `${pod.metadata.name} has another ${differs[0]}`;
@@ -148,8 +153,17 @@ export function registeredStack(model: SpecModel, now: Date): readonly KubeObjec
   };
   return [
     secret(of.databaseSecret, 'Opaque', { username: 'waba', password: 'simulated' }),
+    secret(of.databaseCertificateSecret, 'Opaque', {
+      'ca.crt': 'ca',
+      'tls.crt': 'certificate',
+      'tls.key': 'key',
+    }),
     secret(of.adminSecret, 'Opaque', { username: 'admin', password: PASSWORD }),
-    secret(of.keysSecret, 'Opaque', { [KEYS.jwt]: 'jwt', [KEYS.secret]: 'secret', [KEYS.apiKey]: 'key' }),
+    secret(of.keysSecret, 'Opaque', {
+      [KEYS.jwt]: 'jwt',
+      [KEYS.secret]: 'secret',
+      [KEYS.apiKey]: 'key-of-the-api',
+    }),
     secret(of.registrationSecret, 'Opaque', {
       code: '123456',
       certificate: encodeCertificate({ vname: STACK }),

@@ -4,8 +4,10 @@ import { PROPERTIES, type Property } from './rollSimulationMonitor.ts';
 import { shrunk } from './rollSimulationShrink.ts';
 
 /** `SEED=n SCHEDULES=1` repeats one schedule. `EVERY=1` goes on after failures, and counts them by property. */
-const SCHEDULES = Number(process.env.SCHEDULES ?? 100);
+const SCHEDULES = Number(process.env.SCHEDULES ?? 500);
 const SEED = process.env.SEED === undefined ? undefined : Number(process.env.SEED);
+/** Progress of a long run. */
+const REPORT_EVERY = 250;
 const MOST_BROKEN = process.env.EVERY ? Number.POSITIVE_INFINITY : 3;
 
 interface Broken {
@@ -26,7 +28,16 @@ export function testRolls(half: 0 | 1): void {
       for (let seed = seedOfHalf; run < schedules && broken.length < MOST_BROKEN; seed += step, run++) {
         const result = await runRolls({ seed });
         restarts += result.restarts;
-        if (result.violations.length > 0) broken.push({ seed, result });
+        if (result.violations.length > 0) {
+          broken.push({ seed, result });
+          process.stderr.write(
+            `SEED=${seed} broke ${result.violations.map(({ property }) => property).join(', ')}\n`,
+          );
+        }
+        if ((run + 1) % REPORT_EVERY === 0)
+          process.stderr.write(
+            `${run + 1} schedules, ${restarts} voluntary restarts, ${broken.length} broken\n`,
+          );
       }
       process.stderr.write(`${run} schedules, ${restarts} voluntary restarts\n`);
       const [first] = broken;

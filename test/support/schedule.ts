@@ -1,3 +1,4 @@
+import { seeded } from '../../src/base/seeded.ts';
 import { ApiError, isConflict, isNotFound } from '../../src/engine/kube/apiError.ts';
 import { KubeClient } from '../../src/engine/kube/client.ts';
 import { type KubeObject, keyOf, kinds } from '../../src/engine/kube/kubeObject.ts';
@@ -35,18 +36,6 @@ const never = new AbortController().signal;
 const CHAOS_MS = 90_000;
 const HEAL_MS = 600_000;
 const PARENTS = ['red', 'green', 'blue'];
-
-/** mulberry32: a seed determines a schedule. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 /** Runs ninety seconds of faults on two processes and a server, then a time without faults. Returns the broken rules. */
 export async function runSchedule(options: ScheduleOptions): Promise<Violation[]> {

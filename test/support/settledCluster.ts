@@ -2,6 +2,7 @@ import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
 import { hashOf } from '../../src/engine/kube/ownFields.ts';
 import { declaredSettings, restartValues } from '../../src/operator/plan/facts/applicationSettings.ts';
 import { matchedHashes } from '../../src/operator/plan/facts/journalHashes.ts';
+import { tlsMark } from '../../src/operator/plan/facts/managedTls.ts';
 import { annotations, type Component, labels, stackLabels } from '../../src/operator/plan/facts/names.ts';
 import type { PodView } from '../../src/operator/plan/facts/observed.ts';
 import type { WhatsAppDeployment } from '../../src/operator/resource/whatsAppDeployment.ts';
@@ -71,7 +72,10 @@ const podObject = (pod: PodView, { metadata: { name, namespace } }: WhatsAppDepl
       ...(pod.topology ? { [labels.topology]: pod.topology } : {}),
       ...(pod.version ? { [labels.version]: pod.version } : {}),
     },
-    annotations: pod.restarts === undefined ? {} : { [annotations.restarts]: pod.restarts },
+    annotations: {
+      ...(pod.restarts === undefined ? {} : { [annotations.restarts]: pod.restarts }),
+      ...tlsMark(pod.databaseTls),
+    },
   },
   status: { podIP: pod.ip, conditions: [{ type: 'Ready', status: 'True' }] },
 });

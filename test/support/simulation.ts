@@ -1,6 +1,8 @@
 import { expect } from 'vitest';
 import type { Session } from '../../src/client/calls.ts';
 import type { StackClient } from '../../src/client/stackClient.ts';
+import { knows } from '../../src/onprem/clientBehaviour.ts';
+import { CLIENT_VERSION } from '../../src/onprem/clientVersion.ts';
 import type { MessageToSend } from '../../src/onprem/messages.ts';
 import { apiCall } from './apiCall.ts';
 import {
@@ -20,7 +22,7 @@ export class Simulation {
   readonly stack: EmulatorStack;
   readonly receiver: Awaited<ReturnType<typeof startReceiver>>;
   readonly client: StackClient;
-  readonly session: Session;
+  session: Session;
   readonly controlUrl: string;
   readonly #close: () => Promise<void>;
   #people = 0;
@@ -53,15 +55,24 @@ export class Simulation {
     );
     await stack.register(client, session);
     await client.certificates.setWebhookCa(session, receiver.caPem, never);
+    const hasSwitches = knows(options.version ?? CLIENT_VERSION, 'statusSwitches');
     await client.settings.patchApplication(
       session,
-      { webhooks: { url: receiver.url, message: { sent: true } }, callback_backoff_delay_ms: 100 },
+      {
+        webhooks: { url: receiver.url, ...(hasSwitches ? { message: { sent: true } } : {}) },
+        callback_backoff_delay_ms: 100,
+      },
       never,
     );
     const simulation = new Simulation(simulated, receiver, client, session);
     await stack.restartNodes();
     await simulation.gatewayIs('connected');
     return simulation;
+  }
+
+  /** Gets a new token, because time went by. */
+  async logIn(): Promise<void> {
+    this.session = await this.client.users.login('admin', PASSWORD, {}, never);
   }
 
   async close(): Promise<void> {

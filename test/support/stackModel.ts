@@ -9,7 +9,6 @@ import {
 import { ModelCluster } from '../../src/operator/plan/foresee/modelCluster.ts';
 import type { WhatsAppDeployment } from '../../src/operator/resource/whatsAppDeployment.ts';
 
-export { APPLIED_HASH } from '../../src/operator/plan/foresee/modelCluster.ts';
 /** The images that the operator ships in these tests. */
 export const release = { stack: 'waba-stack:test', database: 'postgres' };
 

@@ -14,7 +14,9 @@ const LOG_LENGTH = 10_000;
 const PASSWORD = 'test-password';
 
 /** A MariaDB from Debian's package in a scratch folder, with the durability of production. */
-export async function testMariadb(tls?: DatabaseCertificate): Promise<TestDatabase> {
+export async function testMariadb(
+  tls?: DatabaseCertificate,
+): Promise<TestDatabase & { restart(signal: NodeJS.Signals): Promise<void> }> {
   if (!SERVER) throw new Error('mariadbd is not installed; apt-get install mariadb-server');
   const folder = await mkdtemp(join(tmpdir(), 'waba-mariadb-'));
   const datadir = join(folder, 'data');
@@ -39,25 +41,31 @@ export async function testMariadb(tls?: DatabaseCertificate): Promise<TestDataba
     { stdio: 'ignore' },
   );
   const files = tls && (await certificateFiles(folder, tls));
-  const server = spawn(
-    SERVER,
-    [
-      ...['--no-defaults', ...user, `--datadir=${datadir}`, `--tmpdir=${scratch}`],
-      ...[`--port=${port}`, `--socket=${socket}`],
-      ...['--bind-address=127.0.0.1', '--max-connections=300', '--innodb-flush-log-at-trx-commit=1'],
-      ...(files ? [`--ssl-cert=${files.cert}`, `--ssl-key=${files.key}`, `--ssl-ca=${files.ca}`] : []),
-    ],
-    // Logged in full if the server exits unexpectedly; otherwise later tests report only connection errors.
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  let log = '';
-  server.stderr?.on('data', (text: Buffer) => {
-    log = `${log}${text}`.slice(-LOG_LENGTH);
-  });
+  const flags = [
+    ...['--no-defaults', ...user, `--datadir=${datadir}`, `--tmpdir=${scratch}`],
+    ...[`--port=${port}`, `--socket=${socket}`],
+    ...['--bind-address=127.0.0.1', '--max-connections=300', '--innodb-flush-log-at-trx-commit=1'],
+    ...(files ? [`--ssl-cert=${files.cert}`, `--ssl-key=${files.key}`, `--ssl-ca=${files.ca}`] : []),
+  ];
   let closing = false;
-  server.once('exit', (code, signal) => {
-    if (!closing) process.stderr.write(`${SERVER} exited unexpectedly, ${signal ?? code}:\n${log}\n`);
-  });
+  const run = () => {
+    // Logged in full if the server exits unexpectedly; otherwise later tests report only connection errors.
+    const child = spawn(SERVER, flags, { stdio: ['ignore', 'ignore', 'pipe'] });
+    let log = '';
+    child.stderr?.on('data', (text: Buffer) => {
+      log = `${log}${text}`.slice(-LOG_LENGTH);
+    });
+    child.once('exit', (code, signal) => {
+      if (!closing) process.stderr.write(`${SERVER} exited unexpectedly, ${signal ?? code}:\n${log}\n`);
+    });
+    return child;
+  };
+  let server = run();
+  const stop = async (signal: NodeJS.Signals) => {
+    closing = true;
+    server.kill(signal);
+    await exited(server);
+  };
   const connection = await eventually(() => createConnection({ socketPath: socket, user: 'root' }));
   await connection.query(`CREATE USER 'waba'@'%' IDENTIFIED BY '${PASSWORD}'`);
   await connection.query(`GRANT ALL ON *.* TO 'waba'@'%'`);
@@ -66,10 +74,15 @@ export async function testMariadb(tls?: DatabaseCertificate): Promise<TestDataba
     engine: 'MYSQL',
     port,
     password: PASSWORD,
+    restart: async (signal: NodeJS.Signals) => {
+      await stop(signal);
+      closing = false;
+      server = run();
+      const again = await eventually(() => createConnection({ socketPath: socket, user: 'root' }));
+      await again.end();
+    },
     close: async () => {
-      closing = true;
-      server.kill('SIGTERM');
-      await exited(server);
+      await stop('SIGTERM');
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -3,9 +3,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { dump } from 'js-yaml';
 import { whatsAppDeploymentCrd } from '../../src/operator/resource/crd.ts';
+import { seedSchema } from '../../src/stack/laptopSeed.ts';
 import { conditionDocs } from './conditionDocs.ts';
+import { controlCalls } from './controlCalls.ts';
 import { dashboards } from './dashboards.ts';
 import { fidelityTable } from './fidelityTable.ts';
+import { permissionsTable } from './permissionsTable.ts';
+import { podAdmissionYaml } from './podAdmission.ts';
 import { referenceDocs } from './referenceDocs.ts';
 import { valuesSchema, valuesYaml } from './valuesFiles.ts';
 
@@ -33,6 +37,7 @@ function inChartToo(
 const outputs: Record<string, () => string> = {
   'crds/whatsappdeployments.yaml': crd,
   'charts/waba-operator/files/crds/whatsappdeployments.yaml': crd,
+  'charts/waba-operator/files/podAdmission.yaml': podAdmissionYaml,
   'charts/waba-operator/values.yaml': valuesYaml,
   'charts/waba-operator/values.schema.json': valuesSchema,
   ...inChartToo(
@@ -47,9 +52,12 @@ const outputs: Record<string, () => string> = {
     readdirSync('dashboards/alerts').filter((name) => name.endsWith('.yaml')),
     (file) => readFileSync(`dashboards/alerts/${file}`, 'utf8'),
   ),
+  'src/control/controlCalls.ts': controlCalls,
   'docs/conditions.md': conditionDocs,
   'docs/reference.md': referenceDocs,
   'docs/emulator-api.md': fidelityTable,
+  'docs/emulator-seed.schema.json': () => `${JSON.stringify(seedSchema(), null, 2)}\n`,
+  'docs/permissions.md': permissionsTable,
 };
 
 const check = process.argv.includes('--check');

@@ -57,7 +57,7 @@ export const chartValues = z.strictObject({
     'Namespaces in which the operator runs stacks.',
     z.strictObject({
       scope: choice(
-        'All: watch every namespace, and read Secrets only in enabled ones. Namespaces: watch only the listed namespaces; no ClusterRole is created.',
+        'All: watch every namespace, and run stacks only in enabled ones. Namespaces: watch only the listed namespaces; no ClusterRole is created.',
         ['All', 'Namespaces'],
         'All',
       ),
@@ -69,6 +69,25 @@ export const chartValues = z.strictObject({
   ),
   workers: count('Number of parallel reconciles of each of the two controllers.', 4),
   maxRollingStacks: count('Number of stacks that may restart pods at the same time.', 10),
+  podSecurity: choice(
+    'What users may give pods by podTemplate. Restricted: nothing that reaches beyond their namespace or reads its Secrets. Unrestricted: anything, so whoever may create a WhatsAppDeployment may create any pod.',
+    ['Restricted', 'Unrestricted'],
+    'Restricted',
+  ),
+  admissionPolicy: described(
+    'ValidatingAdmissionPolicy that refuses what podSecurity: Restricted forbids when somebody writes it. Without it the operator refuses it later, in the status.',
+    z.strictObject({
+      enabled: flag(
+        'Create the policy and its binding. Only an administrator of the cluster may do that.',
+        true,
+      ),
+    }),
+  ),
+  webhookProbes: choice(
+    'Webhook receivers that the operator checks. Public: those with a public address, and Services of the namespace of the stack. All: any, so whoever may create a stack can find out which addresses answer to the operator.',
+    ['Public', 'All'],
+    'Public',
+  ),
   log: described(
     'Logs of the operator.',
     z.strictObject({

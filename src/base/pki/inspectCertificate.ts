@@ -1,5 +1,6 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { CodedError } from '../codedError.ts';
+import { pemBlocks } from './pemBlocks.ts';
 
 /** A server certificate with its chain, as it can be uploaded. */
 export interface ServerCertificate {
@@ -9,11 +10,14 @@ export interface ServerCertificate {
   readonly names: readonly string[];
   /** Epoch ms. */
   readonly notAfter: number;
+  /** SHA-256 of the public key of the certificate (SPKI, DER), hexadecimal. */
+  readonly keyHash: string;
   /** PEM of the last certificate of the chain, which clients trust. */
   readonly caPem: string;
 }
 
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+const certificatesIn = (text: string): string[] =>
+  pemBlocks(text).filter((block) => block.startsWith('-----BEGIN CERTIFICATE-----'));
 
 /**
  * Checks a key and a chain for faults that would keep the Webapps from starting, and puts them into the order that the
@@ -26,8 +30,7 @@ export function serverCertificate(parts: {
   readonly ca?: string | undefined;
 }): ServerCertificate {
   const bad = (problem: string) => new CodedError('BadCertificate', problem);
-  const blocks = [...(parts.chain.match(CERTIFICATE) ?? []), ...(parts.ca?.match(CERTIFICATE) ?? [])];
-  const unique = [...new Set(blocks.map((block) => block.trim()))];
+  const unique = [...new Set([...certificatesIn(parts.chain), ...certificatesIn(parts.ca ?? '')])];
   const certificates = unique.map((block) =>
     parsed(() => new X509Certificate(block), bad('a certificate can not be read')),
   );
@@ -49,6 +52,9 @@ export function serverCertificate(parts: {
     file: [parts.key.trim(), ...unique].join('\n').concat('\n'),
     names,
     notAfter: Date.parse(leaf.validTo),
+    keyHash: createHash('sha256')
+      .update(leaf.publicKey.export({ type: 'spki', format: 'der' }))
+      .digest('hex'),
     caPem: `${unique.at(-1)}\n`,
   };
 }

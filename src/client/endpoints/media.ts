@@ -4,6 +4,7 @@ import type { Calls, Session } from '../calls.ts';
 
 const MEDIA = '/v1/media';
 const path = (id: string): string => `${MEDIA}/${encodeURIComponent(id)}`;
+const items = z.looseObject({ media_items: z.array(z.looseObject({ id: z.string() })).min(1) });
 const uploaded = z.looseObject({ media: z.array(z.looseObject({ id: z.string() })).min(1) });
 
 /** Node Media. Content is streamed, never held in memory. Source: docs/onprem/api-messaging.md §5. */
@@ -32,6 +33,11 @@ export class Media {
     signal: AbortSignal,
   ): Promise<{ type: string; content: Readable } | undefined> {
     return this.#calls.stream(session, { method: 'GET', path: path(id) }, signal);
+  }
+
+  /** `GET /v1/media/{id}/download`: asks for media that was not fetched by itself; the webhook tells when it is there. */
+  async fetch(session: Session, id: string, signal: AbortSignal): Promise<void> {
+    await this.#calls.json(items, session, { method: 'GET', path: `${path(id)}/download` }, signal);
   }
 
   /** `DELETE /v1/media/{id}`. @returns whether the file existed */

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { exited, spawnBound, terminate } from '../../base/childProcess.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { CodedError, describeError } from '../../base/codedError.ts';
+import { eitherSignal } from '../../base/eitherSignal.ts';
 import type { ContainerCommand } from './containerCommand.ts';
 import { keepLog } from './containerLog.ts';
 import type { Container, PodSpec } from './podTypes.ts';
@@ -170,7 +171,7 @@ export class ContainerRunner {
     };
     if (startupProbe) {
       const startup = new AbortController();
-      const either = AbortSignal.any([life, startup.signal]);
+      const either = eitherSignal(life, startup.signal);
       let well = false;
       await watchProbe(
         { ...startupProbe, successThreshold: 1 },
@@ -180,8 +181,8 @@ export class ContainerRunner {
           well = result;
           startup.abort();
         },
-        either,
-      );
+        either.signal,
+      ).finally(either.release);
       if (life.aborted) return;
       if (!well) return void child.kill('SIGTERM');
     }

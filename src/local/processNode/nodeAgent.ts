@@ -18,7 +18,7 @@ import {
 import type { ImageTable } from './containerCommand.ts';
 import { startLogServer } from './logServer.ts';
 import { canMount } from './mountNamespace.ts';
-import { HOST_IP, keepNodeLease, NODE_NAME, registerNode } from './nodeRegistration.ts';
+import { HOST_IP, keepNode, NODE_NAME, registerNode } from './nodeRegistration.ts';
 import { type MountMode, PodRunner, podFolder } from './podRunner.ts';
 import type { Pod } from './podTypes.ts';
 import { type Backend, etcHosts, type Service, ServiceProxy } from './serviceProxy.ts';
@@ -123,7 +123,7 @@ export class NodeAgent {
     const running = sources.run(this.#stop.signal);
     await sources.synced();
     await registerNode(client, logServer.port, clock, signal);
-    const heartbeat = keepNodeLease(client, this.#options, this.#stop.signal);
+    const heartbeat = keepNode(client, logServer.port, this.#options, this.#stop.signal);
     this.#closers.push(async () => void (await Promise.all([running, heartbeat])));
   }
 
@@ -136,6 +136,7 @@ export class NodeAgent {
       entry.stopping ??= this.#stopPod(key, entry.runner, entry.pod, force);
       return;
     }
+    if (pod) entry?.runner.observe(pod);
     if (!pod || entry || pod.spec.nodeName !== NODE_NAME) return;
     if (pod.metadata.deletionTimestamp) {
       void this.#removePod(client, pod);

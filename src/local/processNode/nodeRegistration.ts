@@ -1,6 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import { isNotFound } from '../../engine/kube/apiError.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import { KUBERNETES_VERSION } from '../programs.ts';
@@ -72,26 +73,51 @@ function nodeStatus(kubeletPort: number, architecture: string, nowMs: number) {
   };
 }
 
-/** Renews the Lease of the Node until `signal` fires. */
-export async function keepNodeLease(
+/**
+ * Keeps the Node until `signal` fires: renews its Lease, and registers it again when it is gone or not ready. Controllers
+ * take a node for lost when they or this machine have slept, and leave it so until the node itself reports.
+ */
+export async function keepNode(
   client: KubeClient,
+  kubeletPort: number,
   { clock, logger }: { clock: Clock; logger: Logger },
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const lease: KubeObject = {
-      apiVersion: 'coordination.k8s.io/v1',
-      kind: 'Lease',
-      metadata: { name: NODE_NAME, namespace: 'kube-node-lease' },
-      spec: {
-        holderIdentity: NODE_NAME,
-        leaseDurationSeconds: 40,
-        renewTime: new Date(clock.now()).toISOString().replace('Z', '000Z'),
-      },
-    };
-    await client.apply(lease, MANAGER, signal).catch((error: unknown) => {
-      if (!signal.aborted) logger.warn('node lease not renewed', { error });
-    });
+    try {
+      await renewLease(client, clock, signal);
+      if (!(await isNodeReady(client, signal))) await registerNode(client, kubeletPort, clock, signal);
+    } catch (error) {
+      if (!signal.aborted) logger.warn('node not reported', { error });
+    }
     await sleep(clock, LEASE_MS, signal).catch(() => {});
+  }
+}
+
+async function renewLease(client: KubeClient, clock: Clock, signal: AbortSignal): Promise<void> {
+  const lease: KubeObject = {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { name: NODE_NAME, namespace: 'kube-node-lease' },
+    spec: {
+      holderIdentity: NODE_NAME,
+      leaseDurationSeconds: 40,
+      renewTime: new Date(clock.now()).toISOString().replace('Z', '000Z'),
+    },
+  };
+  await client.apply(lease, MANAGER, signal);
+}
+
+interface Node extends KubeObject {
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+async function isNodeReady(client: KubeClient, signal: AbortSignal): Promise<boolean> {
+  try {
+    const { status } = await client.get<Node>(kinds.Node, undefined, NODE_NAME, signal);
+    return status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
   }
 }

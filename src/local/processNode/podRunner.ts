@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Clock, sleep } from '../../base/clock.ts';
+import { type Clock, sleep, withDeadline } from '../../base/clock.ts';
 import { describeError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
 import { isNotFound } from '../../engine/kube/apiError.ts';
@@ -33,6 +33,8 @@ export interface PodRunnerOptions {
   readonly logger: Logger;
 }
 
+const STATUS_TIMEOUT_MS = 30_000;
+const late = () => new Error('the API server does not answer');
 const RETRY_MS = 1_000;
 const REFRESH_MS = 60_000;
 /** Changes within this time are written as one status. */
@@ -73,6 +75,14 @@ export class PodRunner {
       this.#containers.length > 0 &&
       this.#containers.every(({ ready }) => ready)
     );
+  }
+
+  /** Writes the status again if somebody else changed whether the pod is ready, as the controllers of nodes do. */
+  observe({ status }: Pod): void {
+    const live = status?.conditions?.find(({ type }) => type === 'Ready');
+    if (!live || (live.status === 'True') === this.ready) return;
+    this.#statusSent = '';
+    this.#changed();
   }
 
   logPath(container: string, restart: number): string {
@@ -232,12 +242,16 @@ export class PodRunner {
     const text = JSON.stringify(status);
     if (text === this.#statusSent) return;
     const { namespace, name, uid } = pod.metadata;
-    await client.mergePatch(
-      kinds.Pod,
-      { namespace, name, subresource: 'status' },
-      { metadata: { uid }, status },
-      AbortSignal.timeout(30_000),
-    );
+    // Also after the pod was stopped: its last status is written then.
+    const deadline = withDeadline(this.#options.clock, new AbortController().signal, STATUS_TIMEOUT_MS, late);
+    await client
+      .mergePatch(
+        kinds.Pod,
+        { namespace, name, subresource: 'status' },
+        { metadata: { uid }, status },
+        deadline.signal,
+      )
+      .finally(deadline.release);
     this.#statusSent = text;
   }
 }

@@ -4,7 +4,11 @@ import type { KubeObject, ObjectMeta } from '../../engine/kube/kubeObject.ts';
 export interface Pod extends KubeObject {
   readonly metadata: ObjectMeta;
   readonly spec: PodSpec;
-  readonly status?: { readonly podIP?: string; readonly phase?: string };
+  readonly status?: {
+    readonly podIP?: string;
+    readonly phase?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
 }
 
 export interface PodSpec {

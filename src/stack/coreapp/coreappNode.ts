@@ -1,13 +1,13 @@
-import { sleep } from '../../base/clock.ts';
 import type { CodedError } from '../../base/codedError.ts';
 import { isLogLevel } from '../../base/logger.ts';
+import { MovableClock } from '../../base/movableClock.ts';
 import { BUILD_LIFETIME_DAYS } from '../../onprem/environment.ts';
 import type { GatewayStatus, NodeRole } from '../../onprem/health.ts';
-import { ClusterStore } from '../store/clusterStore.ts';
+import type { ClusterStore } from '../store/clusterStore.ts';
 import type { Account, ConfigStore } from '../store/configStore.ts';
-import { DatabaseConfigStore } from '../store/databaseConfigStore.ts';
 import { FileConfigStore } from '../store/fileConfigStore.ts';
-import { isSchemaCurrent, isTooOld, NODE_DATABASES } from '../store/upgrade.ts';
+import { isTooOld } from '../store/schemaTooNew.ts';
+import type { Stores } from '../store/stores.ts';
 import { ConnectionPool } from '../wire/connectionPool.ts';
 import { type LineSeal, lineSeal } from '../wire/lineSeal.ts';
 import { type NodeCallName, nodeProtocol } from '../wire/nodeProtocol.ts';
@@ -30,6 +30,7 @@ type Settings = Awaited<ReturnType<ConfigStore['settings']>>;
 export class CoreappNode {
   readonly options: CoreappOptions;
   readonly id: string;
+  readonly stores: Stores;
   readonly cluster: ClusterStore;
   readonly config: ConfigStore;
   readonly pool: ConnectionPool<typeof nodeProtocol>;
@@ -37,6 +38,8 @@ export class CoreappNode {
   readonly messaging: Messaging;
   readonly housekeeping: Housekeeping;
   readonly seal: LineSeal | undefined;
+  /** The time of the simulation: that of the machine, unless a test has moved it. Links and leases follow the machine. */
+  readonly time: MovableClock;
   /** Epoch ms. An expired build sends nothing. */
   readonly expiresAt: number;
   readonly #control: ControlPort;
@@ -47,6 +50,8 @@ export class CoreappNode {
   /** Resolves when the node can never work, because its databases belong to a newer client. */
   readonly failed: Promise<CodedError>;
   #fail: (error: CodedError) => void = () => {};
+  /** Ends the pause before the next round. */
+  #endPause: () => void = () => {};
   #schemaReady = false;
   #hasRun = false;
   #account: Account | undefined;
@@ -57,17 +62,21 @@ export class CoreappNode {
     this.failed = new Promise((resolve) => {
       this.#fail = resolve;
     });
-    const { databases, configFolder, clock, logger } = options;
+    const { configFolder, clock, logger } = options;
     this.id = `${options.hostname}:${options.container}`;
+    this.time = options.time ?? new MovableClock(clock);
     this.expiresAt = (options.buildDateMs ?? clock.now()) + BUILD_LIFETIME_DAYS * 86_400_000;
     this.#control = new ControlPort({ clock, logger });
     this.seal = lineSeal(options.secret ?? '', clock);
     this.pool = new ConnectionPool(nodeProtocol, clock, this.seal);
-    this.cluster = new ClusterStore(databases);
-    this.config =
-      configFolder === undefined ? new DatabaseConfigStore(databases) : new FileConfigStore(configFolder);
+    this.stores = options.stores(this.time);
+    this.cluster = this.stores.cluster;
+    this.config = configFolder === undefined ? this.stores.config : new FileConfigStore(configFolder);
     this.messaging = new Messaging({
       ...options,
+      stores: this.stores,
+      time: this.time,
+      refresh: () => this.refresh(),
       config: this.config,
       metrics: this.metrics,
       settings: () => this.#settings,
@@ -91,7 +100,7 @@ export class CoreappNode {
       shard: () => this.ownedShard ?? 0,
       isPrimary: () => this.isPrimary,
       onCallback: () => this.messaging.wakeWebhooks(),
-      clock,
+      clock: this.time,
       logger,
     });
   }
@@ -138,7 +147,7 @@ export class CoreappNode {
   }
 
   get isExpired(): boolean {
-    return this.options.clock.now() >= this.expiresAt;
+    return this.time.now() >= this.expiresAt;
   }
 
   /** As the node last read them. */
@@ -159,8 +168,13 @@ export class CoreappNode {
     [this.#settings, this.#account] = await Promise.all([this.config.settings(), this.config.account()]);
   }
 
+  /** Does the next round of the loop now. */
+  hurry(): void {
+    this.#endPause();
+  }
+
   async #run(): Promise<void> {
-    const { clock, logger } = this.options;
+    const { logger } = this.options;
     const { signal } = this.#stop;
     let lastProblem = '';
     let waits = 0;
@@ -183,8 +197,25 @@ export class CoreappNode {
       }
       // The real product waits for an upgrade like this: 1, 2, 4, 8, 16 s. Source: docs/onprem/deployment.md §5.1.
       const waitMs = TICK_MS * 2 ** Math.min(4, Math.max(0, waits - 1));
-      await sleep(clock, waitMs, signal).catch(() => {});
+      await this.#pause(waitMs);
     }
+  }
+
+  async #pause(forMs: number): Promise<void> {
+    const { clock } = this.options;
+    const { signal } = this.#stop;
+    if (signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const cancel = clock.after(forMs, resolve);
+      const end = () => {
+        cancel();
+        resolve();
+      };
+      this.#endPause = end;
+      signal.addEventListener('abort', end, { once: true });
+    });
+    signal.removeEventListener('abort', this.#endPause);
+    this.#endPause = () => {};
   }
 
   async #tick(signal: AbortSignal): Promise<void> {
@@ -210,8 +241,8 @@ export class CoreappNode {
     const client = { version: this.options.version, name: this.id };
     // A node that has worked on these databases goes on after it was forgotten, also if a newer client has upgraded them.
     const isThere =
-      (this.#hasRun && (await isSchemaCurrent(this.options.databases, NODE_DATABASES))) ||
-      (await prepareSchema(this.options, client));
+      (this.#hasRun && (await this.stores.isCurrent())) ||
+      (await prepareSchema(this.options, this.stores, client));
     if (!isThere) return false;
     await this.#membership.join();
     this.#schemaReady = true;

@@ -1,11 +1,12 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger, LogLevel } from '../../base/logger.ts';
-import type { Databases } from '../store/databases.ts';
-import type { Upgrader } from '../store/upgrade.ts';
+import type { MovableClock } from '../../base/movableClock.ts';
+import type { Upgrader } from '../store/schemaTooNew.ts';
+import type { OpenStores } from '../store/stores.ts';
 import type { Backlog } from './messages/backlog.ts';
 
 export interface CoreappOptions {
-  readonly databases: Databases;
+  readonly stores: OpenStores;
   readonly upgradeSchema: (upgrader: Upgrader) => Promise<void>;
   readonly networkUrl: string;
   readonly multiconnect: boolean;
@@ -19,15 +20,21 @@ export interface CoreappOptions {
   readonly secret?: string;
   /** The volume that Webapps and Coreapps share. */
   readonly mediaFolder: string;
+  /** Hosts that links of messages may name, `*` for any; undefined: all with public addresses. */
+  readonly mediaHosts?: readonly string[] | undefined;
   /** Where settings and registration are kept, instead of in the database. */
   readonly configFolder?: string | undefined;
   readonly version: string;
   /** Where `verbose_logging` and `log_level` take effect. */
   readonly setLogLevel?: ((level: LogLevel) => void) | undefined;
+  /** Whether the webhook may have a plain HTTP URL in a private network: on a laptop, not in a cluster. */
+  readonly plainWebhooks?: boolean | undefined;
   /** How much may wait before messages are refused. */
   readonly queueLimits?: Backlog['limits'] | undefined;
   /** When the build was made, epoch ms; the time of the start if absent. */
   readonly buildDateMs?: number | undefined;
   readonly clock: Clock;
+  /** The time of the simulation, if the network is in this process. */
+  readonly time?: MovableClock;
   readonly logger: Logger;
 }

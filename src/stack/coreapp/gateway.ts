@@ -1,21 +1,39 @@
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, sleep } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import type { MovableClock } from '../../base/movableClock.ts';
 import type { GatewayStatus } from '../../onprem/health.ts';
+import { waIdByRule } from '../../onprem/waId.ts';
 import type { Account } from '../store/configStore.ts';
 import { type NetworkEvent, type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
 import { parseNetworkUrl } from '../wire/networkUrl.ts';
-import { type CallInput, type CallResponse, Refusal } from '../wire/protocol.ts';
+import {
+  type CallInput,
+  type CallResponse,
+  type EventBody,
+  type EventName,
+  Refusal,
+} from '../wire/protocol.ts';
+import { Reporter } from '../wire/reporter.ts';
+import type { CallbackReport } from '../wire/reports.ts';
 import { RpcClient } from '../wire/rpcClient.ts';
 
 export interface GatewayOptions {
   readonly networkUrl: string;
   readonly clock: Clock;
+  /** The time of the simulation, which the network moves. */
+  readonly time: MovableClock;
   readonly logger: Logger;
+  /** Ends with the node. */
+  readonly signal: AbortSignal;
   /** Events of the network; acknowledged when the promise resolves. */
   readonly onEvents: (events: readonly NetworkEvent[]) => Promise<void>;
   readonly onConnected: () => void;
   /** Another node took over the session, and with it the callbacks that wait. */
   readonly onReplaced: () => void;
+  /** A test wants everything forgotten that waits. */
+  readonly onReset: () => Promise<void>;
+  /** Somebody wants this callback to be posted. */
+  readonly onDeliver: (callback: { key: string; payload: string }) => Promise<void>;
 }
 
 /** What a session is opened for. Another target ends the session and opens a new one. */
@@ -26,6 +44,9 @@ export interface SessionTarget {
   readonly epoch: number;
 }
 
+const ACKNOWLEDGE_AGAIN = { afterMs: 500, atMostMs: 30_000 } as const;
+const INTERNAL_ERROR = 1014;
+
 const targetKey = ({ account, shard, shards, epoch }: SessionTarget): string =>
   `${account.registrationKey}/${shard}/${shards}/${epoch}`;
 
@@ -35,16 +56,46 @@ export class Gateway {
   #session: { key: string; client: RpcClient<NetworkProtocol>; loggedIn: boolean } | undefined;
   #connecting: string | undefined;
   #isRecording = false;
+  /** WhatsApp ids of the numbers for which no rule tells them. */
+  #aliases: ReadonlyMap<string, string> = new Map();
+  /** Events that are stored and not acknowledged, as JSON: one that comes again gets no second callback. */
+  readonly #stored = new Map<number, string>();
   /** Target of a session that another node took over. Only a target with a new epoch or registration may connect. */
   #lostKey: string | undefined;
 
+  readonly #reporter: Reporter<CallbackReport>;
+
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#reporter = new Reporter({
+      clock: options.clock,
+      send: (reports, skipped) =>
+        this.#client().call('reportCallbacks', { reports: [...reports], skipped }, options.signal),
+    });
   }
 
   get status(): Extract<GatewayStatus, 'connected' | 'connecting' | 'disconnected'> {
     if (this.#session?.loggedIn && !this.#session.client.closed) return 'connected';
     return this.#connecting === undefined ? 'disconnected' : 'connecting';
+  }
+
+  /** Tells the network what became of a callback, for its control API. */
+  report(make: () => CallbackReport): void {
+    if (this.#session?.loggedIn) this.#reporter.report(make);
+  }
+
+  /** The WhatsApp id of the person whom a number reaches. */
+  waIdOf(digits: string): string {
+    return this.#aliases.get(digits) ?? waIdByRule(digits);
+  }
+
+  /** What the servers know of the people behind numbers. `isCheck`: they remember that the business asked. */
+  async contacts(
+    numbers: string[],
+    isCheck: boolean,
+    signal: AbortSignal,
+  ): Promise<CallResponse<NetworkProtocol, 'contacts'>['contacts']> {
+    return (await this.#client().call('contacts', { numbers, isCheck }, signal)).contacts;
   }
 
   /** Opens, keeps or ends the session, so that it is that of `target`. Called at each tick. */
@@ -130,6 +181,10 @@ export class Gateway {
     }
   }
 
+  #learn(aliases: Readonly<Record<string, string>>): void {
+    this.#aliases = new Map(Object.entries(aliases));
+  }
+
   #client(): RpcClient<NetworkProtocol> {
     if (!this.#session?.loggedIn) throw new Refusal(1018, 'not connected');
     return this.#session.client;
@@ -148,20 +203,15 @@ export class Gateway {
         ...parseNetworkUrl(this.#options.networkUrl),
         clock: this.#options.clock,
         onEvent: (name, body) => {
-          if (name === 'replaced') {
-            this.#lostKey = key;
-            this.#options.logger.warn('another node took over the session', body as { reason: string });
-            this.#options.onReplaced();
-            client.close();
-          } else if (name === 'recording') this.#isRecording = (body as { isOn: boolean }).isOn;
-          else void this.#take(client, (body as { events: NetworkEvent[] }).events, signal);
+          if (name === 'replaced') this.#lostKey = key;
+          this.#on[name]?.(body as never, client);
         },
       },
       signal,
     );
     const session = { key, client, loggedIn: false };
     this.#session = session;
-    const { isRecording } = await client.call(
+    const { isRecording, aliases, movedMs } = await client.call(
       'login',
       {
         number: account.cc + account.phoneNumber,
@@ -173,9 +223,71 @@ export class Gateway {
       signal,
     );
     this.#isRecording = isRecording;
+    this.#learn(aliases);
+    this.#options.time.moveTo(movedMs);
     session.loggedIn = true;
     this.#options.logger.info('connected to WhatsApp', { shard });
     this.#options.onConnected();
+  }
+
+  /** What the node does with each event of the network. */
+  readonly #on: {
+    readonly [N in EventName<NetworkProtocol>]?: (
+      body: EventBody<NetworkProtocol, N>,
+      client: RpcClient<NetworkProtocol>,
+    ) => void;
+  } = {
+    events: ({ events }, client) => void this.#take(client, events, this.#options.signal),
+    replaced: (body, client) => {
+      this.#options.logger.warn('another node took over the session', body);
+      this.#options.onReplaced();
+      client.close();
+    },
+    recording: ({ isOn }) => {
+      this.#isRecording = isOn;
+    },
+    aliases: ({ aliases }) => this.#learn(aliases),
+    clock: ({ movedMs, order }, client) => {
+      this.#options.time.moveTo(movedMs);
+      if (order !== undefined) void this.#obey(client, order, async () => {});
+    },
+    reset: ({ order }, client) =>
+      void this.#obey(client, order, async () => {
+        await this.#options.onReset();
+        this.#reporter.forget();
+      }),
+    deliver: ({ order, ...callback }, client) =>
+      void this.#obey(client, order, () => this.#options.onDeliver(callback)),
+  };
+
+  async #obey(client: RpcClient<NetworkProtocol>, order: number, act: () => Promise<void>): Promise<void> {
+    const { logger, signal } = this.#options;
+    await act()
+      .then(() => client.call('obeyed', { order }, signal))
+      .catch((error: unknown) => logger.warn('an order of the control API failed', { error }));
+  }
+
+  /** A network that cannot write refuses; the events are stored, so only the acknowledgement is tried again. */
+  async #acknowledge(
+    client: RpcClient<NetworkProtocol>,
+    eventIds: number[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (
+      let waitMs: number = ACKNOWLEDGE_AGAIN.afterMs;
+      ;
+      waitMs = Math.min(waitMs * 2, ACKNOWLEDGE_AGAIN.atMostMs)
+    ) {
+      try {
+        await client.call('acknowledge', { eventIds }, signal);
+        for (const eventId of eventIds) this.#stored.delete(eventId);
+        return;
+      } catch (error) {
+        if (!(error instanceof Refusal) || error.code !== INTERNAL_ERROR || client.closed) throw error;
+        this.#options.logger.debug('events not acknowledged yet', { error });
+      }
+      await sleep(this.#options.clock, waitMs, signal);
+    }
   }
 
   async #take(
@@ -185,8 +297,14 @@ export class Gateway {
   ): Promise<void> {
     if (events.length === 0) return;
     try {
-      await this.#options.onEvents(events);
-      await client.call('acknowledge', { eventIds: events.map(({ eventId }) => eventId) }, signal);
+      const news = events.filter((event) => this.#stored.get(event.eventId) !== JSON.stringify(event.body));
+      if (news.length > 0) await this.#options.onEvents(news);
+      for (const { eventId, body } of news) this.#stored.set(eventId, JSON.stringify(body));
+      await this.#acknowledge(
+        client,
+        events.map(({ eventId }) => eventId),
+        signal,
+      );
     } catch (error) {
       // The next session delivers the unacknowledged events again; the state of this one is unknown.
       this.#options.logger.warn('events not stored; the network sends them again', { error });

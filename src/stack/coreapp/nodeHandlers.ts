@@ -44,10 +44,10 @@ async function supportOf(node: CoreappNode): Promise<NodeSupport> {
   const { account, options, role, gatewayStatus, ownedShard } = node;
   return {
     context: 'healthcheck',
-    db_engine: options.databases.dialect.engine,
+    db_engine: node.stores.engine,
     debug_info: account?.registrationKey ? account.cc + account.phoneNumber : 'unregistered',
     description: `waba-emulator ${options.version}`,
-    device_iso8601: new Date(options.clock.now()).toISOString(),
+    device_iso8601: new Date(node.time.now()).toISOString(),
     expire_timestamp: new Date(node.expiresAt).toISOString().slice(0, 19),
     free_space_data: FREE_SPACE,
     free_space_logs: FREE_SPACE,

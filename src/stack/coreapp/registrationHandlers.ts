@@ -1,7 +1,8 @@
+import { withDeadline } from '../../base/clock.ts';
 import { type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
 import { parseNetworkUrl } from '../wire/networkUrl.ts';
 import { NETWORK_TIMEOUT_MS, type NodeProtocol } from '../wire/nodeProtocol.ts';
-import { Refusal } from '../wire/protocol.ts';
+import { Refusal, Unreachable } from '../wire/protocol.ts';
 import { RpcClient } from '../wire/rpcClient.ts';
 import type { Handlers } from '../wire/rpcServer.ts';
 import { type CoreappNode, EXPIRED } from './coreappNode.ts';
@@ -58,7 +59,11 @@ export function registrationHandlers(node: CoreappNode) {
       if ((await cluster.shardMap()).length === shards) return {};
       const { registrationKey } = account;
       const { isRegistered } = await askNetwork(options, (client, signal) =>
-        client.call('reshard', { cc, phone_number, cert, pin, registrationKey }, signal),
+        client.call(
+          'reshard',
+          { cc, phone_number, cert: cert ?? account.cert, pin, registrationKey },
+          signal,
+        ),
       );
       await cluster.setShards(shards);
       if (!isRegistered) await config.saveAccount({ ...account, registrationKey: undefined });
@@ -82,11 +87,16 @@ async function askNetwork<T>(
   { networkUrl, clock }: Pick<CoreappOptions, 'networkUrl' | 'clock'>,
   ask: (client: RpcClient<NetworkProtocol>, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const signal = AbortSignal.timeout(NETWORK_TIMEOUT_MS);
-  const client = await RpcClient.connect(networkProtocol, { ...parseNetworkUrl(networkUrl), clock }, signal);
+  const late = () => new Unreachable(networkUrl);
+  const { signal, release } = withDeadline(clock, new AbortController().signal, NETWORK_TIMEOUT_MS, late);
   try {
-    return await ask(client, signal);
+    const client = await RpcClient.connect(
+      networkProtocol,
+      { ...parseNetworkUrl(networkUrl), clock },
+      signal,
+    );
+    return await ask(client, signal).finally(() => client.close());
   } finally {
-    client.close();
+    release();
   }
 }

@@ -19,6 +19,10 @@ export interface Endpoint {
 
 export interface Call<Body = unknown> {
   readonly request: Request;
+  /** The bytes of the body. @throws BodyTooLarge, BodyCutShort, TooManyBodies */
+  readonly read: (largestBytes: number) => Promise<Buffer>;
+  /** IP address of the client; absent for a request that no network brought. */
+  readonly address?: string | undefined;
   readonly parameter: (name: string) => string;
   readonly query: (name: string) => string | undefined;
   readonly body: Body;

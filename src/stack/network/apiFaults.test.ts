@@ -70,4 +70,24 @@ describe('faults of the API', () => {
     dice = 0.95;
     expect(all.meet(call)).toBeUndefined();
   });
+
+  it('hit each nth call, or calls that a seed chooses, or only messages to somebody', async () => {
+    const all = new ApiFaults({ clock: systemClock, random: () => 0.99 });
+    const hits = (count: number, more: object = {}) =>
+      Array.from({ length: count }, () => (all.meet({ ...call, ...more }) ? 1 : 0)).join('');
+    await all.set(faults({ code: 1014, every: 3, times: 2 }), never);
+    expect(hits(10)).toBe('0010010000');
+    const chosen = async (seed: number) => {
+      await all.set(faults({ code: 1014, share: 0.5, seed }), never);
+      return hits(40);
+    };
+    const first = await chosen(7);
+    expect(await chosen(7)).toBe(first);
+    expect(await chosen(8)).not.toBe(first);
+    expect([...first].filter((hit) => hit === '1').length).toBeGreaterThan(8);
+    await all.set(faults({ code: 1014, to: '+1 (650) 555-1234', type: 'template' }), never);
+    expect(hits(1, { to: '16505551234', type: 'template' })).toBe('1');
+    for (const other of [{ to: '16505551234', type: 'text' }, { to: '1650', type: 'template' }, {}])
+      expect(hits(1, other)).toBe('0');
+  });
 });

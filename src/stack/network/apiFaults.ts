@@ -1,5 +1,6 @@
 import { aborted } from '../../base/aborted.ts';
 import { type Clock, withDeadline } from '../../base/clock.ts';
+import { seeded } from '../../base/seeded.ts';
 import { type ApiCall, type ApiFault, type CallPattern, isMeant } from '../wire/apiFault.ts';
 import type { NetworkProtocol } from '../wire/networkProtocol.ts';
 import { type EventBody, Unreachable } from '../wire/protocol.ts';
@@ -13,13 +14,42 @@ interface Webapp {
   seen: number;
 }
 
+/** A fault that is set, with what it has met. */
+class Rule {
+  readonly fault: ApiFault;
+  readonly id: number;
+  readonly #random: () => number;
+  /** Calls that it selected, and those of them that it hit. */
+  #selected = 0;
+  met = 0;
+
+  constructor(fault: ApiFault, id: number, random: () => number) {
+    this.fault = fault;
+    this.id = id;
+    this.#random = fault.seed === undefined ? random : seeded(fault.seed);
+  }
+
+  get isUsedUp(): boolean {
+    return this.met >= (this.fault.times ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Whether it hits this call, which is counted. */
+  meets(call: ApiCall): boolean {
+    if (this.isUsedUp || !isMeant(this.fault, call)) return false;
+    this.#selected += 1;
+    if (this.#selected % (this.fault.every ?? 1) !== 0 || this.#random() >= this.fault.share) return false;
+    this.met += 1;
+    return true;
+  }
+}
+
 /** Faults of API calls. Webapps know which calls the faults select, and ask about each such call. */
 export class ApiFaults {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #webapps = new Map<Peer<NetworkProtocol>, Webapp>();
-  #faults: readonly ApiFault[] = [];
-  #met = new Map<ApiFault, number>();
+  #rules: readonly Rule[] = [];
+  #lastId = 0;
   #revision = 0;
   /** Callers of `set` that wait until every Webapp knows. */
   #waiting: (() => void)[] = [];
@@ -31,8 +61,42 @@ export class ApiFaults {
 
   /** Replaces all faults. Resolves once every Webapp knows. */
   async set(faults: readonly ApiFault[], signal: AbortSignal): Promise<void> {
-    this.#faults = faults;
-    this.#met = new Map();
+    await this.#change(
+      faults.map((fault) => this.#rule(fault)),
+      signal,
+    );
+  }
+
+  /** Adds a fault, which applies to calls that no earlier one meets. @returns its id, once every Webapp knows */
+  async add(fault: ApiFault, signal: AbortSignal): Promise<number> {
+    const rule = this.#rule(fault);
+    await this.#change([...this.#rules, rule], signal);
+    return rule.id;
+  }
+
+  /** @returns whether there was one with this id, once every Webapp knows */
+  async remove(id: number, signal: AbortSignal): Promise<boolean> {
+    const left = this.#rules.filter((rule) => rule.id !== id);
+    const wasThere = left.length < this.#rules.length;
+    if (wasThere) await this.#change(left, signal);
+    return wasThere;
+  }
+
+  /** All faults with the number of calls that each has met, and the Webapps that are connected. */
+  list(): { faults: (ApiFault & { id: number; met: number })[]; webapps: string[] } {
+    return {
+      faults: this.#rules.map(({ fault, id, met }) => ({ ...fault, id, met })),
+      webapps: [...this.#webapps.values()].map(({ name }) => name).sort(),
+    };
+  }
+
+  #rule(fault: ApiFault): Rule {
+    this.#lastId += 1;
+    return new Rule(fault, this.#lastId, this.#random);
+  }
+
+  async #change(rules: readonly Rule[], signal: AbortSignal): Promise<void> {
+    this.#rules = rules;
     const seen = new Promise<void>((resolve) => {
       this.#waiting.push(resolve);
     });
@@ -40,14 +104,6 @@ export class ApiFaults {
     this.#announce();
     await Promise.race([seen, aborted(patience.signal)]);
     patience.release();
-  }
-
-  /** All faults with the number of calls that each has met, and the Webapps that are connected. */
-  list(): { faults: (ApiFault & { met: number })[]; webapps: string[] } {
-    return {
-      faults: this.#faults.map((fault) => ({ ...fault, met: this.#met.get(fault) ?? 0 })),
-      webapps: [...this.#webapps.values()].map(({ name }) => name).sort(),
-    };
   }
 
   attach(name: string, peer: Peer<NetworkProtocol>): EventBody<NetworkProtocol, 'apiFaults'> {
@@ -68,22 +124,25 @@ export class ApiFaults {
 
   /** The fault that a call meets, if any. It is counted. */
   meet(call: ApiCall): ApiFault | undefined {
-    const fault = this.#left().find((each) => isMeant(each, call) && this.#random() < each.share);
-    if (!fault) return undefined;
-    const met = (this.#met.get(fault) ?? 0) + 1;
-    this.#met.set(fault, met);
-    if (met === fault.times) this.#announce();
-    return fault;
+    const rule = this.#rules.find((each) => each.meets(call));
+    if (rule?.isUsedUp) this.#announce();
+    return rule?.fault;
   }
 
-  #left(): ApiFault[] {
-    return this.#faults.filter(
-      (fault) => (this.#met.get(fault) ?? 0) < (fault.times ?? Number.POSITIVE_INFINITY),
-    );
+  /** The Webapps that are connected. */
+  peers(): Peer<NetworkProtocol>[] {
+    return [...this.#webapps.keys()];
   }
 
   #watched(): { revision: number; calls: CallPattern[] } {
-    const calls = this.#left().map(({ method, path, webapp }) => ({ method, path, webapp }));
+    const left = this.#rules.filter(({ isUsedUp }) => !isUsedUp);
+    const calls = left.map(({ fault: { method, path, webapp, to, type } }) => ({
+      method,
+      path,
+      webapp,
+      to,
+      type,
+    }));
     return { revision: this.#revision, calls };
   }
 

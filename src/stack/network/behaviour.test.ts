@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Behaviour, courseOf, DEFAULT_BEHAVIOUR, SESSION_WINDOW_MS } from './behaviour.ts';
+import { type Behaviour, courseOf, SESSION_WINDOW_MS } from './behaviour.ts';
+import { DEFAULT_BEHAVIOUR } from './defaultBehaviour.ts';
 import { laterFailure, type TemplateEntry, templateProblem } from './templates.ts';
 
 const course = (person: Partial<Behaviour> = {}, more: Partial<Parameters<typeof courseOf>[0]> = {}) =>

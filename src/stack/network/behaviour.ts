@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ApiErrorBody } from '../../onprem/envelope.ts';
 import { type AsynchronousErrorCode, asynchronousErrors } from '../../onprem/errorCatalogue.ts';
 import { isTemplate } from '../../onprem/templateMessage.ts';
+import { DEFAULT_BEHAVIOUR } from './defaultBehaviour.ts';
 import { failureCode } from './failureCode.ts';
 
 /** How a simulated person receives messages. By default they receive messages at once and read them soon. */
@@ -24,17 +25,6 @@ export const behaviour = z.strictObject({
   oldApp: z.boolean(),
 });
 export type Behaviour = z.output<typeof behaviour>;
-
-export const DEFAULT_BEHAVIOUR: Behaviour = {
-  hasWhatsApp: true,
-  blocks: false,
-  deliverAfterMs: 50,
-  readAfterMs: 150,
-  deleteAfterMs: null,
-  failsWith: null,
-  optedOut: false,
-  oldApp: false,
-};
 
 /** After 24 hours without a message from a person, only templates reach them (470). */
 export const SESSION_WINDOW_MS = 24 * 3_600_000;

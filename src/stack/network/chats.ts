@@ -40,15 +40,35 @@ export class Chats {
     this.#byMessage.set(message.id, message);
     if (chat.messages.length > REMEMBERED.messagesOfAChat) this.#forget(chat.messages.shift());
     if (this.#chats.size > REMEMBERED.chats) {
-      const [[oldestKey, oldest] = ['', undefined]] = this.#chats;
-      this.#chats.delete(oldestKey);
-      for (const dropped of oldest?.messages ?? []) this.#forget(dropped);
+      const [oldestKey = ''] = this.#chats.keys();
+      this.#drop(oldestKey);
     }
   }
 
   update(id: string, change: Pick<ChatMessage, 'status' | 'error'>): void {
     const message = this.#byMessage.get(id);
     if (message) Object.assign(message, change);
+  }
+
+  /** The numbers that have a chat with a person. */
+  numbersWith(waId: string): string[] {
+    return [...this.#chats].flatMap(([key, chat]) =>
+      chat.waId === waId ? [key.slice(0, -waId.length - 1)] : [],
+    );
+  }
+
+  /** Chats with a person go on under another WhatsApp id. */
+  move(waId: string, newWaId: string): void {
+    for (const number of this.numbersWith(waId)) {
+      const messages = this.chat(number, waId)?.messages ?? [];
+      this.#chats.delete(`${number}/${waId}`);
+      for (const message of messages) this.add(number, newWaId, message);
+    }
+  }
+
+  /** Forgets the chats with a person. */
+  remove(waId: string): void {
+    for (const number of this.numbersWith(waId)) this.#drop(`${number}/${waId}`);
   }
 
   /** Of a number, the most recent first. */
@@ -63,6 +83,11 @@ export class Chats {
     return this.#chats.get(`${number}/${waId}`);
   }
 
+  clear(): void {
+    this.#chats.clear();
+    this.#byMessage.clear();
+  }
+
   toJSON(): [string, Chat][] {
     return [...this.#chats];
   }
@@ -72,6 +97,11 @@ export class Chats {
       this.#chats.set(key, chat);
       for (const message of chat.messages) this.#byMessage.set(message.id, message);
     }
+  }
+
+  #drop(key: string): void {
+    for (const message of this.#chats.get(key)?.messages ?? []) this.#forget(message);
+    this.#chats.delete(key);
   }
 
   #forget(message: ChatMessage | undefined): void {

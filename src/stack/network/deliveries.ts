@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import type { ApiErrorBody } from '../../onprem/envelope.ts';
 import type { AsynchronousErrorCode } from '../../onprem/errorCatalogue.ts';
 import { isTemplate } from '../../onprem/templateMessage.ts';
 import type { Billing, NetworkEvent, NetworkProtocol } from '../wire/networkProtocol.ts';
 import type { CallRequest } from '../wire/protocol.ts';
-import { courseOf, DEFAULT_BEHAVIOUR, SESSION_WINDOW_MS, type Step } from './behaviour.ts';
+import { courseOf, SESSION_WINDOW_MS, type Step } from './behaviour.ts';
 import { productProblem } from './catalog.ts';
+import { DEFAULT_BEHAVIOUR } from './defaultBehaviour.ts';
 import { LIMIT_REACHED } from './messagingLimits.ts';
 import type { Entry } from './networkEntries.ts';
 import type { NetworkState } from './networkState.ts';
@@ -14,10 +16,14 @@ import { laterFailure } from './templates.ts';
 
 export interface DeliveriesOptions {
   readonly state: NetworkState;
-  readonly record: (entry: Entry) => Promise<void>;
-  readonly emit: (number: string, body: NetworkEvent['body']) => Promise<void>;
+  /** Resolves when all entries are on disk and applied; otherwise none is. */
+  readonly record: (...entries: Entry[]) => Promise<void>;
+  /** Records an event together with these entries. */
+  readonly emit: (number: string, body: NetworkEvent['body'], ...together: Entry[]) => Promise<void>;
   /** Whether the messaging tier limits the conversations that a number begins. */
   readonly limits: boolean;
+  /** Where the pages of errors are, without the code. */
+  readonly errorsUrl?: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The time of the network, which tests may have moved. */
@@ -26,11 +32,19 @@ export interface DeliveriesOptions {
 
 /** setTimeout counts in 31 bits. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** What could not be recorded, because the disk is full, is tried again after a delay that doubles. */
+const TRY_AGAIN = { afterMs: 1_000, atMostMs: 30_000 } as const;
 
 /** Messages on their way to people, and what the business is told of each. */
 export class Deliveries {
   readonly #options: DeliveriesOptions;
   readonly #timers = new Set<() => void>();
+  /** Messages that are being recorded. A message that comes again meanwhile is the same one. */
+  readonly #accepting = new Map<string, Promise<Billing>>();
+  /** By number: people whose conversations are being recorded. */
+  readonly #beginning = new Map<string, Set<string>>();
+
+  #isStopped = false;
 
   constructor(options: DeliveriesOptions) {
     this.#options = options;
@@ -41,26 +55,48 @@ export class Deliveries {
     for (const [id] of this.#options.state.outgoing) this.#deliver(id);
   }
 
-  stop(): void {
+  /** Nothing more happens to messages on their way, until `resume`. */
+  pause(): void {
     for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.pause();
   }
 
   /** Resolves when the message is on disk. The same id twice is one message. `fate`: a code to fail with, or lost. */
-  async accept(
+  accept(
     number: string,
     request: CallRequest<NetworkProtocol, 'send'>,
     fate?: AsynchronousErrorCode | 'lost',
   ): Promise<Billing> {
-    const { state, record, now } = this.#options;
-    const { id, to, type, body, media } = request;
+    const { id } = request;
+    const accepting =
+      this.#accepting.get(id) ??
+      this.#accept(number, request, fate).finally(() => void this.#accepting.delete(id));
+    this.#accepting.set(id, accepting);
+    return accepting;
+  }
+
+  async #accept(
+    number: string,
+    request: CallRequest<NetworkProtocol, 'send'>,
+    fate?: AsynchronousErrorCode | 'lost',
+  ): Promise<Billing> {
+    const { state, now } = this.#options;
+    const { id, type, body, media } = request;
+    const to = state.waIdOf(request.to);
     const billing = this.#billing(number, to, type);
     if (state.hasSeen(id)) return billing;
-    const { templates = [], catalog } = state.number(number);
+    const { templates = [], catalog } = state.known(number);
     const ownFailure =
       fate === 'lost' ? undefined : (fate ?? laterFailure(templateOf(type, body), templates));
-    const failsWith = ownFailure ?? this.#limitReached(number, to, type);
+    const begins = ownFailure === undefined && this.#isCounted(number, to, type);
+    const failsWith = ownFailure ?? (begins && !this.#mayBegin(number, to) ? LIMIT_REACHED : undefined);
     const problem = type === 'interactive' ? productProblem(body.interactive as never, catalog) : undefined;
-    await record({
+    const accepted: Entry = {
       type: 'accepted',
       id,
       number,
@@ -73,9 +109,23 @@ export class Deliveries {
       ...(failsWith === undefined ? {} : { failsWith }),
       ...(problem?.isWarning ? { warning: { code: problem.code, details: problem.details } } : {}),
       ...(fate === 'lost' ? { isLost: true } : {}),
-    });
+    };
+    await this.#record(accepted, begins && failsWith === undefined);
     this.#deliver(id);
     return billing;
+  }
+
+  async #record(accepted: Extract<Entry, { type: 'accepted' }>, begins: boolean): Promise<void> {
+    const { record, now } = this.#options;
+    if (!begins) return record(accepted);
+    const { number, to: waId } = accepted;
+    const beginning = this.#beginning.get(number) ?? new Set();
+    this.#beginning.set(number, beginning.add(waId));
+    try {
+      await record({ type: 'conversation', number, waId, at: now() }, accepted);
+    } finally {
+      beginning.delete(waId);
+    }
   }
 
   #isWindowOpen(number: string, to: string): boolean {
@@ -83,13 +133,14 @@ export class Deliveries {
     return wroteAt !== undefined && this.#options.now() - wroteAt <= SESSION_WINDOW_MS;
   }
 
-  /** The error code for a conversation beyond the limit; a conversation within it is counted. */
-  #limitReached(number: string, to: string, type: string): AsynchronousErrorCode | undefined {
-    const { state, record, now, limits } = this.#options;
-    if (!limits || !isTemplate(type) || this.#isWindowOpen(number, to)) return undefined;
-    if (!state.begun(number).mayBegin(to, state.limits(number), now())) return LIMIT_REACHED;
-    void record({ type: 'conversation', number, waId: to, at: now() });
-    return undefined;
+  /** Whether a message begins a conversation that counts against the tier. */
+  #isCounted(number: string, to: string, type: string): boolean {
+    return this.#options.limits && isTemplate(type) && !this.#isWindowOpen(number, to);
+  }
+
+  #mayBegin(number: string, to: string): boolean {
+    const { state, now } = this.#options;
+    return state.begun(number).mayBegin(to, state.limits(number), now(), this.#beginning.get(number));
   }
 
   /** Messages of 24 hours are one conversation; one that the business begins has another price. */
@@ -113,7 +164,11 @@ export class Deliveries {
     const message = this.#options.state.outgoing.get(id);
     if (!message) return;
     const { number, to, messageType: type, acceptedAt, ttlDays, failsWith, warning, isLost } = message;
-    if (isLost) return void this.#options.record({ type: 'finished', id });
+    const finish = () => this.#options.record({ type: 'finished', id });
+    if (isLost) {
+      this.#later(0, finish);
+      return;
+    }
     const person = this.#options.state.people.get(to);
     const silentMs = acceptedAt - (person?.lastWrote[number] ?? Number.NEGATIVE_INFINITY);
     const how = {
@@ -124,12 +179,17 @@ export class Deliveries {
     const steps = courseOf({ type, behaviour: how, silentMs, ttlDays, warning }).filter(
       ({ stage }) => !message.done.includes(stage),
     );
-    const sinceMs = this.#options.now() - acceptedAt;
-    steps.forEach((step, index) => {
-      const isLast = index === steps.length - 1;
-      this.#later(Math.max(0, step.afterMs - sinceMs), () => this.#advance(id, step, isLast));
+    if (steps.length === 0) this.#later(0, finish);
+    else this.#takeSteps(id, acceptedAt, steps);
+  }
+
+  /** One step after the other, so that a step that has to be tried again delays those after it. */
+  #takeSteps(id: string, acceptedAt: number, [step, ...more]: readonly Step[]): void {
+    if (!step) return;
+    this.#later(Math.max(0, acceptedAt + step.afterMs - this.#options.now()), async () => {
+      await this.#advance(id, step, more.length === 0);
+      this.#takeSteps(id, acceptedAt, more);
     });
-    if (steps.length === 0) void this.#options.record({ type: 'finished', id });
   }
 
   async #advance(id: string, { stage, error }: Step, isLast: boolean): Promise<void> {
@@ -138,26 +198,39 @@ export class Deliveries {
     const { number, to, messageType } = message;
     const { conversation, pricing } = this.#billing(number, to, messageType);
     const { expiration_timestamp: _, ...ongoing } = conversation;
-    await this.#options.emit(number, {
+    const status: NetworkEvent['body'] = {
       kind: 'status',
       messageId: id,
       recipient: to,
       status: stage,
       timestamp: String(Math.floor(this.#options.now() / 1000)),
-      ...(error ? { errors: [error] } : {}),
+      ...(error ? { errors: [this.#linked(error)] } : {}),
       ...(stage === 'delivered' || stage === 'read' ? { billing: { conversation: ongoing, pricing } } : {}),
-    });
-    await this.#options.record({ type: 'stage', id, stage, ...(error ? { error } : {}) });
-    if (isLast) await this.#options.record({ type: 'finished', id });
+    };
+    // Together, so that a status is told once, also if it has to be tried again.
+    const done: Entry[] = [{ type: 'stage', id, stage, ...(error ? { error } : {}) }];
+    if (isLast) done.push({ type: 'finished', id });
+    await this.#options.emit(number, status, ...done);
   }
 
-  #later(delayMs: number, action: () => Promise<void>): void {
+  #linked(error: ApiErrorBody): ApiErrorBody {
+    const { errorsUrl } = this.#options;
+    return errorsUrl === undefined ? error : { ...error, href: `${errorsUrl}/${error.code}` };
+  }
+
+  /** Does this after a delay, and again until it succeeds. */
+  #later(delayMs: number, action: () => Promise<void>, failures = 0): void {
+    if (this.#isStopped) return;
     // A timer can't run longer, so a long ttl is waited for in parts.
     const partMs = Math.min(delayMs, LONGEST_TIMER_MS);
     const cancel = this.#options.clock.after(partMs, () => {
       this.#timers.delete(cancel);
-      if (delayMs > partMs) return this.#later(delayMs - partMs, action);
-      action().catch((error: unknown) => this.#options.logger.error('simulation failed', { error }));
+      if (delayMs > partMs) return this.#later(delayMs - partMs, action, failures);
+      action().catch((error: unknown) => {
+        if (failures === 0) this.#options.logger.error('a delivery waits for the disk', { error });
+        const againMs = Math.min(TRY_AGAIN.atMostMs, TRY_AGAIN.afterMs * 2 ** failures);
+        this.#later(againMs, action, failures + 1);
+      });
     });
     this.#timers.add(cancel);
   }

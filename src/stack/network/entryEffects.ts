@@ -29,7 +29,10 @@ export function applyEntry(state: NetworkState, entry: Entry): Change | undefine
 
 const effects: Effects = {
   snapshot: (state, entry) => {
-    state.restore(entry.state);
+    state.restore(entry.state, entry.keepsRegistrations);
+  },
+  cleared: (state) => {
+    state.clear();
   },
   'code-requested': (state, entry) => {
     const number = state.number(entry.number);
@@ -89,6 +92,31 @@ const effects: Effects = {
   'identity-changed': (state, entry) => {
     const person = state.person(entry.waId);
     person.identityChanges = (person.identityChanges ?? 0) + 1;
+    if (entry.at === undefined) return undefined;
+    return note(state, entry.waId, {
+      id: `identity-changed/${entry.waId}/${person.identityChanges}`,
+      atMs: entry.at,
+      body: `+${entry.waId} has a new phone, and with it another security code`,
+    });
+  },
+  'number-changed': (state, { waId, newWaId, at: atMs }) => {
+    state.movePerson(waId, newWaId);
+    state.chats.move(waId, newWaId);
+    const id = `number-changed/${waId}/${atMs}`;
+    return note(state, newWaId, { id, atMs, body: `+${waId} is +${newWaId} now` });
+  },
+  'person-removed': (state, { waId }) => {
+    const [number] = state.chats.numbersWith(waId);
+    state.removePerson(waId);
+    state.chats.remove(waId);
+    return number === undefined ? undefined : { number, waId };
+  },
+  dialled: (state, entry) => {
+    state.setDialled(entry.waId, entry.dialled);
+  },
+  checked: (state, entry) => {
+    const person = state.person(entry.waId);
+    person.checkedBy = { ...person.checkedBy, [entry.number]: entry.at };
   },
   templates: (state, entry) => {
     state.number(entry.number).templates = entry.templates;
@@ -146,6 +174,26 @@ const effects: Effects = {
     return { number, waId };
   },
 };
+
+/** A line between the messages of each chat with a person. */
+function note(
+  state: NetworkState,
+  waId: string,
+  { body, ...more }: { id: string; atMs: number; body: string },
+): Change | undefined {
+  const numbers = state.chats.numbersWith(waId);
+  for (const number of numbers)
+    state.chats.add(number, waId, {
+      ...more,
+      direction: 'in',
+      type: 'system',
+      content: { body },
+      media: [],
+      status: 'read',
+    });
+  const [number] = numbers;
+  return number === undefined ? undefined : { number, waId };
+}
 
 /** Counts a conversation, and raises the tier of the number where that leads to the next one. */
 function begin(

@@ -37,10 +37,19 @@ export class ConversationCount {
     this.#days = new Map(begun.days);
   }
 
-  /** Whether a conversation with this person may begin: one runs already, or the tier has room. */
-  mayBegin(waId: string, { tier }: MessagingLimits, nowMs: number): boolean {
+  /**
+   * Whether a conversation with this person may begin: one runs already, or the tier has room. `beginning`: people whose
+   * conversations are about to be counted.
+   */
+  mayBegin(
+    waId: string,
+    { tier }: MessagingLimits,
+    nowMs: number,
+    beginning: ReadonlySet<string> = new Set(),
+  ): boolean {
     this.#forget(nowMs);
-    return tier === null || this.#people.has(waId) || this.#people.size < tier;
+    const isCounted = this.#people.has(waId) || beginning.has(waId);
+    return tier === null || isCounted || this.#people.size + beginning.size < tier;
   }
 
   /** @returns whether it is a new one */

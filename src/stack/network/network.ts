@@ -1,36 +1,63 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
+import { Journal, MemoryJournal } from '../../base/journal.ts';
 import type { Logger } from '../../base/logger.ts';
+import { MovableClock } from '../../base/movableClock.ts';
+import type { ApiFault } from '../wire/apiFault.ts';
 import { type NetworkEvent, type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
 import { type Peer, type RpcServer, serveRpc } from '../wire/rpcServer.ts';
 import { ApiFaults } from './apiFaults.ts';
+import { CallbackLog, type CallbackRecord } from './callbackLog.ts';
 import type { Catalog } from './catalog.ts';
 import { Deliveries } from './deliveries.ts';
-import { applyEntry, type Change } from './entryEffects.ts';
-import { Journal } from './journal.ts';
+import { applyEntry } from './entryEffects.ts';
 import type { MessagingLimits } from './messagingLimits.ts';
 import type { Entry } from './networkEntries.ts';
 import type { NetworkFaults } from './networkFaults.ts';
 import { networkHandlers } from './networkHandlers.ts';
 import { NetworkState } from './networkState.ts';
+import { Notices } from './notices.ts';
+import { Orders } from './orders.ts';
 import { People } from './people.ts';
 import { PersonalMedia } from './personalMedia.ts';
 import { Registrar } from './registrar.ts';
+import { RequestLog } from './requestLog.ts';
 import { Sessions } from './sessions.ts';
+import { Snapshots } from './snapshots.ts';
 import { Submissions } from './submissions.ts';
 import type { TemplateEntry } from './templates.ts';
 
 export interface NetworkOptions {
   readonly host: string;
   readonly port: number;
+  /** Of media, and of the journal of what happens. */
   readonly dataFolder: string;
+  /** Whether what happens is forgotten with the process. */
+  readonly inMemory?: boolean;
   /** Whether the documented tiers and throughput apply; off for measurements. */
   readonly limits: boolean;
+  /** Where the pages of errors are, without the code; without it failures link to the vendor's page. */
+  readonly errorsUrl?: string | undefined;
   readonly clock: Clock;
+  /** The time of the simulation, if other roles in this process share it. */
+  readonly time?: MovableClock;
   readonly logger: Logger;
   /** For faults. */
   readonly random?: () => number;
 }
+
+/** What `snapshot` tells. */
+interface Snapshot {
+  readonly entries: readonly Entry[];
+  readonly faults: readonly ApiFault[];
+}
+/** Called when the numbers that reach people have changed. */
+interface AliasNews {
+  tell: () => void;
+}
+
+const COLLECT_EVERY_MS = 10 * 60_000;
 
 /** What stands for the servers of WhatsApp: numbers, sessions, people, messages in flight. It outlives stacks. */
 export class Network {
@@ -39,46 +66,102 @@ export class Network {
   readonly people: People;
   /** Faults of API calls. */
   readonly apiFaults: ApiFaults;
+  readonly callbacks: CallbackLog;
+  readonly requests: RequestLog;
+  /** What changes, for those who watch. */
+  readonly notices: Notices;
+  readonly snapshots = new Snapshots();
+  /** The time of the simulation: that of the machine, unless a test has moved it. */
+  readonly time: MovableClock;
   readonly #options: NetworkOptions;
-  readonly #journal: Journal<Entry>;
+  readonly #journal: Pick<Journal<Entry>, 'append' | 'close'>;
   readonly #sessions: Sessions;
   readonly #registrar: Registrar;
   readonly #deliveries: Deliveries;
   readonly #submissions: Submissions;
-  readonly #watchers = new Set<(change: Change) => void>();
+  readonly #orders: Orders;
   readonly #stop = new AbortController();
-  /** By how much tests have moved the clock. */
-  #movedMs = 0;
   #server: RpcServer | undefined;
+  #endCollection: () => void = () => {};
 
-  private constructor(options: NetworkOptions, state: NetworkState, journal: Journal<Entry>) {
+  private constructor(
+    options: NetworkOptions,
+    {
+      state,
+      journal,
+      notices,
+      news,
+    }: Pick<Network, 'state' | 'notices'> & {
+      journal: Pick<Journal<Entry>, 'append' | 'close'>;
+      news: AliasNews;
+    },
+  ) {
+    news.tell = () => this.#tellAliases();
     this.#options = options;
+    this.notices = notices;
     this.state = state;
     this.#journal = journal;
     const { dataFolder, limits, clock, logger, random = Math.random } = options;
+    const time = options.time ?? new MovableClock(clock);
+    this.time = time;
+    this.#orders = new Orders(clock);
+    this.callbacks = new CallbackLog(
+      () => time.now(),
+      (record) => notices.tell({ about: 'callback', ...record }),
+    );
+    this.requests = new RequestLog((record) => notices.tell({ about: 'request', ...record }));
     const common = {
       state,
-      record: (entry: Entry) => this.#record(entry),
-      emit: (number: string, body: NetworkEvent['body']) => this.#emit(number, body),
+      record: (...entries: Entry[]) => this.#journal.append(...entries),
+      emit: (number: string, body: NetworkEvent['body'], ...together: Entry[]) =>
+        this.#emit(number, body, together),
       now: () => this.now(),
     };
     this.media = new PersonalMedia(join(dataFolder, 'media'));
     this.people = new People({ ...common, media: this.media });
     this.apiFaults = new ApiFaults({ clock, random });
-    this.#sessions = new Sessions(state);
+    this.#sessions = new Sessions(state, (number, event) => this.#drop(number, event));
     this.#registrar = new Registrar(common);
-    this.#deliveries = new Deliveries({ ...common, limits, clock, logger });
+    this.#deliveries = new Deliveries({
+      ...common,
+      limits,
+      errorsUrl: options.errorsUrl,
+      clock: time,
+      logger,
+    });
     const { signal } = this.#stop;
-    this.#submissions = new Submissions({ deliveries: this.#deliveries, limits, random, clock, signal });
+    this.#submissions = new Submissions({
+      deliveries: this.#deliveries,
+      limits,
+      random,
+      clock: time,
+      signal,
+    });
   }
 
   static async start(options: NetworkOptions): Promise<Network> {
     const path = join(options.dataFolder, 'network.jsonl');
     const state = new NetworkState();
-    for (const entry of await Journal.read<Entry>(path)) applyEntry(state, entry);
-    const network = new Network(options, state, await Journal.start<Entry>(path, () => [state.snapshot()]));
+    const notices = new Notices();
+    const news: AliasNews = { tell: () => {} };
+    const changes = {
+      apply: (entry: Entry) => {
+        const { aliasRevision } = state;
+        const change = applyEntry(state, entry);
+        if (aliasRevision !== state.aliasRevision) news.tell();
+        if (change) notices.tell({ about: 'chat', ...change });
+      },
+      snapshot: () => state.snapshot(),
+      logger: options.logger,
+    };
+    const journal = await (options.inMemory === true
+      ? new MemoryJournal(changes)
+      : Journal.open<Entry>(path, changes));
+    const network = new Network(options, { state, journal, notices, news });
     await network.#listen();
+    network.#collectMedia();
     network.#deliveries.resume();
+    network.snapshots.add(network);
     return network;
   }
 
@@ -90,20 +173,64 @@ export class Network {
     return this.#options.clock;
   }
 
-  /** The time of the network: that of the machine, unless a test has moved it. */
+  /** Epoch ms in the simulation. */
   now(): number {
-    return this.#options.clock.now() + this.#movedMs;
+    return this.time.now();
   }
 
-  /** Moves this clock: windows close, certificates expire. Timers that run already are not moved. */
-  advance(byMs: number): void {
-    this.#movedMs += byMs;
+  /** Moves the time of the whole stack, timers included: windows close, delays end, builds and certificates expire. */
+  async advance(byMs: number): Promise<void> {
+    const movedMs = this.time.movedMs + byMs;
+    this.time.moveTo(movedMs);
+    await this.#orders.give([...this.#sessions.peers(), ...this.apiFaults.peers()], (peer, order) =>
+      peer.emit('clock', { movedMs, order }),
+    );
+    this.notices.tell({ about: 'clock', movedMs });
   }
 
-  /** Calls back whenever a chat or a recording changes. @returns what ends it */
-  watch(onChange: (change: Change) => void): () => void {
-    this.#watchers.add(onChange);
-    return () => this.#watchers.delete(onChange);
+  /** All that people and tests have set and done, as a text for `restore`. */
+  snapshot(): string {
+    const entries = [...this.state.snapshot()].filter(({ type }) => type !== 'event');
+    const faults = this.apiFaults.list().faults.map(({ id: _, met: __, ...fault }) => fault);
+    return JSON.stringify({ entries, faults } satisfies Snapshot);
+  }
+
+  /**
+   * Brings a snapshot back, or forgets everything without one. What waits in the stack is forgotten as well;
+   * registrations and the clock stay.
+   */
+  async restore(snapshot?: string): Promise<void> {
+    const { entries, faults }: Snapshot =
+      snapshot === undefined ? { entries: [], faults: [] } : JSON.parse(snapshot);
+    this.#deliveries.pause();
+    await this.#journal.append(
+      { type: 'cleared' },
+      ...entries.map((entry) =>
+        entry.type === 'snapshot' ? { ...entry, keepsRegistrations: true as const } : entry,
+      ),
+    );
+    this.#submissions.clearFaults();
+    await this.apiFaults.set(faults, this.#stop.signal);
+    await this.#orders.give(this.#sessions.peers(), (peer, order) => peer.emit('reset', { order }));
+    for (const { number, peer } of this.#sessions.all())
+      peer.emit('recording', { isOn: this.state.known(number).recording?.isOn === true });
+    this.callbacks.clear();
+    this.requests.clear();
+    this.#deliveries.resume();
+    this.notices.tell({ about: 'reset' });
+  }
+
+  /**
+   * Posts a callback to the webhook of its number, again and again as any other. `redeliveryOf`: the id of the one that
+   * it repeats. @returns its record; undefined if no node of the number is connected
+   */
+  async deliver(number: string, payload: string, redeliveryOf?: number): Promise<CallbackRecord | undefined> {
+    const [session] = this.#sessions.ofNumber(number);
+    if (!session) return undefined;
+    const key = `again/${randomUUID()}`;
+    const record = this.callbacks.take(number, { key, payload, state: 'waiting' }, redeliveryOf);
+    await this.#orders.give([session.peer], (peer, order) => peer.emit('deliver', { key, payload, order }));
+    return record;
   }
 
   /** Makes the connection to a number slow or lossy. */
@@ -111,27 +238,33 @@ export class Network {
     this.#submissions.setFaults(number, faults);
   }
 
+  /** The faults that are set between a number and the network. */
+  faults(number: string): NetworkFaults {
+    return this.#submissions.faults(number);
+  }
+
   async setTemplates(number: string, templates: TemplateEntry[]): Promise<void> {
-    await this.#record({ type: 'templates', number, templates });
+    await this.#journal.append({ type: 'templates', number, templates });
   }
 
   async setCatalog(number: string, catalog: Catalog): Promise<void> {
-    await this.#record({ type: 'catalog', number, catalog });
+    await this.#journal.append({ type: 'catalog', number, catalog });
   }
 
   async setLimits(number: string, limits: Partial<MessagingLimits>): Promise<void> {
-    await this.#record({ type: 'limits', number, limits });
+    await this.#journal.append({ type: 'limits', number, limits });
   }
 
   /** Starts a new recording of the callbacks of a number, or ends it. */
   async setRecording(number: string, isOn: boolean): Promise<void> {
-    await this.#record({ type: 'recording', number, isOn, at: this.now() });
+    await this.#journal.append({ type: 'recording', number, isOn, at: this.now() });
     for (const { peer } of this.#sessions.ofNumber(number)) peer.emit('recording', { isOn });
   }
 
   async close(): Promise<void> {
     this.#stop.abort();
     this.#deliveries.stop();
+    this.#endCollection();
     await this.#server?.close();
     await this.#journal.close();
   }
@@ -146,25 +279,46 @@ export class Network {
       people: this.people,
       media: this.media,
       apiFaults: this.apiFaults,
-      record: (entry) => this.#record(entry),
+      callbacks: this.callbacks,
+      requests: this.requests,
+      orders: this.#orders,
+      record: (...entries) => this.#journal.append(...entries),
       now: () => this.now(),
+      movedMs: () => this.time.movedMs,
     });
     const onDisconnect = (peer: Peer<NetworkProtocol>) => {
       this.#sessions.disconnected(peer);
       this.apiFaults.detach(peer);
+      this.#orders.disconnected(peer);
     };
     this.#server = await serveRpc(networkProtocol, handlers, { host, port, logger, onDisconnect });
   }
 
-  async #emit(number: string, body: NetworkEvent['body']): Promise<void> {
+  async #emit(number: string, body: NetworkEvent['body'], together: Entry[]): Promise<void> {
     const event: NetworkEvent = { eventId: this.state.nextEventId++, body };
-    await this.#record({ type: 'event', number, event });
+    await this.#journal.append(...together, { type: 'event', number, event });
     this.#sessions.announce(number);
   }
 
-  async #record(entry: Entry): Promise<void> {
-    const change = applyEntry(this.state, entry);
-    if (change) for (const onChange of this.#watchers) onChange(change);
-    await this.#journal.append(entry);
+  #tellAliases(): void {
+    const aliases = this.state.aliases();
+    for (const peer of this.#sessions.peers()) peer.emit('aliases', { aliases });
+  }
+
+  #drop(number: string, { eventId }: NetworkEvent): void {
+    const { logger } = this.#options;
+    logger.error('an event is too large for any frame, and was dropped', { number, eventId });
+    this.#journal
+      .append({ type: 'acknowledged', number, eventIds: [eventId] })
+      .catch((error: unknown) => logger.warn('a dropped event is still in the journal', { error }));
+  }
+
+  /** Deletes media now, and from then on every so often. */
+  #collectMedia(): void {
+    const { clock, logger } = this.#options;
+    void this.media
+      .collect(this.state, clock.now())
+      .catch((error: unknown) => logger.warn('media could not be collected', { error }));
+    this.#endCollection = clock.after(COLLECT_EVERY_MS, () => this.#collectMedia());
   }
 }

@@ -40,6 +40,10 @@ export interface Person {
   identityChanges?: number;
   /** When this person last wrote to each number, epoch ms: the customer-care window. */
   lastWrote: Record<string, number>;
+  /** When each number last checked this person by a contacts call, epoch ms. */
+  checkedBy?: Record<string, number>;
+  /** Numbers by which they are reached, where no rule makes their WhatsApp id of them. */
+  dialled?: readonly string[];
 }
 
 /** A message on its way to a person. */
@@ -61,7 +65,10 @@ export interface Outgoing {
 
 /** A change of the network's state, as the journal keeps it. */
 export type Entry =
-  | { type: 'snapshot'; state: SerialisedState }
+  /** `keepsRegistrations`: numbers that are known stay registered as they are, and keep their PINs. */
+  | { type: 'snapshot'; state: SerialisedState; keepsRegistrations?: true }
+  /** Everything but registrations and PINs is forgotten. */
+  | { type: 'cleared' }
   | { type: 'code-requested'; number: string; vname: string; codeHash: string; code?: string; at: number }
   | { type: 'registered'; number: string; registrationKey: string; at?: number }
   | { type: 'unregistered'; number: string }
@@ -71,7 +78,12 @@ export type Entry =
       'done'
     >)
   | { type: 'behaviour'; waId: string; behaviour: Partial<Behaviour> }
-  | { type: 'identity-changed'; waId: string }
+  /** Earlier releases wrote no `at`. */
+  | { type: 'identity-changed'; waId: string; at?: number }
+  | { type: 'number-changed'; waId: string; newWaId: string; at: number }
+  | { type: 'person-removed'; waId: string }
+  | { type: 'dialled'; waId: string; dialled: readonly string[] }
+  | { type: 'checked'; waId: string; number: string; at: number }
   | { type: 'templates'; number: string; templates: TemplateEntry[] }
   | { type: 'catalog'; number: string; catalog: Catalog }
   | { type: 'limits'; number: string; limits: Partial<MessagingLimits> }

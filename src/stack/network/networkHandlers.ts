@@ -3,12 +3,15 @@ import type { NetworkProtocol } from '../wire/networkProtocol.ts';
 import { Refusal } from '../wire/protocol.ts';
 import type { Handlers } from '../wire/rpcServer.ts';
 import type { ApiFaults } from './apiFaults.ts';
+import type { CallbackLog } from './callbackLog.ts';
 import { productProblem } from './catalog.ts';
 import type { Entry } from './networkEntries.ts';
 import type { NetworkState } from './networkState.ts';
+import type { Orders } from './orders.ts';
 import type { People } from './people.ts';
 import type { PersonalMedia } from './personalMedia.ts';
 import type { Registrar } from './registrar.ts';
+import type { RequestLog } from './requestLog.ts';
 import type { Sessions } from './sessions.ts';
 import type { Submissions } from './submissions.ts';
 import { templateProblem } from './templates.ts';
@@ -21,13 +24,19 @@ export interface NetworkParts {
   readonly people: People;
   readonly media: PersonalMedia;
   readonly apiFaults: ApiFaults;
-  readonly record: (entry: Entry) => Promise<void>;
+  readonly callbacks: CallbackLog;
+  readonly requests: RequestLog;
+  readonly orders: Orders;
+  readonly record: (...entries: Entry[]) => Promise<void>;
   readonly now: () => number;
+  /** By how much tests have moved the clock. */
+  readonly movedMs: () => number;
 }
 
 /** What the network answers Coreapps, primary Masters and Webapps. */
 export function networkHandlers(parts: NetworkParts): Handlers<NetworkProtocol> {
-  const { state, sessions, registrar, submissions, people, media, apiFaults, record, now } = parts;
+  const { state, sessions, registrar, submissions, people, media, apiFaults, record, now, movedMs } = parts;
+  const { callbacks, requests, orders } = parts;
   return {
     requestCode: (request) => registrar.requestCode(request),
     register: async (request) => {
@@ -47,11 +56,12 @@ export function networkHandlers(parts: NetworkParts): Handlers<NetworkProtocol> 
     },
     login: async (request, peer) => {
       sessions.login(request, peer);
-      return { isRecording: state.number(request.number).recording?.isOn === true };
+      const isRecording = state.known(request.number).recording?.isOn === true;
+      return { isRecording, aliases: state.aliases(), movedMs: movedMs() };
     },
     send: async (request, peer) => ({ billing: await submissions.accept(request, sessions.of(peer)) }),
     check: async ({ number, type, content }) => {
-      const { templates = [], catalog } = state.number(number);
+      const { templates = [], catalog } = state.known(number);
       const problem = isTemplate(type)
         ? templateProblem(content as never, templates)
         : productProblem(content as never, catalog);
@@ -59,6 +69,9 @@ export function networkHandlers(parts: NetworkParts): Handlers<NetworkProtocol> 
         throw new Refusal(problem.code, problem.details);
       return {};
     },
+    contacts: async ({ numbers, isCheck }, peer) => ({
+      contacts: await people.contacts(sessions.of(peer).number, numbers, isCheck),
+    }),
     identity: async ({ waId }) => ({ hash: people.identityOf(waId) }),
     markRead: async ({ id }, peer) => {
       const { number } = sessions.of(peer);
@@ -87,11 +100,26 @@ export function networkHandlers(parts: NetworkParts): Handlers<NetworkProtocol> 
       await record({ type: 'recorded', number, at: now(), body });
       return {};
     },
-    attachWebapp: async ({ webapp }, peer) => apiFaults.attach(webapp, peer),
+    attachWebapp: async ({ webapp }, peer) => ({ ...apiFaults.attach(webapp, peer), movedMs: movedMs() }),
     apiFaultsSeen: async ({ revision }, peer) => {
       apiFaults.seen(revision, peer);
       return {};
     },
     meetApiFault: async (call) => ({ fault: apiFaults.meet(call) }),
+    reportCallbacks: async ({ reports, skipped }, peer) => {
+      const { number } = sessions.of(peer);
+      for (const report of reports) callbacks.take(number, report);
+      callbacks.skipped += skipped;
+      return {};
+    },
+    reportRequests: async ({ webapp, reports, skipped }) => {
+      for (const report of reports) requests.take(webapp, report);
+      requests.skipped += skipped;
+      return {};
+    },
+    obeyed: async ({ order }, peer) => {
+      orders.obeyed(order, peer);
+      return {};
+    },
   };
 }

@@ -25,10 +25,14 @@ export interface PersonalMessage {
 export interface PeopleOptions {
   readonly state: NetworkState;
   readonly media: PersonalMedia;
-  readonly record: (entry: Entry) => Promise<void>;
-  readonly emit: (number: string, body: NetworkEvent['body']) => Promise<void>;
+  readonly record: (...entries: Entry[]) => Promise<void>;
+  /** Records an event together with these entries. */
+  readonly emit: (number: string, body: NetworkEvent['body'], ...together: Entry[]) => Promise<void>;
   readonly now: () => number;
 }
+
+/** How long a contacts call is remembered. Source: docs/onprem/api-messaging.md §4.1. */
+const CHECKED_MS = 7 * 86_400_000;
 
 /** Simulated customers: they write, and get new phones and numbers. */
 export class People {
@@ -38,26 +42,46 @@ export class People {
     this.#options = options;
   }
 
-  /** Sets name and behaviour of a person; what is absent stays. */
+  /** Sets name, behaviour, and the numbers that reach a person; what is absent stays. */
   async set(
     waId: string,
-    { name, behaviour }: { name?: string | undefined; behaviour: Partial<Behaviour> },
+    {
+      name,
+      dialled,
+      behaviour,
+    }: {
+      name?: string | undefined;
+      dialled?: readonly string[] | undefined;
+      behaviour: Partial<Behaviour>;
+    },
   ): Promise<void> {
     const { record, now } = this.#options;
     if (name !== undefined) await record({ type: 'person', waId, profileName: name, at: now() });
+    if (dialled !== undefined) await record({ type: 'dialled', waId, dialled });
     await record({ type: 'behaviour', waId, behaviour });
   }
 
   /** A person has a new phone: every number that they wrote to is told of another identity. */
   async changeIdentity(waId: string): Promise<void> {
-    await this.#options.record({ type: 'identity-changed', waId });
+    const { record, now } = this.#options;
+    await record({ type: 'identity-changed', waId, at: now() });
     const hash = this.identityOf(waId);
     await this.#tell(waId, { kind: 'identity', waId, hash, timestamp: this.#timestamp() });
   }
 
-  /** A person has a new phone number, and stays the same person. */
+  /** A person has a new phone number, and stays the same person: their chats go on under it. */
   async changeNumber(waId: string, newWaId: string): Promise<void> {
+    const { record, now } = this.#options;
     await this.#tell(waId, { kind: 'number-changed', waId, newWaId, timestamp: this.#timestamp() });
+    await record({ type: 'number-changed', waId, newWaId, at: now() });
+  }
+
+  /** Forgets a person with their chats. Messages on their way get no further status. @returns whether there was one */
+  async remove(waId: string): Promise<boolean> {
+    const { state, record } = this.#options;
+    const isKnown = state.people.has(waId) || state.chats.numbersWith(waId).length > 0;
+    if (isKnown) await record({ type: 'person-removed', waId });
+    return isKnown;
   }
 
   identityOf(waId: string): string {
@@ -67,9 +91,10 @@ export class People {
 
   /** A person writes to a number. @returns the message's id */
   async write(input: PersonalMessage): Promise<string> {
-    const { from, to, type, content, context, referral } = input;
+    const { to, type, content, context, referral } = input;
+    const from = this.#options.state.waIdOf(input.from);
     const id = messageId('inbound', from, randomBytes);
-    const profileName = input.profileName ?? this.#options.state.person(from).profileName;
+    const profileName = input.profileName ?? this.#options.state.people.get(from)?.profileName;
     const timestamp = this.#timestamp();
     const message = {
       from,
@@ -85,21 +110,22 @@ export class People {
       kind: input.referralMedia.kind,
       ...(await this.#kept(input.referralMedia)),
     };
-    await this.#options.record({
+    const written: Entry = {
       type: 'person',
       waId: from,
       wroteTo: to,
       message: { ...message, media: media ? [media] : [] },
       at: this.#options.now(),
       ...(profileName ? { profileName } : {}),
-    });
-    await this.#options.emit(to, {
+    };
+    const told: NetworkEvent['body'] = {
       kind: 'inbound',
       message,
       ...(profileName ? { profileName } : {}),
       ...(media ? { media } : {}),
       ...(referralMedia ? { referralMedia } : {}),
-    });
+    };
+    await this.#options.emit(to, told, written);
     return id;
   }
 
@@ -107,10 +133,25 @@ export class People {
     return { type, sha256: await this.#options.media.keep(data) };
   }
 
+  /** What is known of the people behind numbers. `isCheck`: the asking business is remembered. */
+  async contacts(number: string, numbers: readonly string[], isCheck: boolean) {
+    const { state, record, now } = this.#options;
+    const found: { waId: string; hasWhatsApp: boolean; isKnown: boolean }[] = [];
+    for (const digits of numbers) {
+      const waId = state.waIdOf(digits);
+      const { behaviour, checkedBy, lastWrote } = state.people.get(waId) ?? {};
+      const checkedAt = checkedBy?.[number] ?? Number.NEGATIVE_INFINITY;
+      const isKnown = now() - checkedAt < CHECKED_MS || lastWrote?.[number] !== undefined;
+      found.push({ waId, hasWhatsApp: behaviour?.hasWhatsApp ?? true, isKnown });
+      if (isCheck) await record({ type: 'checked', waId, number, at: now() });
+    }
+    return found;
+  }
+
   /** Tells every number that the person wrote to. */
   async #tell(waId: string, body: NetworkEvent['body']): Promise<void> {
     const { state, emit } = this.#options;
-    for (const number of Object.keys(state.person(waId).lastWrote)) await emit(number, body);
+    for (const number of Object.keys(state.people.get(waId)?.lastWrote ?? {})) await emit(number, body);
   }
 
   #timestamp = (): string => String(Math.floor(this.#options.now() / 1000));

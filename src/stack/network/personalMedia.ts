@@ -1,13 +1,21 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, mkdir, open, rename, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileBody } from '../../base/fileBody.ts';
 import { Refusal } from '../wire/protocol.ts';
+import type { NetworkState } from './networkState.ts';
 
 /** How much of a file one call carries. */
 const PART_BYTES = 256 * 1024;
+const CHECKSUM = /^[0-9a-f]{64}$/;
 
-/** Media that people and businesses sent each other, by checksum, until somebody removes the folder. */
+/** How long media is kept that no chat shows and no event announces: an upload may be about to be used. */
+const UNUSED_MS = 3_600_000;
+/** Beyond this, the media that chats show goes as well, the oldest first. */
+const MOST_BYTES = 2 * 1024 ** 3;
+
+/** Media that people and businesses sent each other, by checksum. */
 export class PersonalMedia {
   readonly #folder: string;
 
@@ -19,12 +27,22 @@ export class PersonalMedia {
   async keep(content: Buffer): Promise<string> {
     const sha256 = createHash('sha256').update(content).digest('hex');
     await mkdir(this.#folder, { recursive: true });
-    await writeFile(this.#path(sha256), content);
+    const draft = `${this.#path(sha256)}.${randomUUID()}.part`;
+    try {
+      await writeFile(draft, content);
+      await rename(draft, this.#path(sha256));
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw error;
+    }
     return sha256;
   }
 
-  has(sha256: string): Promise<boolean> {
-    return access(this.#path(sha256)).then(
+  async has(sha256: string): Promise<boolean> {
+    if (!CHECKSUM.test(sha256)) return false;
+    const now = new Date();
+    // Asking counts as a use, because the Coreapp does not upload what is there.
+    return utimes(this.#path(sha256), now, now).then(
       () => true,
       () => false,
     );
@@ -38,20 +56,29 @@ export class PersonalMedia {
       throw new Refusal(1006, 'No such upload');
     });
     try {
-      await file.write(content, 0, content.length, offset);
-    } finally {
-      await file.close();
+      try {
+        // A disk that fills up takes a part without an error.
+        for (let written = 0; written < content.length; )
+          written += (await file.write(content, written, content.length - written, offset + written))
+            .bytesWritten;
+      } finally {
+        await file.close();
+      }
+      if (!isLast) return;
+      const hash = createHash('sha256');
+      for await (const chunk of createReadStream(draft)) hash.update(chunk as Buffer);
+      if (hash.digest('hex') !== sha256) throw new Refusal(1009, 'The checksum is not that of the media');
+      await rename(draft, this.#path(sha256));
+    } catch (error) {
+      // Otherwise a full disk would stay full of unfinished uploads.
+      await rm(draft, { force: true });
+      throw error;
     }
-    if (!isLast) return;
-    const hash = createHash('sha256');
-    for await (const chunk of createReadStream(draft)) hash.update(chunk as Buffer);
-    if (hash.digest('hex') !== sha256) throw new Refusal(1009, 'The checksum is not that of the media');
-    await rename(draft, this.#path(sha256));
   }
 
-  /** The bytes as a stream; undefined for an unknown checksum. */
-  async read(sha256: string): Promise<ReturnType<typeof createReadStream> | undefined> {
-    return (await this.has(sha256)) ? createReadStream(this.#path(sha256)) : undefined;
+  /** The bytes as the body of an answer; undefined for an unknown checksum. */
+  async read(sha256: string): Promise<ReadableStream<Uint8Array> | undefined> {
+    return (await this.has(sha256)) ? fileBody(this.#path(sha256)) : undefined;
   }
 
   /** Base64 of the part that begins at `offset`; empty at the end. @throws Refusal 1006 */
@@ -67,8 +94,44 @@ export class PersonalMedia {
     }
   }
 
-  /** Only hex digits, so that a checksum can't name another folder. */
-  #path(sha256: string): string {
-    return join(this.#folder, sha256.replace(/[^0-9a-f]/g, ''));
+  /** Deletes what nothing refers to any more, and the oldest beyond a size. @returns how many files */
+  async collect(state: NetworkState, nowMs: number): Promise<number> {
+    const files = await Promise.all(
+      (await readdir(this.#folder).catch(() => [])).map(async (name) => {
+        const { size = 0, mtimeMs = nowMs } =
+          (await stat(join(this.#folder, name)).catch(() => undefined)) ?? {};
+        return { name, size, mtimeMs };
+      }),
+    );
+    const { announced, shown } = usedMedia(state);
+    let bytes = files.reduce((sum, { size }) => sum + size, 0);
+    let removed = 0;
+    for (const { name, size, mtimeMs } of files.sort((a, b) => a.mtimeMs - b.mtimeMs)) {
+      const isUsed = shown.has(name) && bytes <= MOST_BYTES;
+      if (announced.has(name) || isUsed || nowMs - mtimeMs < UNUSED_MS) continue;
+      await rm(join(this.#folder, name), { force: true });
+      bytes -= size;
+      removed += 1;
+    }
+    return removed;
   }
+
+  /** Only checksums name files. @throws Refusal 1009 */
+  #path(sha256: string): string {
+    if (!CHECKSUM.test(sha256)) throw new Refusal(1009, 'sha256 is no checksum');
+    return join(this.#folder, sha256);
+  }
+}
+
+/** Checksums of media that events announce to Coreapps, and of media that chats show. */
+function usedMedia(state: NetworkState): { announced: Set<string>; shown: Set<string> } {
+  const announced = new Set<string>();
+  for (const { events } of state.numbers.values())
+    for (const { body } of events)
+      if (body.kind === 'inbound')
+        for (const media of [body.media, body.referralMedia]) if (media) announced.add(media.sha256);
+  const shown = state.chats
+    .toJSON()
+    .flatMap(([, { messages }]) => messages.flatMap(({ media }) => media.map(({ sha256 }) => sha256)));
+  return { announced, shown: new Set(shown) };
 }

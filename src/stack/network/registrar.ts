@@ -1,4 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
+import { Turns } from '../../base/turns.ts';
 import { SHARD_CHANGE_DAYS, waitDetails } from '../../onprem/account.ts';
 import { codeHash, parseCertificate } from '../../onprem/emulatorCertificate.ts';
 import { Refusal } from '../wire/protocol.ts';
@@ -17,7 +18,7 @@ const REGISTRATION_BEHAVIOUR = {
 
 export interface RegistrarOptions {
   readonly state: NetworkState;
-  readonly record: (entry: Entry) => Promise<void>;
+  readonly record: (...entries: Entry[]) => Promise<void>;
   readonly now: () => number;
 }
 
@@ -29,19 +30,31 @@ interface CodeRequest {
   readonly registrationKey?: string | undefined;
 }
 
+interface Verification {
+  readonly number: string;
+  readonly code: string;
+  readonly pin?: string | undefined;
+}
+
 /** Registration of numbers: codes, certificates, PINs. */
 export class Registrar {
   readonly #options: RegistrarOptions;
+  /** What is checked must still hold when it is recorded, so a number has one request at a time. */
+  readonly #turns = new Turns();
 
   constructor(options: RegistrarOptions) {
     this.#options = options;
   }
 
   /** @throws Refusal with the reason */
-  async requestCode(request: CodeRequest) {
+  requestCode(request: CodeRequest) {
+    return this.#turns.run(request.cc + request.phone_number, () => this.#requestCode(request));
+  }
+
+  async #requestCode(request: CodeRequest) {
     const { state, record } = this.#options;
     const id = request.cc + request.phone_number;
-    const number = state.number(id);
+    const number = state.known(id);
     const certificate = this.#checkCertificate(request.cert, id);
     if (request.registrationKey && request.registrationKey === number.registrationKey) {
       return { outcome: 'already-registered' as const, vname: certificate.vname };
@@ -75,7 +88,7 @@ export class Registrar {
     return certificate;
   }
 
-  #checkPin(number: NumberState, pin: string | undefined): void {
+  #checkPin(number: Readonly<NumberState>, pin: string | undefined): void {
     if (number.pin === undefined || number.pin === pin) return;
     throw pin === undefined
       ? new Refusal(1008, 'pin is required')
@@ -83,9 +96,13 @@ export class Registrar {
   }
 
   /** @throws Refusal with the reason */
-  async register(request: { number: string; code: string; pin?: string | undefined }) {
+  register(request: Verification) {
+    return this.#turns.run(request.number, () => this.#register(request));
+  }
+
+  async #register(request: Verification) {
     const { state, record } = this.#options;
-    const number = state.number(request.number);
+    const number = state.known(request.number);
     this.#checkPin(number, request.pin);
     if (!number.codeHash || number.codeHash !== codeHash(request.code))
       throw new Refusal(1005, REGISTRATION_BEHAVIOUR.wrongCode);
@@ -100,7 +117,7 @@ export class Registrar {
   ): Promise<boolean> {
     const { state, record } = this.#options;
     const id = request.cc + request.phone_number;
-    const number = state.number(id);
+    const number = state.known(id);
     if (number.registrationKey !== request.registrationKey)
       throw new Refusal(1005, 'the number is registered elsewhere');
     this.#checkCertificate(request.cert, id);
@@ -119,7 +136,7 @@ export class Registrar {
   }): Promise<void> {
     const { number, registrationKey, pin } = request;
     const { state, record } = this.#options;
-    if (state.number(number).registrationKey !== registrationKey)
+    if (state.known(number).registrationKey !== registrationKey)
       throw new Refusal(1005, 'the number is registered elsewhere');
     await record({ type: 'pin', number, ...(pin === undefined ? {} : { pin }) });
   }

@@ -4,8 +4,13 @@ import { type CallRequest, Refusal } from '../wire/protocol.ts';
 import type { Peer } from '../wire/rpcServer.ts';
 import type { NetworkState } from './networkState.ts';
 
-/** Unacknowledged events that a session may have at a time. */
-const EVENT_BATCH = 200;
+/**
+ * Unacknowledged events that a session may have at a time. Few bytes of them travel in a frame, which has a longest
+ * length, and in a transaction of the Coreapp.
+ */
+const UNACKNOWLEDGED = { events: 200, bytes: 2 * 1024 * 1024 } as const;
+/** No frame carries a larger event. */
+const LARGEST_EVENT_BYTES = 8 * 1024 * 1024;
 
 /** The connection of the Coreapp, or primary Master, that holds a shard of a number. */
 export interface Session {
@@ -15,8 +20,8 @@ export interface Session {
   /** How many shards the number is split into, as this session knows it. */
   readonly shards: number;
   readonly epoch: number;
-  /** Events that were sent to this session and are not acknowledged. */
-  readonly told: Set<number>;
+  /** Events that were sent to this session and are not acknowledged, with their bytes. */
+  readonly told: Map<number, number>;
   /** Id of the last event that was considered for this session. */
   cursor: number;
 }
@@ -24,17 +29,20 @@ export interface Session {
 /** Open sessions: for each shard of a number, the newest one. */
 export class Sessions {
   readonly #state: NetworkState;
+  readonly #drop: (number: string, event: NetworkEvent) => void;
   readonly #sessions = new Map<string, Session>();
   readonly #byPeer = new Map<Peer<NetworkProtocol>, Session>();
 
-  constructor(state: NetworkState) {
+  /** `drop` forgets an event that can never be sent. */
+  constructor(state: NetworkState, drop: (number: string, event: NetworkEvent) => void) {
     this.#state = state;
+    this.#drop = drop;
   }
 
   /** @throws Refusal 1005 for a number that somebody else registered, 1018 for an older owner of the shard */
   login(request: CallRequest<NetworkProtocol, 'login'>, peer: Peer<NetworkProtocol>): void {
     const { number, registrationKey, shard, shards, epoch } = request;
-    if (this.#state.number(number).registrationKey !== registrationKey)
+    if (this.#state.known(number).registrationKey !== registrationKey)
       throw new Refusal(1005, 'the number is registered elsewhere');
     const key = `${number}/${shard}`;
     const current = this.#sessions.get(key);
@@ -44,7 +52,7 @@ export class Sessions {
     for (const other of this.ofNumber(number))
       if (other.shards !== shards && other.epoch < epoch)
         this.#replace(other, `the number has ${shards} shards now`);
-    const session: Session = { peer, number, shard, shards, epoch, told: new Set(), cursor: 0 };
+    const session: Session = { peer, number, shard, shards, epoch, told: new Map(), cursor: 0 };
     this.#sessions.set(key, session);
     this.#byPeer.set(peer, session);
     // The answer to this call goes out first.
@@ -61,6 +69,15 @@ export class Sessions {
 
   ofNumber(number: string): Session[] {
     return [...this.#sessions.values()].filter((session) => session.number === number);
+  }
+
+  all(): Session[] {
+    return [...this.#sessions.values()];
+  }
+
+  /** Of all sessions of all numbers. */
+  peers(): Peer<NetworkProtocol>[] {
+    return this.all().map(({ peer }) => peer);
   }
 
   /** Sends new events to the sessions of a number. */
@@ -86,22 +103,30 @@ export class Sessions {
   }
 
   #tell(session: Session): void {
-    const room = EVENT_BATCH - session.told.size;
-    const { events: waiting } = this.#state.number(session.number);
+    const { told, number, shard, shards } = session;
+    let bytes = [...told.values()].reduce((sum, each) => sum + each, 0);
+    const { events: waiting } = this.#state.known(number);
     const events: NetworkEvent[] = [];
     // Ids grow, so the search starts after the last event that was considered.
     for (
       let index = firstAfter(waiting, session.cursor);
-      index < waiting.length && events.length < room;
+      index < waiting.length && told.size < UNACKNOWLEDGED.events;
       index++
     ) {
       const event = waiting[index] as NetworkEvent;
+      if (shardOf(peerOf(event.body), shards) === shard) {
+        const size = bytesOf(event);
+        if (size > LARGEST_EVENT_BYTES) this.#drop(number, event);
+        else {
+          if (told.size > 0 && bytes + size > UNACKNOWLEDGED.bytes) break;
+          bytes += size;
+          told.set(event.eventId, size);
+          events.push(event);
+        }
+      }
       session.cursor = event.eventId;
-      if (shardOf(peerOf(event.body), session.shards) === session.shard) events.push(event);
     }
-    if (events.length === 0) return;
-    for (const { eventId } of events) session.told.add(eventId);
-    session.peer.emit('events', { events });
+    if (events.length > 0) session.peer.emit('events', { events });
   }
 
   #replace(session: Session, reason: string): void {
@@ -115,6 +140,15 @@ export class Sessions {
 function peerOf(body: NetworkEvent['body']): string {
   if (body.kind === 'inbound') return body.message.from;
   return body.kind === 'status' ? body.recipient : body.waId;
+}
+
+/** Infinite for an event that is no JSON. */
+function bytesOf(event: NetworkEvent): number {
+  try {
+    return Buffer.byteLength(JSON.stringify(event));
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 /** Index of the first event after this id, by halving. */

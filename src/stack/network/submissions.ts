@@ -28,7 +28,16 @@ export class Submissions {
   }
 
   setFaults(number: string, faults: NetworkFaults): void {
-    this.#faults.set(number, faults);
+    if (Object.keys(faults).length === 0) this.#faults.delete(number);
+    else this.#faults.set(number, faults);
+  }
+
+  faults(number: string): NetworkFaults {
+    return this.#faults.get(number) ?? {};
+  }
+
+  clearFaults(): void {
+    this.#faults.clear();
   }
 
   /** Resolves once the message is safe. */

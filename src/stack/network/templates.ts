@@ -1,13 +1,21 @@
 import { z } from 'zod';
 
+const text = (longest: number) => z.string().min(1).max(longest).optional();
+
 /** A message template of a business, as it was reviewed. */
 export const templateEntry = z.strictObject({
   namespace: z.string().min(1).max(256),
   name: z.string().min(1).max(512),
   language: z.string().min(2).max(10),
   status: z.enum(['approved', 'rejected', 'paused', 'disabled']).default('approved'),
-  /** Number of variables of the body, if it is to be checked. */
+  /** Number of variables of the body, if it is to be checked; by default those of `body`. */
   bodyParameters: z.number().int().min(0).max(100).optional(),
+  /** What people read, with variables {{1}}, {{2}}, …: a business sends only their values. */
+  header: text(60),
+  body: text(1024),
+  footer: text(60),
+  /** Labels, in the order of their index. */
+  buttons: z.array(z.string().min(1).max(25)).max(10).optional(),
 });
 export type TemplateEntry = z.output<typeof templateEntry>;
 
@@ -38,12 +46,16 @@ export function templateProblem(
   if (entry.status === 'rejected') return { code: 2060, details: `template (${name}) was rejected` };
   const body =
     sent.components?.find(({ type }) => type === 'body')?.parameters ?? sent.localizable_params ?? [];
-  if (entry.bodyParameters !== undefined && entry.bodyParameters !== body.length)
-    return {
-      code: 2000,
-      details: `${body.length} parameters; the body of ${name} has ${entry.bodyParameters}`,
-    };
+  const expected = entry.bodyParameters ?? variablesOf(entry.body);
+  if (expected !== undefined && expected !== body.length)
+    return { code: 2000, details: `${body.length} parameters; the body of ${name} has ${expected}` };
   return undefined;
+}
+
+/** How many variables a text has: the highest number among them. */
+function variablesOf(words: string | undefined): number | undefined {
+  if (words === undefined) return undefined;
+  return Math.max(0, ...[...words.matchAll(/{{\s*(\d+)\s*}}/g)].map(([, position]) => Number(position)));
 }
 
 /** The code with which a template fails after it was accepted. */

@@ -33,8 +33,11 @@ export interface UpgradeRecord {
 
 const MASTER_LEASE = 'master';
 
-/** Membership, leases and shard map. All times are the database's: nodes' clocks are never compared. */
-export class ClusterStore {
+/** Membership, leases and shard map. */
+export type ClusterStore = Pick<DatabaseClusterStore, keyof DatabaseClusterStore>;
+
+/** All times are the database's: nodes' clocks are never compared. */
+export class DatabaseClusterStore {
   readonly #database: Kysely<ClusterTables>;
   readonly #dialect: Dialect;
 
@@ -98,7 +101,14 @@ export class ClusterStore {
       .updateTable('leases')
       .set({ holder, expires_at })
       .where('name', '=', MASTER_LEASE)
-      .where((where) => where.or([where('holder', '=', holder), where('expires_at', '<', now)]))
+      .where((where) =>
+        where.or([
+          where('holder', '=', holder),
+          where('expires_at', '<', now),
+          // Nobody takes a lease for so long: the clock of the database has gone back.
+          where('expires_at', '>', this.#dialect.secondsFromNow(seconds * 2)),
+        ]),
+      )
       .executeTakeFirst();
     if (numUpdatedRows === 1n) return true;
     const insert = this.#database.insertInto('leases').values({ name: MASTER_LEASE, holder, expires_at });

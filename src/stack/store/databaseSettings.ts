@@ -16,6 +16,8 @@ export interface DatabaseSettings {
   readonly connections?: number | undefined;
   /** Idle connections are closed after this time; 0: never. */
   readonly idleMs?: number | undefined;
+  /** A connection in use that is silent for so long counts as lost; a minute unless given. */
+  readonly silentMs?: number | undefined;
 }
 
 const DEFAULT_PORTS: Readonly<Record<Engine, number>> = { PGSQL: 5432, MYSQL: 3306 };

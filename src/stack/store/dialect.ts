@@ -27,14 +27,17 @@ export interface Dialect {
   ): Insert<DB, TB, O>;
   /**
    * Inserts many rows by a statement that does not grow with them. `columns` names their types.
-   * With `orIgnore` rows that are there already stay as they are.
+   * With `orIgnore` rows that are there already stay as they are. `same` are columns that have one value in all rows.
    */
   insertMany<C extends string>(
     database: QueryExecutorProvider,
     table: string,
     columns: Readonly<Record<C, 'text' | 'int4'>>,
     rows: readonly Readonly<Record<C, string | number>>[],
-    options?: { readonly orIgnore?: boolean },
+    options?: {
+      readonly orIgnore?: boolean;
+      readonly same?: Readonly<Record<string, RawBuilder<unknown>>>;
+    },
   ): Promise<void>;
   isOneOf(column: string, values: readonly (string | number)[]): RawBuilder<SqlBool>;
   secondsFromNow(seconds: number): RawBuilder<Date>;
@@ -48,21 +51,24 @@ export interface Dialect {
   autoIncrement(column: ColumnDefinitionBuilder): ColumnDefinitionBuilder;
 }
 
+const references = (columns: readonly string[]) => sql.join(columns.map((column) => sql.ref(column)));
+
 const postgres: Dialect = {
   engine: 'PGSQL',
   now: sql<Date>`now()`,
   orIgnore: (insert) => insert.onConflict((conflict) => conflict.doNothing()),
   orUpdate: (insert, key, values) =>
     insert.onConflict((conflict) => conflict.column(key as never).doUpdateSet(values as never)),
-  async insertMany(database, table, columns, rows, { orIgnore = false } = {}) {
+  async insertMany(database, table, columns, rows, { orIgnore = false, same = {} } = {}) {
     const names = Object.keys(columns) as (keyof typeof columns)[];
     const lists = names.map((name) => {
       const values = rows.map((row) => row[name]);
       return sql`${values}::${sql.raw(columns[name])}[]`;
     });
     const ignoring = orIgnore ? sql`on conflict do nothing` : sql``;
-    await sql`insert into ${sql.table(table)} (${sql.join(names.map((name) => sql.ref(name)))})
-      select * from unnest(${sql.join(lists)}) ${ignoring}`.execute(database);
+    await sql`insert into ${sql.table(table)} (${references([...names, ...Object.keys(same)])})
+      select ${sql.join([sql`given.*`, ...Object.values(same)])} from unnest(${sql.join(lists)}) as given
+      ${ignoring}`.execute(database);
   },
   isOneOf: (column, values) => sql<SqlBool>`${sql.ref(column)} = any(${values})`,
   secondsFromNow: (seconds) => sql<Date>`now() + make_interval(secs => ${seconds})`,
@@ -77,11 +83,12 @@ const mysql: Dialect = {
   now: sql<Date>`now(6)`,
   orIgnore: (insert) => insert.ignore(),
   orUpdate: (insert, _, values) => insert.onDuplicateKeyUpdate(values as never),
-  async insertMany(database, table, columns, rows, { orIgnore = false } = {}) {
+  async insertMany(database, table, columns, rows, { orIgnore = false, same = {} } = {}) {
     const names = Object.keys(columns) as (keyof typeof columns)[];
-    const lines = rows.map((row) => sql`(${sql.join(names.map((name) => row[name]))})`);
+    const values = Object.values(same);
+    const lines = rows.map((row) => sql`(${sql.join([...names.map((name) => row[name]), ...values])})`);
     await sql`insert ${orIgnore ? sql`ignore` : sql``} into ${sql.table(table)}
-      (${sql.join(names.map((name) => sql.ref(name)))}) values ${sql.join(lines)}`.execute(database);
+      (${references([...names, ...Object.keys(same)])}) values ${sql.join(lines)}`.execute(database);
   },
   isOneOf: (column, values) => sql<SqlBool>`${sql.ref(column)} in (${sql.join(values)})`,
   secondsFromNow: (seconds) =>

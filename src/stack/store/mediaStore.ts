@@ -4,6 +4,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } f
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { fileBody } from '../../base/fileBody.ts';
 import { isReadable, normaliseType } from '../../onprem/media.ts';
 import { Refusal } from '../wire/protocol.ts';
 
@@ -13,6 +14,15 @@ export interface MediaFile {
   readonly bytes: number;
   /** Hex. */
   readonly sha256: string;
+  /** Of a document whose sender named it. */
+  readonly filename?: string | undefined;
+}
+
+/** Media that a person sent, whether it was fetched or not. */
+export interface ReceivedMedia extends Omit<MediaFile, 'bytes'> {
+  /** The type of the message. */
+  readonly kind: string;
+  readonly from: string;
 }
 
 /** Media that was not used for this long is deleted by a collection. Source: docs/onprem/api-messaging.md §3.4. */
@@ -20,6 +30,8 @@ const UNUSED_MS = 30 * 86_400_000;
 /** Ids are UUIDs. No other text names a file. */
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const HEAD_BYTES = 64;
+/** Ends the names of files about media that people sent. */
+const RECEIVED = '.received.json';
 
 /** Files on the volume that Webapps and Coreapps share. They are streamed, never read into memory as a whole. */
 export class MediaStore {
@@ -30,8 +42,12 @@ export class MediaStore {
   }
 
   /** @throws Refusal 1025 for more than `largestBytes`, 1014 for a broken image, 1005 if the folder is not writable */
-  async write(content: AsyncIterable<Uint8Array>, type: string, largestBytes: number): Promise<MediaFile> {
-    const id = randomUUID();
+  async write(
+    content: AsyncIterable<Uint8Array>,
+    type: string,
+    largestBytes: number,
+    { id = randomUUID(), filename }: { id?: string; filename?: string | undefined } = {},
+  ): Promise<MediaFile> {
     const path = join(this.#folder, id);
     const hash = createHash('sha256');
     let bytes = 0;
@@ -47,17 +63,38 @@ export class MediaStore {
       await mkdir(this.#folder, { recursive: true });
       await pipeline(Readable.from(content), measure, createWriteStream(`${path}.part`));
       if (bytes === 0) throw new Refusal(1008, 'The body is empty');
-      if (!isReadable(type, await head(`${path}.part`))) throw new Refusal(1014, 'The image is not readable');
-      const file: MediaFile = { id, type: normaliseType(type), bytes, sha256: hash.digest('hex') };
+      if (!isReadable(type, await head(`${path}.part`)))
+        throw new Refusal(1014, 'The image is not readable', 400);
+      const sha256 = hash.digest('hex');
+      const file: MediaFile = { id, type: normaliseType(type), bytes, sha256, filename };
       await writeFile(`${path}.json`, JSON.stringify(file));
       await rename(`${path}.part`, path);
       return file;
     } catch (error) {
-      await rm(`${path}.part`, { force: true });
+      await Promise.all(['.part', '.json'].map((kind) => rm(path + kind, { force: true })));
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EACCES' || code === 'EROFS') throw new Refusal(1005, 'The media folder is not writable');
       throw error;
     }
+  }
+
+  /** Remembers media that may be fetched later. */
+  async announce(received: Omit<ReceivedMedia, 'id'>): Promise<ReceivedMedia> {
+    const announced = { id: randomUUID(), ...received };
+    await mkdir(this.#folder, { recursive: true });
+    await writeFile(this.#received(announced.id), JSON.stringify(announced));
+    return announced;
+  }
+
+  /** Media that was announced; undefined if there is none. */
+  async received(id: string): Promise<ReceivedMedia | undefined> {
+    if (!ID.test(id)) return undefined;
+    const about = await readFile(this.#received(id), 'utf8').catch(() => undefined);
+    return about === undefined ? undefined : (JSON.parse(about) as ReceivedMedia);
+  }
+
+  #received(id: string): string {
+    return join(this.#folder, `${id}${RECEIVED}`);
   }
 
   /** Type and size of a file; undefined if there is none. */
@@ -69,10 +106,19 @@ export class MediaStore {
 
   /** The bytes of a file. Reading counts as a use, which protects the file from collection. */
   read(id: string): Readable {
-    const path = join(this.#folder, id);
+    this.#use(id);
+    return createReadStream(join(this.#folder, id));
+  }
+
+  #use(id: string): void {
     const now = new Date();
-    utimes(path, now, now).catch(() => {});
-    return createReadStream(path);
+    utimes(join(this.#folder, id), now, now).catch(() => {});
+  }
+
+  /** The bytes of a file as the body of an answer. */
+  body(id: string): ReadableStream<Uint8Array> {
+    this.#use(id);
+    return fileBody(join(this.#folder, id));
   }
 
   /** Path of the file in a container. */
@@ -82,18 +128,22 @@ export class MediaStore {
 
   /** @returns whether the file existed */
   async remove(id: string): Promise<boolean> {
-    if (!(await this.find(id))) return false;
-    await Promise.all(
-      [join(this.#folder, id), join(this.#folder, `${id}.json`)].map((path) => rm(path, { force: true })),
-    );
+    if (!(await this.find(id)) && !(await this.received(id))) return false;
+    const path = join(this.#folder, id);
+    await Promise.all([path, `${path}.json`, this.#received(id)].map((each) => rm(each, { force: true })));
     return true;
   }
 
   /** Removes files that were not used for 30 days. @returns how many */
   async collect(nowMs: number): Promise<number> {
     let removed = 0;
-    for (const id of (await readdir(this.#folder).catch(() => [])).filter((name) => ID.test(name))) {
-      const about = await stat(join(this.#folder, id)).catch(() => undefined);
+    const names = await readdir(this.#folder).catch(() => []);
+    for (const id of new Set(
+      names.map((name) => name.replace(RECEIVED, '')).filter((name) => ID.test(name)),
+    )) {
+      const about =
+        (await stat(join(this.#folder, id)).catch(() => undefined)) ??
+        (await stat(this.#received(id)).catch(() => undefined));
       if (about && nowMs - about.mtimeMs > UNUSED_MS && (await this.remove(id))) removed += 1;
     }
     return removed;

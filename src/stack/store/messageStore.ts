@@ -8,6 +8,8 @@ import type { MessageTables } from './tables.ts';
 
 /** A collection deletes this many messages at a time, so that locks are short. */
 const COLLECTED_AT_ONCE = 1000;
+/** Characters of a statement that writes many rows: servers of MySQL refuse packets above 16 MB, or less. */
+const LONGEST_STATEMENT = 2 * 1024 * 1024;
 
 const MESSAGE_COLUMNS = {
   id: 'text',
@@ -36,36 +38,66 @@ export interface MessageUpdate {
   /** Kept in the log of receipts. */
   readonly receipt?: string;
   readonly callback?: NewCallback | undefined;
+  /**
+   * The callback `sent` of a message whose receipt comes first, because the answer of the servers was lost. It is stored
+   * before the receipt's, unless `sent` was stored already.
+   */
+  readonly impliedSent?: NewCallback | undefined;
 }
 
-/** Messages and their callbacks. Writes of many callers share transactions. */
-export class MessageStore {
+type MessageRow = Omit<StoredMessage, 'body'> & { readonly body: string; readonly state: string };
+interface CallbackRow {
+  readonly shard: number;
+  readonly event_key: string;
+  readonly payload: string;
+}
+interface UpdateRow extends Pick<MessageUpdate, 'messageId' | 'state' | 'receipt'> {
+  readonly callback: CallbackRow | undefined;
+  readonly impliedSent: CallbackRow | undefined;
+}
+
+const rowOf = (callback: NewCallback | undefined): CallbackRow | undefined =>
+  callback && {
+    shard: callback.shard,
+    event_key: callback.eventKey,
+    payload: JSON.stringify(callback.payload),
+  };
+
+/** Messages and their callbacks. */
+export type MessageStore = Pick<DatabaseMessageStore, keyof DatabaseMessageStore>;
+
+/** Messages and their callbacks in a database. Writes of many callers share transactions. */
+export class DatabaseMessageStore {
   readonly #database: Kysely<MessageTables>;
   readonly #dialect: Dialect;
-  readonly #inserts: Batcher<StoredMessage>;
-  readonly #updates: Batcher<MessageUpdate>;
+  readonly #inserts: Batcher<MessageRow>;
+  readonly #updates: Batcher<UpdateRow>;
 
   constructor({ message: database, dialect }: Pick<Databases, 'message' | 'dialect'>) {
     this.#database = database;
     this.#dialect = dialect;
-    this.#inserts = new Batcher(async (messages) => {
-      const rows = messages.map(({ body, ...message }) => ({
-        ...message,
-        body: JSON.stringify(body),
-        state: 'pending',
-      }));
-      await dialect.insertMany(database, 'messages', MESSAGE_COLUMNS, rows);
+    this.#inserts = new Batcher(
+      async (rows) => {
+        const same = { created_at: dialect.now };
+        await dialect.insertMany(database, 'messages', MESSAGE_COLUMNS, rows, { same });
+      },
+      { weigh: ({ body }) => body.length, mostWeight: LONGEST_STATEMENT },
+    );
+    this.#updates = new Batcher((updates) => this.#commitUpdates(updates), {
+      weigh: ({ callback, impliedSent }) =>
+        (callback?.payload.length ?? 0) + (impliedSent?.payload.length ?? 0),
+      mostWeight: LONGEST_STATEMENT,
     });
-    this.#updates = new Batcher((updates) => this.#commitUpdates(updates));
   }
 
   /** Resolves when the message is committed. */
-  insert(message: StoredMessage): Promise<void> {
-    return this.#inserts.add(message);
+  async insert({ body, ...message }: StoredMessage): Promise<void> {
+    // Texts are made here, so that one that is no JSON does not fail the others of its batch.
+    await this.#inserts.add({ ...message, body: JSON.stringify(body), state: 'pending' });
   }
 
-  update(update: MessageUpdate): Promise<void> {
-    return this.#updates.add(update);
+  async update({ callback, impliedSent, ...rest }: MessageUpdate): Promise<void> {
+    await this.#updates.add({ ...rest, callback: rowOf(callback), impliedSent: rowOf(impliedSent) });
   }
 
   async pending(shard: number, limit: number): Promise<StoredMessage[]> {
@@ -149,6 +181,16 @@ export class MessageStore {
     }
   }
 
+  /** Forgets the messages and callbacks of a shard that wait. */
+  async clear(shard: number): Promise<void> {
+    await this.#database
+      .deleteFrom('messages')
+      .where('shard', '=', shard)
+      .where('state', '=', 'pending')
+      .execute();
+    await this.#database.deleteFrom('callbacks').where('shard', '=', shard).execute();
+  }
+
   /** Moves messages and callbacks of removed shards to existing ones. */
   async adopt(shards: number): Promise<void> {
     await this.#database
@@ -208,38 +250,37 @@ export class MessageStore {
     await Promise.all([this.#inserts.idle(), this.#updates.idle()]);
   }
 
-  async #commitUpdates(updates: readonly MessageUpdate[]): Promise<undefined> {
-    const idsIn = (state: MessageUpdate['state']) =>
+  async #commitUpdates(updates: readonly UpdateRow[]): Promise<undefined> {
+    const idsIn = (state: UpdateRow['state']) =>
       updates.flatMap((update) => (update.state === state && update.messageId ? [update.messageId] : []));
     const receipts = updates.flatMap(({ messageId, receipt }) =>
       messageId && receipt ? [{ message_id: messageId, status: receipt }] : [],
     );
-    const { isOneOf, insertMany } = this.#dialect;
+    const { isOneOf, insertMany, now } = this.#dialect;
     await this.#database.transaction().execute(async (transaction) => {
       const setState = async (state: NonNullable<MessageUpdate['state']>, ids: readonly string[]) => {
         if (ids.length > 0)
           await transaction.updateTable('messages').set({ state }).where(isOneOf('id', ids)).execute();
       };
-      const sent = idsIn('sent');
+      const early = await stillPending(
+        transaction,
+        receipts.map(({ message_id: id }) => id),
+        isOneOf,
+      );
+      const sent = [...new Set([...idsIn('sent'), ...early])];
       const news = sent.length === 0 ? [] : await lockPending(transaction, isOneOf('id', sent));
       await setState('sent', news);
       await setState('failed', idsIn('failed'));
       if (receipts.length > 0)
-        await insertMany(transaction, 'message_receipt_log', RECEIPT_COLUMNS, receipts);
-      const isNew = new Set(news);
-      const callbacks = updates.flatMap(({ state, messageId = '', callback }) =>
-        callback && (state !== 'sent' || isNew.has(messageId))
-          ? [
-              {
-                shard: callback.shard,
-                event_key: callback.eventKey,
-                payload: JSON.stringify(callback.payload),
-              },
-            ]
-          : [],
-      );
+        await insertMany(transaction, 'message_receipt_log', RECEIPT_COLUMNS, receipts, {
+          same: { created_at: now },
+        });
+      const callbacks = callbacksOf(updates, new Set(news));
       if (callbacks.length > 0)
-        await insertMany(transaction, 'callbacks', CALLBACK_COLUMNS, callbacks, { orIgnore: true });
+        await insertMany(transaction, 'callbacks', CALLBACK_COLUMNS, callbacks, {
+          orIgnore: true,
+          same: { created_at: now, next_at: now },
+        });
     });
   }
 }
@@ -261,5 +302,32 @@ async function lockPending(
     .forUpdate()
     .execute();
   // Filtered here: with the state in the query, PostgreSQL would read all pending messages.
+  return rows.filter(({ state }) => state === 'pending').map(({ id }) => id);
+}
+
+/** Callbacks in the order of what happened: `sent` of each message that just left, before its receipts. */
+function callbacksOf(updates: readonly UpdateRow[], unsent: Set<string>): CallbackRow[] {
+  const callbacks: (CallbackRow | undefined)[] = [];
+  for (const { state, messageId = '', receipt, callback, impliedSent } of updates) {
+    // Deleted, so that `sent` is told once.
+    const isNews = (state === 'sent' || receipt !== undefined) && unsent.delete(messageId);
+    if (state === 'sent') callbacks.push(isNews ? callback : undefined);
+    else callbacks.push(isNews ? impliedSent : undefined, callback);
+  }
+  return callbacks.filter((callback) => callback !== undefined);
+}
+
+/** Those of the messages that the servers have, but whose state does not say so yet. */
+async function stillPending(
+  transaction: Transaction<MessageTables>,
+  ids: readonly string[],
+  isOneOf: Dialect['isOneOf'],
+): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await transaction
+    .selectFrom('messages')
+    .select(['id', 'state'])
+    .where(isOneOf('id', ids))
+    .execute();
   return rows.filter(({ state }) => state === 'pending').map(({ id }) => id);
 }

@@ -1,10 +1,12 @@
-import { CompiledQuery, type Dialect as KyselyDialect, MysqlDialect, PostgresDialect } from 'kysely';
-import { createConnection, createPool, type PoolOptions } from 'mysql2';
+import type { Socket } from 'node:net';
+import { type Dialect as KyselyDialect, MysqlDialect, type MysqlPool, PostgresDialect } from 'kysely';
+import { createConnection, createPool, type Pool, type PoolConnection, type PoolOptions } from 'mysql2';
 import pg from 'pg';
 import type { Logger } from '../../base/logger.ts';
 import type { DatabaseSettings } from './databaseSettings.ts';
 import { mysqlTls, postgresTls } from './databaseTls.ts';
 import type { Engine } from './dialect.ts';
+import { expectAnswers, expectNothing, watchSilence } from './silence.ts';
 
 /** Administration of the server, outside of any database of the stack. */
 interface AdminConnection {
@@ -29,6 +31,8 @@ const CONNECTIONS = 4;
 const IDLE_MS = 60_000;
 const LONGEST_IDLE_MS = 2 ** 31 - 1;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** After this time without data the kernel asks whether the other side is still there. */
+const KEEP_ALIVE_AFTER_MS = 10_000;
 /** The lock on the server that a client holds while it changes schemas. */
 const UPGRADE_LOCK = { number: 0x77616261, name: 'waba-schema', waitSeconds: 3600 } as const;
 
@@ -39,8 +43,14 @@ const postgresConfig = (settings: DatabaseSettings, database: string): pg.Client
   password: settings.password,
   database,
   connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  keepAlive: true,
+  keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
   ...(settings.tls ? { ssl: postgresTls(settings.tls, settings.host) } : {}),
 });
+
+/** The types of both drivers lack it. */
+const socketOf = (connection: object): Socket => (connection as { stream: Socket }).stream;
+const pgSocketOf = (client: object): Socket => socketOf((client as { connection: object }).connection);
 
 const postgres: Server = {
   pool(settings, database, logger) {
@@ -50,18 +60,21 @@ const postgres: Server = {
       ...postgresConfig(settings, database),
       max: settings.connections ?? CONNECTIONS,
       idleTimeoutMillis: settings.idleMs ?? IDLE_MS,
+      // Not kysely's onCreateConnection: when that fails, the connection never returns to the pool.
+      // Queues are read in the order of an index. A table that was empty a moment ago has no statistics, and without
+      // them PostgreSQL would gather and sort the whole backlog for each read.
+      onConnect: async (client) => {
+        watchSilence(pgSocketOf(client), settings.silentMs);
+        await client.query('SET enable_bitmapscan = off');
+      },
     });
+    pool.on('acquire', (client) => expectAnswers(pgSocketOf(client), settings.silentMs));
+    pool.on('release', (_, client) => expectNothing(pgSocketOf(client)));
     // A connection that breaks would otherwise end the process: the pool hears of idle ones, and a query gets the error
     // of one in use, but that connection reports it as well.
     pool.on('error', (error) => logger.debug('database connection lost', { database, error }));
     pool.on('connect', (client) => client.on('error', () => {}));
-    return new PostgresDialect({
-      pool,
-      // Queues are read in the order of an index. A table that was empty a moment ago has no statistics, and without
-      // them PostgreSQL would gather and sort the whole backlog for each read.
-      onCreateConnection: async (connection) =>
-        void (await connection.executeQuery(CompiledQuery.raw('SET enable_bitmapscan = off'))),
-    });
+    return new PostgresDialect({ pool });
   },
   async admin(settings) {
     const client = new pg.Client(postgresConfig(settings, 'postgres'));
@@ -89,14 +102,45 @@ const mysqlConfig = (settings: DatabaseSettings): PoolOptions => ({
   user: settings.username,
   password: settings.password,
   connectTimeout: CONNECT_TIMEOUT_MS,
+  keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
   // Ids differ in case only.
   charset: 'utf8mb4_bin',
   timezone: 'Z',
   ...(settings.tls ? { ssl: mysqlTls(settings.tls, settings.host) } : {}),
 });
 
+/** Zone and isolation: nodes write concurrently, and need no gap locks. */
+const MYSQL_SESSION = [
+  "SET SESSION time_zone = '+00:00'",
+  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+] as const;
+
+/** Not kysely's onCreateConnection: when that fails, the connection never returns to the pool. */
+function preparing(pool: Pool): MysqlPool {
+  const prepared = new WeakSet<PoolConnection>();
+  const prepare = async (connection: PoolConnection) => {
+    if (prepared.has(connection)) return;
+    for (const statement of MYSQL_SESSION) await connection.promise().query(statement);
+    prepared.add(connection);
+  };
+  return {
+    getConnection: (done) =>
+      pool.getConnection((error, connection) => {
+        if (error) return done(error, connection);
+        prepare(connection).then(
+          () => done(null, connection),
+          (problem: unknown) => {
+            connection.destroy();
+            done(problem, connection);
+          },
+        );
+      }),
+    end: (done) => pool.end(done),
+  };
+}
+
 const mysql: Server = {
-  pool(settings, database) {
+  pool(settings, database, logger) {
     const pool = createPool({
       ...mysqlConfig(settings),
       database,
@@ -106,18 +150,14 @@ const mysql: Server = {
       typeCast: (field, next) =>
         field.type === 'TINY' && field.length === 1 ? field.string() === '1' : next(),
     });
-    return new MysqlDialect({
-      pool,
-      onCreateConnection: async (connection) => {
-        const set = (name: string, value: string) =>
-          connection.executeQuery(CompiledQuery.raw(`SET SESSION ${name} = '${value}'`));
-        await set('time_zone', '+00:00');
-        // Nodes write concurrently, and need no gap locks. MariaDB has the older name.
-        await set('transaction_isolation', 'READ-COMMITTED').catch(() =>
-          set('tx_isolation', 'READ-COMMITTED'),
-        );
-      },
+    // The pool removes its own listener with the first error of a connection; a second one would end the process.
+    pool.on('connection', (connection) => {
+      connection.on('error', (error) => logger.debug('database connection lost', { database, error }));
+      watchSilence(socketOf(connection), settings.silentMs);
     });
+    pool.on('acquire', (connection) => expectAnswers(socketOf(connection), settings.silentMs));
+    pool.on('release', (connection) => expectNothing(socketOf(connection)));
+    return new MysqlDialect({ pool: preparing(pool) });
   },
   async admin(settings) {
     const connection = createConnection(mysqlConfig(settings)).promise();

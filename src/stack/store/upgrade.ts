@@ -1,18 +1,13 @@
 import { type Kysely, Migrator, sql } from 'kysely';
 import { CodedError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
-import { compareVersions, mayRunOn, schemaOf } from '../../onprem/clientVersion.ts';
-import { ClusterStore, type UpgradeRecord } from './clusterStore.ts';
+import { compareVersions } from '../../onprem/clientVersion.ts';
+import { DatabaseClusterStore, type UpgradeRecord } from './clusterStore.ts';
 import type { DatabaseSettings } from './databaseSettings.ts';
 import { DATABASE_NAMES, type DatabaseName, type Databases, databaseName } from './databases.ts';
 import { migrationsOf } from './migrations.ts';
+import { refuseOlderClient, schemaTooNew, type Upgrader } from './schemaTooNew.ts';
 import { servers } from './server.ts';
-
-/** The client that upgrades: a node, or the process of the schema Job. Nodes that wait for it log its name. */
-export interface Upgrader {
-  readonly version: string;
-  readonly name: string;
-}
 
 /**
  * Creates the databases that are missing and brings their schemas up to date. Safe to run by several nodes at
@@ -31,7 +26,7 @@ export async function upgradeSchema(
   try {
     await admin.lock();
     const before = await refuseNewerSchema(databases, names, upgrader);
-    const cluster = new ClusterStore(databases);
+    const cluster = new DatabaseClusterStore(databases);
     const isNewer = upgrader !== undefined && compareVersions(upgrader.version, before?.version ?? '') > 0;
     // What is recorded never becomes older.
     const by: Upgrader | undefined =
@@ -78,12 +73,6 @@ export async function isSchemaCurrent(
   }
 }
 
-const SCHEMA_TOO_NEW = 'SchemaTooNew';
-
-/** Whether a client is too old for its databases: then waiting does not help. */
-export const isTooOld = (error: unknown): error is CodedError =>
-  error instanceof CodedError && error.code === SCHEMA_TOO_NEW;
-
 /** The step since which databases hold the version that upgraded them, and the client of all that lack it. */
 const UNRECORDED = { before: '002_who_upgrades', version: 'v2.57.1' } as const;
 
@@ -102,19 +91,12 @@ export async function refuseNewerSchema(
       (step) => !(step in migrationsOf(name, databases.dialect)),
     );
     if (unknown.length > 0)
-      throw new CodedError(
-        SCHEMA_TOO_NEW,
+      throw schemaTooNew(
         `${DATABASE_NAMES[name]} has been upgraded by a newer client (${unknown.join(', ')}); run that client, or restore a backup from before the upgrade`,
       );
   }
   const record = await lastUpgrade(databases);
-  if (client && record?.version && !mayRunOn(client.version, record.version)) {
-    const schema = schemaOf(record.version);
-    throw new CodedError(
-      SCHEMA_TOO_NEW,
-      `the database has the schema of ${schema}; this client is ${client.version}; run ${schema} or later, or restore a backup from before the upgrade`,
-    );
-  }
+  refuseOlderClient(client, record);
   return record;
 }
 
@@ -122,7 +104,7 @@ async function lastUpgrade(databases: Databases): Promise<UpgradeRecord | undefi
   const steps = await executedSteps(databases.cluster as Kysely<unknown>);
   if (steps.length > 0 && !steps.includes(UNRECORDED.before))
     return { isUnderWay: false, version: UNRECORDED.version, upgrader: undefined };
-  return steps.length > 0 ? new ClusterStore(databases).upgradeRecord() : undefined;
+  return steps.length > 0 ? new DatabaseClusterStore(databases).upgradeRecord() : undefined;
 }
 
 const migratorOf = (name: DatabaseName, databases: Databases): Migrator =>

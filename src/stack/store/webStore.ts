@@ -1,11 +1,7 @@
-import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
-import { promisify } from 'node:util';
-import type { Kysely } from 'kysely';
+import { createHash, randomBytes } from 'node:crypto';
 import { createAuthority, issueCertificate, type KeyPair } from '../../base/pki/certificates.ts';
-import { DEFAULT_ADMIN, type Role } from '../../onprem/users.ts';
-import type { Databases } from './databases.ts';
-import type { Dialect } from './dialect.ts';
-import type { WebTables } from './tables.ts';
+import { DEFAULT_ADMIN, isUsername, type Role } from '../../onprem/users.ts';
+import { hashPassword, isPassword } from './passwords.ts';
 
 export interface User {
   readonly username: string;
@@ -14,142 +10,73 @@ export interface User {
   readonly mustChange: boolean;
 }
 
+export interface StoredUser extends User {
+  readonly passwordHash: string;
+}
+
 export interface WebCertificate {
   readonly server: KeyPair;
   readonly caPem: string;
 }
 
-const hash = promisify(scrypt) as (password: string, salt: Buffer, length: number) => Promise<Buffer>;
-
-async function hashPassword(password: string): Promise<string> {
-  const salt = randomBytes(16);
-  return `${salt.toString('base64')}:${(await hash(password, salt, 32)).toString('base64')}`;
-}
-
-async function isPassword(password: string, stored: string): Promise<boolean> {
-  const [salt = '', digest = ''] = stored.split(':').map((part) => Buffer.from(part, 'base64'));
-  return timingSafeEqual(await hash(password, Buffer.from(salt), 32), Buffer.from(digest));
-}
-
-const tokenHash = (token: string): string => createHash('sha256').update(token).digest('hex');
-
 /** Name of the uploaded certificate. As with the real product, dropping the table brings the generated one back. */
 const EXTERNAL = 'external';
 
 /** Users, tokens and certificates, shared by all Webapps. */
-export class WebStore {
-  readonly #database: Kysely<WebTables>;
-  readonly #dialect: Dialect;
-
-  constructor(databases: Pick<Databases, 'web' | 'dialect'>) {
-    this.#database = databases.web;
-    this.#dialect = databases.dialect;
-  }
+export abstract class WebStore {
+  protected abstract storedUser(username: string): Promise<StoredUser | undefined>;
+  /** @returns whether the name was free */
+  protected abstract addUser(user: StoredUser): Promise<boolean>;
+  protected abstract changePassword(username: string, passwordHash: string): Promise<void>;
+  /** Deletes a user with all tokens. @returns whether the user existed */
+  abstract deleteUser(username: string): Promise<boolean>;
+  abstract storeToken(token: string, username: string, expiresAtMs: number): Promise<void>;
+  /** The user of a valid token. */
+  abstract tokenOwner(token: string): Promise<User | undefined>;
+  abstract removeToken(token: string): Promise<void>;
+  protected abstract kept(name: string): Promise<string | undefined>;
+  /** A text that is there already stays. */
+  protected abstract keep(name: string, text: string): Promise<void>;
+  protected abstract replace(name: string, text: string): Promise<void>;
+  /** Of the CA that the stack makes for itself. */
+  protected readonly keys: 'EC' | 'RSA' = 'RSA';
 
   /** A new installation has the user admin with a known password. */
   async ensureAdmin(): Promise<void> {
     const { username, password } = DEFAULT_ADMIN;
-    const known = await this.#database
-      .selectFrom('users')
-      .select('username')
-      .where('username', '=', username)
-      .executeTakeFirst();
-    if (known) return;
-    await this.#dialect
-      .orIgnore(
-        this.#database.insertInto('users').values({
-          username,
-          password_hash: await hashPassword(password),
-          role: 'ROLE_ADMIN',
-          must_change: true,
-        }),
-      )
-      .execute();
+    if (await this.storedUser(username)) return;
+    const passwordHash = await hashPassword(password);
+    await this.addUser({ username, passwordHash, role: 'ROLE_ADMIN', mustChange: true });
   }
 
+  /** The user with this name and password. It takes as long for a name that nobody has. @throws CodedError `Busy` */
   async checkPassword(username: string, password: string): Promise<User | undefined> {
-    const row = await this.#database
-      .selectFrom('users')
-      .selectAll()
-      .where('username', '=', username)
-      .executeTakeFirst();
-    if (!row || !(await isPassword(password, row.password_hash))) return undefined;
-    return { username, role: row.role as Role, mustChange: row.must_change };
+    const stored = isUsername(username) ? await this.storedUser(username) : undefined;
+    const isRight = await isPassword(password, stored?.passwordHash);
+    return stored && isRight ? withoutHash(stored) : undefined;
   }
 
   async user(username: string): Promise<User | undefined> {
-    const row = await this.#database
-      .selectFrom('users')
-      .select(['username', 'role', 'must_change'])
-      .where('username', '=', username)
-      .executeTakeFirst();
-    return row && { username: row.username, role: row.role as Role, mustChange: row.must_change };
+    const stored = await this.storedUser(username);
+    return stored && withoutHash(stored);
   }
 
   /** @returns whether the name was free */
   async createUser(username: string, password: string): Promise<boolean> {
-    const { numInsertedOrUpdatedRows } = await this.#dialect
-      .orIgnore(
-        this.#database.insertInto('users').values({
-          username,
-          password_hash: await hashPassword(password),
-          role: 'ROLE_USER',
-          must_change: false,
-        }),
-      )
-      .executeTakeFirst();
-    return numInsertedOrUpdatedRows === 1n;
-  }
-
-  /** Deletes a user with all tokens. @returns whether the user existed */
-  async deleteUser(username: string): Promise<boolean> {
-    const { numDeletedRows } = await this.#database
-      .deleteFrom('users')
-      .where('username', '=', username)
-      .executeTakeFirst();
-    return numDeletedRows === 1n;
+    const passwordHash = await hashPassword(password);
+    return this.addUser({ username, passwordHash, role: 'ROLE_USER', mustChange: false });
   }
 
   async setPassword(username: string, password: string): Promise<void> {
-    await this.#database
-      .updateTable('users')
-      .set({ password_hash: await hashPassword(password), must_change: false })
-      .where('username', '=', username)
-      .execute();
-  }
-
-  async storeToken(token: string, username: string, expiresAtMs: number): Promise<void> {
-    await this.#database
-      .insertInto('tokens')
-      .values({ hash: tokenHash(token), username, expires_at: new Date(expiresAtMs) })
-      .execute();
-  }
-
-  /** The user of a valid token. */
-  async tokenOwner(token: string): Promise<User | undefined> {
-    const row = await this.#database
-      .selectFrom('tokens')
-      .innerJoin('users', 'users.username', 'tokens.username')
-      .select(['users.username', 'users.role'])
-      .where('tokens.hash', '=', tokenHash(token))
-      .where('tokens.expires_at', '>', this.#dialect.now)
-      .executeTakeFirst();
-    return row && { username: row.username, role: row.role as Role, mustChange: false };
-  }
-
-  async removeToken(token: string): Promise<void> {
-    await this.#database.deleteFrom('tokens').where('hash', '=', tokenHash(token)).execute();
+    await this.changePassword(username, await hashPassword(password));
   }
 
   /** A value that all Webapps share: that of the first Webapp to store it. */
   async #shared(name: string, make: () => Promise<string>): Promise<string> {
-    const read = () =>
-      this.#database.selectFrom('certs').select('pem').where('name', '=', name).executeTakeFirst();
-    const known = await read();
-    if (known) return known.pem;
-    const insert = this.#database.insertInto('certs').values({ name, pem: await make() });
-    await this.#dialect.orIgnore(insert).execute();
-    return (await read())?.pem ?? '';
+    const known = await this.kept(name);
+    if (known !== undefined) return known;
+    await this.keep(name, await make());
+    return (await this.kept(name)) ?? '';
   }
 
   /** The generated certificate, made at the first start and then shared. Source: docs/onprem/api-admin.md §1.1. */
@@ -160,7 +87,7 @@ export class WebStore {
         JSON.stringify(
           await createAuthority({
             subject: 'C=US, ST=CA, L=Menlo Park, O=WhatsApp Inc., OU=Enterprise Client - AutoGen CA',
-            algorithm: 'RSA',
+            algorithm: this.keys,
             validDays: 365,
           }),
         ),
@@ -182,18 +109,12 @@ export class WebStore {
   }
 
   /** The uploaded key and chain; undefined if the generated certificate is in use. */
-  async externalCertificate(): Promise<string | undefined> {
-    const row = await this.#database
-      .selectFrom('certs')
-      .select('pem')
-      .where('name', '=', EXTERNAL)
-      .executeTakeFirst();
-    return row?.pem;
+  externalCertificate(): Promise<string | undefined> {
+    return this.kept(EXTERNAL);
   }
 
-  async setExternalCertificate(pem: string): Promise<void> {
-    const insert = this.#database.insertInto('certs').values({ name: EXTERNAL, pem });
-    await this.#dialect.orUpdate(insert, 'name', { pem }).execute();
+  setExternalCertificate(pem: string): Promise<void> {
+    return this.replace(EXTERNAL, pem);
   }
 
   /** The signing key of tokens, if none is configured. */
@@ -201,3 +122,8 @@ export class WebStore {
     return this.#shared('jwt-key', async () => randomBytes(48).toString('base64url'));
   }
 }
+
+/** By what a store finds a token that it does not keep. */
+export const tokenHash = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+const withoutHash = ({ username, role, mustChange }: StoredUser): User => ({ username, role, mustChange });

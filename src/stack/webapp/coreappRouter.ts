@@ -1,8 +1,10 @@
 import { type Clock, sleep } from '../../base/clock.ts';
 import { shardOf } from '../../onprem/account.ts';
+import type { ContactStatus } from '../../onprem/contacts.ts';
 import type { NodeHealth } from '../../onprem/health.ts';
 import type { MetricShape } from '../../onprem/metrics.ts';
 import type { NodeSupport } from '../../onprem/support.ts';
+import { waIdByRule } from '../../onprem/waId.ts';
 import type { ClusterStore, NodeRecord } from '../store/clusterStore.ts';
 import { ConnectionPool } from '../wire/connectionPool.ts';
 import { lineSeal } from '../wire/lineSeal.ts';
@@ -18,6 +20,7 @@ import {
   type CallResponse,
   IncompatiblePeer,
   Refusal,
+  UnknownCall,
   Unreachable,
 } from '../wire/protocol.ts';
 
@@ -35,6 +38,9 @@ const MAP_CACHE_MS = 1_000;
 const NOT_READY = 'Wacore is not instantiated. Please check wacore log for details.';
 /** Only its timeout ends a call. */
 const NEVER = new AbortController().signal;
+
+/** The Webapp refuses by itself, because no Coreapp or Master answers. */
+export class NoCoreapp extends Refusal {}
 
 /** Finds in the database the node that serves a call, and calls it. */
 export class CoreappRouter {
@@ -61,14 +67,34 @@ export class CoreappRouter {
     if (!this.#options.multiconnect) return this.#ask(this.#singleNode(), call, request);
     const { nodes, primary } = await this.#current();
     const node = nodes.find(({ id }) => id === primary);
-    if (!node) throw new Refusal(1017, 'There is no primary Master just now');
+    if (!node) throw new NoCoreapp(1017, 'There is no primary Master just now');
     return this.#ask(node, call, request);
   }
 
   /** Hands a message to the owner of the recipient's shard. @throws Refusal 1018 while the shard has no owner */
-  async send(message: CallInput<NodeProtocol, 'send'>['message']): Promise<string> {
-    const { id } = await this.#atOwner(message.recipient, 'send', (shard) => ({ shard, message }));
-    return id;
+  async send(message: CallInput<NodeProtocol, 'send'>['message']): Promise<{ id: string; waId: string }> {
+    const expected = waIdByRule(message.recipient);
+    const { id, waId } = await this.#atOwner(expected, 'send', (shard) => ({ shard, message }));
+    // Coreapps of the release before do not say it.
+    return { id, waId: waId ?? message.recipient };
+  }
+
+  /** WhatsApp ids of numbers, and whether they have an account as far as the version of the client tells. */
+  async checkContacts(
+    numbers: readonly string[],
+    isWaiting: boolean,
+  ): Promise<Map<string, { status: ContactStatus; waId?: string | undefined }>> {
+    const [first] = numbers;
+    if (first === undefined) return new Map();
+    const request = { numbers: [...numbers], isWaiting };
+    const contacts = await this.toShardOf(waIdByRule(first), 'checkContacts', request).then(
+      (answer) => answer.contacts,
+      (error: unknown) => {
+        if (!(error instanceof UnknownCall)) throw error;
+        return numbers.map((number) => ({ number, status: 'valid' as const, waId: number }));
+      },
+    );
+    return new Map(contacts.map(({ number, ...about }) => [number, about]));
   }
 
   /** Asks the Coreapp that owns the shard of a user. @throws Refusal 1018 while the shard has no owner */
@@ -124,7 +150,7 @@ export class CoreappRouter {
     const { nodes, owners } = await this.#current();
     const shard = shardOf(waId, owners.length);
     const node = nodes.find(({ id }) => id === owners[shard]);
-    if (!node) throw new Refusal(1018, `Shard ${shard} has no owner just now`);
+    if (!node) throw new NoCoreapp(1018, `Shard ${shard} has no owner just now`);
     return { node, shard };
   }
 
@@ -170,9 +196,9 @@ export class CoreappRouter {
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
       this.#map = undefined;
-      if (error instanceof IncompatiblePeer) throw new Refusal(1014, error.message);
-      if (isRefused(error) && (await this.#isJoining(node, call))) throw new Refusal(1011, NOT_READY);
-      throw new Refusal(
+      if (error instanceof IncompatiblePeer) throw new NoCoreapp(1014, error.message);
+      if (isRefused(error) && (await this.#isJoining(node, call))) throw new NoCoreapp(1011, NOT_READY);
+      throw new NoCoreapp(
         1014,
         `Connection timed out. Please check if wacore is running: ${target.host}:${target.port}`,
       );

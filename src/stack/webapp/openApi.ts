@@ -1,6 +1,6 @@
 import { type Json, jsonContent, jsonSchema, openApiPaths } from '../http/openApi.ts';
 import type { Access, Route } from './route.ts';
-import { routes } from './routes.ts';
+import { routesOf } from './routes.ts';
 
 const SECURITY: Readonly<Record<Access, readonly Json[]>> = {
   open: [],
@@ -21,7 +21,7 @@ export function openApi(version: string): Json {
       version: version.replace(/^v/, ''),
     },
     servers: [{ url: 'https://{webapp}', variables: { webapp: { default: 'localhost:9090' } } }],
-    paths: openApiPaths(routes, operation),
+    paths: openApiPaths(routesOf(version), operation),
     components: {
       securitySchemes: {
         basic: { type: 'http', scheme: 'basic' },

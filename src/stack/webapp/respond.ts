@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { Readable } from 'node:stream';
 import type { z } from 'zod';
 import { type ErrorCode, errorCatalogue, isErrorCode } from '../../onprem/errorCatalogue.ts';
-import type { RefusalParams } from '../../onprem/refusalIssue.ts';
+import { isLegalType, UNKNOWN_TYPE } from '../../onprem/media.ts';
+import { paramsOf, valueAt } from '../../onprem/refusalIssue.ts';
+import { withoutNulls } from '../../onprem/withoutNulls.ts';
 import { Refusal } from '../wire/protocol.ts';
+import { contentDisposition } from './contentDisposition.ts';
+import { withJson } from './jsonTexts.ts';
 
 /** 32 hex digits. Node.js generates UUIDs in batches, so a request does not wait for randomness. */
 const hex = () => randomUUID().replaceAll('-', '');
+/** On answers that a Coreapp took part in. Source: docs/onprem/api-admin.md §1.3. */
+const INTERNAL_IDS = 'x-internal-request-ids';
 /** Headers of every answer. Source: docs/onprem/api-admin.md §1.3. */
 const common = () => ({ server: 'Server', 'x-request-id': hex() });
 
@@ -15,23 +20,33 @@ export interface Answer {
   readonly payload?: object;
   /** Whether a Coreapp answered: this changes a header and the form of the version. */
   readonly relayed?: boolean;
+  /** A second id of the call behind the Webapp: the key of a message. */
+  readonly key?: string | undefined;
 }
 
 /** JSON in the documented envelope. Without payload it holds only `meta`. */
 export function jsonAnswer(
-  { status, payload = {}, relayed: byCoreapp = false }: Answer,
+  { status, payload = {}, relayed: byCoreapp = false, key }: Answer,
   version: string,
 ): Response {
   const meta = { api_status: 'stable', version: byCoreapp ? version.replace(/^v/, '') : version };
-  return new Response(JSON.stringify({ ...payload, meta }), {
+  const text = JSON.stringify({ ...payload, meta });
+  const answer = new Response(text, {
     status,
     headers: {
       ...common(),
       'content-type': 'application/json',
       'cache-control': 'no-cache, private',
-      ...(byCoreapp ? { 'x-internal-request-ids': hex() } : {}),
+      ...(byCoreapp ? { [INTERNAL_IDS]: key === undefined ? hex() : `${hex()}|${key}` } : {}),
     },
   });
+  return withJson(answer, text);
+}
+
+/** Marks an answer of any type as one that a Coreapp took part in. */
+export function markRelayed(answer: Response): Response {
+  if (!answer.headers.has(INTERNAL_IDS)) answer.headers.set(INTERNAL_IDS, hex());
+  return answer;
 }
 
 /** An answer that a Coreapp or Master gave. */
@@ -43,12 +58,24 @@ export function errorAnswer(
   code: number,
   details: string | undefined,
   version: string,
-  status?: number,
+  {
+    status,
+    relayed: byCoreapp = false,
+    errorsUrl,
+  }: { status?: number | undefined; relayed?: boolean; errorsUrl?: string | undefined } = {},
 ): Response {
   const known: ErrorCode = isErrorCode(code) ? code : 1014;
   const { title, httpStatus } = errorCatalogue[known];
-  const error = { code: known, title, ...(details === undefined ? {} : { details }) };
-  return jsonAnswer({ status: status ?? httpStatus, payload: { errors: [error] } }, version);
+  const error = {
+    code: known,
+    title,
+    ...(details === undefined ? {} : { details }),
+    ...(errorsUrl === undefined ? {} : { href: `${errorsUrl}/${known}` }),
+  };
+  return jsonAnswer(
+    { status: status ?? httpStatus, payload: { errors: [error] }, relayed: byCoreapp },
+    version,
+  );
 }
 
 /** An answer without a body: 401 as seen on live systems, 404 of media. */
@@ -61,48 +88,37 @@ export const textAnswer = (text: string, headers: Record<string, string> = {}): 
 export const binaryAnswer = (bytes: Buffer, type: string): Response =>
   new Response(new Uint8Array(bytes), { headers: { ...common(), 'content-type': type } });
 
-export const streamAnswer = (content: Readable, { type, bytes }: { type: string; bytes: number }): Response =>
-  new Response(Readable.toWeb(content) as ReadableStream, {
+export const streamAnswer = (
+  content: ReadableStream<Uint8Array>,
+  { type, bytes, filename }: { type: string; bytes: number; filename?: string | undefined },
+): Response =>
+  new Response(content, {
     headers: {
       ...common(),
-      'content-type': type,
+      'content-type': isLegalType(type) ? type : UNKNOWN_TYPE,
       'content-length': String(bytes),
-      'content-disposition': 'attachment',
+      'content-disposition': contentDisposition(filename),
     },
   });
-
-/** @throws Refusal 1025 if the text is not JSON */
-export function parseJson(text: string): unknown {
-  try {
-    return text.trim() === '' ? {} : JSON.parse(text);
-  } catch {
-    throw new Refusal(1025, 'The body is not valid JSON');
-  }
-}
 
 /** @throws Refusal 1025 if the value is not an object or list, 1008 to 1010 by field, and the codes that shapes name */
 export function bodyAs<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   if (typeof value !== 'object' || value === null) throw new Refusal(1025, 'The body must be a JSON object');
-  const parsed = schema.safeParse(value);
+  const given = withoutNulls(value);
+  const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw issue ? refusalOf(issue, value) : new Refusal(1025);
+  throw issue ? refusalOf(issue, given) : new Refusal(1025);
 }
 
 function refusalOf(issue: z.core.$ZodIssue, value: unknown): Refusal {
   const path = issue.path.join('.');
   const said = path === '' ? issue.message : `${path}: ${issue.message}`;
-  const { apiCode } = ((issue as { params?: unknown }).params ?? {}) as Partial<RefusalParams>;
-  if (apiCode !== undefined) return new Refusal(apiCode, said);
+  const { apiCode, isWhole } = paramsOf(issue);
+  if (apiCode !== undefined) return new Refusal(apiCode, isWhole ? issue.message : said);
   if (issue.code === 'unrecognized_keys') return new Refusal(1010, [...issue.path, issue.keys[0]].join('.'));
   if (path === '' && issue.code === 'invalid_type') return new Refusal(1025, issue.message);
   return valueAt(value, issue.path) === undefined
     ? new Refusal(1008, `${path} is required`)
     : new Refusal(1009, said);
 }
-
-const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
-  path.reduce<unknown>(
-    (inner, key) => (inner as Record<PropertyKey, unknown> | undefined | null)?.[key],
-    value,
-  );

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import type { ClientBehaviour } from '../../onprem/clientBehaviour.ts';
 import type * as http from '../http/route.ts';
 import { type Endpoint, routeOf } from '../http/route.ts';
 import type { MediaStore } from '../store/mediaStore.ts';
@@ -33,6 +34,8 @@ export type Fidelity = 'exact' | 'inferred' | 'simplified';
 interface ApiEndpoint extends Endpoint {
   readonly access: Access;
   readonly fidelity: Fidelity;
+  /** The endpoint came with a version of the client. */
+  readonly since?: ClientBehaviour;
 }
 
 export interface Call<Body = unknown> extends http.Call<Body> {

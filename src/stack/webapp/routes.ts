@@ -1,3 +1,4 @@
+import { knows } from '../../onprem/clientBehaviour.ts';
 import type { Route } from './route.ts';
 import { accountRoutes } from './routes/account.ts';
 import { certificateRoutes } from './routes/certificates.ts';
@@ -21,3 +22,7 @@ export const routes: readonly Route[] = [
   ...stickerpackRoutes,
   ...operationRoutes,
 ];
+
+/** What a client of this version serves. */
+export const routesOf = (version: string): readonly Route[] =>
+  routes.filter(({ since }) => since === undefined || knows(version, since));

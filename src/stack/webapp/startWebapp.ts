@@ -1,28 +1,34 @@
+import { createServer as createPlainServer, type Server as PlainServer } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { getRequestListener } from '@hono/node-server';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import { MovableClock } from '../../base/movableClock.ts';
 import { listen } from '../../base/ports.ts';
 import { retryUntilDone } from '../../base/retryUntilDone.ts';
-import { ClusterStore } from '../store/clusterStore.ts';
-import type { Databases } from '../store/databases.ts';
 import { MediaStore } from '../store/mediaStore.ts';
-import { isTooOld } from '../store/upgrade.ts';
-import { WebStore } from '../store/webStore.ts';
-import { ApiFaultSource } from './apiFaultSource.ts';
+import { isTooOld } from '../store/schemaTooNew.ts';
+import type { OpenStores } from '../store/stores.ts';
+import type { WebStore } from '../store/webStore.ts';
 import { createWebApp } from './app.ts';
 import { CoreappRouter } from './coreappRouter.ts';
-import { splitPem } from './uploadedCertificate.ts';
+import { NetworkLink } from './networkLink.ts';
+import { chainOf, splitPem } from './uploadedCertificate.ts';
 import { WebMetrics } from './webMetrics.ts';
 import { withApiFaults } from './withApiFaults.ts';
+import { withRequestLog } from './withRequestLog.ts';
 
 export interface WebappOptions {
-  readonly databases: Databases;
+  readonly stores: OpenStores;
   /** Creates and upgrades the Webapp's own database. */
   readonly upgradeSchema: () => Promise<void>;
   readonly multiconnect: boolean;
   readonly single: { readonly host: string; readonly ports: readonly number[] };
   readonly listen: { readonly host: string; readonly port: number };
+  /** Where the pages of errors are, without the code; absent: refusals have no `href`. */
+  readonly errorsUrl?: string | undefined;
+  /** Off only on a laptop, for clients that can't trust a CA. */
+  readonly tls?: boolean;
   /** Names in the generated certificate. */
   readonly serverNames: readonly string[];
   readonly jwtKey: string | undefined;
@@ -39,6 +45,8 @@ export interface WebappOptions {
   readonly rateLimits?: boolean;
   readonly version: string;
   readonly clock: Clock;
+  /** The time of the simulation, if the network is in this process. */
+  readonly time?: MovableClock;
   readonly logger: Logger;
 }
 
@@ -56,8 +64,9 @@ const OPEN_REQUESTS_MS = 2_000;
  * @throws CodedError `SchemaTooNew` for a Webapp that does not know the schema of its database
  */
 export async function startWebapp(options: WebappOptions, signal: AbortSignal): Promise<RunningWebapp> {
-  const { databases, clock, logger, version } = options;
-  const store = new WebStore(databases);
+  const { clock, logger, version, errorsUrl } = options;
+  const time = options.time ?? new MovableClock(clock);
+  const { web: store, cluster } = options.stores(time);
   await retryUntilDone(
     async () => {
       await options.upgradeSchema();
@@ -77,7 +86,7 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
   const router = new CoreappRouter({
     multiconnect: options.multiconnect,
     single: options.single,
-    cluster: new ClusterStore(databases),
+    cluster,
     secret: options.secret ?? '',
     clock,
   });
@@ -91,30 +100,33 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
     apiKey: options.apiKey,
     caPem,
     version,
-    clock,
+    errorsUrl,
+    clock: time,
     logger,
   });
   const { networkUrl, container: webapp } = options;
-  const faults =
-    networkUrl === undefined ? undefined : await ApiFaultSource.start({ networkUrl, webapp, clock, logger });
-  const server = createServer(
-    // The server sends the whole chain, so that a client that pins the CA can verify it.
-    { cert: chain, key },
-    getRequestListener(faults ? withApiFaults(app.fetch, faults, { version, clock }) : app.fetch),
-  );
-  server.on('secureConnection', () => metrics.connected());
+  const link =
+    networkUrl === undefined
+      ? undefined
+      : await NetworkLink.start({ networkUrl, webapp, clock, time, logger });
+  const faulty = link ? withApiFaults(app.fetch, link, { version, errorsUrl, clock }) : app.fetch;
+  const listener = getRequestListener(link ? withRequestLog(faulty, link, { clock, time }) : faulty);
+  const isPlain = options.tls === false;
+  // The server sends the whole chain, so that a client that pins the CA can verify it.
+  const server = isPlain ? createPlainServer(listener) : createServer({ cert: chain, key }, listener);
+  server.on(isPlain ? 'connection' : 'secureConnection', () => metrics.connected());
   server.keepAliveTimeout = 65_000;
   const port = await listen(server, options.listen);
   logger.info('Webapp listening', { port });
   const close = async () => {
     router.close();
-    await faults?.close();
+    await link?.close();
     await closeServer(server);
   };
   return { port, caPem, close };
 }
 
-function closeServer(server: Server): Promise<void> {
+function closeServer(server: Server | PlainServer): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();
@@ -130,7 +142,7 @@ async function certificateOf(
   const uploaded = await store.externalCertificate();
   if (uploaded !== undefined) {
     const { key, chain } = splitPem(uploaded);
-    return { key, chain: chain.join('\n'), caPem: chain.at(-1) ?? '' };
+    return { key, chain: chainOf(uploaded), caPem: chain.at(-1) ?? '' };
   }
   const { server, caPem } = await store.certificate(serverNames);
   return { key: server.privateKeyPem, chain: server.certificatePem + caPem, caPem };

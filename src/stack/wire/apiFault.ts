@@ -11,6 +11,10 @@ export const callPattern = z.strictObject({
   path: pattern.regex(/^[/*]/, 'a path begins with /'),
   /** Host name of the Webapp; all Webapps if absent. */
   webapp: pattern.optional(),
+  /** Recipient of the message that is sent, as the call writes it or as digits. */
+  to: pattern.optional(),
+  /** Type of the message that is sent. */
+  type: pattern.optional(),
 });
 export type CallPattern = z.output<typeof callPattern>;
 
@@ -19,6 +23,10 @@ export const apiFault = callPattern
   .extend({
     /** Share of the selected calls that the fault hits. */
     share: z.number().min(0).max(1).default(1),
+    /** The same seed chooses the same calls; by default they differ from run to run. */
+    seed: z.int().optional(),
+    /** Hits only each nth of the selected calls. */
+    every: z.int().min(1).optional(),
     /** How many calls the fault hits; no limit if absent. */
     times: z.int().min(1).optional(),
     delayMs: z.int().min(0).max(300_000).default(0),
@@ -38,14 +46,25 @@ export const apiFault = callPattern
   );
 export type ApiFault = z.output<typeof apiFault>;
 
-export interface ApiCall {
-  readonly method: string;
-  readonly path: string;
-  readonly webapp: string;
-}
+/** A call, and for one that sends a message to whom and what. */
+export const apiCall = z.object({
+  method: z.string(),
+  path: z.string(),
+  webapp: z.string(),
+  to: z.string().optional(),
+  type: z.string().optional(),
+});
+export type ApiCall = z.output<typeof apiCall>;
 
-export const isMeant = ({ method, path, webapp }: CallPattern, call: ApiCall): boolean =>
-  (method ?? call.method) === call.method && fits(path, call.path) && fits(webapp ?? '*', call.webapp);
+export const isMeant = ({ method, path, webapp, to, type }: CallPattern, call: ApiCall): boolean =>
+  (method ?? call.method) === call.method &&
+  fits(path, call.path) &&
+  fits(webapp ?? '*', call.webapp) &&
+  (to === undefined || (call.to !== undefined && (fits(to, call.to) || digits(to) === digits(call.to)))) &&
+  (type === undefined || (call.type !== undefined && fits(type, call.type)));
+
+/** `*` stays, so that a pattern never equals a number by its digits alone. */
+const digits = (text: string): string => text.replace(/[^0-9*]/g, '');
 
 function fits(pattern: string, text: string): boolean {
   const [first = '', ...others] = pattern.split('*');

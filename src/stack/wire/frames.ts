@@ -1,29 +1,38 @@
 import type { Socket } from 'node:net';
+import { CodedError } from '../../base/codedError.ts';
 import type { LineSeal } from './lineSeal.ts';
 import type { Frame } from './protocol.ts';
 
 /** A peer that sends a longer line is disconnected. */
 const LONGEST_FRAME = 16 * 1024 * 1024;
+/** Frames that leave together. A sealed line holds all of them, and has the same longest length. */
+const LONGEST_WRITE = 2 * 1024 * 1024;
+/** A sealed line is longer than what it holds. */
+const SEALED_LONGER = 1.4;
 
 /** JSON frames on a socket, one a line. Frames of one tick leave in one write; with a secret, as one sealed line. */
 export class FrameSocket {
   readonly socket: Socket;
   readonly #seal: LineSeal | undefined;
   #outgoing: string[] = [];
+  #length = 0;
 
   constructor(socket: Socket, onFrame: (frame: Frame) => void, seal?: LineSeal) {
     this.socket = socket;
     this.#seal = seal;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 30_000);
-    let rest = '';
+    // The beginning of a line, in pieces: joined for each piece, a long line would take the square of its time.
+    let pieces: string[] = [];
+    let length = 0;
     socket.setEncoding('utf8');
     socket.on('data', (chunk: string) => {
-      rest += chunk;
-      if (rest.length > LONGEST_FRAME) return void socket.destroy(new Error('frame too long'));
-      for (let end = rest.indexOf('\n'); end !== -1; end = rest.indexOf('\n')) {
-        const line = rest.slice(0, end);
-        rest = rest.slice(end + 1);
+      let start = 0;
+      for (let end = chunk.indexOf('\n'); end !== -1; end = chunk.indexOf('\n', start)) {
+        const line = pieces.join('') + chunk.slice(start, end);
+        pieces = [];
+        length = 0;
+        start = end + 1;
         try {
           const text = seal ? seal.open(line) : line;
           for (const frame of text.split('\n')) onFrame(JSON.parse(frame) as Frame);
@@ -31,17 +40,28 @@ export class FrameSocket {
           return void socket.destroy(error as Error);
         }
       }
+      pieces.push(chunk.slice(start));
+      length += chunk.length - start;
+      if (length > LONGEST_FRAME) socket.destroy(new Error('frame too long'));
     });
   }
 
+  /** @throws CodedError `FrameTooLong`, RangeError for a body that is nested too deeply: nothing is sent then */
   send(frame: Frame): void {
+    const text = JSON.stringify(frame);
+    if (text.length * SEALED_LONGER > LONGEST_FRAME)
+      throw new CodedError('FrameTooLong', `a frame of ${text.length} characters is too long for the peer`);
+    if (this.#outgoing.length > 0 && this.#length + text.length > LONGEST_WRITE) this.#flush();
     if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush());
-    this.#outgoing.push(JSON.stringify(frame));
+    this.#outgoing.push(text);
+    this.#length += text.length;
   }
 
   #flush(): void {
+    if (this.#outgoing.length === 0) return;
     const text = this.#outgoing.join('\n');
     this.#outgoing = [];
+    this.#length = 0;
     if (!this.socket.destroyed) this.socket.write(`${this.#seal?.seal(text) ?? text}\n`);
   }
 }

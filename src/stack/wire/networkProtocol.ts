@@ -2,10 +2,14 @@ import { z } from 'zod';
 import { codeRequest } from '../../onprem/account.ts';
 import { apiErrorBody } from '../../onprem/envelope.ts';
 import { inboundMessage, messageStatus } from '../../onprem/webhook.ts';
-import { apiFault, callPattern } from './apiFault.ts';
+import { apiCall, apiFault, callPattern } from './apiFault.ts';
 import type { Protocol } from './protocol.ts';
+import { callbackReport, requestReport } from './reports.ts';
 
 const nothing = z.object({});
+
+/** WhatsApp ids of the numbers for which no rule tells them. */
+const aliases = z.record(z.string(), z.string());
 
 const mediaFile = z.object({ id: z.string(), type: z.string(), bytes: z.number(), sha256: z.string() });
 
@@ -71,6 +75,11 @@ const knownEvents = z
 /** The API calls that faults of this revision select. What people set is checked strictly at the control port. */
 const watchedCalls = z.object({ revision: z.int(), calls: z.array(callPattern.strip()) });
 
+/** By how much the clock of the network was moved. */
+const movedMs = z.number();
+/** Whoever gets an event with a number answers with `obeyed` when it is done; a release before this one does not. */
+const order = z.int();
+
 /** What Coreapps, Masters and Webapps ask of the network process, which stands for the servers of WhatsApp. */
 export const networkProtocol = {
   name: 'network',
@@ -98,7 +107,11 @@ export const networkProtocol = {
         shards: z.int(),
         epoch: z.int(),
       }),
-      response: z.object({ isRecording: z.boolean() }),
+      response: z.object({
+        isRecording: z.boolean(),
+        aliases: aliases.default({}),
+        movedMs: movedMs.default(0),
+      }),
     },
     /** Answered once the message is on disk. The same id twice is one message. */
     send: {
@@ -119,6 +132,13 @@ export const networkProtocol = {
         content: z.record(z.string(), z.unknown()),
       }),
       response: nothing,
+    },
+    /** What is known of the people behind numbers. `isCheck`: the business asks, and is remembered to have asked. */
+    contacts: {
+      request: z.object({ numbers: z.array(z.string()), isCheck: z.boolean() }),
+      response: z.object({
+        contacts: z.array(z.object({ waId: z.string(), hasWhatsApp: z.boolean(), isKnown: z.boolean() })),
+      }),
     },
     identity: { request: z.object({ waId: z.string() }), response: z.object({ hash: z.string() }) },
     /** The business read a person's message and those before it. */
@@ -142,19 +162,38 @@ export const networkProtocol = {
     /** Reports a delivered callback while a recording runs. */
     recorded: { request: z.object({ body: z.unknown() }), response: nothing },
     /** Only for faults: a Webapp learns which calls to fail. Webapps of the real product have no such connection. */
-    attachWebapp: { request: z.object({ webapp: z.string() }), response: watchedCalls },
+    attachWebapp: {
+      request: z.object({ webapp: z.string() }),
+      response: watchedCalls.extend({ movedMs: movedMs.default(0) }),
+    },
     apiFaultsSeen: { request: z.object({ revision: z.int() }), response: nothing },
     /** Asks what happens to a call that a fault selects. */
     meetApiFault: {
-      request: z.object({ method: z.string(), path: z.string(), webapp: z.string() }),
+      request: apiCall,
       response: z.object({ fault: apiFault.strip().optional() }),
     },
+    /** For the control API: what became of callbacks and calls. `skipped` were left out. */
+    reportCallbacks: {
+      request: z.object({ reports: z.array(callbackReport), skipped: z.int() }),
+      response: nothing,
+    },
+    reportRequests: {
+      request: z.object({ webapp: z.string(), reports: z.array(requestReport), skipped: z.int() }),
+      response: nothing,
+    },
+    obeyed: { request: z.object({ order }), response: nothing },
   },
   events: {
     events: z.object({ events: knownEvents }),
     /** The session has ended for good: another node or installation took it over. */
     replaced: z.object({ reason: z.string() }),
     recording: z.object({ isOn: z.boolean() }),
+    aliases: z.object({ aliases }),
+    clock: z.object({ movedMs, order: order.optional() }),
+    /** Messages and callbacks that wait are forgotten. */
+    reset: z.object({ order }),
+    /** Posts this callback, as a new one with this key. */
+    deliver: z.object({ key: z.string(), payload: z.string(), order }),
     apiFaults: watchedCalls,
   },
 } as const satisfies Protocol;

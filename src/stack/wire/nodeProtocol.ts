@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { codeRequest, shardsRequest, verifyRequest } from '../../onprem/account.ts';
-import { identity } from '../../onprem/contacts.ts';
+import { contactStatus, identity } from '../../onprem/contacts.ts';
 import { NODE_PORT_NAMES, type NodePortName } from '../../onprem/environment.ts';
 import { gatewayStatus, nodeRole } from '../../onprem/health.ts';
 import { metricShape } from '../../onprem/metrics.ts';
@@ -44,12 +44,27 @@ export const nodeProtocol = {
           body: z.record(z.string(), z.unknown()),
         }),
       }),
-      response: z.object({ id: z.string() }),
+      response: z.object({ id: z.string(), waId: z.string().optional() }),
     },
     markRead: {
       ...messaging,
       request: z.object({ id: z.string() }),
       response: nothing,
+    },
+    /** Fetches media that a person sent and that was not fetched; a callback tells when it is there. */
+    downloadMedia: {
+      ...messaging,
+      request: z.object({ id: z.string() }),
+      response: nothing,
+    },
+    checkContacts: {
+      ...contacts,
+      request: z.object({ numbers: z.array(z.string()), isWaiting: z.boolean() }),
+      response: z.object({
+        contacts: z.array(
+          z.object({ number: z.string(), status: contactStatus, waId: z.string().optional() }),
+        ),
+      }),
     },
     identity: {
       ...contacts,

@@ -29,12 +29,15 @@ export type EventBody<P extends Protocol, N extends EventName<P>> = z.output<P['
 export class Refusal extends Error {
   readonly code: number;
   readonly details: string | undefined;
+  /** The HTTP status, where it is not the usual one of the code. It does not cross the wire. */
+  readonly status: number | undefined;
 
-  constructor(code: number, details?: string) {
+  constructor(code: number, details?: string, status?: number) {
     super(`${code}${details ? ` ${details}` : ''}`);
     this.name = 'Refusal';
     this.code = code;
     this.details = details;
+    this.status = status;
   }
 }
 

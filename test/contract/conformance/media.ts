@@ -26,7 +26,7 @@ export function media(api: ConformanceApi): void {
     it('are refused when empty, unreadable, or sent as a form', async () => {
       expect(
         failure(await call('POST', '/v1/media', Buffer.from('no image'), { type: 'image/png' })).slice(0, 2),
-      ).toEqual([500, 1014]);
+      ).toEqual([400, 1014]);
       expect(
         failure(await call('POST', '/v1/media', Buffer.alloc(0), { type: 'image/png' })).slice(0, 2),
       ).toEqual([400, 1008]);

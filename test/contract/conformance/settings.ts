@@ -66,7 +66,7 @@ export function settings(api: ConformanceApi): void {
         /^https:.*\/photo$/,
       );
       expect(failure(await call('POST', photo, PNG, { type: 'image/jpeg' })).slice(0, 2)).toEqual([
-        500, 1014,
+        400, 1014,
       ]);
       expect((await call('DELETE', photo)).status).toBe(200);
 

@@ -22,6 +22,7 @@ export function serveWorkloads(): void {
     kinds.ServiceAccount,
     kinds.PersistentVolumeClaim,
     kinds.PodDisruptionBudget,
+    kinds.NetworkPolicy,
   ])
     serveKind(workload(kind, { hasStatus: false, counted: false }));
 }

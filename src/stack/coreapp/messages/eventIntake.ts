@@ -1,22 +1,32 @@
-import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/logger.ts';
+import { knows } from '../../../onprem/clientBehaviour.ts';
 import { asynchronousErrors } from '../../../onprem/errorCatalogue.ts';
+import { reported } from '../../../onprem/inboundType.ts';
 import { LARGEST_UPLOAD_BYTES } from '../../../onprem/media.ts';
 import type { ApplicationSettings } from '../../../onprem/settings.ts';
 import type { InboundMessage } from '../../../onprem/webhook.ts';
 import type { NewCallback } from '../../store/callbackStore.ts';
-import type { MediaStore } from '../../store/mediaStore.ts';
+import type { MediaStore, ReceivedMedia } from '../../store/mediaStore.ts';
 import type { MessageStore, MessageUpdate, StoredMessage } from '../../store/messageStore.ts';
 import type { NetworkEvent } from '../../wire/networkProtocol.ts';
 import type { NodeMetrics } from '../nodeMetrics.ts';
 import type { MemoryCallbacks } from '../webhooks/memoryCallbacks.ts';
-import { errorCallback, inboundCallback, statusCallback, systemCallback } from '../webhooks/payloads.ts';
+import {
+  errorCallback,
+  inboundCallback,
+  mediaCallback,
+  statusCallback,
+  systemCallback,
+} from '../webhooks/payloads.ts';
 
 export interface EventIntakeOptions {
   readonly store: MessageStore;
   readonly media: MediaStore;
   readonly metrics: NodeMetrics;
-  readonly clock: Clock;
+  /** The time of the network, epoch ms. */
+  readonly now: () => number;
+  /** Of the client that the node stands for. */
+  readonly version: string;
   readonly logger: Logger;
   readonly settings: () => ApplicationSettings | undefined;
   /** The bytes of media that a person sent. */
@@ -25,6 +35,8 @@ export interface EventIntakeOptions {
   readonly memory: () => MemoryCallbacks | undefined;
   /** Callbacks were stored. */
   readonly onCallback: () => void;
+  /** A callback is stored, and waits for its receiver. */
+  readonly onWaiting: (callback: NewCallback) => void;
 }
 
 type MessageEvent = Extract<NetworkEvent['body'], { kind: 'inbound' }>;
@@ -84,6 +96,12 @@ export class EventIntake {
     this.#options.onCallback();
   }
 
+  /** Stores a callback that is no event of the network. */
+  async deliver(callback: NewCallback): Promise<void> {
+    await this.#update({ callback });
+    this.#options.onCallback();
+  }
+
   async #status(event: StatusEvent, shard: number): Promise<void> {
     const { metrics } = this.#options;
     const { status, messageId } = event;
@@ -91,22 +109,29 @@ export class EventIntake {
     const isBilled = this.#options.settings()?.webhook_payload_conversation_pricingmodel_disabled !== true;
     const told = isBilled ? event : { ...event, billing: undefined };
     const callback = this.#wants(status) ? statusCallback(told, shard) : undefined;
+    const isReceipt = status !== 'sent' && status !== 'failed';
+    const impliedSent =
+      isReceipt && this.#wants('sent')
+        ? statusCallback({ ...told, status: 'sent', errors: undefined }, shard)
+        : undefined;
     const state = status === 'sent' || status === 'failed' ? { state: status } : { receipt: status };
-    await this.#update({ messageId, ...state, callback });
+    await this.#update({ messageId, ...state, callback, impliedSent });
   }
 
   /** Stores message and callback in one transaction, unless callbacks are kept in memory. */
   async #update(update: MessageUpdate): Promise<void> {
-    const { store, memory } = this.#options;
-    const { callback, ...rest } = update;
+    const { store, memory, onWaiting } = this.#options;
+    const { callback, impliedSent: _, ...rest } = update;
     const kept = memory();
     if (kept && callback) kept.add(callback);
     if (!kept || rest.messageId !== undefined) await store.update(kept ? rest : update);
+    if (callback) onWaiting(callback);
   }
 
   /** Each kind of receipt has a setting; failures are always reported. */
   #wants(status: StatusEvent['status']): boolean {
     const { webhooks, sent_status } = this.#options.settings() ?? {};
+    if (!knows(this.#options.version, 'statusSwitches')) return status !== 'sent' || sent_status === true;
     if (status === 'sent') return webhooks?.message.sent === true || sent_status === true;
     const wanted: Readonly<Record<string, boolean>> = webhooks?.message ?? {};
     return wanted[status] !== false;
@@ -135,14 +160,15 @@ export class EventIntake {
   }
 
   async #inbound(event: MessageEvent, shard: number): Promise<void> {
-    const { store, metrics, settings } = this.#options;
+    const { store, metrics, settings, version } = this.#options;
     const { callbacks, message: withMedia } = await this.#withMedia(event, shard);
     const received = await this.#withReferral(withMedia, event.referralMedia);
     const identity =
       settings()?.show_security_notifications === true ? await store.knownIdentity(received.from) : undefined;
-    const message = identity ? { ...received, identity } : received;
+    const message = reported(identity ? { ...received, identity } : received);
+    const profileName = knows(version, 'profileNames') ? event.profileName : undefined;
     metrics.count('in_message_persisted', 'Incoming messages stored', { type: message.type });
-    await this.#update({ callback: inboundCallback(message, event.profileName, shard) });
+    await this.#update({ callback: inboundCallback(message, profileName, shard) });
     for (const callback of callbacks) await this.#update({ callback });
   }
 
@@ -163,32 +189,64 @@ export class EventIntake {
     }
   }
 
-  /** Downloads media of the types in `auto_download`; of other types the callback has only type and checksum. */
+  /** Downloads announced media unless it is there, and reports it to the webhook; nothing for an unknown id. */
+  async fetch(id: string, shard: number): Promise<void> {
+    const { media, onCallback } = this.#options;
+    const received = await media.received(id);
+    if (!received) return;
+    await this.#update({ callback: await this.#fetched(received, shard) });
+    onCallback();
+  }
+
+  async #fetched(received: ReceivedMedia, shard: number): Promise<NewCallback> {
+    const { id, kind, type, sha256 } = received;
+    try {
+      await this.#download(received);
+      return mediaCallback(kind, { id, mime_type: type, sha256, status: 'downloaded' }, shard);
+    } catch (error) {
+      return this.#notDownloaded(error, received, shard);
+    }
+  }
+
+  async #download({ id, kind, type, sha256, filename }: ReceivedMedia): Promise<void> {
+    const { media, download, metrics } = this.#options;
+    if (await media.find(id)) return;
+    await media.write(download(sha256), type, LARGEST_UPLOAD_BYTES, { id, filename });
+    metrics.count('media_downloads', 'Media downloads', { result: 'ok', type: kind });
+  }
+
+  #notDownloaded(error: unknown, { id, kind: type }: ReceivedMedia, shard: number): NewCallback {
+    const { logger, metrics } = this.#options;
+    logger.warn('media not downloaded', { id, error });
+    metrics.count('media_downloads', 'Media downloads', { result: 'failed', type });
+    const problem = { code: 400, title: asynchronousErrors[400], details: 'Media could not be downloaded' };
+    return errorCallback(problem, `media/${id}`, shard);
+  }
+
+  /** Downloads media of the types in `auto_download`; of other types the callback has type, checksum and an id. */
   async #withMedia(
     { message, media }: MessageEvent,
     shard: number,
   ): Promise<{ message: InboundMessage; callbacks: NewCallback[] }> {
     if (!media) return { message, callbacks: [] };
-    const { settings, media: files, download, metrics, logger } = this.#options;
-    const { type } = message;
-    const content = { ...(message[type] as object), mime_type: media.type, sha256: media.sha256 };
-    const told = (more: object) => ({ ...message, [type]: { ...content, ...more } });
-    if (!settings()?.media.auto_download.includes(type))
+    const { settings, media: files } = this.#options;
+    const { type: kind, from } = message;
+    const own = (message[kind] ?? {}) as { readonly filename?: unknown };
+    const filename = typeof own.filename === 'string' ? own.filename : undefined;
+    const received = await files.announce({ ...media, kind, from, filename });
+    const { id } = received;
+    const content = { ...own, id, mime_type: media.type, sha256: media.sha256 };
+    const told = (more: object) => ({ ...message, [kind]: { ...content, ...more } });
+    if (!settings()?.media.auto_download.includes(kind))
       return { message: told({ status: 'undownloaded' }), callbacks: [] };
     try {
-      const file = await files.write(download(media.sha256), media.type, LARGEST_UPLOAD_BYTES);
-      metrics.count('media_downloads', 'Media downloads', { result: 'ok', type });
-      return { message: told({ id: file.id, file: files.path(file.id) }), callbacks: [] };
+      await this.#download(received);
+      return { message: told({ file: files.path(id) }), callbacks: [] };
     } catch (error) {
-      logger.warn('media not downloaded', { error });
-      metrics.count('media_downloads', 'Media downloads', { result: 'failed', type });
-      const problem = { code: 400, title: asynchronousErrors[400], details: 'Media could not be downloaded' };
-      return {
-        message: told({ status: 'undownloaded' }),
-        callbacks: [errorCallback(problem, `media/${message.id}`, shard)],
-      };
+      const callback = this.#notDownloaded(error, received, shard);
+      return { message: told({ status: 'undownloaded' }), callbacks: [callback] };
     }
   }
 
-  #timestamp = (): string => String(Math.floor(this.#options.clock.now() / 1000));
+  #timestamp = (): string => String(Math.floor(this.#options.now() / 1000));
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
 import { silentLogger } from '../../../base/logger.ts';
+import type { MediaFile } from '../../store/mediaStore.ts';
 import type { StoredMessage } from '../../store/messageStore.ts';
 import { Refusal } from '../../wire/protocol.ts';
 import { Outbox } from './outbox.ts';
@@ -10,7 +11,7 @@ const content = (text: string) => ({ recipient: '16505551234', type: 'text', bod
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** An outbox on a database in memory, whose reads can be held up, and servers that can refuse. */
-function outboxWith() {
+function outboxWith(media: (body: Record<string, unknown>) => Promise<MediaFile[]> = async () => []) {
   const pending = new Map<string, StoredMessage>();
   const reads: (() => void)[] = [];
   const sent: unknown[] = [];
@@ -39,7 +40,7 @@ function outboxWith() {
     logger: silentLogger,
     signal: new AbortController().signal,
     metrics: { count: () => {}, duration: () => {} },
-    media: async () => [],
+    media,
     upload: async () => {},
     onMediaFailed: async () => {},
     onSent: async () => {},
@@ -85,5 +86,58 @@ describe('the outbox', () => {
     outbox.pump();
     await turn();
     expect(sent).toEqual(['a']);
+  });
+
+  it('sends texts while a hundred links are slow, and each linked message once its media is there', async () => {
+    const ends: (() => void)[] = [];
+    let [most, running] = [0, 0];
+    const { outbox, sent } = outboxWith(async ({ image }) => {
+      if (!image) return [];
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise<void>((resolve) => ends.push(resolve));
+      running -= 1;
+      return [];
+    });
+    outbox.serve(SHARD);
+    const linked = {
+      recipient: '16505551234',
+      type: 'image',
+      body: { image: { link: 'http://slow/' }, text: 'i' },
+    };
+    for (let index = 0; index < 150; index++) await outbox.accept(linked, SHARD);
+    await outbox.accept(content('text'), SHARD);
+    await turn();
+    expect(sent).toEqual(['text']);
+    expect([most, outbox.length]).toEqual([32, 150]);
+    while (sent.length < 151) {
+      for (const end of ends.splice(0)) end();
+      await turn();
+    }
+    expect(sent.filter((what) => what === 'i')).toHaveLength(150);
+    expect([most, outbox.length]).toEqual([32, 0]);
+  });
+
+  it('drops a download that a new session overtook, because the message is read again', async () => {
+    const ends: (() => void)[] = [];
+    const { outbox, sent } = outboxWith(async () => {
+      await new Promise<void>((resolve) => ends.push(resolve));
+      return [];
+    });
+    outbox.serve(SHARD);
+    const linked = {
+      recipient: '16505551234',
+      type: 'image',
+      body: { image: { link: 'http://slow/' }, text: 'i' },
+    };
+    await outbox.accept(linked, SHARD);
+    await turn();
+    outbox.reload();
+    await turn();
+    for (let round = 0; round < 5; round++) {
+      for (const end of ends.splice(0)) end();
+      await turn();
+    }
+    expect(sent).toEqual(['i']);
   });
 });

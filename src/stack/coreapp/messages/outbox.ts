@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/logger.ts';
-import { messageId } from '../../../onprem/messages.ts';
+import { mediaReferences, messageId } from '../../../onprem/messages.ts';
 import type { MediaFile } from '../../store/mediaStore.ts';
 import type { MessageStore, StoredMessage } from '../../store/messageStore.ts';
 import type { NetworkProtocol } from '../../wire/networkProtocol.ts';
@@ -29,19 +29,37 @@ export interface OutboxOptions {
   readonly onSent: (message: StoredMessage, billing: Billed) => Promise<void>;
 }
 
+/** What `media` throws if the database did not answer. */
+export const NOT_NOW = 'NotNow';
+const isTemporary = (error: unknown): boolean =>
+  [NOT_NOW, 'ENOSPC', 'EDQUOT', 'EMFILE'].includes(String((error as { code?: unknown } | null)?.code));
+
 type Billed = CallResponse<NetworkProtocol, 'send'>['billing'];
 
 /** Messages in flight to the servers at a time. */
 const WINDOW = 100;
+/** Messages whose links are downloaded at a time. They are no part of the window: a slow server must not hold up texts. */
+const DOWNLOADS = 32;
 /** Further unsent messages stay in the database until the queue in memory is shorter. */
 const LONGEST_QUEUE = 10_000;
 const READ_AT_ONCE = LONGEST_QUEUE / 10;
 
-/** Stores accepted messages and sends them to the servers, in order of acceptance, at least once. */
+const isLinked = ({ body }: StoredMessage): boolean =>
+  mediaReferences(body).some(({ link }) => link !== undefined);
+
+/**
+ * Stores accepted messages and sends them to the servers, in order of acceptance, at least once. A message with a link
+ * goes when its media is there, and others overtake it.
+ */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #backlog: Backlog;
   readonly #queue: StoredMessage[] = [];
+  /** Messages that wait for their downloads. */
+  readonly #linked: StoredMessage[] = [];
+  /** Messages whose downloads are done. */
+  readonly #fetched: { message: StoredMessage; files: MediaFile[] }[] = [];
+  #downloading = 0;
   readonly #known = new Set<string>();
   #shard: number | undefined;
   #inFlight = 0;
@@ -66,7 +84,7 @@ export class Outbox {
       throw error;
     });
     this.#options.metrics.count('out_message_persisted', 'Outgoing messages stored', { type: message.type });
-    if (this.#queue.length < LONGEST_QUEUE) this.#enqueue(message);
+    if (this.#queue.length + this.#linked.length < LONGEST_QUEUE) this.#enqueue(message);
     else this.#mayHaveMore = true;
     this.pump();
     return message.id;
@@ -86,7 +104,7 @@ export class Outbox {
 
   /** Reads the queue again after a new session, because messages in flight may be lost. */
   reload(): void {
-    this.#queue.length = 0;
+    for (const list of [this.#queue, this.#linked, this.#fetched]) list.length = 0;
     this.#known.clear();
     this.#mayHaveMore = true;
     this.#life += 1;
@@ -96,29 +114,68 @@ export class Outbox {
   pump(): void {
     if (this.#shard === undefined || this.#options.gateway.status !== 'connected') return;
     while (this.#inFlight < WINDOW) {
-      const message = this.#queue.shift();
+      const fetched = this.#fetched.shift();
+      const message = fetched?.message ?? this.#queue.shift();
       if (!message) break;
-      void this.#send(message);
+      if (!fetched && isLinked(message)) this.#linked.push(message);
+      else void this.#send(message, fetched?.files);
+    }
+    while (this.#downloading < DOWNLOADS) {
+      const message = this.#linked.shift();
+      if (!message) break;
+      void this.#download(message);
     }
     if (this.#queue.length === 0 && this.#inFlight === 0 && this.#mayHaveMore) void this.#load();
   }
 
   /** Messages that the servers have not accepted yet. */
   get length(): number {
-    return this.#queue.length + this.#inFlight;
+    const { length: fetched } = this.#fetched;
+    return this.#queue.length + this.#linked.length + this.#downloading + fetched + this.#inFlight;
   }
 
-  async #send(message: StoredMessage): Promise<void> {
-    const { gateway, onSent, onMediaFailed, media, upload, metrics, clock, logger, signal } = this.#options;
+  /** The media of a message; undefined if it can't be had, and the message has failed by that. */
+  async #media(message: StoredMessage): Promise<MediaFile[] | undefined> {
+    const { media, onMediaFailed } = this.#options;
+    return media(message.body).catch(async (error: unknown) => {
+      // The media may be well: the message waits until the database, or the disk, is there again.
+      if (isTemporary(error)) throw error;
+      await onMediaFailed(message, error instanceof Error ? error.message : String(error));
+      this.#backlog.remove();
+      return undefined;
+    });
+  }
+
+  async #download(message: StoredMessage): Promise<void> {
+    const life = this.#life;
+    this.#downloading += 1;
+    try {
+      const files = await this.#media(message);
+      // After a reload the message is in the queue once more.
+      if (life === this.#life && files) this.#fetched.push({ message, files });
+      else this.#forget(message, life);
+    } catch (error) {
+      this.#options.logger.debug('message not failed yet', { error });
+      this.#mayHaveMore = true;
+      return this.#forget(message, life);
+    } finally {
+      this.#downloading -= 1;
+    }
+    this.pump();
+  }
+
+  #forget({ id }: StoredMessage, life: number): void {
+    if (life === this.#life) this.#known.delete(id);
+  }
+
+  async #send(message: StoredMessage, fetched?: MediaFile[]): Promise<void> {
+    const { gateway, onSent, upload, metrics, clock, logger, signal } = this.#options;
+    const life = this.#life;
     const { id, recipient: to, type, body } = message;
     const startedMs = clock.monotonic();
     this.#inFlight += 1;
     try {
-      const files = await media(body).catch(async (error: unknown) => {
-        await onMediaFailed(message, error instanceof Error ? error.message : String(error));
-        this.#backlog.remove();
-        return undefined;
-      });
+      const files = fetched ?? (await this.#media(message));
       if (files) {
         for (const file of files) await upload(file);
         const { billing } = await gateway.send({ id, to, type, body, media: files }, signal);
@@ -140,7 +197,7 @@ export class Outbox {
       return;
     } finally {
       this.#inFlight -= 1;
-      this.#known.delete(message.id);
+      this.#forget(message, life);
     }
     this.pump();
   }

@@ -1,20 +1,24 @@
-import { Agent } from 'node:https';
-import { createSecureContext, rootCertificates } from 'node:tls';
 import { type Clock, sleep } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/logger.ts';
-import { discard, openHttps } from '../../../base/openHttps.ts';
 import type { CallbackStore, DueCallback } from '../../store/callbackStore.ts';
+import type { CallbackReport } from '../../wire/reports.ts';
 import type { NodeMetrics } from '../nodeMetrics.ts';
+import { describeCallback } from './describeCallback.ts';
 import type { MemoryCallbacks } from './memoryCallbacks.ts';
+import { delayAfter, hasGivenUp } from './patience.ts';
+import type { WebhookPoster } from './webhookPoster.ts';
 
 export interface DispatcherOptions {
   readonly store: CallbackStore;
   readonly memory: MemoryCallbacks;
   readonly metrics: NodeMetrics;
-  readonly clock: Clock;
+  readonly poster: Pick<WebhookPoster, 'configure' | 'post' | 'close'>;
+  readonly clock: Clock & { readonly movedMs?: number };
   readonly logger: Logger;
   /** The receiver answered a callback with 200. */
   readonly onDelivered: (payload: string) => void;
+  /** What became of each attempt. */
+  readonly onAttempt: (report: CallbackReport) => void;
 }
 
 export interface DispatcherSettings {
@@ -26,10 +30,6 @@ export interface DispatcherSettings {
   readonly ca: string | undefined;
 }
 
-/** Not found in any source: how long a receiver may take to answer. */
-const RECEIVER_TIMEOUT_MS = 20_000;
-/** Sources disagree about whether it ever gives up; the overview says after about 24 hours. */
-const GIVE_UP_SECONDS = 24 * 3600;
 /** How often the database is read for callbacks whose delay is over. */
 const POLL_MS = 1_000;
 /** How long a stopping node waits for receivers, so that another node does not deliver the same callbacks again. */
@@ -37,21 +37,29 @@ const DRAIN = { forMs: 2_000, everyMs: 20 } as const;
 
 /** Callbacks that are read from the database at once. */
 const READ_AHEAD = 500;
+/** What became of a callback that could not be stored is stored later; until then it is not posted again. */
+const STORE_AGAIN = { afterMs: 1_000, atMostMs: 60_000 } as const;
+/** How often callbacks are looked for that wait longer than any delay, because the database's clock went back. */
+const HASTEN_EVERY_MS = 10_000;
 const NEVER = new AbortController().signal;
 
 /** Posts callbacks to the webhook until each is answered with 200. Any other status is a failure. */
 export class WebhookDispatcher {
   readonly #options: DispatcherOptions;
   #settings: DispatcherSettings | undefined;
-  #agent: Agent | undefined;
   #shard: number | undefined;
   /** Callbacks that were read ahead, so that the database is not asked for each one. */
   #ahead: DueCallback[] = [];
-  readonly #inFlight = new Set<number>();
+  /** Callbacks that wait for their answer, or for the database to take it, with the message that each is about. */
+  readonly #inFlight = new Map<number, string | undefined>();
+  readonly #stop = new AbortController();
   #looking = false;
   #again = false;
-  #stopped = false;
+  #hastenAt = 0;
   #cancelPoll: (() => void) | undefined;
+
+  /** Counts up when all callbacks are forgotten. */
+  #life = 0;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -63,19 +71,7 @@ export class WebhookDispatcher {
   }
 
   configure(settings: DispatcherSettings, shard: number | undefined): void {
-    if (
-      settings.ca !== this.#settings?.ca ||
-      settings.maxConcurrentRequests !== this.#settings?.maxConcurrentRequests ||
-      !this.#agent
-    ) {
-      this.#agent?.destroy();
-      this.#agent = new Agent({
-        keepAlive: true,
-        maxSockets: settings.maxConcurrentRequests,
-        // One context for all requests: an agent with a `ca` option parses and compares all CAs for each request.
-        secureContext: createSecureContext(settings.ca ? { ca: [...rootCertificates, settings.ca] } : {}),
-      });
-    }
+    this.#options.poster.configure(settings);
     // Callbacks of a shard that this node lost belong to the new owner.
     if (shard !== this.#shard) this.#ahead = [];
     this.#settings = settings;
@@ -89,6 +85,12 @@ export class WebhookDispatcher {
     this.#ahead = [];
   }
 
+  /** Forgets all callbacks, because they are gone. What a receiver still answers to one that is under way counts no more. */
+  forget(): void {
+    this.#ahead = [];
+    this.#life += 1;
+  }
+
   /** Looks for due callbacks now. */
   wake(): void {
     if (this.#looking) {
@@ -100,7 +102,7 @@ export class WebhookDispatcher {
       .catch((error: unknown) => this.#options.logger.warn('callbacks could not be read', { error }))
       .finally(() => {
         this.#looking = false;
-        if (this.#again && !this.#stopped) {
+        if (this.#again && !this.#stop.signal.aborted) {
           this.#again = false;
           this.wake();
         } else this.#schedule();
@@ -113,100 +115,141 @@ export class WebhookDispatcher {
     const { clock } = this.#options;
     for (const end = clock.monotonic() + DRAIN.forMs; this.#inFlight.size > 0 && clock.monotonic() < end; )
       await sleep(clock, DRAIN.everyMs, NEVER);
-    this.#stopped = true;
+    this.#stop.abort(new Error('stopping'));
     this.#cancelPoll?.();
-    this.#agent?.destroy();
+    this.#options.poster.close();
   }
 
   #schedule(): void {
     this.#cancelPoll?.();
-    if (!this.#stopped) this.#cancelPoll = this.#options.clock.after(POLL_MS, () => this.wake());
+    if (!this.#stop.signal.aborted) this.#cancelPoll = this.#options.clock.after(POLL_MS, () => this.wake());
   }
 
   async #look(): Promise<void> {
     const settings = this.#settings;
-    if (this.#stopped || !settings?.url || this.#shard === undefined) return;
+    if (this.#stop.signal.aborted || !settings?.url || this.#shard === undefined) return;
     const room = settings.maxConcurrentRequests - this.#inFlight.size;
     if (room <= 0) return;
-    const { memory, store } = this.#options;
-    const kept = memory.due(room, this.#inFlight);
+    const kept = this.#options.memory.due(room, this.#inFlight);
     for (const callback of kept) void this.#deliver(callback, settings);
-    if (kept.length === room) return;
-    if (this.#ahead.length === 0) {
-      const shard = this.#shard;
-      const stored = [...this.#inFlight].filter((seq) => seq >= 0);
-      const read = await store.due(shard, READ_AHEAD, stored);
-      if (shard === this.#shard) this.#ahead = read;
+    let left = room - kept.length - this.#post(room - kept.length, settings);
+    if (left === 0) return;
+    await this.#readAhead(this.#shard, settings);
+    left -= this.#post(left, settings);
+  }
+
+  /** Reads what is due, besides what is known. */
+  async #readAhead(shard: number, settings: DispatcherSettings): Promise<void> {
+    const { store, clock } = this.#options;
+    if (clock.monotonic() >= this.#hastenAt) {
+      this.#hastenAt = clock.monotonic() + HASTEN_EVERY_MS;
+      await store.hasten(shard, settings.maxBackoffMs);
     }
-    for (const callback of this.#ahead.splice(0, room - kept.length)) void this.#deliver(callback, settings);
+    const stored = [...this.#inFlight.keys()].filter((seq) => seq >= 0);
+    const read = await store.due(shard, READ_AHEAD, [...stored, ...this.#ahead.map(({ seq }) => seq)]);
+    const known = new Set(this.#ahead.map(({ seq }) => seq));
+    if (shard === this.#shard)
+      this.#ahead.push(...read.filter(({ seq }) => !known.has(seq) && !this.#inFlight.has(seq)));
+  }
+
+  /** Posts so many callbacks. Those of one message are posted one after another. @returns how many */
+  #post(room: number, settings: DispatcherSettings): number {
+    const busy = new Set(this.#inFlight.values());
+    const chosen: DueCallback[] = [];
+    this.#ahead = this.#ahead.filter((callback) => {
+      const { about } = callback;
+      const isFree = chosen.length < room && (about === undefined || !busy.has(about));
+      // A callback that has to wait holds back those after it.
+      busy.add(about);
+      if (isFree) chosen.push(callback);
+      return !isFree;
+    });
+    for (const callback of chosen) void this.#deliver(callback, settings);
+    return chosen.length;
   }
 
   async #deliver(callback: DueCallback, settings: DispatcherSettings): Promise<void> {
-    const { metrics, clock, logger } = this.#options;
-    this.#inFlight.add(callback.seq);
+    const { poster, clock, logger } = this.#options;
+    this.#inFlight.set(callback.seq, callback.about);
     const startedMs = clock.monotonic();
     try {
-      const problem = await this.#post(settings.url, callback.payload);
-      metrics.duration('callback_requests_duration_ms', 'Callback requests', clock.monotonic() - startedMs, {
-        result: problem === undefined ? 'success' : problem.replace(/^HTTP /, ''),
-        type: callback.payload.startsWith('{"statuses"') ? 'status_change' : 'inbound_message',
+      const [at, life] = [clock.now(), this.#life];
+      const posted = await poster.post(settings.url, callback.payload);
+      const { problem } = posted;
+      const durationMs = clock.monotonic() - startedMs;
+      this.#measure(callback, durationMs, problem);
+      if (life !== this.#life) return;
+      if (problem === undefined) this.#options.onDelivered(callback.payload);
+      const { isOver, delayMs, store } = this.#outcome(callback, settings, problem);
+      this.#options.onAttempt({
+        key: callback.key,
+        payload: callback.payload,
+        state: problem === undefined ? 'delivered' : isOver ? 'dropped' : 'waiting',
+        attempt: { at, url: settings.url, durationMs, ...posted },
+        ...(delayMs === undefined ? {} : { delayMs }),
       });
-      if (problem === undefined) {
-        this.#options.onDelivered(callback.payload);
-        await this.#remove(callback);
-      } else await this.#postpone(callback, settings, problem);
+      await this.#untilStored(store);
     } catch (error) {
-      logger.warn('callback state not stored', { error });
+      logger.error('a callback could not be delivered', { error });
+      await sleep(clock, STORE_AGAIN.atMostMs, this.#stop.signal).catch(() => {});
     } finally {
       this.#inFlight.delete(callback.seq);
       this.wake();
     }
   }
 
-  async #remove({ seq }: DueCallback): Promise<void> {
-    await this.#keeperOf(seq).remove(seq);
+  #measure({ payload }: DueCallback, durationMs: number, problem: string | undefined): void {
+    this.#options.metrics.duration('callback_requests_duration_ms', 'Callback requests', durationMs, {
+      result: problem === undefined ? 'success' : problem.replace(/^HTTP /, ''),
+      type: payload.startsWith('{"statuses"') ? 'status_change' : 'inbound_message',
+    });
+  }
+
+  /**
+   * Stores what became of a callback, however long the database needs. The callback stays in flight: otherwise it would be
+   * due, and be posted again and again.
+   */
+  async #untilStored(store: () => Promise<void> | void): Promise<void> {
+    const { clock, logger } = this.#options;
+    for (let waitMs: number = STORE_AGAIN.afterMs; ; waitMs = Math.min(waitMs * 2, STORE_AGAIN.atMostMs)) {
+      try {
+        return await store();
+      } catch (error) {
+        if (waitMs === STORE_AGAIN.afterMs) logger.warn('state of a callback not stored yet', { error });
+      }
+      await sleep(clock, waitMs, this.#stop.signal).catch(() => {});
+      if (this.#stop.signal.aborted) return;
+    }
   }
 
   /** Where a callback is kept: those in memory have negative numbers. */
-  #keeperOf(seq: number): MemoryCallbacks | CallbackStore {
+  #keeperOf({ seq }: DueCallback): MemoryCallbacks | CallbackStore {
     return seq < 0 ? this.#options.memory : this.#options.store;
   }
 
-  async #postpone(callback: DueCallback, settings: DispatcherSettings, problem: string): Promise<void> {
-    const { logger } = this.#options;
-    if (callback.ageSeconds > GIVE_UP_SECONDS) {
-      logger.error('callback dropped: the webhook refused it for 24 hours', {
-        problem,
-        attempts: callback.attempts + 1,
-      });
-      return this.#remove(callback);
-    }
+  /** Whether a callback is done with, or else after which delay it is tried again; and what stores that. */
+  #outcome(callback: DueCallback, settings: DispatcherSettings, problem: string | undefined): Outcome {
+    const { logger, clock } = this.#options;
+    const keeper = this.#keeperOf(callback);
+    const over = { isOver: true, store: () => keeper.remove(callback.seq) };
+    if (problem === undefined) return over;
     const attempts = callback.attempts + 1;
-    // Linear, as documented: 3 s, 6 s, 9 s, ...
-    const delayMs = Math.min(settings.maxBackoffMs, attempts * settings.backoffMs);
-    logger.warn('callback not delivered; it is tried again', { problem, attempts, delayMs });
-    await this.#keeperOf(callback.seq).postpone(callback.seq, attempts, delayMs);
-  }
-
-  /** What went wrong; undefined for a 200. */
-  async #post(url: string, payload: string): Promise<string | undefined> {
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) };
-    try {
-      const response = await openHttps(
-        {
-          to: url,
-          method: 'POST',
-          headers,
-          body: payload,
-          timeoutMs: RECEIVER_TIMEOUT_MS,
-          agent: this.#agent,
-        },
-        NEVER,
-      );
-      await discard(response);
-      return response.statusCode === 200 ? undefined : `HTTP ${response.statusCode}`;
-    } catch (error) {
-      return (error as Error).message;
+    const about = { problem, url: settings.url, callback: describeCallback(callback.payload), attempts };
+    if (hasGivenUp({ ...callback, attempts }, settings, clock.movedMs)) {
+      logger.error('callback dropped: the webhook refused it for 24 hours', about);
+      return over;
     }
+    const delayMs = delayAfter(attempts, settings);
+    logger.warn('callback not delivered; it is tried again', { ...about, delayMs });
+    // What is known of the same message waits as long.
+    if (callback.about !== undefined)
+      this.#ahead = this.#ahead.filter(({ about }) => about !== callback.about);
+    return { isOver: false, delayMs, store: () => keeper.postpone(callback, attempts, delayMs) };
   }
+}
+
+interface Outcome {
+  readonly isOver: boolean;
+  readonly delayMs?: number;
+  readonly store: () => Promise<void> | void;
 }

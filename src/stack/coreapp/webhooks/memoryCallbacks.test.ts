@@ -14,7 +14,7 @@ describe('callbacks in memory', () => {
     const [first] = callbacks.due(1, new Set());
     expect(texts()).toEqual(['a', 'b', 'c']);
     expect(texts([first?.seq ?? 0])).toEqual(['b', 'c']);
-    callbacks.postpone(first?.seq ?? 0, 1, 3_000);
+    callbacks.postpone({ seq: first?.seq ?? 0, about: undefined }, 1, 3_000);
     expect(texts()).toEqual(['b', 'c']);
     await clock.advance(3_000);
     expect(callbacks.due(1, new Set())[0]).toMatchObject({ attempts: 1, ageSeconds: 3 });
@@ -24,7 +24,7 @@ describe('callbacks in memory', () => {
 
   it('are refused beyond 100,000, so that whoever told of them keeps them', () => {
     const callbacks = new MemoryCallbacks(new VirtualClock());
-    for (let index = 0; index < 100_000; index++) callbacks.add(callback('x'));
+    for (let index = 0; index < 100_000; index++) callbacks.add(callback(`x${index}`));
     expect(() => callbacks.add(callback('x'))).toThrow('1016');
   });
 });

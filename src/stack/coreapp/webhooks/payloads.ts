@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ApiErrorBody } from '../../../onprem/envelope.ts';
 import { messageId } from '../../../onprem/messages.ts';
 import type { Callback, InboundMessage, MessageStatus } from '../../../onprem/webhook.ts';
-import type { NewCallback } from '../../store/callbackStore.ts';
+import { type NewCallback, statusKey } from '../../store/callbackStore.ts';
 
 /** A callback has one event; receivers must accept several, as documented. Source: docs/onprem/api-messaging.md §8. */
 export function statusCallback(
@@ -31,7 +31,7 @@ export function statusCallback(
       },
     ],
   };
-  return { shard, eventKey: `status/${status.messageId}/${status.status}`, payload };
+  return { shard, eventKey: statusKey(status.messageId, status.status), payload };
 }
 
 export function inboundCallback(
@@ -72,6 +72,17 @@ export const errorCallback = (error: ApiErrorBody, eventKey: string, shard: numb
   shard,
   eventKey: `error/${eventKey}`,
   payload: { errors: [error] } satisfies Callback,
+});
+
+/** Media that the business asked for is there. Source: docs/onprem/api-messaging.md §5.2. */
+export const mediaCallback = (
+  kind: string,
+  content: Readonly<Record<string, unknown>> & { readonly id: string },
+  shard: number,
+): NewCallback => ({
+  shard,
+  eventKey: `media/${content.id}`,
+  payload: { media_items: [{ type: kind, [kind]: content }] } satisfies Callback,
 });
 
 /** The result of a collection. Source: docs/onprem/api-admin.md §15. */

@@ -1,15 +1,30 @@
 import { z } from 'zod';
-import { normaliseRecipient } from '../../../onprem/messages.ts';
 import { catalog } from '../catalog.ts';
 import { chatMessage } from '../chats.ts';
 import { inbound, personalMessage } from '../inboundMessage.ts';
 import { messagingLimits } from '../messagingLimits.ts';
+import type { Network } from '../network.ts';
 import { networkFaults } from '../networkFaults.ts';
 import { recordedCallback } from '../recording.ts';
 import { templateEntry } from '../templates.ts';
-import { ControlProblem, type ControlRoute, defined, route } from './controlRoute.ts';
+import { ControlProblem, type ControlRoute, defined, numberIn, route } from './controlRoute.ts';
 
 const NUMBER = '/numbers/:number';
+/** Holds media of 24 MB in base64. Videos and recordings have at most 16 MB. */
+const LARGEST_MESSAGE_BYTES = 32 * 1024 * 1024;
+/** Holds 10,000 templates or products. */
+const LARGEST_LIST_BYTES = 8 * 1024 * 1024;
+
+/** Numbers that the network remembers. */
+const MOST_NUMBERS = 10_000;
+
+/** The number that a call changes. @throws ControlProblem 400 for what is none, and when there are too many */
+function numberOf(call: Parameters<typeof numberIn>[0], { state }: Network): string {
+  const number = numberIn(call, 'number');
+  if (!state.numbers.has(number) && state.numbers.size >= MOST_NUMBERS)
+    throw new ControlProblem(400, `the network knows ${MOST_NUMBERS} numbers already`);
+  return number;
+}
 
 const numberAnswer = z.object({
   number: z.string(),
@@ -65,11 +80,12 @@ export const numberRoutes: readonly ControlRoute[] = [
       summary: 'A person writes to the number',
       note: 'a text as {"from", "text"}, any other type with its content; media with its bytes in data (base64) and mime_type',
       body: inbound,
+      largestBodyBytes: LARGEST_MESSAGE_BYTES,
       answer: z.object({ id: z.string() }),
       status: 201,
     },
-    async ({ parameter, body }, network) => {
-      const number = normaliseRecipient(parameter('number')) ?? '';
+    async ({ body, ...call }, network) => {
+      const number = numberIn(call, 'number');
       if (!network.state.numbers.get(number)?.registrationKey)
         throw new ControlProblem(404, `${number} is not registered`);
       return { id: await network.people.write(personalMessage(number, body)) };
@@ -82,8 +98,8 @@ export const numberRoutes: readonly ControlRoute[] = [
       summary: 'Chats of the number, the most recent first',
       answer: z.object({ chats: z.array(chatAnswer) }),
     },
-    async ({ parameter }, { state }) => ({
-      chats: state.chats.of(parameter('number')).map(({ waId, messages }) => ({
+    async (call, { state }) => ({
+      chats: state.chats.of(numberIn(call, 'number')).map(({ waId, messages }) => ({
         waId,
         profileName: state.people.get(waId)?.profileName,
         last: messages.at(-1),
@@ -97,10 +113,19 @@ export const numberRoutes: readonly ControlRoute[] = [
       summary: 'Messages of a chat in both directions, with their states',
       answer: z.object({ waId: z.string(), messages: z.array(chatMessage) }),
     },
-    async ({ parameter }, { state }) => {
-      const waId = parameter('waId');
-      return { waId, messages: state.chats.chat(parameter('number'), waId)?.messages ?? [] };
+    async (call, { state }) => {
+      const waId = numberIn(call, 'waId');
+      return { waId, messages: state.chats.chat(numberIn(call, 'number'), waId)?.messages ?? [] };
     },
+  ),
+  route(
+    {
+      method: 'GET',
+      path: `${NUMBER}/templates`,
+      summary: 'The reviewed templates; none: every template is approved',
+      answer: z.object({ templates: z.array(templateEntry) }),
+    },
+    async (call, { state }) => ({ templates: state.known(numberIn(call, 'number')).templates ?? [] }),
   ),
   route(
     {
@@ -108,8 +133,18 @@ export const numberRoutes: readonly ControlRoute[] = [
       path: `${NUMBER}/templates`,
       summary: 'Replaces the reviewed templates; with none, every template is approved',
       body: z.array(templateEntry).max(10_000),
+      largestBodyBytes: LARGEST_LIST_BYTES,
     },
-    async ({ parameter, body }, network) => network.setTemplates(parameter('number'), body),
+    async ({ body, ...call }, network) => network.setTemplates(numberOf(call, network), body),
+  ),
+  route(
+    {
+      method: 'GET',
+      path: `${NUMBER}/catalog`,
+      summary: 'The catalogue that was linked; absent: every product exists',
+      answer: z.object({ catalog: catalog.optional() }),
+    },
+    async (call, { state }) => ({ catalog: state.known(numberIn(call, 'number')).catalog }),
   ),
   route(
     {
@@ -117,8 +152,9 @@ export const numberRoutes: readonly ControlRoute[] = [
       path: `${NUMBER}/catalog`,
       summary: 'Links a catalogue of products, or none',
       body: catalog,
+      largestBodyBytes: LARGEST_LIST_BYTES,
     },
-    async ({ parameter, body }, network) => network.setCatalog(parameter('number'), body),
+    async ({ body, ...call }, network) => network.setCatalog(numberOf(call, network), body),
   ),
   route(
     {
@@ -127,7 +163,16 @@ export const numberRoutes: readonly ControlRoute[] = [
       summary: 'Sets messaging tier and quality; an absent field stays',
       body: messagingLimits.partial(),
     },
-    async ({ parameter, body }, network) => network.setLimits(parameter('number'), defined(body)),
+    async ({ body, ...call }, network) => network.setLimits(numberOf(call, network), defined(body)),
+  ),
+  route(
+    {
+      method: 'GET',
+      path: `${NUMBER}/faults`,
+      summary: 'Faults of the connection to the number',
+      answer: z.object({ faults: networkFaults }),
+    },
+    async (call, network) => ({ faults: network.faults(numberIn(call, 'number')) }),
   ),
   route(
     {
@@ -136,7 +181,7 @@ export const numberRoutes: readonly ControlRoute[] = [
       summary: 'Makes the connection to the number slow or lossy; {} ends all faults',
       body: networkFaults,
     },
-    async ({ parameter, body }, network) => network.setFaults(parameter('number'), body),
+    async ({ body, ...call }, network) => network.setFaults(numberOf(call, network), body),
   ),
   route(
     {
@@ -146,9 +191,9 @@ export const numberRoutes: readonly ControlRoute[] = [
       query: { download: 'present: the answer is an attachment, webhooks-<number>.json' },
       answer: recordingAnswer,
     },
-    async ({ parameter, query }, { state }) => {
-      const number = parameter('number');
-      const { isOn = false, startedAtMs, callbacks = [] } = state.number(number).recording ?? {};
+    async ({ query, ...call }, { state }) => {
+      const number = numberIn(call, 'number');
+      const { isOn = false, startedAtMs, callbacks = [] } = state.known(number).recording ?? {};
       const startedAt = startedAtMs === undefined ? undefined : new Date(startedAtMs).toISOString();
       const recording = { number, isOn, startedAt, callbacks };
       if (query('download') === undefined) return recording;
@@ -163,6 +208,6 @@ export const numberRoutes: readonly ControlRoute[] = [
       summary: 'Starts a new recording of delivered callbacks, or ends it',
       body: z.strictObject({ isOn: z.boolean() }),
     },
-    async ({ parameter, body }, network) => network.setRecording(parameter('number'), body.isOn),
+    async ({ body, ...call }, network) => network.setRecording(numberOf(call, network), body.isOn),
   ),
 ];

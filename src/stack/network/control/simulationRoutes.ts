@@ -1,11 +1,15 @@
-import { Readable } from 'node:stream';
 import { z } from 'zod';
+import { isLegalType, UNKNOWN_TYPE } from '../../../onprem/media.ts';
 import { apiFault } from '../../wire/apiFault.ts';
 import { changeEvents } from './changeEvents.ts';
-import { ControlProblem, type ControlRoute, route } from './controlRoute.ts';
+import { ControlProblem, type ControlRoute, idIn, route } from './controlRoute.ts';
+
+const MOST_FAULTS = 1_000;
+/** A hundred years. */
+const LONGEST_MOVE_MS = 100 * 365 * 86_400_000;
 
 const apiFaultsAnswer = z.object({
-  faults: z.array(apiFault.safeExtend({ met: z.int() })),
+  faults: z.array(apiFault.safeExtend({ id: z.int(), met: z.int() })),
   webapps: z.array(z.string()),
 });
 
@@ -26,16 +30,56 @@ export const simulationRoutes: readonly ControlRoute[] = [
       method: 'PUT',
       path: '/api-faults',
       summary: 'Replaces all faults of API calls; answered once every Webapp knows',
-      body: z.array(apiFault).max(1_000),
+      body: z.array(apiFault).max(MOST_FAULTS),
     },
     async ({ body, request }, { apiFaults }) => apiFaults.set(body, request.signal),
   ),
   route(
     {
       method: 'POST',
+      path: '/api-faults',
+      summary: 'Adds a fault of API calls; answered once every Webapp knows',
+      body: apiFault,
+      answer: z.object({ id: z.int() }),
+      status: 201,
+    },
+    async ({ body, request }, { apiFaults }) => {
+      if (apiFaults.list().faults.length >= MOST_FAULTS)
+        throw new ControlProblem(
+          400,
+          `there are ${MOST_FAULTS} faults already; PUT /api-faults replaces them`,
+        );
+      return { id: await apiFaults.add(body, request.signal) };
+    },
+  ),
+  route(
+    {
+      method: 'DELETE',
+      path: '/api-faults/:id',
+      summary: 'Ends a fault of API calls',
+    },
+    async ({ request, ...call }, { apiFaults }) => {
+      const id = idIn(call);
+      if (!(await apiFaults.remove(id, request.signal)))
+        throw new ControlProblem(404, `there is no fault ${id}; GET /api-faults lists them`);
+    },
+  ),
+  route(
+    {
+      method: 'GET',
       path: '/clock',
-      summary: 'Moves the clock of the network forward',
-      body: z.strictObject({ advanceMs: z.int().min(0) }),
+      summary: 'The time of the simulation, and by how much it is ahead of the machine',
+      answer: z.object({ now: z.iso.datetime(), movedMs: z.number() }),
+    },
+    async (_, { time }) => ({ now: new Date(time.now()).toISOString(), movedMs: time.movedMs }),
+  ),
+  route(
+    {
+      method: 'POST',
+      path: '/clock',
+      summary: 'Moves the time of the whole stack forward, timers included',
+      note: 'Windows close, statuses and delayed callbacks come, tokens, builds and certificates expire. Answered once every process has moved.',
+      body: z.strictObject({ advanceMs: z.int().min(0).max(LONGEST_MOVE_MS) }),
     },
     async ({ body }, network) => network.advance(body.advanceMs),
   ),
@@ -48,11 +92,13 @@ export const simulationRoutes: readonly ControlRoute[] = [
       answer: 'application/octet-stream',
     },
     async ({ parameter, query }, { media }) => {
+      const type = query('type') ?? UNKNOWN_TYPE;
+      if (!isLegalType(type)) throw new ControlProblem(400, 'type is no content type');
       const content = await media.read(parameter('sha256'));
       if (!content) throw new ControlProblem(404, 'no media with this checksum');
-      return new Response(Readable.toWeb(content) as ReadableStream, {
+      return new Response(content, {
         headers: {
-          'content-type': query('type') ?? 'application/octet-stream',
+          'content-type': type,
           // Media comes from businesses and people: the browser shows it, but runs nothing in it.
           'content-security-policy': 'sandbox',
           'x-content-type-options': 'nosniff',
@@ -64,7 +110,8 @@ export const simulationRoutes: readonly ControlRoute[] = [
     {
       method: 'GET',
       path: '/events',
-      summary: 'Server-sent events: which chat or recording has changed',
+      summary: 'Server-sent events: changes of chats and numbers, callbacks, calls of the API, the clock',
+      note: 'A message {number, waId?} for each change of a chat; events `callback` and `request` with the whole record; `clock` and `reset`.',
       answer: 'text/event-stream',
     },
     async (_, network) => changeEvents(network),

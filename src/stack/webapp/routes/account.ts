@@ -1,4 +1,6 @@
 import { codeRequest, shardsRequest, twoStepRequest, verifyRequest } from '../../../onprem/account.ts';
+import { knows } from '../../../onprem/clientBehaviour.ts';
+import { Refusal } from '../../wire/protocol.ts';
 import { relayed } from '../respond.ts';
 import { type Route, route } from '../route.ts';
 
@@ -57,6 +59,8 @@ export const accountRoutes: readonly Route[] = [
       body: shardsRequest,
     },
     async ({ body }, { router, version }) => {
+      if (body.cert === undefined && knows(version, 'shardCertificate'))
+        throw new Refusal(1008, 'cert is required');
       await router.primary('setShards', body);
       return relayed(version, 201);
     },

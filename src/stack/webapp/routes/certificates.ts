@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { Refusal } from '../../wire/protocol.ts';
 import { jsonAnswer, relayed, textAnswer } from '../respond.ts';
 import { type Route, route } from '../route.ts';
@@ -17,9 +18,9 @@ export const certificateRoutes: readonly Route[] = [
       fidelity: 'inferred',
       note: 'a certificate that would keep the Webapp from starting is refused (1009)',
     },
-    async ({ text }, { store, version }) => {
+    async ({ request, text }, { store, clock, version }) => {
       const pem = await text();
-      const problem = certificateProblem(pem);
+      const problem = await certificateProblem(pem, clock, request.signal);
       if (problem !== undefined) throw new Refusal(1009, problem);
       await store.setExternalCertificate(pem);
       return jsonAnswer({ status: 200 }, version);
@@ -38,6 +39,7 @@ export const certificateRoutes: readonly Route[] = [
         'cache-control': 'public',
         'accept-ranges': 'bytes',
         'content-disposition': 'attachment; filename="ca.pem"',
+        ...lastModified(caPem),
       }),
   ),
   route(
@@ -76,3 +78,9 @@ export const certificateRoutes: readonly Route[] = [
     },
   ),
 ];
+
+/** The file is as old as its certificate. */
+function lastModified(pem: string): Record<string, string> {
+  if (pem === '') return {};
+  return { 'last-modified': new Date(new X509Certificate(pem).validFrom).toUTCString() };
+}

@@ -1,4 +1,6 @@
+import { knows } from '../../../onprem/clientBehaviour.ts';
 import {
+  keyOfMessageId,
   markRead,
   mediaReferences,
   messageBody,
@@ -6,8 +8,9 @@ import {
   peerOfMessageId,
   sendRequest,
 } from '../../../onprem/messages.ts';
+import { versionRefusal } from '../../../onprem/sendByVersion.ts';
 import { Refusal } from '../../wire/protocol.ts';
-import { relayed } from '../respond.ts';
+import { jsonAnswer, relayed } from '../respond.ts';
 import { type Route, route } from '../route.ts';
 
 /** Messages. Source: docs/onprem/api-messaging.md §2, §3. */
@@ -25,11 +28,17 @@ export const messageRoutes: readonly Route[] = [
     async ({ body }, { router, media, version }) => {
       const recipient = normaliseRecipient(body.to);
       if (!recipient) throw new Refusal(1009, 'to is not a valid number');
+      const refusal = versionRefusal(body, version);
+      if (refusal) throw new Refusal(refusal.code, refusal.details);
       const content = messageBody(body);
       for (const { id } of mediaReferences(content))
         if (id !== undefined && !(await media.find(id))) throw new Refusal(1006, `No media ${id}`);
-      const id = await router.send({ recipient, type: body.type, body: content });
-      return relayed(version, 201, { messages: [{ id }] });
+      const { id, waId } = await router.send({ recipient, type: body.type, body: content });
+      const contacts = knows(version, 'contactsInAnswer')
+        ? { contacts: [{ input: body.to, wa_id: waId }] }
+        : {};
+      const payload = { ...contacts, messages: [{ id }] };
+      return jsonAnswer({ status: 201, payload, relayed: true, key: keyOfMessageId(id) }, version);
     },
   ),
   route(

@@ -79,6 +79,7 @@ export const operationRoutes: readonly Route[] = [
       access: 'any-or-key',
       summary: 'Counters of the Webapp that answers',
       fidelity: 'inferred',
+      since: 'metrics',
       note: 'a part of the documented metrics',
     },
     async (call, { metrics, version }) => {
@@ -95,6 +96,7 @@ export const operationRoutes: readonly Route[] = [
       access: 'admin',
       summary: 'Collect old messages; the result comes by webhook',
       fidelity: 'inferred',
+      since: 'messageCollection',
       note: 'the age at which a message is old is not documented',
     },
     async (_, { router, version }) =>

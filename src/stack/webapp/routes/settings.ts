@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { knows } from '../../../onprem/clientBehaviour.ts';
 import { isReadable } from '../../../onprem/media.ts';
 import {
   about,
@@ -158,13 +159,11 @@ export const settingsRoutes: readonly Route[] = [
       fidelity: 'simplified',
       note: 'the photo is neither cropped to a square nor scaled',
     },
-    async ({ request }, api) => {
+    async ({ request, read: readBytes }, api) => {
       const type = request.headers.get('content-type') ?? '';
-      const bytes = Buffer.from(await request.arrayBuffer());
+      const bytes = await readBytes(PHOTO.largestBytes);
       if (!PHOTO.types.some((known) => known === type) || !isReadable(type, bytes))
-        throw new Refusal(1014, 'The photo is not readable as image/jpeg or image/png');
-      if (bytes.length > PHOTO.largestBytes)
-        throw new Refusal(1025, `The photo is larger than ${PHOTO.largestBytes} bytes`);
+        throw new Refusal(1014, 'The photo is not readable as image/jpeg or image/png', 400);
       return write(api, 'photo', { type, base64: bytes.toString('base64') } satisfies Photo);
     },
   ),
@@ -195,8 +194,12 @@ export const settingsRoutes: readonly Route[] = [
       fidelity: 'exact',
       body: businessProfile,
     },
-    async ({ body }, api) =>
-      write(api, 'business', { ...(await read(api, 'business', EMPTY_PROFILE)), ...body }),
+    async ({ body }, api) => {
+      const missing = Object.keys(EMPTY_PROFILE).find((name) => !(name in body));
+      if (missing !== undefined && !knows(api.version, 'partialProfile'))
+        throw new Refusal(1008, `${missing} is required`);
+      return write(api, 'business', { ...(await read(api, 'business', EMPTY_PROFILE)), ...body });
+    },
   ),
   route(
     {
@@ -205,6 +208,7 @@ export const settingsRoutes: readonly Route[] = [
       access: 'admin',
       summary: 'Compliance information',
       fidelity: 'inferred',
+      since: 'compliance',
     },
     async (_, api) =>
       relayed(api.version, 200, {
@@ -218,6 +222,7 @@ export const settingsRoutes: readonly Route[] = [
       access: 'admin',
       summary: 'Set compliance information (India)',
       fidelity: 'inferred',
+      since: 'compliance',
       body: complianceInfo,
     },
     async ({ body }, api) => write(api, 'compliance', body),

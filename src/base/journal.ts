@@ -1,0 +1,227 @@
+import { createReadStream } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Batcher } from './batcher.ts';
+import type { Logger } from './logger.ts';
+import { safeJson } from './safeJson.ts';
+
+/** After growing by this much, the file is replaced by a snapshot. */
+const COMPACT_AFTER_BYTES = 64 * 1024 * 1024;
+/** Lines are written in pieces of about this length: a text of all lines could exceed the longest text there is. */
+const PIECE_LENGTH = 4 * 1024 * 1024;
+/** A snapshot that found no room is tried again after the file has grown by this part of `compactAfterBytes`. */
+const TRY_AGAIN_AFTER = 1 / 8;
+
+const NEWLINE = 0x0a;
+
+export interface JournalOptions<Entry> {
+  /** Called for each entry when it is on the disk, in the order of the file. The only place where state changes. */
+  readonly apply: (entry: Entry) => void;
+  /** Entries that lead to the present state. */
+  readonly snapshot: () => Iterable<Entry>;
+  readonly logger: Logger;
+  readonly compactAfterBytes?: number;
+}
+
+interface Lines<Entry> {
+  readonly text: string;
+  readonly entries: readonly Entry[];
+}
+
+/**
+ * An append-only file of JSON lines. Entries that wait for the disk together share one flush. An entry is applied after
+ * it was written: what could not be written has not happened. After a failed write the file is cut back to its last
+ * good line, so that a full disk leaves no torn line in its middle.
+ */
+export class Journal<Entry> {
+  readonly #path: string;
+  readonly #options: JournalOptions<Entry>;
+  readonly #compactAfterBytes: number;
+  readonly #lines: Batcher<Lines<Entry>>;
+  #file: FileHandle;
+  /** Length of the file up to its last good line. */
+  #goodBytes: number;
+  #compactAtBytes = 0;
+  /** Whether the file may end in the rest of a failed write. */
+  #isTorn = false;
+
+  private constructor(path: string, file: Written, options: JournalOptions<Entry>) {
+    this.#path = path;
+    this.#options = options;
+    this.#file = file.handle;
+    this.#goodBytes = file.bytes;
+    this.#compactAfterBytes = options.compactAfterBytes ?? COMPACT_AFTER_BYTES;
+    this.#compactAtBytes = file.bytes + this.#compactAfterBytes;
+    this.#lines = new Batcher((lines) => this.#flush(lines), {
+      most: Number.POSITIVE_INFINITY,
+      weigh: ({ text }) => text.length,
+      mostWeight: PIECE_LENGTH,
+    });
+  }
+
+  /**
+   * Applies the entries of the file, and replaces the file by a snapshot. A last line that a crash cut short was never
+   * confirmed, and is dropped; a damaged line in the middle is skipped and logged.
+   */
+  static async open<Entry>(path: string, options: JournalOptions<Entry>): Promise<Journal<Entry>> {
+    const { apply, snapshot, logger } = options;
+    await mkdir(dirname(path), { recursive: true });
+    let goodBytes = 0;
+    let line = 0;
+    for await (const { text, endsAt } of linesOf(path)) {
+      line += 1;
+      goodBytes = endsAt;
+      const entry = safeJson(text) as Entry | undefined;
+      if (typeof entry === 'object' && entry !== null) apply(entry);
+      else logger.error('a damaged line of the journal was skipped', { path, line });
+    }
+    try {
+      return new Journal(path, await writeAnew(path, snapshot()), options);
+    } catch (error) {
+      // Without room for a snapshot the old file goes on.
+      if (goodBytes === 0) throw error;
+      logger.warn('the journal could not be written anew; the old file is used', { path, error });
+      const handle = await open(path, 'a');
+      await handle.truncate(goodBytes);
+      return new Journal(path, { handle, bytes: goodBytes }, options);
+    }
+  }
+
+  /** Resolves when the entries are on the disk and applied: all of them, or none. @throws the error of the disk */
+  async append(...entries: readonly Entry[]): Promise<void> {
+    // Made here, so that an entry that is no JSON fails alone.
+    await this.#lines.add({ text: entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''), entries });
+  }
+
+  /** Bytes of the file. */
+  async size(): Promise<number> {
+    return (await stat(this.#path)).size;
+  }
+
+  async close(): Promise<void> {
+    await this.#lines.idle();
+    await this.#file.close();
+  }
+
+  async #flush(lines: readonly Lines<Entry>[]): Promise<undefined> {
+    const text = lines.map((each) => each.text).join('');
+    if (this.#goodBytes <= this.#compactAtBytes || !(await this.#compact(text))) await this.#write(text);
+    for (const { entries } of lines) for (const entry of entries) this.#apply(entry);
+  }
+
+  #apply(entry: Entry): void {
+    try {
+      this.#options.apply(entry);
+    } catch (error) {
+      this.#options.logger.error('an entry of the journal has no effect', { error });
+    }
+  }
+
+  async #write(text: string): Promise<void> {
+    await this.#mend();
+    try {
+      await this.#file.appendFile(text);
+      await this.#file.datasync();
+    } catch (error) {
+      this.#isTorn = true;
+      await this.#mend().catch(() => {});
+      throw error;
+    }
+    this.#goodBytes += Buffer.byteLength(text);
+  }
+
+  async #mend(): Promise<void> {
+    if (!this.#isTorn) return;
+    await this.#file.truncate(this.#goodBytes);
+    this.#isTorn = false;
+  }
+
+  /** Writes a snapshot with these new lines after it. @returns whether there was room for it */
+  async #compact(text: string): Promise<boolean> {
+    const { snapshot, logger } = this.#options;
+    try {
+      const { handle, bytes } = await writeAnew(this.#path, snapshot(), text);
+      await this.#file.close().catch(() => {});
+      this.#file = handle;
+      this.#goodBytes = bytes;
+      this.#isTorn = false;
+      this.#compactAtBytes = bytes + this.#compactAfterBytes;
+      return true;
+    } catch (error) {
+      logger.warn('the journal could not be written anew; it grows on', { path: this.#path, error });
+      this.#compactAtBytes = this.#goodBytes + this.#compactAfterBytes * TRY_AGAIN_AFTER;
+      return false;
+    }
+  }
+}
+
+/** Applies entries at once, and keeps none of them. */
+export class MemoryJournal<Entry> implements Pick<Journal<Entry>, 'append' | 'close'> {
+  readonly #apply: (entry: Entry) => void;
+
+  constructor({ apply }: Pick<JournalOptions<Entry>, 'apply'>) {
+    this.#apply = apply;
+  }
+
+  async append(...entries: readonly Entry[]): Promise<void> {
+    for (const entry of entries) this.#apply(entry);
+  }
+
+  async close(): Promise<void> {}
+}
+
+interface Written {
+  readonly handle: FileHandle;
+  readonly bytes: number;
+}
+
+async function writeAnew(path: string, entries: Iterable<unknown>, more = ''): Promise<Written> {
+  const draft = `${path}.new`;
+  await rm(draft, { force: true });
+  // Opened for appending, because a file that is cut back must not be written beyond its end.
+  const handle = await open(draft, 'a');
+  let bytes = 0;
+  const write = async (piece: string) => {
+    await handle.appendFile(piece);
+    bytes += Buffer.byteLength(piece);
+  };
+  try {
+    let piece = '';
+    for (const entry of entries) {
+      piece += `${JSON.stringify(entry)}\n`;
+      if (piece.length < PIECE_LENGTH) continue;
+      await write(piece);
+      piece = '';
+    }
+    await write(piece + more);
+    await handle.sync();
+    await rename(draft, path);
+    return { handle, bytes };
+  } catch (error) {
+    await handle.close().catch(() => {});
+    await rm(draft, { force: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/** The complete lines of a file, each with the offset of its end; none if there is no file. */
+async function* linesOf(path: string): AsyncGenerator<{ text: string; endsAt: number }> {
+  const isThere = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (!isThere) return;
+  let rest: Buffer[] = [];
+  let offset = 0;
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+      const line = Buffer.concat([...rest, chunk.subarray(start, end)]);
+      yield { text: line.toString('utf8'), endsAt: offset + end + 1 };
+      rest = [];
+      start = end + 1;
+    }
+    rest.push(chunk.subarray(start));
+    offset += chunk.length;
+  }
+}

@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import { VirtualClock } from '../../../../test/simulation/virtualClock.ts';
+import { silentLogger } from '../../../base/logger.ts';
+import type { CallbackStore } from '../../store/callbackStore.ts';
+import type { CallbackReport } from '../../wire/reports.ts';
+import { NodeMetrics } from '../nodeMetrics.ts';
+import { WebhookDispatcher } from './dispatcher.ts';
+import { MemoryCallbacks } from './memoryCallbacks.ts';
+
+const SETTINGS = {
+  url: 'https://receiver.test/',
+  maxConcurrentRequests: 6,
+  backoffMs: 3_000,
+  maxBackoffMs: 900_000,
+  ca: undefined,
+};
+const HOUR_MS = 3_600_000;
+
+/** A dispatcher of callbacks, kept as the database keeps them, that posts to a receiver. */
+function dispatcherTo(receiver: (payload: string) => Promise<string | undefined> | string | undefined) {
+  const clock = new VirtualClock();
+  /** The table, with the rules of `CallbackStore`, which has tests of its own in test/contract. */
+  let rows: {
+    seq: number;
+    about: string;
+    payload: string;
+    attempts: number;
+    dueMs: number;
+    sinceMs: number;
+  }[] = [];
+  const database = { isReadOnly: false };
+  const write = (change: () => void) => {
+    if (database.isReadOnly) throw new Error('cannot execute in a read-only transaction');
+    change();
+  };
+  const store: Pick<CallbackStore, 'due' | 'remove' | 'postpone' | 'hasten'> = {
+    due: async (_, limit, except) =>
+      rows
+        .filter(({ seq, dueMs }) => dueMs <= clock.now() && !except.includes(seq))
+        .slice(0, limit)
+        .map((row) => ({ ...row, key: String(row.seq), ageSeconds: (clock.now() - row.sinceMs) / 1000 })),
+    remove: async (seq) =>
+      write(() => {
+        rows = rows.filter((row) => row.seq !== seq);
+      }),
+    postpone: async ({ seq, about }, attempts, delayMs) =>
+      write(() => {
+        for (const row of rows) {
+          if (row.seq === seq) row.attempts = attempts;
+          if (row.about === about && row.seq >= seq) row.dueMs = clock.now() + delayMs;
+        }
+      }),
+    hasten: async () => {},
+  };
+  let next = 1;
+  const posted: string[] = [];
+  const reports: CallbackReport[] = [];
+  const dispatcher = new WebhookDispatcher({
+    store: store as CallbackStore,
+    memory: new MemoryCallbacks(clock),
+    metrics: new NodeMetrics(),
+    poster: {
+      configure: () => {},
+      close: () => {},
+      post: async (_, payload) => {
+        posted.push((JSON.parse(payload) as { is: string }).is);
+        return { problem: await receiver(payload) };
+      },
+    },
+    clock,
+    logger: silentLogger,
+    onDelivered: () => {},
+    onAttempt: (report) => reports.push(report),
+  });
+  dispatcher.configure(SETTINGS, 0);
+  const add = (message: string, status: 'sent' | 'delivered' | 'read') => {
+    const row = { about: message, payload: JSON.stringify({ is: `${message} ${status}` }) };
+    rows.push({ ...row, seq: next++, attempts: 0, dueMs: clock.now(), sinceMs: clock.now() });
+    dispatcher.wake();
+  };
+  const forgetAll = () => {
+    rows = [];
+    dispatcher.forget();
+  };
+  return { clock, forgetAll, waiting: () => rows.length, database, posted, reports, add };
+}
+
+describe('a dispatcher', () => {
+  it('posts each callback once while the database is read-only, and removes it when it can', async () => {
+    const { clock, waiting, database, posted, add } = dispatcherTo(() => undefined);
+    database.isReadOnly = true;
+    for (let index = 0; index < 5; index++) add(`m${index}`, 'sent');
+    await clock.advance(HOUR_MS);
+    expect([posted.length, waiting()]).toEqual([5, 5]);
+    database.isReadOnly = false;
+    await clock.advance(60_000);
+    expect([posted.length, waiting()]).toEqual([5, 0]);
+  });
+
+  it('posts the statuses of a message one after another, also if one has to wait', async () => {
+    let refusals = 3;
+    const { clock, posted, add } = dispatcherTo((payload) =>
+      payload.includes('slow sent') && refusals-- > 0 ? 'HTTP 500' : undefined,
+    );
+    for (const status of ['sent', 'delivered', 'read'] as const)
+      for (const id of ['slow', 'quick']) add(id, status);
+    await clock.advance(60_000);
+    const of = (id: string) => posted.filter((text) => text.startsWith(id)).map((text) => text.split(' ')[1]);
+    expect(of('quick')).toEqual(['sent', 'delivered', 'read']);
+    expect(of('slow')).toEqual(['sent', 'sent', 'sent', 'sent', 'delivered', 'read']);
+    expect(posted.indexOf('quick read')).toBeLessThan(posted.indexOf('slow delivered'));
+  });
+
+  it('reports nothing of a callback that it was told to forget while the receiver was busy', async () => {
+    let answer = (_: string) => {};
+    const { clock, forgetAll, posted, reports, add } = dispatcherTo(
+      () => new Promise<string>((resolve) => (answer = resolve)),
+    );
+    add('m', 'sent');
+    await clock.advance(1_000);
+    forgetAll();
+    answer('HTTP 503');
+    await clock.advance(1_000);
+    expect([posted, reports]).toEqual([['m sent'], []]);
+  });
+
+  it('posts on while one receiver never answers', async () => {
+    const { clock, posted, add } = dispatcherTo((payload) =>
+      payload.includes('stuck') ? new Promise(() => {}) : undefined,
+    );
+    add('stuck', 'sent');
+    add('well', 'sent');
+    await clock.advance(1_000);
+    expect(posted).toEqual(['stuck sent', 'well sent']);
+  });
+
+  it('gives a receiver that is down for 24 hours its callbacks again and again, and drops them then', async () => {
+    const { clock, waiting, posted, add } = dispatcherTo(() => 'HTTP 500');
+    add('m', 'sent');
+    await clock.advance(23 * HOUR_MS);
+    expect(waiting()).toBe(1);
+    // Linear delays up to 15 minutes.
+    expect(posted.length).toBeGreaterThan(100);
+    expect(posted.length).toBeLessThan(400);
+    await clock.advance(2 * HOUR_MS);
+    expect(waiting()).toBe(0);
+  });
+
+  it('reports each attempt, the delay before the next one, and how it ended', async () => {
+    let refusals = 1;
+    const { clock, reports, add } = dispatcherTo(() => (refusals-- > 0 ? 'HTTP 500' : undefined));
+    add('m', 'sent');
+    await clock.advance(10_000);
+    const attempt = { url: SETTINGS.url, durationMs: 0 };
+    expect(reports).toMatchObject([
+      { key: '1', state: 'waiting', delayMs: 3_000, attempt: { ...attempt, at: 0, problem: 'HTTP 500' } },
+      { key: '1', state: 'delivered', attempt: { ...attempt, problem: undefined } },
+    ]);
+    expect(reports[1]).not.toHaveProperty('delayMs');
+  });
+});

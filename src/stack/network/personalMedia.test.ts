@@ -1,0 +1,46 @@
+import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { applyEntry } from './entryEffects.ts';
+import { NetworkState } from './networkState.ts';
+import { PersonalMedia } from './personalMedia.ts';
+
+const NUMBER = '16315551000';
+const HOUR_MS = 3_600_000;
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'waba-media-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe('media of the network', () => {
+  it('is collected an hour after its last use, unless a chat shows it or an event announces it', async () => {
+    const media = new PersonalMedia(folder);
+    const state = new NetworkState();
+    const [shown, announced, unused, recent] = await Promise.all(
+      ['shown', 'announced', 'unused', 'recent'].map((text) => media.keep(Buffer.from(text))),
+    );
+    await expect(media.takePart('0'.repeat(64), 0, Buffer.from('begun'), false)).resolves.toBeUndefined();
+    const message = { from: '1', id: 'm', timestamp: '1', type: 'image' };
+    const ofChat = { ...message, media: [{ type: 'image/png', sha256: shown ?? '' }] };
+    applyEntry(state, { type: 'person', waId: '1', wroteTo: NUMBER, at: 1, message: ofChat });
+    const pending = { type: 'image/png', sha256: announced ?? '' };
+    const event = { eventId: 1, body: { kind: 'inbound', message, media: pending } } as const;
+    applyEntry(state, { type: 'event', number: NUMBER, event });
+    expect(await media.collect(state, Date.now())).toBe(0);
+    for (const name of (await readdir(folder)).filter((each) => each !== recent))
+      await utimes(join(folder, name), 0, 0);
+    // The one that nothing uses, and the upload that never ended.
+    expect(await media.collect(state, Date.now())).toBe(2);
+    expect((await readdir(folder)).sort()).toEqual([shown, announced, recent].sort());
+    expect(await media.has(unused ?? '')).toBe(false);
+    expect(await media.collect(state, Date.now() + 2 * HOUR_MS)).toBe(1);
+  });
+
+  it('leaves nothing of an upload with a wrong checksum', async () => {
+    const media = new PersonalMedia(folder);
+    await expect(media.takePart('0'.repeat(64), 0, Buffer.from('x'), true)).rejects.toThrow('1009');
+    expect(await readdir(folder)).toEqual([]);
+  });
+});

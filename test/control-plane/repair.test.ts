@@ -1,0 +1,287 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
+import type { KubeClient } from '../../src/engine/kube/client.ts';
+import { kubeconfigCredentials } from '../../src/engine/kube/credentials.ts';
+import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
+import { freshNamespace, installCrd, never, testClient, WhatsAppDeploymentKind } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
+import { PretendKubelet } from '../support/pretendKubelet.ts';
+import { runTestOperator } from '../support/runTestOperator.ts';
+
+/** Stuck states of the Kubernetes objects, and their ways out. No stack runs here, so its API never answers. */
+
+let client: KubeClient;
+let namespace: string;
+let kubelet: PretendKubelet;
+const stop = new AbortController();
+let running: Promise<void>;
+
+beforeAll(async () => {
+  client = await testClient();
+  await installCrd(client);
+  namespace = await freshNamespace(client);
+  kubelet = new PretendKubelet(client, namespace);
+  kubelet.start();
+  running = runTestOperator(
+    { credentials: await kubeconfigCredentials(systemClock, { path: inject('kubeconfig') }), namespace },
+    stop.signal,
+  );
+});
+
+afterAll(async () => {
+  stop.abort();
+  await running;
+  await kubelet.stop();
+});
+
+let phone = 16_315_550_800;
+const create = async (name: string, spec: object) => {
+  phone += 1;
+  await client.create(
+    {
+      apiVersion: WhatsAppDeploymentKind.apiVersion,
+      kind: WhatsAppDeploymentKind.kind,
+      metadata: { name, namespace },
+      spec: { phoneNumber: `+${phone}`, ...spec },
+    },
+    { fieldManager: 'test' },
+    never,
+  );
+};
+const patch = (name: string, spec: object) =>
+  client.mergePatch(WhatsAppDeploymentKind, { namespace, name }, { spec }, never);
+const secret = (name: string, stringData: Record<string, string>) =>
+  client.apply(
+    { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, stringData },
+    { fieldManager: 'test', force: true },
+    never,
+  );
+
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly observedGeneration: number;
+}
+async function condition(name: string, type: string): Promise<Condition | undefined> {
+  const { status, metadata } = await client.get<KubeObject & { status?: { conditions?: Condition[] } }>(
+    WhatsAppDeploymentKind,
+    namespace,
+    name,
+    never,
+  );
+  const found = status?.conditions?.find((candidate) => candidate.type === type);
+  return found?.observedGeneration === metadata.generation ? found : undefined;
+}
+async function becomes(name: string, type: string, wanted: Partial<Condition>, timeoutMs = 30_000) {
+  let last: Condition | undefined;
+  const isThere = async () => {
+    last = await condition(name, type);
+    return Object.entries(wanted).every(([field, value]) => last?.[field as keyof Condition] === value);
+  };
+  await eventually(isThere, timeoutMs).catch(() => expect(last).toMatchObject(wanted));
+  return last;
+}
+const namesOf = async (kind: (typeof kinds)['Job'], name: string): Promise<string[]> => {
+  const labelSelector = `app.kubernetes.io/instance=${name}`;
+  const { items } = await client.list(kind, { namespace, labelSelector }, never);
+  return items.map(({ metadata }) => metadata.name);
+};
+const exists = async (kind: (typeof kinds)['Job'], name: string): Promise<boolean> =>
+  client.get(kind, namespace, name, never).then(
+    () => true,
+    () => false,
+  );
+
+const GOOD = { webapp: 'stack:good', coreapp: 'stack:good', database: 'postgres:18' };
+
+describe('a broken image that is corrected', () => {
+  it.each([
+    ['webapp', 'Single'],
+    ['coreapp', 'HighAvailability'],
+    ['database', 'Single'],
+  ])('of the %s is repaired without a hand (%s)', async (role, topology) => {
+    const name = `image-${role}`;
+    await create(name, { topology, images: { ...GOOD, [role]: `stack:broken` } });
+    const type = { webapp: 'WorkloadsReady', coreapp: 'SchemaReady', database: 'DatabaseReady' }[role] ?? '';
+    await becomes(name, type, { status: 'False' });
+    await eventually(async () =>
+      (
+        await client.list<KubeObject & { status?: { phase?: string } }>(
+          kinds.Pod,
+          { namespace, labelSelector: `app.kubernetes.io/instance=${name}` },
+          never,
+        )
+      ).items.some(({ spec }) => JSON.stringify(spec).includes('broken')),
+    );
+    await patch(name, { images: { [role]: GOOD[role as keyof typeof GOOD] } });
+    await becomes(name, 'WorkloadsReady', { status: 'True' });
+    expect(kubelet.mostJobs).toBeLessThanOrEqual(3);
+  });
+
+  it('of the Coreapps on a stack that runs leaves its nodes alone, and other changes go on', async () => {
+    const name = 'goes-on';
+    await create(name, { topology: 'HighAvailability', images: GOOD });
+    await becomes(name, 'WorkloadsReady', { status: 'True' });
+    await patch(name, { images: { coreapp: 'stack:broken' }, nodes: { webapp: { replicas: 3 } } });
+    await becomes(name, 'SchemaReady', { status: 'False', reason: 'Upgrading' });
+    await eventually(async () => {
+      const { spec } = await client.get(kinds.Deployment, namespace, `${name}-webapp`, never);
+      return (spec as { replicas: number }).replicas === 3;
+    });
+    const { items } = await client.list(
+      kinds.StatefulSet,
+      { namespace, labelSelector: `app.kubernetes.io/instance=${name}` },
+      never,
+    );
+    expect(JSON.stringify(items)).not.toContain('broken');
+    await patch(name, { images: { coreapp: GOOD.coreapp } });
+    await becomes(name, 'SchemaReady', { status: 'True' });
+    await becomes(name, 'WorkloadsReady', { status: 'True' });
+    await eventually(async () => (await namesOf(kinds.Job, name)).length === 1);
+  });
+});
+
+describe('the schema Job', () => {
+  it('takes up a corrected password by itself, one Job at a time, and does not run again once it completed', async () => {
+    const name = 'password';
+    await secret('login', { username: 'u', password: 'wrong' });
+    kubelet.jobHangs = ({ metadata }) => metadata.name.startsWith('password-schema-');
+    await create(name, {
+      topology: 'Single',
+      database: {
+        external: { host: 'db', credentialsSecretRef: { name: 'login' }, tls: { mode: 'Disable' } },
+      },
+    });
+    await eventually(async () => (await namesOf(kinds.Job, name)).length === 1);
+    const [first] = await namesOf(kinds.Job, name);
+    await secret('login', { username: 'u', password: 'right' });
+    await eventually(async () => {
+      const jobs = await namesOf(kinds.Job, name);
+      expect(jobs.length).toBeLessThanOrEqual(1);
+      return jobs.length === 1 && jobs[0] !== first;
+    });
+    kubelet.jobHangs = () => false;
+    await becomes(name, 'WorkloadsReady', { status: 'True' });
+    const [second = ''] = await namesOf(kinds.Job, name);
+    await client.delete(kinds.Job, namespace, second, { propagation: 'Background' }, never);
+    await eventually(async () => !(await exists(kinds.Job, second)));
+    // Another change of the resource makes sure that the operator has planned again.
+    await patch(name, { service: { annotations: { a: 'b' } } });
+    await becomes(name, 'WorkloadsReady', { status: 'True' });
+    expect(await namesOf(kinds.Job, name)).toEqual([]);
+    expect(await condition(name, 'SchemaReady')).toMatchObject({ status: 'True' });
+  });
+});
+
+describe('objects that the resource no longer declares', () => {
+  it('go: PodDisruptionBudgets with HighAvailability, StatefulSet and Service with the managed database', async () => {
+    const name = 'pruned';
+    await create(name, { topology: 'HighAvailability' });
+    await becomes(name, 'WorkloadsReady', { status: 'True' });
+    expect(await namesOf(kinds.PodDisruptionBudget, name)).toHaveLength(3);
+    await patch(name, { topology: 'Single' });
+    await becomes(name, 'WorkloadsReady', { status: 'True' });
+    expect(await namesOf(kinds.PodDisruptionBudget, name)).toEqual([]);
+    await secret('other', { username: 'u', password: 'p' });
+    await patch(name, {
+      upgrade: { strategy: 'Stop' },
+      database: {
+        managed: null,
+        external: { host: 'db', credentialsSecretRef: { name: 'other' }, tls: { mode: 'Disable' } },
+      },
+    });
+    await becomes(name, 'WorkloadsReady', { status: 'True' });
+    await eventually(async () => !(await exists(kinds.StatefulSet, `${name}-database`)));
+    await eventually(async () => !(await exists(kinds.Service, `${name}-database`)));
+    expect(await exists(kinds.PersistentVolumeClaim, `${name}-database`)).toBe(true);
+    const database = await becomes(name, 'DatabaseReady', { status: 'True' });
+    expect(database?.message).toContain(`PersistentVolumeClaim ${name}-database`);
+  });
+});
+
+describe('the credentials of the managed database', () => {
+  it('are refused when somebody edits them, until they are put back or confirmed', async () => {
+    const name = 'edited';
+    await create(name, { topology: 'Single' });
+    await becomes(name, 'WorkloadsReady', { status: 'True' });
+    const { data } = await client.get<KubeObject & { data: Record<string, string> }>(
+      kinds.Secret,
+      namespace,
+      `${name}-database`,
+      never,
+    );
+    const edit = (password: string | undefined, annotations: object = {}) =>
+      client.mergePatch(
+        kinds.Secret,
+        { namespace, name: `${name}-database` },
+        { metadata: { annotations }, data: { password } },
+        never,
+      );
+    await edit(Buffer.from('another').toString('base64'));
+    const refused = await becomes(name, 'DatabaseReady', { status: 'False', reason: 'PasswordEdited' });
+    await edit(data.password);
+    await becomes(name, 'DatabaseReady', { status: 'True' });
+    const [, hash = ''] = /accepted-password=(\w+)/.exec(refused?.message ?? '') ?? [];
+    await edit(Buffer.from('another').toString('base64'), { 'waba-operator.dev/accepted-password': hash });
+    await becomes(name, 'DatabaseReady', { status: 'True' });
+  });
+
+  it('are not made anew over a volume that was kept', async () => {
+    const name = 'kept';
+    await create(name, { topology: 'Single' });
+    await becomes(name, 'WorkloadsReady', { status: 'True' });
+    await client.delete(WhatsAppDeploymentKind, namespace, name, {}, never);
+    await eventually(async () => (await namesOf(kinds.StatefulSet, name)).length === 0, 60_000);
+    for (const each of await namesOf(kinds.Secret, name))
+      await client.delete(kinds.Secret, namespace, each, {}, never);
+    await create(name, { topology: 'Single' });
+    const told = await becomes(name, 'DatabaseReady', { status: 'False', reason: 'SecretLost' });
+    expect(told?.message).toContain(`${name}-database`);
+    expect(told?.message).not.toContain('delete');
+    expect(await exists(kinds.Secret, `${name}-database`)).toBe(false);
+  });
+});
+
+describe('a change of a volume or of the major version', () => {
+  const before = {
+    database: { managed: { version: '18.1', storage: { size: '2Gi', storageClassName: 'fast' } } },
+    media: { storage: { size: 2_000_000_000, storageClassName: 'fast' } },
+    paused: true,
+  };
+  it.each([
+    ['the major version', { database: { managed: { version: '17' } } }, /major version .* cannot change/],
+    ['no version for an older one', { database: { managed: { version: null } } }, undefined],
+    ['a minor version', { database: { managed: { version: '18.2' } } }, undefined],
+    [
+      'a smaller database',
+      { database: { managed: { storage: { size: '1Gi' } } } },
+      /database.managed.storage.size cannot shrink/,
+    ],
+    ['a larger database', { database: { managed: { storage: { size: '3Gi' } } } }, undefined],
+    [
+      'another class',
+      { database: { managed: { storage: { storageClassName: 'slow' } } } },
+      /storageClassName cannot change/,
+    ],
+    ['smaller media', { media: { storage: { size: '1Gi' } } }, /media.storage.size cannot shrink/],
+    [
+      'no class for media',
+      { media: { storage: { storageClassName: null } } },
+      /media.storage.storageClassName cannot change/,
+    ],
+    [
+      'another access mode',
+      { media: { storage: { accessMode: 'ReadWriteOnce' } } },
+      /media.storage.accessMode cannot change/,
+    ],
+    ['another claim', { media: { storage: null, claimName: 'mine' } }, undefined],
+    ['a unit that is none', { media: { storage: { size: '10GB' } } }, /such as 10Gi or 500M/],
+  ])('%s is refused with the way, or taken', async (what, change, refusal) => {
+    const name = `volume-${what.replaceAll(' ', '-')}`;
+    await create(name, before);
+    if (refusal) await expect(patch(name, change)).rejects.toThrow(refusal);
+    else await patch(name, change);
+  });
+});

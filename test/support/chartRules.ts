@@ -1,0 +1,35 @@
+import { readFile } from 'node:fs/promises';
+import { loadAll } from 'js-yaml';
+import { ApiError } from '../../src/engine/kube/apiError.ts';
+import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
+import type { KubeRequest } from '../../src/engine/kube/transport.ts';
+import { parseTarget } from '../simulation/target.ts';
+import type { account } from './accounts.ts';
+
+type Rules = Parameters<typeof account>[4];
+
+/** The rights that the chart gives in each namespace that it lists. The chart's tests compare this file with the chart. */
+export async function chartRules(): Promise<Rules> {
+  const objects = loadAll(await readFile('test/chart/goldens/listed-namespaces.yaml', 'utf8')) as (
+    | (KubeObject & { rules: Rules })
+    | null
+  )[];
+  const role = objects.find((object) => object?.kind === 'Role' && object.metadata.namespace === 'shop');
+  if (!role) throw new Error('the chart gives no Role in a listed namespace');
+  return role.rules;
+}
+
+const VERBS = { GET: 'get', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' } as const;
+
+/** Throws what the API server answers to a request for an object that the rules do not allow. */
+export const withinRules =
+  (rules: Rules) =>
+  ({ method, path }: KubeRequest): void => {
+    const { apiVersion, plural } = parseTarget(path).kind.kind;
+    const [group = ''] = apiVersion.includes('/') ? apiVersion.split('/') : [''];
+    const isAllowed = rules.some(
+      ({ apiGroups, resources, verbs }) =>
+        apiGroups.includes(group) && resources.includes(plural) && verbs.includes(VERBS[method]),
+    );
+    if (!isAllowed) throw new ApiError(403, { reason: 'Forbidden' }, `${method} ${path}`);
+  };
