@@ -85,8 +85,11 @@ describe('the operator on a real control plane with real processes', () => {
 
   it('sends no request to the API server in steady state, while it keeps observing the stack', async () => {
     await new Promise((resolve) => setTimeout(resolve, 3_000));
+    const { status } = await cluster.stack('shop');
     const since = new Date();
     await new Promise((resolve) => setTimeout(resolve, 40_000));
+    // First, because it says what a write was for.
+    expect((await cluster.stack('shop')).status).toEqual(status);
     const asked = await cluster.requests(since);
     expect(
       asked
