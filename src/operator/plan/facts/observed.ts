@@ -67,6 +67,10 @@ export interface Clue {
 export const isServing = (pod: PodView, component: string): boolean =>
   pod.component === component && pod.ready && !pod.terminating;
 
+/** Where Webapps that are ready listen. */
+export const webappAddresses = ({ pods }: Pick<Observation, 'pods'>): string[] =>
+  pods.flatMap((pod) => (isServing(pod, 'webapp') && pod.ip ? [pod.ip] : []));
+
 /** The last answers of the stack's API. */
 export interface ApiObservation {
   /** Epoch ms at which the operator began to ask. */
