@@ -27,7 +27,12 @@ describe('the pages of the emulator', () => {
   });
 
   it('quote every example that there is', () => {
-    const files = readdirSync('examples/emulator').map((file) => join('examples/emulator', file));
+    const files = ['examples/emulator', 'examples/clients'].flatMap((folder) =>
+      readdirSync(folder)
+        // What npm reads and writes there.
+        .filter((file) => !/^package.*\.json$|^\.npmrc$|^node_modules$/.test(file))
+        .map((file) => join(folder, file)),
+    );
     expect(quoted.map(({ file }) => file).sort()).toEqual(
       [...files, 'examples/emulator-compose.yaml'].sort(),
     );
