@@ -41,7 +41,7 @@ export default defineConfig({
       }),
       layer('monitoring', ['test/monitoring/**/*.test.ts'], 30_000),
       layer('package', ['test/package/**/*.test.ts'], 60_000),
-      // What the pages of the emulator quote, in its languages.
+      // What the pages of the emulator quote, in its languages, and published clients.
       layer('examples', ['test/examples/**/*.test.ts'], 60_000),
       // Needs Docker and the image waba-emulator, or another one in WABA_EMULATOR_IMAGE.
       layer('container', ['test/container/**/*.test.ts'], 120_000),
