@@ -30,6 +30,8 @@ const STACK = 'shop';
 /** Edits of one object before the operator starts anew, because it reclaims a field only some times an hour. */
 const ROUND = 8;
 const MOST_WRITES = 3;
+/** Lines of the operator's log that are shown with an edit that it did not undo. */
+const LAST_LINES = 60;
 /** Objects that are edited at the same time. */
 const AT_ONCE = 6;
 /** What a completed Job says it made: without it, the operator takes the Job for one of an earlier schema, and removes it. */
@@ -203,6 +205,8 @@ describe('every field of every child', () => {
           made += 1;
           if (writes > MOST_WRITES) broken.push(`${what}: ${writes} writes`);
         } catch (error) {
+          const log = operator.log.slice(-LAST_LINES).join('\n');
+          process.stderr.write(`${new Date().toISOString()} ${what} is not undone; the operator:\n${log}\n`);
           broken.push(`${what}: ${String(error).slice(0, 300)}; told: ${await told()}`);
           return;
         }
