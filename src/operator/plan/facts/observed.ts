@@ -139,13 +139,19 @@ export interface Observed extends Observation {
   readonly podSecurity?: PodSecurity | undefined;
 }
 
-/** Objects of a kind that belong to this stack alone; `children` also holds the shared network process. */
+/**
+ * Objects of a kind that belong to this stack alone; `children` also holds the shared network process. A child whose label
+ * somebody edited still has its controller.
+ */
 export const ownedBy = (
   { children, resource }: Pick<Observed, 'children' | 'resource'>,
   kind: string,
 ): KubeObject[] =>
   [...children.values()].filter(
-    (object) => object.kind === kind && object.metadata.labels?.[labels.instance] === resource.metadata.name,
+    ({ kind: found, metadata }) =>
+      found === kind &&
+      (metadata.labels?.[labels.instance] === resource.metadata.name ||
+        metadata.ownerReferences?.some(({ controller, uid }) => controller && uid === resource.metadata.uid)),
   );
 
 /** Identifies a state of the pods: any change of one of them changes it. */
