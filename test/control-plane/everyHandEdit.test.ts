@@ -206,8 +206,10 @@ describe('every field of every child', () => {
           if (writes > MOST_WRITES) broken.push(`${what}: ${writes} writes`);
         } catch (error) {
           const log = operator.log.slice(-LAST_LINES).join('\n');
-          process.stderr.write(`${new Date().toISOString()} ${what} is not undone; the operator:\n${log}\n`);
-          broken.push(`${what}: ${String(error).slice(0, 300)}; told: ${await told()}`);
+          process.stderr.write(
+            `${new Date().toISOString()} ${what}: ${String(error)}; the operator:\n${log}\n`,
+          );
+          broken.push(`${what}: ${String(error).slice(0, 600)}; told: ${await told()}`);
           return;
         }
       }
