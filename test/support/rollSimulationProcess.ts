@@ -4,6 +4,7 @@ import { ControllerMetrics } from '../../src/engine/controller/metrics.ts';
 import { Sources } from '../../src/engine/controller/sources.ts';
 import { KubeClient } from '../../src/engine/kube/client.ts';
 import { EventRecorder } from '../../src/engine/kube/eventRecorder.ts';
+import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
 import { LeaderElection } from '../../src/engine/kube/leaderElection.ts';
 import type { KubeRequest, Transport } from '../../src/engine/kube/transport.ts';
 import { controllers } from '../../src/operator/operator.ts';
@@ -21,7 +22,7 @@ export const RELEASE = { stack: 'registry.test/stack:1', database: 'registry.tes
 export interface Flight {
   readonly process: string;
   readonly sentAtMs: number;
-  /** The last revision of pods and of stacks that a watch has brought to the process. */
+  /** The last revision of pods and of stacks that a watch, or the answer to a write of the status, brought to the process. */
   readonly seen: { readonly pods: number; readonly stacks: number };
   /** What was true when the health that arrived last was read; undefined if none has arrived. */
   readonly api: StackTruth | undefined;
@@ -149,11 +150,16 @@ export class RollProcess {
     });
   }
 
-  /** Notes the revisions that watches bring. */
+  /** Notes the revisions that watches bring. The answer to a write of the status is the whole resource, its spec too. */
   #noting(inner: Transport): Transport {
     const seen = this.#seen;
     return {
-      request: (request, signal) => inner.request(request, signal),
+      request: async (request, signal) => {
+        const answer = await inner.request(request, signal);
+        const revision = Number((answer as Partial<KubeObject> | undefined)?.metadata?.resourceVersion);
+        if (request.path.includes('/whatsappdeployments/') && revision > seen.stacks) seen.stacks = revision;
+        return answer;
+      },
       text: (request, signal) => inner.text(request, signal),
       stream: async function* (request, signal) {
         const kind = KINDS.find(({ path }) => request.path.endsWith(path))?.seen;
