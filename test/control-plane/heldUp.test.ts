@@ -201,10 +201,21 @@ describe('a Secret of the stack that somebody deleted', () => {
 
 describe('the media claim that somebody deleted', () => {
   it('is told at once, with the pods that hold it', async () => {
-    await client.delete(kinds.PersistentVolumeClaim, namespace, `${STACK}-media`, {}, never);
+    const name = `${STACK}-media`;
+    // Kubernetes protects the claim only while a pod on a node uses it, and no pod here is on a node.
+    const hold = (finalizers: readonly string[]) =>
+      client.mergePatch(
+        kinds.PersistentVolumeClaim,
+        { namespace, name },
+        { metadata: { finalizers } },
+        never,
+      );
+    await hold(['example.org/in-use']);
+    await client.delete(kinds.PersistentVolumeClaim, namespace, name, {}, never);
     const { message } = await becomes('WorkloadsReady', { status: 'False', reason: 'ClaimTerminating' });
     expect(message).toContain(`PersistentVolumeClaim ${namespace}/${STACK}-media is being deleted`);
     expect(message).toContain(`${STACK}-master-0-0`);
     expect(message).not.toMatch(/kubectl delete/);
+    await hold([]);
   });
 });
