@@ -116,8 +116,8 @@ export class Messaging {
       metrics,
       clock: time,
       logger,
-      onDelivered: (payload) => this.gateway.recorded(payload, signal),
-      onAttempt: (report) => this.gateway.report(() => report),
+      onDelivered: (body) => this.gateway.recorded(body, signal),
+      onAttempt: (report) => this.gateway.report(report),
     });
   }
 

@@ -44,13 +44,13 @@ export type CallbackStore = Omit<Pick<DatabaseCallbackStore, keyof DatabaseCallb
 export class DatabaseCallbackStore {
   readonly #database: Kysely<MessageTables>;
   readonly #dialect: Dialect;
-  readonly #removals: Batcher<number>;
+  readonly #removals: Batcher<readonly number[]>;
 
   constructor({ message: database, dialect }: Pick<Databases, 'message' | 'dialect'>) {
     this.#database = database;
     this.#dialect = dialect;
-    this.#removals = new Batcher(async (seqs) => {
-      await database.deleteFrom('callbacks').where(dialect.isOneOf('seq', seqs)).execute();
+    this.#removals = new Batcher(async (lists) => {
+      await database.deleteFrom('callbacks').where(dialect.isOneOf('seq', lists.flat())).execute();
     });
   }
 
@@ -130,8 +130,8 @@ export class DatabaseCallbackStore {
     return query.orderBy('next_at').orderBy('seq').limit(limit);
   }
 
-  remove(seq: number): Promise<void> {
-    return this.#removals.add(seq);
+  remove(seqs: readonly number[]): Promise<void> {
+    return this.#removals.add(seqs);
   }
 
   /** Later callbacks of the same message wait as long. */

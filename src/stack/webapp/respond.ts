@@ -40,12 +40,17 @@ export function jsonAnswer(
       ...(byCoreapp ? { [INTERNAL_IDS]: key === undefined ? hex() : `${hex()}|${key}` } : {}),
     },
   });
+  if (byCoreapp) (answer as Marked)[IS_RELAYED] = true;
   return withJson(answer, text);
 }
 
+/** Says that an answer has the header, because looking into its headers costs more than making it. */
+const IS_RELAYED = Symbol('is relayed');
+type Marked = { [IS_RELAYED]?: true };
+
 /** Marks an answer of any type as one that a Coreapp took part in. */
 export function markRelayed(answer: Response): Response {
-  if (!answer.headers.has(INTERNAL_IDS)) answer.headers.set(INTERNAL_IDS, hex());
+  if (!(answer as Marked)[IS_RELAYED]) answer.headers.set(INTERNAL_IDS, hex());
   return answer;
 }
 

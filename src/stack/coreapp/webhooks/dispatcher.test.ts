@@ -39,9 +39,9 @@ function dispatcherTo(receiver: (payload: string) => Promise<string | undefined>
         .filter(({ seq, dueMs }) => dueMs <= clock.now() && !except.includes(seq))
         .slice(0, limit)
         .map((row) => ({ ...row, key: String(row.seq), ageSeconds: (clock.now() - row.sinceMs) / 1000 })),
-    remove: async (seq) =>
+    remove: async (seqs) =>
       write(() => {
-        rows = rows.filter((row) => row.seq !== seq);
+        rows = rows.filter((row) => !seqs.includes(row.seq));
       }),
     postpone: async ({ seq, about }, attempts, delayMs) =>
       write(() => {
@@ -70,7 +70,7 @@ function dispatcherTo(receiver: (payload: string) => Promise<string | undefined>
     clock,
     logger: silentLogger,
     onDelivered: () => {},
-    onAttempt: (report) => reports.push(report),
+    onAttempt: (report) => reports.push(report()),
   });
   dispatcher.configure(SETTINGS, 0);
   const add = (message: string, status: 'sent' | 'delivered' | 'read') => {
