@@ -4,6 +4,7 @@ import type { MovableClock } from '../../base/movableClock.ts';
 import type { GatewayStatus } from '../../onprem/health.ts';
 import { waIdByRule } from '../../onprem/waId.ts';
 import type { Account } from '../store/configStore.ts';
+import type { LocalWire } from '../wire/localWire.ts';
 import { type NetworkEvent, type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
 import { parseNetworkUrl } from '../wire/networkUrl.ts';
 import {
@@ -19,6 +20,8 @@ import { RpcClient } from '../wire/rpcClient.ts';
 
 export interface GatewayOptions {
   readonly networkUrl: string;
+  /** Set if the network is in this process. */
+  readonly wire?: LocalWire | undefined;
   readonly clock: Clock;
   /** The time of the simulation, which the network moves. */
   readonly time: MovableClock;
@@ -201,6 +204,7 @@ export class Gateway {
       networkProtocol,
       {
         ...parseNetworkUrl(this.#options.networkUrl),
+        wire: this.#options.wire,
         clock: this.#options.clock,
         onEvent: (name, body) => {
           if (name === 'replaced') this.#lostKey = key;

@@ -22,7 +22,10 @@ import { WebhookConfiguration } from './webhooks/webhookConfiguration.ts';
 import { WebhookPoster } from './webhooks/webhookPoster.ts';
 
 export interface MessagingOptions
-  extends Pick<CoreappOptions, 'mediaFolder' | 'mediaHosts' | 'networkUrl' | 'queueLimits' | 'version'> {
+  extends Pick<
+    CoreappOptions,
+    'mediaFolder' | 'mediaHosts' | 'networkUrl' | 'queueLimits' | 'version' | 'wire'
+  > {
   readonly stores: Stores;
   readonly config: ConfigStore;
   /** Reads settings now. */
@@ -140,9 +143,10 @@ export class Messaging {
   }
 
   #newGateway(): Gateway {
-    const { networkUrl, shard, clock, time, logger, signal } = this.#options;
+    const { networkUrl, wire, shard, clock, time, logger, signal } = this.#options;
     return new Gateway({
       networkUrl,
+      wire,
       clock,
       time,
       logger,

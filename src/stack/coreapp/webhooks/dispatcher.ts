@@ -41,10 +41,10 @@ const DRAIN = { forMs: 2_000, everyMs: 20 } as const;
 /** Callbacks that are read from the database at once, and the shortest time between two reads. */
 const READ_AHEAD = { callbacks: 500, everyMs: 10 } as const;
 /**
- * Statuses that get a callback each: as many as one Coreapp tells at its documented throughput of 70 messages a second.
- * Under a higher load those that wait share callbacks. Source: docs/onprem/api-messaging.md §9.3.
+ * Statuses that get a callback each: three of each message at the documented burst of the API and throughput of one
+ * Coreapp. Under a higher load those that wait share callbacks. Source: docs/onprem/api-messaging.md §9.1, §9.3.
  */
-const ALONE: Rate = { burst: 1_000, perSecond: 250 };
+const ALONE: Rate = { burst: 3 * 150, perSecond: 3 * 70 };
 /** What became of a callback that could not be stored is stored later; until then it is not posted again. */
 const STORE_AGAIN = { afterMs: 1_000, atMostMs: 60_000 } as const;
 /** How often callbacks are looked for that wait longer than any delay, because the database's clock went back. */
@@ -147,15 +147,19 @@ export class WebhookDispatcher {
   /** @returns after which time to look again */
   async #look(): Promise<number> {
     const settings = this.#settings;
-    if (this.#stop.signal.aborted || !settings?.url || this.#shard === undefined) return POLL_MS;
-    this.#post(settings);
-    if (this.#requests >= settings.maxConcurrentRequests) return POLL_MS;
+    if (this.#shard === undefined || !settings || !this.#room) return POLL_MS;
     const nowMs = this.#options.clock.monotonic();
     if (nowMs < this.#readAtMs) return this.#readAtMs - nowMs;
     this.#readAtMs = nowMs + READ_AHEAD.everyMs;
     await this.#readAhead(this.#shard, settings);
-    this.#post(settings);
+    this.#post();
     return POLL_MS;
+  }
+
+  /** Requests that may be made now. */
+  get #room(): number {
+    if (this.#stop.signal.aborted || this.#shard === undefined || !this.#settings?.url) return 0;
+    return Math.max(0, this.#settings.maxConcurrentRequests - this.#requests);
   }
 
   /** Reads what is due, besides what is known. */
@@ -175,9 +179,11 @@ export class WebhookDispatcher {
   }
 
   /** Posts what there is room for. */
-  #post(settings: DispatcherSettings): void {
+  #post(): void {
+    const settings = this.#settings;
+    if (!settings || this.#ahead.length === 0) return;
     const { bodies, rest } = chooseBodies(this.#ahead, {
-      room: settings.maxConcurrentRequests - this.#requests,
+      room: this.#room,
       isBusy: (about) => this.#busy.has(about),
       mayGoAlone: () => this.#alone.tryTake(),
     });
@@ -203,6 +209,7 @@ export class WebhookDispatcher {
         this.#inFlight.delete(seq);
         if (about !== undefined) this.#busy.delete(about);
       }
+      this.#post();
       this.wake();
     }
   }
