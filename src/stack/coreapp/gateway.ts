@@ -61,8 +61,8 @@ export class Gateway {
   #isRecording = false;
   /** WhatsApp ids of the numbers for which no rule tells them. */
   #aliases: ReadonlyMap<string, string> = new Map();
-  /** Events that are stored and not acknowledged, as JSON: one that comes again gets no second callback. */
-  readonly #stored = new Map<number, string>();
+  /** Events that are stored and not acknowledged: one that comes again gets no second callback. */
+  readonly #stored = new Map<number, NetworkEvent['body']>();
   /** Target of a session that another node took over. Only a target with a new epoch or registration may connect. */
   #lostKey: string | undefined;
 
@@ -294,6 +294,12 @@ export class Gateway {
     }
   }
 
+  /** A network that lost its state may give the same number to another event. */
+  #isStored({ eventId, body }: NetworkEvent): boolean {
+    const stored = this.#stored.get(eventId);
+    return stored !== undefined && JSON.stringify(stored) === JSON.stringify(body);
+  }
+
   async #take(
     client: RpcClient<NetworkProtocol>,
     events: readonly NetworkEvent[],
@@ -301,9 +307,9 @@ export class Gateway {
   ): Promise<void> {
     if (events.length === 0) return;
     try {
-      const news = events.filter((event) => this.#stored.get(event.eventId) !== JSON.stringify(event.body));
+      const news = events.filter((event) => !this.#isStored(event));
       if (news.length > 0) await this.#options.onEvents(news);
-      for (const { eventId, body } of news) this.#stored.set(eventId, JSON.stringify(body));
+      for (const { eventId, body } of news) this.#stored.set(eventId, body);
       await this.#acknowledge(
         client,
         events.map(({ eventId }) => eventId),

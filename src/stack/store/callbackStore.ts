@@ -23,6 +23,8 @@ export interface DueCallback {
   readonly ageSeconds: number;
 }
 
+/** The shortest time between two statements that remove callbacks. */
+const REMOVE_EVERY_MS = 10;
 const STATUS = 'status/';
 /** How far a delay may be beyond the longest one before the clock is blamed. */
 const SLACK_SECONDS = 5;
@@ -49,9 +51,12 @@ export class DatabaseCallbackStore {
   constructor({ message: database, dialect }: Pick<Databases, 'message' | 'dialect'>) {
     this.#database = database;
     this.#dialect = dialect;
-    this.#removals = new Batcher(async (lists) => {
-      await database.deleteFrom('callbacks').where(dialect.isOneOf('seq', lists.flat())).execute();
-    });
+    this.#removals = new Batcher(
+      async (lists) => {
+        await database.deleteFrom('callbacks').where(dialect.isOneOf('seq', lists.flat())).execute();
+      },
+      { everyMs: REMOVE_EVERY_MS },
+    );
   }
 
   /**

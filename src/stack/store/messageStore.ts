@@ -11,6 +11,9 @@ const COLLECTED_AT_ONCE = 1000;
 /** Characters of a statement that writes many rows: servers of MySQL refuse packets above 16 MB, or less. */
 const LONGEST_STATEMENT = 2 * 1024 * 1024;
 
+/** The shortest time between two transactions. A client waits for the first kind. */
+const PACE_MS = { accepted: 3, updates: 10 } as const;
+
 const MESSAGE_COLUMNS = {
   id: 'text',
   shard: 'int4',
@@ -81,12 +84,13 @@ export class DatabaseMessageStore {
         const same = { created_at: dialect.now };
         await dialect.insertMany(database, 'messages', MESSAGE_COLUMNS, rows, { same });
       },
-      { weigh: ({ body }) => body.length, mostWeight: LONGEST_STATEMENT },
+      { weigh: ({ body }) => body.length, mostWeight: LONGEST_STATEMENT, everyMs: PACE_MS.accepted },
     );
     this.#updates = new Batcher((updates) => this.#commitUpdates(updates), {
       weigh: ({ callback, impliedSent }) =>
         (callback?.payload.length ?? 0) + (impliedSent?.payload.length ?? 0),
       mostWeight: LONGEST_STATEMENT,
+      everyMs: PACE_MS.updates,
     });
   }
 
