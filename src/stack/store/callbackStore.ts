@@ -37,7 +37,10 @@ export const statusKey = (messageId: string, status: MessageStatus): string =>
 export const messageOf = (eventKey: string): string | undefined =>
   eventKey.startsWith(STATUS) ? eventKey.slice(STATUS.length, eventKey.lastIndexOf('/')) : undefined;
 
-type Row = Omit<DueCallback, 'about'>;
+interface Row extends Omit<DueCallback, 'about'> {
+  /** Whether any callback of the shard waits for its time. MySQL has numbers for it. */
+  readonly hasLater: boolean | number;
+}
 
 /** Callbacks that wait for their receiver. `MessageStore` adds them, in one transaction with the event. */
 export type CallbackStore = Omit<Pick<DatabaseCallbackStore, keyof DatabaseCallbackStore>, 'selectDue'>;
@@ -64,10 +67,10 @@ export class DatabaseCallbackStore {
    * is postponed until then.
    */
   async due(shard: number, limit: number, except: readonly number[]): Promise<DueCallback[]> {
-    const rows: DueCallback[] = (await this.selectDue(shard, limit, except).execute()).map((row) => ({
-      ...row,
-      about: messageOf(row.key),
-    }));
+    const read = await this.selectDue(shard, limit, except).execute();
+    const rows: DueCallback[] = read.map(({ hasLater: _, ...row }) => ({ ...row, about: messageOf(row.key) }));
+    // Then everything that waits is at hand.
+    if (rows.length < limit && !read[0]?.hasLater) return inOrder(rows);
     const earlier = await this.#waitingOf(rows.flatMap(({ about }) => about ?? []));
     const atHand = new Set([...rows.map(({ seq }) => seq), ...except]);
     const due: DueCallback[] = [];
@@ -129,9 +132,17 @@ export class DatabaseCallbackStore {
       .selectFrom('callbacks')
       .select(['seq', 'payload', 'attempts', 'event_key as key'])
       .select(this.#dialect.secondsSince('created_at').as('ageSeconds'))
+      .select(({ exists, selectFrom }) =>
+        exists(
+          selectFrom('callbacks as later')
+            .select('later.seq')
+            .where('later.shard', '=', shard)
+            .where('later.next_at', '>', this.#dialect.now),
+        ).as('hasLater'),
+      )
       .where('shard', '=', shard)
       .where('next_at', '<=', this.#dialect.now);
-    if (except.length > 0) query = query.where('seq', 'not in', except);
+    if (except.length > 0) query = query.where(this.#dialect.isNoneOf('seq', except));
     return query.orderBy('next_at').orderBy('seq').limit(limit);
   }
 

@@ -37,7 +37,7 @@ const isTemporary = (error: unknown): boolean =>
 type Billed = CallResponse<NetworkProtocol, 'send'>['billing'];
 
 /** Messages in flight to the servers at a time. */
-const WINDOW = 100;
+const WINDOW = 500;
 /** Messages whose links are downloaded at a time. They are no part of the window: a slow server must not hold up texts. */
 const DOWNLOADS = 32;
 /** Further unsent messages stay in the database until the queue in memory is shorter. */
