@@ -68,7 +68,10 @@ export class DatabaseCallbackStore {
    */
   async due(shard: number, limit: number, except: readonly number[]): Promise<DueCallback[]> {
     const read = await this.selectDue(shard, limit, except).execute();
-    const rows: DueCallback[] = read.map(({ hasLater: _, ...row }) => ({ ...row, about: messageOf(row.key) }));
+    const rows: DueCallback[] = read.map(({ hasLater: _, ...row }) => ({
+      ...row,
+      about: messageOf(row.key),
+    }));
     // Then everything that waits is at hand.
     if (rows.length < limit && !read[0]?.hasLater) return inOrder(rows);
     const earlier = await this.#waitingOf(rows.flatMap(({ about }) => about ?? []));

@@ -10,6 +10,7 @@ export class WebMetrics {
   readonly #handled: Tally;
   readonly #connections: Tally;
   #ongoing = 0;
+  readonly #methods = new Map<string, string>();
 
   constructor(webapp: string, clock: Clock) {
     const registers = [this.registry];
@@ -68,10 +69,17 @@ export class WebMetrics {
 
   /** `method` is `<VERB>_<path with slashes as underscores>`: bounded, because the path is that of the route. */
   ended(verb: string, path: string, status: number, durationMs: number): void {
-    const labels = { result: String(status), method: `${verb}${path.replaceAll('/', '_')}` };
+    const method = this.#methods.get(verb + path) ?? this.#nameOf(verb, path);
+    const labels = { result: String(status), method };
     this.#ongoing -= 1;
     this.#handled.add({});
     this.#counts.add(labels);
     this.#durations.add(labels, Math.round(durationMs));
+  }
+
+  #nameOf(verb: string, path: string): string {
+    const name = `${verb}${path.replaceAll('/', '_')}`;
+    this.#methods.set(verb + path, name);
+    return name;
   }
 }

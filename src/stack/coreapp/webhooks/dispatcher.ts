@@ -42,9 +42,14 @@ const DRAIN = { forMs: 2_000, everyMs: 20 } as const;
 const READ_AHEAD = { callbacks: 500, everyMs: 10 } as const;
 /**
  * Statuses that get a callback each: three of each message at the documented burst of the API and throughput of one
- * Coreapp. Under a higher load those that wait share callbacks. Source: docs/onprem/api-messaging.md §9.1, §9.3.
+ * Coreapp. Under a higher load, or with more waiting because the receiver is slow, they share callbacks.
+ * Source: docs/onprem/api-messaging.md §9.1, §9.3.
  */
-const ALONE: Rate = { burst: 3 * 150, perSecond: 3 * 70 };
+const ALONE: Rate & { readonly mostWaiting: number } = {
+  burst: 3 * 150,
+  perSecond: 3 * 70,
+  mostWaiting: 100,
+};
 /** What became of a callback that could not be stored is stored later; until then it is not posted again. */
 const STORE_AGAIN = { afterMs: 1_000, atMostMs: 60_000 } as const;
 /** How often callbacks are looked for that wait longer than any delay, because the database's clock went back. */
@@ -182,10 +187,11 @@ export class WebhookDispatcher {
   #post(): void {
     const settings = this.#settings;
     if (!settings || this.#ahead.length === 0) return;
+    const isLong = this.#ahead.length > ALONE.mostWaiting;
     const { bodies, rest } = chooseBodies(this.#ahead, {
       room: this.#room,
       isBusy: (about) => this.#busy.has(about),
-      mayGoAlone: () => this.#alone.tryTake(),
+      mayGoAlone: () => !isLong && this.#alone.tryTake(),
     });
     this.#ahead = rest;
     for (const body of bodies) void this.#deliver(body, settings);
