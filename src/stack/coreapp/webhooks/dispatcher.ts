@@ -42,19 +42,20 @@ const DRAIN = { forMs: 2_000, everyMs: 20 } as const;
 const READ_AHEAD = { callbacks: 500, everyMs: 10 } as const;
 /**
  * Statuses that get a callback each: three of each message at the documented burst of the API and throughput of one
- * Coreapp. Under a higher load, or with more waiting because the receiver is slow, they share callbacks.
- * Source: docs/onprem/api-messaging.md §9.1, §9.3.
+ * Coreapp. Under a higher load they share callbacks, and also when one of them has waited for so long, because the receiver
+ * is slow. Source: docs/onprem/api-messaging.md §9.1, §9.3.
  */
-const ALONE: Rate & { readonly mostWaiting: number } = {
-  burst: 3 * 150,
-  perSecond: 3 * 70,
-  mostWaiting: 100,
-};
+const ALONE: Rate & { readonly forMs: number } = { burst: 3 * 150, perSecond: 3 * 70, forMs: 250 };
 /** What became of a callback that could not be stored is stored later; until then it is not posted again. */
 const STORE_AGAIN = { afterMs: 1_000, atMostMs: 60_000 } as const;
 /** How often callbacks are looked for that wait longer than any delay, because the database's clock went back. */
 const HASTEN_EVERY_MS = 10_000;
 const NEVER = new AbortController().signal;
+
+interface Waiting extends DueCallback {
+  /** When it was stored, by the monotonic clock. */
+  readonly sinceMs: number;
+}
 
 /** Posts callbacks to the webhook until each is answered with 200. Any other status is a failure. */
 export class WebhookDispatcher {
@@ -62,7 +63,7 @@ export class WebhookDispatcher {
   #settings: DispatcherSettings | undefined;
   #shard: number | undefined;
   /** Callbacks that were read ahead, so that the database is not asked for each one. */
-  #ahead: DueCallback[] = [];
+  #ahead: Waiting[] = [];
   /** Numbers of the callbacks that wait for their answer, or for the database to take it. */
   readonly #inFlight = new Set<number>();
   /** The messages that those are about. */
@@ -180,18 +181,28 @@ export class WebhookDispatcher {
       ...memory.due(READ_AHEAD.callbacks, known),
       ...(await store.due(shard, READ_AHEAD.callbacks, stored)),
     ];
-    if (shard === this.#shard) this.#ahead.push(...read.filter(({ seq }) => !this.#inFlight.has(seq)));
+    if (shard !== this.#shard) return;
+    const nowMs = clock.monotonic();
+    for (const callback of read)
+      if (!this.#inFlight.has(callback.seq))
+        this.#ahead.push({ ...callback, sinceMs: nowMs - callback.ageSeconds * 1000 });
+  }
+
+  /** Whether a callback waits for longer than a receiver that keeps up lets it wait. */
+  get #isLate(): boolean {
+    const oldest = this.#ahead.find(({ attempts }) => attempts === 0);
+    return oldest !== undefined && this.#options.clock.monotonic() - oldest.sinceMs > ALONE.forMs;
   }
 
   /** Posts what there is room for. */
   #post(): void {
     const settings = this.#settings;
     if (!settings || this.#ahead.length === 0) return;
-    const isLong = this.#ahead.length > ALONE.mostWaiting;
+    const isLate = this.#isLate;
     const { bodies, rest } = chooseBodies(this.#ahead, {
       room: this.#room,
       isBusy: (about) => this.#busy.has(about),
-      mayGoAlone: () => !isLong && this.#alone.tryTake(),
+      mayGoAlone: () => !isLate && this.#alone.tryTake(),
     });
     this.#ahead = rest;
     for (const body of bodies) void this.#deliver(body, settings);
