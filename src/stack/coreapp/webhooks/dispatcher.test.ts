@@ -16,6 +16,10 @@ const SETTINGS = {
 };
 const HOUR_MS = 3_600_000;
 
+/** What a body tells: `m sent`, and `m sent, n sent` where two share it. */
+const textOf = (body: string): string =>
+  (JSON.parse(body) as { statuses: { is: string }[] }).statuses.map(({ is }) => is).join(', ');
+
 /** A dispatcher of callbacks, kept as the database keeps them, that posts to a receiver. */
 function dispatcherTo(receiver: (payload: string) => Promise<string | undefined> | string | undefined) {
   const clock = new VirtualClock();
@@ -63,7 +67,7 @@ function dispatcherTo(receiver: (payload: string) => Promise<string | undefined>
       configure: () => {},
       close: () => {},
       post: async (_, payload) => {
-        posted.push((JSON.parse(payload) as { is: string }).is);
+        posted.push(textOf(payload));
         return { problem: await receiver(payload) };
       },
     },
@@ -74,7 +78,7 @@ function dispatcherTo(receiver: (payload: string) => Promise<string | undefined>
   });
   dispatcher.configure(SETTINGS, 0);
   const add = (message: string, status: 'sent' | 'delivered' | 'read') => {
-    const row = { about: message, payload: JSON.stringify({ is: `${message} ${status}` }) };
+    const row = { about: message, payload: JSON.stringify({ statuses: [{ is: `${message} ${status}` }] }) };
     rows.push({ ...row, seq: next++, attempts: 0, dueMs: clock.now(), sinceMs: clock.now() });
     dispatcher.wake();
   };
@@ -157,5 +161,45 @@ describe('a dispatcher', () => {
       { key: '1', state: 'delivered', attempt: { ...attempt, problem: undefined } },
     ]);
     expect(reports[1]).not.toHaveProperty('delayMs');
+  });
+
+  it('lets statuses share callbacks once a slow receiver has made one wait, and loses and repeats none', async () => {
+    const { clock, waiting, posted, reports, add } = dispatcherTo(
+      () => new Promise((resolve) => clock.after(1_000, () => resolve(undefined))),
+    );
+    for (let index = 0; index < 63; index++)
+      for (const status of ['sent', 'read'] as const) add(`m${index}`, status);
+    await clock.advance(10_000);
+    expect(posted.slice(0, 6).every((text) => !text.includes(','))).toBe(true);
+    expect(posted.slice(6, 8).map((text) => text.split(', ').length)).toEqual([50, 50]);
+    const told = posted.flatMap((text) => text.split(', '));
+    expect([new Set(told).size, told.length, waiting(), reports.length]).toEqual([126, 126, 0, 126]);
+    for (let index = 0; index < 63; index++)
+      expect(told.indexOf(`m${index} sent`)).toBeLessThan(told.indexOf(`m${index} read`));
+  });
+
+  it('lets statuses share callbacks at once if more wait than it reads', async () => {
+    const { clock, posted, add } = dispatcherTo(
+      () => new Promise((resolve) => clock.after(100, () => resolve(undefined))),
+    );
+    for (let index = 0; index < 2_000; index++) add(`m${index}`, 'sent');
+    await clock.advance(2_000);
+    expect(posted.flatMap((text) => text.split(', '))).toHaveLength(2_000);
+    expect(posted.length).toBeLessThan(100);
+  });
+
+  it('gives each status a callback of its own after a body that they shared was refused', async () => {
+    let isDown = true;
+    const { clock, waiting, posted, add } = dispatcherTo(async () => {
+      await new Promise<void>((resolve) => clock.after(1_000, resolve));
+      return isDown ? 'HTTP 500' : undefined;
+    });
+    for (let index = 0; index < 8; index++) add(`m${index}`, 'sent');
+    await clock.advance(2_500);
+    expect(posted.at(-1)).toBe('m6 sent, m7 sent');
+    isDown = false;
+    await clock.advance(60_000);
+    expect(posted.slice(7).sort()).toEqual(Array.from({ length: 8 }, (_, index) => `m${index} sent`));
+    expect(waiting()).toBe(0);
   });
 });

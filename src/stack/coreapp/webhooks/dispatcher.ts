@@ -42,8 +42,8 @@ const DRAIN = { forMs: 2_000, everyMs: 20 } as const;
 const READ_AHEAD = { callbacks: 500, everyMs: 10 } as const;
 /**
  * Statuses that get a callback each: three of each message at the documented burst of the API and throughput of one
- * Coreapp. Under a higher load they share callbacks, and also when one of them has waited for so long, because the receiver
- * is slow. Source: docs/onprem/api-messaging.md §9.1, §9.3.
+ * Coreapp. Under a higher load they share callbacks, and also when the receiver is slow: one has found no free request for
+ * so long, or more wait than are read at once. Source: docs/onprem/api-messaging.md §9.1, §9.3.
  */
 const ALONE: Rate & { readonly forMs: number } = { burst: 3 * 150, perSecond: 3 * 70, forMs: 250 };
 /** What became of a callback that could not be stored is stored later; until then it is not posted again. */
@@ -53,7 +53,7 @@ const HASTEN_EVERY_MS = 10_000;
 const NEVER = new AbortController().signal;
 
 interface Waiting extends DueCallback {
-  /** When it was stored, by the monotonic clock. */
+  /** When it was read, by the monotonic clock. */
   readonly sinceMs: number;
 }
 
@@ -64,6 +64,8 @@ export class WebhookDispatcher {
   #shard: number | undefined;
   /** Callbacks that were read ahead, so that the database is not asked for each one. */
   #ahead: Waiting[] = [];
+  /** Whether the last read found all that it may read. */
+  #hasMore = false;
   /** Numbers of the callbacks that wait for their answer, or for the database to take it. */
   readonly #inFlight = new Set<number>();
   /** The messages that those are about. */
@@ -184,13 +186,14 @@ export class WebhookDispatcher {
     if (shard !== this.#shard) return;
     const nowMs = clock.monotonic();
     for (const callback of read)
-      if (!this.#inFlight.has(callback.seq))
-        this.#ahead.push({ ...callback, sinceMs: nowMs - callback.ageSeconds * 1000 });
+      if (!this.#inFlight.has(callback.seq)) this.#ahead.push({ ...callback, sinceMs: nowMs });
+    this.#hasMore = read.length >= READ_AHEAD.callbacks;
   }
 
-  /** Whether a callback waits for longer than a receiver that keeps up lets it wait. */
+  /** Whether the receiver does not keep up. */
   get #isLate(): boolean {
-    const oldest = this.#ahead.find(({ attempts }) => attempts === 0);
+    if (this.#hasMore) return true;
+    const [oldest] = this.#ahead;
     return oldest !== undefined && this.#options.clock.monotonic() - oldest.sinceMs > ALONE.forMs;
   }
 
