@@ -51,7 +51,7 @@ export function createWebApp(options: WebAppOptions): Hono {
     call: Omit<http.Call, 'body'>,
     handOver: () => void,
   ): Promise<Response> => {
-    const { request, address, read } = call;
+    const { request, address, read, parameter, query } = call;
     const caller = await callers.find({ request, address }, route.access);
     if (!caller) return unauthorised();
     // Counted once the caller is known: otherwise anybody could use up the rate of those who may call.
@@ -68,7 +68,9 @@ export function createWebApp(options: WebAppOptions): Hono {
     handOver();
     const body = route.body ? bodyAs(route.body, content) : undefined;
     const { user, token } = caller;
-    const made = await route.handle({ ...call, user, token, text, body: body as never }, api);
+    // Each field by its name: a spread is the most expensive line of a request.
+    const handled = { request, address, read, parameter, query, user, token, text, body: body as never };
+    const made = await route.handle(handled, api);
     return made instanceof Response ? made : jsonAnswer({ status: 200, payload: made as object }, version);
   };
 
