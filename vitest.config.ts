@@ -9,13 +9,19 @@ const layer = (
   more: { globalSetup?: string[]; env?: Record<string, string>; isolate?: boolean } = {},
 ) => ({
   plugins: [pageBundleForTests],
-  test: { name, include, testTimeout, hookTimeout: testTimeout, ...more },
+  test: {
+    name,
+    include,
+    testTimeout,
+    hookTimeout: testTimeout,
+    // What differs stands in the message: closing lines show no more than that. Projects do not inherit it.
+    chaiConfig: { truncateThreshold: 2000 },
+    ...more,
+  },
 });
 
 export default defineConfig({
   test: {
-    // What differs stands in the message: closing lines show no more than that.
-    chaiConfig: { truncateThreshold: 2000 },
     projects: [
       layer('unit', ['src/**/*.test.ts', 'test/structure/**/*.test.ts'], 10_000, {
         // Imports take longer than the tests. Files that share a process import a module once.
@@ -35,7 +41,7 @@ export default defineConfig({
       }),
       layer('monitoring', ['test/monitoring/**/*.test.ts'], 30_000),
       layer('package', ['test/package/**/*.test.ts'], 60_000),
-      // What the pages of the emulator quote, in its languages.
+      // What the pages of the emulator quote, in its languages, and published clients.
       layer('examples', ['test/examples/**/*.test.ts'], 60_000),
       // Needs Docker and the image waba-emulator, or another one in WABA_EMULATOR_IMAGE.
       layer('container', ['test/container/**/*.test.ts'], 120_000),

@@ -6,6 +6,19 @@ import { join, relative } from 'node:path';
 import { PATH } from './tools.mjs';
 
 const LINES_OF_A_FAILURE = 25;
+/** Files that took at least as long are named. */
+const SLOW_FILE_MS = 60_000;
+
+/** The files that took long, slowest first, with seconds. */
+const slowIn = (files) =>
+  files
+    .map(({ name, startTime, endTime }) => ({
+      file: relative(process.cwd(), name),
+      ms: endTime - startTime,
+    }))
+    .filter(({ ms }) => ms >= SLOW_FILE_MS)
+    .sort((a, b) => b.ms - a.ms)
+    .map(({ file, ms }) => `${(ms / 1000).toFixed(0)} s ${file}`);
 
 /** Each failed test with the first lines of its messages; a file that failed before any of its tests stands for itself. */
 const failuresIn = (files) =>
@@ -28,7 +41,7 @@ const failuresIn = (files) =>
 export class LayerRun {
   #child;
   #problem;
-  /** `{ outcome, passed, failed, skipped, seconds, failures }`; never rejects. */
+  /** `{ outcome, passed, failed, skipped, seconds, failures, slow }`; never rejects. */
   finished;
 
   constructor(layer) {
@@ -91,6 +104,7 @@ async function count(report) {
       failed: success ? 0 : Math.max(failures.length, 1),
       skipped: numPendingTests,
       failures,
+      slow: slowIn(testResults),
     };
   } catch {
     return { passed: 0, failed: 1, skipped: 0, failures: ['no report: it ended early'] };

@@ -27,6 +27,11 @@ const SOAKS = [
     args: ['--project', 'scenarios', 'test/scenarios/rolls.test.ts'],
   },
   {
+    name: 'new stacks whose settings restart their only Coreapp',
+    env: { FRESH_STACKS: process.env.FRESH_STACKS ?? '6' },
+    args: ['--project', 'scenarios', 'test/scenarios/freshSingle.test.ts'],
+  },
+  {
     name: 'upgrades of the operator and of the client under load',
     env: { UPGRADE_KILLS: process.env.UPGRADE_KILLS ?? '50' },
     args: ['--project', 'soak', '--no-file-parallelism'],

@@ -90,6 +90,8 @@ function report() {
         : `${name.padEnd(22)} ${result.padEnd(45)} ${seconds.toFixed(1)} s`,
     );
   }
+  const slow = results.flatMap((result) => result.slow ?? []);
+  if (slow.length > 0) console.log(`\nslow files:\n${slow.map((line) => `  ${line}`).join('\n')}`);
   const others = LAYERS.filter(({ name }) => !results.some((result) => result.name === name));
   if (others.length > 0)
     console.log(

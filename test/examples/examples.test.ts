@@ -6,10 +6,9 @@ import { load } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missingTools } from '../../scripts/tools.mjs';
 import { freePort } from '../../src/base/ports.ts';
-import { EmulatorControl } from '../../src/control/emulatorControl.ts';
+import { BuiltEmulator } from '../support/builtEmulator.ts';
 import { eventually } from '../support/eventually.ts';
 
-const [NUMBER, ANA] = ['16315551000', '16505551234'];
 const FOLDER = 'examples/emulator';
 /** A compiler that builds its standard library first needs minutes on a small machine. */
 const TIMEOUT_MS = 300_000;
@@ -26,62 +25,42 @@ const EXAMPLES = [
   { program: 'php', args: ['answer.php'] },
 ] as const;
 
-interface Emulator {
-  readonly url: string;
-  readonly controlUrl: string;
-}
-
 /** Blocks of a page that call the emulator. */
 const commandsOf = (page: string): string[] =>
   [...page.matchAll(/^```\n((?:CONTROL=|curl )[\s\S]*?)^```$/gm)].map(([, commands = '']) => commands);
 
-const running: { kill(): boolean; ended: Promise<unknown> }[] = [];
+const running: BuiltEmulator[] = [];
 let folder: string;
 
-/** The bundle of layer build, with the arguments that a page names. */
-async function start(...args: readonly string[]): Promise<Emulator> {
-  const ports = ['--port', String(await freePort()), '--control-port', String(await freePort())];
-  const emulator = execa(process.execPath, [resolve('dist/emulator.js'), ...args, ...ports, '--json'], {
-    reject: false,
-  });
-  running.push({ kill: () => emulator.kill(), ended: emulator });
-  return new Promise((done, fail) => {
-    emulator.stdout?.once('data', (line) => done(JSON.parse(String(line)) as Emulator));
-    void emulator.then(({ stderr }) => fail(new Error(String(stderr))));
-  });
+async function start(...args: readonly string[]): Promise<BuiltEmulator> {
+  const emulator = await BuiltEmulator.start(...args);
+  running.push(emulator);
+  return emulator;
 }
 
-/** Without the proxy of this machine, which examples would use. */
-const environment = ({ url, controlUrl }: Emulator) => ({
-  PATH: process.env.PATH,
-  HOME: process.env.HOME,
-  EMULATOR_API: url,
-  EMULATOR_CONTROL: `${controlUrl}/control/v1`,
-});
 /** @throws if the example fails, with what it says */
-const run = (program: string, args: readonly string[], emulator: Emulator, cwd: string) =>
-  execa(program, args, { cwd, env: environment(emulator), extendEnv: false });
+const run = (
+  program: string,
+  args: readonly string[],
+  { environment }: BuiltEmulator,
+  cwd: string,
+  more: Record<string, string> = {},
+) => execa(program, args, { cwd, env: { ...environment, ...more }, extendEnv: false });
 
-const chatOf = async ({ controlUrl }: Emulator) => {
-  const control = new EmulatorControl({ url: controlUrl });
-  const { messages } = await control.call('GET /numbers/{number}/chats/{waId}', {
-    params: { number: NUMBER, waId: ANA },
-  });
-  return messages.map(({ direction, type }) => `${direction} ${type}`);
-};
+const chatOf = async (emulator: BuiltEmulator) =>
+  (await emulator.chat()).map(({ direction, type }) => `${direction} ${type}`);
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'waba-examples-'));
 });
 afterAll(async () => {
-  for (const emulator of running) emulator.kill();
-  await Promise.all(running.map(({ ended }) => ended));
+  await Promise.all(running.map((emulator) => emulator.stop()));
   await rm(folder, { recursive: true, force: true });
 });
 
 describe('the examples of the documentation', () => {
-  let plain: Emulator;
-  let secure: Emulator;
+  let plain: BuiltEmulator;
+  let secure: BuiltEmulator;
   const firstMessage = () => run('sh', [resolve(FOLDER, 'first-message.sh')], secure, folder);
   beforeAll(async () => {
     plain = await start('--tls', 'off');
@@ -97,8 +76,8 @@ describe('the examples of the documentation', () => {
       skip(missing !== undefined, missing?.hint);
       await run(program, args, plain, FOLDER);
       expect(await chatOf(plain)).toEqual(['in text', 'out text']);
-      const nowhere = { ...plain, url: `http://127.0.0.1:${await freePort()}` };
-      await expect(run(program, args, nowhere, FOLDER)).rejects.toThrow('Command failed');
+      const nowhere = { EMULATOR_API: `http://127.0.0.1:${await freePort()}` };
+      await expect(run(program, args, plain, FOLDER, nowhere)).rejects.toThrow('Command failed');
     },
   );
 

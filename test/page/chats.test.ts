@@ -279,6 +279,7 @@ describe('a person', () => {
     await simulation.writes(person, { text: 'Good bye', profileName: 'Eve' });
     await test.open(`chats/${person}`);
     await bubble('Good bye').waitFor();
+    await page.getByRole('heading', { name: 'Eve' }).first().waitFor();
     await page.getByRole('button', { name: 'Delete person…' }).click();
     const dialog = page.getByRole('dialog', { name: 'Delete Eve?' });
     await dialog.getByRole('button', { name: 'Close' }).click();

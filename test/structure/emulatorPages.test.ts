@@ -27,7 +27,12 @@ describe('the pages of the emulator', () => {
   });
 
   it('quote every example that there is', () => {
-    const files = readdirSync('examples/emulator').map((file) => join('examples/emulator', file));
+    const files = ['emulator', 'clients', 'testcontainers'].flatMap((name) =>
+      readdirSync(join('examples', name))
+        // What package managers read and write there.
+        .filter((file) => !/^(package.*\.json|\.npmrc|node_modules|go\.(mod|sum))$/.test(file))
+        .map((file) => join('examples', name, file)),
+    );
     expect(quoted.map(({ file }) => file).sort()).toEqual(
       [...files, 'examples/emulator-compose.yaml'].sort(),
     );

@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { systemClock } from '../../src/base/clock.ts';
-import { silentLogger } from '../../src/base/logger.ts';
+import type { Logger } from '../../src/base/logger.ts';
 import { runManager } from '../../src/engine/controller/manager.ts';
 import { ControllerMetrics } from '../../src/engine/controller/metrics.ts';
 import { Sources } from '../../src/engine/controller/sources.ts';
@@ -21,11 +21,25 @@ interface Write {
   readonly isRefused: boolean;
 }
 
+const lineOf = (level: string, message: string, fields: object = {}): string =>
+  `${new Date().toISOString()} ${level} ${message} ${JSON.stringify(fields, (_, value: unknown) => (value instanceof Error ? String(value) : value))}`;
+
+/** Keeps what is worth a look when a test fails. */
+const loggerInto = (log: string[]): Logger => ({
+  debug: () => {},
+  info: (message, fields) => log.push(lineOf('info', message, fields)),
+  warn: (message, fields) => log.push(lineOf('warn', message, fields)),
+  error: (message, fields) => log.push(lineOf('error', message, fields)),
+  child: () => loggerInto(log),
+});
+
 export interface CountedOperator {
   /** All writes so far, dry runs excepted. */
   readonly writes: readonly Write[];
   /** Requests that its rights do not allow, each once. */
   readonly forbidden: ReadonlySet<string>;
+  /** Its log, and its writes with their time. */
+  readonly log: readonly string[];
   stop(): Promise<void>;
 }
 
@@ -33,7 +47,8 @@ export interface CountedOperator {
 export function startCountedOperator(credentials: Credentials, namespace: string): CountedOperator {
   const registry = new Registry();
   const metrics = new ControllerMetrics(registry);
-  const common = { clock: systemClock, random: Math.random, logger: silentLogger };
+  const log: string[] = [];
+  const common = { clock: systemClock, random: Math.random, logger: loggerInto(log) };
   const writes: Write[] = [];
   const forbidden = new Set<string>();
   const client = new KubeClient(
@@ -45,7 +60,7 @@ export function startCountedOperator(credentials: Credentials, namespace: string
         queriesPerSecond: 1000,
         burst: 1000,
       }),
-      { writes, forbidden },
+      { writes, forbidden, log },
     ),
   );
   const sources = new Sources({ client, namespaces: [namespace], ...common, registry });
@@ -88,6 +103,7 @@ export function startCountedOperator(credentials: Credentials, namespace: string
   return {
     writes,
     forbidden,
+    log,
     stop: async () => {
       stop.abort();
       await running;
@@ -99,7 +115,11 @@ export function startCountedOperator(credentials: Credentials, namespace: string
 
 function recording(
   inner: Transport,
-  { writes, forbidden }: { readonly writes: Write[]; readonly forbidden: Set<string> },
+  {
+    writes,
+    forbidden,
+    log,
+  }: { readonly writes: Write[]; readonly forbidden: Set<string>; readonly log: string[] },
 ): Transport {
   const noting = ({ method, path }: KubeRequest, error: unknown) => {
     if (isForbidden(error)) forbidden.add(`${method} ${path}`);
@@ -108,7 +128,9 @@ function recording(
   const request = async (asked: KubeRequest, signal: AbortSignal): Promise<unknown> => {
     const isWrite = asked.method !== 'GET' && asked.query?.dryRun === undefined;
     const note = (isRefused: boolean) => {
-      if (isWrite) writes.push({ method: asked.method, path: asked.path, isRefused });
+      if (!isWrite) return;
+      writes.push({ method: asked.method, path: asked.path, isRefused });
+      log.push(lineOf(isRefused ? 'refused' : 'written', `${asked.method} ${asked.path}`));
     };
     try {
       const answer = await inner.request(asked, signal);

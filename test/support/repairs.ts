@@ -71,6 +71,13 @@ export const writesTo = (object: KubeObject, { writes }: CountedOperator, since:
   return writes.slice(since).filter((write) => write.path === path && !write.isRefused);
 };
 
+/** What two texts have where they begin to differ. */
+function firstDifference(wanted: string, found: string): string {
+  const at = [...wanted].findIndex((character, index) => character !== found[index]);
+  const [from, to] = [Math.max(0, at - 60), at + 120];
+  return `wanted …${wanted.slice(from, to)}…, found …${found.slice(from, to)}…`;
+}
+
 /**
  * Makes an edit, and waits until the operator has undone it.
  * @returns with how many writes; undefined if there was nothing to undo
@@ -85,6 +92,15 @@ export async function undone(
   const since = operator.writes.length;
   const before = await makeEdit(client, object, edit, way);
   if (!before) return undefined;
-  await eventually(async () => owned(await read(client, object), before) === owned(before), 60_000);
+  const wanted = owned(before);
+  let now = '';
+  await eventually(async () => {
+    const found = await read(client, object);
+    now = owned(found, before);
+    // The operator may have been in the middle of two writes when the edit was made.
+    return now === wanted || owned(found, object) === owned(object);
+  }, 60_000).catch((cause: unknown) => {
+    throw new Error(`not undone: ${firstDifference(wanted, now)}`, { cause });
+  });
   return writesTo(before, operator, since).length;
 }

@@ -7,15 +7,18 @@ import { silentLogger } from '../../base/logger.ts';
 import { KubeClient } from '../kube/client.ts';
 import { fencedTransport } from '../kube/fencedTransport.ts';
 import { kinds, namespaceOfPath } from '../kube/kubeObject.ts';
+import type { LeaseObject } from '../kube/leaderElection.ts';
 import type { KubeRequest } from '../kube/transport.ts';
 import { CLAIM_TIMING, NamespaceClaims } from './namespaceClaims.ts';
 
 const never = new AbortController().signal;
 
-const setup = (fault: Fault = {}) => {
+const setup = (fault: Fault | ((request: KubeRequest) => Fault) = {}) => {
   const clock = new VirtualClock(1_000_000);
   const server = new SimulatedApiServer({ clock });
-  const client = new KubeClient(new SimulatedTransport({ server, clock, fault: () => fault }));
+  const client = new KubeClient(
+    new SimulatedTransport({ server, clock, fault: typeof fault === 'function' ? fault : () => fault }),
+  );
   const heard: string[] = [];
   const installation = (identity: string) => {
     const claims: NamespaceClaims = new NamespaceClaims({
@@ -98,6 +101,51 @@ describe('claims of namespaces', () => {
     const found = client.get(kinds.Lease, 'shop', 'claim', never).catch(({ code }: { code: string }) => code);
     await clock.advance(0);
     expect(await found).toBe('NotFound');
+  });
+
+  it.each(['PUT', 'GET', 'DELETE'])('take their Lease along although one %s was lost', async (method) => {
+    let isLosing = false;
+    const { clock, client, installation } = setup((request) => {
+      const isLost = isLosing && request.method === method;
+      if (isLost) isLosing = false;
+      return isLost ? { outcome: 'lost' } : {};
+    });
+    const claims = installation('first');
+    claims.holds('shop');
+    await clock.advance(0);
+    isLosing = true;
+    const abandoned = claims.abandon('shop', never);
+    await clock.advance(10_000);
+    await abandoned;
+    expect(isLosing).toBe(false);
+    const found = client.get(kinds.Lease, 'shop', 'claim', never).catch(({ code }: { code: string }) => code);
+    await clock.advance(0);
+    expect(await found).toBe('NotFound');
+  });
+
+  it('leave the Lease of another installation that took the namespace meanwhile', async () => {
+    let isDown = false;
+    const { clock, client, installation } = setup(() => (isDown ? { outcome: 'lost' } : {}));
+    const claims = installation('first');
+    claims.holds('shop');
+    await clock.advance(0);
+    isDown = true;
+    const abandoned = claims.abandon('shop', never);
+    await clock.advance(1_000);
+    isDown = false;
+    const lease = client.get<LeaseObject>(kinds.Lease, 'shop', 'claim', never);
+    await clock.advance(0);
+    const taken = client.mergePatch(
+      kinds.Lease,
+      { namespace: 'shop', name: 'claim' },
+      { spec: { ...(await lease).spec, holderIdentity: 'other' } },
+      never,
+    );
+    await clock.advance(10_000);
+    await Promise.all([taken, abandoned]);
+    const left = client.get<LeaseObject>(kinds.Lease, 'shop', 'claim', never);
+    await clock.advance(0);
+    expect((await left).spec?.holderIdentity).toBe('other');
   });
 
   it.each([0, 1, 3, 5, 9])(

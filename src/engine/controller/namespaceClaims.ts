@@ -1,5 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import { retryUntilDone } from '../../base/retryUntilDone.ts';
+import { isForbidden, isNotFound } from '../kube/apiError.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { kinds } from '../kube/kubeObject.ts';
 import { LeaderElection, type LeaseObject, type LeaseTiming } from '../kube/leaderElection.ts';
@@ -24,6 +26,9 @@ export const CLAIM_TIMING = {
   renewDeadlineMs: 90_000,
   retryMs: 40_000,
 } satisfies LeaseTiming;
+
+/** Pause between attempts to delete a Lease. Work that comes back meanwhile waits for no more than that. */
+const REMOVE_AGAIN_MS = 2_000;
 
 interface Claim {
   readonly election: LeaderElection;
@@ -83,15 +88,29 @@ export class NamespaceClaims {
 
   async #remove(namespace: string, signal: AbortSignal): Promise<void> {
     await this.#end(namespace);
-    const { client, leaseName, logger } = this.#options;
-    try {
-      const lease = await client.get<LeaseObject>(kinds.Lease, namespace, leaseName, signal);
-      const { uid = '', resourceVersion = '' } = lease.metadata;
-      if (lease.spec?.holderIdentity) return;
-      await client.delete(kinds.Lease, namespace, leaseName, { uid, resourceVersion }, signal);
-    } catch (error) {
-      logger.debug('lease not removed', { namespace, error });
-    }
+    const { clock, logger } = this.#options;
+    await retryUntilDone(
+      () => this.#deleteLease(namespace, signal),
+      {
+        clock,
+        logger,
+        what: `Lease of namespace ${namespace} not removed`,
+        everyMs: REMOVE_AGAIN_MS,
+        worthRetrying: (error) => !isForbidden(error) && !isNotFound(error),
+      },
+      signal,
+    ).catch((error: unknown) => logger.debug('lease not removed', { namespace, error }));
+  }
+
+  async #deleteLease(namespace: string, signal: AbortSignal): Promise<void> {
+    const { client, leaseName, identity } = this.#options;
+    // Work that has come back takes the Lease as it is.
+    if (this.#claims.has(namespace)) return;
+    const { metadata, spec } = await client.get<LeaseObject>(kinds.Lease, namespace, leaseName, signal);
+    const { uid = '', resourceVersion = '' } = metadata;
+    // It still names us if its release found no answer.
+    if (spec?.holderIdentity && spec.holderIdentity !== identity) return;
+    await client.delete(kinds.Lease, namespace, leaseName, { uid, resourceVersion }, signal);
   }
 
   async #end(namespace: string): Promise<void> {

@@ -49,6 +49,37 @@ describe('a field that has no owner', () => {
 });
 
 describe('ownership after a replacement', () => {
+  it('leaves fields and entries that the manifest does not have to whoever has them', () => {
+    const image = { '.': {}, 'f:image': {} };
+    const fieldsV1 = {
+      'f:spec': {
+        'f:containers': { 'k:{"name":"app"}': { ...image, 'f:tty': {} }, 'k:{"name":"sidecar"}': image },
+        'f:ports': {
+          'k:{"port":443,"protocol":"TCP"}': { 'f:port': {} },
+          'k:{"port":80,"protocol":"TCP"}': {},
+        },
+        'f:finalizers': { 'v:"ours"': {}, 'v:"theirs"': {} },
+        'f:paused': {},
+      },
+    };
+    const manifest = {
+      spec: { containers: [{ name: 'app', image: 'a' }], ports: [{ port: 443 }], finalizers: ['ours'] },
+    };
+    expect(joinedOwnership([{ manager: 'us', operation: 'Update', fieldsV1 }], 'us', manifest)).toEqual([
+      {
+        manager: 'us',
+        operation: 'Apply',
+        fieldsV1: {
+          'f:spec': {
+            'f:containers': { 'k:{"name":"app"}': image },
+            'f:ports': { 'k:{"port":443,"protocol":"TCP"}': { 'f:port': {} } },
+            'f:finalizers': { 'v:"ours"': {} },
+          },
+        },
+      },
+    ]);
+  });
+
   it('joins the fields of the replacement with those of the applies, and leaves other managers alone', () => {
     const entry = (manager: string, operation: string, fieldsV1: object) => ({
       manager,
@@ -60,10 +91,10 @@ describe('ownership after a replacement', () => {
       entry('us', 'Apply', { 'f:spec': { 'f:a': {} } }),
       entry('us', 'Update', { 'f:spec': { 'f:b': {} } }),
     ];
-    expect(joinedOwnership([...ours, other], 'us')).toEqual([
+    expect(joinedOwnership([...ours, other], 'us', { spec: { b: 1 } })).toEqual([
       other,
       entry('us', 'Apply', { 'f:spec': { 'f:a': {}, 'f:b': {} } }),
     ]);
-    expect(joinedOwnership([other], 'us')).toBeUndefined();
+    expect(joinedOwnership([other], 'us', {})).toBeUndefined();
   });
 });

@@ -1,3 +1,5 @@
+import { identity } from './mergeTypes.ts';
+
 /** The parts of an entry of `metadata.managedFields` that say which manager owns which field. */
 export interface ManagedFields {
   readonly manager?: string;
@@ -76,13 +78,14 @@ const fieldNames = (steps: readonly Step[]): string =>
   steps.map((step) => ('field' in step ? step.field : '')).join('.');
 
 /**
- * After a replacement, a manager owns the fields that it replaced by an entry of its own. This puts them into its entry
- * for server-side apply, so that a field which leaves the manifest later is removed. client-go does the same in its
- * package `csaupgrade`. Undefined if there is nothing to do.
+ * After a replacement, a manager owns the fields that it replaced by an entry of its own. This puts those of its manifest
+ * into its entry for server-side apply, so that a field which leaves the manifest later is removed. client-go does the
+ * same in its package `csaupgrade`. What the replacement wrote of others stays theirs. Undefined if there is nothing to do.
  */
 export function joinedOwnership(
   managedFields: readonly ManagedFields[],
   manager: string,
+  manifest: object,
 ): ManagedFields[] | undefined {
   const isOurs = (entry: ManagedFields) => entry.manager === manager && !entry.subresource;
   const replaced = managedFields.find((entry) => isOurs(entry) && entry.operation === 'Update');
@@ -91,9 +94,32 @@ export function joinedOwnership(
   const joined: ManagedFields = {
     ...replaced,
     operation: 'Apply',
-    fieldsV1: union(applied?.fieldsV1 ?? {}, replaced.fieldsV1 ?? {}),
+    fieldsV1: union(applied?.fieldsV1 ?? {}, within(replaced.fieldsV1 ?? {}, manifest)),
   };
   return [...managedFields.filter((entry) => entry !== replaced && entry !== applied), joined];
+}
+
+/** The part of a set of fields that an object has. */
+function within(fields: unknown, object: unknown): unknown {
+  const entries = Object.entries((fields ?? {}) as Record<string, unknown>);
+  return Object.fromEntries(
+    entries.flatMap(([name, inner]) => {
+      if (name === '.') return [[name, inner]];
+      const found = valueAt(name, object);
+      return found === undefined ? [] : [[name, within(inner, found)]];
+    }),
+  );
+}
+
+/** What is at a step of `fieldsV1`: `f:image`, `k:{"name":"app"}`, `v:"a"`. */
+function valueAt(step: string, object: unknown): unknown {
+  const [kind, rest] = [step.slice(0, 1), step.slice(2)];
+  if (kind === 'f') return (object as Record<string, unknown> | undefined)?.[rest];
+  if (!Array.isArray(object)) return undefined;
+  const wanted: unknown = JSON.parse(rest);
+  if (kind === 'v') return object.find((item) => item === wanted);
+  const keys = Object.keys(wanted as object);
+  return object.find((item) => identity(item, keys) === identity(wanted, keys));
 }
 
 function union(a: unknown, b: unknown): unknown {

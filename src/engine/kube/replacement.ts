@@ -54,7 +54,10 @@ export async function replace(
     try {
       const wanted = withForeign(desired, live, keep);
       const object = await client.update<KubeObject>(wanted, { fieldManager }, signal);
-      return { how: 'replaced', object: await ownAsApplied(object, { client, fieldManager }, signal) };
+      return {
+        how: 'replaced',
+        object: await ownAsApplied(object, desired, { client, fieldManager }, signal),
+      };
     } catch (error) {
       if (!isInvalid(error)) throw error;
     }
@@ -85,11 +88,12 @@ async function requireValid(
 
 async function ownAsApplied(
   object: KubeObject,
+  desired: KubeObject,
   { client, fieldManager }: ReplacementOptions,
   signal: AbortSignal,
 ): Promise<KubeObject> {
   const { managedFields = [], namespace, name, resourceVersion } = object.metadata;
-  const joined = joinedOwnership(managedFields as readonly ManagedFields[], fieldManager);
+  const joined = joinedOwnership(managedFields as readonly ManagedFields[], fieldManager, desired);
   if (!joined) return object;
   const patch = { metadata: { managedFields: joined, resourceVersion } };
   return client

@@ -3,13 +3,7 @@ import type { StackClient } from '../../client/stackClient.ts';
 import { WEB_PORT } from '../../onprem/environment.ts';
 import type { CollectTarget } from '../exporter/readCounters.ts';
 import { foreignData, numberInUse } from '../plan/facts/identity.ts';
-import {
-  type ApiObservation,
-  isServing,
-  type Observation,
-  type PodView,
-  podsSeen,
-} from '../plan/facts/observed.ts';
+import { type ApiObservation, type Observation, podsSeen, webappAddresses } from '../plan/facts/observed.ts';
 import { looksRegistered } from '../plan/facts/registered.ts';
 import { byPod } from '../plan/facts/servedShards.ts';
 import { met, unmet, type Verdict } from '../plan/tell/conditions.ts';
@@ -55,7 +49,7 @@ export async function reachApi(reach: Reach, signal: AbortSignal): Promise<Reach
       verdict: unmet('ApiReachable', 'Waiting', 'another stack has the number (SpecValid says more)'),
     };
   }
-  if (!observed.pods.some(isReadyWebapp)) {
+  if (webappAddresses(observed).length === 0) {
     onObservation(undefined);
     // No Webapp starts with a bad one.
     apiKeyOf(observed);
@@ -138,14 +132,10 @@ const stateOf = (health: ApiObservation['health']): string =>
 const nameOfSinglePod = ({ pods }: Observation): string | undefined =>
   pods.find(({ component, terminating }) => component === 'coreapp' && !terminating)?.name;
 
-const isReadyWebapp = (pod: PodView): boolean => isServing(pod, 'webapp');
-
 /** How the counters are read. */
-const collectTarget = ({ resource, pods }: Observation, access: StackAccess): CollectTarget => {
+const collectTarget = (observed: Observation, access: StackAccess): CollectTarget => {
   const { host, port, ca, certificateNames, apiKey } = access;
-  const { namespace, name } = resource.metadata;
-  const webapps = pods
-    .filter(isReadyWebapp)
-    .flatMap(({ ip }) => (ip ? [{ address: ip, port: WEB_PORT }] : []));
+  const { namespace, name } = observed.resource.metadata;
+  const webapps = webappAddresses(observed).map((address) => ({ address, port: WEB_PORT }));
   return { namespace, name, host, port, ca, certificateNames, apiKey, webapps };
 };

@@ -2,7 +2,7 @@ import { API_KEY_LENGTH, WEB_PORT } from '../../onprem/environment.ts';
 import { DEFAULT_ADMIN } from '../../onprem/users.ts';
 import { KEYS } from '../plan/facts/generatedSecrets.ts';
 import { names } from '../plan/facts/names.ts';
-import { isServing, type Observation } from '../plan/facts/observed.ts';
+import { type Observation, webappAddresses } from '../plan/facts/observed.ts';
 import { secretExists, secretValue } from '../plan/facts/secrets.ts';
 import { webappHost } from '../plan/facts/stackSettings.ts';
 import type { Journals } from '../state/journalStore.ts';
@@ -23,7 +23,7 @@ export async function stackAccess(
   journals: Journals,
   signal: AbortSignal,
 ): Promise<StackAccess | undefined> {
-  const { resource, pods, journal } = observed;
+  const { resource, journal } = observed;
   const apiKey = apiKeyOf(observed);
   const { password, source: passwordSource } = adminPassword(observed);
   if (apiKey === undefined || password === undefined || !journal) return undefined;
@@ -31,9 +31,8 @@ export async function stackAccess(
   const port = resource.spec.service?.ports?.https ?? 443;
   let ca = journal.webappCa;
   if (!ca) {
-    const addresses = pods.filter((pod) => isServing(pod, 'webapp')).flatMap(({ ip }) => ip ?? []);
-    if (addresses.length === 0) return undefined;
-    const read = await readAuthority({ addresses, port: WEB_PORT, serverName: host }, signal);
+    const webapps = { addresses: webappAddresses(observed), port: WEB_PORT, serverName: host };
+    const read = await readAuthority(webapps, signal);
     const pinned = await journals.update(
       resource,
       (current) => ({ ...current, webappCa: current.webappCa ?? read }),

@@ -54,9 +54,12 @@ export interface StackSources {
   readonly secrets: Source<KubeObject>;
 }
 
-const byStack = (object: KubeObject): string[] => {
-  const instance = object.metadata.labels?.[labels.instance];
-  return instance ? [objectKey(object.metadata.namespace, instance)] : [];
+/** By label, and by controller, because anybody can edit a label. */
+const byStack = ({ metadata }: KubeObject): string[] => {
+  const { labels: marks, ownerReferences = [], namespace } = metadata;
+  const controller = ownerReferences.find((owner) => owner.controller && owner.kind === KIND)?.name;
+  const stacks = [marks?.[labels.instance], controller].filter((name) => name !== undefined);
+  return [...new Set(stacks)].map((name) => objectKey(namespace, name));
 };
 
 export function watchStacks(sources: Sources): StackSources {

@@ -148,6 +148,17 @@ describe('the Secrets that the operator generates', () => {
     });
   });
 
+  it('are told, the shared one too, beside what the nodes wait for meanwhile', async () => {
+    const model = await inUse();
+    write(model, 'waba-network-control', {});
+    model.journal = { ...model.journal, coreappRestarts: 1 } as Journal;
+    model.round({ sharedPods, api: undefined });
+    const told = unmetIn(planOf(model, { api: undefined }));
+    expect(told).toMatchObject({ type: 'WorkloadsReady', reason: 'SecretMissing' });
+    expect(told?.message).toContain('key token of Secret waba-network-control is missing or blank');
+    expect(told?.message).toContain('waits for the API of the stack, which does not answer');
+  });
+
   it('are not written from the password of a declared admin, which is in a Secret of the user', async () => {
     const passwordSecretRef = { name: 'mine', key: 'password' };
     const declared = whatsAppDeployment({

@@ -2,11 +2,10 @@ import type { Entry } from './networkEntries.ts';
 import type { NetworkState } from './networkState.ts';
 import { LONGEST_RECORDING } from './recording.ts';
 
-/** What changed for those who watch: a chat, or something else of a number. */
-export interface Change {
-  readonly number: string;
-  readonly waId?: string;
-}
+/** What changed for those who watch: a chat, something else of a number, or a person. */
+export type Change =
+  | { readonly number: string; readonly waId?: string }
+  | { readonly number?: undefined; readonly waId: string };
 
 type Effects = {
   readonly [T in Entry['type']]: (
@@ -88,11 +87,12 @@ const effects: Effects = {
   behaviour: (state, entry) => {
     const person = state.person(entry.waId);
     person.behaviour = { ...person.behaviour, ...entry.behaviour };
+    return { waId: entry.waId };
   },
   'identity-changed': (state, entry) => {
     const person = state.person(entry.waId);
     person.identityChanges = (person.identityChanges ?? 0) + 1;
-    if (entry.at === undefined) return undefined;
+    if (entry.at === undefined) return { waId: entry.waId };
     return note(state, entry.waId, {
       id: `identity-changed/${entry.waId}/${person.identityChanges}`,
       atMs: entry.at,
@@ -109,10 +109,11 @@ const effects: Effects = {
     const [number] = state.chats.numbersWith(waId);
     state.removePerson(waId);
     state.chats.remove(waId);
-    return number === undefined ? undefined : { number, waId };
+    return { number, waId };
   },
   dialled: (state, entry) => {
     state.setDialled(entry.waId, entry.dialled);
+    return { waId: entry.waId };
   },
   checked: (state, entry) => {
     const person = state.person(entry.waId);
@@ -156,7 +157,7 @@ const effects: Effects = {
     const person = state.person(entry.waId);
     if (entry.profileName !== undefined) person.profileName = entry.profileName;
     const { wroteTo: number, message, waId } = entry;
-    if (number === undefined || !message) return undefined;
+    if (number === undefined || !message) return { waId };
     person.lastWrote[number] = entry.at;
     state.received.set(`${number}/${message.id}`, false);
     dropOldest(state.received);
@@ -180,7 +181,7 @@ function note(
   state: NetworkState,
   waId: string,
   { body, ...more }: { id: string; atMs: number; body: string },
-): Change | undefined {
+): Change {
   const numbers = state.chats.numbersWith(waId);
   for (const number of numbers)
     state.chats.add(number, waId, {
@@ -192,7 +193,7 @@ function note(
       status: 'read',
     });
   const [number] = numbers;
-  return number === undefined ? undefined : { number, waId };
+  return { number, waId };
 }
 
 /** Counts a conversation, and raises the tier of the number where that leads to the next one. */

@@ -37,10 +37,10 @@ describe('a person who gets a new phone', () => {
 
   it('has no chat of it where none was, and none from a journal that does not know when', () => {
     const state = new NetworkState();
-    expect(applyEntry(state, { type: 'identity-changed', waId: OLD, at: 2_000 })).toBeUndefined();
+    expect(applyEntry(state, { type: 'identity-changed', waId: OLD, at: 2_000 })).toEqual({ waId: OLD });
     expect(state.chats.of(NUMBER)).toEqual([]);
     wrote(state);
-    expect(applyEntry(state, { type: 'identity-changed', waId: OLD })).toBeUndefined();
+    expect(applyEntry(state, { type: 'identity-changed', waId: OLD })).toEqual({ waId: OLD });
     expect(state.people.get(OLD)?.identityChanges).toBe(2);
     expect(state.chats.chat(NUMBER, OLD)?.messages).toHaveLength(1);
   });

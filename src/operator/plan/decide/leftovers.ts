@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
-import { labels, slotRole } from '../facts/names.ts';
+import { names, slotRole } from '../facts/names.ts';
 import { type Observed, ownedBy } from '../facts/observed.ts';
 import { type Child, childKey } from '../render/child.ts';
 
@@ -12,12 +12,12 @@ const PRUNED_KINDS = ['Service', 'PodDisruptionBudget', 'StatefulSet', 'Certific
  */
 export function leftovers(observed: Observed, declared: readonly Child[], isRolling: boolean): KubeObject[] {
   const keys = new Set(declared.map(({ object }) => childKey(object)));
-  const { uid } = observed.resource.metadata;
+  const { uid, name } = observed.resource.metadata;
   return PRUNED_KINDS.flatMap((kind) => ownedBy(observed, kind)).filter(
     (object) =>
       !keys.has(childKey(object)) &&
-      !(isRolling && object.metadata.labels?.[labels.component] === 'database') &&
-      !(object.kind === 'StatefulSet' && slotRole(object)) &&
+      !(isRolling && object.metadata.name === names(name).database) &&
+      !(object.kind === 'StatefulSet' && slotRole(name, object.metadata.name)) &&
       object.metadata.ownerReferences?.some((owner) => owner.uid === uid),
   );
 }

@@ -36,7 +36,7 @@ export function planNodeSlots(
   const { resource, pods } = observed;
   const { name } = resource.metadata;
   const sets = ownedBy(observed, 'StatefulSet').flatMap((set) => {
-    const role = slotRole(set);
+    const role = slotRole(name, set.metadata.name);
     return role ? [{ set, role, isPrimary: isPrimary(observed, role, podOfSet(set.metadata.name)) }] : [];
   });
   if (notOurs)
@@ -47,9 +47,12 @@ export function planNodeSlots(
 
   // Nodes of Single and HighAvailability do not coordinate, so the old ones must be gone before the new ones start.
   const { topology } = resource.spec;
-  const foreign = sets.filter(({ set }) => set.metadata.labels?.[labels.topology] !== topology);
+  const foreign = sets.filter(({ set }) => isForeign(set, topology));
+  const current = new Set(
+    sets.filter((one) => !foreign.includes(one)).map(({ set }) => podOfSet(set.metadata.name)),
+  );
   const foreignPods = pods.filter(
-    (pod) => ['master', 'coreapp'].includes(pod.component) && pod.topology !== topology,
+    (pod) => slotRole(name, pod.name) !== undefined && pod.topology !== topology && !current.has(pod.name),
   );
   if (foreign.length > 0 || foreignPods.length > 0)
     return { ...NO_NODES, remove: foreign.map(({ set }) => set), isSwitching: true };
@@ -77,6 +80,12 @@ export function planNodeSlots(
   };
 }
 
+/** Anybody can edit a label, so the set and its template must agree that they are of the other topology. */
+function isForeign({ metadata, spec }: KubeObject, topology: string): boolean {
+  const { template } = (spec ?? {}) as { readonly template?: Pick<KubeObject, 'metadata'> };
+  return [metadata, template?.metadata].every((of) => of?.labels?.[labels.topology] !== topology);
+}
+
 /** The primary Master, or the owner of a shard. */
 const isPrimary = (observed: Observed, role: Role, pod: string): boolean =>
   role === 'master'
@@ -91,7 +100,7 @@ function planCoreappSlots({ resource, api }: Observed, sets: readonly KubeObject
   const { name } = resource.metadata;
   const existing = sets.flatMap((set) => {
     const index = slotOf(name, 'coreapp', set.metadata.name);
-    return slotRole(set) === 'coreapp' && index !== undefined ? [index] : [];
+    return index === undefined ? [] : [index];
   });
   const { coreapps: wanted, shards } = counts(resource);
   // The node of a Single stack has all shards, so more nodes do not help to change their number.

@@ -17,7 +17,7 @@ const journal = (number: string | undefined, phase?: RegistrationEntry['phase'])
 });
 
 const isSlot = (object: KubeObject): boolean =>
-  object.kind === 'StatefulSet' && slotRole(object) !== undefined;
+  object.kind === 'StatefulSet' && slotRole(resource.metadata.name, object.metadata.name) !== undefined;
 const slots = (plan: WorkloadPlan) => applied(plan).filter(({ object }) => isSlot(object));
 const conditions = (plan: WorkloadPlan) =>
   Object.fromEntries(plan.steps.map(({ verdict }) => [verdict.type, verdict]));

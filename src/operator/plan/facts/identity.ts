@@ -36,7 +36,9 @@ function holdsNumber({ resource, journal, children }: Claim): boolean {
 }
 
 const runsNodes = (claim: Pick<Observation, 'resource' | 'children'>): boolean =>
-  ownedBy(claim, 'StatefulSet').some((set) => slotRole(set) !== undefined);
+  ownedBy(claim, 'StatefulSet').some(
+    ({ metadata }) => slotRole(claim.resource.metadata.name, metadata.name) !== undefined,
+  );
 
 /**
  * Another stack whose Masters or Coreapps still run with this number, while this one has none: its resource may be gone

@@ -164,12 +164,8 @@ export function slotOf(stack: string, role: 'master' | 'coreapp', objectName: st
 /** The name of the only pod of a StatefulSet. */
 export const podOfSet = (set: string): string => `${set}-0`;
 
-/** The role of a slot's node; undefined if the object is not a slot. */
-export function slotRole({
-  metadata,
-}: {
-  readonly metadata: { readonly labels?: Readonly<Record<string, string>> };
-}): 'master' | 'coreapp' | undefined {
-  const component = metadata.labels?.[labels.component];
-  return component === 'master' || component === 'coreapp' ? component : undefined;
-}
+/**
+ * The role of a slot's node, by the name of its StatefulSet, which nobody can edit; undefined if the object is not a slot.
+ */
+export const slotRole = (stack: string, setName: string): 'master' | 'coreapp' | undefined =>
+  (['master', 'coreapp'] as const).find((role) => slotOf(stack, role, setName) !== undefined);

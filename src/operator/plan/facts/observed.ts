@@ -67,6 +67,10 @@ export interface Clue {
 export const isServing = (pod: PodView, component: string): boolean =>
   pod.component === component && pod.ready && !pod.terminating;
 
+/** Where Webapps that are ready listen. */
+export const webappAddresses = ({ pods }: Pick<Observation, 'pods'>): string[] =>
+  pods.flatMap((pod) => (isServing(pod, 'webapp') && pod.ip ? [pod.ip] : []));
+
 /** The last answers of the stack's API. */
 export interface ApiObservation {
   /** Epoch ms at which the operator began to ask. */
@@ -135,13 +139,19 @@ export interface Observed extends Observation {
   readonly podSecurity?: PodSecurity | undefined;
 }
 
-/** Objects of a kind that belong to this stack alone; `children` also holds the shared network process. */
+/**
+ * Objects of a kind that belong to this stack alone; `children` also holds the shared network process. A child whose label
+ * somebody edited still has its controller.
+ */
 export const ownedBy = (
   { children, resource }: Pick<Observed, 'children' | 'resource'>,
   kind: string,
 ): KubeObject[] =>
   [...children.values()].filter(
-    (object) => object.kind === kind && object.metadata.labels?.[labels.instance] === resource.metadata.name,
+    ({ kind: found, metadata }) =>
+      found === kind &&
+      (metadata.labels?.[labels.instance] === resource.metadata.name ||
+        metadata.ownerReferences?.some(({ controller, uid }) => controller && uid === resource.metadata.uid)),
   );
 
 /** Identifies a state of the pods: any change of one of them changes it. */

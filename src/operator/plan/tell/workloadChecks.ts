@@ -308,12 +308,17 @@ const nodesAreSettled: Check<'WorkloadsReady', WorkloadsInput> = (input) => {
   return unmet('WorkloadsReady', ...toldBy(troubleOf(input.observed, isOfNodes), otherwise, progress));
 };
 
-const tokenIsThere: Check<'WorkloadsReady', WorkloadsInput> = ({ observed }) => sharedKeysAreThere(observed);
+/** Before what the nodes wait for, which may pass by itself: only a person can put the token back. */
+const tokenIsThere: Check<'WorkloadsReady', WorkloadsInput> = (input) => {
+  const verdict = sharedKeysAreThere(input.observed);
+  const message = [verdict?.message, nodesAreSettled(input)?.message].filter(Boolean).join('; ');
+  return verdict && { ...verdict, message };
+};
 
 const isReachedFromOutside: Check<'WorkloadsReady', WorkloadsInput> = ({ observed }) =>
   loadBalancerIsThere(observed);
 
 export const judgeWorkloads = firstOf(
-  [numberIsOurs, claimsAreThere, topologyIsSettled, nodesAreSettled, tokenIsThere, isReachedFromOutside],
+  [numberIsOurs, claimsAreThere, topologyIsSettled, tokenIsThere, nodesAreSettled, isReachedFromOutside],
   () => met('WorkloadsReady', 'Ready', 'all pods are ready'),
 );

@@ -7,7 +7,7 @@ const LONGEST_QUEUE = 1_000;
 const OPEN = 'event: open\ndata: \n\n';
 
 /**
- * Server-sent events: `open` now and again, a message for each change of a chat or a number, and an event for each other
+ * Server-sent events: `open` now and again, a message for each change of a chat, a number or a person, and an event for each other
  * change, named for what it is about.
  */
 export function changeEvents(network: Network): Response {

@@ -161,6 +161,18 @@ describe('the control API', () => {
     await reader?.cancel();
   });
 
+  it('tells watchers of a person who has no chats', async () => {
+    const waId = '16505550999';
+    const { body } = await ask('GET', '/events');
+    const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
+    await reader?.read();
+    await ask('PUT', `/people/${waId}`, { blocks: true });
+    expect((await reader?.read())?.value).toBe(`data: {"waId":"${waId}"}\n\n`);
+    await ask('DELETE', `/people/${waId}`);
+    expect((await reader?.read())?.value).toBe(`data: {"waId":"${waId}"}\n\n`);
+    await reader?.cancel();
+  });
+
   it('tells watchers of callbacks and calls, with all that is known of each', async () => {
     const { body } = await ask('GET', '/events');
     const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
