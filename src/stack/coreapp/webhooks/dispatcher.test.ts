@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../../../test/simulation/virtualClock.ts';
+import { sleep } from '../../../base/clock.ts';
 import { silentLogger } from '../../../base/logger.ts';
 import type { CallbackStore } from '../../store/callbackStore.ts';
 import type { CallbackReport } from '../../wire/reports.ts';
@@ -15,6 +16,7 @@ const SETTINGS = {
   ca: undefined,
 };
 const HOUR_MS = 3_600_000;
+const NEVER = new AbortController().signal;
 
 /** What a body tells: `m sent`, and `m sent, n sent` where two share it. */
 const textOf = (body: string): string =>
@@ -32,28 +34,41 @@ function dispatcherTo(receiver: (payload: string) => Promise<string | undefined>
     dueMs: number;
     sinceMs: number;
   }[] = [];
-  const database = { isReadOnly: false };
+  /** A read answers late with what it found at once; a write takes effect late. */
+  const database = { isReadOnly: false, readMs: 0, writeMs: 0 };
+  const late = (ms: number) => (ms > 0 ? sleep(clock, ms, NEVER) : undefined);
   const write = (change: () => void) => {
     if (database.isReadOnly) throw new Error('cannot execute in a read-only transaction');
     change();
   };
   const store: Pick<CallbackStore, 'due' | 'remove' | 'postpone' | 'hasten'> = {
-    due: async (_, limit, except) =>
-      rows
-        .filter(({ seq, dueMs }) => dueMs <= clock.now() && !except.includes(seq))
+    due: async (_, limit, except) => {
+      const isAtHand = ({ seq }: { seq: number }) => except.includes(seq);
+      const waits = (row: { seq: number; dueMs: number }) => !isAtHand(row) && row.dueMs > clock.now();
+      const found = rows
+        .filter(
+          (row) =>
+            !isAtHand(row) &&
+            !rows.some((each) => each.about === row.about && each.seq <= row.seq && waits(each)),
+        )
         .slice(0, limit)
-        .map((row) => ({ ...row, key: String(row.seq), ageSeconds: (clock.now() - row.sinceMs) / 1000 })),
+        .map((row) => ({ ...row, key: String(row.seq), ageSeconds: (clock.now() - row.sinceMs) / 1000 }));
+      await late(database.readMs);
+      return found;
+    },
     remove: async (seqs) =>
       write(() => {
         rows = rows.filter((row) => !seqs.includes(row.seq));
       }),
-    postpone: async ({ seq, about }, attempts, delayMs) =>
+    postpone: async ({ seq, about }, attempts, delayMs) => {
+      await late(database.writeMs);
       write(() => {
         for (const row of rows) {
           if (row.seq === seq) row.attempts = attempts;
           if (row.about === about && row.seq >= seq) row.dueMs = clock.now() + delayMs;
         }
-      }),
+      });
+    },
     hasten: async () => {},
   };
   let next = 1;
@@ -113,6 +128,26 @@ describe('a dispatcher', () => {
     expect(of('quick')).toEqual(['sent', 'delivered', 'read']);
     expect(of('slow')).toEqual(['sent', 'sent', 'sent', 'sent', 'delivered', 'read']);
     expect(posted.indexOf('quick read')).toBeLessThan(posted.indexOf('slow delivered'));
+  });
+
+  it.each([
+    ['while the database is asked', { readMs: 500 }],
+    ['and the database takes its time to store that', { writeMs: 500 }],
+  ])('keeps the order of a message whose status was refused %s', async (_, slow) => {
+    let refusals = 1;
+    const { clock, waiting, database, posted, add } = dispatcherTo(async (payload) => {
+      await new Promise<void>((resolve) => clock.after(100, resolve));
+      return payload.includes('sent') && refusals-- > 0 ? 'HTTP 500' : undefined;
+    });
+    Object.assign(database, slow);
+    add('m', 'sent');
+    await clock.advance(50);
+    add('m', 'delivered');
+    await clock.advance(200);
+    add('m', 'read');
+    await clock.advance(60_000);
+    expect(posted).toEqual(['m sent', 'm sent', 'm delivered', 'm read']);
+    expect(waiting()).toBe(0);
   });
 
   it('reports nothing of a callback that it was told to forget while the receiver was busy', async () => {

@@ -70,6 +70,11 @@ export class WebhookDispatcher {
   readonly #inFlight = new Set<number>();
   /** The messages that those are about. */
   readonly #busy = new Set<string>();
+  /**
+   * Messages of which a callback was refused. Nothing that is read of them counts until a read begins after the refusal
+   * was stored: it would overtake that callback.
+   */
+  readonly #refused = new Set<string>();
   /** Requests that wait for their answer. */
   #requests = 0;
   readonly #alone: TokenBucket;
@@ -177,6 +182,7 @@ export class WebhookDispatcher {
       this.#hastenAt = clock.monotonic() + HASTEN_EVERY_MS;
       await store.hasten(shard, settings.maxBackoffMs);
     }
+    for (const about of this.#refused) if (!this.#busy.has(about)) this.#refused.delete(about);
     const known = new Set([...this.#inFlight, ...this.#ahead.map(({ seq }) => seq)]);
     const stored = [...known].filter((seq) => seq >= 0);
     const read = [
@@ -186,7 +192,8 @@ export class WebhookDispatcher {
     if (shard !== this.#shard) return;
     const nowMs = clock.monotonic();
     for (const callback of read)
-      if (!this.#inFlight.has(callback.seq)) this.#ahead.push({ ...callback, sinceMs: nowMs });
+      if (!this.#inFlight.has(callback.seq) && !this.#refused.has(callback.about ?? ''))
+        this.#ahead.push({ ...callback, sinceMs: nowMs });
     this.#hasMore = read.length >= READ_AHEAD.callbacks;
   }
 
@@ -308,8 +315,10 @@ export class WebhookDispatcher {
     const delayMs = delayAfter(attempts, settings);
     logger.warn('callback not delivered; it is tried again', { ...about, delayMs });
     // What is known of the same message waits as long.
-    if (callback.about !== undefined)
+    if (callback.about !== undefined) {
+      this.#refused.add(callback.about);
       this.#ahead = this.#ahead.filter(({ about }) => about !== callback.about);
+    }
     return delayMs;
   }
 }
