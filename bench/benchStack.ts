@@ -1,12 +1,10 @@
-import { createServer } from 'node:https';
-import { createAuthority, issueCertificate, type KeyPair } from '../src/base/pki/certificates.ts';
-import { listen } from '../src/base/ports.ts';
 import type { Session } from '../src/client/calls.ts';
 import type { StackClient } from '../src/client/stackClient.ts';
 import { codeHash, encodeCertificate } from '../src/onprem/emulatorCertificate.ts';
 import type { ApiAddress } from '../test/support/apiCall.ts';
 import { EmulatorProcesses, type ProcessesOptions } from '../test/support/emulatorProcesses.ts';
 import { eventually } from '../test/support/eventually.ts';
+import { type Receiver, startReceiver } from './receiver.ts';
 
 const never = new AbortController().signal;
 const PATIENCE_MS = 60_000;
@@ -20,11 +18,7 @@ export interface BenchStack {
   readonly address: ApiAddress;
   readonly client: StackClient;
   readonly session: Session;
-  /** The certificate of the receiver; `caPem` is its CA. */
-  readonly pair: KeyPair;
-  readonly caPem: string;
-  /** Callbacks that have arrived so far. */
-  callbacks(): number;
+  readonly receiver: Receiver;
   close(): Promise<void>;
 }
 
@@ -45,43 +39,11 @@ export async function startBenchStack(
     await configure({ processes, client, session }, nodes, receiver, settings);
     await register(client, session);
     await processes.simulate('POST', `/numbers/${NUMBER}/messages`, { from: CUSTOMER, text: 'Hi' });
-    const { pair, caPem, callbacks } = receiver;
-    return { processes, address, client, session, pair, caPem, callbacks, close };
+    return { processes, address, client, session, receiver, close };
   } catch (error) {
     await close();
     throw error;
   }
-}
-
-type Receiver = Pick<BenchStack, 'pair' | 'caPem' | 'callbacks'> & {
-  readonly url: string;
-  readonly close: () => void;
-};
-
-/** Receives callbacks and counts them. */
-async function startReceiver(): Promise<Receiver> {
-  const authority = await createAuthority({ subject: 'CN=bench CA' });
-  const pair = await issueCertificate(authority, {
-    commonName: 'bench',
-    hosts: ['127.0.0.1'],
-    usage: 'server',
-  });
-  let callbacks = 0;
-  const server = createServer({ cert: pair.certificatePem, key: pair.privateKeyPem }, (request, response) => {
-    request.resume();
-    callbacks += 1;
-    response.end();
-  });
-  return {
-    url: `https://127.0.0.1:${await listen(server, { host: '127.0.0.1', port: 0 })}/`,
-    pair,
-    caPem: authority.certificatePem,
-    callbacks: () => callbacks,
-    close: () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
 }
 
 /** Logs in as admin, and sets the password if it is still the first one. */

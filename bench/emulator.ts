@@ -1,107 +1,156 @@
-import { createConnection } from 'node:net';
-import { spawnBound } from '../src/base/childProcess.ts';
-import { freePort } from '../src/base/ports.ts';
-import { eventually } from '../test/support/eventually.ts';
-import { CUSTOMER, startBenchStack } from './benchStack.ts';
-import { httpsLoad } from './httpsLoad.ts';
-import { cpuSeconds } from './processCpu.ts';
+import { StackClient } from '../src/client/stackClient.ts';
+import { HttpsStackTransport } from '../src/client/stackTransport.ts';
+import { DEFAULT_ADMIN } from '../src/onprem/users.ts';
+import { startBareServer } from './bareServer.ts';
+import { CUSTOMER, NUMBER, startBenchStack } from './benchStack.ts';
+import type { LoadOptions } from './httpsLoad.ts';
+import { laptopStartMs, startLaptopProcess } from './laptopProcess.ts';
+import { type Contestant, median, type Round, runRound } from './loadRound.ts';
 
-const SECONDS = 10;
+const ROUNDS = Number(process.env.ROUNDS ?? 5);
+const SECONDS = Number(process.env.SECONDS ?? 5);
 /** Load before the measurement, so that the code is compiled; for the bare server too. */
 const WARM_UP_SECONDS = 5;
 const CONNECTIONS = 64;
+const STARTS = 5;
 const ROLES = ['webapp-0', 'coreapp-0', 'database', 'network'];
+/** As the stack in processes has it. */
+const SETTINGS = { webhooks: { max_concurrent_requests: 24 } };
+const never = new AbortController().signal;
 
-/** Messages per second through one Webapp and one Coreapp, accepted and committed, beside a bare HTTPS server. */
-export async function benchEmulator(): Promise<[string, string][]> {
+type Rows = [string, string][];
+type Load = Omit<LoadOptions, 'seconds'>;
+
+/**
+ * Messages per second through one Webapp and one Coreapp, on PostgreSQL and in memory, beside a bare HTTPS server that
+ * gets the same load. All three run all the time, and the load goes to one after the other, for several rounds.
+ */
+export async function benchEmulator(): Promise<Rows> {
+  const starts: number[] = [];
+  for (let start = 0; start < STARTS; start++) starts.push(await laptopStartMs());
   // With the documented limits on, they would be the result.
   const stack = await startBenchStack(['coreapp-0'], { isSingle: true, rateLimits: false });
+  const { receiver, processes } = stack;
+  const opened: { close(): unknown }[] = [stack];
   try {
-    const { processes, address, session, pair, caPem } = stack;
-    const headers = { authorization: `Bearer ${session.token}` };
-    const body = (index: number) =>
-      JSON.stringify({ to: CUSTOMER, type: 'text', text: { body: `message ${index}` } });
-    const common = { path: '/v1/messages', headers, body, connections: CONNECTIONS };
-    const warm = { ...common, seconds: WARM_UP_SECONDS };
-    const measured = { ...common, seconds: SECONDS };
-    const bare = await bareServer(pair.certificatePem, pair.privateKeyPem, async (port) => {
-      const target = { host: '127.0.0.1', port, ca: caPem };
-      await httpsLoad({ ...warm, ...target });
-      return httpsLoad({ ...measured, ...target });
-    });
-    const { caPem: ca, ...target } = address;
-    await httpsLoad({ ...warm, ...target, ca });
-    const before = stack.callbacks();
-    const used = () => ROLES.map((role) => cpuSeconds(processes.pid(role)));
-    const [cpuBefore, ownBefore] = [used(), process.cpuUsage()];
-    const load = await httpsLoad({ ...measured, ...target, ca });
-    const cpuAfter = used();
-    const during = (stack.callbacks() - before) / SECONDS;
-    const { user, system } = process.cpuUsage(ownBefore);
-    const eachMs = (seconds: number) => ((seconds * 1000) / load.accepted).toFixed(2);
-    const cpu = ROLES.map(
-      (role, index) => `${role} ${eachMs((cpuAfter[index] ?? 0) - (cpuBefore[index] ?? 0))}`,
-    );
-    const share = (value: number) =>
-      `${value.toFixed(0)}/s (${((value / bare.perSecond) * 100).toFixed(0)} % of a bare HTTPS server)`;
-    const { messages, callbacks } = await backlog(stack);
+    const bareServer = await startBareServer(receiver.pair);
+    opened.push(bareServer);
+    const laptop = await startLaptopProcess(receiver, SETTINGS);
+    opened.push(laptop);
+    const bare: Contestant = {
+      load: loadOf({ host: '127.0.0.1', port: bareServer.port, ca: receiver.caPem }, ''),
+      pids: { server: bareServer.pid },
+    };
+    const database: Contestant = {
+      load: loadOf(targetOf(stack.address), stack.session.token),
+      pids: Object.fromEntries(ROLES.map((role) => [role, processes.pid(role)])),
+      receiver,
+    };
+    const memory: Contestant = {
+      load: loadOf(targetOf(laptop.address), await tokenOf(laptop)),
+      pids: { emulator: laptop.pid },
+      receiver,
+    };
+    const contestants = [bare, database, memory];
+    for (const contestant of contestants) await runRound(contestant, WARM_UP_SECONDS);
+    const rounds: Round[][] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const results: Round[] = [];
+      for (const contestant of contestants) results.push(await runRound(contestant, SECONDS));
+      rounds.push(results);
+    }
+    const of = (index: number) => rounds.map((round) => round[index] as Round);
     return [
-      ['bare Node HTTPS server, same load', `${bare.perSecond.toFixed(0)}/s, ${bare.failed} failed`],
-      ['messages accepted and committed (no rate limits)', share(load.perSecond)],
-      [
-        '  answer time p50 / p99',
-        `${load.p50Ms.toFixed(0)} / ${load.p99Ms.toFixed(0)} ms, ${load.failed} failed`,
-      ],
-      ['  webhooks delivered meanwhile', share(during)],
-      ['  backlog at the end', `${messages} messages, ${callbacks} callbacks`],
-      ['  CPU ms a message', `${cpu.join(', ')}, load and receiver ${eachMs((user + system) / 1e6)}`],
-      ['  webhooks delivered when nothing is sent', share(await drainRate(stack))],
+      ['bare Node HTTPS server, same load', speed(of(0))],
+      ['  CPU ms a request', cpu(of(0))],
+      ...rowsOf('PostgreSQL: messages accepted and committed', of(1), of(0)),
+      ...rowsOf('in memory: messages accepted', of(2), of(0)),
+      ['in memory: start of the process to its first byte', `${median(starts).toFixed(0)} ms`],
     ];
   } finally {
-    await stack.close();
+    for (const each of opened.reverse()) await each.close();
   }
 }
 
-/** Messages and callbacks that wait in the database. */
-async function backlog({ client, session }: Awaited<ReturnType<typeof startBenchStack>>) {
-  const stats = await client.stats.nodes(session, 'db', new AbortController().signal);
-  const value = (name: string) => Object.values(stats)[0]?.[name]?.data[0]?.value ?? 0;
-  return { messages: value('db_pending_messages'), callbacks: value('db_pending_callbacks') };
-}
+const loadOf = (target: Pick<Load, 'host' | 'port' | 'ca' | 'serverName'>, token: string): Load => ({
+  ...target,
+  path: '/v1/messages',
+  headers: { authorization: `Bearer ${token}` },
+  body: (index) => JSON.stringify({ to: CUSTOMER, type: 'text', text: { body: `message ${index}` } }),
+  connections: CONNECTIONS,
+});
 
-/** Callbacks per second while the stack works off a backlog. */
-async function drainRate(stack: Awaited<ReturnType<typeof startBenchStack>>): Promise<number> {
-  const [startedAt, before] = [performance.now(), stack.callbacks()];
-  await new Promise((done) => setTimeout(done, 5_000));
-  return ((stack.callbacks() - before) * 1000) / (performance.now() - startedAt);
-}
+const targetOf = ({
+  caPem: ca,
+  ...address
+}: {
+  caPem: string;
+  host: string;
+  port: number;
+  serverName: string;
+}) => ({
+  ...address,
+  ca,
+});
 
-/** Runs a bare HTTPS server in a process of its own, like the Webapp that it is compared with. */
-async function bareServer<T>(cert: string, key: string, use: (port: number) => Promise<T>): Promise<T> {
-  const port = await freePort();
-  const program = `
-    require('node:https').createServer({ cert: process.env.CERT, key: process.env.KEY }, (request, response) => {
-      let body = ''; request.on('data', (chunk) => { body += chunk; });
-      request.on('end', () => { JSON.parse(body); response.writeHead(201, { 'content-type': 'application/json' }); response.end('{"messages":[{"id":"x"}]}'); });
-    }).listen(${port}, '127.0.0.1');`;
-  const child = spawnBound([process.execPath, '-e', program], {
-    env: { ...process.env, CERT: cert, KEY: key },
-    stdio: ['ignore', 'ignore', 'inherit'],
+/** Logs in, and lets the customer write first, as in the other stack. */
+async function tokenOf(laptop: Awaited<ReturnType<typeof startLaptopProcess>>): Promise<string> {
+  const client = new StackClient(new HttpsStackTransport(targetOf(laptop.address)));
+  const { token } = await client.users.login(DEFAULT_ADMIN.username, laptop.password, {}, never);
+  await fetch(`${laptop.controlUrl}/numbers/${NUMBER}/messages`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ from: CUSTOMER, text: 'Hi' }),
   });
-  try {
-    // The load must not start before the server listens.
-    await eventually(
-      () =>
-        new Promise<boolean>((done) => {
-          const socket = createConnection({ host: '127.0.0.1', port }, () => {
-            socket.destroy();
-            done(true);
-          });
-          socket.once('error', () => done(false));
-        }),
-    );
-    return await use(port);
-  } finally {
-    child.kill('SIGKILL');
-  }
+  return token;
+}
+
+const percent = (value: number) => `${(value * 100).toFixed(0)} %`;
+const range = (values: readonly number[], show: (value: number) => string) =>
+  `${show(median(values))} (${show(Math.min(...values))} to ${show(Math.max(...values))})`;
+const speed = (rounds: readonly Round[]) =>
+  `${range(
+    rounds.map(({ perSecond }) => perSecond),
+    (value) => value.toFixed(0),
+  )}/s, ${rounds.reduce((sum, { failed }) => sum + failed, 0)} failed`;
+
+/** Of each process, and of this one, which sends the load and receives the webhooks. */
+const cpu = (rounds: readonly Round[]) =>
+  Object.keys(rounds[0]?.cpuMs ?? {})
+    .map((name) => `${name} ${median(rounds.map(({ cpuMs }) => cpuMs[name] ?? 0)).toFixed(3)}`)
+    .join(', ');
+
+function rowsOf(name: string, rounds: readonly Round[], bare: readonly Round[]): Rows {
+  const each = (read: (round: Round) => number) => rounds.map(read);
+  const shares = rounds.map(({ perSecond }, index) => perSecond / (bare[index]?.perSecond ?? Number.NaN));
+  return [
+    [name, speed(rounds)],
+    ['  share of the bare server in the same round', range(shares, percent)],
+    [
+      '  answer time p50 / p99',
+      `${median(each(({ p50Ms }) => p50Ms)).toFixed(0)} / ${median(each(({ p99Ms }) => p99Ms)).toFixed(0)} ms`,
+    ],
+    [
+      '  webhook statuses (three a message) that came under load',
+      range(
+        each(({ toldShare }) => toldShare),
+        percent,
+      ),
+    ],
+    [
+      '  last answer to last status',
+      range(
+        each(({ behindMs }) => behindMs),
+        (value) => `${value.toFixed(0)} ms`,
+      ),
+    ],
+    [
+      '  statuses in a callback',
+      range(
+        each(({ perCallback }) => perCallback),
+        (value) => value.toFixed(1),
+      ),
+    ],
+    ['  CPU ms a message', cpu(rounds)],
+  ];
 }

@@ -39,6 +39,19 @@ describe('a batcher', () => {
     expect(sizes).toEqual([2, 2, 1]);
   });
 
+  it('leaves time between its flushes, and makes an item that comes after a pause wait for nothing', async () => {
+    const batches: number[][] = [];
+    const batcher = new Batcher<number>(async (items) => void batches.push([...items]), { everyMs: 100 });
+    const startedAt = performance.now();
+    await batcher.add(1);
+    expect(performance.now() - startedAt).toBeLessThan(90);
+    const second = batcher.add(2);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await Promise.all([second, batcher.add(3)]);
+    expect(performance.now() - startedAt).toBeGreaterThan(90);
+    expect(batches).toEqual([[1], [2, 3]]);
+  });
+
   it('makes no batch heavier than allowed, unless a single item is', async () => {
     const batches: number[][] = [];
     const batcher = new Batcher<number>(async (items) => void batches.push([...items]), {

@@ -10,6 +10,11 @@ export interface BatchLimits<I> {
   /** The weight of an item, such as its bytes, and what the items of a batch may weigh together. */
   readonly weigh: (item: I) => number;
   readonly mostWeight: number;
+  /**
+   * The shortest time between the starts of two flushes, so that few items do not cost as much as many. An item that comes
+   * after a pause does not wait.
+   */
+  readonly everyMs: number;
 }
 
 /**
@@ -21,13 +26,14 @@ export class Batcher<I, O = void> {
   readonly #limits: BatchLimits<I>;
   #waiting: Waiting<I, O>[] = [];
   #active: Promise<void> | undefined;
+  #flushedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     flush: (items: readonly I[]) => Promise<readonly O[] | undefined>,
     limits: Partial<BatchLimits<I>> = {},
   ) {
     this.#flush = flush;
-    this.#limits = { most: 500, weigh: () => 0, mostWeight: Number.POSITIVE_INFINITY, ...limits };
+    this.#limits = { most: 500, weigh: () => 0, mostWeight: Number.POSITIVE_INFINITY, everyMs: 0, ...limits };
   }
 
   add(item: I): Promise<O> {
@@ -55,10 +61,19 @@ export class Batcher<I, O = void> {
     return count;
   }
 
+  async #pace(): Promise<void> {
+    const { most, everyMs } = this.#limits;
+    const waitMs = this.#flushedAtMs + everyMs - performance.now();
+    if (waitMs > 0 && this.#waiting.length < most)
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    this.#flushedAtMs = performance.now();
+  }
+
   async #run(): Promise<void> {
     // Items that arrive in this turn of the event loop share the batch.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#waiting.length > 0) {
+      await this.#pace();
       const batch = this.#waiting.splice(0, this.#fitting());
       try {
         const results = await this.#flush(batch.map(({ item }) => item));

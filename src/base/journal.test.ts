@@ -61,6 +61,35 @@ describe('a journal', () => {
     expect(await totalOnDisk()).toBe(6);
   });
 
+  it('takes all entries of an append or none, wherever a crash cut the file', async () => {
+    const { journal } = await opened();
+    await journal.append({ add: 1 }, { add: 2 }, { add: 4 });
+    await journal.append({ add: 8 }, { add: 16 });
+    await journal.close();
+    const whole = await readFile(path, 'utf8');
+    const totals = new Set<number>();
+    for (let length = 1; length <= whole.length; length++) {
+      await writeFile(path, whole.slice(0, length));
+      totals.add(await totalOnDisk());
+    }
+    expect([...totals]).toEqual([0, 7, 31]);
+  });
+
+  it('goes on after an append that a crash cut short', async () => {
+    const first = await opened();
+    await first.journal.append({ add: 1 }, { add: 2 });
+    await first.journal.close();
+    const whole = await readFile(path, 'utf8');
+    await appendFile(path, whole.slice(whole.indexOf('{"add":1}'), whole.indexOf('{"add":2}')));
+    // There is no room for a snapshot, so the old file is used.
+    const makeRoom = await fillDisk();
+    const second = await opened();
+    makeRoom();
+    await second.journal.append({ add: 4 });
+    await second.journal.close();
+    expect([second.total, await totalOnDisk()]).toEqual([7, 7]);
+  });
+
   it('is written anew when it has grown, and loses nothing of what arrives meanwhile', async () => {
     const sum = await opened(1000);
     const add = () => sum.journal.append({ add: 1 });

@@ -13,6 +13,11 @@ const PIECE_LENGTH = 4 * 1024 * 1024;
 const TRY_AGAIN_AFTER = 1 / 8;
 
 const NEWLINE = 0x0a;
+/**
+ * Ends each line of an append but the last: a crash may leave the first lines of it alone. Earlier releases do not see the
+ * space, because it means nothing in JSON.
+ */
+const MORE_FOLLOWS = ' ';
 
 export interface JournalOptions<Entry> {
   /** Called for each entry when it is on the disk, in the order of the file. The only place where state changes. */
@@ -60,7 +65,7 @@ export class Journal<Entry> {
   }
 
   /**
-   * Applies the entries of the file, and replaces the file by a snapshot. A last line that a crash cut short was never
+   * Applies the entries of the file, and replaces the file by a snapshot. A last append that a crash cut short was never
    * confirmed, and is dropped; a damaged line in the middle is skipped and logged.
    */
   static async open<Entry>(path: string, options: JournalOptions<Entry>): Promise<Journal<Entry>> {
@@ -68,12 +73,16 @@ export class Journal<Entry> {
     await mkdir(dirname(path), { recursive: true });
     let goodBytes = 0;
     let line = 0;
+    let entries: Entry[] = [];
     for await (const { text, endsAt } of linesOf(path)) {
       line += 1;
-      goodBytes = endsAt;
       const entry = safeJson(text) as Entry | undefined;
-      if (typeof entry === 'object' && entry !== null) apply(entry);
+      if (typeof entry === 'object' && entry !== null) entries.push(entry);
       else logger.error('a damaged line of the journal was skipped', { path, line });
+      if (text.endsWith(MORE_FOLLOWS)) continue;
+      for (const each of entries) apply(each);
+      entries = [];
+      goodBytes = endsAt;
     }
     try {
       return new Journal(path, await writeAnew(path, snapshot()), options);
@@ -90,7 +99,7 @@ export class Journal<Entry> {
   /** Resolves when the entries are on the disk and applied: all of them, or none. @throws the error of the disk */
   async append(...entries: readonly Entry[]): Promise<void> {
     // Made here, so that an entry that is no JSON fails alone.
-    await this.#lines.add({ text: entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''), entries });
+    await this.#lines.add({ text: textOf(entries), entries });
   }
 
   /** Bytes of the file. */
@@ -168,6 +177,11 @@ export class MemoryJournal<Entry> implements Pick<Journal<Entry>, 'append' | 'cl
   }
 
   async close(): Promise<void> {}
+}
+
+function textOf(entries: readonly unknown[]): string {
+  const end = (index: number) => (index < entries.length - 1 ? MORE_FOLLOWS : '');
+  return entries.map((entry, index) => `${JSON.stringify(entry)}${end(index)}\n`).join('');
 }
 
 interface Written {

@@ -40,4 +40,16 @@ export type ClientBehaviour = keyof typeof CAME_WITH;
 
 /** Whether a client of this version behaves so. */
 export const knows = (version: string, behaviour: ClientBehaviour): boolean =>
-  compareVersions(version, CAME_WITH[behaviour]) >= 0;
+  behaviourOf(version).has(behaviour);
+
+/** By version: asked for each message, of the one or few versions of a process. */
+const known = new Map<string, ReadonlySet<string>>();
+
+function behaviourOf(version: string): ReadonlySet<string> {
+  const asked = known.get(version);
+  if (asked) return asked;
+  const come = Object.entries(CAME_WITH).filter(([, since]) => compareVersions(version, since) >= 0);
+  const behaviour = new Set(come.map(([name]) => name));
+  known.set(version, behaviour);
+  return behaviour;
+}

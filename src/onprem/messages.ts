@@ -144,26 +144,16 @@ export function messageId(
 }
 
 /** The random key in a message id, in upper-case hex; undefined for text that is not a message id. */
-export function keyOfMessageId(id: string): string | undefined {
-  const bytes = Buffer.from(id, 'base64url');
-  const length = (bytes[2] ?? 0) & 0x7f;
-  return (
-    peerOfMessageId(id) &&
-    bytes
-      .subarray(5 + length)
-      .toString('hex')
-      .toUpperCase()
-  );
-}
+export const keyOfMessageId = (id: string): string | undefined => partsOfMessageId(id)?.key;
 
 /** The phone number in a message id; undefined for text that is not a message id. */
-export function peerOfMessageId(id: string): string | undefined {
+export const peerOfMessageId = (id: string): string | undefined => partsOfMessageId(id)?.peer;
+
+function partsOfMessageId(id: string): { peer: string; key: string } | undefined {
   const bytes = Buffer.from(id, 'base64url');
   const length = (bytes[2] ?? 0) & 0x7f;
   if (bytes.length < 5 + length || bytes[1] !== 0x11 || bytes[3 + length] !== 0x02) return undefined;
-  const digits = bytes
-    .subarray(3, 3 + length)
-    .toString('hex')
-    .replace(/f$/, '');
-  return /^[0-9]+$/.test(digits) ? digits : undefined;
+  const peer = bytes.toString('hex', 3, 3 + length).replace(/f$/, '');
+  if (!/^[0-9]+$/.test(peer)) return undefined;
+  return { peer, key: bytes.toString('hex', 5 + length).toUpperCase() };
 }

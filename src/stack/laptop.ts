@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +8,7 @@ import { MovableClock } from '../base/movableClock.ts';
 import { freePort, requireFreePort } from '../base/ports.ts';
 import { knows } from '../onprem/clientBehaviour.ts';
 import { CLIENT_VERSION } from '../onprem/clientVersion.ts';
+import { NODE_PORTS } from '../onprem/environment.ts';
 import { DEFAULT_ADMIN } from '../onprem/users.ts';
 import type { CoreappNode } from './coreapp/coreappNode.ts';
 import { startCoreapp } from './coreapp/startCoreapp.ts';
@@ -23,6 +23,7 @@ import { Network } from './network/network.ts';
 import { laptopFolder, openLaptopStores } from './openLaptopStores.ts';
 import { openApi } from './webapp/openApi.ts';
 import { type RunningWebapp, startWebapp } from './webapp/startWebapp.ts';
+import { LocalWire } from './wire/localWire.ts';
 
 export interface LaptopOptions {
   /** Where data is kept between runs; without it everything ends with the process. */
@@ -63,6 +64,10 @@ export interface Laptop {
 }
 
 const HOST = '127.0.0.1';
+/** Ports of the wire within this process: no other program reaches them. */
+const COREAPP_PORTS = Object.values(NODE_PORTS);
+const NETWORK_PORT = 5222;
+const NETWORK_URL = `tcp://${HOST}:${NETWORK_PORT}`;
 /** By which containers and their neighbours usually reach an emulator. */
 const NAMES = ['waba-emulator', 'emulator', 'host.docker.internal', 'host.testcontainers.internal'];
 
@@ -101,12 +106,10 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
     const time = new MovableClock(clock);
     const stores = await startStores(options, { folder, time, password: secrets.databasePassword }, signal);
     started.add(stores, stores.close);
-    const network = await startNetwork(options, { folder, time, errorsUrl }, started);
+    const wire = new LocalWire();
+    const network = await startNetwork(options, { folder, time, wire, errorsUrl }, started);
     await configure(options, { stores, network, adminPassword: secrets.adminPassword }, signal);
-    const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
-    const networkUrl = `tcp://${HOST}:${network.port}`;
-    const secret = randomBytes(24).toString('base64url');
-    const place = { folder, time, stores, ports, networkUrl, errorsUrl, secret };
+    const place = { folder, time, wire, stores, errorsUrl };
     const coreapp = await startSingleCoreapp(options, place);
     started.add(coreapp, () => coreapp.close());
     const webapp = await startSingleWebapp({ ...options, port }, place, signal);
@@ -168,12 +171,13 @@ const startStores = (
 /** What stands for the servers of WhatsApp. */
 async function startNetwork(
   { dataFolder, rateLimits = true, clock, logger }: LaptopOptions,
-  { folder, time, errorsUrl }: Pick<Place, 'folder' | 'time' | 'errorsUrl'>,
+  { folder, time, wire, errorsUrl }: Omit<Place, 'stores'>,
   started: Started,
 ): Promise<Network> {
   const network = await Network.start({
     host: HOST,
-    port: 0,
+    port: NETWORK_PORT,
+    wire,
     dataFolder: join(folder, 'network'),
     inMemory: dataFolder === undefined,
     limits: rateLimits,
@@ -190,30 +194,26 @@ interface Place {
   readonly time: MovableClock;
   readonly folder: string;
   readonly stores: LaptopStores;
-  /** Those of the Coreapp. */
-  readonly ports: readonly number[];
-  readonly networkUrl: string;
+  readonly wire: LocalWire;
   /** Where the pages of errors are. */
   readonly errorsUrl: string;
-  /** Of this run: other programs of the machine reach the ports too, and these serve backups and settings. */
-  readonly secret: string;
 }
 
 const startSingleCoreapp = (
   { buildDateMs, version = CLIENT_VERSION, clock, logger }: LaptopOptions,
-  { folder, time, stores, ports, networkUrl, secret }: Place,
+  { folder, time, wire, stores }: Place,
 ): Promise<CoreappNode> =>
   startCoreapp({
     stores: stores.open,
     upgradeSchema: async () => {},
-    networkUrl,
+    networkUrl: NETWORK_URL,
     multiconnect: false,
     master: false,
     hostname: HOST,
     container: 'laptop',
-    externalPorts: ports,
-    listen: { host: HOST, ports },
-    secret,
+    externalPorts: COREAPP_PORTS,
+    listen: { host: HOST, ports: COREAPP_PORTS },
+    wire,
     mediaFolder: join(folder, 'media'),
     // Whoever can send here also owns the machine, and has the pictures on it.
     mediaHosts: ['*'],
@@ -235,7 +235,7 @@ const startSingleWebapp = (
     clock,
     logger,
   }: LaptopOptions,
-  { folder, time, stores, ports, networkUrl, errorsUrl, secret }: Place,
+  { folder, time, wire, stores, errorsUrl }: Place,
   signal: AbortSignal,
 ): Promise<RunningWebapp> =>
   startWebapp(
@@ -243,16 +243,16 @@ const startSingleWebapp = (
       stores: stores.open,
       upgradeSchema: async () => {},
       multiconnect: false,
-      single: { host: HOST, ports },
+      single: { host: HOST, ports: COREAPP_PORTS },
       listen: { host, port },
       tls,
       serverNames: [...new Set(['localhost', HOST, ...(host === HOST ? [] : [...NAMES, hostname(), host])])],
       jwtKey: undefined,
       apiKey: undefined,
-      secret,
+      wire,
       mediaFolder: join(folder, 'media'),
       container: 'laptop',
-      networkUrl,
+      networkUrl: NETWORK_URL,
       errorsUrl,
       rateLimits,
       version,

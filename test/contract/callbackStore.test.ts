@@ -22,7 +22,7 @@ describe('callbacks', () => {
       [0, 1, 2, 3].map((index) => JSON.stringify({ index })),
     );
     await stores.callbacks.postpone({ seq: first?.seq ?? 0, about: undefined }, 1, 60_000);
-    await stores.callbacks.remove(second?.seq ?? 0);
+    await stores.callbacks.remove([second?.seq ?? 0]);
     const seqs = async (except: number[]) =>
       (await stores.callbacks.due(7, 10, except)).map(({ seq }) => seq);
     expect(await seqs([])).toEqual([third?.seq, fourth?.seq]);
@@ -50,7 +50,7 @@ describe('callbacks', () => {
     await stores.callbacks.postpone(sent ?? { seq: 0, about: undefined }, 2, -1_000);
     expect(await due()).toEqual(['sent', 'delivered', 'read']);
     expect(await due([sent?.seq ?? 0])).toEqual(['delivered', 'read']);
-    await stores.callbacks.remove(sent?.seq ?? 0);
+    await stores.callbacks.remove([sent?.seq ?? 0]);
     expect(await due()).toEqual(['delivered', 'read']);
   });
 
@@ -83,7 +83,7 @@ describe('callbacks', () => {
       stores.messages.update(receipt('read')),
     ]);
     expect(await told()).toEqual(['sent', 'delivered', 'read']);
-    for (const { seq } of await stores.callbacks.due(10, 10, [])) await stores.callbacks.remove(seq);
+    for (const { seq } of await stores.callbacks.due(10, 10, [])) await stores.callbacks.remove([seq]);
     await stores.messages.update({ messageId: 'm1', state: 'sent', callback: callback('sent') });
     expect(await told()).toEqual([]);
   });

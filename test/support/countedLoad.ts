@@ -47,7 +47,7 @@ export class CountedLoad {
 }
 
 export interface Tally {
-  /** Accepted messages without their last status. */
+  /** Accepted messages that lack a status, each with those that came. */
   readonly lost: readonly string[];
   /** Statuses that came more than once, each time counted. */
   readonly repeated: number;
@@ -70,5 +70,8 @@ export function tally(received: readonly Callback[], accepted: readonly string[]
     const inOrder = ORDER.filter((status) => first.includes(status));
     if (first.join() !== inOrder.join()) disordered.push(`${id}: ${statuses.join(' ')}`);
   }
-  return { lost: accepted.filter((id) => !told.get(id)?.includes('read')), repeated, disordered };
+  const lost = accepted
+    .filter((id) => ORDER.some((status) => !told.get(id)?.includes(status)))
+    .map((id) => `${id}: ${(told.get(id) ?? []).join(' ')}`);
+  return { lost, repeated, disordered };
 }

@@ -2,6 +2,8 @@
 const { existsSync } = require('node:fs');
 const { open } = require('node:fs/promises');
 
+/** How long a disk that is full takes to say so. */
+const SLOW_MS = 200;
 const flag = process.env.WABA_TEST_DISK_FULL;
 
 function noSpace() {
@@ -16,6 +18,8 @@ async function patch() {
   methods.appendFile = async function (text, ...more) {
     if (!existsSync(flag)) return appendFile.call(this, text, ...more);
     await appendFile.call(this, text.slice(0, text.length / 2), ...more);
+    // A process that is killed now leaves the half behind.
+    await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
     throw noSpace();
   };
   methods.write = async function (...args) {

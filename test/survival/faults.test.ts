@@ -188,8 +188,9 @@ describe('a stack under load', { timeout: 240_000 + ROUNDS * 120_000 }, () => {
       expect(status).toBe(500);
       await processes.fillDisk(false);
       await flows();
-      // A restart while it is full reads what was there.
+      // A restart while it is full reads what was there, and nothing of a write that was not finished.
       await processes.fillDisk(true);
+      await pause(100);
       await processes.kill('network');
       await pause(2_000);
       await processes.fillDisk(false);

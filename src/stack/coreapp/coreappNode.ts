@@ -68,7 +68,7 @@ export class CoreappNode {
     this.expiresAt = (options.buildDateMs ?? clock.now()) + BUILD_LIFETIME_DAYS * 86_400_000;
     this.#control = new ControlPort({ clock, logger });
     this.seal = lineSeal(options.secret ?? '', clock);
-    this.pool = new ConnectionPool(nodeProtocol, clock, this.seal);
+    this.pool = new ConnectionPool(nodeProtocol, clock, { seal: this.seal, wire: options.wire });
     this.stores = options.stores(this.time);
     this.cluster = this.stores.cluster;
     this.config = configFolder === undefined ? this.stores.config : new FileConfigStore(configFolder);

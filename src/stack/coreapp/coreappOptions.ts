@@ -3,6 +3,7 @@ import type { Logger, LogLevel } from '../../base/logger.ts';
 import type { MovableClock } from '../../base/movableClock.ts';
 import type { Upgrader } from '../store/schemaTooNew.ts';
 import type { OpenStores } from '../store/stores.ts';
+import type { LocalWire } from '../wire/localWire.ts';
 import type { Backlog } from './messages/backlog.ts';
 
 export interface CoreappOptions {
@@ -18,6 +19,8 @@ export interface CoreappOptions {
   readonly listen: { readonly host: string; readonly ports: readonly number[] };
   /** `WA_SECRET`; if empty, the links to Webapps and other nodes are not encrypted. */
   readonly secret?: string;
+  /** Set if the other roles are in this process. */
+  readonly wire?: LocalWire | undefined;
   /** The volume that Webapps and Coreapps share. */
   readonly mediaFolder: string;
   /** Hosts that links of messages may name, `*` for any; undefined: all with public addresses. */

@@ -4,6 +4,7 @@ import type { MovableClock } from '../../base/movableClock.ts';
 import type { GatewayStatus } from '../../onprem/health.ts';
 import { waIdByRule } from '../../onprem/waId.ts';
 import type { Account } from '../store/configStore.ts';
+import type { LocalWire } from '../wire/localWire.ts';
 import { type NetworkEvent, type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
 import { parseNetworkUrl } from '../wire/networkUrl.ts';
 import {
@@ -19,6 +20,8 @@ import { RpcClient } from '../wire/rpcClient.ts';
 
 export interface GatewayOptions {
   readonly networkUrl: string;
+  /** Set if the network is in this process. */
+  readonly wire?: LocalWire | undefined;
   readonly clock: Clock;
   /** The time of the simulation, which the network moves. */
   readonly time: MovableClock;
@@ -58,8 +61,8 @@ export class Gateway {
   #isRecording = false;
   /** WhatsApp ids of the numbers for which no rule tells them. */
   #aliases: ReadonlyMap<string, string> = new Map();
-  /** Events that are stored and not acknowledged, as JSON: one that comes again gets no second callback. */
-  readonly #stored = new Map<number, string>();
+  /** Events that are stored and not acknowledged: one that comes again gets no second callback. */
+  readonly #stored = new Map<number, NetworkEvent['body']>();
   /** Target of a session that another node took over. Only a target with a new epoch or registration may connect. */
   #lostKey: string | undefined;
 
@@ -201,6 +204,7 @@ export class Gateway {
       networkProtocol,
       {
         ...parseNetworkUrl(this.#options.networkUrl),
+        wire: this.#options.wire,
         clock: this.#options.clock,
         onEvent: (name, body) => {
           if (name === 'replaced') this.#lostKey = key;
@@ -290,6 +294,12 @@ export class Gateway {
     }
   }
 
+  /** A network that lost its state may give the same number to another event. */
+  #isStored({ eventId, body }: NetworkEvent): boolean {
+    const stored = this.#stored.get(eventId);
+    return stored !== undefined && JSON.stringify(stored) === JSON.stringify(body);
+  }
+
   async #take(
     client: RpcClient<NetworkProtocol>,
     events: readonly NetworkEvent[],
@@ -297,9 +307,9 @@ export class Gateway {
   ): Promise<void> {
     if (events.length === 0) return;
     try {
-      const news = events.filter((event) => this.#stored.get(event.eventId) !== JSON.stringify(event.body));
+      const news = events.filter((event) => !this.#isStored(event));
       if (news.length > 0) await this.#options.onEvents(news);
-      for (const { eventId, body } of news) this.#stored.set(eventId, JSON.stringify(body));
+      for (const { eventId, body } of news) this.#stored.set(eventId, body);
       await this.#acknowledge(
         client,
         events.map(({ eventId }) => eventId),

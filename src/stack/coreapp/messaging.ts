@@ -22,7 +22,10 @@ import { WebhookConfiguration } from './webhooks/webhookConfiguration.ts';
 import { WebhookPoster } from './webhooks/webhookPoster.ts';
 
 export interface MessagingOptions
-  extends Pick<CoreappOptions, 'mediaFolder' | 'mediaHosts' | 'networkUrl' | 'queueLimits' | 'version'> {
+  extends Pick<
+    CoreappOptions,
+    'mediaFolder' | 'mediaHosts' | 'networkUrl' | 'queueLimits' | 'version' | 'wire'
+  > {
   readonly stores: Stores;
   readonly config: ConfigStore;
   /** Reads settings now. */
@@ -116,8 +119,8 @@ export class Messaging {
       metrics,
       clock: time,
       logger,
-      onDelivered: (payload) => this.gateway.recorded(payload, signal),
-      onAttempt: (report) => this.gateway.report(() => report),
+      onDelivered: (body) => this.gateway.recorded(body, signal),
+      onAttempt: (report) => this.gateway.report(report),
     });
   }
 
@@ -140,9 +143,10 @@ export class Messaging {
   }
 
   #newGateway(): Gateway {
-    const { networkUrl, shard, clock, time, logger, signal } = this.#options;
+    const { networkUrl, wire, shard, clock, time, logger, signal } = this.#options;
     return new Gateway({
       networkUrl,
+      wire,
       clock,
       time,
       logger,

@@ -1,9 +1,10 @@
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Gauge, Registry } from 'prom-client';
+import { Tally } from '../wire/tally.ts';
 
 /** What a node counts, under the documented names. Source: docs/onprem/api-admin.md §13.3. */
 export class NodeMetrics {
   readonly registry = new Registry();
-  readonly #counters = new Map<string, Counter>();
+  readonly #counters = new Map<string, Tally<string>>();
 
   /** A gauge whose value is read at each scrape. */
   gauge(name: string, help: string, read: () => number): void {
@@ -20,9 +21,9 @@ export class NodeMetrics {
   count(name: string, help: string, labels: Readonly<Record<string, string>> = {}, by = 1): void {
     const counter =
       this.#counters.get(name) ??
-      new Counter({ name, help, labelNames: Object.keys(labels), registers: [this.registry] });
+      new Tally({ name, help, labelNames: Object.keys(labels), registers: [this.registry] });
     this.#counters.set(name, counter);
-    counter.inc(labels, by);
+    counter.add(labels, by);
   }
 
   /** The pair `<name>_count` and `<name>_sum`. */

@@ -84,7 +84,7 @@ export function registrationHandlers(node: CoreappNode) {
 
 /** Registration needs no session: the primary Master asks the network over a connection of its own. */
 async function askNetwork<T>(
-  { networkUrl, clock }: Pick<CoreappOptions, 'networkUrl' | 'clock'>,
+  { networkUrl, wire, clock }: Pick<CoreappOptions, 'networkUrl' | 'wire' | 'clock'>,
   ask: (client: RpcClient<NetworkProtocol>, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const late = () => new Unreachable(networkUrl);
@@ -92,7 +92,7 @@ async function askNetwork<T>(
   try {
     const client = await RpcClient.connect(
       networkProtocol,
-      { ...parseNetworkUrl(networkUrl), clock },
+      { ...parseNetworkUrl(networkUrl), wire, clock },
       signal,
     );
     return await ask(client, signal).finally(() => client.close());

@@ -20,6 +20,7 @@ export async function startCoreapp(options: CoreappOptions): Promise<CoreappNode
         startsClosed: index === CONTROL,
         logger,
         seal: node.seal,
+        wire: options.wire,
         admit: (call) => node.assertServes(call),
       }),
     ),

@@ -12,7 +12,7 @@ export const RETRY_AFTER_SECONDS = 1;
 /** What bodies of all requests to a server may hold at once. */
 const MOST_BYTES = 64 * 1024 * 1024;
 /** The beginning of each body is not counted, so that nobody keeps others from sending texts. */
-const FREE_BYTES = 16 * 1024;
+export const FREE_BYTES = 16 * 1024;
 
 /** What one request holds. */
 export interface BodyShare {

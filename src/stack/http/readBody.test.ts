@@ -14,6 +14,14 @@ describe('a body', () => {
     expect((await readBody(new Request('http://localhost/'), 3)).length).toBe(0);
   });
 
+  it('that says its length is read to its end, and kept to its limit', async () => {
+    const short = (text: string, length = text.length) => request(text, { 'content-length': String(length) });
+    expect((await readBody(short('abc'), 3)).toString()).toBe('abc');
+    await expect(readBody(short('abcd'), 3)).rejects.toBeInstanceOf(BodyTooLarge);
+    const cut = new ReadableStream({ pull: (controller) => controller.error(new Error('aborted')) });
+    await expect(readBody(request(cut, { 'content-length': '5' }), 10)).rejects.toBeInstanceOf(BodyCutShort);
+  });
+
   it('without an end is kept to its limit, and read a little further', async () => {
     let made = 0;
     let isCancelled = false;

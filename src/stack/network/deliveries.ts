@@ -30,6 +30,7 @@ export interface DeliveriesOptions {
   readonly now: () => number;
 }
 
+const REMEMBERED_IDS = 10_000;
 /** setTimeout counts in 31 bits. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** What could not be recorded, because the disk is full, is tried again after a delay that doubles. */
@@ -41,6 +42,8 @@ export class Deliveries {
   readonly #timers = new Set<() => void>();
   /** Messages that are being recorded. A message that comes again meanwhile is the same one. */
   readonly #accepting = new Map<string, Promise<Billing>>();
+  /** Ids of conversations, because each status of each message names one. */
+  readonly #conversations = new Map<string, string>();
   /** By number: people whose conversations are being recorded. */
   readonly #beginning = new Map<string, Set<string>>();
 
@@ -151,12 +154,21 @@ export class Deliveries {
     const begun = isOpen
       ? windowStart
       : Math.floor(this.#options.now() / SESSION_WINDOW_MS) * SESSION_WINDOW_MS;
-    const id = createHash('sha256').update(`${number}/${to}/${category}/${begun}`).digest('hex').slice(0, 32);
+    const id = this.#conversationId(`${number}/${to}/${category}/${begun}`);
     const expires = Math.floor((begun + SESSION_WINDOW_MS) / 1000);
     return {
       conversation: { id, expiration_timestamp: expires, origin: { type: category } },
       pricing: { pricing_model: 'CBP', billable: true, category },
     };
+  }
+
+  #conversationId(conversation: string): string {
+    const known = this.#conversations.get(conversation);
+    if (known !== undefined) return known;
+    const id = createHash('sha256').update(conversation).digest('hex').slice(0, 32);
+    if (this.#conversations.size >= REMEMBERED_IDS) this.#conversations.clear();
+    this.#conversations.set(conversation, id);
+    return id;
   }
 
   /** Schedules the stages of a message that are still to come. */

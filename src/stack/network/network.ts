@@ -5,6 +5,7 @@ import { Journal, MemoryJournal } from '../../base/journal.ts';
 import type { Logger } from '../../base/logger.ts';
 import { MovableClock } from '../../base/movableClock.ts';
 import type { ApiFault } from '../wire/apiFault.ts';
+import type { LocalWire } from '../wire/localWire.ts';
 import { type NetworkEvent, type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
 import { type Peer, type RpcServer, serveRpc } from '../wire/rpcServer.ts';
 import { ApiFaults } from './apiFaults.ts';
@@ -31,6 +32,8 @@ import type { TemplateEntry } from './templates.ts';
 export interface NetworkOptions {
   readonly host: string;
   readonly port: number;
+  /** Set if the other roles are in this process. */
+  readonly wire?: LocalWire;
   /** Of media, and of the journal of what happens. */
   readonly dataFolder: string;
   /** Whether what happens is forgotten with the process. */
@@ -270,7 +273,7 @@ export class Network {
   }
 
   async #listen(): Promise<void> {
-    const { host, port, logger } = this.#options;
+    const { host, port, wire, logger } = this.#options;
     const handlers = networkHandlers({
       state: this.state,
       sessions: this.#sessions,
@@ -291,7 +294,7 @@ export class Network {
       this.apiFaults.detach(peer);
       this.#orders.disconnected(peer);
     };
-    this.#server = await serveRpc(networkProtocol, handlers, { host, port, logger, onDisconnect });
+    this.#server = await serveRpc(networkProtocol, handlers, { host, port, wire, logger, onDisconnect });
   }
 
   async #emit(number: string, body: NetworkEvent['body'], together: Entry[]): Promise<void> {

@@ -8,7 +8,7 @@ import type { NetworkState } from './networkState.ts';
  * Unacknowledged events that a session may have at a time. Few bytes of them travel in a frame, which has a longest
  * length, and in a transaction of the Coreapp.
  */
-const UNACKNOWLEDGED = { events: 200, bytes: 2 * 1024 * 1024 } as const;
+const UNACKNOWLEDGED = { events: 1_000, bytes: 2 * 1024 * 1024 } as const;
 /** No frame carries a larger event. */
 const LARGEST_EVENT_BYTES = 8 * 1024 * 1024;
 

@@ -23,6 +23,8 @@ export interface DueCallback {
   readonly ageSeconds: number;
 }
 
+/** The shortest time between two statements that remove callbacks. */
+const REMOVE_EVERY_MS = 10;
 const STATUS = 'status/';
 /** How far a delay may be beyond the longest one before the clock is blamed. */
 const SLACK_SECONDS = 5;
@@ -35,7 +37,10 @@ export const statusKey = (messageId: string, status: MessageStatus): string =>
 export const messageOf = (eventKey: string): string | undefined =>
   eventKey.startsWith(STATUS) ? eventKey.slice(STATUS.length, eventKey.lastIndexOf('/')) : undefined;
 
-type Row = Omit<DueCallback, 'about'>;
+interface Row extends Omit<DueCallback, 'about'> {
+  /** Whether any callback of the shard waits for its time. MySQL has numbers for it. */
+  readonly hasLater: boolean | number;
+}
 
 /** Callbacks that wait for their receiver. `MessageStore` adds them, in one transaction with the event. */
 export type CallbackStore = Omit<Pick<DatabaseCallbackStore, keyof DatabaseCallbackStore>, 'selectDue'>;
@@ -44,14 +49,17 @@ export type CallbackStore = Omit<Pick<DatabaseCallbackStore, keyof DatabaseCallb
 export class DatabaseCallbackStore {
   readonly #database: Kysely<MessageTables>;
   readonly #dialect: Dialect;
-  readonly #removals: Batcher<number>;
+  readonly #removals: Batcher<readonly number[]>;
 
   constructor({ message: database, dialect }: Pick<Databases, 'message' | 'dialect'>) {
     this.#database = database;
     this.#dialect = dialect;
-    this.#removals = new Batcher(async (seqs) => {
-      await database.deleteFrom('callbacks').where(dialect.isOneOf('seq', seqs)).execute();
-    });
+    this.#removals = new Batcher(
+      async (lists) => {
+        await database.deleteFrom('callbacks').where(dialect.isOneOf('seq', lists.flat())).execute();
+      },
+      { everyMs: REMOVE_EVERY_MS },
+    );
   }
 
   /**
@@ -59,10 +67,13 @@ export class DatabaseCallbackStore {
    * is postponed until then.
    */
   async due(shard: number, limit: number, except: readonly number[]): Promise<DueCallback[]> {
-    const rows: DueCallback[] = (await this.selectDue(shard, limit, except).execute()).map((row) => ({
+    const read = await this.selectDue(shard, limit, except).execute();
+    const rows: DueCallback[] = read.map(({ hasLater: _, ...row }) => ({
       ...row,
       about: messageOf(row.key),
     }));
+    // Then everything that waits is at hand.
+    if (rows.length < limit && !read[0]?.hasLater) return inOrder(rows);
     const earlier = await this.#waitingOf(rows.flatMap(({ about }) => about ?? []));
     const atHand = new Set([...rows.map(({ seq }) => seq), ...except]);
     const due: DueCallback[] = [];
@@ -124,14 +135,22 @@ export class DatabaseCallbackStore {
       .selectFrom('callbacks')
       .select(['seq', 'payload', 'attempts', 'event_key as key'])
       .select(this.#dialect.secondsSince('created_at').as('ageSeconds'))
+      .select(({ exists, selectFrom }) =>
+        exists(
+          selectFrom('callbacks as later')
+            .select('later.seq')
+            .where('later.shard', '=', shard)
+            .where('later.next_at', '>', this.#dialect.now),
+        ).as('hasLater'),
+      )
       .where('shard', '=', shard)
       .where('next_at', '<=', this.#dialect.now);
-    if (except.length > 0) query = query.where('seq', 'not in', except);
+    if (except.length > 0) query = query.where(this.#dialect.isNoneOf('seq', except));
     return query.orderBy('next_at').orderBy('seq').limit(limit);
   }
 
-  remove(seq: number): Promise<void> {
-    return this.#removals.add(seq);
+  remove(seqs: readonly number[]): Promise<void> {
+    return this.#removals.add(seqs);
   }
 
   /** Later callbacks of the same message wait as long. */

@@ -40,6 +40,8 @@ export interface Dialect {
     },
   ): Promise<void>;
   isOneOf(column: string, values: readonly (string | number)[]): RawBuilder<SqlBool>;
+  /** `values` must not be empty. */
+  isNoneOf(column: string, values: readonly (string | number)[]): RawBuilder<SqlBool>;
   secondsFromNow(seconds: number): RawBuilder<Date>;
   secondsSince(column: string): RawBuilder<number>;
   /** Column types that have other names. */
@@ -71,6 +73,7 @@ const postgres: Dialect = {
       ${ignoring}`.execute(database);
   },
   isOneOf: (column, values) => sql<SqlBool>`${sql.ref(column)} = any(${values})`,
+  isNoneOf: (column, values) => sql<SqlBool>`${sql.ref(column)} <> all(${values})`,
   secondsFromNow: (seconds) => sql<Date>`now() + make_interval(secs => ${seconds})`,
   secondsSince: (column) => sql<number>`extract(epoch from now() - ${sql.ref(column)})::float8`,
   types: { text: sql`text`, moment: sql`timestamptz`, counter: sql`bigserial` },
@@ -91,6 +94,7 @@ const mysql: Dialect = {
       (${references([...names, ...Object.keys(same)])}) values ${sql.join(lines)}`.execute(database);
   },
   isOneOf: (column, values) => sql<SqlBool>`${sql.ref(column)} in (${sql.join(values)})`,
+  isNoneOf: (column, values) => sql<SqlBool>`${sql.ref(column)} not in (${sql.join(values)})`,
   secondsFromNow: (seconds) =>
     sql<Date>`date_add(now(6), interval ${sql.lit(Math.round(seconds * 1_000_000))} microsecond)`,
   secondsSince: (column) =>

@@ -11,6 +11,11 @@ const COLLECTED_AT_ONCE = 1000;
 /** Characters of a statement that writes many rows: servers of MySQL refuse packets above 16 MB, or less. */
 const LONGEST_STATEMENT = 2 * 1024 * 1024;
 
+/** Receipts mostly follow within seconds. */
+const REMEMBERED_SENT = 20_000;
+/** The shortest time between two transactions. A client waits for the first kind. */
+const PACE_MS = { accepted: 3, updates: 10 } as const;
+
 const MESSAGE_COLUMNS = {
   id: 'text',
   shard: 'int4',
@@ -72,6 +77,8 @@ export class DatabaseMessageStore {
   readonly #dialect: Dialect;
   readonly #inserts: Batcher<MessageRow>;
   readonly #updates: Batcher<UpdateRow>;
+  /** The latest messages that this store has committed as sent: their receipts need not ask the database. */
+  readonly #sent = new Set<string>();
 
   constructor({ message: database, dialect }: Pick<Databases, 'message' | 'dialect'>) {
     this.#database = database;
@@ -81,12 +88,13 @@ export class DatabaseMessageStore {
         const same = { created_at: dialect.now };
         await dialect.insertMany(database, 'messages', MESSAGE_COLUMNS, rows, { same });
       },
-      { weigh: ({ body }) => body.length, mostWeight: LONGEST_STATEMENT },
+      { weigh: ({ body }) => body.length, mostWeight: LONGEST_STATEMENT, everyMs: PACE_MS.accepted },
     );
     this.#updates = new Batcher((updates) => this.#commitUpdates(updates), {
       weigh: ({ callback, impliedSent }) =>
         (callback?.payload.length ?? 0) + (impliedSent?.payload.length ?? 0),
       mostWeight: LONGEST_STATEMENT,
+      everyMs: PACE_MS.updates,
     });
   }
 
@@ -257,18 +265,18 @@ export class DatabaseMessageStore {
       messageId && receipt ? [{ message_id: messageId, status: receipt }] : [],
     );
     const { isOneOf, insertMany, now } = this.#dialect;
-    await this.#database.transaction().execute(async (transaction) => {
+    const sent = await this.#database.transaction().execute(async (transaction) => {
       const setState = async (state: NonNullable<MessageUpdate['state']>, ids: readonly string[]) => {
         if (ids.length > 0)
           await transaction.updateTable('messages').set({ state }).where(isOneOf('id', ids)).execute();
       };
       const early = await stillPending(
         transaction,
-        receipts.map(({ message_id: id }) => id),
+        receipts.map(({ message_id: id }) => id).filter((id) => !this.#sent.has(id)),
         isOneOf,
       );
-      const sent = [...new Set([...idsIn('sent'), ...early])];
-      const news = sent.length === 0 ? [] : await lockPending(transaction, isOneOf('id', sent));
+      const told = [...new Set([...idsIn('sent'), ...early])];
+      const news = told.length === 0 ? [] : await lockPending(transaction, isOneOf('id', told));
       await setState('sent', news);
       await setState('failed', idsIn('failed'));
       if (receipts.length > 0)
@@ -281,7 +289,17 @@ export class DatabaseMessageStore {
           orIgnore: true,
           same: { created_at: now, next_at: now },
         });
+      return news;
     });
+    this.#remember(sent);
+  }
+
+  #remember(sent: readonly string[]): void {
+    for (const id of sent) this.#sent.add(id);
+    for (const id of this.#sent) {
+      if (this.#sent.size <= REMEMBERED_SENT) return;
+      this.#sent.delete(id);
+    }
   }
 }
 

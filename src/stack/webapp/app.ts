@@ -51,13 +51,13 @@ export function createWebApp(options: WebAppOptions): Hono {
     call: Omit<http.Call, 'body'>,
     handOver: () => void,
   ): Promise<Response> => {
-    const { request, address, read } = call;
+    const { request, address, read, parameter, query } = call;
     const caller = await callers.find({ request, address }, route.access);
     if (!caller) return unauthorised();
     // Counted once the caller is known: otherwise anybody could use up the rate of those who may call.
     if (limiter?.allows(route.path) === false) throw new Refusal(1015);
     if (route.access === 'admin' && caller.user?.role !== 'ROLE_ADMIN') throw new Refusal(1005);
-    if (CONTROL_CHARACTER.test(new URL(request.url).pathname))
+    if (CONTROL_CHARACTER.test(request.url) && CONTROL_CHARACTER.test(new URL(request.url).pathname))
       throw new Refusal(1009, 'The path holds a control character');
     const text = async () => {
       const json = (await read(LONGEST_JSON)).toString('utf8');
@@ -68,17 +68,21 @@ export function createWebApp(options: WebAppOptions): Hono {
     handOver();
     const body = route.body ? bodyAs(route.body, content) : undefined;
     const { user, token } = caller;
-    const made = await route.handle({ ...call, user, token, text, body: body as never }, api);
+    // Each field by its name: a spread is the most expensive line of a request.
+    const handled = { request, address, read, parameter, query, user, token, text, body: body as never };
+    const made = await route.handle(handled, api);
     return made instanceof Response ? made : jsonAnswer({ status: 200, payload: made as object }, version);
   };
 
+  const routes = routesOf(version);
+  const relayedRoutes = new Set(routes.filter(({ path }) => isRelayed(path)));
   app.get('/', () => textAnswer(''));
-  serveRoutes(app, routesOf(version), async (route, call) => {
+  serveRoutes(app, routes, async (route, call) => {
     const startedMs = clock.monotonic();
     metrics.began();
     let relayed = false;
     const handOver = () => {
-      relayed = isRelayed(route.path);
+      relayed = relayedRoutes.has(route);
     };
     // Metrics count failures as well.
     const answer = await serve(route, call, handOver).then(

@@ -8,6 +8,7 @@ import { waIdByRule } from '../../onprem/waId.ts';
 import type { ClusterStore, NodeRecord } from '../store/clusterStore.ts';
 import { ConnectionPool } from '../wire/connectionPool.ts';
 import { lineSeal } from '../wire/lineSeal.ts';
+import type { LocalWire } from '../wire/localWire.ts';
 import {
   type CallServedBy,
   type NodeCallName,
@@ -31,6 +32,8 @@ export interface CoreappRouterOptions {
   readonly cluster: ClusterStore;
   /** `WA_SECRET`; if empty, the link is not encrypted. */
   readonly secret: string;
+  /** Set if the Coreapp is in this process. */
+  readonly wire?: LocalWire | undefined;
   readonly clock: Clock;
 }
 
@@ -52,7 +55,10 @@ export class CoreappRouter {
 
   constructor(options: CoreappRouterOptions) {
     this.#options = options;
-    this.#pool = new ConnectionPool(nodeProtocol, options.clock, lineSeal(options.secret, options.clock));
+    this.#pool = new ConnectionPool(nodeProtocol, options.clock, {
+      seal: lineSeal(options.secret, options.clock),
+      wire: options.wire,
+    });
   }
 
   close(): void {

@@ -4,6 +4,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { MovableClock } from '../../base/movableClock.ts';
 import { retryUntilDone } from '../../base/retryUntilDone.ts';
 import { type ApiCall, type ApiFault, type CallPattern, isMeant } from '../wire/apiFault.ts';
+import type { LocalWire } from '../wire/localWire.ts';
 import { type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
 import { parseNetworkUrl } from '../wire/networkUrl.ts';
 import { type EventBody, Unreachable } from '../wire/protocol.ts';
@@ -19,6 +20,8 @@ const ANSWER_TIMEOUT_MS = 5_000;
 
 export interface NetworkLinkOptions {
   readonly networkUrl: string;
+  /** Set if the network is in this process. */
+  readonly wire?: LocalWire | undefined;
   /** Name of this Webapp, as faults select it. */
   readonly webapp: string;
   readonly clock: Clock;
@@ -114,7 +117,7 @@ export class NetworkLink {
 
   /** Runs until the Webapp stops. @throws Unreachable when the connection is lost */
   async #listen(signal: AbortSignal): Promise<void> {
-    const { networkUrl, webapp, clock, time } = this.#options;
+    const { networkUrl, webapp, wire, clock, time } = this.#options;
     const closed = new AbortController();
     let latest = -1;
     const take = ({ revision, calls }: EventBody<NetworkProtocol, 'apiFaults'>) => {
@@ -131,6 +134,7 @@ export class NetworkLink {
       networkProtocol,
       {
         ...parseNetworkUrl(networkUrl),
+        wire,
         clock,
         onEvent: (name, body) => {
           if (name === 'apiFaults') take(body as EventBody<NetworkProtocol, 'apiFaults'>);

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
+import { pooledRandomBytes } from '../../base/randomPool.ts';
 import { type ErrorCode, errorCatalogue, isErrorCode } from '../../onprem/errorCatalogue.ts';
 import { isLegalType, UNKNOWN_TYPE } from '../../onprem/media.ts';
 import { paramsOf, valueAt } from '../../onprem/refusalIssue.ts';
@@ -8,8 +8,8 @@ import { Refusal } from '../wire/protocol.ts';
 import { contentDisposition } from './contentDisposition.ts';
 import { withJson } from './jsonTexts.ts';
 
-/** 32 hex digits. Node.js generates UUIDs in batches, so a request does not wait for randomness. */
-const hex = () => randomUUID().replaceAll('-', '');
+/** 32 hex digits. */
+const hex = () => pooledRandomBytes(16).toString('hex');
 /** On answers that a Coreapp took part in. Source: docs/onprem/api-admin.md §1.3. */
 const INTERNAL_IDS = 'x-internal-request-ids';
 /** Headers of every answer. Source: docs/onprem/api-admin.md §1.3. */
@@ -40,12 +40,17 @@ export function jsonAnswer(
       ...(byCoreapp ? { [INTERNAL_IDS]: key === undefined ? hex() : `${hex()}|${key}` } : {}),
     },
   });
+  if (byCoreapp) (answer as Marked)[IS_RELAYED] = true;
   return withJson(answer, text);
 }
 
+/** Says that an answer has the header, because looking into its headers costs more than making it. */
+const IS_RELAYED = Symbol('is relayed');
+type Marked = { [IS_RELAYED]?: true };
+
 /** Marks an answer of any type as one that a Coreapp took part in. */
 export function markRelayed(answer: Response): Response {
-  if (!answer.headers.has(INTERNAL_IDS)) answer.headers.set(INTERNAL_IDS, hex());
+  if (!(answer as Marked)[IS_RELAYED]) answer.headers.set(INTERNAL_IDS, hex());
   return answer;
 }
 

@@ -10,6 +10,7 @@ import { MediaStore } from '../store/mediaStore.ts';
 import { isTooOld } from '../store/schemaTooNew.ts';
 import type { OpenStores } from '../store/stores.ts';
 import type { WebStore } from '../store/webStore.ts';
+import type { LocalWire } from '../wire/localWire.ts';
 import { createWebApp } from './app.ts';
 import { CoreappRouter } from './coreappRouter.ts';
 import { NetworkLink } from './networkLink.ts';
@@ -37,6 +38,8 @@ export interface WebappOptions {
   readonly secret?: string;
   /** The network process, where API faults are set; without it the Webapp has none. */
   readonly networkUrl?: string | undefined;
+  /** Set if the other roles are in this process. */
+  readonly wire?: LocalWire;
   /** The volume that Webapps and Coreapps share. */
   readonly mediaFolder: string;
   /** Name of this Webapp in its metrics. */
@@ -88,6 +91,7 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
     single: options.single,
     cluster,
     secret: options.secret ?? '',
+    wire: options.wire,
     clock,
   });
   const app = createWebApp({
@@ -108,7 +112,7 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
   const link =
     networkUrl === undefined
       ? undefined
-      : await NetworkLink.start({ networkUrl, webapp, clock, time, logger });
+      : await NetworkLink.start({ networkUrl, webapp, wire: options.wire, clock, time, logger });
   const faulty = link ? withApiFaults(app.fetch, link, { version, errorsUrl, clock }) : app.fetch;
   const listener = getRequestListener(link ? withRequestLog(faulty, link, { clock, time }) : faulty);
   const isPlain = options.tls === false;

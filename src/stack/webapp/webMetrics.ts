@@ -1,14 +1,16 @@
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Gauge, Registry } from 'prom-client';
 import type { Clock } from '../../base/clock.ts';
+import { Tally } from '../wire/tally.ts';
 
 /** Metrics of one Webapp, under the documented names. Source: docs/onprem/api-admin.md §14. */
 export class WebMetrics {
   readonly registry = new Registry();
-  readonly #durations: Counter<'result' | 'method'>;
-  readonly #counts: Counter<'result' | 'method'>;
-  readonly #handled: Counter;
-  readonly #connections: Counter;
-  readonly #ongoing: Gauge<'state'>;
+  readonly #durations: Tally<'result' | 'method'>;
+  readonly #counts: Tally<'result' | 'method'>;
+  readonly #handled: Tally;
+  readonly #connections: Tally;
+  #ongoing = 0;
+  readonly #methods = new Map<string, string>();
 
   constructor(webapp: string, clock: Clock) {
     const registers = [this.registry];
@@ -23,50 +25,61 @@ export class WebMetrics {
       },
     });
     const labelNames = ['result', 'method'] as const;
-    this.#durations = new Counter({
+    this.#durations = new Tally({
       name: 'api_requests_duration_ms_sum',
       help: 'Total number of durations of API requests',
       labelNames,
       registers,
     });
-    this.#counts = new Counter({
+    this.#counts = new Tally({
       name: 'api_requests_duration_ms_count',
       help: 'Total number of API requests',
       labelNames,
       registers,
     });
-    this.#handled = new Counter({
+    this.#handled = new Tally({
       name: 'web_handled_requests',
       help: 'Number of requests handled',
       registers,
     });
-    this.#connections = new Counter({
+    this.#connections = new Tally({
       name: 'web_connections',
       help: 'Number of connections accepted',
       registers,
     });
-    this.#ongoing = new Gauge({
+    const ongoing = () => this.#ongoing;
+    new Gauge({
       name: 'web_requests',
       help: 'Number of ongoing requests',
       labelNames: ['state'],
       registers,
+      collect() {
+        this.set({ state: 'handle-request' }, ongoing());
+      },
     });
   }
 
   connected(): void {
-    this.#connections.inc();
+    this.#connections.add({});
   }
 
   began(): void {
-    this.#ongoing.inc({ state: 'handle-request' });
+    this.#ongoing += 1;
   }
 
   /** `method` is `<VERB>_<path with slashes as underscores>`: bounded, because the path is that of the route. */
   ended(verb: string, path: string, status: number, durationMs: number): void {
-    const labels = { result: String(status), method: `${verb}${path.replaceAll('/', '_')}` };
-    this.#ongoing.dec({ state: 'handle-request' });
-    this.#handled.inc();
-    this.#counts.inc(labels);
-    this.#durations.inc(labels, Math.round(durationMs));
+    const method = this.#methods.get(verb + path) ?? this.#nameOf(verb, path);
+    const labels = { result: String(status), method };
+    this.#ongoing -= 1;
+    this.#handled.add({});
+    this.#counts.add(labels);
+    this.#durations.add(labels, Math.round(durationMs));
+  }
+
+  #nameOf(verb: string, path: string): string {
+    const name = `${verb}${path.replaceAll('/', '_')}`;
+    this.#methods.set(verb + path, name);
+    return name;
   }
 }

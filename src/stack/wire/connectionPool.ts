@@ -1,20 +1,21 @@
 import type { Clock } from '../../base/clock.ts';
-import type { LineSeal } from './lineSeal.ts';
 import type { CallInput, CallName, CallResponse, Protocol } from './protocol.ts';
 import { Refusal, Unreachable } from './protocol.ts';
-import { RpcClient } from './rpcClient.ts';
+import { RpcClient, type RpcClientOptions } from './rpcClient.ts';
+
+type ConnectionLinks = Pick<RpcClientOptions<Protocol>, 'seal' | 'wire'>;
 
 /** Keeps one connection to each address, and opens a new one after it was lost. */
 export class ConnectionPool<P extends Protocol> {
   readonly #protocol: P;
   readonly #clock: Clock;
-  readonly #seal: LineSeal | undefined;
+  readonly #links: ConnectionLinks;
   readonly #clients = new Map<string, Promise<RpcClient<P>>>();
 
-  constructor(protocol: P, clock: Clock, seal?: LineSeal) {
+  constructor(protocol: P, clock: Clock, links: ConnectionLinks = {}) {
     this.#protocol = protocol;
     this.#clock = clock;
-    this.#seal = seal;
+    this.#links = links;
   }
 
   /** @throws Refusal, Unreachable */
@@ -31,7 +32,7 @@ export class ConnectionPool<P extends Protocol> {
       const connectTimeoutMs = options.timeoutMs === undefined ? {} : { connectTimeoutMs: options.timeoutMs };
       client = RpcClient.connect(
         this.#protocol,
-        { ...target, clock: this.#clock, seal: this.#seal, ...connectTimeoutMs },
+        { ...target, clock: this.#clock, ...this.#links, ...connectTimeoutMs },
         signal,
       );
       this.#clients.set(address, client);

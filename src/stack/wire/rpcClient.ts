@@ -3,7 +3,9 @@ import { createConnection } from 'node:net';
 import { type Clock, withDeadline } from '../../base/clock.ts';
 import { FrameSocket } from './frames.ts';
 import { mismatch, parseVersions, type Versions, versionsOf, WITHOUT_HANDSHAKE } from './handshake.ts';
+import type { Hold, Line } from './line.ts';
 import type { LineSeal } from './lineSeal.ts';
+import type { LocalWire } from './localWire.ts';
 import {
   type CallInput,
   type CallName,
@@ -26,6 +28,8 @@ export interface RpcClientOptions<P extends Protocol> {
   readonly connectTimeoutMs?: number;
   /** Set on links between processes that share a `WA_SECRET`. */
   readonly seal?: LineSeal | undefined;
+  /** Where the server is in this process; then the port is one of this wire. */
+  readonly wire?: LocalWire | undefined;
   readonly onEvent?: <N extends EventName<P>>(event: N, body: EventBody<P, N>) => void;
   readonly onClose?: () => void;
 }
@@ -47,7 +51,7 @@ interface AbortableCalls {
 export class RpcClient<P extends Protocol> {
   readonly #protocol: P;
   readonly #options: RpcClientOptions<P>;
-  readonly #frames: FrameSocket;
+  readonly #line: Line;
   readonly #pending = new Map<number, Pending>();
   /** Calls by the signal that aborts them. One listener per signal: one per call would cost more than the call. */
   readonly #abortable = new Map<AbortSignal, AbortableCalls>();
@@ -57,11 +61,14 @@ export class RpcClient<P extends Protocol> {
   #spoken: Versions | undefined;
   #incompatible: IncompatiblePeer | undefined;
 
-  private constructor(protocol: P, options: RpcClientOptions<P>, connect: () => FrameSocket) {
+  private constructor(protocol: P, options: RpcClientOptions<P>, connect: (hold: Hold) => Line) {
     this.#protocol = protocol;
     this.#options = options;
-    this.#frames = connect();
-    this.#frames.send({ hello: versionsOf(protocol) });
+    this.#line = connect(() => ({
+      onFrame: (frame) => this.#receive(frame),
+      onClose: () => this.#onClose(),
+    }));
+    this.#line.send({ hello: versionsOf(protocol) });
   }
 
   /** @throws Unreachable */
@@ -70,8 +77,19 @@ export class RpcClient<P extends Protocol> {
     options: RpcClientOptions<P>,
     signal: AbortSignal,
   ): Promise<RpcClient<P>> {
-    const address = `${options.host}:${options.port}`;
-    const socket = createConnection({ host: options.host, port: options.port });
+    const { host, port, seal, wire } = options;
+    const address = `${host}:${port}`;
+    if (wire) {
+      signal.throwIfAborted();
+      return new RpcClient(protocol, options, (hold) => {
+        try {
+          return wire.connect(port, hold);
+        } catch (error) {
+          throw new Unreachable(address, error);
+        }
+      });
+    }
+    const socket = createConnection({ host, port });
     const timeoutMs = options.connectTimeoutMs ?? RPC_DEFAULTS.connectTimeoutMs;
     const deadline = withDeadline(options.clock, signal, timeoutMs, () => new Unreachable(address));
     try {
@@ -86,14 +104,7 @@ export class RpcClient<P extends Protocol> {
     } finally {
       deadline.release();
     }
-    const client: RpcClient<P> = new RpcClient(
-      protocol,
-      options,
-      () => new FrameSocket(socket, (frame) => client.#receive(frame), options.seal),
-    );
-    socket.on('error', () => {});
-    socket.on('close', () => client.#onClose());
-    return client;
+    return new RpcClient(protocol, options, (hold) => new FrameSocket(socket, hold, seal));
   }
 
   get #address(): string {
@@ -126,7 +137,7 @@ export class RpcClient<P extends Protocol> {
         this.#pending.set(id, pending);
         abortable.calls.add(pending);
         cancel = this.#options.clock.after(timeoutMs, () => reject(new Unreachable(address)));
-        this.#frames.send({ id, call: name, body: request });
+        this.#line.send({ id, call: name, body: request });
       });
       return shape.response.parse(body) as CallResponse<P, N>;
     } finally {
@@ -154,7 +165,7 @@ export class RpcClient<P extends Protocol> {
   }
 
   close(): void {
-    this.#frames.socket.destroy();
+    this.#line.close();
     this.#onClose();
   }
 

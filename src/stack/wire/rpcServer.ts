@@ -1,11 +1,13 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { z } from 'zod';
 import { CodedError, describeError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
 import { listen } from '../../base/ports.ts';
 import { FrameSocket } from './frames.ts';
 import { mismatch, parseVersions, versionsOf, WITHOUT_HANDSHAKE } from './handshake.ts';
+import type { Hold, Line } from './line.ts';
 import type { LineSeal } from './lineSeal.ts';
+import type { LocalWire } from './localWire.ts';
 import {
   type CallName,
   type CallRequest,
@@ -48,6 +50,8 @@ export interface RpcServerOptions<P extends Protocol> {
   readonly startsClosed?: boolean;
   /** Shuts out clients without the secret. */
   readonly seal?: LineSeal | undefined;
+  /** Serves this process alone: the port is one of this wire. */
+  readonly wire?: LocalWire | undefined;
   /** Called before each handler. @throws Refusal for a call that this server does not serve now */
   readonly admit?: (call: CallName<P>) => void;
   readonly onDisconnect?: (peer: Peer<P>) => void;
@@ -59,49 +63,72 @@ export async function serveRpc<P extends Protocol>(
   handlers: Handlers<P>,
   options: RpcServerOptions<P>,
 ): Promise<RpcServer> {
-  const { logger, seal, onDisconnect } = options;
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((socket) => {
-    sockets.add(socket);
+  const { logger, seal, wire, onDisconnect } = options;
+  const lines = new Set<Line>();
+  const hold: Hold = (line) => {
+    lines.add(line);
     const closed = new AbortController();
     let spoken = WITHOUT_HANDSHAKE;
     let problem = mismatch(protocol, spoken);
-    const receive = (frame: Frame) => {
-      if ('hello' in frame) {
-        spoken = parseVersions(frame.hello);
-        problem = mismatch(protocol, spoken);
-        send({ hello: versionsOf(protocol) });
-      } else if ('call' in frame && problem === undefined)
-        void answer({ protocol, handlers, options, peer, send }, frame);
-      else if ('call' in frame) {
-        logger.warn('call refused', { peer: peer.address, call: frame.call, problem });
-        send({ id: frame.id, ok: false, code: 1014, details: problem });
-      }
-    };
-    const frames = new FrameSocket(socket, receive, seal);
-    const send = (frame: Frame) => frames.send(frame);
+    const send = (frame: Frame) => line.send(frame);
     const peer: Peer<P> = {
-      address: `${socket.remoteAddress}:${socket.remotePort}`,
+      address: line.peer,
       get version() {
         return spoken.version;
       },
       closed: closed.signal,
       emit: (event, body) => send({ event, body }),
-      close: () => void socket.destroy(),
+      close: () => line.close(),
     };
-    // Errors of a socket are followed by its close.
-    socket.on('error', (error) => {
-      if (error instanceof CodedError) logger.warn('connection refused', { peer: peer.address, error });
-    });
-    socket.on('close', () => {
-      sockets.delete(socket);
-      closed.abort(new Error('connection closed'));
-      onDisconnect?.(peer);
-    });
-  });
-  return openable(server, options, () => {
-    for (const socket of sockets) socket.destroy();
-  });
+    return {
+      onFrame: (frame) => {
+        if ('hello' in frame) {
+          spoken = parseVersions(frame.hello);
+          problem = mismatch(protocol, spoken);
+          send({ hello: versionsOf(protocol) });
+        } else if ('call' in frame && problem === undefined)
+          void answer({ protocol, handlers, options, peer, send }, frame);
+        else if ('call' in frame) {
+          logger.warn('call refused', { peer: peer.address, call: frame.call, problem });
+          send({ id: frame.id, ok: false, code: 1014, details: problem });
+        }
+      },
+      onClose: (error) => {
+        if (error instanceof CodedError) logger.warn('connection refused', { peer: peer.address, error });
+        lines.delete(line);
+        closed.abort(new Error('connection closed'));
+        onDisconnect?.(peer);
+      },
+    };
+  };
+  const endConnections = () => {
+    for (const line of lines) line.close();
+  };
+  if (wire) return onWire(wire, options, hold, endConnections);
+  const server = createServer((socket) => void new FrameSocket(socket, hold, seal));
+  return openable(server, options, endConnections);
+}
+
+/** A server on a wire, whose port is closed and opened like one of TCP. */
+function onWire(
+  wire: LocalWire,
+  { port, startsClosed = false }: { port: number; startsClosed?: boolean },
+  hold: Hold,
+  endConnections: () => void,
+): RpcServer {
+  const open = () => wire.serve(port, hold);
+  let close = startsClosed ? () => {} : open();
+  return {
+    port,
+    accept: async (shallOpen) => {
+      close();
+      if (shallOpen) close = open();
+    },
+    close: async () => {
+      close();
+      endConnections();
+    },
+  };
 }
 
 /** A server whose port can be closed and opened again while its connections stay. */

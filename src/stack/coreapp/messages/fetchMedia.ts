@@ -25,12 +25,14 @@ export async function fetchMedia(
   sources: MediaSources,
   signal: AbortSignal,
 ): Promise<MediaFile[]> {
+  const references = mediaReferences(body);
+  if (references.length === 0) return [];
   const late = () => new Error(`the media did not arrive within ${DOWNLOAD_TIMEOUT_MS / 1000} s`);
   const deadline = withDeadline(sources.clock, signal, DOWNLOAD_TIMEOUT_MS, late);
   const files: MediaFile[] = [];
   try {
     // One after the other: a message may name any number of links.
-    for (const reference of mediaReferences(body)) {
+    for (const reference of references) {
       const file = await (reference.link === undefined
         ? sources.store.find(reference.id ?? '')
         : download(reference, reference.link, sources, deadline.signal));

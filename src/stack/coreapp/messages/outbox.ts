@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/logger.ts';
+import { pooledRandomBytes } from '../../../base/randomPool.ts';
 import { mediaReferences, messageId } from '../../../onprem/messages.ts';
 import type { MediaFile } from '../../store/mediaStore.ts';
 import type { MessageStore, StoredMessage } from '../../store/messageStore.ts';
@@ -37,7 +37,7 @@ const isTemporary = (error: unknown): boolean =>
 type Billed = CallResponse<NetworkProtocol, 'send'>['billing'];
 
 /** Messages in flight to the servers at a time. */
-const WINDOW = 100;
+const WINDOW = 500;
 /** Messages whose links are downloaded at a time. They are no part of the window: a slow server must not hold up texts. */
 const DOWNLOADS = 32;
 /** Further unsent messages stay in the database until the queue in memory is shorter. */
@@ -77,7 +77,7 @@ export class Outbox {
   /** Resolves with the id once the message is committed. @throws Refusal 1016 while a queue is full */
   async accept(content: Pick<StoredMessage, 'recipient' | 'type' | 'body'>, shard: number): Promise<string> {
     this.#backlog.add();
-    const id = messageId('outbound', content.recipient, randomBytes);
+    const id = messageId('outbound', content.recipient, pooledRandomBytes);
     const message: StoredMessage = { id, shard, ...content };
     await this.#options.store.insert(message).catch((error: unknown) => {
       this.#backlog.remove();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../../../test/simulation/virtualClock.ts';
+import { sleep } from '../../../base/clock.ts';
 import { silentLogger } from '../../../base/logger.ts';
 import type { CallbackStore } from '../../store/callbackStore.ts';
 import type { CallbackReport } from '../../wire/reports.ts';
@@ -15,6 +16,11 @@ const SETTINGS = {
   ca: undefined,
 };
 const HOUR_MS = 3_600_000;
+const NEVER = new AbortController().signal;
+
+/** What a body tells: `m sent`, and `m sent, n sent` where two share it. */
+const textOf = (body: string): string =>
+  (JSON.parse(body) as { statuses: { is: string }[] }).statuses.map(({ is }) => is).join(', ');
 
 /** A dispatcher of callbacks, kept as the database keeps them, that posts to a receiver. */
 function dispatcherTo(receiver: (payload: string) => Promise<string | undefined> | string | undefined) {
@@ -28,28 +34,41 @@ function dispatcherTo(receiver: (payload: string) => Promise<string | undefined>
     dueMs: number;
     sinceMs: number;
   }[] = [];
-  const database = { isReadOnly: false };
+  /** A read answers late with what it found at once; a write takes effect late. */
+  const database = { isReadOnly: false, readMs: 0, writeMs: 0 };
+  const late = (ms: number) => (ms > 0 ? sleep(clock, ms, NEVER) : undefined);
   const write = (change: () => void) => {
     if (database.isReadOnly) throw new Error('cannot execute in a read-only transaction');
     change();
   };
   const store: Pick<CallbackStore, 'due' | 'remove' | 'postpone' | 'hasten'> = {
-    due: async (_, limit, except) =>
-      rows
-        .filter(({ seq, dueMs }) => dueMs <= clock.now() && !except.includes(seq))
+    due: async (_, limit, except) => {
+      const isAtHand = ({ seq }: { seq: number }) => except.includes(seq);
+      const waits = (row: { seq: number; dueMs: number }) => !isAtHand(row) && row.dueMs > clock.now();
+      const found = rows
+        .filter(
+          (row) =>
+            !isAtHand(row) &&
+            !rows.some((each) => each.about === row.about && each.seq <= row.seq && waits(each)),
+        )
         .slice(0, limit)
-        .map((row) => ({ ...row, key: String(row.seq), ageSeconds: (clock.now() - row.sinceMs) / 1000 })),
-    remove: async (seq) =>
+        .map((row) => ({ ...row, key: String(row.seq), ageSeconds: (clock.now() - row.sinceMs) / 1000 }));
+      await late(database.readMs);
+      return found;
+    },
+    remove: async (seqs) =>
       write(() => {
-        rows = rows.filter((row) => row.seq !== seq);
+        rows = rows.filter((row) => !seqs.includes(row.seq));
       }),
-    postpone: async ({ seq, about }, attempts, delayMs) =>
+    postpone: async ({ seq, about }, attempts, delayMs) => {
+      await late(database.writeMs);
       write(() => {
         for (const row of rows) {
           if (row.seq === seq) row.attempts = attempts;
           if (row.about === about && row.seq >= seq) row.dueMs = clock.now() + delayMs;
         }
-      }),
+      });
+    },
     hasten: async () => {},
   };
   let next = 1;
@@ -63,18 +82,18 @@ function dispatcherTo(receiver: (payload: string) => Promise<string | undefined>
       configure: () => {},
       close: () => {},
       post: async (_, payload) => {
-        posted.push((JSON.parse(payload) as { is: string }).is);
+        posted.push(textOf(payload));
         return { problem: await receiver(payload) };
       },
     },
     clock,
     logger: silentLogger,
     onDelivered: () => {},
-    onAttempt: (report) => reports.push(report),
+    onAttempt: (report) => reports.push(report()),
   });
   dispatcher.configure(SETTINGS, 0);
   const add = (message: string, status: 'sent' | 'delivered' | 'read') => {
-    const row = { about: message, payload: JSON.stringify({ is: `${message} ${status}` }) };
+    const row = { about: message, payload: JSON.stringify({ statuses: [{ is: `${message} ${status}` }] }) };
     rows.push({ ...row, seq: next++, attempts: 0, dueMs: clock.now(), sinceMs: clock.now() });
     dispatcher.wake();
   };
@@ -109,6 +128,26 @@ describe('a dispatcher', () => {
     expect(of('quick')).toEqual(['sent', 'delivered', 'read']);
     expect(of('slow')).toEqual(['sent', 'sent', 'sent', 'sent', 'delivered', 'read']);
     expect(posted.indexOf('quick read')).toBeLessThan(posted.indexOf('slow delivered'));
+  });
+
+  it.each([
+    ['while the database is asked', { readMs: 500 }],
+    ['and the database takes its time to store that', { writeMs: 500 }],
+  ])('keeps the order of a message whose status was refused %s', async (_, slow) => {
+    let refusals = 1;
+    const { clock, waiting, database, posted, add } = dispatcherTo(async (payload) => {
+      await new Promise<void>((resolve) => clock.after(100, resolve));
+      return payload.includes('sent') && refusals-- > 0 ? 'HTTP 500' : undefined;
+    });
+    Object.assign(database, slow);
+    add('m', 'sent');
+    await clock.advance(50);
+    add('m', 'delivered');
+    await clock.advance(200);
+    add('m', 'read');
+    await clock.advance(60_000);
+    expect(posted).toEqual(['m sent', 'm sent', 'm delivered', 'm read']);
+    expect(waiting()).toBe(0);
   });
 
   it('reports nothing of a callback that it was told to forget while the receiver was busy', async () => {
@@ -157,5 +196,45 @@ describe('a dispatcher', () => {
       { key: '1', state: 'delivered', attempt: { ...attempt, problem: undefined } },
     ]);
     expect(reports[1]).not.toHaveProperty('delayMs');
+  });
+
+  it('lets statuses share callbacks once a slow receiver has made one wait, and loses and repeats none', async () => {
+    const { clock, waiting, posted, reports, add } = dispatcherTo(
+      () => new Promise((resolve) => clock.after(1_000, () => resolve(undefined))),
+    );
+    for (let index = 0; index < 63; index++)
+      for (const status of ['sent', 'read'] as const) add(`m${index}`, status);
+    await clock.advance(10_000);
+    expect(posted.slice(0, 6).every((text) => !text.includes(','))).toBe(true);
+    expect(posted.slice(6, 8).map((text) => text.split(', ').length)).toEqual([50, 50]);
+    const told = posted.flatMap((text) => text.split(', '));
+    expect([new Set(told).size, told.length, waiting(), reports.length]).toEqual([126, 126, 0, 126]);
+    for (let index = 0; index < 63; index++)
+      expect(told.indexOf(`m${index} sent`)).toBeLessThan(told.indexOf(`m${index} read`));
+  });
+
+  it('lets statuses share callbacks at once if more wait than it reads', async () => {
+    const { clock, posted, add } = dispatcherTo(
+      () => new Promise((resolve) => clock.after(100, () => resolve(undefined))),
+    );
+    for (let index = 0; index < 2_000; index++) add(`m${index}`, 'sent');
+    await clock.advance(2_000);
+    expect(posted.flatMap((text) => text.split(', '))).toHaveLength(2_000);
+    expect(posted.length).toBeLessThan(100);
+  });
+
+  it('gives each status a callback of its own after a body that they shared was refused', async () => {
+    let isDown = true;
+    const { clock, waiting, posted, add } = dispatcherTo(async () => {
+      await new Promise<void>((resolve) => clock.after(1_000, resolve));
+      return isDown ? 'HTTP 500' : undefined;
+    });
+    for (let index = 0; index < 8; index++) add(`m${index}`, 'sent');
+    await clock.advance(2_500);
+    expect(posted.at(-1)).toBe('m6 sent, m7 sent');
+    isDown = false;
+    await clock.advance(60_000);
+    expect(posted.slice(7).sort()).toEqual(Array.from({ length: 8 }, (_, index) => `m${index} sent`));
+    expect(waiting()).toBe(0);
   });
 });

@@ -1,11 +1,14 @@
 import { type Clock, sleep } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/logger.ts';
+import { type Rate, TokenBucket } from '../../../base/tokenBucket.ts';
 import type { CallbackStore, DueCallback } from '../../store/callbackStore.ts';
 import type { CallbackReport } from '../../wire/reports.ts';
 import type { NodeMetrics } from '../nodeMetrics.ts';
+import { chooseBodies } from './chooseBodies.ts';
 import { describeCallback } from './describeCallback.ts';
 import type { MemoryCallbacks } from './memoryCallbacks.ts';
 import { delayAfter, hasGivenUp } from './patience.ts';
+import { joinStatuses } from './payloads.ts';
 import type { WebhookPoster } from './webhookPoster.ts';
 
 export interface DispatcherOptions {
@@ -15,10 +18,10 @@ export interface DispatcherOptions {
   readonly poster: Pick<WebhookPoster, 'configure' | 'post' | 'close'>;
   readonly clock: Clock & { readonly movedMs?: number };
   readonly logger: Logger;
-  /** The receiver answered a callback with 200. */
-  readonly onDelivered: (payload: string) => void;
+  /** The receiver answered this body with 200. */
+  readonly onDelivered: (body: string) => void;
   /** What became of each attempt. */
-  readonly onAttempt: (report: CallbackReport) => void;
+  readonly onAttempt: (report: () => CallbackReport) => void;
 }
 
 export interface DispatcherSettings {
@@ -35,13 +38,24 @@ const POLL_MS = 1_000;
 /** How long a stopping node waits for receivers, so that another node does not deliver the same callbacks again. */
 const DRAIN = { forMs: 2_000, everyMs: 20 } as const;
 
-/** Callbacks that are read from the database at once. */
-const READ_AHEAD = 500;
+/** Callbacks that are read from the database at once, and the shortest time between two reads. */
+const READ_AHEAD = { callbacks: 500, everyMs: 10 } as const;
+/**
+ * Statuses that get a callback each: three of each message at the documented burst of the API and throughput of one
+ * Coreapp. Under a higher load they share callbacks, and also when the receiver is slow: one has found no free request for
+ * so long, or more wait than are read at once. Source: docs/onprem/api-messaging.md §9.1, §9.3.
+ */
+const ALONE: Rate & { readonly forMs: number } = { burst: 3 * 150, perSecond: 3 * 70, forMs: 250 };
 /** What became of a callback that could not be stored is stored later; until then it is not posted again. */
 const STORE_AGAIN = { afterMs: 1_000, atMostMs: 60_000 } as const;
 /** How often callbacks are looked for that wait longer than any delay, because the database's clock went back. */
 const HASTEN_EVERY_MS = 10_000;
 const NEVER = new AbortController().signal;
+
+interface Waiting extends DueCallback {
+  /** When it was read, by the monotonic clock. */
+  readonly sinceMs: number;
+}
 
 /** Posts callbacks to the webhook until each is answered with 200. Any other status is a failure. */
 export class WebhookDispatcher {
@@ -49,13 +63,27 @@ export class WebhookDispatcher {
   #settings: DispatcherSettings | undefined;
   #shard: number | undefined;
   /** Callbacks that were read ahead, so that the database is not asked for each one. */
-  #ahead: DueCallback[] = [];
-  /** Callbacks that wait for their answer, or for the database to take it, with the message that each is about. */
-  readonly #inFlight = new Map<number, string | undefined>();
+  #ahead: Waiting[] = [];
+  /** Whether the last read found all that it may read. */
+  #hasMore = false;
+  /** Numbers of the callbacks that wait for their answer, or for the database to take it. */
+  readonly #inFlight = new Set<number>();
+  /** The messages that those are about. */
+  readonly #busy = new Set<string>();
+  /**
+   * Messages of which a callback was refused. Nothing that is read of them counts until a read begins after the refusal
+   * was stored: it would overtake that callback.
+   */
+  readonly #refused = new Set<string>();
+  /** Requests that wait for their answer. */
+  #requests = 0;
+  readonly #alone: TokenBucket;
   readonly #stop = new AbortController();
   #looking = false;
   #again = false;
   #hastenAt = 0;
+  /** When the database may be read again. */
+  #readAtMs = Number.NEGATIVE_INFINITY;
   #cancelPoll: (() => void) | undefined;
 
   /** Counts up when all callbacks are forgotten. */
@@ -63,6 +91,7 @@ export class WebhookDispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#alone = new TokenBucket(options.clock, ALONE);
   }
 
   /** Callbacks that wait for their answer. */
@@ -99,13 +128,16 @@ export class WebhookDispatcher {
     }
     this.#looking = true;
     void this.#look()
-      .catch((error: unknown) => this.#options.logger.warn('callbacks could not be read', { error }))
-      .finally(() => {
+      .catch((error: unknown) => {
+        this.#options.logger.warn('callbacks could not be read', { error });
+        return POLL_MS;
+      })
+      .then((delayMs) => {
         this.#looking = false;
         if (this.#again && !this.#stop.signal.aborted) {
           this.#again = false;
           this.wake();
-        } else this.#schedule();
+        } else this.#schedule(delayMs);
       });
   }
 
@@ -120,88 +152,132 @@ export class WebhookDispatcher {
     this.#options.poster.close();
   }
 
-  #schedule(): void {
+  #schedule(delayMs: number): void {
     this.#cancelPoll?.();
-    if (!this.#stop.signal.aborted) this.#cancelPoll = this.#options.clock.after(POLL_MS, () => this.wake());
+    if (!this.#stop.signal.aborted) this.#cancelPoll = this.#options.clock.after(delayMs, () => this.wake());
   }
 
-  async #look(): Promise<void> {
+  /** @returns after which time to look again */
+  async #look(): Promise<number> {
     const settings = this.#settings;
-    if (this.#stop.signal.aborted || !settings?.url || this.#shard === undefined) return;
-    const room = settings.maxConcurrentRequests - this.#inFlight.size;
-    if (room <= 0) return;
-    const kept = this.#options.memory.due(room, this.#inFlight);
-    for (const callback of kept) void this.#deliver(callback, settings);
-    let left = room - kept.length - this.#post(room - kept.length, settings);
-    if (left === 0) return;
+    if (this.#shard === undefined || !settings || !this.#room) return POLL_MS;
+    const nowMs = this.#options.clock.monotonic();
+    if (nowMs < this.#readAtMs) return this.#readAtMs - nowMs;
+    this.#readAtMs = nowMs + READ_AHEAD.everyMs;
     await this.#readAhead(this.#shard, settings);
-    left -= this.#post(left, settings);
+    this.#post();
+    return POLL_MS;
+  }
+
+  /** Requests that may be made now. */
+  get #room(): number {
+    if (this.#stop.signal.aborted || this.#shard === undefined || !this.#settings?.url) return 0;
+    return Math.max(0, this.#settings.maxConcurrentRequests - this.#requests);
   }
 
   /** Reads what is due, besides what is known. */
   async #readAhead(shard: number, settings: DispatcherSettings): Promise<void> {
-    const { store, clock } = this.#options;
+    const { store, memory, clock } = this.#options;
     if (clock.monotonic() >= this.#hastenAt) {
       this.#hastenAt = clock.monotonic() + HASTEN_EVERY_MS;
       await store.hasten(shard, settings.maxBackoffMs);
     }
-    const stored = [...this.#inFlight.keys()].filter((seq) => seq >= 0);
-    const read = await store.due(shard, READ_AHEAD, [...stored, ...this.#ahead.map(({ seq }) => seq)]);
-    const known = new Set(this.#ahead.map(({ seq }) => seq));
-    if (shard === this.#shard)
-      this.#ahead.push(...read.filter(({ seq }) => !known.has(seq) && !this.#inFlight.has(seq)));
+    for (const about of this.#refused) if (!this.#busy.has(about)) this.#refused.delete(about);
+    const known = new Set([...this.#inFlight, ...this.#ahead.map(({ seq }) => seq)]);
+    const stored = [...known].filter((seq) => seq >= 0);
+    const read = [
+      ...memory.due(READ_AHEAD.callbacks, known),
+      ...(await store.due(shard, READ_AHEAD.callbacks, stored)),
+    ];
+    if (shard !== this.#shard) return;
+    const nowMs = clock.monotonic();
+    for (const callback of read)
+      if (!this.#inFlight.has(callback.seq) && !this.#refused.has(callback.about ?? ''))
+        this.#ahead.push({ ...callback, sinceMs: nowMs });
+    this.#hasMore = read.length >= READ_AHEAD.callbacks;
   }
 
-  /** Posts so many callbacks. Those of one message are posted one after another. @returns how many */
-  #post(room: number, settings: DispatcherSettings): number {
-    const busy = new Set(this.#inFlight.values());
-    const chosen: DueCallback[] = [];
-    this.#ahead = this.#ahead.filter((callback) => {
-      const { about } = callback;
-      const isFree = chosen.length < room && (about === undefined || !busy.has(about));
-      // A callback that has to wait holds back those after it.
-      busy.add(about);
-      if (isFree) chosen.push(callback);
-      return !isFree;
+  /** Whether the receiver does not keep up. */
+  get #isLate(): boolean {
+    if (this.#hasMore) return true;
+    const [oldest] = this.#ahead;
+    return oldest !== undefined && this.#options.clock.monotonic() - oldest.sinceMs > ALONE.forMs;
+  }
+
+  /** Posts what there is room for. */
+  #post(): void {
+    const settings = this.#settings;
+    if (!settings || this.#ahead.length === 0) return;
+    const isLate = this.#isLate;
+    const { bodies, rest } = chooseBodies(this.#ahead, {
+      room: this.#room,
+      isBusy: (about) => this.#busy.has(about),
+      mayGoAlone: () => !isLate && this.#alone.tryTake(),
     });
-    for (const callback of chosen) void this.#deliver(callback, settings);
-    return chosen.length;
+    this.#ahead = rest;
+    for (const body of bodies) void this.#deliver(body, settings);
   }
 
-  async #deliver(callback: DueCallback, settings: DispatcherSettings): Promise<void> {
-    const { poster, clock, logger } = this.#options;
-    this.#inFlight.set(callback.seq, callback.about);
-    const startedMs = clock.monotonic();
+  async #deliver(callbacks: readonly DueCallback[], settings: DispatcherSettings): Promise<void> {
+    const { clock, logger } = this.#options;
+    this.#requests += 1;
+    for (const { seq, about } of callbacks) {
+      this.#inFlight.add(seq);
+      if (about !== undefined) this.#busy.add(about);
+    }
     try {
-      const [at, life] = [clock.now(), this.#life];
-      const posted = await poster.post(settings.url, callback.payload);
-      const { problem } = posted;
-      const durationMs = clock.monotonic() - startedMs;
-      this.#measure(callback, durationMs, problem);
-      if (life !== this.#life) return;
-      if (problem === undefined) this.#options.onDelivered(callback.payload);
-      const { isOver, delayMs, store } = this.#outcome(callback, settings, problem);
-      this.#options.onAttempt({
-        key: callback.key,
-        payload: callback.payload,
-        state: problem === undefined ? 'delivered' : isOver ? 'dropped' : 'waiting',
-        attempt: { at, url: settings.url, durationMs, ...posted },
-        ...(delayMs === undefined ? {} : { delayMs }),
-      });
-      await this.#untilStored(store);
+      await this.#attempt(callbacks, settings);
     } catch (error) {
       logger.error('a callback could not be delivered', { error });
       await sleep(clock, STORE_AGAIN.atMostMs, this.#stop.signal).catch(() => {});
     } finally {
-      this.#inFlight.delete(callback.seq);
+      this.#requests -= 1;
+      for (const { seq, about } of callbacks) {
+        this.#inFlight.delete(seq);
+        if (about !== undefined) this.#busy.delete(about);
+      }
+      this.#post();
       this.wake();
     }
   }
 
-  #measure({ payload }: DueCallback, durationMs: number, problem: string | undefined): void {
+  /** Posts callbacks in one body, and stores what became of each. */
+  async #attempt(callbacks: readonly DueCallback[], settings: DispatcherSettings): Promise<void> {
+    const { poster, clock, onDelivered, onAttempt } = this.#options;
+    const payloads = callbacks.map(({ payload }) => payload);
+    const body = payloads.length === 1 ? (payloads[0] ?? '') : joinStatuses(payloads);
+    const [at, life, startedMs] = [clock.now(), this.#life, clock.monotonic()];
+    const posted = await poster.post(settings.url, body);
+    const { problem } = posted;
+    const durationMs = clock.monotonic() - startedMs;
+    this.#measure(body, durationMs, problem);
+    if (life !== this.#life) return;
+    if (problem === undefined) onDelivered(body);
+    const over: DueCallback[] = [];
+    const stores: (() => Promise<void> | void)[] = [];
+    for (const callback of callbacks) {
+      const delayMs = problem === undefined ? undefined : this.#delayAfter(callback, settings, problem);
+      if (delayMs === undefined) over.push(callback);
+      else stores.push(() => this.#keeperOf(callback).postpone(callback, callback.attempts + 1, delayMs));
+      onAttempt(() => ({
+        key: callback.key,
+        payload: callback.payload,
+        state: problem === undefined ? 'delivered' : delayMs === undefined ? 'dropped' : 'waiting',
+        attempt: { at, url: settings.url, durationMs, ...posted },
+        ...(delayMs === undefined ? {} : { delayMs }),
+      }));
+    }
+    for (const keeper of new Set(over.map((callback) => this.#keeperOf(callback)))) {
+      const seqs = over.filter((callback) => this.#keeperOf(callback) === keeper).map(({ seq }) => seq);
+      stores.push(() => keeper.remove(seqs));
+    }
+    await Promise.all(stores.map((store) => this.#untilStored(store)));
+  }
+
+  #measure(body: string, durationMs: number, problem: string | undefined): void {
     this.#options.metrics.duration('callback_requests_duration_ms', 'Callback requests', durationMs, {
       result: problem === undefined ? 'success' : problem.replace(/^HTTP /, ''),
-      type: payload.startsWith('{"statuses"') ? 'status_change' : 'inbound_message',
+      type: body.startsWith('{"statuses"') ? 'status_change' : 'inbound_message',
     });
   }
 
@@ -227,29 +303,22 @@ export class WebhookDispatcher {
     return seq < 0 ? this.#options.memory : this.#options.store;
   }
 
-  /** Whether a callback is done with, or else after which delay it is tried again; and what stores that. */
-  #outcome(callback: DueCallback, settings: DispatcherSettings, problem: string | undefined): Outcome {
+  /** After which delay a callback that failed is tried again; undefined if it is given up. */
+  #delayAfter(callback: DueCallback, settings: DispatcherSettings, problem: string): number | undefined {
     const { logger, clock } = this.#options;
-    const keeper = this.#keeperOf(callback);
-    const over = { isOver: true, store: () => keeper.remove(callback.seq) };
-    if (problem === undefined) return over;
     const attempts = callback.attempts + 1;
     const about = { problem, url: settings.url, callback: describeCallback(callback.payload), attempts };
     if (hasGivenUp({ ...callback, attempts }, settings, clock.movedMs)) {
       logger.error('callback dropped: the webhook refused it for 24 hours', about);
-      return over;
+      return undefined;
     }
     const delayMs = delayAfter(attempts, settings);
     logger.warn('callback not delivered; it is tried again', { ...about, delayMs });
     // What is known of the same message waits as long.
-    if (callback.about !== undefined)
+    if (callback.about !== undefined) {
+      this.#refused.add(callback.about);
       this.#ahead = this.#ahead.filter(({ about }) => about !== callback.about);
-    return { isOver: false, delayMs, store: () => keeper.postpone(callback, attempts, delayMs) };
+    }
+    return delayMs;
   }
-}
-
-interface Outcome {
-  readonly isOver: boolean;
-  readonly delayMs?: number;
-  readonly store: () => Promise<void> | void;
 }

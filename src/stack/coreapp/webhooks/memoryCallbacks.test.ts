@@ -18,7 +18,7 @@ describe('callbacks in memory', () => {
     expect(texts()).toEqual(['b', 'c']);
     await clock.advance(3_000);
     expect(callbacks.due(1, new Set())[0]).toMatchObject({ attempts: 1, ageSeconds: 3 });
-    callbacks.remove(first?.seq ?? 0);
+    callbacks.remove([first?.seq ?? 0]);
     expect([texts(), callbacks.size]).toEqual([['b', 'c'], 2]);
   });
 

@@ -28,11 +28,11 @@ export class MemoryCallbacks {
   }
 
   due(limit: number, except: { has(seq: number): boolean }): DueCallback[] {
-    return this.#queue.due(limit, except, { oneOfMessage: true });
+    return this.#queue.due(limit, except);
   }
 
-  remove(seq: number): void {
-    this.#queue.remove(seq);
+  remove(seqs: readonly number[]): void {
+    for (const seq of seqs) this.#queue.remove(seq);
   }
 
   postpone(callback: Pick<DueCallback, 'seq' | 'about'>, attempts: number, delayMs: number): void {

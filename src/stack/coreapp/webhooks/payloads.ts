@@ -4,7 +4,15 @@ import { messageId } from '../../../onprem/messages.ts';
 import type { Callback, InboundMessage, MessageStatus } from '../../../onprem/webhook.ts';
 import { type NewCallback, statusKey } from '../../store/callbackStore.ts';
 
-/** A callback has one event; receivers must accept several, as documented. Source: docs/onprem/api-messaging.md §8. */
+const STATUSES = { begin: '{"statuses":[', end: ']}' } as const;
+
+/** The body of several callbacks that `statusCallback` made, as texts. Source: docs/onprem/api-messaging.md §8. */
+export const joinStatuses = (payloads: readonly string[]): string =>
+  STATUSES.begin +
+  payloads.map((payload) => payload.slice(STATUSES.begin.length, -STATUSES.end.length)).join(',') +
+  STATUSES.end;
+
+/** A callback has one event, until it is posted together with others: see `chooseBodies`. */
 export function statusCallback(
   status: {
     messageId: string;

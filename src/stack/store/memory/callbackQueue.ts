@@ -57,15 +57,8 @@ export class CallbackQueue {
     this.#index(waiting);
   }
 
-  /**
-   * `except`: callbacks that are at hand already. `shard`: of any if absent. `oneOfMessage`: those of one message only one
-   * after another, also if the one before is at hand.
-   */
-  due(
-    limit: number,
-    except: { has(seq: number): boolean },
-    { shard, oneOfMessage = false }: { shard?: number; oneOfMessage?: boolean } = {},
-  ): DueCallback[] {
+  /** `except`: callbacks that are at hand already. `shard`: of any if absent. */
+  due(limit: number, except: { has(seq: number): boolean }, shard?: number): DueCallback[] {
     const now = this.#now();
     const due: DueCallback[] = [];
     /** Messages one of whose callbacks holds back those after it. */
@@ -77,7 +70,7 @@ export class CallbackQueue {
       const about = messageOf(key);
       const isAtHand = except.has(seq);
       const isDue = dueMs <= now && !(about !== undefined && behind.has(about));
-      if (about !== undefined && (oneOfMessage || (!isDue && !isAtHand))) behind.add(about);
+      if (about !== undefined && !isDue && !isAtHand) behind.add(about);
       if (isDue && !isAtHand)
         due.push({ seq, key, payload, about, attempts, ageSeconds: (now - sinceMs) / 1000 });
     }

@@ -16,7 +16,7 @@ export class MemoryCallbackStore implements CallbackStore {
   }
 
   async due(shard: number, limit: number, except: readonly number[]): Promise<DueCallback[]> {
-    return this.#queue.due(limit, new Set(except), { shard });
+    return this.#queue.due(limit, new Set(except), shard);
   }
 
   async hasten(_: number, longestDelayMs: number): Promise<void> {
@@ -24,8 +24,8 @@ export class MemoryCallbackStore implements CallbackStore {
     await this.#tables.commit();
   }
 
-  async remove(seq: number): Promise<void> {
-    this.#queue.remove(seq);
+  async remove(seqs: readonly number[]): Promise<void> {
+    for (const seq of seqs) this.#queue.remove(seq);
     await this.#tables.commit();
   }
 
