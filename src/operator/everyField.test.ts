@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { changesOf, type Leaf, leavesOf } from '../../test/support/everyField.ts';
 import { FakeApplication } from '../../test/support/fakeApplicationPass.ts';
 import { applied, NOW_MS, release, StackModel, waiting } from '../../test/support/stackModel.ts';
+import { whatsAppBackup } from '../../test/support/whatsAppBackup.ts';
 import { whatsAppDeployment } from '../../test/support/whatsAppDeployment.ts';
 import { createAuthority, issueCertificate, type KeyPair } from '../base/pki/certificates.ts';
 import { codeHash, encodeCertificate } from '../onprem/emulatorCertificate.ts';
@@ -12,10 +13,13 @@ import { takeRegistrationStep } from './application/registrationStep.ts';
 import { reshard } from './application/resharding.ts';
 import { synchronise } from './application/synchronise.ts';
 import { WebhookCheck } from './application/webhook.ts';
+import { planBackups } from './plan/decide/backups.ts';
 import { planWorkloads } from './plan/decide/workloads.ts';
+import { SCHEDULED_FOR } from './plan/facts/backups.ts';
 import type { Journal } from './plan/facts/journal.ts';
 import { annotations, CLEANUP_FINALIZER } from './plan/facts/names.ts';
 import type { ReferencedSecret } from './plan/facts/observed.ts';
+import { releaseOf } from './plan/facts/release.ts';
 import { stackStatus } from './plan/tell/stackStatus.ts';
 import { summarise } from './plan/tell/summary.ts';
 import { whatsAppDeploymentSpec } from './resource/spec.ts';
@@ -134,6 +138,15 @@ const SPECS: readonly object[] = [
       deadlineSeconds: 600,
     },
     monitoring: { podMonitor: false },
+    backup: {
+      schedule: '0 3 * * *',
+      timeZone: 'UTC',
+      retention: { count: 4, days: 7 },
+      destination: { claim: { name: 'vault', path: 'wa' } },
+      encryptionSecretRef: { name: 'vault-key' },
+      media: false,
+      suspend: false,
+    },
     emulator: { mediaHosts: ['media.shop.svc'], network: { type: 'Simulated', url: 'tcp://net:5222' } },
   },
   {
@@ -158,6 +171,20 @@ const SPECS: readonly object[] = [
           clientCertificateSecretRef: { name: 'database-client' },
         },
       },
+    },
+    backup: {
+      destination: {
+        s3: {
+          bucket: 'vault',
+          prefix: 'wa',
+          endpoint: 'https://minio:9000',
+          region: 'us-east-1',
+          pathStyle: true,
+          credentialsSecretRef: { name: 'vault-login' },
+          caSecretRef: { name: 'vault-ca', key: 'ca.crt' },
+        },
+      },
+      encryptionSecretRef: { name: 'vault-key' },
     },
     media: { claimName: 'media', garbageCollection: { schedule: '0 3 * * *' } },
     tls: { issuerRef: { name: 'issuer', kind: 'Issuer' } },
@@ -264,6 +291,41 @@ function workloadsOf(resource: WhatsAppDeployment): string {
     ],
     (key, value: unknown) => (key === annotations.inputs || key === annotations.applied ? undefined : value),
   );
+}
+
+/** Jobs, new backups and those that go, with some of the last days and one that is due. */
+function backupsOf(resource: WhatsAppDeployment): string {
+  const day = (number: number) => new Date(NOW_MS - number * DAY_MS).toISOString();
+  const scheduled = [2, 3, 4, 6.5].map((age) =>
+    whatsAppBackup(`shop-${age}`, {
+      metadata: { annotations: { [SCHEDULED_FOR]: day(age) } },
+      status: { phase: 'Completed', completedAt: day(age) },
+    }),
+  );
+  const conditions = (['DatabaseReady', 'SchemaReady'] as const).map((type) => ({
+    type,
+    status: 'True' as const,
+    reason: 'Ready',
+    message: '',
+    lastTransitionTime: day(9),
+  }));
+  const plan = planBackups({
+    stack: { ...resource, status: { conditions } },
+    backups: [whatsAppBackup('mine'), ...scheduled],
+    release: { ...releaseOf(resource, undefined, release), databaseTls: false },
+    jobs: new Map(),
+    reports: new Map(),
+    hasKey: () => true,
+    secrets: [],
+    serverName: undefined,
+    nowMs: NOW_MS,
+  });
+  return JSON.stringify([
+    plan.start,
+    plan.create,
+    plan.expire.map(({ metadata }) => metadata.name),
+    plan.againMs,
+  ]);
 }
 
 /** The first step of a rollout that a setting causes, twenty minutes into the maintenance window. */
@@ -388,6 +450,7 @@ describe('every field of the spec', () => {
       for (const { before, after } of changes(leaf)) {
         const isSeen =
           workloadsBefore(before) !== workloadsOf(after) ||
+          backupsOf(before) !== backupsOf(after) ||
           (await applicationBefore(before)) !== (await applicationOf(after));
         effects.push(isSeen);
         if (isSeen) break;

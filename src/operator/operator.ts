@@ -12,12 +12,13 @@ import type { Credentials } from '../engine/kube/credentials.ts';
 import { missingFromServer } from '../engine/kube/discovery.ts';
 import { EventRecorder } from '../engine/kube/eventRecorder.ts';
 import { fencedTransport } from '../engine/kube/fencedTransport.ts';
-import { type KubeObject, keyOf, namespaceOfPath, splitKey } from '../engine/kube/kubeObject.ts';
+import { namespaceOfPath, splitKey } from '../engine/kube/kubeObject.ts';
 import { ApplicationReconciler } from './application/applicationReconciler.ts';
 import type { ProbeScope } from './application/probeTargets.ts';
 import { StackSessions, type StackSessionsOptions } from './application/stackSession.ts';
 import { WebhookCheck } from './application/webhook.ts';
 import { probeWebhook } from './application/webhookProbe.ts';
+import { BackupsReconciler } from './backups/backupsReconciler.ts';
 import { type Connection, connect } from './connection.ts';
 import type { StackCollectorOptions } from './exporter/stackCollector.ts';
 import { ANNOTATION_PREFIX, FIELD_MANAGER } from './plan/facts/names.ts';
@@ -29,7 +30,13 @@ import { ReferencedSecrets } from './state/referencedSecrets.ts';
 import { RivalStacks } from './state/rivalStacks.ts';
 import { SecretLabels } from './state/secretLabels.ts';
 import { StackNamespaces } from './state/stackNamespaces.ts';
-import { OPTIONAL_KINDS, onStackChange, type StackSources, watchStacks } from './state/stackSources.ts';
+import {
+  OPTIONAL_KINDS,
+  onBackupChange,
+  onStackChange,
+  type StackSources,
+  watchStacks,
+} from './state/stackSources.ts';
 import { StatusWriter } from './state/statusWriter.ts';
 import { WorkloadsReconciler } from './workloads/workloadsReconciler.ts';
 
@@ -67,7 +74,7 @@ export const OPERATOR_DEFAULTS = {
   minimumKubernetes: '1.32',
 } as const;
 
-/** Runs the operator, two controllers over shared watches, until `signal` fires. */
+/** Runs the operator, three controllers over shared watches, until `signal` fires. */
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<void> {
   const { namespaces, installation, clock, random, logger } = options;
   const registry = new Registry();
@@ -79,12 +86,12 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const stackSources = watchStacks(sources);
   const recorder = new EventRecorder({ client, component: 'waba-operator', clock, logger });
   const parts = { ...options, ...connection, registry, metrics, sources, stackSources, recorder };
-  const { workloads, application, reports, claimed } = controllers(parts, signal);
+  const { workloads, application, backups, reports, claimed } = controllers(parts, signal);
   void reportServer(client, stackSources, logger, signal);
   await runManager(
     {
       sources,
-      controllers: [workloads, application],
+      controllers: [workloads, application, backups],
       registry,
       moreMetrics: () => reports.metrics(),
       metrics,
@@ -115,11 +122,14 @@ export interface Parts extends Omit<OperatorOptions, 'credentials' | 'health'>, 
   readonly read?: NonNullable<StackCollectorOptions['read']>;
 }
 
-/** The two controllers and the objects that they share. */
+/** The controllers and the objects that they share. */
 export function controllers(parts: Parts, signal: AbortSignal) {
   const { namespaces, stackSources, recorder, clock, random } = parts;
-  const onOurs = (stacks: readonly KubeObject[], reason: string) => {
-    for (const stack of stacks) enqueue(keyOf(stack), reason);
+  const onOurs = (keys: readonly string[], reason: string) => {
+    for (const key of keys) {
+      enqueue(key, reason);
+      backups.queue.add(key, 'change', reason);
+    }
   };
   const claimed = new StackNamespaces({ ...parts, listed: namespaces, onOurs }, signal);
   const fence = (method: string, namespace: string | undefined) => {
@@ -189,8 +199,11 @@ export function controllers(parts: Parts, signal: AbortSignal) {
   });
   const workloads: Controller = controller('workloads', workloadsReconciler.reconcile);
   const application: Controller = controller('application', applicationReconciler.reconcile);
+  const backupsReconciler = new BackupsReconciler({ ...parts, ...context, client });
+  const backups: Controller = controller('backups', backupsReconciler.reconcile);
   onStackChange(stackSources, rivals, enqueue);
-  return { workloads, application, reports, claimed };
+  onBackupChange(stackSources, (key, reason) => backups.queue.add(key, 'change', reason));
+  return { workloads, application, backups, reports, claimed };
 }
 
 /** Logs at the start what the cluster lacks, one line each; the readiness endpoint keeps reporting it. */

@@ -3,7 +3,7 @@ import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 /** A room is a folder under `src` or `tools`; the room of a file is the longest of these paths that holds it. */
-const FACTS = ['operator/resource', 'onprem', 'engine/kube'];
+const FACTS = ['operator/resource', 'onprem', 'engine/kube', 'backup/contract'];
 const RENDER = [...FACTS, 'operator/plan/facts'];
 const DECIDE = [...RENDER, 'operator/plan/render', 'operator/plan/tell'];
 const STATE = [...RENDER, 'operator/plan/render', 'engine/controller', 'base'];
@@ -16,7 +16,13 @@ const CONTROLLERS = [
   'client',
   'base/pki',
 ];
-const OPERATOR = [...CONTROLLERS, 'operator/exporter', 'operator/application', 'operator/workloads'];
+const OPERATOR = [
+  ...CONTROLLERS,
+  'operator/exporter',
+  'operator/backups',
+  'operator/application',
+  'operator/workloads',
+];
 const CLI = [
   'base',
   'base/pki',
@@ -39,12 +45,13 @@ const ALLOWED: Record<string, readonly string[]> = {
   'base/pki': ['base'],
   'base/postgres': ['base'],
   onprem: [],
+  'backup/contract': [],
   control: [],
   testcontainers: ['control'],
   'engine/kube': ['base'],
   'engine/controller': ['engine/kube', 'base'],
   client: ['onprem', 'base'],
-  'operator/resource': ['onprem'],
+  'operator/resource': ['onprem', 'backup/contract'],
   'operator/plan/facts': FACTS,
   'operator/plan/render': RENDER,
   'operator/plan/tell': [...RENDER, 'base'],
@@ -53,6 +60,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'operator/state': STATE,
   'operator/exporter': [...RENDER, 'operator/plan/tell', 'client', 'base'],
   'operator/workloads': CONTROLLERS,
+  'operator/backups': CONTROLLERS,
   'operator/application': [...CONTROLLERS, 'operator/exporter'],
   operator: OPERATOR,
   'stack/wire': ['base', 'onprem'],

@@ -30,6 +30,12 @@ export const badResources: BadResource[] = [
     spec: { ...number, topology: 'Triple' },
     says: 'supported values: "HighAvailability", "Single"',
   },
+  {
+    name: 'a backup without a place',
+    spec: { ...number, backup: { destination: {}, encryptionSecretRef: { name: 'key' } } },
+    says: 'set exactly one of destination.claim, destination.s3',
+    rule: true,
+  },
   { name: 'a version without v', spec: { ...number, version: '2.57.1' }, says: 'spec.version' },
   {
     name: 'OnPremises without version and images',

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { load } from 'js-yaml';
 import { inject } from 'vitest';
@@ -56,12 +56,11 @@ export async function freshNamespace(client: KubeClient): Promise<string> {
   return name;
 }
 
-const readCrd = async (): Promise<KubeObject> =>
-  load(await readFile('crds/whatsappdeployments.yaml', 'utf8')) as KubeObject;
-
-/** Installs the CRD and waits until it is served and described. */
-export const installCrd = async (client: KubeClient): Promise<void> =>
-  installDefinition(client, await readCrd());
+/** Installs the CRDs of the operator and waits until they are served and described. */
+export async function installCrd(client: KubeClient): Promise<void> {
+  for (const file of await readdir('crds'))
+    await installDefinition(client, load(await readFile(`crds/${file}`, 'utf8')) as KubeObject);
+}
 
 export async function installDefinition(client: KubeClient, definition: KubeObject): Promise<void> {
   await client.create(definition, { fieldManager: 'test' }, never).catch((error: unknown) => {

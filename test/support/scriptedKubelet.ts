@@ -20,7 +20,6 @@ export interface Fate {
 }
 
 const EVERY_MS = 100;
-const COMPONENT = 'app.kubernetes.io/component';
 
 /**
  * Plays the kubelet of one node: pods of a namespace run at once without any process, and those of Jobs succeed. A test
@@ -89,7 +88,7 @@ export class ScriptedKubelet {
 
   #statusOf({ metadata, spec }: Pod, { container, status }: Fate): object {
     const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
-    const isJob = metadata.labels?.[COMPONENT] === 'schema';
+    const isJob = metadata.ownerReferences?.some(({ kind }) => kind === 'Job') ?? false;
     const isReady = container === undefined && status === undefined && !isJob;
     const done = { terminated: { exitCode: 0, reason: 'Completed', startedAt: now, finishedAt: now } };
     const state = { state: isJob ? done : { running: { startedAt: now } } };

@@ -122,7 +122,8 @@ export class ScriptedStack {
   }
 }
 
-const volumeFor = (namespace: string, claim: string): KubeObject => ({
+/** A volume for a claim, because nothing provides volumes. */
+export const volumeFor = (namespace: string, claim: string): KubeObject => ({
   apiVersion: 'v1',
   kind: 'PersistentVolume',
   metadata: { name: `${namespace}-${claim}` },

@@ -57,10 +57,10 @@ labels: {{- include "waba.labels" . | nindent 2 }}
 {{/* Permissions in every watched namespace: with scope All in the whole cluster, so they change nothing but the status. */}}
 {{- define "waba.rules" -}}
 - apiGroups: [waba-operator.dev]
-  resources: [whatsappdeployments]
+  resources: [whatsappdeployments, whatsappbackups]
   verbs: [get, list, watch]
 - apiGroups: [waba-operator.dev]
-  resources: [whatsappdeployments/status]
+  resources: [whatsappdeployments/status, whatsappbackups/status]
   verbs: [patch]
 - apiGroups: [""]
   resources: [services, serviceaccounts, persistentvolumeclaims, pods]
@@ -91,9 +91,13 @@ labels: {{- include "waba.labels" . | nindent 2 }}
 - apiGroups: [waba-operator.dev]
   resources: [whatsappdeployments]
   verbs: [patch]
+# Scheduled backups are created, and deleted when their retention ends.
+- apiGroups: [waba-operator.dev]
+  resources: [whatsappbackups]
+  verbs: [create, patch, delete]
 # Needed to set owner references with blockOwnerDeletion.
 - apiGroups: [waba-operator.dev]
-  resources: [whatsappdeployments/finalizers]
+  resources: [whatsappdeployments/finalizers, whatsappbackups/finalizers]
   verbs: [update]
 - apiGroups: [""]
   resources: [secrets]

@@ -78,6 +78,9 @@ const OTHER_KINDS: Readonly<Record<string, string>> = {
   'database.external.credentialsSecretRef': 'read by the pods: plan/decide/workloads.test.ts',
   'database.external.tls.caSecretRef': 'PEM, read by the pods: plan/decide/workloads.test.ts',
   'database.external.tls.clientCertificateSecretRef': 'PEM, read by the pods: plan/decide/workloads.test.ts',
+  'backup.encryptionSecretRef': 'read by the pods of a backup: src/backup',
+  'backup.destination.s3.credentialsSecretRef': 'read by the pods of a backup: src/backup',
+  'backup.destination.s3.caSecretRef': 'PEM, read by the pods of a backup: src/backup',
   imagePullSecrets: 'read by the kubelet',
 };
 

@@ -3,7 +3,7 @@
  * phase in the status come from this table.
  */
 
-interface Reason {
+export interface Reason {
   /** What the reason says. */
   readonly means: string;
   /** What a person does about it. Absent if the operator needs no help. */
@@ -508,9 +508,27 @@ export const conditions = {
     },
   },
   BackupCurrent: {
-    means: 'The last scheduled backup succeeded.',
+    means: 'The last scheduled backup succeeded, or none is scheduled. Ready does not depend on it.',
     reportedBy: 'summary',
-    reasons: { NotConfigured: { means: '`spec.backup` is not set.' } },
+    reasons: {
+      NotConfigured: { means: '`spec.backup` is not set.' },
+      NotScheduled: { means: '`spec.backup.schedule` is not set: backups are made on demand only.' },
+      Current: { means: 'The last good backup is not older than the schedule.' },
+      NoBackupYet: { means: 'The first scheduled backup has not ended yet.' },
+      BackupWaits: {
+        means: 'A scheduled backup cannot begin. The message says why.',
+        fix: 'Correct what the message names.',
+      },
+      LastBackupFailed: {
+        means: 'The last scheduled backup failed. The message says why, and which good one there is.',
+        fix: 'Correct what the message names, and run `kubectl waba backup NAME`.',
+      },
+      Overdue: {
+        means: 'A scheduled backup is more than an hour late.',
+        fix: 'Look at the WhatsAppBackups and their Jobs in the namespace.',
+      },
+      Suspended: { means: '`spec.backup.suspend` is true.', fix: 'Set `spec.backup.suspend` to false.' },
+    },
   },
   Progressing: {
     means: 'The operator is still working on this generation.',

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { whatsAppDeploymentSpec } from './spec.ts';
 import { rootRules, whatsAppDeploymentStatus } from './status.ts';
+import {
+  BACKUP_KIND,
+  BACKUP_PLURAL,
+  backupRootRules,
+  whatsAppBackupSpec,
+  whatsAppBackupStatus,
+} from './whatsAppBackup.ts';
 import { API_GROUP, KIND, PLURAL } from './whatsAppDeployment.ts';
 
 export type Json = { [key: string]: unknown };
@@ -101,25 +108,41 @@ function mergedEnum(alternatives: Json[]): Json {
   return { type: alternatives[0]?.type === 'number' ? 'integer' : alternatives[0]?.type, enum: values };
 }
 
-/** The CustomResourceDefinition of WhatsAppDeployment. */
-export function whatsAppDeploymentCrd(): Json {
-  const root = rootRules(
-    z.object({ spec: whatsAppDeploymentSpec, status: whatsAppDeploymentStatus.optional() }),
-  );
+interface Definition {
+  readonly kind: string;
+  readonly plural: string;
+  readonly shortName: string;
+  readonly description: string;
+  /** The schema of `spec` and `status`. */
+  readonly root: z.ZodType;
+  readonly columns: readonly (readonly [name: string, type: string, jsonPath: string, priority: number])[];
+  /** Besides `status`. */
+  readonly subresources?: Json;
+}
+
+function customResourceDefinition({
+  kind,
+  plural,
+  shortName,
+  description,
+  root,
+  columns,
+  subresources,
+}: Definition): Json {
   const schema = openApiSchema(root) as { properties: { [name: string]: Json } };
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${PLURAL}.${API_GROUP}` },
+    metadata: { name: `${plural}.${API_GROUP}` },
     spec: {
       group: API_GROUP,
       scope: 'Namespaced',
       names: {
-        kind: KIND,
-        listKind: `${KIND}List`,
-        plural: PLURAL,
-        singular: KIND.toLowerCase(),
-        shortNames: ['wad'],
+        kind,
+        listKind: `${kind}List`,
+        plural,
+        singular: kind.toLowerCase(),
+        shortNames: [shortName],
         categories: ['all'],
       },
       versions: [
@@ -127,15 +150,8 @@ export function whatsAppDeploymentCrd(): Json {
           name: 'v1alpha1',
           served: true,
           storage: true,
-          subresources: {
-            status: {},
-            scale: {
-              specReplicasPath: '.spec.nodes.webapp.replicas',
-              statusReplicasPath: '.status.scale.replicas',
-              labelSelectorPath: '.status.scale.selector',
-            },
-          },
-          additionalPrinterColumns: printerColumns.map(([name, type, jsonPath, priority]) => ({
+          subresources: { status: {}, ...subresources },
+          additionalPrinterColumns: columns.map(([name, type, jsonPath, priority]) => ({
             name,
             type,
             jsonPath,
@@ -143,8 +159,7 @@ export function whatsAppDeploymentCrd(): Json {
           })),
           schema: {
             openAPIV3Schema: {
-              description:
-                'A WhatsApp Business On-Premises stack for one phone number: Webapps, Masters, Coreapps, database and media.',
+              description,
               ...schema,
               properties: {
                 apiVersion: { type: 'string' },
@@ -159,3 +174,45 @@ export function whatsAppDeploymentCrd(): Json {
     },
   };
 }
+
+export const whatsAppDeploymentCrd = (): Json =>
+  customResourceDefinition({
+    kind: KIND,
+    plural: PLURAL,
+    shortName: 'wad',
+    description:
+      'A WhatsApp Business On-Premises stack for one phone number: Webapps, Masters, Coreapps, database and media.',
+    root: rootRules(z.object({ spec: whatsAppDeploymentSpec, status: whatsAppDeploymentStatus.optional() })),
+    columns: printerColumns,
+    subresources: {
+      scale: {
+        specReplicasPath: '.spec.nodes.webapp.replicas',
+        statusReplicasPath: '.status.scale.replicas',
+        labelSelectorPath: '.status.scale.selector',
+      },
+    },
+  });
+
+const whatsAppBackupCrd = (): Json =>
+  customResourceDefinition({
+    kind: BACKUP_KIND,
+    plural: BACKUP_PLURAL,
+    shortName: 'wabk',
+    description: 'A backup of a WhatsAppDeployment: its database, Secrets and settings, encrypted.',
+    root: backupRootRules(z.object({ spec: whatsAppBackupSpec, status: whatsAppBackupStatus.optional() })),
+    columns: [
+      ['Deployment', 'string', '.spec.deployment', 0],
+      ['Phase', 'string', `${STATUS}.phase`, 0],
+      ['Reason', 'string', conditionPath('Complete', 'reason'), 0],
+      ['Bytes', 'integer', `${STATUS}.storedBytes`, 0],
+      ['Completed', 'date', `${STATUS}.completedAt`, 0],
+      ['Age', 'date', '.metadata.creationTimestamp', 0],
+      ['Location', 'string', `${STATUS}.location`, 1],
+    ],
+  });
+
+/** The CustomResourceDefinitions of the operator, by plural. */
+export const CUSTOM_RESOURCES: Readonly<Record<string, () => Json>> = {
+  [PLURAL]: whatsAppDeploymentCrd,
+  [BACKUP_PLURAL]: whatsAppBackupCrd,
+};

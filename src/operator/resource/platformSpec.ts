@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { timeZone } from './backupSpec.ts';
 import { claimRules, storageSpec } from './databaseSpec.ts';
 import {
   described,
@@ -153,33 +154,12 @@ export const networkPolicySpec = planned(
   ),
 );
 
-export const backupSpec = planned(
-  described(
-    'Scheduled backups of registration and settings.',
-    z.object({
-      schedule: schedule('Cron schedule of the backups, in UTC.'),
-      retention: described('Number of backups to keep.', z.int().min(1).max(365)).default(7),
-      destination: described(
-        'Where backups are stored.',
-        z.object({ claimName: objectName('Name of a PersistentVolumeClaim.').optional() }),
-      ),
-    }),
-  ),
-);
-
 const upgradeWindow = described(
   'When pods may restart. Outside the window, changes wait; pods that never became ready are replaced at any time.',
   z.object({
     schedule: schedule('Cron expression of the start of the window, such as `0 2 * * 1-5`.'),
     durationMinutes: described('Length of the window.', z.int().min(5).max(10_080)).default(60),
-    timeZone: described(
-      'Time zone of the schedule, such as `Europe/Berlin`.',
-      z
-        .string()
-        .min(1)
-        .max(64)
-        .regex(/^[A-Za-z0-9_+-]+(\/[A-Za-z0-9_+-]+)*$/),
-    ).default('UTC'),
+    timeZone: timeZone.default('UTC'),
   }),
 );
 

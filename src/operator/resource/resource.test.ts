@@ -47,12 +47,12 @@ describe('fields that are not acted on yet', () => {
     const value = spec({
       upgrade: { mode: 'Manual' },
       deletionPolicy: 'Snapshot',
-      backup: { schedule: '0 1 * * *', destination: {} },
+      networkPolicy: {},
       nodes: { webapp: { autoscaling: { maxReplicas: 3 } } },
     });
     expect(notImplementedPaths(whatsAppDeploymentSpec, value)).toEqual([
       'spec.nodes.webapp.autoscaling',
-      'spec.backup',
+      'spec.networkPolicy',
       'spec.deletionPolicy=Snapshot',
     ]);
   });

@@ -10,11 +10,11 @@ import {
   usersSpec,
   webhookSpec,
 } from './applicationSpec.ts';
+import { backupSpec } from './backupSpec.ts';
 import { databaseSpec } from './databaseSpec.ts';
 import { described, planned, withRules } from './fields.ts';
 import { capacitySpec, multiconnectSpec, nodesSpec } from './nodesSpec.ts';
 import {
-  backupSpec,
   emulatorSpec,
   exposureSpec,
   mediaClaimRules,

@@ -5,7 +5,7 @@ const word = (maxLength: number, description: string) => described(description, 
 const count = (description: string) => described(description, z.int().min(0).max(1_000_000));
 const time = (description: string) => described(description, z.string().max(64));
 
-const condition = z.object({
+export const condition = z.object({
   type: word(64, 'Type of the condition.'),
   status: described('True, False or Unknown.', z.enum(['True', 'False', 'Unknown'])),
   reason: word(128, 'Reason in one word, for programs.'),
@@ -107,7 +107,12 @@ export const whatsAppDeploymentStatus = z
       })
       .partial(),
     lastBackup: z
-      .object({ name: word(253, 'Name of the backup.'), time: time('When the backup was made.') })
+      .object({
+        name: word(253, 'Name of the WhatsAppBackup.'),
+        time: time('When the backup was made.'),
+        bytes: described('Size at the destination.', z.int().min(0)),
+        durationSeconds: count('How long the backup took.'),
+      })
       .partial(),
     endpoints: z
       .object({

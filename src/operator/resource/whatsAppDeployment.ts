@@ -8,7 +8,7 @@ export const KIND = 'WhatsAppDeployment';
 export const PLURAL = 'whatsappdeployments';
 
 /** The part of `metadata` that the operator reads. */
-const objectMeta = z.looseObject({
+export const objectMeta = z.looseObject({
   name: z.string(),
   namespace: z.string(),
   uid: z.string(),
@@ -44,25 +44,30 @@ interface ParseProblem {
   readonly message: string;
 }
 
-export type ParseResult =
-  | { readonly ok: true; readonly resource: WhatsAppDeployment }
+/** A stored object of type T. */
+export type Parsed<T> =
+  | { readonly ok: true; readonly resource: T }
   | { readonly ok: false; readonly problems: readonly ParseProblem[] };
+export type ParseResult = Parsed<WhatsAppDeployment>;
 
-/** Results by object. Cached objects are frozen, and the same object is parsed many times. */
-const parsedObjects = new WeakMap<object, ParseResult>();
+/** A parser of stored objects. Results are kept by object: cached objects are frozen, and the same one is parsed many times. */
+export function parseStored<S extends z.ZodType>(schema: S): (object: unknown) => Parsed<z.output<S>> {
+  const known = new WeakMap<object, Parsed<z.output<S>>>();
+  return (object) => {
+    const isFrozen = typeof object === 'object' && object !== null && Object.isFrozen(object);
+    const found = isFrozen ? known.get(object) : undefined;
+    if (found) return found;
+    const parsed = schema.safeParse(object);
+    const result: Parsed<z.output<S>> = parsed.success
+      ? { ok: true, resource: parsed.data }
+      : {
+          ok: false,
+          problems: parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message })),
+        };
+    if (isFrozen) known.set(object, result);
+    return result;
+  };
+}
 
 /** Parses a stored resource. It fails only if the installed CRD is of another version than this code. */
-export function parseWhatsAppDeployment(object: unknown): ParseResult {
-  const isFrozen = typeof object === 'object' && object !== null && Object.isFrozen(object);
-  const known = isFrozen ? parsedObjects.get(object) : undefined;
-  if (known) return known;
-  const parsed = whatsAppDeployment.safeParse(object);
-  const result: ParseResult = parsed.success
-    ? { ok: true, resource: parsed.data }
-    : {
-        ok: false,
-        problems: parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message })),
-      };
-  if (isFrozen) parsedObjects.set(object, result);
-  return result;
-}
+export const parseWhatsAppDeployment = parseStored(whatsAppDeployment);

@@ -10,7 +10,7 @@ import { podView } from './podView.ts';
 import type { ReferencedSecrets } from './referencedSecrets.ts';
 import type { RivalStacks } from './rivalStacks.ts';
 import type { SecretLabels } from './secretLabels.ts';
-import { parsedStacks, referencedSecretNames, type StackSources } from './stackSources.ts';
+import { parsedBackups, parsedStacks, referencedSecretNames, type StackSources } from './stackSources.ts';
 
 export interface ObserveContext {
   readonly sources: StackSources;
@@ -60,6 +60,7 @@ export async function observe(
     pods: podsOf(key),
     sharedPods: podsOf(shared),
     referenced: referencedSecrets,
+    backups: parsedBackups(sources.backups.cache.byIndex('deployment', key)),
     journal: journals.read(resource),
     api: observations.get(key),
   };

@@ -71,9 +71,9 @@ const journalOf = (name: string, namespace: string, number: string): KubeObject 
 
 function setup() {
   const stacks = new PlayedSource(WhatsAppDeploymentKind);
-  const [pods, secretsOfStacks, secrets, claims] = [1, 2, 3, 4].map(() => new PlayedSource());
-  if (!pods || !secretsOfStacks || !secrets || !claims) throw new Error('no sources');
-  const sources = { stacks, pods, secretsOfStacks, secrets, children: [claims] } as StackSources;
+  const [pods, secretsOfStacks, secrets, claims, backups] = [1, 2, 3, 4, 5].map(() => new PlayedSource());
+  if (!pods || !secretsOfStacks || !secrets || !claims || !backups) throw new Error('no sources');
+  const sources = { stacks, backups, pods, secretsOfStacks, secrets, children: [claims] } as StackSources;
   const rivals = new RivalStacks(sources);
   const enqueued: string[] = [];
   onStackChange(sources, rivals, (key) => void enqueued.push(key));

@@ -6,8 +6,9 @@ import { NamespaceClaims } from '../../engine/controller/namespaceClaims.ts';
 import type { Sources } from '../../engine/controller/sources.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
-import { type KubeObject, splitKey } from '../../engine/kube/kubeObject.ts';
-import type { StackSources } from './stackSources.ts';
+import { type KubeObject, keyOf, splitKey } from '../../engine/kube/kubeObject.ts';
+import type { CacheChange } from '../../engine/kube/objectCache.ts';
+import { deploymentOf, type StackSources } from './stackSources.ts';
 
 export interface StackNamespacesOptions {
   readonly client: KubeClient;
@@ -20,14 +21,17 @@ export interface StackNamespacesOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
-  /** Called when this installation may start to work in a namespace, with the stacks to reconcile. */
-  readonly onOurs: (stacks: readonly KubeObject[], reason: string) => void;
+  /** Called when this installation may start to work in a namespace, with the keys to reconcile. */
+  readonly onOurs: (keys: readonly string[], reason: string) => void;
 }
 
 /** In each namespace with stacks, the installation that operates them holds this Lease. */
 const LEASE_NAME = 'waba-operator-namespace';
 
-/** Namespaces with stacks. From the first to the last stack, the operator claims the namespace and watches its Secrets. */
+/**
+ * Namespaces with stacks or backups. From the first to the last of them, the operator claims the namespace and watches its
+ * Secrets.
+ */
 export class StackNamespaces {
   readonly #options: StackNamespacesOptions;
   readonly #claims: NamespaceClaims;
@@ -41,15 +45,17 @@ export class StackNamespaces {
       identity: `${installation.namespace}/${installation.name}`,
       onChange: (namespace) => this.#claimed(namespace),
     });
-    stackSources.stacks.onChange(({ object: { metadata } }) => {
+    const onChange = ({ object: { metadata } }: CacheChange<KubeObject>) => {
       const { namespace = '' } = metadata;
-      if (this.#stacksIn(namespace).length > 0)
-        sources.follow(namespace, () => onOurs(this.#stacksIn(namespace), 'the namespace is synced'));
+      if (this.#keysIn(namespace).length > 0)
+        sources.follow(namespace, () => onOurs(this.#keysIn(namespace), 'the namespace is synced'));
       else {
         sources.unfollow(namespace);
         void this.#claims.abandon(namespace, signal);
       }
-    });
+    };
+    stackSources.stacks.onChange(onChange);
+    stackSources.backups.onChange(onChange);
   }
 
   /** Why this installation cannot work in a namespace: one line per reason, with its fix. */
@@ -71,8 +77,10 @@ export class StackNamespaces {
     return async (key, signal, logger) => {
       const { sources, stackSources } = this.#options;
       const { namespace } = splitKey(key);
-      // A deleted stack only needs its in-memory state forgotten.
-      if (stackSources.stacks.cache.get(key) === undefined) return reconcile(key, signal, logger);
+      // A deleted stack without backups only needs its in-memory state forgotten.
+      const { stacks, backups } = stackSources;
+      if (!stacks.cache.get(key) && backups.cache.byIndex('deployment', key).length === 0)
+        return reconcile(key, signal, logger);
       if (!sources.isSettled(namespace)) return {};
       // If a permission is missing, the reconcile only reports it.
       const isOurs = sources.missing(namespace).length > 0 || this.#mayWork(namespace);
@@ -105,15 +113,21 @@ export class StackNamespaces {
 
   #claimed(namespace: string): void {
     const { recorder, logger, onOurs } = this.#options;
-    const stacks = this.#stacksIn(namespace);
     if (this.#mayWork(namespace)) {
-      onOurs(stacks, 'the namespace is claimed');
+      onOurs(this.#keysIn(namespace), 'the namespace is claimed');
       return;
     }
     const message = `${this.#claims.holder(namespace)} works in namespace ${namespace}; this operator waits until it stops`;
     logger.warn(message);
-    for (const stack of stacks)
+    for (const stack of this.#stacksIn(namespace))
       recorder.record(stack, { type: 'Warning', reason: 'AnotherOperator', message });
+  }
+
+  /** The keys of the stacks in a namespace, and of those that only backups are left of. */
+  #keysIn(namespace: string): string[] {
+    const { backups } = this.#options.stackSources;
+    const ofBackups = backups.cache.byIndex('namespace', namespace).map(deploymentOf);
+    return [...new Set([...this.#stacksIn(namespace).map(keyOf), ...ofBackups])];
   }
 
   #stacksIn = (namespace: string): KubeObject[] =>

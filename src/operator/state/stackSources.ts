@@ -8,8 +8,15 @@ import {
   registerKind,
 } from '../../engine/kube/kubeObject.ts';
 import type { CacheChange } from '../../engine/kube/objectCache.ts';
+import { BACKUP_LABEL } from '../plan/facts/backups.ts';
 import { labels, MANAGED_SELECTOR, NETWORK, names } from '../plan/facts/names.ts';
 import { podSecretNames } from '../plan/facts/podSecrets.ts';
+import {
+  BACKUP_KIND,
+  BACKUP_PLURAL,
+  parseWhatsAppBackup,
+  type WhatsAppBackup,
+} from '../resource/whatsAppBackup.ts';
 import {
   API_VERSION,
   KIND,
@@ -22,6 +29,13 @@ export const WhatsAppDeploymentKind: ResourceKind = registerKind({
   apiVersion: API_VERSION,
   kind: KIND,
   plural: PLURAL,
+  namespaced: true,
+});
+
+export const WhatsAppBackupKind: ResourceKind = registerKind({
+  apiVersion: API_VERSION,
+  kind: BACKUP_KIND,
+  plural: BACKUP_PLURAL,
   namespaced: true,
 });
 
@@ -46,6 +60,7 @@ export const OPTIONAL_KINDS: readonly ResourceKind[] = [
 
 export interface StackSources {
   readonly stacks: Source<KubeObject>;
+  readonly backups: Source<KubeObject>;
   readonly children: readonly Source<KubeObject>[];
   readonly pods: Source<KubeObject>;
   /** The Secrets among the children. */
@@ -62,12 +77,24 @@ const byStack = ({ metadata }: KubeObject): string[] => {
   return [...new Set(stacks)].map((name) => objectKey(namespace, name));
 };
 
+/** The Jobs and pods of a backup. */
+const byBackup = ({ metadata: { labels: marks, namespace } }: KubeObject): string[] => {
+  const backup = marks?.[BACKUP_LABEL];
+  return backup === undefined ? [] : [objectKey(namespace, backup)];
+};
+
+const byNamespace = ({ metadata }: KubeObject): string[] => [metadata.namespace ?? ''];
+
+/** The key of the stack that a backup is of, also if the stack does not exist. */
+export const deploymentOf = ({ spec, metadata }: KubeObject): string =>
+  objectKey(metadata.namespace, String((spec as { deployment?: string } | undefined)?.deployment ?? ''));
+
 export function watchStacks(sources: Sources): StackSources {
   const owned = (kind: ResourceKind) =>
     sources.watch<KubeObject>({
       kind,
       labelSelector: MANAGED_SELECTOR,
-      indexes: { stack: byStack },
+      indexes: { stack: byStack, backup: byBackup },
       followed: kind === kinds.Secret,
       optional: OPTIONAL_KINDS.includes(kind),
     });
@@ -76,12 +103,18 @@ export function watchStacks(sources: Sources): StackSources {
       kind: WhatsAppDeploymentKind,
       indexes: {
         number: ({ spec }) => [String((spec as { phoneNumber?: string } | undefined)?.phoneNumber ?? '')],
-        namespace: ({ metadata }) => [metadata.namespace ?? ''],
+        namespace: byNamespace,
         secret: (object) =>
           [...referencedSecretNames(object), ...podSecretNames(object.spec)].map((name) =>
             objectKey(object.metadata.namespace, name),
           ),
       },
+    }),
+    backups: sources.watch<KubeObject>({
+      kind: WhatsAppBackupKind,
+      indexes: { deployment: (object) => [deploymentOf(object)], namespace: byNamespace },
+      // An installation whose CustomResourceDefinitions are older runs its stacks without backups.
+      optional: true,
     }),
     secretsOfStacks: owned(kinds.Secret),
     children: [...CHILD_KINDS.map((kind) => kinds[kind]), ...OPTIONAL_KINDS].map(owned),
@@ -144,14 +177,35 @@ export function onStackChange(
     for (const key of byStack(change.object).flatMap((stack) => rivals.waitingFor(stack)))
       enqueue(key, describeChange(change));
   });
+  sources.backups.onChange((change) => enqueue(deploymentOf(change.object), describeChange(change)));
   sources.secrets.onChange((change) => {
     for (const stack of sources.stacks.cache.byIndex('secret', keyOf(change.object)))
       enqueue(keyOf(stack), describeChange(change));
   });
 }
 
+/** Calls back with the key of each stack whose backups a change concerns, and what changed. */
+export function onBackupChange(sources: StackSources, enqueue: (key: string, reason: string) => void): void {
+  sources.stacks.onChange((change) => enqueue(keyOf(change.object), describeChange(change)));
+  sources.backups.onChange((change) => enqueue(deploymentOf(change.object), describeChange(change)));
+  for (const source of [...sources.children, sources.pods])
+    source.onChange((change) => {
+      for (const key of byBackup(change.object)) {
+        const backup = sources.backups.cache.get(key);
+        if (backup) enqueue(deploymentOf(backup), describeChange(change));
+      }
+    });
+}
+
 const describeChange = ({ type, object }: CacheChange<KubeObject>): string =>
   `${object.kind} ${object.metadata.name} ${type.toLowerCase()}`;
+
+/** The backups that parse. */
+export const parsedBackups = (objects: readonly KubeObject[]): WhatsAppBackup[] =>
+  objects.flatMap((object) => {
+    const parsed = parseWhatsAppBackup(object);
+    return parsed.ok ? [parsed.resource] : [];
+  });
 
 /** The stacks that parse. */
 export const parsedStacks = (objects: readonly KubeObject[]): WhatsAppDeployment[] =>

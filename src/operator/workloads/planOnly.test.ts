@@ -31,12 +31,14 @@ function setup() {
     const all = () => [KEY];
     const cache = new ObjectCache<KubeObject>({
       stack: all,
+      deployment: all,
       namespace: () => ['default'],
       number: () => [''],
     });
     return { kind: kind === 'stacks' ? WhatsAppDeploymentKind : kinds.Pod, cache, onChange: () => {} };
   };
-  const [stacks, children, pods] = [source('stacks'), source('children'), source('pods')];
+  const [stacks, children, pods, backups] = ['stacks', 'children', 'pods', 'backups'].map(source);
+  if (!stacks || !children || !pods || !backups) throw new Error('no sources');
   for (const object of model.children.values())
     children.cache.store({ ...object, metadata: { ...object.metadata, namespace: 'default' } });
   const writes: KubeRequest[] = [];
@@ -60,7 +62,7 @@ function setup() {
     recorder,
     release,
     podSecurity: 'Restricted',
-    sources: { stacks, children: [children], pods } as unknown as StackSources,
+    sources: { stacks, backups, children: [children], pods } as unknown as StackSources,
     journals: {
       read: () => model.journal,
       update: async () => model.journal,

@@ -15,6 +15,7 @@ import type { PodSecurity } from '../plan/facts/podSecurity.ts';
 import type { ReleaseImages } from '../plan/facts/release.ts';
 import { foresee } from '../plan/foresee/foresee.ts';
 import { planEntries } from '../plan/foresee/planEntries.ts';
+import { nextLateMs } from '../plan/tell/backupCurrent.ts';
 import { failed, reasonOf, stamp, unmet, type Verdict } from '../plan/tell/conditions.ts';
 import { questionsOf } from '../plan/tell/questions.ts';
 import { retold } from '../plan/tell/retold.ts';
@@ -141,6 +142,7 @@ export class WorkloadsReconciler {
       deadlineMs ?? Number.POSITIVE_INFINITY,
       lookAgainMs ?? Number.POSITIVE_INFINITY,
       nextTroubleMs({ ...observed, nowMs }) ?? Number.POSITIVE_INFINITY,
+      nextLateMs(resource, nowMs) ?? Number.POSITIVE_INFINITY,
     );
     this.#settled.set(key, { inputs, untilMs });
     return Number.isFinite(untilMs) ? { requeueAfterMs: Math.max(0, untilMs - nowMs) } : {};
@@ -261,7 +263,14 @@ export class WorkloadsReconciler {
     );
     const { rollout } = plan;
     const nowMs = this.#options.clock.now();
-    const summary = summarise({ resource, reported: [...own, ...others], progressing, rollout, nowMs });
+    const summary = summarise({
+      resource,
+      backups: observed.backups,
+      reported: [...own, ...others],
+      progressing,
+      rollout,
+      nowMs,
+    });
     const verdicts = [...own, ...Object.values(summary)];
     const isPlanned = isPlanOnly(resource) && observed.stacks.length > 0;
     const waiting = isPlanned ? this.#foresee(observed, nowMs) : plan.steps.flatMap((step) => step.waiting);
@@ -331,6 +340,7 @@ function inputsOf(observed: Observation, stored: KubeObject, mayRoll: boolean): 
     ]),
     ...observed.children.values(),
     ...[...observed.referenced.values()].map(({ data }) => data),
+    ...(observed.backups ?? []),
     // Other stacks are parsed again when only their metadata changed; that is rare enough.
     ...observed.stacks.filter(({ metadata }) => metadata.uid !== uid),
     ...observed.sameNumber.filter(({ metadata }) => metadata.uid !== uid),

@@ -1,6 +1,7 @@
 import { Cron } from 'croner';
 import { SCHEDULE_PROBLEM } from '../../resource/schedule.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { backupScheduleProblem } from './backups.ts';
 
 type Window = NonNullable<WhatsAppDeployment['spec']['upgrade']['window']>;
 
@@ -9,6 +10,7 @@ export function scheduleProblem({
   upgrade,
   messageRetention,
   media,
+  backup,
 }: WhatsAppDeployment['spec']): string | undefined {
   const schedules = {
     'spec.messageRetention.schedule': messageRetention?.schedule,
@@ -17,7 +19,7 @@ export function scheduleProblem({
   for (const [field, schedule] of Object.entries(schedules)) {
     if (schedule !== undefined && !isCron(schedule)) return `${field}: "${schedule}" ${SCHEDULE_PROBLEM}`;
   }
-  return upgrade.window && windowProblem(upgrade.window);
+  return backupScheduleProblem(backup) ?? (upgrade.window && windowProblem(upgrade.window));
 }
 
 function isCron(schedule: string): boolean {

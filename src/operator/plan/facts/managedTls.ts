@@ -13,13 +13,16 @@ export interface ManagedTls {
   readonly isDeclared: boolean;
 }
 
+/** What tells of it. */
+type Seen = Pick<Observation, 'resource' | 'children' | 'pods'>;
+
 export const NO_TLS: ManagedTls = { server: false, nodes: false, isDeclared: false };
 
 /**
  * The server begins before any node and ends after all of them. Only what runs tells when: a template that waits for its
  * turn encrypts nothing.
  */
-export function managedTls(observed: Observation): ManagedTls {
+export function managedTls(observed: Seen): ManagedTls {
   const { metadata, spec } = observed.resource;
   if (!spec.database.managed) return NO_TLS;
   const isWanted = wantsManagedTls(spec);
@@ -36,7 +39,7 @@ export const tlsMark = (hasTls: boolean): Readonly<Record<string, string>> =>
   hasTls ? { [annotations.databaseTls]: 'true' } : {};
 
 /** Whether the server offers TLS, or will when its pod is back. */
-function isOffered({ resource, children, pods }: Observation): boolean {
+function isOffered({ resource, children, pods }: Seen): boolean {
   const running = pods.filter(({ component }) => component === 'database');
   if (running.length > 0) return running.every(({ databaseTls }) => databaseTls);
   const set = children.get(`StatefulSet/${names(resource.metadata.name).database}`);
@@ -47,7 +50,7 @@ function isOffered({ resource, children, pods }: Observation): boolean {
  * Whether any node, or one that may start at any time, would not connect without TLS. A schema Job is none: its pod stays
  * when it has ended, and one that runs is replaced when its template changes.
  */
-const isDemanded = (observed: Observation): boolean =>
+const isDemanded = (observed: Seen): boolean =>
   observed.pods.some(({ component, databaseTls }) => isNode(component) && databaseTls) ||
   marked(observed).some(isNode);
 

@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import type { NodeHealth } from '../../../onprem/health.ts';
 import type { NodeSupport } from '../../../onprem/support.ts';
+import type { WhatsAppBackup } from '../../resource/whatsAppBackup.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import type { Journal } from './journal.ts';
 import { labels } from './names.ts';
@@ -123,6 +124,8 @@ export interface Observation {
   /** Asked for only while something does not run, by UID of the object. */
   readonly clues?: ReadonlyMap<string, Clue>;
   readonly referenced: ReadonlyMap<string, ReferencedSecret>;
+  /** The backups of this stack; absent for an observer who does not look at them. */
+  readonly backups?: readonly WhatsAppBackup[];
   readonly journal: Journal | undefined;
   readonly api: ApiObservation | undefined;
   /** What the pods carry as the hash of the Secrets that they read, for an observer who may not read these Secrets. */

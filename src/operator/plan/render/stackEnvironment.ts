@@ -7,6 +7,8 @@ import type { EnvVar } from './podTemplate.ts';
 
 /** The inputs of the variables. */
 type Facts = Pick<NodeInputs, 'metadata' | 'spec'>;
+/** The inputs of what connects to the database. */
+type DatabaseFacts = Pick<NodeInputs, 'metadata'> & { readonly spec: Pick<NodeInputs['spec'], 'database'> };
 
 /** The variables of the vendor's containers, by role. Source: docs/onprem/deployment.md §2. */
 
@@ -21,12 +23,12 @@ const DATABASE_CA_FILE = 'db-ca.pem';
 const DATABASE_CLIENT_FOLDER = '/opt/certs-client';
 
 /** What verifies the database: the CA of an external one, or that of a managed one with TLS. */
-const databaseCa = (resource: Facts, { databaseTls }: PodRelease) =>
+const databaseCa = (resource: DatabaseFacts, { databaseTls }: PodRelease) =>
   databaseTls
     ? { name: names(resource.metadata.name).databaseCertificateSecret, key: DATABASE_CERTIFICATE.ca }
     : databaseAddress(resource).caSecret;
 
-function databaseVariables(resource: Facts, release: PodRelease): EnvVar[] {
+export function databaseVariables(resource: DatabaseFacts, release: PodRelease): EnvVar[] {
   const { engine, host, port, secretName, prefix, clientSecret } = databaseAddress(resource);
   const caSecret = databaseCa(resource, release);
   return [
@@ -48,7 +50,7 @@ function databaseVariables(resource: Facts, release: PodRelease): EnvVar[] {
 
 /** Mounts the CA of the database, and the certificate for an external one, at the paths that the variables name. */
 export function databaseCertificates(
-  resource: Facts,
+  resource: DatabaseFacts,
   release: PodRelease,
 ): {
   volumes: Record<string, unknown>[];

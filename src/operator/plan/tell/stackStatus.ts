@@ -6,6 +6,7 @@ import { isServing, type Observation } from '../facts/observed.ts';
 import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { servedShards } from '../facts/servedShards.ts';
 import { counts, databaseAddress, webappHost } from '../facts/stackSettings.ts';
+import { lastBackup } from './backupCurrent.ts';
 
 /** A condition of this pass or one in the stored status. */
 type Told = Pick<Condition, 'type' | 'status' | 'reason'>;
@@ -50,6 +51,7 @@ export function stackStatus(
     plan: waiting.slice(0, 64).map((entry) => ({ ...entry })),
     ...(rollout?.isRolling ? { rollout: rolloutStatus(rollout) } : {}),
     ...releaseStatus(observed),
+    ...backupStatus(observed),
     endpoints: {
       api: `https://${webappHost(resource)}${port === 443 ? '' : `:${port}`}`,
       adminSecretName: of.adminSecret,
@@ -66,6 +68,11 @@ export function stackStatus(
       webapps: `${ready('webapp')}/${wanted.webapps}`,
     },
   };
+}
+
+function backupStatus({ backups = [] }: Observation): Pick<WhatsAppDeploymentStatus, 'lastBackup'> {
+  const last = lastBackup(backups);
+  return last ? { lastBackup: last } : {};
 }
 
 const ROLE_NAMES: Readonly<Record<string, string>> = { ...ROLES, database: 'Database' };

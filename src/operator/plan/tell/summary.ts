@@ -1,13 +1,16 @@
 import type { SummaryCondition } from '../../resource/conditions.ts';
 import type { Condition } from '../../resource/status.ts';
+import type { WhatsAppBackup } from '../../resource/whatsAppBackup.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { isPlanOnly, PLAN } from '../facts/names.ts';
 import type { RolloutProgress } from '../facts/rolloutProgress.ts';
+import { backupCurrent } from './backupCurrent.ts';
 import { met, readiness, unmet, type Verdict } from './conditions.ts';
 
 /** The resource, and every condition that the two controllers report. */
 interface SummaryInput {
   readonly resource: WhatsAppDeployment;
+  readonly backups?: readonly WhatsAppBackup[] | undefined;
   readonly reported: readonly Pick<
     Condition,
     'type' | 'status' | 'reason' | 'message' | 'observedGeneration'
@@ -33,7 +36,7 @@ const PLAN_ONLY = `the annotation ${PLAN} is "only": status.plan says what the o
 
 /** One function for each condition that is computed from the others. */
 const SUMMARY: { readonly [T in SummaryCondition]: (input: SummaryInput) => Verdict<T> } = {
-  BackupCurrent: () => met('BackupCurrent', 'NotConfigured', 'spec.backup is not set'),
+  BackupCurrent: ({ resource, backups = [], nowMs }) => backupCurrent(resource, backups, nowMs),
   Progressing: (input) => {
     const { status, reason, message } = SUMMARY.Ready(input);
     if (status === 'True') return unmet<'Progressing'>('Progressing', 'Settled', 'nothing is under way');
