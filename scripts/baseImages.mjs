@@ -11,7 +11,7 @@ const NPM = '11.19.1';
 const images = {
   BUILD_BASE: `waba-test/node-build:${NODE}`,
   NODE_BASE: `waba-test/node:${NODE}`,
-  WABA_E2E_DATABASE_IMAGE: 'waba-test/postgres:15',
+  WABA_E2E_DATABASE_IMAGE: 'waba-test/postgres:15-tools',
 };
 
 const run = (program, ...args) => execFileSync(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });

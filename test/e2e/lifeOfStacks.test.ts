@@ -220,6 +220,41 @@ describe('the life of stacks on a real kubelet', () => {
     await cluster.kubectl('-n', STACKS, 'delete', 'wad', 'sales', '--timeout=60s');
   });
 
+  it('includes encrypted backups, which go with their objects when that is wanted', async () => {
+    const claim = {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: 'vault' },
+      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+    };
+    const key = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'vault-key' },
+      stringData: { passphrase: 'correct horse battery staple' },
+    };
+    const backup = (name: string) => ({
+      apiVersion: 'waba-operator.dev/v1alpha1',
+      kind: 'WhatsAppBackup',
+      metadata: { name },
+      spec: {
+        deployment: 'shop',
+        destination: { claim: { name: 'vault' } },
+        encryptionSecretRef: { name: 'vault-key' },
+        deletionPolicy: 'Delete',
+      },
+    });
+    await cluster.apply(STACKS, [claim, key, backup('first'), backup('second')]);
+    for (const name of ['first', 'second'])
+      await cluster.kubectl(
+        ...['-n', STACKS, 'wait', `wabk/${name}`, '--for=condition=Complete', '--timeout=180s'],
+      );
+    progress.note(await cluster.kubectl('-n', STACKS, 'get', 'wabk'));
+    // The Jobs that remove what is stored run before the objects go.
+    await cluster.kubectl('-n', STACKS, 'delete', 'wabk', 'first', 'second', '--timeout=120s');
+    await cluster.kubectl('-n', STACKS, 'delete', 'pvc/vault', 'secret/vault-key', '--timeout=60s');
+  });
+
   it('survives a chart upgrade: every resource is kept, and no pod of a stack restarts', async () => {
     const before = [await podsOf('shop'), await podsOf('support')];
     const pod = await cluster.names('-n', OPERATOR, 'pods');
