@@ -259,6 +259,12 @@ export const conditions = {
         fix: 'Put the previous ones back, or set the new ones in the database and confirm it: the message has the commands.',
         blocks: true,
       },
+      EngineChanged: {
+        means:
+          'The volume of the managed database holds the data of another engine than `spec.database.managed.engine`. The operator starts no server beside it.',
+        fix: 'Create the WhatsAppDeployment under another name. Or, with `deletionPolicy: Retain`, delete it and create it again with the engine in the message.',
+        blocks: true,
+      },
       SecretLost: {
         means:
           'A Secret that the operator generated for this stack is gone. The operator does not replace it.',

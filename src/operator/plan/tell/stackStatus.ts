@@ -40,7 +40,7 @@ export function stackStatus(
       ...(Object.keys(served).length > 0 ? { owners: served } : {}),
     },
     database: {
-      engine: engine === 'PGSQL' ? 'PostgreSQL' : 'MySQL',
+      engine: resource.spec.database.managed?.engine ?? (engine === 'PGSQL' ? 'PostgreSQL' : 'MySQL'),
       host,
       ready: verdicts.some(({ type, status }) => type === 'DatabaseReady' && status === 'True'),
     },
