@@ -64,6 +64,11 @@ export const commonReasons = {
     fix: 'Create the StorageClass that the message names, or a PersistentVolume that fits; `kubectl describe pvc NAME` shows more.',
     blocks: true,
   },
+  VolumeNotGrowing: {
+    means: 'Kubernetes refuses to let a volume grow. The stack runs on with the size that it has.',
+    fix: 'Set the size in spec back, or let the StorageClass expand volumes: the message has the field, the size and the command.',
+    blocks: true,
+  },
   Unschedulable: {
     means: 'No node takes a pod. The message holds the answer of the scheduler.',
     fix: 'Add a node or free resources, or correct `resources`, `nodeSelector`, `affinity` or `tolerations` in spec.',

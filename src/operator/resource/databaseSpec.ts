@@ -12,6 +12,7 @@ import {
 } from './fields.ts';
 import { MANAGED_ENGINES, managedEngines, seriesOf } from './managedEngines.ts';
 import { OWN_DATABASE_VOLUMES, podTemplateOf } from './podTemplateSpec.ts';
+import { storageClassRule } from './volumeRules.ts';
 
 export const storageSpec = (defaultSize: string) =>
   z.object({
@@ -22,28 +23,6 @@ export const storageSpec = (defaultSize: string) =>
       'Storage class; cannot be changed. Default: that of the cluster.',
     ).optional(),
   });
-
-const MOVE =
-  'To move the data, create another WhatsAppDeployment with the wanted storage and copy the data there';
-
-/** Rules of a claim: Kubernetes refuses these changes of a PersistentVolumeClaim. `of` makes CEL for self and oldSelf. */
-export const claimRules = (
-  field: string,
-  of: (self: string) => { readonly size: string; readonly storageClass: string },
-  unless = 'false',
-) => {
-  const [now, before] = [of('self'), of('oldSelf')];
-  return [
-    {
-      cel: `${unless} || !isQuantity(${now.size}) || !isQuantity(${before.size}) || quantity(${now.size}).compareTo(quantity(${before.size})) >= 0`,
-      message: `${field}.size cannot shrink; set it back. ${MOVE}`,
-    },
-    {
-      cel: `${unless} || ${now.storageClass} == ${before.storageClass}`,
-      message: `${field}.storageClassName cannot change once the volume exists; set it back. ${MOVE}`,
-    },
-  ];
-};
 
 const HOSTNAME = /^[A-Za-z0-9]([-A-Za-z0-9.:]*[A-Za-z0-9])?$/;
 const NAME_PREFIX = /^[a-z][a-z0-9_]*$/;
@@ -135,13 +114,12 @@ const managedDatabase = described(
       ).optional(),
       storage: described(
         'Volume of the database.',
-        withRules(
-          storageSpec('10Gi'),
-          claimRules('database.managed.storage', (self) => ({
-            size: `string(${self}.size)`,
-            storageClass: `(has(${self}.storageClassName) ? ${self}.storageClassName : '')`,
-          })),
-        ),
+        withRules(storageSpec('10Gi'), [
+          storageClassRule(
+            'database.managed.storage',
+            (self) => `(has(${self}.storageClassName) ? ${self}.storageClassName : '')`,
+          ),
+        ]),
       ).default({ size: '10Gi' }),
       tls: described(
         'TLS between the stack and the server. Without it, a new stack has TLS, and one that an earlier version of the operator made takes it at its next restarts.',

@@ -6,6 +6,7 @@ import { isServing, type Observation } from '../facts/observed.ts';
 import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { servedShards } from '../facts/servedShards.ts';
 import { counts, databaseAddress, webappHost } from '../facts/stackSettings.ts';
+import { smallerVolumes } from '../facts/volumeSizes.ts';
 
 /** A condition of this pass or one in the stored status. */
 type Told = Pick<Condition, 'type' | 'status' | 'reason'>;
@@ -27,6 +28,7 @@ export function stackStatus(
   const served = servedShards(observed);
   const support = Object.values(api?.support ?? {})[0];
   const { engine, host } = databaseAddress(resource);
+  const volumes = smallerVolumes(resource, observed.children);
   const of = names(name);
   const port = resource.spec.service?.ports?.https ?? 443;
   return {
@@ -44,6 +46,7 @@ export function stackStatus(
       host,
       ready: verdicts.some(({ type, status }) => type === 'DatabaseReady' && status === 'True'),
     },
+    ...(Object.keys(volumes).length > 0 ? { volumes } : {}),
     ...(support
       ? { client: { version: support.version ?? '', expires: support.expire_timestamp ?? '' } }
       : {}),
