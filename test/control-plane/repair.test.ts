@@ -255,6 +255,15 @@ describe('a volume whose StorageClass does not expand volumes', () => {
     >(kinds.PersistentVolumeClaim, namespace, claim, never);
     return live.status?.phase === 'Bound' ? live.spec.resources.requests.storage : undefined;
   };
+  const volumes = async () => {
+    const { status } = await client.get<KubeObject & { status?: { volumes?: object } }>(
+      WhatsAppDeploymentKind,
+      namespace,
+      'grows',
+      never,
+    );
+    return status?.volumes;
+  };
   const grow = (size: string) => patch('grows', { database: { managed: { storage: { size } } } });
   const storageClass = (allowVolumeExpansion: boolean) =>
     client.apply(
@@ -306,6 +315,7 @@ describe('a volume whose StorageClass does not expand volumes', () => {
     await grow('2Gi');
     await eventually(async () => (await sizeOfClaim()) === '2Gi', 30_000);
     await becomes('grows', 'DatabaseReady', { status: 'True' });
+    await eventually(async () => (await volumes()) === undefined);
     await expect(grow('1Gi')).rejects.toThrow(/cannot shrink/);
   });
 });
