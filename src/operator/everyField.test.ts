@@ -170,6 +170,7 @@ const SPECS: readonly object[] = [
     registration: { certificateSecretRef: { name: 'certificate' } },
     tls: { selfSigned: {} },
   },
+  { database: { managed: { engine: 'MariaDB', version: '11.4.8' } } },
   {
     database: { managed: { version: '17', podTemplate: fromField } },
     emulator: { network: { podTemplate: fromField } },

@@ -24,7 +24,7 @@ export interface MariadbOptions {
  */
 export async function spawnMariadb(options: MariadbOptions): Promise<ChildProcess> {
   const { dataFolder, host, port, args = [], stdio } = options;
-  const server = programOf('mariadbd');
+  const server = mariadbProgram('mariadbd');
   // A starting server deletes files of its temporary folder. With a shared folder it would delete tables in use by another
   // server, which then crashes.
   const scratch = `${dataFolder}-tmp`;
@@ -46,7 +46,7 @@ export async function spawnMariadb(options: MariadbOptions): Promise<ChildProces
 
 /** The name of an interrupted installation is another one, so that the next start begins anew. */
 async function install({ dataFolder, rootPassword }: MariadbOptions, common: readonly string[]) {
-  const program = programOf('mariadb-install-db');
+  const program = mariadbProgram('mariadb-install-db');
   const unfinished = `${dataFolder}.new`;
   const accounts = `${dataFolder}.sql`;
   await rm(unfinished, { recursive: true, force: true });
@@ -79,9 +79,9 @@ function accountsOf(rootPassword: string): string {
 /** Who runs this process owns the files; the server runs as root only if told so. */
 const ownUser = (): string[] => (process.getuid?.() === 0 ? ['--user=root'] : []);
 
-/** Debian installs the server in /usr/sbin, which is not on the PATH of everybody. */
-function programOf(name: string): string {
-  const found = findExecutable(name, `${process.env.PATH}:/usr/sbin`);
+/** Debian installs the server in /usr/sbin, which is not on the PATH of everybody. @throws CodedError `NoMariadb` */
+export function mariadbProgram(name: 'mariadbd' | 'mariadb-install-db', find = findExecutable): string {
+  const found = find(name) ?? find(name, '/usr/sbin');
   if (found) return found;
   throw new CodedError(
     'NoMariadb',
