@@ -38,6 +38,7 @@ const COMMON = [
   '--skip-name-resolve',
 ];
 const TLS = ['--ssl-cert=/opt/certs/tls.crt', '--ssl-key=/opt/certs/tls.key'];
+const MYSQL = [...COMMON, ...TLS, '--mysqlx=OFF', '--secure-file-priv=NULL'];
 const NATIVE = ['--mysql-native-password=ON', '--authentication-policy=*:mysql_native_password'];
 
 describe('a managed MariaDB', () => {
@@ -121,17 +122,16 @@ describe('a managed MySQL', () => {
   it('differs in its image, the name of its variable, and the form of passwords that its series knows', () => {
     const { container } = rendered({ engine: 'MySQL' });
     expect(container.image).toBe('docker.io/library/mysql:8.4');
-    expect(container.args).toEqual([...COMMON, ...TLS, ...NATIVE]);
+    expect(container.args).toEqual([...MYSQL, ...NATIVE]);
     expect(container.env.map(({ name }) => name)).toEqual(['MYSQL_ROOT_PASSWORD']);
     expect(rendered({ engine: 'MySQL', version: '8.4.7-oraclelinux9' }).container.args).toEqual(
       container.args,
     );
     expect(rendered({ engine: 'MySQL', version: '8.0.43' }).container.args).toEqual([
-      ...COMMON,
-      ...TLS,
+      ...MYSQL,
       '--default-authentication-plugin=mysql_native_password',
     ]);
-    expect(rendered({ engine: 'MySQL', version: '9.4' }).container.args).toEqual([...COMMON, ...TLS]);
+    expect(rendered({ engine: 'MySQL', version: '9.4' }).container.args).toEqual(MYSQL);
   });
 });
 

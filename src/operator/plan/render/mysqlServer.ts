@@ -71,7 +71,12 @@ const NATIVE_PASSWORDS: Readonly<Record<string, readonly string[]>> = {
 /** MySQL, by the variables of its official image. */
 export const mysqlServer = (input: ServerInput): DatabaseServer =>
   server(
-    [...settings(input), ...(NATIVE_PASSWORDS[seriesOf('MySQL', input.version)] ?? [])],
+    [
+      ...settings(input),
+      // Nobody speaks its second protocol, or exports to files, for which the image would make a folder.
+      ...['--mysqlx=OFF', '--secure-file-priv=NULL'],
+      ...(NATIVE_PASSWORDS[seriesOf('MySQL', input.version)] ?? []),
+    ],
     [fromSecret(input.secretName, 'MYSQL_ROOT_PASSWORD', 'password')],
   );
 
