@@ -78,7 +78,7 @@ async function writeLegal(folder, image, metafile) {
   await writeFile(join(folder, 'bom.cdx.json'), bomOf({ name: image, version }, packages));
 }
 
-/** What runs from a checkout; below images/ the same paths for the process node, and PostgreSQL in place of its image. */
+/** What runs from a checkout; below images/ the same paths for the process node, and databases in place of their images. */
 async function buildDist() {
   await rm('dist', { recursive: true, force: true });
   await Promise.all([
@@ -87,6 +87,7 @@ async function buildDist() {
         emulator: 'src/bin/emulator.ts',
         operator: 'src/bin/operator.ts',
         postgres: 'src/bin/postgres.ts',
+        mariadb: 'src/bin/mariadb.ts',
         'kubectl-waba': 'src/bin/kubectl-waba.ts',
         client: 'src/client/index.ts',
         generate: 'tools/generate/main.ts',
@@ -106,7 +107,11 @@ async function buildDist() {
     }),
   ]);
   if (!quiet) await buildEmulatorPackage();
-  const local = { ...commands, postgres: { postgres: ['usr/local/bin/docker-entrypoint.sh'] } };
+  const databases = ['postgres', 'mariadb'].map((name) => [
+    name,
+    { [name]: ['usr/local/bin/docker-entrypoint.sh'] },
+  ]);
+  const local = { ...commands, ...Object.fromEntries(databases) };
   for (const [image, bundles] of Object.entries(local)) {
     for (const [name, path] of Object.entries(bundles).flatMap(([name, paths]) =>
       paths.map((path) => [name, path]),

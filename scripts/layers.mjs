@@ -67,7 +67,7 @@ export const LAYERS = [
     // Each file starts whole clusters: side by side they would only slow each other down.
     tests: vitest('scenarios', '--no-file-parallelism'),
     deadlineMs: 40 * MINUTE_MS,
-    needs: ['prometheus'],
+    needs: ['prometheus', 'mariadbd'],
   },
   {
     name: 'container',

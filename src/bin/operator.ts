@@ -7,6 +7,7 @@ import { stopSignal } from '../base/stopSignal.ts';
 import { VERSION } from '../base/version.ts';
 import { inClusterCredentials, kubeconfigCredentials } from '../engine/kube/credentials.ts';
 import { OPERATOR_DEFAULTS, runOperator } from '../operator/operator.ts';
+import { managedEngines } from '../operator/resource/managedEngines.ts';
 
 const { env } = process;
 const command = new Command('waba-operator')
@@ -60,8 +61,18 @@ const command = new Command('waba-operator')
   )
   .option(
     '--database-image <repository>',
-    'image of the managed database, without tag',
-    env.DATABASE_IMAGE ?? 'docker.io/library/postgres',
+    'image of managed PostgreSQL databases, without tag',
+    env.DATABASE_IMAGE ?? managedEngines.PostgreSQL.image,
+  )
+  .option(
+    '--mysql-image <repository>',
+    'image of managed MySQL databases, without tag',
+    env.MYSQL_IMAGE ?? managedEngines.MySQL.image,
+  )
+  .option(
+    '--mariadb-image <repository>',
+    'image of managed MariaDB databases, without tag',
+    env.MARIADB_IMAGE ?? managedEngines.MariaDB.image,
   )
   .option('--log-level <level>', LOG_LEVELS.join(', '), env.LOG_LEVEL ?? 'info')
   .option('--log-format <format>', 'json or pretty', env.LOG_FORMAT ?? 'json')
@@ -80,6 +91,8 @@ const options = command.opts<{
   healthPort: string;
   stackImage: string;
   databaseImage: string;
+  mysqlImage: string;
+  mariadbImage: string;
   logLevel: LogLevel;
   logFormat: 'json' | 'pretty';
 }>();
@@ -102,7 +115,12 @@ try {
     {
       credentials,
       version: VERSION,
-      release: { stack: options.stackImage, database: options.databaseImage },
+      release: {
+        stack: options.stackImage,
+        database: options.databaseImage,
+        mysql: options.mysqlImage,
+        mariadb: options.mariadbImage,
+      },
       namespaces: options.namespaces
         .split(',')
         .map((name) => name.trim())

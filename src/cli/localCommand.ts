@@ -109,7 +109,7 @@ const daemonCommand = (context: CliContext): Command =>
     ),
   );
 
-/** The programs that the process node runs in place of container images: those of this project, and PostgreSQL. */
+/** The programs that the process node runs in place of container images: those of this project, PostgreSQL and MariaDB. */
 export function localImages(distFolder: string): ImageTable {
   const image = (name: string, entrypoint: string) => {
     const root = join(distFolder, 'images', name);
@@ -119,5 +119,6 @@ export function localImages(distFolder: string): ImageTable {
     'waba-operator': image('waba-operator', 'usr/local/bin/waba-operator'),
     'waba-stack': image('waba-stack', 'usr/local/bin/waba-emulator'),
     postgres: image('postgres', 'usr/local/bin/docker-entrypoint.sh'),
+    mariadb: image('mariadb', 'usr/local/bin/docker-entrypoint.sh'),
   };
 }

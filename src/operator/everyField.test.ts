@@ -197,6 +197,7 @@ const SPECS: readonly object[] = [
     registration: { certificateSecretRef: { name: 'certificate' } },
     tls: { selfSigned: {} },
   },
+  { database: { managed: { engine: 'MariaDB', version: '11.4.8' } } },
   {
     database: { managed: { version: '17', podTemplate: fromField } },
     emulator: { network: { podTemplate: fromField } },
@@ -313,6 +314,7 @@ function backupsOf(resource: WhatsAppDeployment): string {
     stack: { ...resource, status: { conditions } },
     backups: [whatsAppBackup('mine'), ...scheduled],
     release: { ...releaseOf(resource, undefined, release), databaseTls: false },
+    offered: release,
     jobs: new Map(),
     reports: new Map(),
     hasKey: () => true,

@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
@@ -8,7 +8,8 @@ import { createAuthority, issueCertificate, type KeyPair } from '../../src/base/
 import { freePort } from '../../src/base/ports.ts';
 import { startPostgres } from '../../src/base/postgres/embeddedPostgres.ts';
 import { DATABASE_CERTIFICATE } from '../../src/operator/plan/facts/generatedSecrets.ts';
-import { serverTls } from '../../src/operator/plan/render/serverTls.ts';
+import { POSTGRES_TLS } from '../../src/operator/plan/render/postgresServer.ts';
+import { CERTIFICATE_FILES } from '../../src/operator/plan/render/serverTls.ts';
 import { generateSecret } from '../../src/operator/workloads/generatedSecrets.ts';
 import { openDatabases } from '../../src/stack/store/databases.ts';
 import { databaseTls } from '../../src/stack/store/databaseTls.ts';
@@ -99,8 +100,8 @@ describe('the server of a managed database', () => {
     };
     for (const key of [DATABASE_CERTIFICATE.chain, DATABASE_CERTIFICATE.key])
       await writeFile(join(folder, key), stringData[key] ?? '', { mode: 0o600 });
-    const { mountPath } = serverTls.volumeMount;
-    const settings = serverTls.args.flatMap((word) => {
+    const mountPath = dirname(CERTIFICATE_FILES.chain);
+    const settings = POSTGRES_TLS.flatMap((word) => {
       const [name, value] = word.replace(mountPath, folder).split('=');
       return name && value ? [[name, value]] : [];
     });

@@ -41,7 +41,7 @@ describe('the CRD on a real API server', () => {
   it('explains itself to kubectl', async () => {
     const database = await kubectl('explain', 'whatsappdeployment.spec.database');
     expect(database).toContain('Database of the stack. Set exactly one field.');
-    expect(database).toContain('A single PostgreSQL server that the operator runs: for development');
+    expect(database).toContain('A single PostgreSQL, MySQL or MariaDB server that the operator runs');
     expect(await kubectl('explain', 'wad.spec.nodes.webapp.replicas')).toContain(
       'Default: 2 with topology HighAvailability',
     );

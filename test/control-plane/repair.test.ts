@@ -244,6 +244,103 @@ describe('the credentials of the managed database', () => {
   });
 });
 
+describe('a volume whose StorageClass does not expand volumes', () => {
+  const claim = 'grows-database';
+  const sizeOfClaim = async () => {
+    const live = await client.get<
+      KubeObject & {
+        spec: { resources: { requests: { storage: string } } };
+        status?: { phase?: string };
+      }
+    >(kinds.PersistentVolumeClaim, namespace, claim, never);
+    return live.status?.phase === 'Bound' ? live.spec.resources.requests.storage : undefined;
+  };
+  const volumes = async () => {
+    const { status } = await client.get<KubeObject & { status?: { volumes?: object } }>(
+      WhatsAppDeploymentKind,
+      namespace,
+      'grows',
+      never,
+    );
+    return status?.volumes;
+  };
+  const grow = (size: string) => patch('grows', { database: { managed: { storage: { size } } } });
+  const storageClass = (allowVolumeExpansion: boolean) =>
+    client.apply(
+      {
+        apiVersion: 'storage.k8s.io/v1',
+        kind: 'StorageClass',
+        metadata: { name: 'fixed' },
+        provisioner: 'kubernetes.io/no-provisioner',
+        allowVolumeExpansion,
+      },
+      { fieldManager: 'test', force: true },
+      never,
+    );
+
+  it('stays as it is and says how to go on; the size can be set back, or the volume grows once it may', async () => {
+    await storageClass(false);
+    await client.apply(
+      {
+        apiVersion: 'v1',
+        kind: 'PersistentVolume',
+        metadata: { name: 'fixed-volume' },
+        spec: {
+          storageClassName: 'fixed',
+          capacity: { storage: '1Gi' },
+          accessModes: ['ReadWriteOnce'],
+          hostPath: { path: '/tmp/none' },
+        },
+      } as KubeObject,
+      { fieldManager: 'test', force: true },
+      never,
+    );
+    await create('grows', {
+      topology: 'Single',
+      database: { managed: { engine: 'MariaDB', storage: { size: '1Gi', storageClassName: 'fixed' } } },
+    });
+    await becomes('grows', 'DatabaseReady', { status: 'True' });
+    await eventually(async () => (await sizeOfClaim()) === '1Gi', 30_000);
+
+    await grow('3Gi');
+    const told = await becomes('grows', 'DatabaseReady', { status: 'False', reason: 'VolumeNotGrowing' });
+    expect(told?.message).toContain(`${claim} stays at 1Gi`);
+    expect(told?.message).toContain('set spec.database.managed.storage.size back to 1Gi');
+    expect(told?.message).toContain('kubectl patch storageclass fixed');
+    await expect(grow('500Mi')).rejects.toThrow(/cannot shrink/);
+    await grow('1Gi');
+    await becomes('grows', 'DatabaseReady', { status: 'True' });
+
+    await storageClass(true);
+    await grow('2Gi');
+    await eventually(async () => (await sizeOfClaim()) === '2Gi', 30_000);
+    await becomes('grows', 'DatabaseReady', { status: 'True' });
+    await eventually(async () => (await volumes()) === undefined);
+    await expect(grow('1Gi')).rejects.toThrow(/cannot shrink/);
+  });
+});
+
+describe('a change of a managed MySQL or MariaDB', () => {
+  it.each([
+    ['MariaDB', '11.4.2', { engine: 'PostgreSQL' }, /engine cannot change.*\/v1\/settings\/backup/],
+    ['MariaDB', '11.4.2', { engine: 'MySQL' }, /engine cannot change/],
+    ['MariaDB', '11.4.2', { version: '11.8' }, /series .* cannot change for MariaDB/],
+    ['MariaDB', '11.4.2', { version: '11' }, /must name the series/],
+    ['MariaDB', '11.4.2', { version: '11.4.8-noble' }, undefined],
+    ['MariaDB', undefined, { version: '11.4.8' }, undefined],
+    ['MySQL', undefined, { version: '9.0' }, /series .* cannot change for MySQL/],
+    ['MySQL', '8.4.1', { version: 'lts' }, /must name the series/],
+    ['MySQL', '8.4.1', { version: null }, undefined],
+  ])('%s %s to %j is refused with the way, or taken', async (engine, version, change, refusal) => {
+    phone += 1;
+    const name = `engine-${phone}`;
+    await create(name, { database: { managed: { engine, ...(version ? { version } : {}) } }, paused: true });
+    const changed = patch(name, { database: { managed: change } });
+    if (refusal) await expect(changed).rejects.toThrow(refusal);
+    else await changed;
+  });
+});
+
 describe('a change of a volume or of the major version', () => {
   const before = {
     database: { managed: { version: '18.1', storage: { size: '2Gi', storageClassName: 'fast' } } },

@@ -44,6 +44,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   base: [],
   'base/pki': ['base'],
   'base/postgres': ['base'],
+  'base/mariadb': ['base'],
   onprem: [],
   'backup/contract': [],
   control: [],
@@ -77,7 +78,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'cli/stack': [...CLI, 'cli'],
   'cli/quickstart': [...CLI, 'cli', 'cli/stack'],
   cli: [...CLI, 'cli/stack', 'cli/quickstart'],
-  bin: [...CLI, 'base/postgres', 'operator', 'stack', 'stack/webapp', 'stack/network', 'cli'],
+  bin: [...CLI, 'base/postgres', 'base/mariadb', 'operator', 'stack', 'stack/webapp', 'stack/network', 'cli'],
   'tools/generate': [
     'operator/resource',
     'operator/plan/tell',

@@ -159,6 +159,12 @@ export const badResources: BadResource[] = [
     rule: true,
   },
   {
+    name: 'a managed MariaDB of no series',
+    spec: { ...number, database: { managed: { engine: 'MariaDB', version: 'lts' } } },
+    says: 'database.managed.version of MySQL and MariaDB must name the series, such as 8.4 or 11.4.8',
+    rule: true,
+  },
+  {
     name: 'an external database without credentials',
     spec: { ...number, database: { external: { host: 'db' } } },
     says: 'spec.database.external.credentialsSecretRef: Required value',

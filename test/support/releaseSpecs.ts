@@ -3,6 +3,8 @@ import type { ReferencedSecret } from '../../src/operator/plan/facts/observed.ts
 /** Specs that together use every way in which a spec reaches pod templates. */
 export const RELEASE_SPECS: Readonly<Record<string, object>> = {
   minimal: {},
+  mariadb: { topology: 'Single', database: { managed: { engine: 'MariaDB' } } },
+  mysql: { database: { managed: { engine: 'MySQL', version: '8.4', tls: { mode: 'VerifyCA' } } } },
   single: { topology: 'Single', version: 'v2.57.1' },
   onPremises: {
     stack: 'OnPremises',

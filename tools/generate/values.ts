@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { described } from '../../src/operator/resource/fields.ts';
+import { type ManagedEngine, managedEngines } from '../../src/operator/resource/managedEngines.ts';
 
 /** Values of the Helm chart: the one source of `values.yaml` and `values.schema.json`. */
 
@@ -29,6 +30,17 @@ const image = (what: string, repository: string, more: Record<string, z.ZodType>
     }),
   );
 
+const managedDatabaseImage = (engine: ManagedEngine) =>
+  described(
+    `Image of managed ${engine} databases: the official image, or one that is configured the same way.`,
+    z.strictObject({
+      repository: text(
+        'Registry and name of the image. The tag is the version of the database.',
+        managedEngines[engine].image,
+      ),
+    }),
+  );
+
 export const chartValues = z.strictObject({
   replicas: count('Number of operator pods. One of them is the leader; the others are standbys.', 1, 0),
   image: image('the operator', 'ghcr.io/waba-operator/waba-operator', {
@@ -38,15 +50,9 @@ export const chartValues = z.strictObject({
     'the emulator, which resources with `stack: Emulator` run',
     'ghcr.io/waba-operator/waba-stack',
   ),
-  databaseImage: described(
-    'Image of managed databases: the official PostgreSQL image, or one that is configured the same way.',
-    z.strictObject({
-      repository: text(
-        'Registry and name of the image. The tag is the version of the database.',
-        'docker.io/library/postgres',
-      ),
-    }),
-  ),
+  databaseImage: managedDatabaseImage('PostgreSQL'),
+  mysqlImage: managedDatabaseImage('MySQL'),
+  mariadbImage: managedDatabaseImage('MariaDB'),
   imagePullSecrets: described(
     'Image pull Secrets of the operator pods: `[{name: …}]`.',
     z.array(z.strictObject({ name: z.string().min(1) })),

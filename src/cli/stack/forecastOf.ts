@@ -2,10 +2,11 @@ import { isForbidden } from '../../engine/kube/apiError.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import type { Observed } from '../../operator/plan/facts/observed.ts';
 import type { PodSecurity } from '../../operator/plan/facts/podSecurity.ts';
-import type { ReleaseImages } from '../../operator/plan/facts/release.ts';
+import { DATABASE_IMAGES, type ReleaseImages } from '../../operator/plan/facts/release.ts';
 import type { SecretObject } from '../../operator/plan/facts/secrets.ts';
 import type { Forecast } from '../../operator/plan/foresee/forecast.ts';
 import { foresee } from '../../operator/plan/foresee/foresee.ts';
+import { managedEngines } from '../../operator/resource/managedEngines.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 import type { ClusterAccess } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
@@ -55,18 +56,20 @@ async function offeredRelease(
   { signal, version }: CliContext,
 ): Promise<Offered> {
   const known = journal?.release;
-  const fallback = {
+  const fallback: ReleaseImages = {
     stack: known?.stack ?? `ghcr.io/waba-operator/waba-stack:${version}`,
-    database: known?.database ?? 'docker.io/library/postgres',
+    database: managedEngines.PostgreSQL.image,
+    ...(known ? { [DATABASE_IMAGES[known.databaseEngine ?? 'PostgreSQL']]: known.database } : {}),
   };
   try {
     const { namespace, name } = await findOperator(client, undefined, signal);
     const deployment = await client.get(kinds.Deployment, namespace, name, signal);
     const option = (key: string) => optionOf(deployment, key);
-    const images = {
-      stack: option('stack-image') ?? fallback.stack,
-      database: option('database-image') ?? fallback.database,
-    };
+    const shipped = ['stack', ...Object.values(DATABASE_IMAGES)].flatMap((image) => {
+      const value = option(`${image}-image`);
+      return value === undefined ? [] : [[image, value]];
+    });
+    const images: ReleaseImages = { ...fallback, ...Object.fromEntries(shipped) };
     const podSecurity = option('pod-security') === 'Unrestricted' ? 'Unrestricted' : 'Restricted';
     return { images, podSecurity, unseen: [] };
   } catch (error) {

@@ -6,7 +6,7 @@ import { EMPTY_JOURNAL, type Journal } from '../../operator/plan/facts/journal.t
 import { matchedHashes } from '../../operator/plan/facts/journalHashes.ts';
 import { annotations, names } from '../../operator/plan/facts/names.ts';
 import type { ApiObservation } from '../../operator/plan/facts/observed.ts';
-import { DEFAULTS } from '../../operator/plan/facts/stackSettings.ts';
+import { managedEngines } from '../../operator/resource/managedEngines.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 
 /** What the operator last read from the API of a stack, as far as the status holds it. */
@@ -63,6 +63,7 @@ export function journalFromStatus(
   const isRegistered = status?.registration?.state === 'Registered';
   const matched = matchedFromStatus(stored);
   const { release } = status ?? {};
+  const { engine = 'PostgreSQL' } = spec.database.managed ?? {};
   const image = release?.database?.split(':');
   const known = (list: readonly { readonly name: string }[] = []) =>
     Object.fromEntries(list.map(({ name }) => [name, 'unknown']));
@@ -74,7 +75,8 @@ export function journalFromStatus(
             ...(release.version ? { version: release.version } : {}),
             stack: release.coreapp ?? '',
             database: image?.slice(0, -1).join(':') ?? '',
-            databaseVersion: image?.at(-1) ?? DEFAULTS.databaseVersion,
+            databaseVersion: image?.at(-1) ?? managedEngines[engine].version,
+            ...(engine === 'PostgreSQL' ? {} : { databaseEngine: engine }),
           },
           ...(release.version ? { schemaVersion: release.version } : {}),
         }

@@ -3,7 +3,6 @@ import type { BackupsObserved } from '../plan/decide/backups.ts';
 import { managedTls } from '../plan/facts/managedTls.ts';
 import { generatedSecretNames, names } from '../plan/facts/names.ts';
 import { type ReleaseImages, releaseOf } from '../plan/facts/release.ts';
-import { DEFAULTS } from '../plan/facts/stackSettings.ts';
 import { webappCertificateName } from '../plan/facts/webappCertificate.ts';
 import { childKey } from '../plan/render/child.ts';
 import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
@@ -63,7 +62,8 @@ export async function observeBackups(
     serverName: journal?.webappCa && stack ? webappCertificateName(stack, journal) : undefined,
     release: stack
       ? { ...releaseOf(stack, journal?.release, release), databaseTls: demandsTls(stack, sources) }
-      : { ...release, databaseVersion: DEFAULTS.databaseVersion, databaseTls: false },
+      : { ...release, databaseVersion: '', databaseTls: false },
+    offered: release,
   };
 }
 

@@ -64,6 +64,11 @@ export const commonReasons = {
     fix: 'Create the StorageClass that the message names, or a PersistentVolume that fits; `kubectl describe pvc NAME` shows more.',
     blocks: true,
   },
+  VolumeNotGrowing: {
+    means: 'Kubernetes refuses to let a volume grow. The stack runs on with the size that it has.',
+    fix: 'Set the size in spec back, or let the StorageClass expand volumes: the message has the field, the size and the command.',
+    blocks: true,
+  },
   Unschedulable: {
     means: 'No node takes a pod. The message holds the answer of the scheduler.',
     fix: 'Add a node or free resources, or correct `resources`, `nodeSelector`, `affinity` or `tolerations` in spec.',
@@ -257,6 +262,12 @@ export const conditions = {
         means:
           'Somebody edited the credentials in the Secret of the managed database, which has those from before. Nothing of the stack changes until they agree.',
         fix: 'Put the previous ones back, or set the new ones in the database and confirm it: the message has the commands.',
+        blocks: true,
+      },
+      EngineChanged: {
+        means:
+          'The volume of the managed database holds the data of another engine than `spec.database.managed.engine`. The operator starts no server beside it.',
+        fix: 'Create the WhatsAppDeployment under another name. Or, with `deletionPolicy: Retain`, delete it and create it again with the engine in the message.',
         blocks: true,
       },
       SecretLost: {

@@ -10,7 +10,9 @@ import {
   volumeSize,
   withRules,
 } from './fields.ts';
+import { MANAGED_ENGINES, managedEngines, seriesOf } from './managedEngines.ts';
 import { OWN_DATABASE_VOLUMES, podTemplateOf } from './podTemplateSpec.ts';
+import { storageClassRule } from './volumeRules.ts';
 
 export const storageSpec = (defaultSize: string) =>
   z.object({
@@ -21,31 +23,6 @@ export const storageSpec = (defaultSize: string) =>
       'Storage class; cannot be changed. Default: that of the cluster.',
     ).optional(),
   });
-
-const MOVE =
-  'To move the data, create another WhatsAppDeployment with the wanted storage and copy the data there';
-
-/** Rules of a claim: Kubernetes refuses these changes of a PersistentVolumeClaim. `of` makes CEL for self and oldSelf. */
-export const claimRules = (
-  field: string,
-  of: (self: string) => { readonly size: string; readonly storageClass: string },
-  unless = 'false',
-) => {
-  const [now, before] = [of('self'), of('oldSelf')];
-  return [
-    {
-      cel: `${unless} || !isQuantity(${now.size}) || !isQuantity(${before.size}) || quantity(${now.size}).compareTo(quantity(${before.size})) >= 0`,
-      message: `${field}.size cannot shrink; set it back. ${MOVE}`,
-    },
-    {
-      cel: `${unless} || ${now.storageClass} == ${before.storageClass}`,
-      message: `${field}.storageClassName cannot change once the volume exists; set it back. ${MOVE}`,
-    },
-  ];
-};
-
-/** The major version of a managed database that names none. */
-export const MANAGED_DATABASE_VERSION = '18';
 
 const HOSTNAME = /^[A-Za-z0-9]([-A-Za-z0-9.:]*[A-Za-z0-9])?$/;
 const NAME_PREFIX = /^[a-z][a-z0-9_]*$/;
@@ -105,18 +82,30 @@ const externalDatabase = described(
   ),
 );
 
-const majorOf = (self: string): string =>
-  `(has(${self}.version) ? ${self}.version.split('.')[0].split('-')[0] : '${MANAGED_DATABASE_VERSION}')`;
+/** A rule for each engine: of a version, what its server's files depend on must not change. */
+const seriesIsKept = MANAGED_ENGINES.map((engine) => {
+  const { version, series } = managedEngines[engine];
+  const seriesIn = (self: string) =>
+    `(has(${self}.version) ? ${self}.version : '${version}').find('${series}')`;
+  const what =
+    engine === 'PostgreSQL'
+      ? 'the major version of database.managed cannot change: a server does not read the files of another one'
+      : `the series of database.managed.version cannot change for ${engine} (${version} is one): a server changes the files of an older series for good, and does not read those of a newer one`;
+  return {
+    cel: `self.engine != '${engine}' || oldSelf.engine != '${engine}' || ${seriesIn('self')} == ${seriesIn('oldSelf')}`,
+    message: `${what}. Dump the database, create a WhatsAppDeployment with the new version under another name and restore the dump there, or move to database.external`,
+  };
+});
 
 const managedDatabase = described(
-  'A single PostgreSQL server that the operator runs: for development and low traffic.',
+  'A single PostgreSQL, MySQL or MariaDB server that the operator runs: for development and low traffic.',
   withRules(
     z.object({
-      engine: planned(described('Engine of the server.', z.enum(['PostgreSQL', 'MySQL'])), ['MySQL']).default(
+      engine: described('Engine of the server. It cannot be changed.', z.enum(MANAGED_ENGINES)).default(
         'PostgreSQL',
       ),
       version: described(
-        'Major version of the engine; used as the tag of the image. The major version cannot be changed.',
+        `Version of the engine; used as the tag of the image. Default: ${MANAGED_ENGINES.map((engine) => `${managedEngines[engine].version} for ${engine}`).join(', ')}. Of PostgreSQL the major version cannot be changed, of MySQL and MariaDB the series, such as 8.4 or 11.4.`,
         z
           .string()
           .min(1)
@@ -125,13 +114,12 @@ const managedDatabase = described(
       ).optional(),
       storage: described(
         'Volume of the database.',
-        withRules(
-          storageSpec('10Gi'),
-          claimRules('database.managed.storage', (self) => ({
-            size: `string(${self}.size)`,
-            storageClass: `(has(${self}.storageClassName) ? ${self}.storageClassName : '')`,
-          })),
-        ),
+        withRules(storageSpec('10Gi'), [
+          storageClassRule(
+            'database.managed.storage',
+            (self) => `(has(${self}.storageClassName) ? ${self}.storageClassName : '')`,
+          ),
+        ]),
       ).default({ size: '10Gi' }),
       tls: described(
         'TLS between the stack and the server. Without it, a new stack has TLS, and one that an earlier version of the operator made takes it at its next restarts.',
@@ -150,9 +138,16 @@ const managedDatabase = described(
     }),
     [
       {
-        cel: `${majorOf('self')} == ${majorOf('oldSelf')}`,
+        cel: 'self.engine == oldSelf.engine',
         message:
-          'the major version of database.managed cannot change: a server does not read the files of another one. Dump the database, create a stack with the new version under another name and restore the dump there, or move to database.external',
+          'database.managed.engine cannot change, because a server does not read the files of another one; set it back. To change the engine, create a WhatsAppDeployment with the wanted engine under another name, and move the registration and the settings there: POST /v1/settings/backup on the old stack, POST /v1/settings/restore on the new one',
+      },
+      ...seriesIsKept,
+      {
+        cel: `!has(self.version) || self.engine == 'PostgreSQL' || self.version.find('${managedEngines.MySQL.series}') != ''`,
+        message:
+          'database.managed.version of MySQL and MariaDB must name the series, such as 8.4 or 11.4.8: tags such as 8, 11 and lts move on to the next series, whose server would change the files for good',
+        check: ({ engine, version }) => version === undefined || seriesOf(engine, version) !== '',
       },
     ],
   ),

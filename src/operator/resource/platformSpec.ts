@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { timeZone } from './backupSpec.ts';
-import { claimRules, storageSpec } from './databaseSpec.ts';
+import { storageSpec } from './databaseSpec.ts';
 import {
   described,
   listByName,
@@ -13,6 +13,7 @@ import {
 } from './fields.ts';
 import { annotationMap, OWN_NETWORK_VOLUMES, podTemplateOf } from './podTemplateSpec.ts';
 import { schedule } from './schedule.ts';
+import { storageClassRule } from './volumeRules.ts';
 import { TCP_ADDRESS } from './webAddress.ts';
 
 const tcpAddress = new RegExp(TCP_ADDRESS);
@@ -65,12 +66,10 @@ const OTHER_CLAIM = ['self', 'oldSelf']
   .map((self) => `(has(${self}.media) && has(${self}.media.claimName))`)
   .join(' || ');
 export const mediaClaimRules = [
-  ...claimRules(
+  storageClassRule(
     'media.storage',
-    (self) => ({
-      size: `(${storageOf(self)} ? string(${self}.media.storage.size) : '10Gi')`,
-      storageClass: `(${storageOf(self)} && has(${self}.media.storage.storageClassName) ? ${self}.media.storage.storageClassName : '')`,
-    }),
+    (self) =>
+      `(${storageOf(self)} && has(${self}.media.storage.storageClassName) ? ${self}.media.storage.storageClassName : '')`,
     OTHER_CLAIM,
   ),
   {

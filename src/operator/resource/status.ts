@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { described, listOf, withRules } from './fields.ts';
+import { volumeSizeRules } from './volumeRules.ts';
 
 const word = (maxLength: number, description: string) => described(description, z.string().max(maxLength));
 const count = (description: string) => described(description, z.int().min(0).max(1_000_000));
@@ -82,6 +83,12 @@ export const whatsAppDeploymentStatus = z
         ready: described('Whether the database is ready.', z.boolean()),
       })
       .partial(),
+    volumes: z
+      .object({
+        database: word(32, 'Size of the volume of the database, while spec wants a larger one.'),
+        media: word(32, 'Size of the volume of the media, while spec wants a larger one.'),
+      })
+      .partial(),
     client: z
       .object({ version: word(64, 'Client version.'), expires: time('When this build expires.') })
       .partial(),
@@ -154,6 +161,7 @@ export const rootRules = <S extends z.ZodType>(schema: S) =>
       message:
         'version changes together with images; set images.webapp and images.coreapp to those of the version',
     },
+    ...volumeSizeRules,
     {
       cel: 'size(self.metadata.name) <= 40',
       message: 'metadata.name must have at most 40 characters, because names of Pods and Services contain it',

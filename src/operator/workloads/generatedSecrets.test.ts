@@ -64,6 +64,17 @@ const changesOfPods = (plan: WorkloadPlan) => [
     .map(({ object }) => childKey(object)),
 ];
 
+describe('the account of a managed database', () => {
+  it.each([
+    ['PostgreSQL', 'waba'],
+    ['MySQL', 'root'],
+    ['MariaDB', 'root'],
+  ])('of %s is %s, which may create databases', async (engine, username) => {
+    const of = whatsAppDeployment({ spec: { database: { managed: { engine } } } });
+    expect((await generateSecret(of, 'shop-database')).stringData.username).toBe(username);
+  });
+});
+
 describe('the Secrets that the operator generates', () => {
   it('are all in these tests, with all of their keys', async () => {
     expect(SECRETS.map(({ part }) => part).sort()).toEqual(Object.keys(GENERATED_KEYS).sort());

@@ -5,6 +5,7 @@ import { codeHash, encodeCertificate } from '../../onprem/emulatorCertificate.ts
 import { DEFAULT_ADMIN } from '../../onprem/users.ts';
 import {
   DATABASE_CERTIFICATE,
+  databaseUser,
   type GeneratedPart,
   type GeneratedValues,
   generatedPart,
@@ -25,6 +26,7 @@ const randomPassword = (): string => `Aa1-${randomText(24)}`;
 type Make<P extends GeneratedPart> = (
   stack: string,
   namespace: string,
+  spec: WhatsAppDeployment['spec'],
 ) => GeneratedValues<P> | Promise<GeneratedValues<P>>;
 
 /** A server takes a new certificate only when it restarts, so this one outlives the stack. */
@@ -49,7 +51,10 @@ const databaseCertificate: Make<'databaseCertificate'> = async (stack, namespace
 };
 
 const CONTENT: { readonly [P in GeneratedPart]: Make<P> } = {
-  database: () => ({ username: 'waba', password: randomText(32) }),
+  database: (_, __, { database }) => ({
+    username: databaseUser(database.managed?.engine),
+    password: randomText(32),
+  }),
   databaseCertificate,
   admin: () => ({ username: DEFAULT_ADMIN.username, password: randomPassword() }),
   keys: () => ({
@@ -83,6 +88,6 @@ export async function generateSecret(
     kind: 'Secret',
     metadata: { name: secretName, namespace, labels: secretLabels(resource, secretName) },
     type: 'Opaque',
-    stringData: await CONTENT[part](name, namespace),
+    stringData: await CONTENT[part](name, namespace, resource.spec),
   };
 }

@@ -23,6 +23,7 @@ import { belongsTo, isOfPredecessor } from '../state/ownership.ts';
 import { OPTIONAL_KINDS, type StackSources } from '../state/stackSources.ts';
 import { generateSecret } from './generatedSecrets.ts';
 import { mendSecret } from './mendSecret.ts';
+import { volumeNotGrowing } from './volumeNotGrowing.ts';
 
 export interface WorkloadActionsOptions {
   readonly client: KubeClient;
@@ -180,7 +181,8 @@ export class WorkloadActions {
     const mayRecreate = RECREATABLE.has(child.object.kind);
     const request = { desired: child.object, live, controlled: belongsTo(resource), mayRecreate, subject };
     const result = await this.#options.applier.ensure(request, signal).catch((error: unknown) => {
-      throw isNotFound(error) && isOptional(child.object) ? kindMissing(child.object, error) : error;
+      if (isNotFound(error) && isOptional(child.object)) throw kindMissing(child.object, error);
+      throw volumeNotGrowing(resource, child.object, live, error) ?? error;
     });
     const { outcome, object } = result;
     if (outcome !== 'unchanged' && object !== live) this.#cacheOf(object)?.observeWrite(object);

@@ -44,6 +44,7 @@ function planned(
   const plan = planBackups({
     stack: stack(),
     release: { stack: 'waba-stack:1', database: 'postgres', databaseVersion: '18', databaseTls: true },
+    offered: { stack: 'waba-stack:2', database: 'postgres' },
     backups,
     jobs: new Map(jobs.map((one) => [one.metadata.name, one])),
     reports: new Map(),

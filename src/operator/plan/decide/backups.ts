@@ -21,6 +21,7 @@ import {
   surplusBackups,
 } from '../facts/backups.ts';
 import type { PodProblem } from '../facts/observed.ts';
+import type { ReleaseImages } from '../facts/release.ts';
 import { backupJob } from '../render/backupJob.ts';
 import type { PodRelease } from '../render/nodeInputs.ts';
 import { endOf, isComplete } from '../tell/workloadChecks.ts';
@@ -37,6 +38,7 @@ export interface BackupsObserved {
   readonly stack: WhatsAppDeployment | undefined;
   /** The release that the stack runs, or, if it has none, that of the operator. */
   readonly release: PodRelease;
+  readonly offered: ReleaseImages;
   readonly backups: readonly WhatsAppBackup[];
   /** By name. */
   readonly jobs: ReadonlyMap<string, KubeObject>;

@@ -178,6 +178,30 @@ describe('the Secrets that data needs', () => {
     expect(confirmed.databaseLogin?.password).toBe('another');
   });
 
+  it.each([
+    ['PostgreSQL', "psql -U admin -d postgres -c '\\password';"],
+    ['MySQL', "mysql -u admin -p, and there ALTER USER 'admin'@'%' IDENTIFIED BY"],
+    ['MariaDB', "mariadb -u admin -p, and there ALTER USER 'admin'@'%' IDENTIFIED BY"],
+  ])('name what sets the password in a managed %s', (engine, command) => {
+    const model = settled({ database: { managed: { engine } } });
+    model.settle();
+    const { message } = verdict(edited(model), 'DatabaseReady') ?? {};
+    expect(message).toContain(`exec -it shop-database-0 -- ${command}`);
+  });
+
+  it('are of one engine: another one does not start beside the data', () => {
+    const model = settled({ database: { managed: { engine: 'MariaDB' } } });
+    model.settle();
+    const other = whatsAppDeployment({ spec: { database: { managed: { engine: 'PostgreSQL' } } } });
+    const plan = planWorkloads(model.observed({ resource: other }), release);
+    expect(verdict(plan, 'DatabaseReady')).toMatchObject({
+      reason: 'EngineChanged',
+      message: expect.stringContaining('PersistentVolumeClaim shop-database holds the data of MariaDB'),
+    });
+    expect(applied(plan).map(({ object }) => childKey(object))).not.toContain('StatefulSet/shop-database');
+    expect(plan.release).toEqual(model.journal?.release);
+  });
+
   it('are not generated over a volume that was kept, and no message says to delete it', () => {
     const model = settled({});
     const claim = model.children.get('PersistentVolumeClaim/shop-database') as KubeObject;

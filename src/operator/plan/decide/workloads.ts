@@ -9,6 +9,7 @@ import {
 import type { PlanEntry } from '../../resource/status.ts';
 import { databaseLogin } from '../facts/databaseLogin.ts';
 import type { Journal } from '../facts/journal.ts';
+import { keptEngine } from '../facts/keptEngine.ts';
 import { isNeededLater, managedTls } from '../facts/managedTls.ts';
 import { generatedSecretNames, names, sharedSecretNames } from '../facts/names.ts';
 import { networkUsers } from '../facts/networkUsers.ts';
@@ -122,7 +123,7 @@ export function planWorkloads(observed: Observed, offered: ReleaseImages): Workl
   const { resource, journal, children } = observed;
   const notAllowed = podsAreAllowed(observed);
   if (notAllowed) return planNothing(notAllowed, journal);
-  const release = releaseOf(resource, journal?.release, offered);
+  const release = releaseOf(resource, journal?.release, offered, keptEngine(observed));
   const isMissing = (name: string) => !children.has(`Secret/${name}`);
   const generate = lostSecrets(observed).length > 0 ? [] : generatedSecretNames(resource).filter(isMissing);
   const gaps = secretGaps(observed);

@@ -1,3 +1,4 @@
+import type { ManagedEngine } from '../../resource/managedEngines.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { generatedSecretNames, NETWORK, names, sharedSecretNames } from './names.ts';
 
@@ -6,6 +7,14 @@ export const KEYS = { jwt: 'jwtKey', secret: 'secret', apiKey: 'apiKey' } as con
 
 /** Keys of the Secret with the certificate of the managed database. */
 export const DATABASE_CERTIFICATE = { ca: 'ca.crt', chain: 'tls.crt', key: 'tls.key' } as const;
+
+/**
+ * The account of a managed database that the stack uses. It must be able to create databases (docs/onprem/deployment.md
+ * §4.4). The image of PostgreSQL makes any account a superuser; those of MySQL and MariaDB give the right only to root,
+ * which may log in from any host. The server is the stack's alone, so the account rules nothing else.
+ */
+export const databaseUser = (engine: ManagedEngine = 'PostgreSQL'): string =>
+  engine === 'PostgreSQL' ? 'waba' : 'root';
 
 /** What the Secrets that the operator generates hold, by the part that each plays. */
 export const GENERATED_KEYS = {

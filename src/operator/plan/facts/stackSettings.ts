@@ -1,5 +1,5 @@
 import { hashOf } from '../../../engine/kube/ownFields.ts';
-import { MANAGED_DATABASE_VERSION } from '../../resource/databaseSpec.ts';
+import { type ManagedEngine, managedEngines } from '../../resource/managedEngines.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { capacityFor, wantedShards } from './capacity.ts';
 import { names } from './names.ts';
@@ -9,10 +9,11 @@ import { names } from './names.ts';
 export const DEFAULTS = {
   webappReplicas: { HighAvailability: 2, Single: 1 },
   masters: 2,
-  databaseVersion: MANAGED_DATABASE_VERSION,
   mediaSize: '10Gi',
-  /** Upper bound of connections of one client container; a server with a lower limit refuses some. */
-  databaseConnections: '300',
+  /** Of a managed PostgreSQL. Another value would restart existing databases. */
+  postgresConnections: 300,
+  /** Connections of one container of the vendor's, at most; a server with a lower limit refuses some. Source: docs/onprem/deployment.md §4.4. */
+  connectionsPerNode: 80,
 } as const;
 
 /** Only the fields that a function reads, so that templates can call it with their hashed inputs. */
@@ -44,6 +45,19 @@ export function counts({ spec }: WhatsAppDeployment): {
   };
 }
 
+/**
+ * Connections that a managed MySQL or MariaDB takes. The number of nodes counts as the next power of two, and one of them
+ * is for the schema Job and for people, so that most changes of the number do not restart the database.
+ */
+export function connectionsFor(resource: WhatsAppDeployment): number {
+  const { webapps, masters, coreapps } = counts(resource);
+  const places = Math.max(LEAST_PLACES, 2 ** Math.ceil(Math.log2(webapps + masters + coreapps + 1)));
+  return places * DEFAULTS.connectionsPerNode;
+}
+
+/** Those of the default topology with two shards, and of any smaller one. */
+const LEAST_PLACES = 8;
+
 export interface DatabaseAddress {
   readonly engine: 'PGSQL' | 'MYSQL';
   readonly host: string;
@@ -55,21 +69,26 @@ export interface DatabaseAddress {
   readonly clientSecret: string | undefined;
 }
 
+/** What tells the address of a database. */
+export interface DatabaseChoice {
+  readonly external?: WhatsAppDeployment['spec']['database']['external'];
+  readonly managed?: { readonly engine: ManagedEngine } | undefined;
+}
+
 export function databaseAddress({
   metadata,
   spec: {
-    database: { external },
+    database: { external, managed },
   },
-}: Named & {
-  readonly spec: { readonly database: Pick<WhatsAppDeployment['spec']['database'], 'external'> };
-}): DatabaseAddress {
+}: Named & { readonly spec: { readonly database: DatabaseChoice } }): DatabaseAddress {
   if (!external) {
     const of = names(metadata.name);
+    const { protocol, port } = managedEngines[managed?.engine ?? 'PostgreSQL'];
     // With the namespace, so that a search domain cannot resolve it to another database.
     return {
-      engine: 'PGSQL',
+      engine: protocol,
       host: `${of.database}.${metadata.namespace}.svc`,
-      port: 5432,
+      port,
       secretName: of.databaseSecret,
       prefix: '',
       caSecret: undefined,

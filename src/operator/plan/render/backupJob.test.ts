@@ -34,6 +34,7 @@ function rendered(changes: Partial<BackupJobInput> = {}, spec: object = {}) {
     backup: whatsAppBackup('first'),
     stack: whatsAppDeployment({ spec }),
     release: { stack: 'waba-stack:1', database: 'postgres', databaseVersion: '18', databaseTls: true },
+    offered: { stack: 'waba-stack:2', database: 'postgres' },
     destination: { claim: { name: 'vault', path: 'wa' } },
     encryptionSecret: 'vault-key',
     media: false,
@@ -107,6 +108,16 @@ describe('the Job of a backup', () => {
     ];
     expect(rendered({}, { users }).variables.WABA_API_URL).toBeUndefined();
     expect(rendered({ serverName: undefined }).variables.WABA_API_URL).toBeUndefined();
+  });
+
+  it('dumps with the tools of the database: of its image, or of a current one for an external server', () => {
+    const image = (spec: object) => (rendered({}, spec).dump as { image?: string } | undefined)?.image;
+    expect(image({})).toBe('postgres:18');
+    expect(image({ database: { managed: { version: '18.1' } } })).toBe('postgres:18.1');
+    expect(image({ images: { database: 'mine:1' } })).toBe('mine:1');
+    const external = { host: 'db', credentialsSecretRef: { name: 'db' } };
+    expect(image({ database: { external } })).toBe('postgres:18');
+    expect(image({ database: { external: { ...external, engine: 'MySQL' } } })).toMatch(/mysql:8\.4$/);
   });
 
   it('for a removal has no database, no passphrase, and no need of the stack', () => {

@@ -10,10 +10,12 @@ import { dumpScript } from '../../../backup/contract/dumpScript.ts';
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { DEFAULT_ADMIN } from '../../../onprem/users.ts';
 import type { BackupDestination } from '../../resource/backupSpec.ts';
+import { managedEngines } from '../../resource/managedEngines.ts';
 import { BACKUP_KIND, type WhatsAppBackup } from '../../resource/whatsAppBackup.ts';
 import { API_VERSION, type WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { type BackupTask, backupFolder, backupJobName, backupLabels } from '../facts/backups.ts';
 import { names, WEBAPP_CA_KEY } from '../facts/names.ts';
+import { DATABASE_IMAGES, type ReleaseImages } from '../facts/release.ts';
 import { databaseAddress } from '../facts/stackSettings.ts';
 import type { PodRelease } from './nodeInputs.ts';
 import { type EnvVar, restricted } from './podTemplate.ts';
@@ -45,6 +47,8 @@ export interface BackupJobInput {
   /** Absent for the removal of a backup whose stack is gone. */
   readonly stack: WhatsAppDeployment | undefined;
   readonly release: PodRelease;
+  /** The images of this version of the operator: a stack with an external database has pinned none for it. */
+  readonly offered: ReleaseImages;
   readonly destination: BackupDestination;
   readonly encryptionSecret: string;
   readonly media: boolean;
@@ -72,7 +76,7 @@ export function backupJob(input: BackupJobInput): KubeObject {
   const { sysctls: _, ...podSecurity } = pod;
   const own = volumesOf(input);
   const pipe: Mounted = { name: 'pipe', mountPath: PIPE_PATH, source: { emptyDir: {} } };
-  const dump = task === 'run' && stack ? dumpContainer(stack, release) : undefined;
+  const dump = task === 'run' && stack ? dumpContainer(stack, input) : undefined;
   const certificates = dump && stack ? databaseCertificates(stack, release) : undefined;
   const mounts = (mounted: readonly Mounted[]) => [
     ...mounted.map(({ source: _, ...mount }) => mount),
@@ -142,15 +146,23 @@ export function backupJob(input: BackupJobInput): KubeObject {
   };
 }
 
-function dumpContainer(stack: WhatsAppDeployment, release: PodRelease) {
+function dumpContainer(stack: WhatsAppDeployment, { release, offered }: BackupJobInput) {
   return {
     name: CONTAINERS.dump,
-    image:
-      stack.spec.images?.database ??
-      `${release.database}:${stack.spec.database.managed?.version ?? release.databaseVersion}`,
+    image: dumpImage(stack, release, offered),
     command: ['/bin/sh', '-c', dumpScript(databaseAddress(stack).engine)],
     env: databaseVariables(stack, release),
   };
+}
+
+/** An image with the tools of the engine. Of an external server nobody knows the version; new tools read old servers. */
+function dumpImage({ spec }: WhatsAppDeployment, release: PodRelease, offered: ReleaseImages): string {
+  if (spec.images?.database) return spec.images.database;
+  const { managed, external } = spec.database;
+  if (managed) return `${release.database}:${managed.version ?? release.databaseVersion}`;
+  const engine = external?.engine ?? 'PostgreSQL';
+  const { image, version } = managedEngines[engine];
+  return `${offered[DATABASE_IMAGES[engine]] ?? image}:${version}`;
 }
 
 function volumesOf({

@@ -1,17 +1,21 @@
+import { type ManagedEngine, managedEngines } from '../../resource/managedEngines.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { DEFAULT_RESOURCES } from '../facts/capacity.ts';
 import { type ManagedTls, tlsMark } from '../facts/managedTls.ts';
 import { names, selectorLabels } from '../facts/names.ts';
 import type { PinnedRelease } from '../facts/release.ts';
-import { DEFAULTS } from '../facts/stackSettings.ts';
+import { connectionsFor, DEFAULTS } from '../facts/stackSettings.ts';
 import { type Additions, type Child, child } from './child.ts';
+import type { DatabaseServer, ServerInput } from './databaseServer.ts';
 import type { Inputs } from './fingerprint.ts';
+import { mariadbServer, mysqlServer } from './mysqlServer.ts';
 import type { PodRelease } from './nodeInputs.ts';
 import { podTemplate } from './podTemplate.ts';
+import { postgresServer } from './postgresServer.ts';
 import { serverTls } from './serverTls.ts';
 import { claim, service } from './surroundings.ts';
 
-/** The user `postgres` of the official image, the only suitable one in its /etc/passwd. */
+/** The user of the server in the official images of all engines, the only suitable one in their /etc/passwd. */
 const DATABASE_USER = 999;
 
 type Spec = WhatsAppDeployment['spec'];
@@ -25,11 +29,16 @@ interface DatabaseInputs extends Inputs {
     readonly database: Pick<
       NonNullable<Spec['database']['managed']>,
       'version' | 'resources' | 'podTemplate'
-    >;
+    > & {
+      /** Absent: PostgreSQL, whose inputs stay what they were. */
+      readonly engine?: Exclude<ManagedEngine, 'PostgreSQL'>;
+      /** Connections of MySQL and MariaDB. */
+      readonly connections?: number;
+    };
   };
 }
 
-/** A single PostgreSQL server, for development and low traffic. */
+/** A single database server, for development and low traffic. */
 export function managedDatabase(
   resource: WhatsAppDeployment,
   release: PinnedRelease,
@@ -40,10 +49,13 @@ export function managedDatabase(
   if (!managed) return [];
   const { name } = resource.metadata;
   const of = names(name);
+  const { engine } = managed;
+  const { port, protocol } = managedEngines[engine];
+  const portName = protocol === 'PGSQL' ? 'postgres' : 'mysql';
   return [
     claim(resource, 'database', of.databaseClaim, managed.storage),
     service(resource, 'database', of.database, {
-      ports: [{ name: 'postgres', port: 5432, targetPort: 'postgres' }],
+      ports: [{ name: portName, port, targetPort: portName }],
     }),
     child(resource, {
       component: 'database',
@@ -60,6 +72,7 @@ export function managedDatabase(
             resources: managed.resources,
             // Left out while it is not set, so that the hash of this input stays.
             ...(managed.podTemplate ? { podTemplate: managed.podTemplate } : {}),
+            ...(engine === 'PostgreSQL' ? {} : { engine, connections: connectionsFor(resource) }),
           },
         },
       },
@@ -70,54 +83,47 @@ export function managedDatabase(
   ];
 }
 
-const fromSecret = (secret: string, variable: string, key: string) => ({
-  name: variable,
-  valueFrom: { secretKeyRef: { name: secret, key } },
-});
+const SERVERS: Readonly<Record<ManagedEngine, (input: ServerInput) => DatabaseServer>> = {
+  PostgreSQL: postgresServer,
+  MySQL: mysqlServer,
+  MariaDB: mariadbServer,
+};
 
 function render({ name, spec }: DatabaseInputs, release: PodRelease, { resources: defaults }: Additions) {
   const of = names(name);
-  const tls = release.databaseTls ? serverTls : undefined;
-  const { version = release.databaseVersion, resources = defaults, podTemplate: overrides } = spec.database;
+  const hasTls = release.databaseTls;
+  const {
+    engine = 'PostgreSQL',
+    connections = DEFAULTS.postgresConnections,
+    version = release.databaseVersion,
+    resources = defaults,
+    podTemplate: overrides,
+  } = spec.database;
+  const server = SERVERS[engine]({ secretName: of.databaseSecret, hasTls, version, connections, resources });
   const template = podTemplate({
     stack: name,
     component: 'database',
-    annotations: tlsMark(release.databaseTls),
+    annotations: tlsMark(hasTls),
     imagePullSecrets: spec.imagePullSecrets,
     resources,
     overrides,
-    terminationGracePeriodSeconds: 60,
+    terminationGracePeriodSeconds: server.terminationGracePeriodSeconds,
     user: DATABASE_USER,
     container: {
       image: spec.image ?? `${release.database}:${version}`,
-      args: ['-c', `max_connections=${DEFAULTS.databaseConnections}`, ...(tls?.args ?? [])],
-      env: [
-        fromSecret(of.databaseSecret, 'POSTGRES_USER', 'username'),
-        fromSecret(of.databaseSecret, 'POSTGRES_PASSWORD', 'password'),
-        // A folder below the mount point: an ext4 volume has a lost+found that initdb refuses.
-        { name: 'PGDATA', value: '/var/lib/postgresql/data/pgdata' },
-      ],
-      ports: [{ name: 'postgres', containerPort: 5432 }],
+      ...server.container,
       volumeMounts: [
-        { name: 'data', mountPath: '/var/lib/postgresql/data' },
-        { name: 'run', mountPath: '/var/run/postgresql' },
+        { name: 'data', mountPath: server.dataPath },
+        { name: 'run', mountPath: server.runPath },
         { name: 'tmp', mountPath: '/tmp' },
-        ...(tls ? [tls.volumeMount] : []),
+        ...(hasTls ? [serverTls.volumeMount] : []),
       ],
-      readinessProbe: { tcpSocket: { port: 'postgres' }, periodSeconds: 2, timeoutSeconds: 2 },
-      livenessProbe: {
-        tcpSocket: { port: 'postgres' },
-        periodSeconds: 10,
-        timeoutSeconds: 5,
-        failureThreshold: 6,
-        initialDelaySeconds: 30,
-      },
     },
     volumes: [
       { name: 'data', persistentVolumeClaim: { claimName: of.databaseClaim } },
       { name: 'run', emptyDir: {} },
       { name: 'tmp', emptyDir: {} },
-      ...(tls ? [tls.volume(of.databaseCertificateSecret)] : []),
+      ...(hasTls ? [serverTls.volume(of.databaseCertificateSecret)] : []),
     ],
   });
   return {

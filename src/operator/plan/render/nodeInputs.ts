@@ -2,6 +2,7 @@ import { POD_FIELDS } from '../../resource/spec.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import type { ManagedTls } from '../facts/managedTls.ts';
 import type { PinnedRelease } from '../facts/release.ts';
+import type { DatabaseChoice } from '../facts/stackSettings.ts';
 import type { Inputs } from './fingerprint.ts';
 
 type Spec = WhatsAppDeployment['spec'];
@@ -19,7 +20,7 @@ type NodeOptions = Omit<OptionsOfAll, 'replicas' | 'autoscaling'>;
 export interface NodeInputs extends Inputs {
   readonly metadata: { readonly name: string; readonly namespace: string };
   readonly spec: PodFields & {
-    readonly database: Pick<Spec['database'], 'external'>;
+    readonly database: DatabaseChoice;
     readonly media: { readonly claimName: string | undefined } | undefined;
     /** The options of the role, without its number of pods. */
     readonly nodes: NodeOptions | undefined;
@@ -68,7 +69,7 @@ export function nodeInputs(
     metadata: { name, namespace },
     spec: {
       ...podFields(resource.spec),
-      database: { external: database.external },
+      database: databaseChoice(database),
       media: media?.claimName === undefined ? undefined : { claimName: media.claimName },
       nodes: nodeOptions(nodes?.[role]),
       capacity: capacity && true,
@@ -78,6 +79,12 @@ export function nodeInputs(
     ...(databaseTls.isDeclared ? { databaseTls: databaseTls.nodes } : {}),
   };
 }
+
+/** PostgreSQL is left out, so that the hash of the inputs of existing stacks stays. */
+const databaseChoice = ({ external, managed }: Spec['database']): DatabaseChoice => ({
+  external,
+  ...(managed && managed.engine !== 'PostgreSQL' ? { managed: { engine: managed.engine } } : {}),
+});
 
 const podFields = (spec: Spec): PodFields =>
   Object.fromEntries(POD_FIELDS.map((field) => [field, spec[field]])) as PodFields;

@@ -6,6 +6,7 @@ import { isServing, type Observation } from '../facts/observed.ts';
 import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { servedShards } from '../facts/servedShards.ts';
 import { counts, databaseAddress, webappHost } from '../facts/stackSettings.ts';
+import { smallerVolumes } from '../facts/volumeSizes.ts';
 import { lastBackup } from './backupCurrent.ts';
 
 /** A condition of this pass or one in the stored status. */
@@ -28,6 +29,7 @@ export function stackStatus(
   const served = servedShards(observed);
   const support = Object.values(api?.support ?? {})[0];
   const { engine, host } = databaseAddress(resource);
+  const volumes = smallerVolumes(resource, observed.children);
   const of = names(name);
   const port = resource.spec.service?.ports?.https ?? 443;
   return {
@@ -41,10 +43,11 @@ export function stackStatus(
       ...(Object.keys(served).length > 0 ? { owners: served } : {}),
     },
     database: {
-      engine: engine === 'PGSQL' ? 'PostgreSQL' : 'MySQL',
+      engine: resource.spec.database.managed?.engine ?? (engine === 'PGSQL' ? 'PostgreSQL' : 'MySQL'),
       host,
       ready: verdicts.some(({ type, status }) => type === 'DatabaseReady' && status === 'True'),
     },
+    ...(Object.keys(volumes).length > 0 ? { volumes } : {}),
     ...(support
       ? { client: { version: support.version ?? '', expires: support.expire_timestamp ?? '' } }
       : {}),

@@ -5,9 +5,11 @@ import { notImplementedPaths } from '../../resource/notImplemented.ts';
 import { whatsAppDeploymentSpec } from '../../resource/spec.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { editedLogin, loginHash } from '../facts/databaseLogin.ts';
+import { databaseUser } from '../facts/generatedSecrets.ts';
+import { keptEngine } from '../facts/keptEngine.ts';
 import { scheduleProblem } from '../facts/maintenanceWindow.ts';
 import { isGivenUp } from '../facts/managedTls.ts';
-import { annotations, names } from '../facts/names.ts';
+import { annotations, names, podOfSet } from '../facts/names.ts';
 import { isServing, type Observed } from '../facts/observed.ts';
 import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { counts, databaseAddress, databaseSecretKeys } from '../facts/stackSettings.ts';
@@ -15,6 +17,7 @@ import { downgrade } from '../facts/wantedVersion.ts';
 import { claimsStay } from './claimChecks.ts';
 import { met, unmet, type Verdict } from './conditions.ts';
 import { notOurs } from './identityChecks.ts';
+import { passwordChange } from './passwordChange.ts';
 import { ownKeysAreThere, sharedKeysAreThere } from './secretGapChecks.ts';
 import { hiddenPods, loadBalancerIsThere } from './surroundingChecks.ts';
 import { troubleOf } from './troubles.ts';
@@ -139,17 +142,39 @@ const passwordIsKept: Check<'DatabaseReady', Observed> = (observed) => {
   if (!login) return undefined;
   const { name, namespace } = observed.resource.metadata;
   const { databaseSecret, journal, database } = names(name);
-  const known = observed.journal?.databaseLogin?.username ?? 'waba';
+  const { engine = 'PostgreSQL' } = observed.resource.spec.database.managed ?? {};
+  const known = observed.journal?.databaseLogin?.username ?? databaseUser(engine);
+  const inPod = `kubectl -n ${namespace} exec -it ${podOfSet(database)} --`;
   return unmet(
     'DatabaseReady',
     'PasswordEdited',
-    `the credentials in Secret ${databaseSecret} were edited, but the database has those from before, so nothing of the stack changes until they agree. To go back, put the previous ones into the Secret; databaseLogin shows them: kubectl -n ${namespace} get secret ${journal} -o jsonpath='{.data.journal\\.json}' | base64 -d. To keep the new password, set it in the database first: kubectl -n ${namespace} exec -it ${database}-0 -- psql -U ${known} -d postgres -c '\\password'; then kubectl -n ${namespace} annotate secret ${databaseSecret} --overwrite ${annotations.acceptedPassword}=${loginHash(login)}`,
+    `the credentials in Secret ${databaseSecret} were edited, but the database has those from before, so nothing of the stack changes until they agree. To go back, put the previous ones into the Secret; databaseLogin shows them: kubectl -n ${namespace} get secret ${journal} -o jsonpath='{.data.journal\\.json}' | base64 -d. To keep the new password, set it in the database first: ${passwordChange(engine, inPod, known)}; then kubectl -n ${namespace} annotate secret ${databaseSecret} --overwrite ${annotations.acceptedPassword}=${loginHash(login)}`,
+  );
+};
+
+/** Another engine would begin with an empty database beside the data. */
+const engineIsKept: Check<'DatabaseReady', Observed> = (observed) => {
+  const kept = keptEngine(observed);
+  const engine = observed.resource.spec.database.managed?.engine;
+  if (!kept || !engine || engine === kept) return undefined;
+  const { databaseClaim } = names(observed.resource.metadata.name);
+  return unmet(
+    'DatabaseReady',
+    'EngineChanged',
+    `PersistentVolumeClaim ${databaseClaim} holds the data of ${kept}, which ${engine} does not read; create the WhatsAppDeployment under another name. To use the data, delete it with deletionPolicy Retain, and create it again with spec.database.managed.engine ${kept}`,
   );
 };
 
 /** Problems that keep pods from starting. */
 export const databaseProblem = (observed: Observed): Verdict<'DatabaseReady'> | undefined =>
-  [generatedSecretsAreThere, ownKeysAreThere, passwordIsKept, credentialsAreThere, passwordIsTaken]
+  [
+    generatedSecretsAreThere,
+    ownKeysAreThere,
+    engineIsKept,
+    passwordIsKept,
+    credentialsAreThere,
+    passwordIsTaken,
+  ]
     .map((check) => check(observed))
     .find(Boolean);
 

@@ -1,0 +1,111 @@
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
+import { decodeSecret, type SecretObject } from '../../src/operator/plan/facts/secrets.ts';
+import { startReceiver } from '../support/emulatorStack.ts';
+import { eventually } from '../support/eventually.ts';
+import { OperatorCluster } from '../support/operatorCluster.ts';
+import type { PodObject } from '../support/podWatch.ts';
+import { StackLoad } from '../support/stackLoad.ts';
+
+const never = new AbortController().signal;
+const NAME = 'maria';
+const NUMBER = '16315558300';
+const POD = `${NAME}-database-0`;
+
+let cluster: OperatorCluster;
+let receiver: Awaited<ReturnType<typeof startReceiver>>;
+let load: StackLoad;
+
+const podOf = async (component: string): Promise<PodObject | undefined> => {
+  const label = `app.kubernetes.io/instance=${NAME},app.kubernetes.io/component=${component}`;
+  return (await cluster.pods(label))[0] as PodObject | undefined;
+};
+const secret = async (name: string) =>
+  decodeSecret(await cluster.client.get<SecretObject>(kinds.Secret, 'default', name, never));
+
+/** Asks the server as the stack does: with the stack's account, verified by the stack's CA. */
+async function ask(query: string): Promise<RowDataPacket[]> {
+  const { username, password } = await secret(`${NAME}-database`);
+  const { 'ca.crt': ca } = await secret(`${NAME}-database-certificate`);
+  const { spec } = await cluster.client.get<KubeObject & { spec: { clusterIP: string } }>(
+    kinds.Service,
+    'default',
+    `${NAME}-database`,
+    never,
+  );
+  const connection = await createConnection({
+    host: spec.clusterIP,
+    user: username ?? '',
+    password: password ?? '',
+    // The certificate is for the name of the Service, and this test connects to its address.
+    ssl: { ca: ca ?? '', verifyIdentity: false },
+  });
+  const [rows] = await connection.query<RowDataPacket[]>(query);
+  await connection.end();
+  return rows;
+}
+
+beforeAll(async () => {
+  receiver = await startReceiver();
+  cluster = await OperatorCluster.start(4);
+  await cluster.installOperator();
+  await cluster.kubectl('delete', 'wad', 'shop', '--wait=true', '--timeout=60s');
+  await cluster.apply({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'hook-ca', namespace: 'default' },
+    stringData: { 'ca.crt': receiver.caPem },
+  } as KubeObject);
+});
+afterAll(async () => {
+  await cluster?.close();
+  await receiver?.close();
+});
+
+describe('a stack on a managed MariaDB', () => {
+  it('becomes Ready, on a server that its nodes verify', async () => {
+    await cluster.apply({
+      apiVersion: 'waba-operator.dev/v1alpha1',
+      kind: 'WhatsAppDeployment',
+      metadata: { name: NAME, namespace: 'default' },
+      spec: {
+        phoneNumber: `+${NUMBER}`,
+        topology: 'Single',
+        database: { managed: { engine: 'MariaDB' } },
+        settings: { webhooks: { message: { sent: true, delivered: true } } },
+        webhook: { url: receiver.url, caSecretRef: { name: 'hook-ca', key: 'ca.crt' } },
+      },
+    } as KubeObject);
+    const { status } = await cluster.ready(NAME, 180_000);
+    expect(status?.database).toMatchObject({ engine: 'MariaDB', ready: true });
+    for (const component of ['coreapp', 'webapp'])
+      expect((await podOf(component))?.spec.containers[0]?.env).toContainEqual({
+        name: 'WA_DB_SSL_CA',
+        value: '/opt/certs/db-ca.pem',
+      });
+    const [sessions] = await ask("SHOW GLOBAL STATUS LIKE 'Ssl_finished_accepts'");
+    expect(Number(sessions?.Value)).toBeGreaterThan(1);
+    expect(await ask('SELECT @@max_connections AS most, @@character_set_server AS characters')).toEqual([
+      { most: 640, characters: 'utf8mb4' },
+    ]);
+  });
+
+  it('loses no accepted message when the pod of the database is killed, and when it takes another version', async () => {
+    load = await StackLoad.start({ cluster, name: NAME, number: NUMBER, receiver, perSecond: 15 });
+    await cluster.kubectl('delete', 'pod', POD, '--grace-period=0', '--force');
+    await load.flows(100);
+    await cluster.ready(NAME);
+
+    await cluster.spec(NAME, { database: { managed: { version: '11.4.8' } } });
+    await eventually(async () => {
+      const image = (await podOf('database'))?.spec.containers[0]?.image;
+      return image === 'docker.io/library/mariadb:11.4.8';
+    }, 60_000);
+    await cluster.ready(NAME);
+    await load.flows(100);
+
+    expect(await load.stop()).toEqual([]);
+    expect(load.accepted.length).toBeGreaterThan(200);
+  });
+});
