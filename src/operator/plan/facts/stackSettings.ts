@@ -51,6 +51,8 @@ export interface DatabaseAddress {
   readonly secretName: string;
   readonly prefix: string;
   readonly caSecret: { readonly name: string; readonly key: string } | undefined;
+  /** The certificate of the server must be for `host`. */
+  readonly verifiesName: boolean;
   /** Secret of type kubernetes.io/tls that the stack presents to the server. */
   readonly clientSecret: string | undefined;
 }
@@ -73,10 +75,11 @@ export function databaseAddress({
       secretName: of.databaseSecret,
       prefix: '',
       caSecret: undefined,
+      verifiesName: false,
       clientSecret: undefined,
     };
   }
-  const tls = external.tls?.mode === 'VerifyCA' ? external.tls : undefined;
+  const tls = external.tls?.mode === 'Disable' ? undefined : external.tls;
   const isMysql = external.engine === 'MySQL';
   return {
     engine: isMysql ? 'MYSQL' : 'PGSQL',
@@ -86,6 +89,7 @@ export function databaseAddress({
     // Namespace and name keep stacks apart that share a server.
     prefix: external.name ?? `wa_${hashOf(`${metadata.namespace}/${metadata.name}`).slice(0, 8)}_`,
     caSecret: tls?.caSecretRef,
+    verifiesName: tls?.mode === 'VerifyFull',
     clientSecret: tls?.clientCertificateSecretRef?.name,
   };
 }

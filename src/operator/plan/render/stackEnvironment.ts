@@ -27,7 +27,7 @@ const databaseCa = (resource: Facts, { databaseTls }: PodRelease) =>
     : databaseAddress(resource).caSecret;
 
 function databaseVariables(resource: Facts, release: PodRelease): EnvVar[] {
-  const { engine, host, port, secretName, prefix, clientSecret } = databaseAddress(resource);
+  const { engine, host, port, secretName, prefix, clientSecret, verifiesName } = databaseAddress(resource);
   const caSecret = databaseCa(resource, release);
   return [
     value('WA_DB_ENGINE', engine),
@@ -37,6 +37,8 @@ function databaseVariables(resource: Facts, release: PodRelease): EnvVar[] {
     secret('WA_DB_PASSWORD', secretName, 'password'),
     ...(prefix ? [value('WA_DB_NAME_PREFIX', prefix)] : []),
     ...(caSecret ? [value('WA_DB_SSL_CA', `${DATABASE_CA_FOLDER}/${DATABASE_CA_FILE}`)] : []),
+    // Of our stack only, and nothing for other modes: a variable more would restart every stack.
+    ...(verifiesName ? [value('WABA_DB_SSL_MODE', 'verify-full')] : []),
     ...(clientSecret
       ? [
           value('WA_DB_SSL_CERT', `${DATABASE_CLIENT_FOLDER}/tls.crt`),
