@@ -116,7 +116,7 @@ export async function databaseBreakages({ port, freePort }: Surroundings): Promi
       spec: external(port, 'no-rights', { name: 'norights' }),
       objects: [secret('no-rights', { username: 'guest', password: PASSWORD })],
       reason: 'DatabaseRightsMissing',
-      says: ['the user in Secret no-rights, key username, lacks a right', 'permission denied'],
+      says: ['the user in Secret no-rights, key username, lacks a right', 'lacks CREATEDB'],
     },
     {
       name: 'db-image',

@@ -4,6 +4,7 @@ import { isConflict, isNotFound } from '../../src/engine/kube/apiError.ts';
 import type { KubeClient } from '../../src/engine/kube/client.ts';
 import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
 import { keepNode, registerNode } from '../../src/local/processNode/nodeRegistration.ts';
+import { isOfJob } from '../../src/operator/plan/facts/names.ts';
 
 type Pod = KubeObject & {
   readonly spec: {
@@ -89,7 +90,7 @@ export class ScriptedKubelet {
 
   #statusOf({ metadata, spec }: Pod, { container, status }: Fate): object {
     const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
-    const isJob = metadata.labels?.[COMPONENT] === 'schema';
+    const isJob = isOfJob(metadata.labels?.[COMPONENT] ?? '');
     const isReady = container === undefined && status === undefined && !isJob;
     const done = { terminated: { exitCode: 0, reason: 'Completed', startedAt: now, finishedAt: now } };
     const state = { state: isJob ? done : { running: { startedAt: now } } };

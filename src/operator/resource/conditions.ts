@@ -116,6 +116,17 @@ export const commonReasons = {
     means: 'The database does not answer. The operator goes on trying.',
     fix: 'Look for a firewall or a NetworkPolicy between the namespace and the database.',
   },
+  DatabaseOtherEngine: {
+    means:
+      'Another kind of server listens at host and port of the database: PostgreSQL instead of MySQL, or the reverse.',
+    fix: 'Correct `engine`, `host` and `port` in `spec.database.external`.',
+    blocks: true,
+  },
+  DatabaseConnectionsFew: {
+    means:
+      'The database has too few free connections for all pods of the stack. The operator goes on trying.',
+    fix: 'Raise `max_connections` of the server or the limit of the user, or lower the number of Coreapps, Masters or Webapps.',
+  },
   DatabaseTlsFailed: {
     means: 'The encryption between the stack and the database fails.',
     fix: 'Correct `tls` in `spec.database`, or the certificate of the server.',
@@ -251,7 +262,7 @@ export const conditions = {
       Starting: { means: 'The pod of the managed database is not ready yet.' },
       Connecting: {
         means: 'The external database has not accepted the schema yet.',
-        fix: 'If it lasts, check host, port, TLS and credentials in `spec.database.external`; the log of the schema Job holds the error.',
+        fix: 'If it lasts, check host, port, TLS and credentials in `spec.database.external`; the logs of the Jobs `NAME-database-check` and `NAME-schema` hold the error.',
       },
       PasswordEdited: {
         means:

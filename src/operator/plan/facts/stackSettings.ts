@@ -44,6 +44,18 @@ export function counts({ spec }: WhatsAppDeployment): {
   };
 }
 
+/**
+ * Connections that a container needs at least. Of our stack: measured at rest, 4 to 6, and it opens up to 16. Of the
+ * vendor's: the least of the published setups. Source: docs/onprem/deployment.md §4.4.
+ */
+const CONNECTIONS_OF_CONTAINER = { Emulator: 6, OnPremises: 37 } as const;
+
+/** Connections to the database that all pods of a stack need together. */
+export function connectionsNeeded(resource: WhatsAppDeployment): number {
+  const { webapps, masters, coreapps } = counts(resource);
+  return (webapps + masters + coreapps) * CONNECTIONS_OF_CONTAINER[resource.spec.stack];
+}
+
 export interface DatabaseAddress {
   readonly engine: 'PGSQL' | 'MYSQL';
   readonly host: string;

@@ -142,6 +142,14 @@ const linkVariables = ({ spec }: Facts): EnvVar[] =>
 const versionVariable = ({ spec }: Pick<Facts, 'spec'>): EnvVar[] =>
   spec.stack === 'Emulator' && spec.version ? [value('WABA_CLIENT_VERSION', spec.version)] : [];
 
+/** The vendor's client is not known to verify the name of the server, so its check must not ask for more. */
+export const checkVariables = (resource: Facts, release: PodRelease): EnvVar[] => [
+  ...databaseVariables(resource, release),
+  ...(resource.spec.stack === 'OnPremises' && databaseCa(resource, release)
+    ? [value('WABA_DB_SSL_MODE', 'verify-ca')]
+    : []),
+];
+
 export const schemaVariables = (resource: Facts, release: PodRelease): EnvVar[] => [
   ...databaseVariables(resource, release),
   value('WA_DB_UPGRADE', '1'),

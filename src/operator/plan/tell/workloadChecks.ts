@@ -7,7 +7,7 @@ import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { editedLogin, loginHash } from '../facts/databaseLogin.ts';
 import { scheduleProblem } from '../facts/maintenanceWindow.ts';
 import { isGivenUp } from '../facts/managedTls.ts';
-import { annotations, names } from '../facts/names.ts';
+import { annotations, isOfJob, names } from '../facts/names.ts';
 import { isServing, type Observed } from '../facts/observed.ts';
 import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { counts, databaseAddress, databaseSecretKeys } from '../facts/stackSettings.ts';
@@ -154,7 +154,7 @@ export const databaseProblem = (observed: Observed): Verdict<'DatabaseReady'> | 
     .find(Boolean);
 
 /** A trouble that has lasted gives its reason; a younger one is only mentioned. */
-const toldBy = <R extends string>(
+export const toldBy = <R extends string>(
   trouble: ReturnType<typeof troubleOf>,
   otherwise: R,
   message: string,
@@ -289,7 +289,7 @@ function shortRoles({ resource, pods }: Observed): string[] {
 }
 
 /** Database and schema have conditions of their own. */
-const isOfNodes = (component: string): boolean => component !== 'database' && component !== 'schema';
+const isOfNodes = (component: string): boolean => component !== 'database' && !isOfJob(component);
 
 /** How far the nodes are; undefined if all are ready and settled. */
 function unsettled({ observed, rollout }: WorkloadsInput): string | undefined {
