@@ -264,6 +264,12 @@ export const conditions = {
         means: 'The external database has not accepted the schema yet.',
         fix: 'If it lasts, check host, port, TLS and credentials in `spec.database.external`; the logs of the Jobs `NAME-database-check` and `NAME-schema` hold the error.',
       },
+      PrefixInUse: {
+        means:
+          'Another WhatsAppDeployment has its databases on the same server with the same prefix. The operator makes no schema there.',
+        fix: 'Set `spec.database.external.name` of one of the two to another prefix.',
+        blocks: true,
+      },
       PasswordEdited: {
         means:
           'Somebody edited the credentials in the Secret of the managed database, which has those from before. Nothing of the stack changes until they agree.',

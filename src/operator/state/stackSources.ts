@@ -10,6 +10,7 @@ import {
 import type { CacheChange } from '../../engine/kube/objectCache.ts';
 import { labels, MANAGED_SELECTOR, NETWORK, names } from '../plan/facts/names.ts';
 import { podSecretNames } from '../plan/facts/podSecrets.ts';
+import { databaseKey } from '../plan/facts/stackSettings.ts';
 import {
   API_VERSION,
   KIND,
@@ -76,6 +77,7 @@ export function watchStacks(sources: Sources): StackSources {
       kind: WhatsAppDeploymentKind,
       indexes: {
         number: ({ spec }) => [String((spec as { phoneNumber?: string } | undefined)?.phoneNumber ?? '')],
+        database: (object) => [databaseKey(object) ?? []].flat(),
         namespace: ({ metadata }) => [metadata.namespace ?? ''],
         secret: (object) =>
           [...referencedSecretNames(object), ...podSecretNames(object.spec)].map((name) =>
@@ -122,13 +124,18 @@ export function onStackChange(
     const { object, previous } = change;
     const reason = describeChange(change);
     enqueue(keyOf(object), reason);
+    const versions = [object, previous].filter((version) => version !== undefined);
+    const { cache } = sources.stacks;
+    // Those with the new or the old databases also look at the status.
+    for (const database of versions.flatMap((version) => databaseKey(version) ?? []))
+      for (const other of cache.byIndex('database', database)) enqueue(keyOf(other), reason);
     // Also stacks with the new or the old number, and stacks that share the network process.
     // A deletion changes no generation: the cache knows only the last state.
     const isSame = previous?.metadata.generation === object.metadata.generation;
     if (change.type === 'Modified' && isSame) return;
-    for (const { spec } of [object, previous].filter((version) => version !== undefined)) {
+    for (const { spec } of versions) {
       const number = String((spec as { phoneNumber?: string } | undefined)?.phoneNumber ?? '');
-      for (const other of sources.stacks.cache.byIndex('number', number)) enqueue(keyOf(other), reason);
+      for (const other of cache.byIndex('number', number)) enqueue(keyOf(other), reason);
     }
     everyStackIn(object.metadata.namespace, reason);
   });

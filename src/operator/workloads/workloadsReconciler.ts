@@ -333,7 +333,9 @@ function inputsOf(observed: Observation, stored: KubeObject, mayRoll: boolean): 
     ...[...observed.referenced.values()].map(({ data }) => data),
     // Other stacks are parsed again when only their metadata changed; that is rare enough.
     ...observed.stacks.filter(({ metadata }) => metadata.uid !== uid),
-    ...observed.sameNumber.filter(({ metadata }) => metadata.uid !== uid),
+    ...[...observed.sameNumber, ...(observed.sameDatabase ?? [])].filter(
+      ({ metadata }) => metadata.uid !== uid,
+    ),
   ];
 }
 

@@ -6,6 +6,7 @@ import { childKey } from '../render/child.ts';
 import type { DatabaseCheck } from '../render/databaseCheckJob.ts';
 import type { SchemaRun } from '../render/schemaJob.ts';
 import { met, type Verdict } from '../tell/conditions.ts';
+import { databaseIsOurs } from '../tell/identityChecks.ts';
 import { databaseProblem, isComplete, judgeDatabase, judgeSchema } from '../tell/workloadChecks.ts';
 import { type CheckGate, checkGate } from './checkGate.ts';
 
@@ -39,9 +40,9 @@ export function gatesOf(
   creating: Verdict<'DatabaseReady'> | undefined,
   forbidden: string | undefined,
 ): Gates {
-  const problem = databaseProblem(observed) ?? creating;
   const job = observed.children.get(childKey(run.job.object));
   const isSchemaDone = isDone(observed, run);
+  const problem = databaseProblem(observed) ?? databaseIsOurs(observed, isSchemaDone) ?? creating;
   const schema = isSchemaDone
     ? met('SchemaReady', 'Upgraded', 'the schema is up to date')
     : judgeSchema({ job, observed });

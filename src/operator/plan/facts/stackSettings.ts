@@ -92,18 +92,45 @@ export function databaseAddress({
     };
   }
   const tls = external.tls?.mode === 'Disable' ? undefined : external.tls;
-  const isMysql = external.engine === 'MySQL';
   return {
-    engine: isMysql ? 'MYSQL' : 'PGSQL',
+    engine: external.engine === 'MySQL' ? 'MYSQL' : 'PGSQL',
     host: external.host,
-    port: external.port ?? (isMysql ? 3306 : 5432),
+    port: portOf(external),
     secretName: external.credentialsSecretRef.name,
-    // Namespace and name keep stacks apart that share a server.
-    prefix: external.name ?? `wa_${hashOf(`${metadata.namespace}/${metadata.name}`).slice(0, 8)}_`,
+    prefix: prefixOf(metadata, external),
     caSecret: tls?.caSecretRef,
     verifiesName: tls?.mode === 'VerifyFull',
     clientSecret: tls?.clientCertificateSecretRef?.name,
   };
+}
+
+type Server = Pick<
+  NonNullable<WhatsAppDeployment['spec']['database']['external']>,
+  'engine' | 'host' | 'port' | 'name'
+>;
+
+const portOf = ({ engine, port }: Pick<Server, 'engine' | 'port'>): number =>
+  port ?? (engine === 'MySQL' ? 3306 : 5432);
+
+/** Namespace and name keep stacks apart that share a server. */
+const prefixOf = ({ namespace, name }: Named['metadata'], server: Pick<Server, 'name'>): string =>
+  server.name ?? `wa_${hashOf(`${namespace}/${name}`).slice(0, 8)}_`;
+
+/**
+ * Which databases a stack uses on an external server, `db.example.org:5432/shop_`; undefined for a managed database. A
+ * name without a dot is one of the namespace. Takes resources as they are stored.
+ */
+export function databaseKey(stored: {
+  readonly metadata: { readonly name: string; readonly namespace?: string | undefined };
+  readonly spec?: unknown;
+}): string | undefined {
+  const { database } = (stored.spec ?? {}) as { readonly database?: { readonly external?: Server } };
+  const server = database?.external;
+  if (!server?.host) return undefined;
+  const { name, namespace = '' } = stored.metadata;
+  const host = server.host.toLowerCase();
+  const where = /[.:]/.test(host) ? host : `${host}.${namespace}`;
+  return `${where}:${portOf(server)}/${prefixOf({ name, namespace }, server)}`;
 }
 
 /**
