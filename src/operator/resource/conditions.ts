@@ -126,6 +126,7 @@ export const commonReasons = {
     means:
       'The database has too few free connections for all pods of the stack. The operator goes on trying.',
     fix: 'Raise `max_connections` of the server or the limit of the user, or lower the number of Coreapps, Masters or Webapps.',
+    blocks: true,
   },
   DatabaseTlsFailed: {
     means: 'The encryption between the stack and the database fails.',

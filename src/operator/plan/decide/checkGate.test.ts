@@ -140,6 +140,18 @@ describe('the check of an external database', () => {
     expect(removed(going)).toEqual([]);
   });
 
+  it('of a new login that fails stops no node of a stack that runs', () => {
+    const model = settled();
+    const referenced = secrets('other');
+    model.round({ referenced });
+    for (const job of checksOf(model)) model.children.set(childKey(job), { ...job, status: {} });
+    const seen = printing('DatabaseLoginRefused', 'refused');
+    const going = plan(model, { ...seen, referenced, pods: [...model.pods, ...(seen.pods ?? [])] });
+    expect(verdict(going)).toMatchObject({ status: 'False', reason: 'DatabaseLoginRefused' });
+    expect(going.steps.find((step) => step.verdict.type === 'DatabaseReady')?.open).toBe(true);
+    expect(removed(going).filter(({ kind }) => kind !== 'Job')).toEqual([]);
+  });
+
   it('does not run for a stack of an earlier version, until something about its database changes', () => {
     const model = settled();
     for (const job of checksOf(model)) model.children.delete(childKey(job));
