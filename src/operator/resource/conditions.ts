@@ -262,7 +262,7 @@ export const conditions = {
       Creating: { means: 'The operator is creating the Secrets of the stack.' },
       Starting: { means: 'The pod of the managed database is not ready yet.' },
       Connecting: {
-        means: 'The external database has not accepted the schema yet.',
+        means: 'The external database has not passed its check yet, or not accepted the schema.',
         fix: 'If it lasts, check host, port, TLS and credentials in `spec.database.external`; the logs of the Jobs `NAME-database-check` and `NAME-schema` hold the error.',
       },
       PrefixInUse: {

@@ -140,6 +140,18 @@ describe('the check of an external database', () => {
     expect(removed(going)).toEqual([]);
   });
 
+  it('that fails holds back nothing when all nodes are away: the stack had its schema before', () => {
+    const model = settled();
+    const referenced = secrets('other');
+    model.pods = [];
+    model.round({ referenced });
+    for (const job of checksOf(model)) model.children.set(childKey(job), { ...job, status: {} });
+    model.pods = [];
+    const going = plan(model, { ...printing('DatabaseNoAnswer', 'timeout expired'), referenced });
+    expect(verdict(going)).toMatchObject({ status: 'False', reason: 'DatabaseNoAnswer' });
+    expect(going.steps.find((step) => step.verdict.type === 'DatabaseReady')?.open).toBe(true);
+  });
+
   it('of a new login that fails stops no node of a stack that runs', () => {
     const model = settled();
     const referenced = secrets('other');

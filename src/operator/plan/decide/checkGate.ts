@@ -19,14 +19,14 @@ export interface CheckGate {
 }
 
 /**
- * The check holds back only the creation of a stack: what runs, or has its schema, goes on, and the check reports. A check
+ * The check holds back only the creation of a stack: one that runs, or once had a schema, goes on, and the check reports. A check
  * that cannot run is no answer about the database, so it holds back nothing. A stack of an earlier version, which was never
  * checked, is checked once something about its database changes.
  */
 export function checkGate(
   observed: Observed,
   check: DatabaseCheck | undefined,
-  { isSchemaDone, goOn }: { readonly isSchemaDone: boolean; readonly goOn: boolean },
+  { isSchemaDone, isNew }: { readonly isSchemaDone: boolean; readonly isNew: boolean },
 ): CheckGate {
   const jobs = ownedBy(observed, 'Job').filter((job) => componentOf(job) === 'database-check');
   if (!check) return { isOpen: true, verdict: undefined, apply: [], remove: jobs };
@@ -38,7 +38,7 @@ export function checkGate(
   const isAnswer = trouble !== undefined && isDatabaseReason(trouble.reason);
   const cannotRun = trouble?.hasLasted === true && !isAnswer;
   const hasPassed = isComplete(live);
-  const isOpen = isSchemaDone || goOn || hasPassed || cannotRun;
+  const isOpen = !isNew || hasPassed || cannotRun;
   const { host } = observed.resource.spec.database.external ?? {};
   const waiting = `nothing of the stack starts before Job ${(live ?? check.job.object).metadata.name} has checked ${host}`;
   const found = toldBy(trouble, 'Connecting', isOpen ? `the check of ${host} fails` : waiting);

@@ -47,7 +47,11 @@ export function gatesOf(
     ? met('SchemaReady', 'Upgraded', 'the schema is up to date')
     : judgeSchema({ job, observed });
   const goOn = observed.pods.some(({ component }) => isNode(component));
-  const check = checkGate(observed, wantedCheck, { isSchemaDone, goOn });
+  const check = checkGate(observed, wantedCheck, {
+    isSchemaDone,
+    // All nodes may be away, as with the strategy Stop.
+    isNew: !isSchemaDone && !goOn && observed.journal?.schemaDone === undefined,
+  });
   const database = problem ?? check.verdict ?? judgeDatabase(observed, schema);
   const schemaWaitsForUser =
     !isSchemaDone &&
