@@ -127,7 +127,11 @@ export async function databaseBreakages({ port, freePort }: Surroundings): Promi
       spec: external(port, 'no-room', { name: 'noroom' }),
       objects: [secret('no-room', { username: 'crowded', password: PASSWORD })],
       reason: 'DatabaseConnectionsFew',
-      says: ['too few free connections for all pods', 'this user takes at most 3', 'Secret no-room'],
+      says: [
+        'too few free connections for all pods',
+        'this user takes at most 3',
+        'in Secret no-room, key username',
+      ],
     },
     {
       name: 'engine',

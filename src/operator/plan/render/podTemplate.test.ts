@@ -16,7 +16,7 @@ interface Template {
     readonly topologySpreadConstraints?: readonly { readonly topologyKey: string }[];
     readonly containers: readonly {
       readonly name: string;
-      readonly env: readonly { readonly name: string }[];
+      readonly env: readonly { readonly name: string; readonly value?: string }[];
     }[];
     readonly volumes?: readonly { readonly name: string }[];
   };
@@ -54,6 +54,22 @@ describe('pod templates', () => {
     expect(spreads(withPods({ affinity }))).toEqual(new Set([undefined]));
     expect(spreads(withPods({ topologySpreadConstraints: [zones] }))).toEqual(new Set(['zone']));
     expect(spreads(withPods({ affinity, topologySpreadConstraints: [zones] }))).toEqual(new Set(['zone']));
+  });
+
+  it('verify the name of an external database where VerifyFull asks for it, and say nothing with VerifyCA', () => {
+    const modes = (mode: string) =>
+      templates({
+        database: { external: { ...external.external, tls: { ...external.external.tls, mode } } },
+      }).flatMap(({ component, template }) =>
+        template.spec.containers
+          .flatMap(({ env }) => env)
+          .filter(({ name }) => name === 'WABA_DB_SSL_MODE')
+          .map(({ value }) => `${component} ${value}`),
+      );
+    const all = ['webapp', 'master', 'coreapp', 'schema', 'database-check'];
+    expect(new Set(modes('VerifyFull'))).toEqual(new Set(all.map((component) => `${component} verify-full`)));
+    expect(modes('VerifyCA')).toEqual([]);
+    expect(modes('Disable')).toEqual([]);
   });
 
   it('have no name that a user could give to something else', () => {

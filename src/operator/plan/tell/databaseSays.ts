@@ -19,7 +19,7 @@ export function databaseSays(reason: DatabaseCause['reason'], resource: WhatsApp
     case 'DatabaseOtherEngine':
       return `another kind of server listens at ${server}; correct ${external ? `${field}.engine, host and port` : 'what answers at this name'}`;
     case 'DatabaseConnectionsFew':
-      return `${server} has too few free connections for all pods of the stack; raise max_connections of the server or the limit of the user in ${keys}, or lower the number of Coreapps, Masters or Webapps`;
+      return `${server} has too few free connections for all pods of the stack; raise max_connections of the server or the limit of the user in Secret ${secretName}, key username, or lower the number of Coreapps, Masters or Webapps`;
     case 'DatabaseTlsFailed':
       return `the encryption between the stack and ${server} fails; ${external ? `correct the CA or the mode in ${field}.tls, or the certificate of the server` : `read the log of the database, or set ${field}.tls.mode to Disable`}`;
     case 'DatabaseLoginRefused':
