@@ -18,6 +18,7 @@ import { startControlServer } from '../stack/network/controlServer.ts';
 import { Network } from '../stack/network/network.ts';
 import { openApi } from '../stack/webapp/openApi.ts';
 import {
+  parseCount,
   parseDatabase,
   parseDate,
   parseNumber,
@@ -80,6 +81,18 @@ function program(): Command {
     .command('coreapp')
     .description('runs the container of the coreapp image, configured by WA_* variables')
     .action(async () => (await roles()).runCoreapp(role, stop));
+  command
+    .command('check-database')
+    .description(
+      'checks the database server that WA_DB_* variables name, and prints one line of JSON with the verdict',
+    )
+    .option('--connections <number>', 'free connections that the stack needs', parseCount, 1)
+    .option('--wait', 'checks until the stack can work with the server')
+    .action(async ({ connections: needed, wait = false }: { connections: number; wait?: boolean }) => {
+      const print = (line: string) => void process.stdout.write(`${line}\n`);
+      const isReady = await (await roles()).runDatabaseCheck(role, { needed, wait, print }, stop);
+      process.exitCode = isReady ? 0 : 1;
+    });
   return command;
 }
 

@@ -14,6 +14,12 @@ export const parsePort = (text: string): number => {
   return port;
 };
 
+export const parseCount = (text: string): number => {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1) return count;
+  throw new InvalidArgumentError('write a whole number of at least 1');
+};
+
 /** `on` or `off`. */
 export const parseSwitch = (text: string): boolean => {
   if (text === 'on' || text === 'off') return text === 'on';

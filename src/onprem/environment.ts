@@ -67,6 +67,11 @@ export const stackEnvironment = z.object({
     .string()
     .regex(/^v\d+\.\d+\.\d+$/, 'must look like v2.57.1')
     .optional(),
+  /**
+   * Of the emulator only: how much of the server's certificate is verified. Without it, a CA means `verify-full`, as far as
+   * the driver can. Not found in any source: a variable of the vendor's client for it. Source: docs/onprem/deployment.md §4.5.
+   */
+  WABA_DB_SSL_MODE: z.enum(['verify-ca', 'verify-full']).optional(),
   /** Of the emulator only: the most connections of a process to each of its four databases. */
   WABA_DB_CONNECTIONS: z.coerce.number().int().min(1).max(80).optional(),
   /** Of the emulator only: `0` switches the rate limits off, for measurements. */

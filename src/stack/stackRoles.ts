@@ -1,12 +1,13 @@
 import { hostname } from 'node:os';
 import { aborted } from '../base/aborted.ts';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, sleep } from '../base/clock.ts';
 import { CodedError } from '../base/codedError.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
 import { retryUntilDone } from '../base/retryUntilDone.ts';
 import { NODE_PORTS, type StackEnvironment, stackEnvironment, WEB_PORT } from '../onprem/environment.ts';
 import { clientVersion } from './clientVersionOf.ts';
 import { startCoreapp } from './coreapp/startCoreapp.ts';
+import { checkDatabase } from './store/checkDatabase.ts';
 import { databaseSettings } from './store/databaseSettings.ts';
 import { type DatabaseName, openDatabases } from './store/databases.ts';
 import { isTooOld, type Upgrader } from './store/schemaTooNew.ts';
@@ -139,6 +140,28 @@ export async function waitOnDatabase(options: RoleOptions, signal: AbortSignal):
     options,
     signal,
   );
+}
+
+/** How often a check that found something wrong asks again. */
+const CHECK_EVERY_MS = 5_000;
+
+/**
+ * Checks the database that the variables name, and prints what it found as one line of JSON, again whenever it finds
+ * something else. @returns whether the stack can work with it; with `wait`, only then
+ */
+export async function runDatabaseCheck(
+  { env, clock }: Pick<RoleOptions, 'env' | 'clock'>,
+  { needed, wait, print }: { needed: number; wait: boolean; print: (line: string) => void },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const settings = databaseSettings(parseEnvironment(env), 'node');
+  for (let last = ''; ; await sleep(clock, CHECK_EVERY_MS, signal)) {
+    const report = await checkDatabase(settings, { needed, clock }, signal);
+    const line = JSON.stringify(report);
+    if (line !== last) print(line);
+    last = line;
+    if (report.verdict === 'Ready' || !wait) return report.verdict === 'Ready';
+  }
 }
 
 const waiting = <T>(

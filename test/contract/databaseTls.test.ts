@@ -1,6 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
@@ -38,18 +40,23 @@ beforeAll(async () => {
 });
 afterAll(() => database?.close());
 
-const settings = (host: string, given: Parameters<typeof databaseTls>[0]) => ({
+const settings = (
+  host: string,
+  given: Parameters<typeof databaseTls>[0],
+  username = 'waba',
+  port = database.port,
+) => ({
   engine: database.engine,
   host,
-  port: database.port,
-  username: 'waba',
+  port,
+  username,
   password: database.password,
   prefix: 'tls_',
   tls: databaseTls(given),
 });
 
-async function connect(host: string, given: Parameters<typeof databaseTls>[0]): Promise<string> {
-  const one = settings(host, given);
+async function connect(...where: Parameters<typeof settings>): Promise<string> {
+  const one = settings(...where);
   const admin = await servers[one.engine].admin(one);
   try {
     return await admin.cipher();
@@ -89,6 +96,89 @@ describe('a connection to the database', () => {
     } finally {
       await databases.close();
     }
+  });
+});
+
+/** Runs SQL as an administrator of the server. */
+async function administer(statements: {
+  readonly PGSQL: readonly string[];
+  readonly MYSQL: readonly string[];
+}) {
+  const { engine, port, password } = database;
+  if (engine === 'PGSQL') {
+    const admin = new pg.Client({ host: '127.0.0.1', port, user: 'waba', password, database: 'postgres' });
+    await admin.connect();
+    for (const statement of statements.PGSQL) await admin.query(statement);
+    const { rows } = await admin.query<{ hba: string }>("SELECT current_setting('hba_file') AS hba");
+    await admin.end();
+    return rows[0]?.hba;
+  }
+  const admin = await createConnection({ host: '127.0.0.1', port, user: 'waba', password });
+  for (const statement of statements.MYSQL) await admin.query(statement);
+  await admin.end();
+  return undefined;
+}
+
+describe('a server that demands a certificate of its clients', () => {
+  beforeAll(async () => {
+    // PostgreSQL also demands that the certificate has the name of the user.
+    const rules = ['hostssl all certified all scram-sha-256 clientcert=verify-full'];
+    const hba = await administer({
+      PGSQL: [`CREATE ROLE certified LOGIN PASSWORD '${database.password}'`],
+      MYSQL: [`CREATE USER 'certified'@'%' IDENTIFIED BY '${database.password}' REQUIRE X509`],
+    });
+    if (hba === undefined) return;
+    const before = await readFile(hba, 'utf8');
+    await writeFile(hba, `${rules.join('\n')}\nhost all certified all reject\n${before}`);
+    await administer({ PGSQL: ['SELECT pg_reload_conf()'], MYSQL: [] });
+  });
+
+  const certified = (given: Partial<Parameters<typeof databaseTls>[0]>) =>
+    connect('localhost', { option: '', ca: authority.certificatePem, ...given }, 'certified');
+
+  it('lets in who has one, and nobody else', async () => {
+    const right = await issueCertificate(authority, {
+      commonName: 'certified',
+      hosts: ['certified'],
+      usage: 'client',
+    });
+    const forged = await issueCertificate(stranger, {
+      commonName: 'certified',
+      hosts: ['certified'],
+      usage: 'client',
+    });
+    expect(await certified({ cert: right.certificatePem, key: right.privateKeyPem })).toMatch(/\w/);
+    await expect(certified({})).rejects.toThrow();
+    await expect(certified({ cert: forged.certificatePem, key: forged.privateKeyPem })).rejects.toThrow();
+  });
+});
+
+describe('the name of the server', () => {
+  /** Answers for a server whose certificate has these names. */
+  const withNames = async (hosts: readonly string[], run: (port: number) => Promise<void>) => {
+    const named = await issueCertificate(authority, { commonName: 'db', hosts: [...hosts], usage: 'server' });
+    const other = await testDatabase({ server: named, caPem: authority.certificatePem });
+    await run(other.port).finally(() => other.close());
+  };
+  const to = (host: string, port: number, mode: 'verify-ca' | 'verify-full') =>
+    connect(host, { option: '', mode, ca: authority.certificatePem }, 'waba', port);
+
+  it('is verified with verify-full, and not with verify-ca', async () => {
+    await withNames(['other.example', '127.0.0.2'], async (port) => {
+      await expect(to('localhost', port, 'verify-full')).rejects.toThrow(/localhost/);
+      if (database.engine === 'PGSQL')
+        await expect(to('127.0.0.1', port, 'verify-full')).rejects.toThrow(/127\.0\.0\.1/);
+      expect(await to('localhost', port, 'verify-ca')).toMatch(/\w/);
+      expect(await to('127.0.0.1', port, 'verify-ca')).toMatch(/\w/);
+    });
+  });
+
+  it('may be an address of PostgreSQL', async () => {
+    if (database.engine === 'MYSQL') return;
+    await withNames(['127.0.0.1'], async (port) => {
+      expect(await to('127.0.0.1', port, 'verify-full')).toMatch(/\w/);
+      await expect(to('localhost', port, 'verify-full')).rejects.toThrow(/localhost/);
+    });
   });
 });
 

@@ -88,6 +88,8 @@ const namesOf = async (kind: (typeof kinds)['Job'], name: string): Promise<strin
   const { items } = await client.list(kind, { namespace, labelSelector }, never);
   return items.map(({ metadata }) => metadata.name);
 };
+const schemaJobs = async (name: string): Promise<string[]> =>
+  (await namesOf(kinds.Job, name)).filter((job) => job.startsWith(`${name}-schema-`));
 const exists = async (kind: (typeof kinds)['Job'], name: string): Promise<boolean> =>
   client.get(kind, namespace, name, never).then(
     () => true,
@@ -143,34 +145,86 @@ describe('a broken image that is corrected', () => {
   });
 });
 
+const external = (more: object = {}) => ({
+  topology: 'Single',
+  database: {
+    external: { host: 'db', credentialsSecretRef: { name: 'login' }, tls: { mode: 'Disable' }, ...more },
+  },
+});
+
+describe('the check of an external database', () => {
+  it('holds back every pod but its own, runs again for another login, and goes on by itself', async () => {
+    const name = 'checked';
+    await secret('login', { username: 'u', password: 'wrong' });
+    kubelet.jobHangs = ({ metadata }) => metadata.name.startsWith('checked-database-check-');
+    await create(name, external());
+    await becomes(name, 'DatabaseReady', { status: 'False', reason: 'Connecting' });
+    await eventually(async () => (await namesOf(kinds.Job, name)).length === 1);
+    const [first = ''] = await namesOf(kinds.Job, name);
+    expect(first).toMatch(/^checked-database-check-/);
+    expect((await condition(name, 'DatabaseReady'))?.message).toContain(`before Job ${first} has checked db`);
+    await secret('login', { username: 'u', password: 'right' });
+    await eventually(async () => !(await namesOf(kinds.Job, name)).includes(first));
+    expect(await namesOf(kinds.StatefulSet, name)).toEqual([]);
+    expect(await namesOf(kinds.Deployment, name)).toEqual([]);
+    expect(await schemaJobs(name)).toEqual([]);
+    kubelet.jobHangs = () => false;
+    await becomes(name, 'WorkloadsReady', { status: 'True' });
+  });
+
+  it('that hangs changes nothing for a stack that runs', async () => {
+    const name = 'checked';
+    kubelet.jobHangs = ({ metadata }) => metadata.name.startsWith('checked-database-check-');
+    const before = (await namesOf(kinds.Job, name)).length;
+    await patch(name, { nodes: { webapp: { replicas: 1, resources: { requests: { cpu: '10m' } } } } });
+    await becomes(name, 'WorkloadsReady', { status: 'True' });
+    await patch(name, { topology: 'HighAvailability' });
+    await becomes(name, 'WorkloadsReady', { status: 'True' }, 60_000);
+    expect(await namesOf(kinds.Job, name)).toHaveLength(before);
+    kubelet.jobHangs = () => false;
+  });
+});
+
+describe('databases that another stack has', () => {
+  it('are left alone until the other stack gives them up', async () => {
+    await secret('login', { username: 'u', password: 'p' });
+    const shared = external({ host: 'db.example.org', name: 'shared_' });
+    await create('first', shared);
+    await becomes('first', 'SchemaReady', { status: 'True' });
+    // Creation times have seconds.
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await create('second', shared);
+    const told = await becomes('second', 'DatabaseReady', { status: 'False', reason: 'PrefixInUse' });
+    expect(told?.message).toContain(`belong to WhatsAppDeployment ${namespace}/first`);
+    expect(await namesOf(kinds.Job, 'second')).toEqual([]);
+    await patch('first', { database: { external: { name: 'another_' } } });
+    await becomes('second', 'WorkloadsReady', { status: 'True' });
+  });
+});
+
 describe('the schema Job', () => {
   it('takes up a corrected password by itself, one Job at a time, and does not run again once it completed', async () => {
     const name = 'password';
     await secret('login', { username: 'u', password: 'wrong' });
     kubelet.jobHangs = ({ metadata }) => metadata.name.startsWith('password-schema-');
-    await create(name, {
-      topology: 'Single',
-      database: {
-        external: { host: 'db', credentialsSecretRef: { name: 'login' }, tls: { mode: 'Disable' } },
-      },
-    });
-    await eventually(async () => (await namesOf(kinds.Job, name)).length === 1);
-    const [first] = await namesOf(kinds.Job, name);
+    await create(name, external());
+    await eventually(async () => (await schemaJobs(name)).length === 1);
+    const [first] = await schemaJobs(name);
     await secret('login', { username: 'u', password: 'right' });
     await eventually(async () => {
-      const jobs = await namesOf(kinds.Job, name);
+      const jobs = await schemaJobs(name);
       expect(jobs.length).toBeLessThanOrEqual(1);
       return jobs.length === 1 && jobs[0] !== first;
     });
     kubelet.jobHangs = () => false;
     await becomes(name, 'WorkloadsReady', { status: 'True' });
-    const [second = ''] = await namesOf(kinds.Job, name);
+    const [second = ''] = await schemaJobs(name);
     await client.delete(kinds.Job, namespace, second, { propagation: 'Background' }, never);
     await eventually(async () => !(await exists(kinds.Job, second)));
     // Another change of the resource makes sure that the operator has planned again.
     await patch(name, { service: { annotations: { a: 'b' } } });
     await becomes(name, 'WorkloadsReady', { status: 'True' });
-    expect(await namesOf(kinds.Job, name)).toEqual([]);
+    expect(await schemaJobs(name)).toEqual([]);
     expect(await condition(name, 'SchemaReady')).toMatchObject({ status: 'True' });
   });
 });

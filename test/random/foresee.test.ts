@@ -13,6 +13,17 @@ const RELEASE = { stack: 'waba-stack:test', database: 'postgres' };
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
 const secret = (name: string, key: string) => ({ name, key });
 
+/** An external server, and the same one by another port. */
+const external = (secretName: string) =>
+  [5432, 6432].map((port) => ({
+    external: {
+      host: 'db.example.org',
+      port,
+      credentialsSecretRef: { name: secretName },
+      tls: { mode: 'Disable' },
+    },
+  }));
+
 /** A random spec: every part that leads to objects, restarts or calls. */
 const anyFields = fc.record({
   topology: fc.constantFrom('HighAvailability', 'HighAvailability', 'Single'),
@@ -77,6 +88,7 @@ const anyFields = fc.record({
       { claimName: 'own' },
     ),
   ),
+  database: maybe(fc.constantFrom(...['database', 'database2'].flatMap((name) => external(name)))),
   tls: maybe(
     fc.constantFrom({ selfSigned: {} }, { secretRef: { name: 'tls' } }, { secretRef: { name: 'tls2' } }),
   ),
@@ -129,6 +141,8 @@ beforeAll(async () => {
     pin: { one: '123456', two: '654321' },
     photo: { one: 'photo one', two: 'photo two' },
     cdn: { bearer: 'token' },
+    database: { username: 'waba', password: 'one' },
+    database2: { username: 'waba', password: 'two' },
     tls: pair(one),
     tls2: pair(two),
     registration,

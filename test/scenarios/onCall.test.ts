@@ -57,6 +57,7 @@ beforeAll(async () => {
   });
   await client.connect();
   await client.query(`CREATE ROLE guest LOGIN PASSWORD '${PASSWORD}'`);
+  await client.query(`CREATE ROLE crowded LOGIN CREATEDB CONNECTION LIMIT 3 PASSWORD '${PASSWORD}'`);
   await client.end();
   surroundings = { namespaceWithQuota: QUOTA_NAMESPACE, port, freePort: await freePort() };
   cluster = await OperatorCluster.start(0, { crashing: await crashingImage() });

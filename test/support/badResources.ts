@@ -172,7 +172,38 @@ export const badResources: BadResource[] = [
   {
     name: 'database TLS without a CA',
     spec: { ...number, database: { external: { ...external, tls: {} } } },
-    says: 'tls.mode VerifyCA needs tls.caSecretRef, the CA that signed the server certificate; set it, or set',
+    says: 'tls.mode VerifyCA and VerifyFull need tls.caSecretRef, the CA that signed the server certificate; set it, or set',
+    rule: true,
+  },
+  {
+    name: 'the name of a MySQL server that is an address',
+    spec: {
+      ...number,
+      database: {
+        external: {
+          ...external,
+          engine: 'MySQL',
+          host: '10.0.0.7',
+          tls: { mode: 'VerifyFull', caSecretRef: { name: 'ca' } },
+        },
+      },
+    },
+    says: 'tls.mode VerifyFull needs a host name with engine MySQL',
+    rule: true,
+  },
+  {
+    name: 'VerifyFull for the client of the vendor',
+    spec: {
+      ...number,
+      stack: 'OnPremises',
+      version: 'v2.57.1',
+      images: { webapp: 'web@sha256:1', coreapp: 'core@sha256:1' },
+      registration: { certificateSecretRef: { name: 'cert' } },
+      database: {
+        external: { ...external, tls: { mode: 'VerifyFull', caSecretRef: { name: 'ca' } } },
+      },
+    },
+    says: 'stack OnPremises has no setting that verifies the name of the database server; set database.external.tls.mode to VerifyCA',
     rule: true,
   },
   {

@@ -29,7 +29,10 @@ export interface Breakage {
 /** Where the breakages find servers. */
 export interface Surroundings {
   readonly namespaceWithQuota: string;
-  /** A PostgreSQL server without TLS, whose user `waba` may create databases and whose user `guest` may not. */
+  /**
+   * A PostgreSQL server without TLS, whose user `waba` may create databases, whose user `guest` may not, and
+   * whose user `crowded` has three connections.
+   */
   readonly port: number;
   readonly freePort: number;
 }
@@ -116,7 +119,27 @@ export async function databaseBreakages({ port, freePort }: Surroundings): Promi
       spec: external(port, 'no-rights', { name: 'norights' }),
       objects: [secret('no-rights', { username: 'guest', password: PASSWORD })],
       reason: 'DatabaseRightsMissing',
-      says: ['the user in Secret no-rights, key username, lacks a right', 'permission denied'],
+      says: ['the user in Secret no-rights, key username, lacks a right', 'lacks CREATEDB'],
+    },
+    {
+      name: 'no-room',
+      broken: 'the user of the external database may open too few connections',
+      spec: external(port, 'no-room', { name: 'noroom' }),
+      objects: [secret('no-room', { username: 'crowded', password: PASSWORD })],
+      reason: 'DatabaseConnectionsFew',
+      says: [
+        'too few free connections for all pods',
+        'this user takes at most 3',
+        'in Secret no-room, key username',
+      ],
+    },
+    {
+      name: 'engine',
+      broken: 'a PostgreSQL server listens where `engine` says MySQL',
+      spec: external(port, 'engine', { engine: 'MySQL' }),
+      objects: [secret('engine', good)],
+      reason: 'DatabaseOtherEngine',
+      says: [`a PostgreSQL server listens at 127.0.0.1:${port}`, 'correct spec.database.external.engine'],
     },
     {
       name: 'db-image',

@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
 import { managedTls } from '../../src/operator/plan/facts/managedTls.ts';
 import type { Observation } from '../../src/operator/plan/facts/observed.ts';
+import { databaseCheck } from '../../src/operator/plan/render/databaseCheckJob.ts';
 import { issuedCertificate, podMonitor } from '../../src/operator/plan/render/integrations.ts';
 import { managedDatabase } from '../../src/operator/plan/render/managedDatabase.ts';
 import { networkProcess } from '../../src/operator/plan/render/networkProcess.ts';
@@ -44,6 +45,7 @@ export function everyChild(resource: WhatsAppDeployment): KubeObject[] {
     ...managedDatabase(resource, release, databaseTls),
     ...networkProcess(resource, [resource], release.stack),
     schemaRun(pods, nothingIsThere(resource)).job,
+    ...[databaseCheck(pods, nothingIsThere(resource), release.stack)].flatMap((check) => check?.job ?? []),
     ...masters(pods),
     // The highest slot has the longest name.
     ...coreapps(pods, [63]),

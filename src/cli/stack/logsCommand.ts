@@ -23,11 +23,12 @@ export interface LogLine {
   readonly text: string;
 }
 
-const ROLES = ['webapp', 'master', 'coreapp', 'database', 'schema'] as const;
+const ROLES = ['webapp', 'master', 'coreapp', 'database-check', 'database', 'schema'] as const;
 const COLOURS = {
   webapp: 'cyan',
   master: 'magenta',
   coreapp: 'green',
+  'database-check': 'blue',
   database: 'yellow',
   schema: 'blue',
 } as const;

@@ -14,6 +14,7 @@ import {
 } from '../../operator/plan/facts/names.ts';
 import { type Observed, podsSeen, type ReferencedSecret } from '../../operator/plan/facts/observed.ts';
 import { decodeSecret, type SecretObject } from '../../operator/plan/facts/secrets.ts';
+import { databaseKey } from '../../operator/plan/facts/stackSettings.ts';
 import { childKey } from '../../operator/plan/render/child.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 import { readJournal } from '../../operator/state/journalStore.ts';
@@ -121,7 +122,7 @@ async function listOwn(
 async function otherStacks(
   { access, context, unseen }: Looker,
   resource: WhatsAppDeployment,
-): Promise<Pick<Observed, 'stacks' | 'sameNumber'>> {
+): Promise<Pick<Observed, 'stacks' | 'sameNumber' | 'sameDatabase'>> {
   const { name, namespace } = resource.metadata;
   const isSame = ({ metadata }: WhatsAppDeployment) =>
     metadata.name === name && metadata.namespace === namespace;
@@ -134,9 +135,11 @@ async function otherStacks(
     );
     return list({ namespace });
   });
+  const database = databaseKey(resource);
   const others = all.filter((stack) => !isSame(stack) && !stack.metadata.deletionTimestamp);
   return {
     stacks: [...others.filter(({ metadata }) => metadata.namespace === namespace), resource],
+    sameDatabase: others.filter((other) => database !== undefined && databaseKey(other) === database),
     sameNumber: [...others.filter(({ spec }) => spec.phoneNumber === resource.spec.phoneNumber), resource],
   };
 }

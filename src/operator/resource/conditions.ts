@@ -121,6 +121,18 @@ export const commonReasons = {
     means: 'The database does not answer. The operator goes on trying.',
     fix: 'Look for a firewall or a NetworkPolicy between the namespace and the database.',
   },
+  DatabaseOtherEngine: {
+    means:
+      'Another kind of server listens at host and port of the database: PostgreSQL instead of MySQL, or the reverse.',
+    fix: 'Correct `engine`, `host` and `port` in `spec.database.external`.',
+    blocks: true,
+  },
+  DatabaseConnectionsFew: {
+    means:
+      'The database has too few free connections for all pods of the stack. The operator goes on trying.',
+    fix: 'Raise `max_connections` of the server or the limit of the user, or lower the number of Coreapps, Masters or Webapps.',
+    blocks: true,
+  },
   DatabaseTlsFailed: {
     means: 'The encryption between the stack and the database fails.',
     fix: 'Correct `tls` in `spec.database`, or the certificate of the server.',
@@ -255,8 +267,14 @@ export const conditions = {
       Creating: { means: 'The operator is creating the Secrets of the stack.' },
       Starting: { means: 'The pod of the managed database is not ready yet.' },
       Connecting: {
-        means: 'The external database has not accepted the schema yet.',
-        fix: 'If it lasts, check host, port, TLS and credentials in `spec.database.external`; the log of the schema Job holds the error.',
+        means: 'The external database has not passed its check yet, or not accepted the schema.',
+        fix: 'If it lasts, check host, port, TLS and credentials in `spec.database.external`; the logs of the Jobs `NAME-database-check` and `NAME-schema` hold the error.',
+      },
+      PrefixInUse: {
+        means:
+          'Another WhatsAppDeployment has its databases on the same server with the same prefix. The operator makes no schema there.',
+        fix: 'Set `spec.database.external.name` of one of the two to another prefix.',
+        blocks: true,
       },
       PasswordEdited: {
         means:

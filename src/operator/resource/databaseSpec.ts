@@ -25,6 +25,8 @@ export const storageSpec = (defaultSize: string) =>
   });
 
 const HOSTNAME = /^[A-Za-z0-9]([-A-Za-z0-9.:]*[A-Za-z0-9])?$/;
+/** An IPv4 or IPv6 address, as far as it can be told from a host name. */
+const ADDRESS = /^[0-9.]+$|:/;
 const NAME_PREFIX = /^[a-z][a-z0-9_]*$/;
 
 const tlsMode = z.enum(['Disable', 'VerifyCA']);
@@ -52,8 +54,8 @@ const externalDatabase = described(
         withRules(
           z.object({
             mode: described(
-              'VerifyCA verifies the server against caSecretRef; Disable turns TLS off.',
-              tlsMode,
+              'VerifyCA verifies the server against caSecretRef. VerifyFull promises that the name in its certificate is verified too, against host: the stack of this project does it, and stack OnPremises has no setting for it. Disable turns TLS off.',
+              z.enum([...tlsMode.options, 'VerifyFull']),
             ).default('VerifyCA'),
             caSecretRef: secretKeyRef('ca.crt', 'CA that signed the server certificate.').optional(),
             clientCertificateSecretRef: secretRef(
@@ -64,7 +66,7 @@ const externalDatabase = described(
             {
               cel: "self.mode == 'Disable' || has(self.caSecretRef)",
               message:
-                'tls.mode VerifyCA needs tls.caSecretRef, the CA that signed the server certificate; set it, or set tls.mode to Disable',
+                'tls.mode VerifyCA and VerifyFull need tls.caSecretRef, the CA that signed the server certificate; set it, or set tls.mode to Disable',
               check: ({ mode, caSecretRef }) => mode === 'Disable' || caSecretRef !== undefined,
             },
           ],
@@ -77,6 +79,13 @@ const externalDatabase = described(
         message:
           'say whether the connection is encrypted: set tls.caSecretRef to the CA of the server, or tls.mode to Disable, which sends the password and all messages in the clear',
         onCreate: true,
+      },
+      {
+        cel: `self.engine != 'MySQL' || !has(self.tls) || self.tls.mode != 'VerifyFull' || !self.host.matches('${ADDRESS.source}')`,
+        message:
+          'tls.mode VerifyFull needs a host name with engine MySQL, because its driver verifies names but no addresses; set host to a name that the certificate of the server has',
+        check: ({ engine, host, tls }) =>
+          engine !== 'MySQL' || tls?.mode !== 'VerifyFull' || !ADDRESS.test(host),
       },
     ],
   ),

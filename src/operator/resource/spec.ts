@@ -138,6 +138,12 @@ export const whatsAppDeploymentSpec = withRules(
         stack !== 'OnPremises' || registration.certificateSecretRef !== undefined,
     },
     {
+      cel: "self.stack != 'OnPremises' || !has(self.database.external) || !has(self.database.external.tls) || self.database.external.tls.mode != 'VerifyFull'",
+      message:
+        'stack OnPremises has no setting that verifies the name of the database server; set database.external.tls.mode to VerifyCA, and name in caSecretRef a CA that signs this server only',
+      check: ({ stack, database }) => stack !== 'OnPremises' || database.external?.tls?.mode !== 'VerifyFull',
+    },
+    {
       cel: "self.stack == 'Emulator' || !has(self.emulator)",
       message: 'emulator applies only to stack Emulator; remove it, or set stack to Emulator',
       check: ({ stack, emulator }) => stack === 'Emulator' || emulator === undefined,

@@ -2,6 +2,7 @@ import { type KubeObject, keyOf } from '../../engine/kube/kubeObject.ts';
 import { NETWORK } from '../plan/facts/names.ts';
 import type { ApiObservation, Observation } from '../plan/facts/observed.ts';
 import { podSecretNames } from '../plan/facts/podSecrets.ts';
+import { databaseKey } from '../plan/facts/stackSettings.ts';
 import { childKey } from '../plan/render/child.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import type { JournalStore } from './journalStore.ts';
@@ -49,12 +50,16 @@ export async function observe(
   ]);
   const podsOf = (stack: string) =>
     sources.pods.cache.byIndex('stack', stack).map((pod) => podView(pod as PodObject));
+  const database = databaseKey(resource);
   return {
     resource,
     stacks: parsedStacks(sources.stacks.cache.byIndex('namespace', namespace)).filter(
       ({ metadata }) => !metadata.deletionTimestamp,
     ),
     sameNumber: parsedStacks(sources.stacks.cache.byIndex('number', resource.spec.phoneNumber)),
+    sameDatabase: parsedStacks(
+      database === undefined ? [] : sources.stacks.cache.byIndex('database', database),
+    ),
     rivals: rivals.of(resource),
     children: new Map(children.map((object) => [childKey(object), object])),
     pods: podsOf(key),

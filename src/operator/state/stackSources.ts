@@ -11,6 +11,7 @@ import type { CacheChange } from '../../engine/kube/objectCache.ts';
 import { BACKUP_LABEL } from '../plan/facts/backups.ts';
 import { labels, MANAGED_SELECTOR, NETWORK, names } from '../plan/facts/names.ts';
 import { podSecretNames } from '../plan/facts/podSecrets.ts';
+import { databaseKey } from '../plan/facts/stackSettings.ts';
 import {
   BACKUP_KIND,
   BACKUP_PLURAL,
@@ -103,6 +104,7 @@ export function watchStacks(sources: Sources): StackSources {
       kind: WhatsAppDeploymentKind,
       indexes: {
         number: ({ spec }) => [String((spec as { phoneNumber?: string } | undefined)?.phoneNumber ?? '')],
+        database: (object) => [databaseKey(object) ?? []].flat(),
         namespace: byNamespace,
         secret: (object) =>
           [...referencedSecretNames(object), ...podSecretNames(object.spec)].map((name) =>
@@ -155,13 +157,18 @@ export function onStackChange(
     const { object, previous } = change;
     const reason = describeChange(change);
     enqueue(keyOf(object), reason);
+    const versions = [object, previous].filter((version) => version !== undefined);
+    const { cache } = sources.stacks;
+    // Those with the new or the old databases also look at the status.
+    for (const database of versions.flatMap((version) => databaseKey(version) ?? []))
+      for (const other of cache.byIndex('database', database)) enqueue(keyOf(other), reason);
     // Also stacks with the new or the old number, and stacks that share the network process.
     // A deletion changes no generation: the cache knows only the last state.
     const isSame = previous?.metadata.generation === object.metadata.generation;
     if (change.type === 'Modified' && isSame) return;
-    for (const { spec } of [object, previous].filter((version) => version !== undefined)) {
+    for (const { spec } of versions) {
       const number = String((spec as { phoneNumber?: string } | undefined)?.phoneNumber ?? '');
-      for (const other of sources.stacks.cache.byIndex('number', number)) enqueue(keyOf(other), reason);
+      for (const other of cache.byIndex('number', number)) enqueue(keyOf(other), reason);
     }
     everyStackIn(object.metadata.namespace, reason);
   });

@@ -343,7 +343,9 @@ function inputsOf(observed: Observation, stored: KubeObject, mayRoll: boolean): 
     ...(observed.backups ?? []),
     // Other stacks are parsed again when only their metadata changed; that is rare enough.
     ...observed.stacks.filter(({ metadata }) => metadata.uid !== uid),
-    ...observed.sameNumber.filter(({ metadata }) => metadata.uid !== uid),
+    ...[...observed.sameNumber, ...(observed.sameDatabase ?? [])].filter(
+      ({ metadata }) => metadata.uid !== uid,
+    ),
   ];
 }
 

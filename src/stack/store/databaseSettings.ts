@@ -37,6 +37,8 @@ export function databaseSettings(environment: StackEnvironment, role: 'webapp' |
     prefix: environment.WA_DB_NAME_PREFIX,
     tls: databaseTls({
       option: role === 'node' ? environment.WA_DB_CONNECTION_OPTION : '',
+      mode: environment.WABA_DB_SSL_MODE,
+      peer: { engine, host: environment.WA_DB_HOSTNAME },
       ca: fileAt(environment.WA_DB_SSL_CA),
       cert: fileAt(environment.WA_DB_SSL_CERT),
       key: fileAt(environment.WA_DB_SSL_KEY),

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import { CodedError } from '../../base/codedError.ts';
+import type { Engine } from './dialect.ts';
 
 /** require: encrypted; verify-ca: the server's certificate is checked; verify-full: its name too. */
 type TlsMode = 'require' | 'verify-ca' | 'verify-full';
@@ -34,11 +35,15 @@ const MODES: Readonly<Record<string, TlsMode | undefined>> = {
  */
 export function databaseTls(given: {
   readonly option: string;
+  /** `WABA_DB_SSL_MODE`, which prevails over the option. */
+  readonly mode?: 'verify-ca' | 'verify-full' | undefined;
+  /** What `verify-full` compares with. */
+  readonly peer?: { readonly engine: Engine; readonly host: string } | undefined;
   readonly ca?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
 }): DatabaseTls | undefined {
-  const { option, ca, cert, key } = given;
+  const { option, ca, cert, key, peer } = given;
   if ((cert === undefined) !== (key === undefined))
     throw new CodedError('BadEnvironment', 'set both WA_DB_SSL_CERT and WA_DB_SSL_KEY, or neither');
   const named = /(?:^|[\s;&])ssl-?mode=([\w-]+)/i.exec(option)?.[1]?.toLowerCase();
@@ -48,11 +53,20 @@ export function databaseTls(given: {
       `WA_DB_CONNECTION_OPTION: sslmode=${named} is none of ${Object.keys(MODES).join(', ')}`,
     );
   const asked = named === undefined ? undefined : MODES[named];
-  const mode =
+  const usual =
     ca !== undefined && named === undefined ? 'verify-full' : (asked ?? (cert ? 'require' : undefined));
+  const mode = given.mode ?? usual;
   if (mode === undefined) return undefined;
   if (mode !== 'require' && ca === undefined)
-    throw new CodedError('BadEnvironment', `sslmode=${mode} needs WA_DB_SSL_CA`);
+    throw new CodedError(
+      'BadEnvironment',
+      `${given.mode ? 'WABA_DB_SSL_MODE' : 'sslmode'}=${mode} needs WA_DB_SSL_CA`,
+    );
+  if (given.mode === 'verify-full' && peer?.engine === 'MYSQL' && isIP(peer.host) !== 0)
+    throw new CodedError(
+      'BadEnvironment',
+      `WABA_DB_SSL_MODE=verify-full needs a host name in WA_DB_HOSTNAME, not ${peer.host}: the driver of MySQL verifies no addresses`,
+    );
   return { mode, ca, cert, key };
 }
 

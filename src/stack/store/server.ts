@@ -6,6 +6,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { DatabaseSettings } from './databaseSettings.ts';
 import { mysqlTls, postgresTls } from './databaseTls.ts';
 import type { Engine } from './dialect.ts';
+import type { Ask } from './serverFacts.ts';
 import { expectAnswers, expectNothing, watchSilence } from './silence.ts';
 
 /** Administration of the server, outside of any database of the stack. */
@@ -14,6 +15,7 @@ interface AdminConnection {
   lock(): Promise<void>;
   /** @returns whether it was missing */
   createDatabase(name: string): Promise<boolean>;
+  readonly ask: Ask;
   /** How the connection is encrypted; empty if it is not. */
   cipher(): Promise<string>;
   close(): Promise<void>;
@@ -87,6 +89,7 @@ const postgres: Server = {
         if (rowCount === 0) await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)}`);
         return rowCount === 0;
       },
+      ask: async (sql) => (await client.query(sql)).rows as Awaited<ReturnType<Ask>>,
       cipher: async () => {
         const { rows } = await client.query('SELECT cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid()');
         return (rows[0] as { cipher: string | null } | undefined)?.cipher ?? '';
@@ -178,6 +181,7 @@ const mysql: Server = {
           );
         return isMissing;
       },
+      ask: async (sql) => (await connection.query(sql))[0] as unknown as Awaited<ReturnType<Ask>>,
       cipher: async () => {
         const [rows] = await connection.query("SHOW SESSION STATUS LIKE 'Ssl_cipher'");
         return (rows as { Value: string }[])[0]?.Value ?? '';

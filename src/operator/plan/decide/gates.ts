@@ -3,14 +3,18 @@ import { annotations, isNode } from '../facts/names.ts';
 import { type Observed, ownedBy } from '../facts/observed.ts';
 import { isSameSchema, parseSchemaNote } from '../facts/schemaIdentity.ts';
 import { childKey } from '../render/child.ts';
+import type { DatabaseCheck } from '../render/databaseCheckJob.ts';
 import type { SchemaRun } from '../render/schemaJob.ts';
 import { met, type Verdict } from '../tell/conditions.ts';
+import { databaseIsOurs } from '../tell/identityChecks.ts';
 import { databaseProblem, isComplete, judgeDatabase, judgeSchema } from '../tell/workloadChecks.ts';
+import { type CheckGate, checkGate } from './checkGate.ts';
 
 /** How far the steps before the nodes are: the steps report it, and the rollout waits for it. */
 export interface Gates {
   readonly database: Verdict<'DatabaseReady'>;
-  /** The schema Job may run. */
+  readonly check: CheckGate;
+  /** The schema Job may run: the managed database runs, or the check holds back nothing. */
   readonly isDatabaseOpen: boolean;
   /** The database's own objects may be applied. */
   readonly mayApplyDatabase: boolean;
@@ -29,17 +33,26 @@ export interface Gates {
 
 export function gatesOf(
   observed: Observed,
-  run: SchemaRun,
+  {
+    schema: run,
+    check: wantedCheck,
+  }: { readonly schema: SchemaRun; readonly check: DatabaseCheck | undefined },
   creating: Verdict<'DatabaseReady'> | undefined,
   forbidden: string | undefined,
 ): Gates {
-  const problem = databaseProblem(observed) ?? creating;
   const job = observed.children.get(childKey(run.job.object));
   const isSchemaDone = isDone(observed, run);
+  const problem = databaseProblem(observed) ?? databaseIsOurs(observed, isSchemaDone) ?? creating;
   const schema = isSchemaDone
     ? met('SchemaReady', 'Upgraded', 'the schema is up to date')
     : judgeSchema({ job, observed });
-  const database = problem ?? judgeDatabase(observed, schema);
+  const goOn = observed.pods.some(({ component }) => isNode(component));
+  const check = checkGate(observed, wantedCheck, {
+    isSchemaDone,
+    // All nodes may be away, as with the strategy Stop.
+    isNew: !isSchemaDone && !goOn && observed.journal?.schemaDone === undefined,
+  });
+  const database = problem ?? check.verdict ?? judgeDatabase(observed, schema);
   const schemaWaitsForUser =
     !isSchemaDone &&
     !job &&
@@ -48,13 +61,14 @@ export function gatesOf(
   return {
     database,
     mayApplyDatabase: problem === undefined,
-    // Only the schema Job shows whether an external database is reachable.
+    check,
     isDatabaseOpen:
-      problem === undefined && (database.status === 'True' || !observed.resource.spec.database.managed),
+      problem === undefined &&
+      (observed.resource.spec.database.managed ? database.status === 'True' : check.isOpen),
     job,
     schema,
     isSchemaDone,
-    goOn: observed.pods.some(({ component }) => isNode(component)),
+    goOn,
     schemaWaitsForUser,
     isSchemaOpen: schema.status === 'True' || schemaWaitsForUser,
   };

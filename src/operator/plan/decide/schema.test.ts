@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { applied, release, removed, StackModel } from '../../../../test/support/stackModel.ts';
 import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
-import { annotations, NETWORK } from '../facts/names.ts';
+import { annotations, componentOf, NETWORK } from '../facts/names.ts';
 import type { ReferencedSecret } from '../facts/observed.ts';
 import type { SecretObject } from '../facts/secrets.ts';
 import { childKey } from '../render/child.ts';
@@ -20,7 +20,7 @@ const secrets = (password: string, ca = 'A'): Map<string, ReferencedSecret> =>
     ['login', { name: 'login', data: { username: 'u', password } }],
     ['ca', { name: 'ca', data: { 'ca.crt': ca } }],
   ]);
-const isJob = (object: KubeObject) => object.kind === 'Job';
+const isJob = (object: KubeObject) => object.kind === 'Job' && componentOf(object) === 'schema';
 const made = (plan: WorkloadPlan) =>
   applied(plan)
     .map(({ object }) => object)
@@ -92,7 +92,7 @@ describe('the schema Job', () => {
     const model = settled({ database });
     const before = unfinished(model);
     const stopping = planWorkloads(model.observed({ referenced }), release);
-    expect(removed(stopping).map(childKey)).toEqual([before]);
+    expect(removed(stopping).filter(isJob).map(childKey)).toEqual([before]);
     expect(made(stopping)).toEqual([]);
     model.children.delete(before);
     const [job] = made(planWorkloads(model.observed({ referenced }), release));

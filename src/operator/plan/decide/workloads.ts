@@ -11,7 +11,7 @@ import { databaseLogin } from '../facts/databaseLogin.ts';
 import type { Journal } from '../facts/journal.ts';
 import { keptEngine } from '../facts/keptEngine.ts';
 import { isNeededLater, managedTls } from '../facts/managedTls.ts';
-import { generatedSecretNames, names, sharedSecretNames } from '../facts/names.ts';
+import { componentOf, generatedSecretNames, names, sharedSecretNames } from '../facts/names.ts';
 import { networkUsers } from '../facts/networkUsers.ts';
 import { type Observed, ownedBy } from '../facts/observed.ts';
 import { type PinnedRelease, type ReleaseImages, releaseOf } from '../facts/release.ts';
@@ -21,6 +21,7 @@ import { databaseAddress } from '../facts/stackSettings.ts';
 import { wantedVersion } from '../facts/wantedVersion.ts';
 import { webappCertificateName } from '../facts/webappCertificate.ts';
 import { type Child, childKey } from '../render/child.ts';
+import { databaseCheck } from '../render/databaseCheckJob.ts';
 import { issuedCertificate, podMonitor } from '../render/integrations.ts';
 import { managedDatabase } from '../render/managedDatabase.ts';
 import { networkProcess } from '../render/networkProcess.ts';
@@ -181,7 +182,8 @@ function prepare(
   const creating = isCreating
     ? unmet('DatabaseReady', 'Creating', 'writing the Secrets of the stack')
     : undefined;
-  const gates = gatesOf(observed, schema, creating, policy.forbidden);
+  const check = databaseCheck(pods, observed, offered.stack);
+  const gates = gatesOf(observed, { schema, check }, creating, policy.forbidden);
   const shared = network.find(({ restarts }) => restarts);
   // Stacks share the network process: a change by a new operator version rolls immediately if any of them says so.
   const immediately = networkUsers(stacks).some(({ spec }) => spec.upgrade.operatorChanges === 'Immediately');
@@ -250,11 +252,13 @@ function changesTo(children: readonly Child[], { changes }: RolloutPlan): Change
 }
 
 /** Objects around the pods; this step waits for nothing. */
-function planSurroundings({ observed, rollout, surroundings, network }: Run): StepPlan<'SpecValid'> {
+function planSurroundings({ observed, gates, rollout, surroundings, network }: Run): StepPlan<'SpecValid'> {
   const verdict = judgeSpec(observed);
   // While a generated Secret is lost, change nothing of the stack.
   if (lostSecrets(observed).length > 0) return { ...NOTHING, verdict, open: true };
-  return { ...NOTHING, ...changesTo([...surroundings, ...network], rollout), verdict, open: true };
+  // Another stack that uses the network process applies it none the less.
+  const children = [...surroundings, ...(gates.check.isOpen ? network : [])];
+  return { ...NOTHING, ...changesTo(children, rollout), verdict, open: true };
 }
 
 const surroundings = ({ resource, journal }: Observed): Child[] => [
@@ -269,7 +273,16 @@ const surroundings = ({ resource, journal }: Observed): Child[] => [
 function planDatabase({ gates, rollout, database }: Run): StepPlan<'DatabaseReady'> {
   const verdict = gates.database;
   if (!gates.mayApplyDatabase) return { ...NOTHING, verdict };
-  return { ...NOTHING, ...changesTo(database, rollout), verdict, open: gates.isDatabaseOpen };
+  const { apply, remove } = gates.check;
+  const changes = changesTo(database, rollout);
+  return {
+    ...NOTHING,
+    ...changes,
+    apply: [...changes.apply, ...apply],
+    remove,
+    verdict,
+    open: gates.isDatabaseOpen,
+  };
 }
 
 /**
@@ -304,7 +317,7 @@ function planSchema(run: Run): StepPlan<'SchemaReady'> {
       verdict: unmet('SchemaReady', 'Upgrading', 'waiting for the PersistentVolumeClaim of the database'),
       open: gates.goOn,
     };
-  const jobs = ownedBy(observed, 'Job');
+  const jobs = ownedBy(observed, 'Job').filter((other) => componentOf(other) === 'schema');
   const proving = provingJobs(observed, run.schema);
   const stop = jobs.filter(
     (other) =>

@@ -16,7 +16,6 @@ type Claim = Pick<Observation, 'resource' | 'sameNumber' | 'rivals' | 'journal' 
 export function numberInUse(claim: Claim): WhatsAppDeployment | undefined {
   if (holdsNumber(claim)) return undefined;
   const { resource, sameNumber, rivals = [] } = claim;
-  const age = ({ metadata }: WhatsAppDeployment) => `${metadata.creationTimestamp}/${metadata.uid}`;
   const runs = ({ metadata }: WhatsAppDeployment) =>
     rivals.some(({ stack }) => stack === `${metadata.namespace}/${metadata.name}`);
   const isRegistered = ({ status }: WhatsAppDeployment) => status?.registration?.state === 'Registered';
@@ -26,6 +25,10 @@ export function numberInUse(claim: Claim): WhatsAppDeployment | undefined {
     .filter((other) => comesFirst(other) || age(other) < age(resource))
     .sort((a, b) => Number(comesFirst(b)) - Number(comesFirst(a)) || age(a).localeCompare(age(b)))[0];
 }
+
+/** Sorts resources by creation time and then by UID. */
+export const age = ({ metadata }: WhatsAppDeployment): string =>
+  `${metadata.creationTimestamp}/${metadata.uid}`;
 
 /** Whether this stack runs with its number already, or is registered with it. */
 function holdsNumber({ resource, journal, children }: Claim): boolean {

@@ -1,3 +1,4 @@
+import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { appliedHashAnnotation } from '../../../engine/kube/ownFields.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 
@@ -30,6 +31,8 @@ export const annotations = {
   restarts: `${ANNOTATION_PREFIX}/applied-settings`,
   /** On a schema Job: which schema is there once the Job is complete. See `SchemaIdentity`. */
   schema: `${ANNOTATION_PREFIX}/schema`,
+  /** On the Job that checks an external database: what it checks. See `DatabaseCheck`. */
+  databaseCheck: `${ANNOTATION_PREFIX}/database-check`,
   /** On the Secret of the managed database, by a person: the database has the password with this hash. */
   acceptedPassword: `${ANNOTATION_PREFIX}/accepted-password`,
   /** On Masters and Coreapps: the number that they serve, which outlives the resource with them. */
@@ -51,6 +54,7 @@ export const CLEANUP_FINALIZER = `${ANNOTATION_PREFIX}/cleanup`;
 
 export type Component =
   | 'database'
+  | 'database-check'
   | 'schema'
   | 'network'
   | 'webapp'
@@ -62,6 +66,13 @@ export type Component =
 /** The components that serve the number. */
 export const NODES: readonly string[] = ['webapp', 'master', 'coreapp'] satisfies Component[];
 export const isNode = (component: string | undefined): boolean => NODES.includes(component ?? '');
+
+/** The components whose pods belong to a Job: they are done when they have ended. */
+export const isOfJob = (component: string): boolean =>
+  (['schema', 'database-check'] satisfies Component[] as string[]).includes(component);
+
+export const componentOf = ({ metadata }: Pick<KubeObject, 'metadata'>): string =>
+  metadata.labels?.[labels.component] ?? '';
 
 export const stackLabels = (name: string, component: Component): Record<string, string> => ({
   'app.kubernetes.io/name': 'whatsapp-business',

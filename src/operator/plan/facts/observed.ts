@@ -114,6 +114,8 @@ export interface Observation {
   readonly stacks: readonly WhatsAppDeployment[];
   /** Stacks with the same number in all watched namespaces. */
   readonly sameNumber: readonly WhatsAppDeployment[];
+  /** Stacks with the same databases on the same server in all watched namespaces; absent for an observer who did not look. */
+  readonly sameDatabase?: readonly WhatsAppDeployment[];
   /** Other stacks whose Masters or Coreapps run with the number; absent for an observer who may not see their pods. */
   readonly rivals?: readonly Rival[];
   /** Objects of the operator, by `Kind/name`. */

@@ -58,6 +58,18 @@ export function connectionsFor(resource: WhatsAppDeployment): number {
 /** Those of the default topology with two shards, and of any smaller one. */
 const LEAST_PLACES = 8;
 
+/**
+ * Connections that a container needs at least. Of our stack: measured at rest, 4 to 6, and it opens up to 16. Of the
+ * vendor's: the least of the published setups. Source: docs/onprem/deployment.md §4.4.
+ */
+const CONNECTIONS_OF_CONTAINER = { Emulator: 6, OnPremises: 37 } as const;
+
+/** Connections to the database that all pods of a stack need together. */
+export function connectionsNeeded(resource: WhatsAppDeployment): number {
+  const { webapps, masters, coreapps } = counts(resource);
+  return (webapps + masters + coreapps) * CONNECTIONS_OF_CONTAINER[resource.spec.stack];
+}
+
 export interface DatabaseAddress {
   readonly engine: 'PGSQL' | 'MYSQL';
   readonly host: string;
@@ -65,6 +77,8 @@ export interface DatabaseAddress {
   readonly secretName: string;
   readonly prefix: string;
   readonly caSecret: { readonly name: string; readonly key: string } | undefined;
+  /** The certificate of the server must be for `host`. */
+  readonly verifiesName: boolean;
   /** Secret of type kubernetes.io/tls that the stack presents to the server. */
   readonly clientSecret: string | undefined;
 }
@@ -92,21 +106,50 @@ export function databaseAddress({
       secretName: of.databaseSecret,
       prefix: '',
       caSecret: undefined,
+      verifiesName: false,
       clientSecret: undefined,
     };
   }
-  const tls = external.tls?.mode === 'VerifyCA' ? external.tls : undefined;
-  const isMysql = external.engine === 'MySQL';
+  const tls = external.tls?.mode === 'Disable' ? undefined : external.tls;
   return {
-    engine: isMysql ? 'MYSQL' : 'PGSQL',
+    engine: external.engine === 'MySQL' ? 'MYSQL' : 'PGSQL',
     host: external.host,
-    port: external.port ?? (isMysql ? 3306 : 5432),
+    port: portOf(external),
     secretName: external.credentialsSecretRef.name,
-    // Namespace and name keep stacks apart that share a server.
-    prefix: external.name ?? `wa_${hashOf(`${metadata.namespace}/${metadata.name}`).slice(0, 8)}_`,
+    prefix: prefixOf(metadata, external),
     caSecret: tls?.caSecretRef,
+    verifiesName: tls?.mode === 'VerifyFull',
     clientSecret: tls?.clientCertificateSecretRef?.name,
   };
+}
+
+type Server = Pick<
+  NonNullable<WhatsAppDeployment['spec']['database']['external']>,
+  'engine' | 'host' | 'port' | 'name'
+>;
+
+const portOf = ({ engine, port }: Pick<Server, 'engine' | 'port'>): number =>
+  port ?? (engine === 'MySQL' ? 3306 : 5432);
+
+/** Namespace and name keep stacks apart that share a server. */
+const prefixOf = ({ namespace, name }: Named['metadata'], server: Pick<Server, 'name'>): string =>
+  server.name ?? `wa_${hashOf(`${namespace}/${name}`).slice(0, 8)}_`;
+
+/**
+ * Which databases a stack uses on an external server, `db.example.org:5432/shop_`; undefined for a managed database. A
+ * name without a dot is one of the namespace. Takes resources as they are stored.
+ */
+export function databaseKey(stored: {
+  readonly metadata: { readonly name: string; readonly namespace?: string | undefined };
+  readonly spec?: unknown;
+}): string | undefined {
+  const { database } = (stored.spec ?? {}) as { readonly database?: { readonly external?: Server } };
+  const server = database?.external;
+  if (!server?.host) return undefined;
+  const { name, namespace = '' } = stored.metadata;
+  const host = server.host.toLowerCase();
+  const where = /[.:]/.test(host) ? host : `${host}.${namespace}`;
+  return `${where}:${portOf(server)}/${prefixOf({ name, namespace }, server)}`;
 }
 
 /**

@@ -7,7 +7,7 @@ import type { SecretMend, WorkloadPlan } from '../decide/workloads.ts';
 import { GENERATED_KEYS, generatedPart } from '../facts/generatedSecrets.ts';
 import { EMPTY_JOURNAL, type Journal } from '../facts/journal.ts';
 import { rememberedSecrets } from '../facts/managedTls.ts';
-import { annotations, generatedSecretNames, labels, NETWORK } from '../facts/names.ts';
+import { annotations, generatedSecretNames, isOfJob, labels, NETWORK } from '../facts/names.ts';
 import type { Observation, PodView } from '../facts/observed.ts';
 import type { SecretObject } from '../facts/secrets.ts';
 import { childKey } from '../render/child.ts';
@@ -118,7 +118,7 @@ export class ModelCluster {
 
   /** One pod for each StatefulSet, and as many for each Deployment as it wants. */
   #runPods(): void {
-    const others = this.pods.filter(({ component }) => component === 'schema');
+    const others = this.pods.filter(({ component }) => isOfJob(component));
     this.pods = [
       ...others,
       ...[...this.children.values()].filter(hasPods).flatMap((set) => this.#podsOf(set)),

@@ -16,7 +16,7 @@ interface Template {
     readonly topologySpreadConstraints?: readonly { readonly topologyKey: string }[];
     readonly containers: readonly {
       readonly name: string;
-      readonly env: readonly { readonly name: string }[];
+      readonly env: readonly { readonly name: string; readonly value?: string }[];
     }[];
     readonly volumes?: readonly { readonly name: string }[];
   };
@@ -56,10 +56,27 @@ describe('pod templates', () => {
     expect(spreads(withPods({ affinity, topologySpreadConstraints: [zones] }))).toEqual(new Set(['zone']));
   });
 
+  it('verify the name of an external database where VerifyFull asks for it, and say nothing with VerifyCA', () => {
+    const modes = (mode: string) =>
+      templates({
+        database: { external: { ...external.external, tls: { ...external.external.tls, mode } } },
+      }).flatMap(({ component, template }) =>
+        template.spec.containers
+          .flatMap(({ env }) => env)
+          .filter(({ name }) => name === 'WABA_DB_SSL_MODE')
+          .map(({ value }) => `${component} ${value}`),
+      );
+    const all = ['webapp', 'master', 'coreapp', 'schema', 'database-check'];
+    expect(new Set(modes('VerifyFull'))).toEqual(new Set(all.map((component) => `${component} verify-full`)));
+    expect(modes('VerifyCA')).toEqual([]);
+    expect(modes('Disable')).toEqual([]);
+  });
+
   it('have no name that a user could give to something else', () => {
     for (const database of [{ managed: {} }, external])
       for (const { component, template } of templates({ database, version: 'v2.57.1' })) {
-        expect(OWN_CONTAINERS).toContain(component);
+        // The template of the schema Job, which takes no sidecars, is that of the check too.
+        expect([...OWN_CONTAINERS, 'database-check']).toContain(component);
         const ours = Object.keys(template.metadata.labels).filter(
           (label) => !label.startsWith(`${API_GROUP}/`),
         );

@@ -14,7 +14,7 @@ const BACKOFF_LIMIT = 100;
 /** After this time the operator makes the Job anew, so that one that hangs does not hang for ever. */
 const ACTIVE_DEADLINE_SECONDS = 4 * 60 * 60;
 /** So that a ResourceQuota does not refuse the pod. A Job is made anew anyway, so a default restarts nothing. */
-const DEFAULT_RESOURCES = {
+export const JOB_RESOURCES = {
   requests: { cpu: '50m', memory: '128Mi' },
   limits: { cpu: '1', memory: '512Mi' },
 };
@@ -61,7 +61,7 @@ function render(inputs: NodeInputs, release: PodRelease) {
     component: 'schema',
     annotations: tlsMark(release.databaseTls),
     restartPolicy: 'OnFailure',
-    resources: inputs.spec.nodes?.resources ?? DEFAULT_RESOURCES,
+    resources: inputs.spec.nodes?.resources ?? JOB_RESOURCES,
     overrides: inputs.spec.nodes?.podTemplate,
     container: {
       image: imageOf(inputs, release, 'coreapp'),

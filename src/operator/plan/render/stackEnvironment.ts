@@ -29,7 +29,7 @@ const databaseCa = (resource: DatabaseFacts, { databaseTls }: PodRelease) =>
     : databaseAddress(resource).caSecret;
 
 export function databaseVariables(resource: DatabaseFacts, release: PodRelease): EnvVar[] {
-  const { engine, host, port, secretName, prefix, clientSecret } = databaseAddress(resource);
+  const { engine, host, port, secretName, prefix, clientSecret, verifiesName } = databaseAddress(resource);
   const caSecret = databaseCa(resource, release);
   return [
     value('WA_DB_ENGINE', engine),
@@ -39,6 +39,8 @@ export function databaseVariables(resource: DatabaseFacts, release: PodRelease):
     secret('WA_DB_PASSWORD', secretName, 'password'),
     ...(prefix ? [value('WA_DB_NAME_PREFIX', prefix)] : []),
     ...(caSecret ? [value('WA_DB_SSL_CA', `${DATABASE_CA_FOLDER}/${DATABASE_CA_FILE}`)] : []),
+    // Of our stack only, and nothing for other modes: a variable more would restart every stack.
+    ...(verifiesName ? [value('WABA_DB_SSL_MODE', 'verify-full')] : []),
     ...(clientSecret
       ? [
           value('WA_DB_SSL_CERT', `${DATABASE_CLIENT_FOLDER}/tls.crt`),
@@ -141,6 +143,14 @@ const linkVariables = ({ spec }: Facts): EnvVar[] =>
 /** Nothing while the field is not set, so that an unset version restarts nothing. */
 const versionVariable = ({ spec }: Pick<Facts, 'spec'>): EnvVar[] =>
   spec.stack === 'Emulator' && spec.version ? [value('WABA_CLIENT_VERSION', spec.version)] : [];
+
+/** The vendor's client is not known to verify the name of the server, so its check must not ask for more. */
+export const checkVariables = (resource: Facts, release: PodRelease): EnvVar[] => [
+  ...databaseVariables(resource, release),
+  ...(resource.spec.stack === 'OnPremises' && databaseCa(resource, release)
+    ? [value('WABA_DB_SSL_MODE', 'verify-ca')]
+    : []),
+];
 
 export const schemaVariables = (resource: Facts, release: PodRelease): EnvVar[] => [
   ...databaseVariables(resource, release),

@@ -18,6 +18,9 @@ describe('what a client of the database prints', () => {
     [ours('permission denied to create database'), 'DatabaseRightsMissing'],
     ["Access denied for user 'waba'@'%' to database 'waweb'", 'DatabaseRightsMissing'],
     [ours('timeout expired'), 'DatabaseNoAnswer'],
+    [ours('sorry, too many clients already'), 'DatabaseConnectionsFew'],
+    ['ERROR 1040 (HY000): Too many connections', 'DatabaseConnectionsFew'],
+    ['{"verdict":"DatabaseOtherEngine","message":"a MySQL server listens"}', 'DatabaseOtherEngine'],
   ])('%s', (line, reason) => {
     expect(databaseCause([line])?.reason).toBe(reason);
   });

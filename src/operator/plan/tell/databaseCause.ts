@@ -1,42 +1,11 @@
-import type { CommonReason } from '../../resource/conditions.ts';
+import { DATABASE_VERDICTS, type DatabaseVerdict, databaseVerdict } from '../../../onprem/databaseVerdict.ts';
 
 /** Why a client of the database does not get in, told by what it prints. */
 export interface DatabaseCause {
-  readonly reason: Extract<CommonReason, `Database${string}`>;
+  readonly reason: DatabaseVerdict;
   /** The words that told it. */
   readonly line: string;
 }
-
-/**
- * What clients of PostgreSQL and MySQL print, the vendor's (libpq, the MySQL client) and ours (drivers of Node.js). The
- * first that matches counts: an answer about a certificate also contains words about connections.
- */
-const PATTERNS: readonly (readonly [DatabaseCause['reason'], RegExp])[] = [
-  [
-    'DatabaseHostUnknown',
-    /ENOTFOUND|EAI_AGAIN|could not translate host name|Unknown MySQL server host|Name or service not known|Temporary failure in name resolution/i,
-  ],
-  [
-    'DatabaseTlsFailed',
-    /certificate|self[- ]signed|\bTLS\b|\bSSL\b|EPROTO|no pg_hba\.conf entry .*no encryption|handshake|HANDSHAKE_NO_SSL_SUPPORT/i,
-  ],
-  [
-    'DatabaseLoginRefused',
-    /password authentication failed|28P01|28000|ER_ACCESS_DENIED_ERROR|Access denied for user .*using password|role ".*" does not exist|SASL|no pg_hba\.conf entry/i,
-  ],
-  [
-    'DatabaseRightsMissing',
-    /permission denied|42501|ER_DBACCESS_DENIED_ERROR|ER_TABLEACCESS_DENIED_ERROR|Access denied for user .* to database|command denied to user|must be owner/i,
-  ],
-  [
-    'DatabaseConnectionRefused',
-    /ECONNREFUSED|Connection refused|EHOSTUNREACH|ENETUNREACH|No route to host|Can't connect to MySQL server/i,
-  ],
-  [
-    'DatabaseNoAnswer',
-    /ETIMEDOUT|ECONNRESET|timeout expired|connection timeout|Connection terminated|timed out/i,
-  ],
-];
 
 /** A stack trace or a summary may follow the line that tells the cause. */
 const LOOKED_AT = 5;
@@ -46,23 +15,33 @@ export function databaseCause(lines: readonly string[]): DatabaseCause | undefin
   const newest = lines.slice(-LOOKED_AT).reverse();
   for (const line of newest) {
     const text = plain(line);
-    const found = PATTERNS.find(([, pattern]) => pattern.test(text));
-    if (found) return { reason: found[0], line: text };
+    const reason = ofCheck(line) ?? databaseVerdict(text);
+    if (reason) return { reason, line: text };
     // Each line of ours stands for itself: a later one says that the client went on.
     if (line.startsWith('{')) return undefined;
   }
   return undefined;
 }
 
+const parsed = (line: string): Readonly<Record<string, unknown>> => {
+  try {
+    return JSON.parse(line) as Readonly<Record<string, unknown>>;
+  } catch {
+    return {};
+  }
+};
+
+/** `check-database` names its verdict, which its words need not contain. */
+function ofCheck(line: string): DatabaseVerdict | undefined {
+  const { verdict } = line.startsWith('{') ? parsed(line) : {};
+  return DATABASE_VERDICTS.find((known) => known === verdict);
+}
+
 /** A line as people read it. Programs of ours print JSON, with the error beside the message. */
 export function plain(line: string): string {
   if (!line.startsWith('{')) return line.trim();
-  try {
-    const { message, error } = JSON.parse(line) as { message?: unknown; error?: unknown };
-    return typeof message === 'string'
-      ? [message, error].filter((part) => typeof part === 'string').join(': ')
-      : line;
-  } catch {
-    return line;
-  }
+  const { message, error } = parsed(line);
+  return typeof message === 'string'
+    ? [message, error].filter((part) => typeof part === 'string').join(': ')
+    : line;
 }

@@ -16,6 +16,10 @@ export function databaseSays(reason: DatabaseCause['reason'], resource: WhatsApp
       return `nothing accepts connections at ${server}; start the database, or correct ${external ? `${field}.host and ${field}.port` : 'what blocks the connection'}`;
     case 'DatabaseNoAnswer':
       return `${server} does not answer; look for a firewall or a NetworkPolicy between this namespace and the database`;
+    case 'DatabaseOtherEngine':
+      return `another kind of server listens at ${server}; correct ${external ? `${field}.engine, host and port` : 'what answers at this name'}`;
+    case 'DatabaseConnectionsFew':
+      return `${server} has too few free connections for all pods of the stack; raise max_connections of the server or the limit of the user in Secret ${secretName}, key username, or lower the number of Coreapps, Masters or Webapps`;
     case 'DatabaseTlsFailed':
       return `the encryption between the stack and ${server} fails; ${external ? `correct the CA or the mode in ${field}.tls, or the certificate of the server` : `read the log of the database, or set ${field}.tls.mode to Disable`}`;
     case 'DatabaseLoginRefused':

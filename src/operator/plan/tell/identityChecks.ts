@@ -1,5 +1,7 @@
 import { foreignData, numberInUse, rivalInTheWay } from '../facts/identity.ts';
 import type { Observed } from '../facts/observed.ts';
+import { databaseHolder } from '../facts/sharedDatabase.ts';
+import { databaseAddress } from '../facts/stackSettings.ts';
 import { unmet, type Verdict } from './conditions.ts';
 
 /** Checks whether the number and the data are those of this stack. While they are not, no Master or Coreapp runs. */
@@ -16,6 +18,26 @@ function numberIsFree(observed: Observed): Verdict<'SpecValid'> | undefined {
     deletionTimestamp
       ? `the number belongs to ${other}, which is being deleted; this one starts when it and its pods are gone`
       : `the number belongs to ${other}, which runs, is registered or is older; delete one of the two, or change spec.phoneNumber of this one`,
+  );
+}
+
+/** Two stacks with the same databases would take each other's messages. */
+export function databaseIsOurs(
+  observed: Observed,
+  isSchemaDone: boolean,
+): Verdict<'DatabaseReady'> | undefined {
+  const holder = databaseHolder(observed, isSchemaDone);
+  if (!holder) return undefined;
+  const { namespace, name } = holder.metadata;
+  const other =
+    namespace === observed.resource.metadata.namespace
+      ? `WhatsAppDeployment ${namespace}/${name}`
+      : ELSEWHERE;
+  const { host, port, prefix } = databaseAddress(observed.resource);
+  return unmet(
+    'DatabaseReady',
+    'PrefixInUse',
+    `the databases on ${host}:${port} whose names begin with ${prefix} belong to ${other}, which has its schema there or is older; set spec.database.external.name of this one to another prefix`,
   );
 }
 

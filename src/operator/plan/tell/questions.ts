@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
-import { labels, podOfSet } from '../facts/names.ts';
+import { isOfJob, labels, podOfSet } from '../facts/names.ts';
 import type { Observation, PodView } from '../facts/observed.ts';
 
 /** Something that only a log or the events of an object tell. */
@@ -15,7 +15,7 @@ export type Question = {
 );
 
 /** How long the normal course of things takes before the operator asks. */
-const PATIENCE_MS = { object: 5_000, schema: 5_000, creating: 15_000, notReady: 20_000 } as const;
+const PATIENCE_MS = { object: 5_000, job: 5_000, creating: 15_000, notReady: 20_000 } as const;
 
 type Claim = KubeObject & { readonly status?: { readonly phase?: string } };
 type Ended = KubeObject & {
@@ -34,7 +34,7 @@ export function questionsOf(observed: Observation): Question[] {
 
 /** The pod of a Job is ready as soon as it runs, and is done only when it has ended. */
 export const isAwaited = ({ ready, terminating, component }: PodView): boolean =>
-  !terminating && (!ready || component === 'schema');
+  !terminating && (!ready || isOfJob(component));
 
 /** An object that waits for what Kubernetes should have made for it: a pod, or a volume. */
 function isMissed(object: KubeObject, pods: readonly PodView[]): boolean {
@@ -63,9 +63,9 @@ function aboutPod(pod: PodView): Question[] {
     return [{ ask: 'log', uid, name, container, previous: runningSinceMs !== undefined, dueMs: 0 }];
   if (problem) return [];
   if (runningSinceMs === undefined)
-    return container === undefined && component === 'schema'
+    return container === undefined && isOfJob(component)
       ? []
       : [{ ask: 'warnings', uid, name, dueMs: createdMs + PATIENCE_MS.creating }];
-  const patience = component === 'schema' ? PATIENCE_MS.schema : PATIENCE_MS.notReady;
+  const patience = isOfJob(component) ? PATIENCE_MS.job : PATIENCE_MS.notReady;
   return [{ ask: 'log', uid, name, container, previous: false, dueMs: runningSinceMs + patience }];
 }

@@ -166,7 +166,7 @@ describe('the database', () => {
     const children = new Map(
       [...observed.children].map(([key, object]) => [
         key,
-        key.startsWith('Job/') ? { ...object, status: {} } : object,
+        key.startsWith('Job/shop-schema-') ? { ...object, status: {} } : object,
       ]),
     );
     const pods = [{ ...pod, uid: 's', container: 'schema', runningSinceMs: NOW_MS - 6_000 }];

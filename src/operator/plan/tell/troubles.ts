@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
+import { DATABASE_VERDICTS } from '../../../onprem/databaseVerdict.ts';
 import type { CommonReason } from '../../resource/conditions.ts';
-import { labels } from '../facts/names.ts';
+import { componentOf } from '../facts/names.ts';
 import type { Clue, Observation, PodView } from '../facts/observed.ts';
 import { databaseCause, plain } from './databaseCause.ts';
 import { databaseSays } from './databaseSays.ts';
@@ -56,6 +57,10 @@ export function nextTroubleMs(observed: Observation & { readonly nowMs: number }
   return due.length === 0 ? undefined : Math.min(...due);
 }
 
+/** Whether a reason is an answer of the database, or of the way to it. */
+export const isDatabaseReason = (reason: string): boolean =>
+  DATABASE_VERDICTS.some((known) => known === reason);
+
 /** Causes before their effects: a pod that does not exist, a volume, then the pods. */
 function troubles(observed: Observation): Trouble[] {
   const { children, pods, sharedPods = [] } = observed;
@@ -69,7 +74,6 @@ function troubles(observed: Observation): Trouble[] {
 }
 
 const clueOf = ({ clues }: Observation, uid = ''): Clue => clues?.get(uid) ?? {};
-const componentOf = ({ metadata }: KubeObject): string => metadata.labels?.[labels.component] ?? '';
 const createdMs = ({ metadata }: KubeObject): number => Date.parse(metadata.creationTimestamp ?? '') || 0;
 
 type Controller = KubeObject & {

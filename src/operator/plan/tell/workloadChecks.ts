@@ -9,7 +9,7 @@ import { databaseUser } from '../facts/generatedSecrets.ts';
 import { keptEngine } from '../facts/keptEngine.ts';
 import { scheduleProblem } from '../facts/maintenanceWindow.ts';
 import { isGivenUp } from '../facts/managedTls.ts';
-import { annotations, names, podOfSet } from '../facts/names.ts';
+import { annotations, isOfJob, names, podOfSet } from '../facts/names.ts';
 import { isServing, type Observed } from '../facts/observed.ts';
 import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { counts, databaseAddress, databaseSecretKeys } from '../facts/stackSettings.ts';
@@ -179,7 +179,7 @@ export const databaseProblem = (observed: Observed): Verdict<'DatabaseReady'> | 
     .find(Boolean);
 
 /** A trouble that has lasted gives its reason; a younger one is only mentioned. */
-const toldBy = <R extends string>(
+export const toldBy = <R extends string>(
   trouble: ReturnType<typeof troubleOf>,
   otherwise: R,
   message: string,
@@ -314,7 +314,7 @@ function shortRoles({ resource, pods }: Observed): string[] {
 }
 
 /** Database and schema have conditions of their own. */
-const isOfNodes = (component: string): boolean => component !== 'database' && component !== 'schema';
+const isOfNodes = (component: string): boolean => component !== 'database' && !isOfJob(component);
 
 /** How far the nodes are; undefined if all are ready and settled. */
 function unsettled({ observed, rollout }: WorkloadsInput): string | undefined {
