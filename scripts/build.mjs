@@ -35,6 +35,7 @@ const commands = {
       'opt/whatsapp/bin/wait_on_mysql.sh',
       'usr/local/bin/waba-emulator',
     ],
+    backup: ['usr/local/bin/waba-backup'],
   },
 };
 /** Folders that volumes are mounted to; they are there without one too. */
@@ -85,6 +86,7 @@ async function buildDist() {
     bundle(
       {
         emulator: 'src/bin/emulator.ts',
+        backup: 'src/bin/backup.ts',
         operator: 'src/bin/operator.ts',
         postgres: 'src/bin/postgres.ts',
         'kubectl-waba': 'src/bin/kubectl-waba.ts',

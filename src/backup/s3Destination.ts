@@ -156,8 +156,8 @@ export class S3Destination implements Destination {
     const query = { Bucket: bucket, Prefix: `${root}${folder}/` };
     const pages = paginateListObjectsV2({ client: this.#client }, query, { abortSignal: signal });
     try {
+      // Some servers list folders too.
       for await (const { Contents: found = [] } of pages)
-        // Some servers list folders too.
         for (const { Key: key, Size: bytes = 0 } of found)
           if (key && !key.endsWith('/')) yield { path: key.slice(root.length), bytes };
     } catch (error) {

@@ -44,6 +44,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'engine/kube': ['base'],
   'engine/controller': ['engine/kube', 'base'],
   client: ['onprem', 'base'],
+  backup: ['onprem', 'base', 'client'],
   'operator/resource': ['onprem'],
   'operator/plan/facts': FACTS,
   'operator/plan/render': RENDER,
@@ -69,7 +70,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'cli/stack': [...CLI, 'cli'],
   'cli/quickstart': [...CLI, 'cli', 'cli/stack'],
   cli: [...CLI, 'cli/stack', 'cli/quickstart'],
-  bin: [...CLI, 'base/postgres', 'operator', 'stack', 'stack/webapp', 'stack/network', 'cli'],
+  bin: [...CLI, 'base/postgres', 'backup', 'operator', 'stack', 'stack/webapp', 'stack/network', 'cli'],
   'tools/generate': [
     'operator/resource',
     'operator/plan/tell',
