@@ -9,7 +9,7 @@ import { restoreBackup } from '../backup/restoreBackup.ts';
 import { runBackup } from '../backup/runBackup.ts';
 import { verifyBackup } from '../backup/verifyBackup.ts';
 import { systemClock } from '../base/clock.ts';
-import { createLogger } from '../base/logger.ts';
+import { silentLogger } from '../base/silentLogger.ts';
 import { stopSignal } from '../base/stopSignal.ts';
 import { VERSION } from '../base/version.ts';
 
@@ -29,7 +29,7 @@ async function run(command: string, work: Work): Promise<void> {
     const destination = await openDestination(environment);
     const openServer = async () => {
       const { openBackupServer } = await import('../stack/backupDatabases.ts');
-      return openBackupServer(process.env, createLogger({ level: 'warn', format: 'json' }));
+      return openBackupServer(process.env, silentLogger);
     };
     const progress = new Progress(print);
     try {

@@ -3,7 +3,7 @@ import { CodedError } from '../base/codedError.ts';
 import type { Logger } from '../base/logger.ts';
 import { parseEnvironment } from './parseEnvironment.ts';
 import { type DatabaseSettings, databaseSettings } from './store/databaseSettings.ts';
-import { servers } from './store/server.ts';
+import type { Server } from './store/serverTypes.ts';
 
 type Rows = Record<string, number>;
 type Open = Kysely<Record<string, Record<string, unknown>>>;
@@ -15,7 +15,7 @@ const ADMIN = { PGSQL: 'postgres', MYSQL: 'information_schema' } as const;
  * The server of the stack whose variables these are, for backups.
  * @throws CodedError `BadEnvironment`
  */
-export function openBackupServer(env: NodeJS.ProcessEnv, logger: Logger) {
+export async function openBackupServer(env: NodeJS.ProcessEnv, logger: Logger) {
   const settings: DatabaseSettings = {
     ...databaseSettings(parseEnvironment(env), 'node'),
     connections: 1,
@@ -24,8 +24,8 @@ export function openBackupServer(env: NodeJS.ProcessEnv, logger: Logger) {
     silentMs: SILENT_MS,
   };
   const { engine, prefix } = settings;
-  const open = (database: string): Open =>
-    new Kysely({ dialect: servers[engine].pool(settings, database, logger) });
+  const server = await load[engine]();
+  const open = (database: string): Open => new Kysely({ dialect: server.pool(settings, database, logger) });
   const admin = open(ADMIN[engine]);
   const on = async <T>(database: string, work: (open: Open) => Promise<T>): Promise<T> => {
     const connection = open(database);
@@ -45,7 +45,7 @@ export function openBackupServer(env: NodeJS.ProcessEnv, logger: Logger) {
       engine === 'PGSQL' ? snapshot(open(database)) : Promise.resolve(undefined),
     rows: (database: string) => on(database, (connection) => countRows(connection, engine)),
     create: async (database: string) => {
-      const connection = await reached(() => servers[engine].admin(settings));
+      const connection = await reached(() => server.admin(settings));
       try {
         await connection.createDatabase(database);
       } finally {
@@ -64,6 +64,12 @@ export function openBackupServer(env: NodeJS.ProcessEnv, logger: Logger) {
     close: () => admin.destroy(),
   };
 }
+
+/** One driver is loaded: the other one takes as much memory. */
+const load: Readonly<Record<'PGSQL' | 'MYSQL', () => Promise<Server>>> = {
+  PGSQL: async () => (await import('./store/postgresServer.ts')).postgresServer,
+  MYSQL: async () => (await import('./store/mysqlServer.ts')).mysqlServer,
+};
 
 const SILENT_MS = 24 * 3_600_000;
 
