@@ -4,10 +4,10 @@ import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient, Stan
 import { CodedError } from '../base/codedError.ts';
 
 /**
- * Work factor of scrypt: 2^15 rounds take 32 MiB of memory, in an agent that stays below 100 MB; the default of age, 2^18,
+ * Work factor of scrypt: 2^14 rounds take 16 MiB of memory, in an agent that stays below 100 MB; the default of age, 2^18,
  * takes 256 MiB.
  */
-const SCRYPT_LOG_N = 15;
+const SCRYPT_LOG_N = 14;
 const MOST_LOG_N = 18;
 const CIPHER = 'chacha20-poly1305';
 const SCRYPT_LABEL = 'age-encryption.org/v1/scrypt';

@@ -26,9 +26,9 @@ export async function* encrypted(plain: Bytes, keys: BackupKeys): AsyncGenerator
   let index = 0;
   for await (const { bytes, isLast } of chunks(plain, CHUNK_BYTES)) {
     const cipher = createCipheriv(ALGORITHM, key, chunkNonce(index++, isLast), { authTagLength: TAG_BYTES });
-    const sealed = cipher.update(bytes);
+    yield cipher.update(bytes);
     cipher.final();
-    yield Buffer.concat([sealed, cipher.getAuthTag()]);
+    yield cipher.getAuthTag();
   }
 }
 
@@ -100,21 +100,25 @@ function chunkNonce(index: number, isLast: boolean): Buffer {
   return nonce;
 }
 
-/** Cuts a stream into chunks of `size`. The last one is marked; it is empty only if the stream is. */
+/**
+ * Cuts a stream into chunks of `size`. The last one is marked; it is empty only if the stream is. All chunks share one buffer:
+ * the next one overwrites it.
+ */
 async function* chunks(source: Bytes, size: number): AsyncGenerator<{ bytes: Buffer; isLast: boolean }> {
-  let parts: Uint8Array[] = [];
+  const buffer = Buffer.alloc(size);
   let length = 0;
   for await (const part of source) {
-    parts.push(part);
-    length += part.length;
-    // A chunk that is full waits for the next byte, which tells that it is not the last.
-    if (length <= size) continue;
-    const bytes = Buffer.concat(parts);
-    let from = 0;
-    for (; bytes.length - from > size; from += size)
-      yield { bytes: bytes.subarray(from, from + size), isLast: false };
-    parts = [bytes.subarray(from)];
-    length = bytes.length - from;
+    for (let from = 0; from < part.length; ) {
+      // A chunk that is full waits for the next byte, which tells that it is not the last.
+      if (length === size) {
+        yield { bytes: buffer, isLast: false };
+        length = 0;
+      }
+      const count = Math.min(size - length, part.length - from);
+      buffer.set(part.subarray(from, from + count), length);
+      length += count;
+      from += count;
+    }
   }
-  yield { bytes: Buffer.concat(parts), isLast: true };
+  yield { bytes: buffer.subarray(0, length), isLast: true };
 }

@@ -44,7 +44,7 @@ export class FileDestination implements Destination {
 
   async get(path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined> {
     const handle = await this.#ifThere(() => open(join(this.#root, path), 'r'));
-    return handle && this.#read(createReadStream('', { fd: handle, signal, highWaterMark: 256 * 1024 }));
+    return handle && this.#read(createReadStream('', { fd: handle, signal }));
   }
 
   async *list(folder: string, signal: AbortSignal): AsyncGenerator<DestinationObject> {

@@ -5,7 +5,6 @@ import { type BackupContext, namedBackup, passphraseOf } from './backupContext.t
 import { OBJECTS } from './contract.ts';
 import { dumpDatabases } from './databaseDumps.ts';
 import { type Manifest, manifestText, type StoredObject } from './manifest.ts';
-import { MediaTar } from './mediaTar.ts';
 import { type ObjectStore, once } from './objectStore.ts';
 import type { Outcome } from './report.ts';
 import { secretsText } from './secretsText.ts';
@@ -111,6 +110,7 @@ async function storeSettings({ context, objects, keys, passphrase, signal }: Ext
 async function storeMedia({ context, objects, keys, signal }: Extras): Promise<Part> {
   const { WABA_BACKUP_MEDIA_FOLDER: folder } = context.environment;
   if (folder === undefined) return {};
+  const { MediaTar } = await import('./mediaTar.ts');
   const tar = new MediaTar(folder);
   const object = await objects.store(OBJECTS.media, tar.content(signal), keys, signal);
   const { files, skipped } = tar;

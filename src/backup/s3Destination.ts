@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
   DeleteObjectCommand,
@@ -12,9 +12,9 @@ import {
   paginateListObjectsV2,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { Upload } from '@aws-sdk/lib-storage';
 import type { Destination, DestinationObject } from './destination.ts';
 import { isMissingObject, s3Failure } from './s3Failure.ts';
+import { uploadParts } from './uploadParts.ts';
 
 export interface S3Options {
   readonly bucket: string;
@@ -32,9 +32,8 @@ export interface S3Options {
 }
 
 export const S3_LIMITS = {
-  /** S3 takes 10,000 parts of an object: 80 GiB. Two parts are in memory. */
-  partBytes: 8 * 1024 * 1024,
-  partsAtOnce: 2,
+  /** S3 takes 10,000 parts of an object: 48 GiB. Two parts are in memory. */
+  partBytes: 5 * 1024 * 1024,
   connectTimeoutMs: 10_000,
   /** A request that is silent for so long is tried again. */
   silentMs: 60_000,
@@ -74,33 +73,8 @@ export class S3Destination implements Destination {
   }
 
   async put(path: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    let failed: { readonly error: unknown } | undefined;
-    async function* watched(): AsyncGenerator<Uint8Array> {
-      try {
-        yield* content;
-      } catch (error) {
-        failed = { error };
-        throw error;
-      }
-    }
-    const upload = new Upload({
-      client: this.#client,
-      params: { ...this.#object(path), Body: Readable.from(watched(), { objectMode: false }) },
-      partSize: this.#limits.partBytes,
-      queueSize: this.#limits.partsAtOnce,
-      leavePartsOnError: false,
-    });
-    const stop = () => void upload.abort();
-    signal.addEventListener('abort', stop, { once: true });
-    try {
-      await upload.done();
-    } catch (error) {
-      signal.throwIfAborted();
-      throw failed ? failed.error : this.#worded(error);
-    } finally {
-      signal.removeEventListener('abort', stop);
-    }
+    const send = { client: this.#client, object: this.#object(path), partBytes: this.#limits.partBytes };
+    await uploadParts(send, content, signal, (error) => this.#worded(error));
   }
 
   async get(path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined> {

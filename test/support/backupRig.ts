@@ -14,6 +14,8 @@ import { type TestDatabase, testPostgres } from './emulatorStack.ts';
 import { testMariadb } from './testMariadb.ts';
 
 export const PASSPHRASE = 'correct horse battery staple';
+/** As the image has it. */
+const PROGRAM = 'dist/images/waba-stack/usr/local/bin/waba-backup';
 export const PREFIX = 'shop_';
 const DEBIAN = '/usr/lib/postgresql';
 
@@ -91,7 +93,7 @@ export async function startBackupRig(engine: 'PGSQL' | 'MYSQL') {
   ): Promise<RunningBackup> => {
     const pipe = await mkdtemp(at('pipe-'));
     const env = { ...process.env, ...variables, WABA_BACKUP_PIPE: pipe, ...options.variables };
-    const agent = spawnBound([process.execPath, 'dist/backup.js', command], {
+    const agent = spawnBound([PROGRAM, command], {
       env,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
