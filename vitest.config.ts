@@ -55,6 +55,8 @@ export default defineConfig({
       layer('control-plane', ['test/control-plane/**/*.test.ts'], 120_000, {
         globalSetup: ['test/support/controlPlaneSetup.ts'],
       }),
+      // Real servers, the engines' own tools, the age tool and an S3 server.
+      layer('backup', ['test/backup/**/*.test.ts'], 60_000),
       layer('survival', ['test/survival/**/*.test.ts'], 300_000),
       layer('random', ['test/random/**/*.test.ts'], 60_000),
       layer('rolls', ['test/rolls/**/*.test.ts'], 60_000),

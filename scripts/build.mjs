@@ -35,8 +35,11 @@ const commands = {
       'opt/whatsapp/bin/wait_on_mysql.sh',
       'usr/local/bin/waba-emulator',
     ],
+    backup: ['usr/local/bin/waba-backup'],
   },
 };
+/** Of Node.js, by bundle. Backups allocate much and keep little: a small nursery takes 10 MB less, and nothing else. */
+const flags = { backup: '--max-semi-space-size=1' };
 /** Folders that volumes are mounted to; they are there without one too. */
 const folders = { 'waba-stack': ['usr/local/wamedia', 'usr/local/waent/data', 'var/lib/waba-network'] };
 
@@ -61,7 +64,11 @@ async function buildImageRoots(out) {
     await writeFile(join(root, 'opt/waba/package.json'), '{"type":"module"}\n');
     for (const [name, paths] of Object.entries(bundles)) {
       for (const path of paths)
-        await writeCommand(join(root, path), '/nodejs/bin/node', JSON.stringify(`/opt/waba/${name}.js`));
+        await writeCommand(
+          join(root, path),
+          ['/nodejs/bin/node', flags[name]].filter(Boolean).join(' '),
+          JSON.stringify(`/opt/waba/${name}.js`),
+        );
     }
     await writeLegal(join(root, 'usr/share/doc', image), image, metafile);
     for (const folder of folders[image] ?? []) await mkdir(join(root, folder), { recursive: true });
@@ -85,6 +92,7 @@ async function buildDist() {
     bundle(
       {
         emulator: 'src/bin/emulator.ts',
+        backup: 'src/bin/backup.ts',
         operator: 'src/bin/operator.ts',
         postgres: 'src/bin/postgres.ts',
         mariadb: 'src/bin/mariadb.ts',
@@ -118,7 +126,9 @@ async function buildDist() {
     )) {
       const file = join('dist/images', image, path);
       const module = `require('node:path').join(__dirname, '${relative(dirname(file), `dist/${name}.js`)}')`;
-      await writeCommand(file, '/usr/bin/env node', module);
+      // Without -S, env would look for a program whose name holds the flags.
+      const node = flags[name] ? `-S node ${flags[name]}` : 'node';
+      await writeCommand(file, `/usr/bin/env ${node}`, module);
     }
   }
   // Files without the ending .js are started as CommonJS only where no package says otherwise.

@@ -1,6 +1,8 @@
 import { createLogger as createWinstonLogger, format, transports } from 'winston';
 import { describeError } from './codedError.ts';
 
+export { silentLogger } from './silentLogger.ts';
+
 type LogFields = Readonly<Record<string, unknown>>;
 
 /** Structured logging. */
@@ -83,12 +85,3 @@ export function createLogger(options: {
   };
   return Object.assign(new LineLogger(write, {}), { setLevel });
 }
-
-/** Drops all lines, for tests and embedding. */
-export const silentLogger: Logger = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  child: () => silentLogger,
-};

@@ -4,9 +4,10 @@ import { type Clock, sleep } from '../base/clock.ts';
 import { CodedError } from '../base/codedError.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
 import { retryUntilDone } from '../base/retryUntilDone.ts';
-import { NODE_PORTS, type StackEnvironment, stackEnvironment, WEB_PORT } from '../onprem/environment.ts';
+import { NODE_PORTS, type StackEnvironment, WEB_PORT } from '../onprem/environment.ts';
 import { clientVersion } from './clientVersionOf.ts';
 import { startCoreapp } from './coreapp/startCoreapp.ts';
+import { parseEnvironment } from './parseEnvironment.ts';
 import { checkDatabase } from './store/checkDatabase.ts';
 import { databaseSettings } from './store/databaseSettings.ts';
 import { type DatabaseName, openDatabases } from './store/databases.ts';
@@ -21,14 +22,6 @@ export interface RoleOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly setLogLevel?: (level: LogLevel) => void;
-}
-
-/** @throws CodedError `BadEnvironment`, which names each variable */
-function parseEnvironment(env: RoleOptions['env']): StackEnvironment {
-  const parsed = stackEnvironment.safeParse(env);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new CodedError('BadEnvironment', `variables are missing or wrong: ${problems.join('; ')}`);
 }
 
 /** `any` is the vendor's word for all interfaces. */

@@ -89,6 +89,7 @@ export async function certificateFiles(folder: string, { server, caPem }: Databa
 
 export async function testPostgres(
   tls?: DatabaseCertificate,
+  programs?: string,
 ): Promise<TestDatabase & { readonly server: PostgresServer }> {
   const folder = await mkdtemp(join(tmpdir(), 'waba-contract-'));
   const port = await freePort();
@@ -101,6 +102,7 @@ export async function testPostgres(
       port,
       username: 'waba',
       password,
+      programs,
       clock: systemClock,
       settings: {
         max_connections: '300',

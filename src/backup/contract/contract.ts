@@ -27,7 +27,9 @@ export const OBJECTS = {
   /** Written last: with it the backup is complete. Anyone who can read the destination can read it. */
   manifest: 'manifest.json',
 } as const;
-export const databaseObject = (dump: string): string => `database/${dump}.dump.age`;
+/** PostgreSQL: a dump of each database for pg_restore. MySQL: one of all of them, compressed SQL, because they are one moment. */
+export const databaseObject = (engine: 'PGSQL' | 'MYSQL', database: string): string =>
+  engine === 'PGSQL' ? `database/${database}.dump.age` : 'database/all.sql.gz.age';
 
 /** Names of backups and of the parts of folders: no dots alone, nothing that a path could misunderstand. */
 const PATH_PART = '[A-Za-z0-9][A-Za-z0-9._-]*';
@@ -90,7 +92,7 @@ export const backupEnvironment = z.object({
   WABA_BACKUP_START_SECONDS: seconds(600),
   /** How long each container may be silent before the other one takes it for dead. */
   WABA_BACKUP_SILENCE_SECONDS: seconds(60),
-  /** `verify` without databases: checks sums and decrypts, and needs no server. */
+  /** `verify` also restores the dumps into databases that it drops again. Without it, it needs no server and no container `dump`. */
   WABA_BACKUP_VERIFY_DATABASES: flag,
   /** `restore` replaces databases that hold tables. */
   WABA_BACKUP_OVERWRITE: flag,

@@ -11,6 +11,8 @@ export const PIPE_FILES = {
   agentFailed: 'agent.failed',
   /** What the tool calls itself. */
   version: 'tool.version',
+  /** Left by a script that did all that was asked. */
+  done: 'tool.done',
   /** Why the script ended early. */
   toolFailed: 'tool.failed',
   fifo: 'fifo',
@@ -196,5 +198,6 @@ while read -r line; do
   [ "$failed" -eq 0 ] || end 1
   line_number=$((line_number + 1))
 done < "$pipe/${PIPE_FILES.work}"
+leave ${PIPE_FILES.done} 1
 end 0
 `;

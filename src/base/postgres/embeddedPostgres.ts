@@ -18,6 +18,8 @@ export interface PostgresOptions {
   readonly clock: Clock;
   /** Extra server settings, e.g. `{max_connections: '200'}`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Folder whose `bin` holds other programs than those that npm installs. */
+  readonly programs?: string | undefined;
   /** Where the output of the server goes. */
   readonly stdio?: 'ignore' | 'inherit';
 }
@@ -37,7 +39,7 @@ const STOP_GRACE_MS = 10_000;
  */
 export async function startPostgres(options: PostgresOptions, signal: AbortSignal): Promise<PostgresServer> {
   const { dataFolder, host, port, clock } = options;
-  const native = await nativeFolder();
+  const native = options.programs ?? (await nativeFolder());
   await mkdir(dataFolder, { recursive: true, mode: 0o700 });
   await chmod(dataFolder, 0o700);
   const initialised = await access(join(dataFolder, 'PG_VERSION')).then(
