@@ -41,9 +41,12 @@ const PLACES = {
   media: '/media',
 } as const;
 
-export interface BackupJobInput {
-  readonly task: BackupTask;
-  readonly backup: WhatsAppBackup;
+/** What the program works with, whatever it does. */
+export interface AgentJobInput {
+  readonly metadata: KubeObject['metadata'] & { readonly labels: Readonly<Record<string, string>> };
+  /** Where the backup is below the destination. */
+  readonly folder: string;
+  readonly backup: string;
   /** Absent for the removal of a backup whose stack is gone. */
   readonly stack: WhatsAppDeployment | undefined;
   readonly release: PodRelease;
@@ -51,11 +54,32 @@ export interface BackupJobInput {
   readonly offered: ReleaseImages;
   readonly destination: BackupDestination;
   readonly encryptionSecret: string;
+  readonly work: AgentWork;
+}
+
+/** What the program does with a backup. */
+export type AgentWork =
+  | BackupContent
+  | { readonly command: 'remove' }
+  /** Tells the operator what the backup holds, sealed for a key. */
+  | { readonly command: 'open'; readonly readerKey: string }
+  | { readonly command: 'restore'; readonly overwrite: boolean };
+
+/** What a backup holds besides the dumps. */
+interface BackupContent {
+  readonly command: 'run';
   readonly media: boolean;
   /** Names of the Secrets that the backup contains. */
   readonly secrets: readonly string[];
   /** A name that the certificate of the Webapps bears. */
   readonly serverName: string | undefined;
+}
+
+export interface BackupJobInput
+  extends Pick<AgentJobInput, 'stack' | 'release' | 'offered' | 'destination' | 'encryptionSecret'>,
+    Omit<BackupContent, 'command'> {
+  readonly task: BackupTask;
+  readonly backup: WhatsAppBackup;
 }
 
 /** A mounted volume. */
@@ -66,38 +90,22 @@ interface Mounted {
   readonly source: Readonly<Record<string, unknown>>;
 }
 
-/** The Job that makes a backup, or removes one. The tool of the database's image dumps; our program does the rest. */
-export function backupJob(input: BackupJobInput): KubeObject {
-  const { task, backup, stack, release } = input;
+/** The Job that makes a backup, or removes one. */
+export function backupJob({
+  task,
+  backup,
+  media,
+  secrets,
+  serverName,
+  ...input
+}: BackupJobInput): KubeObject {
   const { name, namespace, uid } = backup.metadata;
-  const labels = backupLabels(name);
-  const { pod, container: securityContext } = restricted();
-  // No port is bound here.
-  const { sysctls: _, ...podSecurity } = pod;
-  const own = volumesOf(input);
-  const pipe: Mounted = { name: 'pipe', mountPath: PIPE_PATH, source: { emptyDir: {} } };
-  const dump = task === 'run' && stack ? dumpContainer(stack, input) : undefined;
-  const certificates = dump && stack ? databaseCertificates(stack, release) : undefined;
-  const mounts = (mounted: readonly Mounted[]) => [
-    ...mounted.map(({ source: _, ...mount }) => mount),
-    ...(certificates?.volumeMounts ?? []),
-  ];
-  const agent = {
-    name: CONTAINERS.agent,
-    image: release.stack,
-    command: [BACKUP_PROGRAM, task],
-    env: agentVariables(input),
-    volumeMounts: mounts(dump ? [...own, pipe] : own),
-    resources: RESOURCES,
-    securityContext,
-  };
-  return {
-    apiVersion: 'batch/v1',
-    kind: 'Job',
+  return agentJob({
+    ...input,
     metadata: {
       name: backupJobName(name, task),
       namespace,
-      labels,
+      labels: backupLabels(name),
       ownerReferences: [
         {
           apiVersion: API_VERSION,
@@ -109,6 +117,40 @@ export function backupJob(input: BackupJobInput): KubeObject {
         },
       ],
     },
+    folder: backupFolder(backup),
+    backup: name,
+    work: task === 'run' ? { command: 'run', media, secrets, serverName } : { command: 'remove' },
+  });
+}
+
+/** Our program does the work; where it needs the tools of the database, the database's image runs them beside it. */
+export function agentJob(input: AgentJobInput): KubeObject {
+  const { metadata, stack, release, work } = input;
+  const { labels } = metadata;
+  const { pod, container: securityContext } = restricted();
+  // No port is bound here.
+  const { sysctls: _, ...podSecurity } = pod;
+  const own = volumesOf(input);
+  const pipe: Mounted = { name: 'pipe', mountPath: PIPE_PATH, source: { emptyDir: {} } };
+  const dump = usesTools(work) && stack ? dumpContainer(stack, input) : undefined;
+  const certificates = dump && stack ? databaseCertificates(stack, release) : undefined;
+  const mounts = (mounted: readonly Mounted[]) => [
+    ...mounted.map(({ source: _, ...mount }) => mount),
+    ...(certificates?.volumeMounts ?? []),
+  ];
+  const agent = {
+    name: CONTAINERS.agent,
+    image: release.stack,
+    command: [BACKUP_PROGRAM, work.command],
+    env: agentVariables(input),
+    volumeMounts: mounts(dump ? [...own, pipe] : own),
+    resources: RESOURCES,
+    securityContext,
+  };
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata,
     spec: {
       backoffLimit: BACKOFF_LIMIT,
       podFailurePolicy: {
@@ -125,7 +167,8 @@ export function backupJob(input: BackupJobInput): KubeObject {
         metadata: { labels },
         spec: {
           restartPolicy: 'Never',
-          ...(stack ? { serviceAccountName: stack.metadata.name } : {}),
+          // A stack that is about to be restored has no ServiceAccount yet.
+          ...(stack && work.command !== 'open' ? { serviceAccountName: stack.metadata.name } : {}),
           automountServiceAccountToken: false,
           enableServiceLinks: false,
           ...(stack?.spec.imagePullSecrets ? { imagePullSecrets: stack.spec.imagePullSecrets } : {}),
@@ -146,7 +189,9 @@ export function backupJob(input: BackupJobInput): KubeObject {
   };
 }
 
-function dumpContainer(stack: WhatsAppDeployment, { release, offered }: BackupJobInput) {
+const usesTools = ({ command }: AgentWork): boolean => command === 'run' || command === 'restore';
+
+function dumpContainer(stack: WhatsAppDeployment, { release, offered }: AgentJobInput) {
   return {
     name: CONTAINERS.dump,
     image: dumpImage(stack, release, offered),
@@ -165,14 +210,7 @@ function dumpImage({ spec }: WhatsAppDeployment, release: PodRelease, offered: R
   return `${offered[DATABASE_IMAGES[engine]] ?? image}:${version}`;
 }
 
-function volumesOf({
-  task,
-  stack,
-  destination,
-  encryptionSecret,
-  media,
-  secrets,
-}: BackupJobInput): Mounted[] {
+function volumesOf({ stack, destination, encryptionSecret, work }: AgentJobInput): Mounted[] {
   const { claim, s3 } = destination;
   const secret = (name: string, secretName: string, mountPath: string, more: object = {}): Mounted => ({
     name,
@@ -200,13 +238,11 @@ function volumesOf({
           }),
         ]
       : []),
-    ...(task === 'run'
-      ? [
-          secret('passphrase', encryptionSecret, PLACES.passphrase),
-          ...secrets.map((name, index) => secret(`secret-${index}`, name, `${PLACES.secrets}/${name}`)),
-        ]
+    ...(work.command === 'remove' ? [] : [secret('passphrase', encryptionSecret, PLACES.passphrase)]),
+    ...(work.command === 'run'
+      ? work.secrets.map((name, index) => secret(`secret-${index}`, name, `${PLACES.secrets}/${name}`))
       : []),
-    ...(task === 'run' && media && mediaClaim
+    ...(work.command === 'run' && work.media && mediaClaim
       ? [
           {
             name: 'media',
@@ -219,16 +255,19 @@ function volumesOf({
   ];
 }
 
-function agentVariables(input: BackupJobInput): EnvVar[] {
-  const { task, backup, stack, release, destination } = input;
+function agentVariables(input: AgentJobInput): EnvVar[] {
+  const { folder, backup, stack, release, destination, work } = input;
   const own: Partial<Record<BackupVariable, string>> = {
     ...placeVariables(destination),
-    WABA_BACKUP_FOLDER: backupFolder(backup),
-    WABA_BACKUP_NAME: backup.metadata.name,
-    ...(task === 'run' && stack ? sourceVariables(input, stack) : {}),
+    WABA_BACKUP_FOLDER: folder,
+    WABA_BACKUP_NAME: backup,
+    ...(work.command === 'remove' ? {} : { WABA_BACKUP_PASSPHRASE_FILE: `${PLACES.passphrase}/passphrase` }),
+    ...(work.command === 'run' && stack ? sourceVariables(work, stack) : {}),
+    ...(work.command === 'open' ? { WABA_BACKUP_READER_KEY: work.readerKey } : {}),
+    ...(work.command === 'restore' && work.overwrite ? { WABA_BACKUP_OVERWRITE: '1' } : {}),
   };
   return [
-    ...(task === 'run' && stack ? databaseVariables(stack, release) : []),
+    ...(usesTools(work) && stack ? databaseVariables(stack, release) : []),
     ...Object.entries(own).map(([name, value]) => ({ name, value })),
   ];
 }
@@ -248,9 +287,8 @@ function placeVariables({ claim, s3 }: BackupDestination): Partial<Record<Backup
   };
 }
 
-/** What the backup holds besides the dumps. */
 function sourceVariables(
-  { media, secrets, serverName }: BackupJobInput,
+  { media, secrets, serverName }: BackupContent,
   stack: WhatsAppDeployment,
 ): Partial<Record<BackupVariable, string>> {
   const { name, namespace } = stack.metadata;
@@ -271,7 +309,6 @@ function sourceVariables(
   const isOwnAdmin = !stack.spec.users?.some((user) => user.name === DEFAULT_ADMIN.username);
   const port = stack.spec.service?.ports?.https ?? 443;
   return {
-    WABA_BACKUP_PASSPHRASE_FILE: `${PLACES.passphrase}/passphrase`,
     WABA_BACKUP_FACTS: JSON.stringify(facts),
     WABA_BACKUP_SECRETS_FOLDER: PLACES.secrets,
     ...(media ? { WABA_BACKUP_MEDIA_FOLDER: PLACES.media } : {}),
@@ -288,5 +325,5 @@ function sourceVariables(
 }
 
 /** `+16*****0999`: enough to tell numbers apart. */
-const masked = (number: string): string =>
+export const masked = (number: string): string =>
   `${number.slice(0, 3)}${'*'.repeat(Math.max(0, number.length - 7))}${number.slice(-4)}`;
