@@ -109,7 +109,7 @@ export class ToolPipe {
 
   /** Ends the script too, if the work failed. */
   async close(hasFailed: boolean): Promise<void> {
-    if (hasFailed) await leave(this.#options.folder, PIPE_FILES.agentFailed, '1\n').catch(() => {});
+    if (hasFailed) await giveUp(this.#options.folder);
     this.#over.abort();
     await this.#heart;
   }
@@ -230,6 +230,10 @@ const drained = (socket: Socket): Promise<void> =>
   });
 
 /** By rename: whoever reads it sees all of it. */
+/** Ends the script at once, also if no work was asked of it yet: it would wait for minutes, and the pod with it. */
+export const giveUp = (folder: string): Promise<void> =>
+  leave(folder, PIPE_FILES.agentFailed, '1\n').catch(() => {});
+
 async function leave(folder: string, name: string, text: string): Promise<void> {
   const file = join(folder, name);
   await writeFile(`${file}.new`, text, { mode: 0o644 });

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { BackupContext } from '../backup/backupContext.ts';
-import { EXIT_CODES } from '../backup/contract/contract.ts';
+import { EXIT_CODES, PIPE_PATH } from '../backup/contract/contract.ts';
 import { listBackups } from '../backup/listBackups.ts';
 import { openDestination } from '../backup/openDestination.ts';
 import { openForOperator } from '../backup/openForOperator.ts';
@@ -9,6 +9,7 @@ import { removeBackup } from '../backup/removeBackup.ts';
 import { failureOf, leaveResult, type Outcome, Progress, resultLine } from '../backup/report.ts';
 import { restoreBackup } from '../backup/restoreBackup.ts';
 import { runBackup } from '../backup/runBackup.ts';
+import { giveUp } from '../backup/toolPipe.ts';
 import { verifyBackup } from '../backup/verifyBackup.ts';
 import { systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/silentLogger.ts';
@@ -47,6 +48,7 @@ async function run(command: string, work: Work): Promise<void> {
     const failure = stop.aborted
       ? { code: 'Stopped', message: 'the program was told to stop', retriable: true }
       : failureOf(error);
+    await giveUp(process.env.WABA_BACKUP_PIPE ?? PIPE_PATH);
     process.exitCode = failure.retriable ? EXIT_CODES.retriable : EXIT_CODES.final;
     line = resultLine({ ok: false, command, name, ...failure, durationMs: durationMs() });
   }

@@ -13,7 +13,7 @@ import { stackApi } from '../support/stackLoad.ts';
 const never = new AbortController().signal;
 const NUMBER = '16315558400';
 const PERSON = '16505590001';
-const DESTINATION = { claim: { name: 'vault', path: 'stacks' } };
+const DESTINATION = { claim: { name: 'vault' } };
 const VAULT_KEY = { name: 'vault-key' };
 
 let cluster: OperatorCluster;
