@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { BackupContext } from '../backup/backupContext.ts';
-import { EXIT_CODES } from '../backup/contract/contract.ts';
+import { EXIT_CODES, PIPE_PATH } from '../backup/contract/contract.ts';
 import { listBackups } from '../backup/listBackups.ts';
 import { openDestination } from '../backup/openDestination.ts';
 import { parseBackupEnvironment } from '../backup/parseBackupEnvironment.ts';
@@ -8,6 +8,7 @@ import { removeBackup } from '../backup/removeBackup.ts';
 import { failureOf, leaveResult, type Outcome, Progress, resultLine } from '../backup/report.ts';
 import { restoreBackup } from '../backup/restoreBackup.ts';
 import { runBackup } from '../backup/runBackup.ts';
+import { giveUp } from '../backup/toolPipe.ts';
 import { verifyBackup } from '../backup/verifyBackup.ts';
 import { systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/silentLogger.ts';
@@ -24,6 +25,7 @@ async function run(command: string, work: Work): Promise<void> {
   const started = performance.now();
   const durationMs = () => Math.round(performance.now() - started);
   const { WABA_BACKUP_NAME: name, WABA_TERMINATION_FILE: file = '/dev/termination-log' } = process.env;
+  const { WABA_BACKUP_PIPE: pipe = PIPE_PATH } = process.env;
   let line: string;
   try {
     const environment = parseBackupEnvironment(process.env);
@@ -43,6 +45,7 @@ async function run(command: string, work: Work): Promise<void> {
       destination.close();
     }
   } catch (error) {
+    await giveUp(pipe);
     const failure = stop.aborted
       ? { code: 'Stopped', message: 'the program was told to stop', retriable: true }
       : failureOf(error);
