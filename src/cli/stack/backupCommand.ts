@@ -50,7 +50,7 @@ function createCommand(context: CliContext): Command {
       '--passphrase-secret <name>',
       'encrypt with the key passphrase of this Secret (default: spec.backup.encryptionSecretRef)',
     )
-    .option('--wait', 'follow the backup until it has ended (default)', true)
+    .option('--wait', 'follow the backup until it has ended', true)
     .option('--no-wait', 'do not follow the backup')
     .action(async (name: string, options: CreateOptions) => {
       const access = await context.openCluster(options);
