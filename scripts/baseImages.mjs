@@ -1,4 +1,4 @@
-// Builds what stands for public images where no registry can be reached: Node for the Dockerfile, and PostgreSQL.
+// Builds what stands for public images where no registry can be reached: Node for the Dockerfile, and databases.
 // Prints the variables that make `npm run e2e` use them; what exists already is kept.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -12,6 +12,7 @@ const images = {
   BUILD_BASE: `waba-test/node-build:${NODE}`,
   NODE_BASE: `waba-test/node:${NODE}`,
   WABA_E2E_DATABASE_IMAGE: 'waba-test/postgres:15-tools',
+  WABA_E2E_MARIADB_IMAGE: 'waba-test/mariadb:10.11',
 };
 
 const run = (program, ...args) => execFileSync(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -48,4 +49,5 @@ if (!isThere(images.BUILD_BASE) || !isThere(images.NODE_BASE)) {
   await rm(context, { recursive: true });
 }
 if (!isThere(images.WABA_E2E_DATABASE_IMAGE)) build(images.WABA_E2E_DATABASE_IMAGE, 'test/images/postgres');
+if (!isThere(images.WABA_E2E_MARIADB_IMAGE)) build(images.WABA_E2E_MARIADB_IMAGE, 'test/images/mariadb');
 for (const [name, image] of Object.entries(images)) console.log(`export ${name}=${image}`);

@@ -50,6 +50,12 @@ export const LAYERS = [
     deadlineMs: 8 * MINUTE_MS,
     needs: ['mariadbd'],
   },
+  {
+    name: 'backup',
+    tests: vitest('backup', '--no-file-parallelism'),
+    deadlineMs: 5 * MINUTE_MS,
+    needs: ['pg_dump', 'mariadbd', 'age', 'versitygw'],
+  },
   // A share of the faults; `npm run soak -- survival` runs them for long, under more load.
   {
     name: 'survival',

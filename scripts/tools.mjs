@@ -5,14 +5,21 @@ import { homedir } from 'node:os';
 const { GOBIN, GOPATH = `${homedir()}/go` } = process.env;
 const goFolder = GOBIN || `${GOPATH}/bin`;
 
-/** `go` names a Go program with its version, `apt` a Debian package, `see` a page for people. */
+/** `go` names a Go program with its version (`hidesVersion`: it does not print it), `apt` a Debian package, `see` a page for people. */
 export const TOOLS = {
   helm: { ask: ['version'], go: 'helm.sh/helm/v4/cmd/helm@v4.3.1' },
   actionlint: { ask: ['-version'], go: 'github.com/rhysd/actionlint/cmd/actionlint@v1.7.12' },
   kind: { ask: ['version'], go: 'sigs.k8s.io/kind@v0.30.0' },
+  age: { ask: ['--version'], go: 'filippo.io/age/cmd/age@v1.3.2' },
+  versitygw: {
+    ask: ['--version'],
+    go: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0',
+    hidesVersion: true,
+  },
   docker: { ask: ['version'], see: 'https://docs.docker.com/engine/install/, and start it' },
   kubectl: { ask: ['version', '--client'], see: 'https://kubernetes.io/docs/tasks/tools/' },
   mariadbd: { ask: ['--version'], apt: 'mariadb-server' },
+  pg_dump: { ask: ['--version'], apt: 'postgresql' },
   chromium: { ask: ['--version'], apt: 'chromium' },
   prometheus: { ask: ['--version'], apt: 'prometheus' },
   promtool: { ask: ['--version'], apt: 'prometheus' },
@@ -41,8 +48,11 @@ function answerOf(name) {
 /** Whether the program answers; a Go program also in the pinned version, of which some builds name no patch. */
 export function isInstalled(name) {
   const answer = answerOf(name);
-  const [, major, minor] = TOOLS[name].go?.match(/@v(\d+)\.(\d+)/) ?? [];
-  return answer !== undefined && (!major || new RegExp(`\\bv?${major}\\.${minor}\\b`).test(answer));
+  const { go, hidesVersion } = TOOLS[name];
+  const [, major, minor] = go?.match(/@v(\d+)\.(\d+)/) ?? [];
+  return (
+    answer !== undefined && (!major || hidesVersion || new RegExp(`\\bv?${major}\\.${minor}\\b`).test(answer))
+  );
 }
 
 /** Those that are not installed or do not answer, each with a line that says how to get it. */

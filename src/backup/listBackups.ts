@@ -1,20 +1,10 @@
 import { CodedError } from '../base/codedError.ts';
 import type { BackupContext } from './backupContext.ts';
-import { OBJECTS } from './contract/contract.ts';
+import { type ListedBackup, OBJECTS } from './contract/contract.ts';
 import { parseManifest } from './manifest.ts';
 import { ObjectStore } from './objectStore.ts';
 import type { Outcome } from './report.ts';
 import { outcomeOf } from './runBackup.ts';
-
-/** A backup below the folder, as its plain manifest describes it. */
-export interface ListedBackup {
-  readonly name: string;
-  /** Complete, broken: manifest.json is unreadable, or incomplete. */
-  readonly state: 'complete' | 'incomplete' | 'broken';
-  readonly storedBytes: number;
-  readonly finishedAt?: string;
-  readonly problem?: string;
-}
 
 /** Prints a line of JSON for each backup in the folder, by name. It needs no passphrase. */
 export async function listBackups(

@@ -28,10 +28,11 @@ export interface S3Options {
   readonly caFile?: string | undefined;
   /** Files accessKeyId, secretAccessKey and perhaps sessionToken. */
   readonly credentialsFolder?: string | undefined;
-  readonly limits?: Partial<typeof S3_LIMITS>;
+  /** Default: `S3_LIMITS`. */
+  readonly limits?: Partial<S3Limits>;
 }
 
-export const S3_LIMITS = {
+const S3_LIMITS = {
   /** S3 takes 10,000 parts of an object: 48 GiB. Two parts are in memory. */
   partBytes: 5 * 1024 * 1024,
   connectTimeoutMs: 10_000,
@@ -42,11 +43,13 @@ export const S3_LIMITS = {
   resumes: 5,
 } as const;
 
+type S3Limits = Readonly<Record<keyof typeof S3_LIMITS, number>>;
+
 /** Objects in a bucket of AWS or of a server that speaks its protocol. */
 export class S3Destination implements Destination {
   readonly #client: S3Client;
   readonly #options: S3Options;
-  readonly #limits: Record<keyof typeof S3_LIMITS, number>;
+  readonly #limits: S3Limits;
 
   constructor(options: S3Options) {
     this.#options = options;

@@ -40,7 +40,7 @@ const WORDS: readonly Words[] = [
   },
   {
     failure: 'DestinationDenied',
-    codes: ['InvalidAccessKeyId', 'XMinioInvalidAccessKeyId'],
+    codes: ['InvalidAccessKeyId', 'XAdminUserNotFound'],
     says: () => 'the server does not know the access key; correct accessKeyId',
   },
   {
@@ -109,10 +109,8 @@ const UNREACHABLE: Words = {
   says: (place) => `${endpointOf(place)} did not complete the request, also when repeated`,
 };
 
-export const isMissingObject = (error: unknown): boolean => {
-  const codes = codesOf(error);
-  return codes.includes('NoSuchKey') || (codes.includes(404) && !codes.includes('NoSuchBucket'));
-};
+/** By name: servers answer 404 for other reasons too, such as an unknown access key. */
+export const isMissingObject = (error: unknown): boolean => codesOf(error).includes('NoSuchKey');
 
 /** An error of the S3 client, in words that say what to do. */
 export function s3Failure(cause: unknown, place: Place): Error {

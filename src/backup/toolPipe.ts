@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Clock, sleep } from '../base/clock.ts';
 import { CodedError } from '../base/codedError.ts';
+import { eitherSignal } from '../base/eitherSignal.ts';
+import { CONTAINERS } from './contract/contract.ts';
 import { PIPE_FILES, type ToolAction } from './contract/dumpScript.ts';
 
 export interface ToolPipeOptions {
@@ -132,7 +134,9 @@ export class ToolPipe {
       } else if (now - heardMs > limit) {
         const silence = Math.round((now - heardMs) / 1000);
         const what = last === '' ? 'did not start within' : 'ended, or has been silent for';
-        this.#dead.abort(this.#failed(`the container dump ${what} ${silence} s; see its state and its log`));
+        this.#dead.abort(
+          this.#failed(`the container ${CONTAINERS.dump} ${what} ${silence} s; see its state and its log`),
+        );
       }
       await sleep(clock, BEAT_MS, this.#over.signal);
     }
@@ -159,11 +163,12 @@ export class ToolPipe {
 
   /** Ends the connection when the script dies, the tool fails without a word, or `signal` fires. */
   #watched(number: number, socket: Socket, signal: AbortSignal) {
-    const either = AbortSignal.any([signal, this.#dead.signal]);
+    const { signal: either, release } = eitherSignal(signal, this.#dead.signal);
     const watched: { failure?: Error; release: () => void } = {
       release: () => {
         over.abort();
         either.removeEventListener('abort', onAbort);
+        release();
       },
     };
     const over = new AbortController();
@@ -202,11 +207,15 @@ export class ToolPipe {
 
   /** No limit of time: an import takes hours, and a script that is dead is found out by its silence. */
   async #until<T>(probe: () => Promise<T | undefined>, signal: AbortSignal): Promise<T> {
-    const either = AbortSignal.any([signal, this.#dead.signal]);
-    for (;;) {
-      const value = await probe();
-      if (value !== undefined) return value;
-      await sleep(this.#options.clock, POLL_MS, either);
+    const { signal: either, release } = eitherSignal(signal, this.#dead.signal);
+    try {
+      for (;;) {
+        const value = await probe();
+        if (value !== undefined) return value;
+        await sleep(this.#options.clock, POLL_MS, either);
+      }
+    } finally {
+      release();
     }
   }
 
@@ -218,6 +227,10 @@ export class ToolPipe {
     return join(this.#options.folder, file);
   }
 }
+
+/** Ends the script, which may still wait for its work. There may be no script, and no folder. */
+export const giveUp = (folder: string): Promise<void> =>
+  leave(folder, PIPE_FILES.agentFailed, '1\n').catch(() => {});
 
 const drained = (socket: Socket): Promise<void> =>
   new Promise((resolve) => {

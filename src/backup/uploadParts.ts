@@ -6,6 +6,7 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
+import { systemClock, withDeadline } from '../base/clock.ts';
 
 interface Target {
   readonly client: S3Client;
@@ -64,8 +65,11 @@ export async function uploadParts(
     await sending.catch(() => {});
     if (upload !== undefined) {
       // Also when told to stop, and not for long: `sweep` finds what is left.
+      const late = () => new Error(`the upload was not aborted within ${ABORT_MS} ms`);
+      const deadline = withDeadline(systemClock, new AbortController().signal, ABORT_MS, late);
       const abort = new AbortMultipartUploadCommand({ ...object, UploadId: upload });
-      await client.send(abort, { abortSignal: AbortSignal.timeout(ABORT_MS) }).catch(() => {});
+      await client.send(abort, { abortSignal: deadline.signal }).catch(() => {});
+      deadline.release();
     }
     throw error;
   }

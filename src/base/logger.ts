@@ -1,18 +1,8 @@
 import { createLogger as createWinstonLogger, format, transports } from 'winston';
 import { describeError } from './codedError.ts';
+import type { LogFields, Logger } from './silentLogger.ts';
 
-export { silentLogger } from './silentLogger.ts';
-
-type LogFields = Readonly<Record<string, unknown>>;
-
-/** Structured logging. */
-export interface Logger {
-  debug(message: string, fields?: LogFields): void;
-  info(message: string, fields?: LogFields): void;
-  warn(message: string, fields?: LogFields): void;
-  error(message: string, fields?: LogFields): void;
-  child(fields: LogFields): Logger;
-}
+export { type Logger, silentLogger } from './silentLogger.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

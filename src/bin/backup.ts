@@ -26,6 +26,7 @@ async function run(command: string, work: Work): Promise<void> {
   const started = performance.now();
   const durationMs = () => Math.round(performance.now() - started);
   const { WABA_BACKUP_NAME: name, WABA_TERMINATION_FILE: file = '/dev/termination-log' } = process.env;
+  const { WABA_BACKUP_PIPE: pipe = PIPE_PATH } = process.env;
   let line: string;
   try {
     const environment = parseBackupEnvironment(process.env);
@@ -45,6 +46,7 @@ async function run(command: string, work: Work): Promise<void> {
       destination.close();
     }
   } catch (error) {
+    await giveUp(pipe);
     const failure = stop.aborted
       ? { code: 'Stopped', message: 'the program was told to stop', retriable: true }
       : failureOf(error);

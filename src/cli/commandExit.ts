@@ -1,3 +1,6 @@
+/** The exit code of a command that SIGINT ended. */
+export const INTERRUPTED = 130;
+
 /** Ends a command that has said everything with an exit code of its own. */
 export class CommandExit extends Error {
   readonly exitCode: number;

@@ -46,20 +46,26 @@ export function nextWords(program: Command, words: readonly string[]): string[] 
   );
 }
 
+/** What commander knows of a command and does not publish. */
+const internals = (command: Command) =>
+  command as unknown as { readonly _hidden?: boolean; readonly _defaultCommandName?: string | null };
+
 function completed(program: Command, words: readonly string[]): Completed {
   let current = program;
   const path: string[] = [];
   for (const word of words) {
-    const next = current.commands.find((command) => command.name() === word);
+    const named = (name: string | null | undefined) =>
+      current.commands.find((command) => command.name() === name);
+    const next =
+      named(word) ?? (word.startsWith('-') ? undefined : named(internals(current)._defaultCommandName));
     if (!next) continue;
     current = next;
     path.push(word);
   }
-  const hidden = current as unknown as { readonly _hidden?: boolean };
   return {
     path,
     commands: current.commands
-      .filter((command) => !(command as unknown as typeof hidden)._hidden)
+      .filter((command) => !internals(command)._hidden)
       .map((command) => ({ name: command.name(), description: command.description() })),
     flags: [...current.options.flatMap(({ long }) => long ?? []), '--help'],
   };

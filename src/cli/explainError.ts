@@ -1,5 +1,6 @@
 import { describeError } from '../base/codedError.ts';
 import { ApiError, isForbidden, TransportError } from '../engine/kube/apiError.ts';
+import { BACKUP_PLURAL } from '../operator/resource/whatsAppBackup.ts';
 
 /** The text of a failed command: what is wrong, and what to do where the error does not say so itself. */
 export function explainError(error: unknown): string {
@@ -9,7 +10,9 @@ export function explainError(error: unknown): string {
     return `${messageOf(error)}; ask an administrator of the cluster for this permission`;
   // The path of a kind that the API server does not know answers with 404 and without details.
   if (isUnknownKind(error))
-    return 'the cluster has no WhatsAppDeployment kind; install the operator and its CRD, see docs/install.md';
+    return messageOf(error).includes(`/${BACKUP_PLURAL}`)
+      ? 'the cluster has no WhatsAppBackup kind; upgrade the operator and its CRDs, see docs/install.md'
+      : 'the cluster has no WhatsAppDeployment kind; install the operator and its CRDs, see docs/install.md';
   return messageOf(error);
 }
 

@@ -14,6 +14,9 @@ const USAGE: readonly [args: string[], message: string][] = [
   [['plan'], 'plan needs either -f with a file or the name'],
   [['upgrade', 'shop'], "required option '--to <version>' not specified"],
   [['login'], "missing required argument 'name'"],
+  [['backup'], "missing required argument 'name'"],
+  [['backup', 'shop', '--size', '1'], "unknown option '--size'"],
+  [['backup', 'list', '-o', 'yaml'], 'Allowed choices are text, json'],
   [['send', 'shop'], "required option '--to <number>' not specified"],
   [['send', 'shop', '--to', '1', '--message', '[]'], '--message must be a JSON object'],
   [['shards', 'shop', '--set', '3'], 'Use one of 1, 2, 4, 8, 16, 32'],
@@ -50,7 +53,10 @@ describe('kubectl waba', () => {
     expect(forbidden.stderr).toContain('ask an administrator of the cluster for this permission');
     const path = 'GET /apis/waba-operator.dev/v1alpha1/namespaces/default/whatsappdeployments/shop';
     const noCrd = await failing(ApiError.parse(404, '404 page not found', path));
-    expect(noCrd.stderr).toContain('install the operator and its CRD');
+    expect(noCrd.stderr).toContain('no WhatsAppDeployment kind; install the operator and its CRDs');
+    const backups = path.replace('whatsappdeployments/shop', 'whatsappbackups');
+    const older = await failing(ApiError.parse(404, '404 page not found', backups));
+    expect(older.stderr).toContain('no WhatsAppBackup kind; upgrade the operator and its CRDs');
   });
 
   it('names a stack that does not exist, and how to find it', async () => {

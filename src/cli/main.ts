@@ -10,6 +10,7 @@ import { localCommand } from './localCommand.ts';
 import { namespaceCommand } from './namespaceCommand.ts';
 import { quickstartCommand } from './quickstart/quickstartCommand.ts';
 import { contactsCommand, loginCommand, sendCommand, usersCommand } from './stack/apiCommands.ts';
+import { backupCommand } from './stack/backupCommand.ts';
 import { logsCommand } from './stack/logsCommand.ts';
 import { planCommand } from './stack/planCommand.ts';
 import { shardsCommand } from './stack/shardsCommand.ts';
@@ -64,6 +65,7 @@ function programOf(context: CliContext): Command {
     shardsCommand(context),
     planCommand(context),
     upgradeCommand(context),
+    backupCommand(context),
     usersCommand(context),
     contactsCommand(context),
     logsCommand(context),

@@ -88,22 +88,30 @@ describe('the chart', () => {
     const changing = rules.filter(({ verbs }) =>
       verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)),
     );
-    expect(changing).toMatchObject([{ resources: ['whatsappdeployments/status'], verbs: ['patch'] }]);
+    expect(changing).toMatchObject([
+      { resources: ['whatsappdeployments/status', 'whatsappbackups/status'], verbs: ['patch'] },
+    ]);
   });
 
-  it('keeps the CRD and with it every resource, unless crds.keep is false', async () => {
-    const crd = async (...flags: string[]) =>
-      (loadAll(await helm('template', 'x', CHART, ...flags)) as (KubeObject | null)[]).find(
-        (object) => object?.kind === 'CustomResourceDefinition',
+  it('keeps both CRDs and with them every resource, unless crds.keep is false', async () => {
+    const crds = async (...flags: string[]) =>
+      (loadAll(await helm('template', 'x', CHART, ...flags)) as (KubeObject | null)[]).flatMap((object) =>
+        object?.kind === 'CustomResourceDefinition' ? [object] : [],
       );
-    expect((await crd())?.metadata.annotations).toEqual({ 'helm.sh/resource-policy': 'keep' });
-    expect((await crd('--set', 'crds.keep=false'))?.metadata.annotations ?? {}).toEqual({});
-    expect(await crd('--set', 'crds.enabled=false')).toBeUndefined();
-    const plain = load(readFileSync('crds/whatsappdeployments.yaml', 'utf8')) as KubeObject;
-    expect((await crd())?.spec).toEqual(plain.spec);
+    const marks = (objects: readonly KubeObject[]) =>
+      objects.map(({ metadata }) => metadata.annotations ?? {});
+    const keep = { 'helm.sh/resource-policy': 'keep' };
+    const kept = await crds();
+    expect(marks(kept)).toEqual([keep, keep]);
+    expect(marks(await crds('--set', 'crds.keep=false'))).toEqual([{}, {}]);
+    expect(await crds('--set', 'crds.enabled=false')).toEqual([]);
+    const plain = readdirSync('crds').map((file) => load(readFileSync(`crds/${file}`, 'utf8')) as KubeObject);
+    expect(new Map(kept.map(({ metadata, spec }) => [metadata.name, spec]))).toEqual(
+      new Map(plain.map(({ metadata, spec }) => [metadata.name, spec])),
+    );
   });
 
-  it('installs the ten alert rules and both dashboards with the configured labels', async () => {
+  it('installs the eleven alert rules and both dashboards with the configured labels', async () => {
     const installed = await objects(
       '--set',
       'metrics.alerts.enabled=true,metrics.alerts.labels.release=prometheus,metrics.dashboards.enabled=true',

@@ -13,6 +13,7 @@ import {
 } from '../../src/operator/resource/whatsAppBackup.ts';
 import { API_VERSION } from '../../src/operator/resource/whatsAppDeployment.ts';
 import { WhatsAppBackupKind } from '../../src/operator/state/stackSources.ts';
+import { runWaba } from '../support/cliRun.ts';
 import { installCrd, kubectl, never, testClient } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Fate, ScriptedKubelet } from '../support/scriptedKubelet.ts';
@@ -233,5 +234,48 @@ describe('a schedule', () => {
     await told(first?.metadata.name ?? '', 'Completed', 'Completed');
     await stack.told('BackupCurrent', { status: 'True', reason: 'Current' });
     expect(await stack.condition('Ready')).not.toMatchObject({ reason: 'Error' });
+  });
+});
+
+describe('kubectl waba backup', () => {
+  const waba = (...args: string[]) =>
+    runWaba([...args, '-n', stack.namespace, '--kubeconfig', inject('kubeconfig')]);
+
+  it('makes a backup, follows it, and tells what was stored', async () => {
+    const { code, stdout, stderr } = await waba('backup', 'shop', '--name', 'by-hand');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(
+      /^WhatsAppBackup by-hand created\n[\s\S]*\nby-hand is complete: 2\.0 KiB stored, 8\.0 KiB before encryption, in \d+ s\n/,
+    );
+    expect(stdout).toContain(
+      `stored in: PersistentVolumeClaim vault, folder ${stack.namespace}/shop/by-hand`,
+    );
+    const taken = await waba('backup', 'shop', '--name', 'by-hand');
+    expect([taken.code, taken.stderr]).toEqual([
+      1,
+      expect.stringContaining('choose another name with --name'),
+    ]);
+  });
+
+  it('ends with 1 and the cause when the program fails, and lists what became of each', async () => {
+    fates.set('denied', failure('DestinationDenied', 'the volume is read-only'));
+    const { code, stderr } = await waba('backup', 'shop', '--name', 'denied');
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      'the backup denied failed, DestinationDenied: the volume is read-only\nwhat to do: ',
+    );
+    const { stdout } = await waba('backup', 'list', 'shop');
+    expect(stdout).toMatch(/^NAME\s+STACK\s+PHASE\s+REASON\s+SIZE\s+AGE\n/);
+    expect(stdout).toMatch(/\nby-hand\s+shop\s+Completed\s+Completed\s+2\.0 KiB\s+\d+s\n/);
+    expect(stdout).toMatch(/\ndenied\s+shop\s+Failed\s+DestinationDenied\s+-\s+\d+s\n/);
+  });
+
+  it('ends at what a person must mend', async () => {
+    const secret = ['--claim', 'vault', '--passphrase-secret', 'absent'];
+    const { code, stderr } = await waba('backup', 'shop', '--name', 'waiting', ...secret);
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      'the backup waiting waits, SecretMissing: Secret absent with key passphrase does not exist; create it\nwhat to do: ',
+    );
   });
 });

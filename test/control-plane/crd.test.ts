@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { load } from 'js-yaml';
+import { readdir, readFile } from 'node:fs/promises';
+import { load, loadAll } from 'js-yaml';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ApiError } from '../../src/engine/kube/apiError.ts';
 import type { KubeClient } from '../../src/engine/kube/client.ts';
@@ -36,6 +36,16 @@ describe('the CRD on a real API server', () => {
     const fromZod = parseWhatsAppDeployment({ ...stored, spec: { phoneNumber: '+16315551000' } });
     expect(fromServer).toMatchObject({ ok: true });
     expect(stored.spec).toEqual(fromZod.ok && fromZod.resource.spec);
+  });
+
+  it('accepts every example', async () => {
+    const files = (await readdir('examples')).filter((file) => /^(?!emulator-).*\.yaml$/.test(file));
+    expect(files).toContain('backup.yaml');
+    for (const file of files)
+      for (const object of loadAll(await readFile(`examples/${file}`, 'utf8')) as KubeObject[]) {
+        const here = { ...object, metadata: { ...object.metadata, namespace } };
+        await client.create(here, { fieldManager: 'test', dryRun: true }, never);
+      }
   });
 
   it('explains itself to kubectl', async () => {

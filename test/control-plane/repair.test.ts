@@ -374,6 +374,26 @@ describe('a volume whose StorageClass does not expand volumes', () => {
   });
 });
 
+describe('a volume that was kept', () => {
+  it('gets no server of another engine, and serves its own again', async () => {
+    const name = 'kept-engine';
+    const remove = async () => {
+      await client.delete(WhatsAppDeploymentKind, namespace, name, {}, never);
+      await eventually(async () => (await namesOf(kinds.StatefulSet, name)).length === 0, 60_000);
+    };
+    await create(name, { topology: 'Single' });
+    await becomes(name, 'DatabaseReady', { status: 'True' });
+    await remove();
+    await create(name, { topology: 'Single', database: { managed: { engine: 'MariaDB' } } });
+    const told = await becomes(name, 'DatabaseReady', { status: 'False', reason: 'EngineChanged' });
+    expect(told?.message).toContain(`PersistentVolumeClaim ${name}-database holds the data of PostgreSQL`);
+    expect(await exists(kinds.StatefulSet, `${name}-database`)).toBe(false);
+    await remove();
+    await create(name, { topology: 'Single' });
+    await becomes(name, 'DatabaseReady', { status: 'True' });
+  });
+});
+
 describe('a change of a managed MySQL or MariaDB', () => {
   it.each([
     ['MariaDB', '11.4.2', { engine: 'PostgreSQL' }, /engine cannot change.*\/v1\/settings\/backup/],

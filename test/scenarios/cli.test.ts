@@ -133,7 +133,7 @@ describe('kubectl waba', () => {
   });
 
   it('prints help, and exits with 2 on wrong usage', async () => {
-    for (const args of [[], ['status'], ['verify'], ['quickstart'], ['local'], ['local', 'up']]) {
+    for (const args of [[], ['status'], ['verify'], ['backup'], ['quickstart'], ['local'], ['local', 'up']]) {
       expect((await cli(...args, '--help')).stdout).toMatch(/^Usage: kubectl-waba/);
     }
     expect(failure(await cli('sttaus').catch((error: unknown) => error))).toMatchObject({

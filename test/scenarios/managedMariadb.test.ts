@@ -25,8 +25,8 @@ const secret = async (name: string) =>
   decodeSecret(await cluster.client.get<SecretObject>(kinds.Secret, 'default', name, never));
 
 /** Asks the server as the stack does: with the stack's account, verified by the stack's CA. */
-async function ask(query: string): Promise<RowDataPacket[]> {
-  const { username, password } = await secret(`${NAME}-database`);
+async function ask(query: string, login?: Record<string, string>): Promise<RowDataPacket[]> {
+  const { username, password } = login ?? (await secret(`${NAME}-database`));
   const { 'ca.crt': ca } = await secret(`${NAME}-database-certificate`);
   const { spec } = await cluster.client.get<KubeObject & { spec: { clusterIP: string } }>(
     kinds.Service,
@@ -107,5 +107,46 @@ describe('a stack on a managed MariaDB', () => {
 
     expect(await load.stop()).toEqual([]);
     expect(load.accepted.length).toBeGreaterThan(200);
+  });
+
+  it('takes another password by the commands in its message', async () => {
+    const before = await secret(`${NAME}-database`);
+    const password = 'another-password-1';
+    const data = { password: Buffer.from(password).toString('base64') };
+    const patch = JSON.stringify({ data });
+    await cluster.kubectl('patch', 'secret', `${NAME}-database`, '--type=merge', '-p', patch);
+    const { message } = await eventually(async () => {
+      const found = await cluster.condition(NAME, 'DatabaseReady');
+      return found?.reason === 'PasswordEdited' ? found : undefined;
+    }, 30_000);
+    const [, change = ''] = /and there (ALTER USER .*?); then/.exec(message) ?? [];
+    expect(change).toContain("'root'@'localhost'");
+    await ask(change.replaceAll('the new password', password), before);
+    const [, confirm = ''] = /then kubectl -n default (annotate .*)$/.exec(message) ?? [];
+    await cluster.kubectl(...confirm.split(' '));
+    await cluster.ready(NAME);
+    expect(await ask('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+});
+
+describe('a stack on a managed MySQL', () => {
+  it('says that the process node has no program for it', async () => {
+    await cluster.apply({
+      apiVersion: 'waba-operator.dev/v1alpha1',
+      kind: 'WhatsAppDeployment',
+      metadata: { name: 'mysql', namespace: 'default' },
+      spec: {
+        phoneNumber: '+16315558301',
+        topology: 'Single',
+        database: { managed: { engine: 'MySQL' } },
+      },
+    } as KubeObject);
+    const told = await eventually(async () => {
+      const found = await cluster.condition('mysql', 'DatabaseReady');
+      return found?.reason === 'ImagePullFailed' ? found : undefined;
+    }, 60_000);
+    expect(told.message).toContain(
+      'the process node has no programs for image docker.io/library/mysql:8.4; it has them for',
+    );
   });
 });

@@ -323,7 +323,8 @@ describe('the operator on a real control plane with real processes', () => {
     await eventually(async () => (await cluster.condition('late', 'DatabaseReady'))?.reason === 'Connecting');
     await eventually(
       async () =>
-        (await pods('app.kubernetes.io/instance=late,app.kubernetes.io/component=schema')).length === 1,
+        (await pods('app.kubernetes.io/instance=late,app.kubernetes.io/component=database-check')).length ===
+        1,
     );
     const server = await startPostgres(
       {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { type BackupResult, backupResult } from '../../src/backup/contract/contract.ts';
+import { BACKUP_PROGRAM, type BackupResult, backupResult } from '../../src/backup/contract/contract.ts';
 import { dumpScript } from '../../src/backup/contract/dumpScript.ts';
 import { exited, spawnBound } from '../../src/base/childProcess.ts';
 import { silentLogger } from '../../src/base/logger.ts';
@@ -15,7 +15,7 @@ import { testMariadb } from './testMariadb.ts';
 
 export const PASSPHRASE = 'correct horse battery staple';
 /** As the image has it. */
-const PROGRAM = 'dist/images/waba-stack/usr/local/bin/waba-backup';
+const PROGRAM = `dist/images/waba-stack${BACKUP_PROGRAM}`;
 export const PREFIX = 'shop_';
 const DEBIAN = '/usr/lib/postgresql';
 

@@ -56,9 +56,11 @@ export class E2eCluster {
     const now = new Date(systemClock.now());
     const built = await buildImages({ projectFolder: '.', version: VERSION, env, now, progress }, never);
     const { kubeconfig } = await kindUp(options, never);
-    const database = env.WABA_E2E_DATABASE_IMAGE;
+    const databases = [env.WABA_E2E_DATABASE_IMAGE, env.WABA_E2E_MARIADB_IMAGE].flatMap(
+      (image) => image || [],
+    );
     const images = TARGETS.map((target) => imageName(target, VERSION));
-    await loadImages(options, [...images, ...(database ? [database] : [])], never);
+    await loadImages(options, [...images, ...databases], never);
     const client = connect(await kubeconfigCredentials(systemClock, { path: kubeconfig }));
     await makeMediaVolumes(client, never);
     const end = async () => {

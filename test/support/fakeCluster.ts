@@ -1,12 +1,18 @@
 import { ApiError } from '../../src/engine/kube/apiError.ts';
 import { type KubeObject, kindOf, kinds, resourcePath } from '../../src/engine/kube/kubeObject.ts';
 import type { KubeRequest, Transport } from '../../src/engine/kube/transport.ts';
-import { OPTIONAL_KINDS, WhatsAppDeploymentKind } from '../../src/operator/state/stackSources.ts';
+import {
+  OPTIONAL_KINDS,
+  WhatsAppBackupKind,
+  WhatsAppDeploymentKind,
+} from '../../src/operator/state/stackSources.ts';
 import { matches } from '../simulation/target.ts';
 import { mergePatch } from '../simulation/versions.ts';
 
 const PLURALS = new Set(
-  [...Object.values(kinds), ...OPTIONAL_KINDS, WhatsAppDeploymentKind].map(({ plural }) => plural),
+  [...Object.values(kinds), ...OPTIONAL_KINDS, WhatsAppDeploymentKind, WhatsAppBackupKind].map(
+    ({ plural }) => plural,
+  ),
 );
 
 /** A cluster in memory, as far as the CLI uses one: no versions, no schemas, no watches. */

@@ -191,6 +191,43 @@ const number = base('WhatsApp number', 'waba-number')
       8,
     ),
   )
+  .withRow(new RowBuilder('Backups'))
+  .withPanel(
+    stat(
+      view('Backup current', 'Condition BackupCurrent: 1 True, 0 False', 'none', [
+        `waba_stack_condition{${OF_STACK},condition="BackupCurrent"}`,
+        '{{reason}}',
+      ]),
+      6,
+    ),
+  )
+  .withPanel(
+    stat(
+      view('Age of the last good backup', 'What is newer is lost with the database', 's', [
+        `time() - waba_backup_last_success_timestamp_seconds{${OF_STACK}}`,
+        'age',
+      ]),
+      6,
+    ),
+  )
+  .withPanel(
+    stat(
+      view('Duration', 'How long the last good backup took', 's', [
+        `waba_backup_last_duration_seconds{${OF_STACK}}`,
+        'duration',
+      ]),
+      6,
+    ),
+  )
+  .withPanel(
+    stat(
+      view('Size', 'Size of the last good backup at its destination', 'bytes', [
+        `waba_backup_last_bytes{${OF_STACK}}`,
+        'size',
+      ]),
+      6,
+    ),
+  )
   .withRow(new RowBuilder('Operator'))
   .withPanel(
     course(
@@ -286,6 +323,19 @@ const fleet = base('WhatsApp fleet', 'waba-fleet')
     ),
   )
   .withPanel(topTen('Pending messages', 'none', 'sum by (namespace, stack) (pending_messages)'))
+  .withRow(new RowBuilder('Backups'))
+  .withPanel(
+    topTen('Age of the last good backup', 's', 'time() - waba_backup_last_success_timestamp_seconds'),
+  )
+  .withPanel(
+    course(
+      view('Backups not current', 'Stacks whose condition BackupCurrent is False, by reason', 'none', [
+        `count by (reason) (waba_stack_condition{condition="BackupCurrent"} == 0)`,
+        '{{reason}}',
+      ]),
+      12,
+    ),
+  )
   .withRow(new RowBuilder('Operator'))
   .withPanel(
     course(

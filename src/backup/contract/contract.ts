@@ -54,6 +54,7 @@ export const backupFacts = z.looseObject({
   /** Masked. */
   number: z.string().optional(),
 });
+
 export type BackupFacts = z.output<typeof backupFacts>;
 
 const factsJson = z
@@ -142,6 +143,18 @@ export const FAILURES = {
   Unexpected: 'a failure that this release does not know',
 } as const;
 export type Failure = keyof typeof FAILURES;
+
+/** A line of `list`, for each backup below the folder. */
+export const listedBackup = z.object({
+  name: z.string(),
+  /** Broken: its manifest.json cannot be read. */
+  state: z.enum(['complete', 'incomplete', 'broken']),
+  storedBytes: z.number(),
+  finishedAt: z.string().optional(),
+  warnings: z.array(z.string()).optional(),
+  problem: z.string().optional(),
+});
+export type ListedBackup = z.output<typeof listedBackup>;
 
 /** A line of stdout while the program works. */
 export const progressLine = z.object({ object: z.string(), bytes: z.number() });

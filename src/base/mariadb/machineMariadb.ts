@@ -53,7 +53,11 @@ async function install({ dataFolder, rootPassword }: MariadbOptions, common: rea
   await mkdir(dirname(dataFolder), { recursive: true });
   await writeFile(accounts, accountsOf(rootPassword), { mode: 0o600 });
   const [noDefaults = '', ...flags] = common;
-  const own = ['--auth-root-authentication-method=normal', '--skip-test-db', `--extra-file=${accounts}`];
+  const own = [
+    ...['--auth-root-authentication-method=normal', '--skip-test-db', `--extra-file=${accounts}`],
+    // Else it refuses to go on where the name of the machine has no address.
+    '--force',
+  ];
   try {
     await runBound([program, noDefaults, `--datadir=${unfinished}`, ...flags, ...own], {});
   } finally {

@@ -3,13 +3,11 @@ import { CodedError } from '../../base/codedError.ts';
 import { BLOCKING_REASONS } from '../../operator/resource/conditions.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 import type { ClusterAccess } from '../clusterAccess.ts';
-import { CommandExit } from '../commandExit.ts';
+import { CommandExit, INTERRUPTED } from '../commandExit.ts';
 import type { CliContext } from '../context.ts';
 import { getStack } from './getStack.ts';
 
 const EVERY_MS = 1_000;
-/** The exit code of a command that SIGINT ended. */
-const INTERRUPTED = 130;
 
 /**
  * Prints a line whenever the rollout of a generation gets further, until the stack is Ready.

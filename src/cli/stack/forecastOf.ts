@@ -59,7 +59,7 @@ async function offeredRelease(
   const fallback: ReleaseImages = {
     stack: known?.stack ?? `ghcr.io/waba-operator/waba-stack:${version}`,
     database: managedEngines.PostgreSQL.image,
-    ...(known ? { [DATABASE_IMAGES[known.databaseEngine ?? 'PostgreSQL']]: known.database } : {}),
+    ...(known?.database ? { [DATABASE_IMAGES[known.databaseEngine ?? 'PostgreSQL']]: known.database } : {}),
   };
   try {
     const { namespace, name } = await findOperator(client, undefined, signal);

@@ -9,6 +9,7 @@ import { WhatsAppDeploymentKind } from '../../operator/state/stackSources.ts';
 import type { ClusterAccess } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
 import { isUnknownKind } from '../explainError.ts';
+import { understood } from './understood.ts';
 
 /** @throws CodedError `NotFound`, `NotUnderstood` */
 export async function getStack(
@@ -53,11 +54,5 @@ export const patchStack = (
 ) => access.client.mergePatch<KubeObject>(WhatsAppDeploymentKind, { namespace, name }, patch, context.signal);
 
 /** @throws CodedError `NotUnderstood` */
-export function parseStack(object: KubeObject): WhatsAppDeployment {
-  const parsed = parseWhatsAppDeployment(object);
-  if (parsed.ok) return parsed.resource;
-  throw new CodedError(
-    'NotUnderstood',
-    `this kubectl-waba does not understand WhatsAppDeployment ${object.metadata.name}, because its CRD is of another version; use the kubectl-waba of the installed operator: ${parsed.problems.map(({ path, message }) => `${path}: ${message}`).join('; ')}`,
-  );
-}
+export const parseStack = (object: KubeObject): WhatsAppDeployment =>
+  understood(object, parseWhatsAppDeployment);

@@ -7,7 +7,7 @@ import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, kinds, type ResourceKind } from '../../engine/kube/kubeObject.ts';
 import { podLog } from '../../engine/kube/podLog.ts';
 import type { Progress, Step } from '../../local/progress.ts';
-import { WhatsAppDeploymentKind } from '../../operator/state/stackSources.ts';
+import { WhatsAppBackupKind, WhatsAppDeploymentKind } from '../../operator/state/stackSources.ts';
 import { inStep } from '../inStep.ts';
 import { runProgram } from '../program.ts';
 
@@ -23,6 +23,7 @@ export interface SupportOptions {
 /** Kinds in the archive. `redact` keeps only names and keys of Secrets. */
 const COLLECTED: readonly ResourceKind[] = [
   WhatsAppDeploymentKind,
+  WhatsAppBackupKind,
   kinds.Pod,
   kinds.Deployment,
   kinds.StatefulSet,

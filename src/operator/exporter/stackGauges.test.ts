@@ -37,14 +37,18 @@ describe('the operator’s view of a stack', () => {
     ]);
   });
 
-  it('has the time of the last backup if there is one', async () => {
-    const time = '2026-01-01T00:00:00Z';
-    expect(await samples([view({ lastBackup: { name: 'nightly', time } })], 'waba_stack_backup')).toEqual([
-      `waba_stack_backup_timestamp_seconds{namespace="default",stack="shop"} ${at(time)}`,
+  it('has time, duration and size of the last good backup, as far as they are known', async () => {
+    const lastBackup = { name: 'nightly', time: '2026-01-01T00:00:00Z', bytes: 2048, durationSeconds: 90 };
+    const sample = (name: string, value: number) =>
+      `waba_backup_last_${name}{namespace="default",stack="shop"} ${value}`;
+    expect(await samples([view({ lastBackup })], 'waba_backup')).toEqual([
+      sample('success_timestamp_seconds', at(lastBackup.time)),
+      sample('duration_seconds', 90),
+      sample('bytes', 2048),
     ]);
-    expect(await samples([view({})], 'waba_stack_backup')).toEqual([]);
+    expect(await samples([view({})], 'waba_backup')).toEqual([]);
     const unreadable = view({ lastBackup: { name: 'nightly', time: 'never' } });
-    expect(await samples([unreadable], 'waba_stack_backup')).toEqual([]);
+    expect(await samples([unreadable], 'waba_backup')).toEqual([]);
   });
 
   it('names the layer of the webhook that failed, and has no sample without a probe', async () => {
@@ -72,10 +76,10 @@ describe('the operator’s view of a stack', () => {
     ]);
   });
 
-  it('has metrics with one prefix and unique names', () => {
+  it('has metrics with the prefix of their subject and unique names', () => {
     const names = STACK_METRICS.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
-    expect(names.filter((name) => !/^waba_stack_[a-z_]+$/.test(name))).toEqual([]);
+    expect(names.filter((name) => !/^waba_(stack|backup)_[a-z_]+$/.test(name))).toEqual([]);
   });
 
   it('describes each metric in a help text of its own', () => {

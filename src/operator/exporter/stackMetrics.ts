@@ -108,12 +108,22 @@ export const STACK_METRICS: readonly StackMetric[] = [
     ({ journal }) => seconds(journal?.served?.notAfter),
   ),
   single(
-    'waba_stack_backup_timestamp_seconds',
-    'When the last backup was made; no sample before the first one',
+    'waba_backup_last_success_timestamp_seconds',
+    'When the last good backup was made; no sample before the first one',
     ({ resource }) => {
       const { time } = resource.status?.lastBackup ?? {};
       return seconds(time === undefined ? undefined : Date.parse(time));
     },
+  ),
+  single(
+    'waba_backup_last_duration_seconds',
+    'How long the last good backup took',
+    ({ resource }) => resource.status?.lastBackup?.durationSeconds,
+  ),
+  single(
+    'waba_backup_last_bytes',
+    'Size of the last good backup at its destination',
+    ({ resource }) => resource.status?.lastBackup?.bytes,
   ),
   labelled(
     'waba_stack_restarts_ordered',

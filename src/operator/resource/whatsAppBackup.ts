@@ -38,7 +38,7 @@ export const whatsAppBackupSpec = withRules(
 );
 
 /** How far a backup is. */
-export const BACKUP_PHASES = ['Pending', 'Running', 'Completed', 'Failed', 'Deleting'] as const;
+const BACKUP_PHASES = ['Pending', 'Running', 'Completed', 'Failed', 'Deleting'] as const;
 export type BackupPhase = (typeof BACKUP_PHASES)[number];
 
 export const whatsAppBackupStatus = z

@@ -48,7 +48,6 @@ interface ParseProblem {
 export type Parsed<T> =
   | { readonly ok: true; readonly resource: T }
   | { readonly ok: false; readonly problems: readonly ParseProblem[] };
-export type ParseResult = Parsed<WhatsAppDeployment>;
 
 /** A parser of stored objects. Results are kept by object: cached objects are frozen, and the same one is parsed many times. */
 export function parseStored<S extends z.ZodType>(schema: S): (object: unknown) => Parsed<z.output<S>> {

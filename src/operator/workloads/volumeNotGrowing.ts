@@ -1,4 +1,4 @@
-import { CodedError, describeError } from '../../base/codedError.ts';
+import { CodedError } from '../../base/codedError.ts';
 import { isForbidden, isInvalid } from '../../engine/kube/apiError.ts';
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import { claimSize, claimsOf } from '../plan/facts/volumeSizes.ts';
@@ -21,7 +21,7 @@ export function volumeNotGrowing(
   const { storageClassName } = (live.spec ?? {}) as { readonly storageClassName?: string };
   return new CodedError(
     'VolumeNotGrowing',
-    `PersistentVolumeClaim ${namespace}/${name} stays at ${size}, because Kubernetes refuses to let it grow to ${wantedSize}: set ${field} back to ${size}, or, if the driver of the volume can do it, run kubectl patch storageclass ${storageClassName} -p '{"allowVolumeExpansion":true}' (${describeError(cause)})`,
+    `PersistentVolumeClaim ${namespace}/${name} stays at ${size}, because Kubernetes refuses to let it grow to ${wantedSize}: set ${field} back to ${size}, or, if the driver of the volume can do it, run kubectl patch storageclass ${storageClassName} -p '{"allowVolumeExpansion":true}'`,
     { cause },
   );
 }

@@ -3,10 +3,11 @@ import { type Clock, withDeadline } from '../../base/clock.ts';
 import { CodedError, describeError } from '../../base/codedError.ts';
 import { type DatabaseVerdict, databaseVerdict } from '../../onprem/databaseVerdict.ts';
 import type { DatabaseSettings } from './databaseSettings.ts';
-import { DATABASE_NAMES } from './databases.ts';
+import { databaseName } from './databases.ts';
 import { engineAt } from './engineAt.ts';
 import { servers } from './server.ts';
 import { type Ask, type ConnectionCounts, serverFacts } from './serverFacts.ts';
+import { NODE_DATABASES } from './upgrade.ts';
 
 /** Whether a stack can work with its database server, in words. */
 export interface DatabaseReport {
@@ -18,9 +19,6 @@ export interface DatabaseReport {
 }
 
 const ENGINE_WORDS = { PGSQL: 'PostgreSQL', MYSQL: 'MySQL' } as const;
-
-/** The databases whose names are known of the vendor's client too. Source: docs/onprem/deployment.md §4.4. */
-const KNOWN = [DATABASE_NAMES.config, DATABASE_NAMES.cluster, DATABASE_NAMES.message];
 
 /**
  * Logs in once, as the stack would, and asks the server what would stop the stack later. Leaves nothing on the server.
@@ -108,10 +106,15 @@ async function refused(
   return { verdict: verdict ?? 'Unknown', message };
 }
 
-/** PostgreSQL writes names in lower case unless they are quoted. */
-function missingDatabases(there: readonly string[], { prefix }: DatabaseSettings): string[] {
+/**
+ * Of the databases whose names are known of the vendor's client too. PostgreSQL writes names in lower case unless they are
+ * quoted. Source: docs/onprem/deployment.md §4.4.
+ */
+function missingDatabases(there: readonly string[], settings: DatabaseSettings): string[] {
   const names = new Set(there.map((name) => name.toLowerCase()));
-  return KNOWN.map((name) => `${prefix}${name}`).filter((name) => !names.has(name.toLowerCase()));
+  return NODE_DATABASES.map((name) => databaseName(settings, name)).filter(
+    (name) => !names.has(name.toLowerCase()),
+  );
 }
 
 /** What the stack uses already is free for it. */

@@ -19,9 +19,9 @@ export interface CheckGate {
 }
 
 /**
- * The check holds back only the creation of a stack: one that runs, or once had a schema, goes on, and the check reports. A check
- * that cannot run is no answer about the database, so it holds back nothing. A stack of an earlier version, which was never
- * checked, is checked once something about its database changes.
+ * The check holds back only the creation of a stack: one that runs, or once had a schema, goes on, and the check reports.
+ * A check that cannot run is no answer about the database, so it holds back nothing. A stack of an earlier version, which
+ * was never checked, is checked once something about its database changes.
  */
 export function checkGate(
   observed: Observed,

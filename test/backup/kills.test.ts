@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { exited } from '../../src/base/childProcess.ts';
+import { seeded } from '../../src/base/seeded.ts';
+import { type BackupRig, startBackupRig } from '../support/backupRig.ts';
+
+const KILLS = 30;
+/** Longer than a backup takes here. */
+const LONGEST_MS = 1_500;
+
+function kill(pid: number | undefined): void {
+  try {
+    if (pid) process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended already.
+  }
+}
+
+let rig: BackupRig;
+beforeAll(async () => {
+  rig = await startBackupRig('PGSQL');
+});
+afterAll(() => rig.close());
+
+it('a backup whose agent or tool is killed at any moment is either complete or nobody takes it for one', {
+  timeout: 300_000,
+}, async () => {
+  const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9));
+  const random = seeded(seed);
+  const alone = async (command: string, name: string) =>
+    (await rig.run(command, { variables: { WABA_BACKUP_NAME: name }, tool: false })).result;
+  const whole = await rig.run('run', { variables: { WABA_BACKUP_NAME: 'kept' } });
+  expect(whole.result.ok).toBe(true);
+  for (let round = 0; round < KILLS; round++) {
+    const name = `round-${round}`;
+    const running = await rig.start('run', {
+      // The other one ends soon after, by the silence.
+      variables: { WABA_BACKUP_NAME: name, WABA_BACKUP_SILENCE_SECONDS: '2', WABA_BACKUP_START_SECONDS: '2' },
+    });
+    await new Promise((resolve) => setTimeout(resolve, random() * LONGEST_MS));
+    const tool = running.tool?.pid && -running.tool.pid;
+    const isAgent = random() < 0.7;
+    kill(isAgent ? running.agent.pid : tool);
+    // An agent notices that the tool is gone; nobody needs to wait for a tool whose agent is gone.
+    await exited(running.agent);
+    kill(tool);
+    await running.ended;
+    const isComplete = (await rig.destination()).some((path) => path.endsWith(`${name}/manifest.json`));
+    const { ok, ...verified } = await alone('verify', name);
+    expect([ok, verified], `SEED=${seed} round ${round}`).toEqual([isComplete, verified]);
+  }
+  expect(await alone('verify', 'kept')).toMatchObject({ ok: true });
+  for (let round = 0; round < KILLS; round++)
+    expect(await alone('remove', `round-${round}`)).toMatchObject({ ok: true });
+  const left = await rig.destination();
+  expect(left.filter((path) => !path.startsWith(join('shops/shop/kept')))).toEqual([]);
+});
