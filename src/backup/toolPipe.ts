@@ -243,10 +243,6 @@ const drained = (socket: Socket): Promise<void> =>
   });
 
 /** By rename: whoever reads it sees all of it. */
-/** Ends the script at once, also if no work was asked of it yet: it would wait for minutes, and the pod with it. */
-export const giveUp = (folder: string): Promise<void> =>
-  leave(folder, PIPE_FILES.agentFailed, '1\n').catch(() => {});
-
 async function leave(folder: string, name: string, text: string): Promise<void> {
   const file = join(folder, name);
   await writeFile(`${file}.new`, text, { mode: 0o644 });

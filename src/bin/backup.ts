@@ -50,7 +50,6 @@ async function run(command: string, work: Work): Promise<void> {
     const failure = stop.aborted
       ? { code: 'Stopped', message: 'the program was told to stop', retriable: true }
       : failureOf(error);
-    await giveUp(process.env.WABA_BACKUP_PIPE ?? PIPE_PATH);
     process.exitCode = failure.retriable ? EXIT_CODES.retriable : EXIT_CODES.final;
     line = resultLine({ ok: false, command, name, ...failure, durationMs: durationMs() });
   }
