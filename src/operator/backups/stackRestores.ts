@@ -103,9 +103,11 @@ export class StackRestores {
         ),
       );
     }
-    const logs = new Map<RestoreTask, string | undefined>();
-    for (const [task, ofTask] of pods) logs.set(task, await this.#log(ofTask, signal));
     const reading = this.#readingOf(key, resource);
+    const logs = new Map<RestoreTask, string | undefined>();
+    for (const [task, ofTask] of pods)
+      if (reading.told === undefined || reading.told.job !== jobs.get(task)?.metadata.uid)
+        logs.set(task, await this.#log(ofTask, signal));
     const seen = this.#read(reading, jobs.get('open'), logs.get('open'));
     return planRestore({
       ...observed,
@@ -170,7 +172,7 @@ export class StackRestores {
   }
 
   #tell(key: string, news: RestoreNews): void {
-    if (hashOf(this.#options.news.get(key)) === hashOf(news)) return;
+    if (hashOf([this.#options.news.get(key)]) === hashOf([news])) return;
     this.#options.news.set(key, news);
     this.#options.onNews(key);
   }
@@ -276,7 +278,7 @@ export class StackRestores {
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
       const live = await client.get<SecretObject>(kinds.Secret, namespace, name, signal);
-      return hashOf(live.data) === hashOf(data);
+      return hashOf([live.data]) === hashOf([data]);
     }
   }
 

@@ -22,4 +22,3 @@ export const restoreFrom = described(
     ).optional(),
   }),
 );
-export type RestoreFrom = z.output<typeof restoreFrom>;

@@ -7,7 +7,7 @@ import type { DatabaseCheck } from '../render/databaseCheckJob.ts';
 import type { SchemaRun } from '../render/schemaJob.ts';
 import { met, type Verdict } from '../tell/conditions.ts';
 import { databaseIsOurs } from '../tell/identityChecks.ts';
-import { databasesAreRestored } from '../tell/restoreChecks.ts';
+import { databasesAreRestored, lackOfRestore } from '../tell/restoreChecks.ts';
 import { databaseProblem, isComplete, judgeDatabase, judgeSchema } from '../tell/workloadChecks.ts';
 import { type CheckGate, checkGate } from './checkGate.ts';
 
@@ -50,7 +50,7 @@ export function gatesOf(
   const schema =
     restoring ??
     (isSchemaDone
-      ? met('SchemaReady', 'Upgraded', 'the schema is up to date')
+      ? met('SchemaReady', 'Upgraded', `the schema is up to date${lackOfRestore(observed)}`)
       : judgeSchema({ job, observed }));
   const goOn = observed.pods.some(({ component }) => isNode(component));
   const check = checkGate(observed, wantedCheck, {

@@ -150,6 +150,17 @@ describe('a stack that begins with a backup', () => {
     ]);
   });
 
+  it('makes nothing either while its Secrets come back one by one, which the journal remembers', () => {
+    const model = new StackModel(stack());
+    const halfway = { ...EMPTY_JOURNAL, number: '+16315551000', generated: ['shop-admin', 'shop-keys'] };
+    const plan = planWorkloads(model.observed({ journal: halfway }), release);
+    expect(plan.steps[1]?.verdict.reason).toBe('Restoring');
+    expect(plan.generate).toEqual([]);
+    expect(
+      planRestore({ ...withJob('open', 'Complete'), journal: halfway, seen: seen() })?.bring,
+    ).toBeDefined();
+  });
+
   it('does not begin while another stack has the number', () => {
     const other = whatsAppDeployment({
       metadata: { name: 'other', uid: 'u0', creationTimestamp: '2025-01-01T00:00:00Z' },

@@ -33,20 +33,21 @@ export interface BackupChoice {
   readonly backup: string;
 }
 
-export function chosenBackup({ metadata, spec }: WhatsAppDeployment): BackupChoice | undefined {
+function chosenBackup({ metadata, spec }: WhatsAppDeployment): BackupChoice | undefined {
   const { restoreFrom } = spec.registration;
   if (!restoreFrom) return undefined;
   const { namespace = metadata.namespace, deployment = metadata.name, backup } = restoreFrom;
   return { folder: `${namespace}/${deployment}`, backup };
 }
 
-/** Whether a journal knows nothing of a stack yet, except perhaps its number. */
+/**
+ * Whether a journal knows of no data yet. It may know the number, and Secrets: those that a restore has brought back are
+ * there before their journal is.
+ */
 export const isBlank = (journal: Journal | undefined): boolean =>
-  !journal ||
-  (journal.generated.length === 0 &&
-    [journal.registration, journal.adminPassword, journal.schemaVersion, journal.restore].every(
-      (known) => known === undefined,
-    ));
+  [journal?.registration, journal?.adminPassword, journal?.schemaVersion, journal?.restore].every(
+    (known) => known === undefined,
+  );
 
 /** The step of its restore that a stack is at. */
 export type RestoreStage =

@@ -58,7 +58,7 @@ export interface AgentJobInput {
 }
 
 /** What the program does with a backup. */
-export type AgentWork =
+type AgentWork =
   | BackupContent
   | { readonly command: 'remove' }
   /** Tells the operator what the backup holds, sealed for a key. */

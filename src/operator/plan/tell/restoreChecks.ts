@@ -33,4 +33,12 @@ export function databasesAreRestored(observed: Observed): Verdict<'SchemaReady'>
   );
 }
 
+/** What a restored stack lacks, as the end of a sentence. */
+export function lackOfRestore({ journal }: Pick<Observed, 'journal'>): string {
+  const { restore } = journal ?? {};
+  return restore?.hasMedia
+    ? `; the media of backup ${named(restore)} are not restored: docs/disaster-recovery.md says how to copy them`
+    : '';
+}
+
 const newsOf = ({ restore }: Observed, task: RestoreTask) => (restore?.task === task ? restore : undefined);
