@@ -13,7 +13,7 @@ import { installCrd, never, testClient } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { type FaultProxy, startFaultProxy } from '../support/faultProxy.ts';
 import { type Fate, ScriptedKubelet } from '../support/scriptedKubelet.ts';
-import { ScriptedStack } from '../support/scriptedStack.ts';
+import { ScriptedStack, volumeFor } from '../support/scriptedStack.ts';
 
 /** The operator's side of a restore on a real API server. The program of the Jobs is played, and so are their logs. */
 
@@ -75,6 +75,13 @@ beforeAll(async () => {
       );
     return undefined;
   };
+  await create(volumeFor(stack.namespace, 'vault'));
+  await create({
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: 'vault', namespace: stack.namespace },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+  });
   await stack.create({
     registration: {
       restoreFrom: {
@@ -129,7 +136,7 @@ describe('a WhatsAppDeployment that begins with a backup', () => {
     }, 60_000);
     expect(message).toContain('its data has 2 shards, and spec asks for 1');
     expect(await namesOf('StatefulSet')).toEqual([]);
-    expect(await namesOf('PersistentVolumeClaim')).toEqual([]);
+    expect(await namesOf('PersistentVolumeClaim')).toEqual(['vault']);
     expect((await namesOf('Secret')).filter((name) => !['shop-journal', 'vault-key'].includes(name))).toEqual(
       [],
     );

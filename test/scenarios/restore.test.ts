@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
-import { restoreJobName } from '../../src/operator/plan/facts/restore.ts';
+import { type RestoreTask, restoreJobName } from '../../src/operator/plan/facts/restore.ts';
 import type { SecretObject } from '../../src/operator/plan/facts/secrets.ts';
 import { readJournal } from '../../src/operator/state/journalStore.ts';
 import { WhatsAppBackupKind } from '../../src/operator/state/stackSources.ts';
 import { eventually } from '../support/eventually.ts';
 import { OperatorCluster } from '../support/operatorCluster.ts';
+import { killOperatorPod } from '../support/operatorInstallation.ts';
 import { stackApi } from '../support/stackLoad.ts';
 
 /** The drill of docs/disaster-recovery.md: a stack is gone with everything that it had, and comes back under another name. */
@@ -33,6 +34,17 @@ const stack = (name: string, spec: object): KubeObject =>
       ...spec,
     },
   }) as KubeObject;
+/** The UID of the Job, once it is there. */
+const jobOf = (task: RestoreTask) =>
+  eventually(
+    async () =>
+      (
+        await cluster.client
+          .get<KubeObject>(kinds.Job, 'default', restoreJobName('again', task), never)
+          .catch(() => undefined)
+      )?.metadata.uid,
+    60_000,
+  );
 const journal = async (name: string) =>
   readJournal(await cluster.client.get<SecretObject>(kinds.Secret, 'default', `${name}-journal`, never));
 
@@ -104,6 +116,12 @@ describe('a stack that is lost', () => {
       encryptionSecretRef: VAULT_KEY,
     };
     await cluster.apply(stack('again', { registration: { restoreFrom } }));
+    // The next process cannot open what the first Job told this one.
+    const first = await jobOf('open');
+    await killOperatorPod(cluster);
+    await eventually(async () => (await jobOf('open')) !== first, 60_000);
+    await jobOf('restore');
+    await killOperatorPod(cluster);
     await cluster.ready('again', 180_000);
 
     const { client } = await stackApi(cluster, 'again');

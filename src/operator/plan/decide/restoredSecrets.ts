@@ -7,7 +7,7 @@ import { names } from '../facts/names.ts';
 import { restoredJournal } from '../facts/restoredJournal.ts';
 import { counts, databaseAddress } from '../facts/stackSettings.ts';
 import { wantedVersion } from '../facts/wantedVersion.ts';
-import { masked } from '../render/backupJob.ts';
+import { masked } from '../render/agentJob.ts';
 
 /** What a backup told the operator. */
 export interface BackupSeen {

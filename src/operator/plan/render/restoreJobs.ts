@@ -2,7 +2,7 @@ import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../../engine/kube/ownFields.ts';
 import { API_VERSION, KIND, type WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { MADE_FROM, type RestoreTask, restoreJobName, restoreLabels } from '../facts/restore.ts';
-import { type AgentJobInput, agentJob } from './backupJob.ts';
+import { type AgentJobInput, agentJob } from './agentJob.ts';
 
 /** Which backup, where it is, and the images with which to read it. */
 export type RestoreSource = Pick<
