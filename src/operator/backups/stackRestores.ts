@@ -12,7 +12,8 @@ import { planRestore, type RestorePlan } from '../plan/decide/restore.ts';
 import { type BackupSeen, formerJournal } from '../plan/decide/restoredSecrets.ts';
 import { managedTls } from '../plan/facts/managedTls.ts';
 import { type ReleaseImages, releaseOf } from '../plan/facts/release.ts';
-import { type RestoreNews, type RestoreTask, restoreJobName, restoreStage } from '../plan/facts/restore.ts';
+import { type RestoreNews, type RestoreTask, restoreJobName } from '../plan/facts/restore.ts';
+import { restoreStage } from '../plan/facts/restoreStage.ts';
 import type { SecretObject } from '../plan/facts/secrets.ts';
 import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { readJournal } from '../state/journalStore.ts';
@@ -58,7 +59,13 @@ export class StackRestores {
   readonly reconcile: Reconcile = async (key, signal) => {
     const { sources, journals } = this.#options;
     const parsed = parseWhatsAppDeployment(sources.stacks.cache.get(key));
-    const stage = parsed.ok ? restoreStage(parsed.resource, journals.read(parsed.resource)) : undefined;
+    const stage = parsed.ok
+      ? restoreStage({
+          resource: parsed.resource,
+          journal: journals.read(parsed.resource),
+          children: new Map(),
+        })
+      : undefined;
     if (!parsed.ok || !stage || stage.at === 'Refused') {
       this.#readings.delete(key);
       this.#options.news.delete(key);

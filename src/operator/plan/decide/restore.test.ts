@@ -192,6 +192,15 @@ describe('a stack that begins with a backup', () => {
     expect(done.steps.every(({ verdict }) => verdict.status === 'True')).toBe(true);
   });
 
+  it('goes on as it is if it has nodes, though its journal was lost or cannot be read', () => {
+    const model = new StackModel(stack());
+    model.journal = { ...journal, restore: { ...entry, phase: 'Done' } };
+    model.settle();
+    const plan = planWorkloads(model.observed({ journal: undefined }), release);
+    expect(plan.steps[1]?.verdict.reason).toBe('Ready');
+    expect(planRestore(observed({ children: model.children }))).toBeUndefined();
+  });
+
   it('with data of its own restores nothing, and says so', () => {
     const model = new StackModel(stack());
     const plan = planWorkloads(

@@ -6,15 +6,8 @@ import type { Journal, RestoreEntry } from '../facts/journal.ts';
 import { isPlanOnly, names } from '../facts/names.ts';
 import type { Observation } from '../facts/observed.ts';
 import type { ReleaseImages } from '../facts/release.ts';
-import {
-  type BackupChoice,
-  MADE_FROM,
-  named,
-  type RestoreNews,
-  type RestoreTask,
-  restoreJobName,
-  restoreStage,
-} from '../facts/restore.ts';
+import { MADE_FROM, type RestoreNews, type RestoreTask, restoreJobName } from '../facts/restore.ts';
+import { type BackupChoice, named, restoreStage } from '../facts/restoreStage.ts';
 import { databaseAddress } from '../facts/stackSettings.ts';
 import type { PodRelease } from '../render/nodeInputs.ts';
 import { openingJob, restoringJob } from '../render/restoreJobs.ts';
@@ -47,8 +40,8 @@ export interface RestorePlan {
 
 /** A pure function. Undefined while the workloads controller has not got this far, and if there is nothing to restore. */
 export function planRestore(observed: RestoreObserved): RestorePlan | undefined {
-  const { resource, journal } = observed;
-  const stage = restoreStage(resource, journal);
+  const { resource } = observed;
+  const stage = restoreStage(observed);
   if (resource.metadata.deletionTimestamp || resource.spec.paused || isPlanOnly(resource)) return undefined;
   if (stage?.at === 'Secrets' && isAt(resource, 'DatabaseReady')) return bringSecrets(stage.choice, observed);
   if (stage?.at === 'Databases' && isAt(resource, 'SchemaReady')) return fillDatabases(stage.entry, observed);

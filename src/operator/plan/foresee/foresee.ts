@@ -8,7 +8,7 @@ import type { ApiObservation, Observed } from '../facts/observed.ts';
 import { looksRegistered } from '../facts/registered.ts';
 import type { ReleaseImages } from '../facts/release.ts';
 import { COUNTERS } from '../facts/restartTopics.ts';
-import { named, restoreStage } from '../facts/restore.ts';
+import { named, restoreStage } from '../facts/restoreStage.ts';
 import { childKey } from '../render/child.ts';
 import { Diary } from './diary.ts';
 import type { Forecast, ForecastEntry } from './forecast.ts';
@@ -108,7 +108,7 @@ function afterRestore(observed: Observed): {
   readonly waits: readonly PlanEntry[];
 } {
   const { resource } = observed;
-  const stage = restoreStage(resource, observed.journal);
+  const stage = restoreStage(observed);
   if (!stage || stage.at === 'Refused') return { observed, waits: [] };
   const { restoreFrom: _, ...registration } = resource.spec.registration;
   const { restore: __, ...journal } = observed.journal ?? EMPTY_JOURNAL;

@@ -1,11 +1,12 @@
 import type { Observed } from '../facts/observed.ts';
-import { named, type RestoreTask, restoreStage } from '../facts/restore.ts';
+import type { RestoreTask } from '../facts/restore.ts';
+import { named, restoreStage } from '../facts/restoreStage.ts';
 import { unmet, type Verdict } from './conditions.ts';
 
 /** The operator makes nothing of a stack before the Secrets of its backup are there: new ones would not fit the data. */
 export function secretsAreRestored(observed: Observed): Verdict<'DatabaseReady'> | undefined {
-  const { resource, journal } = observed;
-  const stage = restoreStage(resource, journal);
+  const { resource } = observed;
+  const stage = restoreStage(observed);
   if (stage?.at === 'Refused')
     return unmet(
       'DatabaseReady',
@@ -23,7 +24,7 @@ export function secretsAreRestored(observed: Observed): Verdict<'DatabaseReady'>
 
 /** No schema Job and no node starts before the databases hold what the backup holds. */
 export function databasesAreRestored(observed: Observed): Verdict<'SchemaReady'> | undefined {
-  const stage = restoreStage(observed.resource, observed.journal);
+  const stage = restoreStage(observed);
   if (stage?.at !== 'Databases') return undefined;
   const news = newsOf(observed, 'restore');
   return unmet(
