@@ -143,8 +143,24 @@ describe('a WhatsAppDeployment that begins with a backup', () => {
     expect((await stack.read()).status?.phase).toBe('Blocked');
   });
 
-  it('holds the schema until the databases are there, and tells why they are not', async () => {
+  it('replaces no Secret that somebody else made, and goes on when it is gone', async () => {
+    await create({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'shop-keys', namespace: stack.namespace },
+      stringData: { jwtKey: 'theirs' },
+    });
     told = { ...backup, facts: { ...backup.facts, shards: 1 } };
+    await deleteJob('open');
+    await eventually(async () => {
+      const { reason, message } = (await stack.condition('DatabaseReady')) ?? {};
+      return reason === 'RestoreRefused' && message?.startsWith('Secret shop-keys exists with other values');
+    }, 60_000);
+    expect(decodeSecret(await secret('shop-keys'))).toEqual({ jwtKey: 'theirs' });
+    await client.delete(kinds.Secret, stack.namespace, 'shop-keys', {}, never);
+  });
+
+  it('holds the schema until the databases are there, and tells why they are not', async () => {
     const result = {
       ok: false,
       command: 'restore',
@@ -157,7 +173,6 @@ describe('a WhatsAppDeployment that begins with a backup', () => {
       container: { state: { terminated: { exitCode: 2, reason: 'Error', message } } },
       status: { phase: 'Failed' },
     };
-    await deleteJob('open');
     const failed = await stack.told('SchemaReady', { reason: 'RestoreFailed' }, 60_000);
     expect(failed.message).toBe(
       `disk full; correct the cause and run: kubectl -n ${stack.namespace} delete job shop-restore-databases, which tries again`,

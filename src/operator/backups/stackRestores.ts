@@ -4,7 +4,7 @@ import { CodedError, describeError } from '../../base/codedError.ts';
 import { safeJson } from '../../base/safeJson.ts';
 import { createReaderKey, open, type ReaderKey } from '../../base/sealedBox.ts';
 import type { Reconcile } from '../../engine/controller/controller.ts';
-import { isBadRequest, isNotFound } from '../../engine/kube/apiError.ts';
+import { isBadRequest, isLostRace, isNotFound } from '../../engine/kube/apiError.ts';
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import { podLog } from '../../engine/kube/podLog.ts';
@@ -71,10 +71,20 @@ export class StackRestores {
       this.#options.news.delete(key);
       return {};
     }
-    const plan = await this.#plan(key, parsed.resource, signal);
-    if (!plan) return {};
-    this.#tell(key, plan.news);
-    await this.#carryOut(key, parsed.resource, plan, signal);
+    try {
+      const plan = await this.#plan(key, parsed.resource, signal);
+      if (!plan) return {};
+      this.#tell(key, await this.#carryOut(parsed.resource, plan, signal));
+    } catch (error) {
+      const task = stage.at === 'Secrets' ? 'open' : 'restore';
+      if (!signal.aborted && !isLostRace(error))
+        this.#tell(key, {
+          task,
+          isRefused: false,
+          message: `${describeError(error)}; the operator tries again`,
+        });
+      throw error;
+    }
     return { requeueAfterMs: LOOK_AGAIN_MS };
   };
 
@@ -105,7 +115,7 @@ export class StackRestores {
     const logs = new Map<RestoreTask, string | undefined>();
     for (const [task, ofTask] of pods)
       if (reading.told === undefined || reading.told.job !== jobs.get(task)?.metadata.uid)
-        logs.set(task, await this.#log(key, ofTask, signal));
+        logs.set(task, await this.#log(ofTask, signal));
     const seen = this.#read(reading, jobs.get('open'), logs.get('open'));
     return planRestore({
       ...observed,
@@ -156,16 +166,13 @@ export class StackRestores {
   }
 
   /** The end of the newest pod's log; undefined before the container has started, and once the pod is gone. */
-  async #log(key: string, pods: readonly PodObject[], signal: AbortSignal): Promise<string | undefined> {
+  async #log(pods: readonly PodObject[], signal: AbortSignal): Promise<string | undefined> {
     const pod = newest(pods);
     if (!pod) return undefined;
     const { namespace = '', name } = pod.metadata;
     const query = { container: CONTAINERS.agent, tailLines: LOG_LINES };
     return podLog(this.#options.client, namespace, name, query, signal).catch((error: unknown) => {
       if (isBadRequest(error) || isNotFound(error)) return undefined;
-      if (signal.aborted) throw error;
-      const message = `the operator cannot read the log of pod ${name}, and tries again: ${describeError(error)}`;
-      this.#tell(key, { task: 'open', isRefused: false, message });
       throw error;
     });
   }
@@ -176,22 +183,23 @@ export class StackRestores {
     this.#options.onNews(key);
   }
 
+  /** @returns how far the restore is then */
   async #carryOut(
-    key: string,
     resource: WhatsAppDeployment,
-    { start, stop, bring, isDone, news: { task } }: RestorePlan,
+    { start, stop, bring, isDone, news }: RestorePlan,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<RestoreNews> {
     const actions = this.#actions;
     if (stop) await actions.stop(stop, signal);
-    if (start) await actions.start(resource, start, task, signal);
+    if (start) await actions.start(resource, start, news.task, signal);
     if (isDone) await actions.finish(resource, signal);
     const inTheWay = bring && (await actions.bring(resource, bring, signal));
-    if (inTheWay !== undefined)
-      this.#tell(key, {
-        task,
-        isRefused: true,
-        message: `Secret ${inTheWay} exists with other values than those of the backup; delete it if nothing needs it (kubectl -n ${resource.metadata.namespace} delete secret ${inTheWay}), or create the WhatsAppDeployment under another name`,
-      });
+    if (inTheWay === undefined) return news;
+    const { namespace } = resource.metadata;
+    return {
+      ...news,
+      isRefused: true,
+      message: `Secret ${inTheWay} exists with other values than those of the backup; delete it if nothing needs it (kubectl -n ${namespace} delete secret ${inTheWay}), or create the WhatsAppDeployment under another name`,
+    };
   }
 }

@@ -368,13 +368,20 @@ describe('the databases of a backup', () => {
     const { containers, command, variables } = agentOf(start);
     expect(containers).toEqual(['agent', 'dump']);
     expect(command?.at(-1)).toBe('restore');
-    // The volume was made for this restore, so that a second try may replace what the first one left.
-    expect(variables).toMatchObject({ WABA_BACKUP_FOLDER: 'old/lost', WABA_BACKUP_OVERWRITE: '1' });
+    expect(variables.WABA_BACKUP_FOLDER).toBe('old/lost');
     const early = {
       ...inDatabases(),
       resource: stack({ conditions: [condition('SchemaReady', 'Waiting')] }),
     };
     expect(planRestore(observed(early))).toBeUndefined();
+  });
+
+  it('replace in a managed database what an earlier Job left, and never anything on the first try', () => {
+    const overwrites = (jobs: number) => {
+      const changes = { ...inDatabases(), journal: { ...journal, restore: { ...entry, jobs } } };
+      return agentOf(planRestore(observed(changes))?.start).variables.WABA_BACKUP_OVERWRITE;
+    };
+    expect([0, 1, 2].map(overwrites)).toEqual([undefined, '1', '1']);
   });
 
   const external = {
@@ -383,7 +390,11 @@ describe('the databases of a backup', () => {
     },
   };
   it('never replace tables of an external database, and say what to drop', () => {
-    const changes = inDatabases({ registration: { restoreFrom }, ...external });
+    const restore = { ...entry, jobs: 1 };
+    const changes = {
+      ...inDatabases({ registration: { restoreFrom }, ...external }),
+      journal: { ...journal, restore },
+    };
     const { variables } = agentOf(planRestore(observed(changes))?.start);
     expect(variables.WABA_BACKUP_OVERWRITE).toBeUndefined();
     const result = {

@@ -106,8 +106,9 @@ function bringSecrets(choice: BackupChoice, observed: RestoreObserved): RestoreP
 
 function fillDatabases(entry: RestoreEntry, observed: RestoreObserved): RestorePlan {
   const { resource } = observed;
-  // The volume of a managed database did not exist when the restore began: it holds nothing but what an earlier Job restored.
-  const overwrite = resource.spec.database.managed !== undefined;
+  // The volume of a managed database did not exist when the restore began. The first Job still looks; what it leaves, the
+  // next one replaces.
+  const overwrite = resource.spec.database.managed !== undefined && entry.jobs > 0;
   const wanted = restoringJob(resource, { ...observed, ...entry }, overwrite);
   const progress = progressOf('restore', wanted, observed);
   if (progress !== 'complete') return progress;
@@ -127,7 +128,7 @@ function progressOf(
   wanted: KubeObject,
   observed: RestoreObserved,
 ): RestorePlan | 'complete' {
-  const { metadata, spec } = observed.resource;
+  const { metadata } = observed.resource;
   const job = observed.jobs.get(task);
   const { result, problem, progress } = observed.reports.get(task) ?? {};
   const name = restoreJobName(metadata.name, task);
@@ -145,10 +146,8 @@ function progressOf(
   if (failure) {
     const cause =
       failureOf(result) ?? [problem?.text, failure.message ?? failure.reason].filter(Boolean).join('; ');
-    const isFilled = result?.ok === false && result.code === 'DatabaseNotEmpty' && spec.database.external;
-    const filled = isFilled
-      ? `; the operator never replaces tables of an external database: drop the databases whose names begin with ${databaseAddress(observed.resource).prefix} if an earlier try left them`
-      : '';
+    const isFilled = result?.ok === false && result.code === 'DatabaseNotEmpty';
+    const filled = isFilled ? `; ${whatToDrop(observed.resource)}` : '';
     return {
       news: {
         task,
@@ -166,6 +165,12 @@ function progressOf(
       : `Job ${name} ${task === 'open' ? 'reads the backup' : 'restores the databases'}`,
   );
 }
+
+/** Who removes the tables that are in the way: perhaps those that an earlier try left. */
+const whatToDrop = (resource: WhatsAppDeployment): string =>
+  resource.spec.database.managed
+    ? 'the next try replaces them'
+    : `the operator never replaces tables of an external database: drop the databases whose names begin with ${databaseAddress(resource).prefix} if an earlier try left them`;
 
 const failureOf = (result: BackupResult | undefined): string | undefined =>
   result && !result.ok ? result.message : undefined;

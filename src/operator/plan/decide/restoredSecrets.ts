@@ -74,7 +74,7 @@ export function misfits(resource: WhatsAppDeployment, { opened, journal }: Backu
         ]),
     ...(lacking.length > 0
       ? [
-          `it lacks ${lacking.join(' and ')} of WhatsAppDeployment ${formerName(opened)}; choose another backup, or restore its databases by hand (docs/disaster-recovery.md)`,
+          `it lacks ${lacking.join(' and ')} of WhatsAppDeployment ${formerName(opened)}; choose another backup, or restore its databases by hand (docs/backup.md)`,
         ]
       : []),
   ];
