@@ -126,6 +126,7 @@ export async function startBackupRig(engine: 'PGSQL' | 'MYSQL') {
   return {
     engine,
     folder,
+    database,
     databases,
     server: await openBackupServer(databaseVariables, silentLogger),
     variables,
