@@ -10,7 +10,7 @@ import { peakResidentBytes } from './processCpu.ts';
 const ROWS = 40_000;
 const TEXT = "repeat('Hello, it is a message; ', 100)";
 const POLL_MS = 20;
-const ROUNDS = 3;
+const ROUNDS = 2;
 const ENGINES = ['PGSQL', 'MYSQL'] as const;
 
 /** The same tool with the same flags, thrown away. */
@@ -83,7 +83,7 @@ async function best(rig: BackupRig, command: 'run' | 'verify', variables: Record
   const found: { ms: number; bytes: number; peak: number }[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const running = await rig.start(command, {
-      variables: { MALLOC_ARENA_MAX: '1', WABA_BACKUP_NAME: `round-${round}`, ...variables },
+      variables: { MALLOC_ARENA_MAX: '1', WABA_BACKUP_NAME: `${rig.engine}-${round}`, ...variables },
       ...(command === 'run' ? {} : { tool: false as const }),
     });
     let peak = 0;
