@@ -3,6 +3,7 @@ import type { BackupContext } from '../backup/backupContext.ts';
 import { EXIT_CODES, PIPE_PATH } from '../backup/contract/contract.ts';
 import { listBackups } from '../backup/listBackups.ts';
 import { openDestination } from '../backup/openDestination.ts';
+import { openForOperator } from '../backup/openForOperator.ts';
 import { parseBackupEnvironment } from '../backup/parseBackupEnvironment.ts';
 import { removeBackup } from '../backup/removeBackup.ts';
 import { failureOf, leaveResult, type Outcome, Progress, resultLine } from '../backup/report.ts';
@@ -67,13 +68,14 @@ Variables say what to do; secrets stand in files.
   WABA_BACKUP_DESTINATION      file:/destination or s3://bucket/prefix
   WABA_BACKUP_FOLDER           folder of the stack's backups, such as shops/shop
   WABA_BACKUP_NAME             name of the backup
-  WABA_BACKUP_PASSPHRASE_FILE  file with the passphrase (run, verify, restore)
+  WABA_BACKUP_PASSPHRASE_FILE  file with the passphrase (run, verify, restore, open)
   WABA_BACKUP_PIPE             folder that the database's tools share with this program, /pipe
   WABA_BACKUP_SECRETS_FOLDER   files <secret>/<key> to save (run)
   WABA_BACKUP_MEDIA_FOLDER     media to save (run)
   WABA_BACKUP_FACTS            JSON about the stack, for the manifest (run)
   WABA_BACKUP_VERIFY_DATABASES 1: verify restores the dumps into databases that it drops again
   WABA_BACKUP_OVERWRITE        1: restore replaces databases that hold tables
+  WABA_BACKUP_READER_KEY       X25519 key, base64url, for which open seals what it prints
   WABA_API_URL                 https://… of the stack, for its own backup of its settings (run), with
                                WABA_API_CA_FILE, WABA_API_SERVER_NAME, WABA_API_USER, WABA_API_PASSWORD_FILE
   WABA_S3_ENDPOINT             of a server other than AWS; WABA_S3_REGION, WABA_S3_PATH_STYLE=1, WABA_S3_CA_FILE
@@ -100,6 +102,9 @@ add('list', 'prints the backups in the folder, a line of JSON for each', (contex
 );
 add('verify', 'reads a backup as a whole and checks it', verifyBackup);
 add('restore', 'restores the databases of a backup', restoreBackup);
+add('open', 'prints the facts and Secrets of a backup, sealed for the operator', (context, signal) =>
+  openForOperator(context, print, signal),
+);
 add('remove', 'removes a backup', removeBackup);
 program
   .command('script')

@@ -19,11 +19,13 @@ import { StackSessions, type StackSessionsOptions } from './application/stackSes
 import { WebhookCheck } from './application/webhook.ts';
 import { probeWebhook } from './application/webhookProbe.ts';
 import { BackupsReconciler } from './backups/backupsReconciler.ts';
+import { StackRestores } from './backups/stackRestores.ts';
 import { type Connection, connect } from './connection.ts';
 import type { StackCollectorOptions } from './exporter/stackCollector.ts';
 import { ANNOTATION_PREFIX, FIELD_MANAGER } from './plan/facts/names.ts';
 import type { PodSecurity } from './plan/facts/podSecurity.ts';
 import type { ReleaseImages } from './plan/facts/release.ts';
+import type { RestoreNews } from './plan/facts/restore.ts';
 import { StackReports } from './stackReports.ts';
 import { JournalStore } from './state/journalStore.ts';
 import { ReferencedSecrets } from './state/referencedSecrets.ts';
@@ -148,6 +150,7 @@ export function controllers(parts: Parts, signal: AbortSignal) {
   const onNews = (key: string) => workloads.queue.add(key, 'change', "the stack's API reported a change");
   const reports = new StackReports({ ...parts, sources: stackSources, journals, webhooks, onNews });
   const rivals = new RivalStacks(stackSources);
+  const restores = new Map<string, RestoreNews>();
   const context = {
     rivals,
     sources: stackSources,
@@ -155,6 +158,7 @@ export function controllers(parts: Parts, signal: AbortSignal) {
     referenced: new ReferencedSecrets(client, stackSources.secrets),
     secretLabels: new SecretLabels(client, stackSources, recorder),
     observations: reports.observations,
+    restores,
     missing: (namespace: string) => claimed.missing(namespace),
   };
   const controller = (name: string, reconcile: Reconcile): Controller =>
@@ -200,11 +204,33 @@ export function controllers(parts: Parts, signal: AbortSignal) {
   const workloads: Controller = controller('workloads', workloadsReconciler.reconcile);
   const application: Controller = controller('application', applicationReconciler.reconcile);
   const backupsReconciler = new BackupsReconciler({ ...parts, ...context, client });
-  const backups: Controller = controller('backups', backupsReconciler.reconcile);
+  const stackRestores = new StackRestores({
+    ...parts,
+    ...context,
+    client,
+    news: restores,
+    onNews: (key) => workloads.queue.add(key, 'change', 'news of its restore'),
+  });
+  const backups: Controller = controller(
+    'backups',
+    inTurn(stackRestores.reconcile, backupsReconciler.reconcile),
+  );
   onStackChange(stackSources, rivals, enqueue);
   onBackupChange(stackSources, (key, reason) => backups.queue.add(key, 'change', reason));
   return { workloads, application, backups, reports, claimed };
 }
+
+/** One after the other; whichever wants to look again first decides. */
+const inTurn =
+  (...parts: readonly Reconcile[]): Reconcile =>
+  async (key, signal, logger) => {
+    const waitsMs: number[] = [];
+    for (const reconcile of parts) {
+      const { requeueAfterMs } = await reconcile(key, signal, logger);
+      if (requeueAfterMs !== undefined) waitsMs.push(requeueAfterMs);
+    }
+    return waitsMs.length > 0 ? { requeueAfterMs: Math.min(...waitsMs) } : {};
+  };
 
 /** Logs at the start what the cluster lacks, one line each; the readiness endpoint keeps reporting it. */
 async function reportServer(

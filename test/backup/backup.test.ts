@@ -5,6 +5,8 @@ import { type Kysely, sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openKeys } from '../../src/backup/ageKeys.ts';
 import { listedBackup, progressLine } from '../../src/backup/contract/contract.ts';
+import { openedBackup, sealedLine } from '../../src/backup/contract/openedBackup.ts';
+import { createReaderKey, open } from '../../src/base/sealedBox.ts';
 import { type BackupRig, PASSPHRASE, PREFIX, startBackupRig } from '../support/backupRig.ts';
 
 const ODD = "it's (a) \\'quoted\\' text;\nUSE `shop_waweb`;\r\nINSERT INTO `x` VALUES (1),(2); \u{1f40b} \\";
@@ -67,6 +69,25 @@ describe.each(['PGSQL', 'MYSQL'] as const)('a backup of %s', (engine) => {
     expect(rows).toMatchObject({
       [`${PREFIX}messageStore.${engine === 'PGSQL' ? 'public.' : ''}odd_rows`]: ROWS,
     });
+  });
+
+  it('tells the holder of a key what it holds, and nobody else', async () => {
+    const key = createReaderKey();
+    const { code, lines } = await alone('open', { WABA_BACKUP_READER_KEY: key.publicKey });
+    expect(code).toBe(0);
+    const hidden = Buffer.from('hidden').toString('base64');
+    expect(JSON.stringify(lines)).not.toContain(hidden);
+    const [line] = lines.flatMap((one) => sealedLine.safeParse(one).data ?? []);
+    const opened = openedBackup.parse(JSON.parse(open(line?.sealed ?? '', key)));
+    expect(opened).toMatchObject({
+      folder: 'shops/shop',
+      name: 'monday',
+      facts: { stack: 'shop', shards: 2 },
+      engine,
+      hasMedia: true,
+      secrets: { 'shop-database': { password: hidden } },
+    });
+    expect((await alone('open')).result).toMatchObject({ ok: false, code: 'BadEnvironment' });
   });
 
   it('hides everything but the manifest', async () => {

@@ -20,6 +20,8 @@ export interface ProxyFault {
   /** The proxy answers with this status. */
   readonly status?: number;
   readonly retryAfterSeconds?: number;
+  /** The proxy answers with this text instead of asking the server, as a kubelet does for a log. */
+  readonly text?: string;
   /** Breaks the connection `before` or `after` the server has acted. */
   readonly cut?: 'before' | 'after';
   /** For a watch: the connection breaks after this time. */
@@ -58,6 +60,8 @@ export async function startFaultProxy(upstream: Credentials): Promise<FaultProxy
     for await (const chunk of request) chunks.push(chunk as Buffer);
     if (fault.delayMs) await wait(fault.delayMs);
     if (fault.cut === 'before') return void response.destroy();
+    if (fault.text !== undefined)
+      return void response.writeHead(200, { 'content-type': 'text/plain' }).end(fault.text);
     if (fault.status) {
       const body = {
         kind: 'Status',

@@ -8,7 +8,11 @@ import { keepNode, registerNode } from '../../src/local/processNode/nodeRegistra
 type Pod = KubeObject & {
   readonly spec: {
     readonly nodeName?: string;
-    readonly containers: readonly { readonly name: string; readonly image: string }[];
+    readonly containers: readonly {
+      readonly name: string;
+      readonly image: string;
+      readonly env?: readonly { readonly name: string; readonly value?: string }[];
+    }[];
   };
   readonly status?: { readonly phase?: string };
 };

@@ -97,6 +97,11 @@ export const backupEnvironment = z.object({
   WABA_BACKUP_VERIFY_DATABASES: flag,
   /** `restore` replaces databases that hold tables. */
   WABA_BACKUP_OVERWRITE: flag,
+  /** `open` seals what it prints for this key: 32 bytes in base64url. */
+  WABA_BACKUP_READER_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{43}$/, 'must be an X25519 key of 32 bytes in base64url')
+    .optional(),
   WABA_S3_ENDPOINT: z.url().optional(),
   WABA_S3_REGION: z.string().min(1).default('us-east-1'),
   WABA_S3_PATH_STYLE: flag,

@@ -95,6 +95,22 @@ describe('kubectl waba plan', () => {
     expect(made).toContain('Call POST /v1/account/verify');
   });
 
+  it('of a stack that begins with a backup registers nothing, and says where number and data come from', async () => {
+    const restoreFrom = { backup: 'last', deployment: 'lost' };
+    const spec = { phoneNumber: '+16315551001', registration: { restoreFrom } };
+    const stdin = dump(stack(spec, 'other'));
+    const { stdout } = await runWaba(['plan', '-f', '-', '-o', 'json'], { cluster, stdin });
+    const [{ entries, waits } = { entries: [], waits: [] }] = JSON.parse(stdout) as Forecast[];
+    const made = entries.map(({ action, target }) => `${action} ${target}`);
+    expect(made).toContain('Create StatefulSet/other-master-0');
+    expect(made.filter((entry) => entry.includes('/v1/account'))).toEqual([]);
+    expect(waits[0]).toMatchObject({
+      target: 'WhatsAppDeployment/other',
+      action: 'Restore',
+      reason: expect.stringContaining('first the operator restores backup default/lost/last'),
+    });
+  });
+
   it('says what waits for approval, and what foresees it', async () => {
     const upgrade = { mode: 'Manual' };
     const { stdout } = await plan([stack({ upgrade, imagePullSecrets: [{ name: 'registry' }] })]);

@@ -81,6 +81,9 @@ const OTHER_KINDS: Readonly<Record<string, string>> = {
   'backup.encryptionSecretRef': 'read by the pods of a backup: src/backup',
   'backup.destination.s3.credentialsSecretRef': 'read by the pods of a backup: src/backup',
   'backup.destination.s3.caSecretRef': 'PEM, read by the pods of a backup: src/backup',
+  'registration.restoreFrom.encryptionSecretRef': 'read by the pods of a restore: src/backup',
+  'registration.restoreFrom.destination.s3.credentialsSecretRef': 'read by the pods of a restore: src/backup',
+  'registration.restoreFrom.destination.s3.caSecretRef': 'PEM, read by the pods of a restore: src/backup',
   imagePullSecrets: 'read by the kubelet',
 };
 

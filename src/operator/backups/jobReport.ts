@@ -23,7 +23,7 @@ export function workingPod(pods: readonly PodObject[]): PodObject | undefined {
   return agent?.state?.running ? pod : undefined;
 }
 
-const newest = (pods: readonly PodObject[]): PodObject | undefined =>
+export const newest = (pods: readonly PodObject[]): PodObject | undefined =>
   [...pods].sort((a, b) =>
     (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? ''),
   )[0];

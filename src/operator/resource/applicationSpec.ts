@@ -1,15 +1,7 @@
 import { z } from 'zod';
 import { ENTITY_TYPES, VERTICALS } from '../../onprem/profile.ts';
-import {
-  described,
-  listByName,
-  listOf,
-  planned,
-  secretKeyRef,
-  secretRef,
-  text,
-  withRules,
-} from './fields.ts';
+import { described, listByName, listOf, secretKeyRef, secretRef, text, withRules } from './fields.ts';
+import { restoreFrom } from './restoreSpec.ts';
 import { schedule } from './schedule.ts';
 import { HTTPS_URL } from './webAddress.ts';
 
@@ -36,7 +28,7 @@ export const registrationSpec = described(
       'pin',
       'The two-step PIN that the number already has; needed to register such a number.',
     ).optional(),
-    restoreFrom: planned(text(253, 'Name of a WhatsAppBackup to restore instead of registering.')).optional(),
+    restoreFrom: restoreFrom.optional(),
   }),
 );
 

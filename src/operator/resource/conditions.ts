@@ -288,6 +288,16 @@ export const conditions = {
         fix: 'Create the WhatsAppDeployment under another name. Or, with `deletionPolicy: Retain`, delete it and create it again with the engine in the message.',
         blocks: true,
       },
+      Restoring: {
+        means:
+          'The operator reads the backup that `spec.registration.restoreFrom` names, and makes nothing of the stack before its Secrets are there.',
+      },
+      RestoreRefused: {
+        means:
+          'The backup that `spec.registration.restoreFrom` names cannot be read, or does not fit spec or what is there. The operator has made nothing of the stack.',
+        fix: 'Correct the field or the object that the message names. If the Job failed, delete it to try again: the message has the command.',
+        blocks: true,
+      },
       SecretLost: {
         means:
           'A Secret that the operator generated for this stack is gone. The operator does not replace it.',
@@ -303,6 +313,13 @@ export const conditions = {
       Upgraded: { means: 'The schema is up to date.' },
       Upgrading: { means: 'The schema Job has not finished yet.' },
       Stopping: { means: 'All Webapps, Masters and Coreapps stop before the schema is upgraded.' },
+      Restoring: { means: 'A Job restores the databases of the backup that the stack begins with.' },
+      RestoreFailed: {
+        means:
+          'The databases of the backup could not be restored. The message holds the cause. No node starts before they are.',
+        fix: 'Correct the cause, and delete the Job to try again: the message has the command.',
+        blocks: true,
+      },
       JobFailed: {
         means: 'The schema Job failed.',
         fix: 'Read the log with `kubectl logs job/NAME`, correct the cause, and run `kubectl delete job NAME`; the operator creates the Job again.',

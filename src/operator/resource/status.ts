@@ -161,6 +161,12 @@ export const rootRules = <S extends z.ZodType>(schema: S) =>
       message:
         'version changes together with images; set images.webapp and images.coreapp to those of the version',
     },
+    {
+      // A stack that begins anew has other Secrets than the backup. What the operator could not read may be corrected.
+      cel: "!has(self.spec.registration.restoreFrom) || (has(oldSelf.spec.registration.restoreFrom) && (self.spec.registration.restoreFrom == oldSelf.spec.registration.restoreFrom || !has(self.status) || !has(self.status.conditions) || self.status.conditions.exists(c, c.type == 'DatabaseReady' && c.reason in ['Restoring', 'RestoreRefused', 'Waiting'])))",
+      message:
+        'registration.restoreFrom can be set only when the resource is created, and changes only until the operator has read the backup; create another WhatsAppDeployment, or remove the field',
+    },
     ...volumeSizeRules,
     {
       cel: 'size(self.metadata.name) <= 40',

@@ -2,6 +2,7 @@ import { type KubeObject, keyOf } from '../../engine/kube/kubeObject.ts';
 import { NETWORK } from '../plan/facts/names.ts';
 import type { ApiObservation, Observation } from '../plan/facts/observed.ts';
 import { podSecretNames } from '../plan/facts/podSecrets.ts';
+import type { RestoreNews } from '../plan/facts/restore.ts';
 import { databaseKey } from '../plan/facts/stackSettings.ts';
 import { childKey } from '../plan/render/child.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
@@ -21,6 +22,8 @@ export interface ObserveContext {
   readonly secretLabels: Pick<SecretLabels, 'restore'>;
   /** Why the operator cannot read all of a namespace; unless it is empty, nothing in the namespace is changed. */
   readonly missing: (namespace: string) => readonly string[];
+  /** How far each restore is, by key. */
+  readonly restores: ReadonlyMap<string, RestoreNews>;
   /** The last observation of the application controller, by key. */
   readonly observations: ReadonlyMap<string, ApiObservation>;
 }
@@ -31,7 +34,7 @@ export async function observe(
   context: ObserveContext,
   signal: AbortSignal,
 ): Promise<Observation> {
-  const { sources, journals, referenced, rivals, observations, secretLabels } = context;
+  const { sources, journals, referenced, rivals, restores, observations, secretLabels } = context;
   const { namespace } = resource.metadata;
   // The network process takes Secrets from the specs of all stacks that share it.
   const ofNetwork = sources.stacks.cache.byIndex('namespace', namespace).flatMap(({ spec }) => {
@@ -67,6 +70,7 @@ export async function observe(
     referenced: referencedSecrets,
     backups: parsedBackups(sources.backups.cache.byIndex('deployment', key)),
     journal: journals.read(resource),
+    restore: restores.get(key),
     api: observations.get(key),
   };
 }

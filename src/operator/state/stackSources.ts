@@ -11,6 +11,7 @@ import type { CacheChange } from '../../engine/kube/objectCache.ts';
 import { BACKUP_LABEL } from '../plan/facts/backups.ts';
 import { labels, MANAGED_SELECTOR, NETWORK, names } from '../plan/facts/names.ts';
 import { podSecretNames } from '../plan/facts/podSecrets.ts';
+import { RESTORE_LABEL } from '../plan/facts/restore.ts';
 import { databaseKey } from '../plan/facts/stackSettings.ts';
 import {
   BACKUP_KIND,
@@ -84,6 +85,12 @@ const byBackup = ({ metadata: { labels: marks, namespace } }: KubeObject): strin
   return backup === undefined ? [] : [objectKey(namespace, backup)];
 };
 
+/** The Jobs and pods of a restore. */
+const byRestore = ({ metadata: { labels: marks, namespace } }: KubeObject): string[] => {
+  const stack = marks?.[RESTORE_LABEL];
+  return stack === undefined ? [] : [objectKey(namespace, stack)];
+};
+
 const byNamespace = ({ metadata }: KubeObject): string[] => [metadata.namespace ?? ''];
 
 /** The key of the stack that a backup is of, also if the stack does not exist. */
@@ -95,7 +102,7 @@ export function watchStacks(sources: Sources): StackSources {
     sources.watch<KubeObject>({
       kind,
       labelSelector: MANAGED_SELECTOR,
-      indexes: { stack: byStack, backup: byBackup },
+      indexes: { stack: byStack, backup: byBackup, restore: byRestore },
       followed: kind === kinds.Secret,
       optional: OPTIONAL_KINDS.includes(kind),
     });
@@ -191,12 +198,13 @@ export function onStackChange(
   });
 }
 
-/** Calls back with the key of each stack whose backups a change concerns, and what changed. */
+/** Calls back with the key of each stack whose backups or restore a change concerns, and what changed. */
 export function onBackupChange(sources: StackSources, enqueue: (key: string, reason: string) => void): void {
   sources.stacks.onChange((change) => enqueue(keyOf(change.object), describeChange(change)));
   sources.backups.onChange((change) => enqueue(deploymentOf(change.object), describeChange(change)));
   for (const source of [...sources.children, sources.pods])
     source.onChange((change) => {
+      for (const key of byRestore(change.object)) enqueue(key, describeChange(change));
       for (const key of byBackup(change.object)) {
         const backup = sources.backups.cache.get(key);
         if (backup) enqueue(deploymentOf(backup), describeChange(change));

@@ -71,6 +71,7 @@ function setup() {
     rivals: { of: () => [] } as unknown as RivalStacks,
     secretLabels: { restore: async () => {} },
     missing: () => [],
+    restores: new Map(),
     observations: new Map(),
     applier: new Applier({
       client,

@@ -336,6 +336,7 @@ function inputsOf(observed: Observation, stored: KubeObject, mayRoll: boolean): 
       observed.sharedPods,
       observed.rivals,
       observed.api,
+      observed.restore,
       [...(observed.clues ?? [])],
     ]),
     ...observed.children.values(),

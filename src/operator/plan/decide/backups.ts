@@ -14,6 +14,7 @@ import {
   type BackupTask,
   backupJobName,
   backupScheduleProblem,
+  backupSecretKeys,
   datedName,
   dueBackup,
   phaseOf,
@@ -242,7 +243,7 @@ function obstacleTo(
     ];
   const configured = configurationOf(backup, stack);
   if (typeof configured === 'string') return ['NotConfigured', configured];
-  for (const [secret, key] of keysOf(configured))
+  for (const [secret, key] of backupSecretKeys(configured))
     if (!observed.hasKey(secret, key))
       return ['SecretMissing', `Secret ${secret} with key ${key} does not exist; create it`];
   const isTrue = (type: string) =>
@@ -271,19 +272,6 @@ function configurationOf(
   if (!destination) return `set spec.destination ${where}`;
   if (!encryption) return `set spec.encryptionSecretRef ${where}`;
   return { destination, encryptionSecret: encryption.name, media: spec.media ?? byDefault?.media ?? false };
-}
-
-/** The keys of Secrets that the pods of a backup need. */
-function keysOf({ destination: { s3 }, encryptionSecret }: Configured): (readonly [string, string])[] {
-  return [
-    [encryptionSecret, 'passphrase'],
-    ...(s3
-      ? (['accessKeyId', 'secretAccessKey'] as const).map(
-          (key) => [s3.credentialsSecretRef.name, key] as const,
-        )
-      : []),
-    ...(s3?.caSecretRef ? [[s3.caSecretRef.name, s3.caSecretRef.key] as const] : []),
-  ];
 }
 
 /** The Job of a backup, and what the status says of it; undefined if nothing says where the backup is. */

@@ -7,6 +7,7 @@ import type { DatabaseCheck } from '../render/databaseCheckJob.ts';
 import type { SchemaRun } from '../render/schemaJob.ts';
 import { met, type Verdict } from '../tell/conditions.ts';
 import { databaseIsOurs } from '../tell/identityChecks.ts';
+import { databasesAreRestored, lackOfRestore } from '../tell/restoreChecks.ts';
 import { databaseProblem, isComplete, judgeDatabase, judgeSchema } from '../tell/workloadChecks.ts';
 import { type CheckGate, checkGate } from './checkGate.ts';
 
@@ -21,6 +22,8 @@ export interface Gates {
   /** The live schema Job. */
   readonly job: KubeObject | undefined;
   readonly schema: Verdict<'SchemaReady'>;
+  /** The databases of a backup come before the schema Job. */
+  readonly isRestoring: boolean;
   /** The database has the schema, whether or not a Job is there that says so. */
   readonly isSchemaDone: boolean;
   /** The nodes of a stack that runs go on while the Job does, except for what needs the new schema. */
@@ -43,9 +46,12 @@ export function gatesOf(
   const job = observed.children.get(childKey(run.job.object));
   const isSchemaDone = isDone(observed, run);
   const problem = databaseProblem(observed) ?? databaseIsOurs(observed, isSchemaDone) ?? creating;
-  const schema = isSchemaDone
-    ? met('SchemaReady', 'Upgraded', 'the schema is up to date')
-    : judgeSchema({ job, observed });
+  const restoring = databasesAreRestored(observed);
+  const schema =
+    restoring ??
+    (isSchemaDone
+      ? met('SchemaReady', 'Upgraded', `the schema is up to date${lackOfRestore(observed)}`)
+      : judgeSchema({ job, observed }));
   const goOn = observed.pods.some(({ component }) => isNode(component));
   const check = checkGate(observed, wantedCheck, {
     isSchemaDone,
@@ -67,6 +73,7 @@ export function gatesOf(
       (observed.resource.spec.database.managed ? database.status === 'True' : check.isOpen),
     job,
     schema,
+    isRestoring: restoring !== undefined,
     isSchemaDone,
     goOn,
     schemaWaitsForUser,

@@ -32,6 +32,7 @@ import { webapps } from '../render/webapps.ts';
 import { unmet, type Verdict, waitingFor } from '../tell/conditions.ts';
 import { notOurs } from '../tell/identityChecks.ts';
 import { podsAreAllowed } from '../tell/podsAreAllowed.ts';
+import { secretsAreRestored } from '../tell/restoreChecks.ts';
 import { endOf, isComplete, judgeSpec, judgeWorkloads, lostSecrets } from '../tell/workloadChecks.ts';
 import { type ChangePolicy, changePolicy } from './changePolicy.ts';
 import type { ChildChange, Restart } from './childChange.ts';
@@ -124,6 +125,8 @@ export function planWorkloads(observed: Observed, offered: ReleaseImages): Workl
   const { resource, journal, children } = observed;
   const notAllowed = podsAreAllowed(observed);
   if (notAllowed) return planNothing(notAllowed, journal);
+  const isRestoring = secretsAreRestored(observed);
+  if (isRestoring) return planRestore(observed, isRestoring);
   const release = releaseOf(resource, journal?.release, offered, keptEngine(observed));
   const isMissing = (name: string) => !children.has(`Secret/${name}`);
   const generate = lostSecrets(observed).length > 0 ? [] : generatedSecretNames(resource).filter(isMissing);
@@ -294,6 +297,7 @@ function planSchema(run: Run): StepPlan<'SchemaReady'> {
   const { observed, gates, policy, slots, isStopping } = run;
   const { job } = run.schema;
   const { job: live, schema: verdict, isSchemaDone } = gates;
+  if (gates.isRestoring) return { ...NOTHING, verdict };
   if (isStopping)
     return {
       ...NOTHING,
@@ -387,6 +391,17 @@ function offer({ spec }: Observed['resource'], release: PinnedRelease, offered: 
 /** The plan for a namespace that the operator cannot read completely: unread objects are not absent objects. */
 export const planUnseen = (missing: readonly string[]): WorkloadPlan =>
   planNothing(unmet('SpecValid', 'NamespaceNotEnabled', missing.join('; ')), undefined);
+
+/** Makes nothing, and says what is wrong with the spec before it says how far the restore is. */
+function planRestore(observed: Observed, restoring: Verdict<'DatabaseReady'>): WorkloadPlan {
+  const spec = judgeSpec(observed);
+  const steps = runSteps((type) =>
+    type === 'SpecValid'
+      ? { ...NOTHING, verdict: spec, open: spec.status === 'True' }
+      : { ...NOTHING, verdict: restoring },
+  );
+  return { ...planNothing(spec, observed.journal), steps };
+}
 
 /** Changes nothing, and forgets nothing that the journal knows. */
 const planNothing = (verdict: Verdict<'SpecValid'>, journal: Journal | undefined): WorkloadPlan => ({

@@ -1,5 +1,5 @@
 import { Cron } from 'croner';
-import type { BackupSpec } from '../../resource/backupSpec.ts';
+import type { BackupDestination, BackupSpec } from '../../resource/backupSpec.ts';
 import { LONGEST_BACKUP_NAME, type WhatsAppBackup } from '../../resource/whatsAppBackup.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { ANNOTATION_PREFIX, MANAGED_BY } from './names.ts';
@@ -25,6 +25,21 @@ export type BackupTask = 'run' | 'remove';
 /** Where the backups of a stack are below their destination. */
 export const backupFolder = ({ metadata, spec }: WhatsAppBackup): string =>
   `${metadata.namespace}/${spec.deployment}`;
+
+/** The keys of Secrets that the pods which reach a backup need. */
+export const backupSecretKeys = ({
+  destination: { s3 },
+  encryptionSecret,
+}: {
+  readonly destination: BackupDestination;
+  readonly encryptionSecret: string;
+}): readonly (readonly [secret: string, key: string])[] => [
+  [encryptionSecret, 'passphrase'],
+  ...(s3
+    ? (['accessKeyId', 'secretAccessKey'] as const).map((key) => [s3.credentialsSecretRef.name, key] as const)
+    : []),
+  ...(s3?.caSecretRef ? [[s3.caSecretRef.name, s3.caSecretRef.key] as const] : []),
+];
 
 export const phaseOf = ({ status }: WhatsAppBackup) => status?.phase ?? 'Pending';
 export const isScheduled = ({ metadata }: WhatsAppBackup): boolean =>

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { backupDestination } from '../../resource/backupSpec.ts';
 import { pinnedRelease } from './release.ts';
 
 /** Hashes of a value that needs a restart: `pending` before it is written, `applied` once the restart is requested. */
@@ -99,8 +100,22 @@ export const journalSchema = z.object({
       detail: z.string().optional(),
     })
     .optional(),
+  /** The backup that the stack began with. Until its databases are restored, no schema Job and no node starts. */
+  restore: z
+    .object({
+      phase: z.enum(['Databases', 'Done']),
+      folder: z.string(),
+      backup: z.string(),
+      destination: backupDestination,
+      encryptionSecret: z.string(),
+      hasMedia: z.boolean(),
+      /** Jobs that the operator has started, raised before each: a process that is behind must not start another. */
+      jobs: z.int().default(0),
+    })
+    .optional(),
 });
 export type Journal = z.output<typeof journalSchema>;
+export type RestoreEntry = NonNullable<Journal['restore']>;
 export type RegistrationEntry = NonNullable<Journal['registration']>;
 
 /** Changes that need a restart. */

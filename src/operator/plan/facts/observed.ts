@@ -6,6 +6,7 @@ import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import type { Journal } from './journal.ts';
 import { labels } from './names.ts';
 import type { PodSecurity } from './podSecurity.ts';
+import type { RestoreNews } from './restore.ts';
 
 /** What keeps a pod from running, in the words of a reason. */
 export type PodTrouble =
@@ -129,6 +130,8 @@ export interface Observation {
   /** The backups of this stack; absent for an observer who does not look at them. */
   readonly backups?: readonly WhatsAppBackup[];
   readonly journal: Journal | undefined;
+  /** How far the restore of this stack is; absent for an observer who does not restore, and for a stack without. */
+  readonly restore?: RestoreNews | undefined;
   readonly api: ApiObservation | undefined;
   /** What the pods carry as the hash of the Secrets that they read, for an observer who may not read these Secrets. */
   readonly secretsHash?: string | undefined;

@@ -2,12 +2,13 @@ import type { PlanEntry } from '../../resource/status.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { changePolicy } from '../decide/changePolicy.ts';
 import { planWorkloads, type WorkloadPlan } from '../decide/workloads.ts';
-import type { Journal } from '../facts/journal.ts';
+import { EMPTY_JOURNAL, type Journal } from '../facts/journal.ts';
 import { isPlanOnly } from '../facts/names.ts';
 import type { ApiObservation, Observed } from '../facts/observed.ts';
 import { looksRegistered } from '../facts/registered.ts';
 import type { ReleaseImages } from '../facts/release.ts';
 import { COUNTERS } from '../facts/restartTopics.ts';
+import { named, restoreStage } from '../facts/restoreStage.ts';
 import { childKey } from '../render/child.ts';
 import { Diary } from './diary.ts';
 import type { Forecast, ForecastEntry } from './forecast.ts';
@@ -36,7 +37,8 @@ const MOST_ROUNDS = 400;
  * carries out each plan at once. Approval and maintenance window are taken as given, and named in `waits`.
  */
 export function foresee(input: ForeseeInput): Forecast {
-  const { observed, offered, before, hidden = new Set<string>(), unseen = [] } = input;
+  const { offered, before, hidden = new Set<string>(), unseen = [] } = input;
+  const { observed, waits: restores } = afterRestore(input.observed);
   const { resource, nowMs } = observed;
   const cluster = new ModelCluster(observed);
   const diary = new Diary(cluster, rendered(input));
@@ -73,7 +75,7 @@ export function foresee(input: ForeseeInput): Forecast {
     namespace: resource.metadata.namespace,
     name: resource.metadata.name,
     entries,
-    waits: [...waitsOf(observed, entries, before), ...(plan ? leftOf(plan) : []), ...waits],
+    waits: [...restores, ...waitsOf(observed, entries, before), ...(plan ? leftOf(plan) : []), ...waits],
     unseen,
   };
 }
@@ -98,6 +100,37 @@ function withoutWaits(observed: Observed): Observed {
   const { resource } = observed;
   const upgrade = { ...resource.spec.upgrade, mode: 'Automatic' as const, window: undefined };
   return { ...observed, resource: { ...resource, spec: { ...resource.spec, upgrade } } };
+}
+
+/** The stack as it begins with its backup: registered, and otherwise as if it had restored everything. */
+function afterRestore(observed: Observed): {
+  readonly observed: Observed;
+  readonly waits: readonly PlanEntry[];
+} {
+  const { resource } = observed;
+  const stage = restoreStage(observed);
+  if (!stage || stage.at === 'Refused') return { observed, waits: [] };
+  const { restoreFrom: _, ...registration } = resource.spec.registration;
+  const { restore: __, ...journal } = observed.journal ?? EMPTY_JOURNAL;
+  const reason = `first the operator restores backup ${named(stage.at === 'Secrets' ? stage.choice : stage.entry)}, unless it does not fit spec; number, Secrets, users, settings and messages are then those of the backup`;
+  return {
+    observed: {
+      ...observed,
+      resource: { ...resource, spec: { ...resource.spec, registration } },
+      journal: {
+        ...journal,
+        number: resource.spec.phoneNumber,
+        registration: { attempt: registration.attempt, phase: 'registered' },
+      },
+    },
+    waits: [
+      {
+        target: `WhatsAppDeployment/${resource.metadata.name}`,
+        action: 'Restore',
+        reason: reason.slice(0, 1024),
+      },
+    ],
+  };
 }
 
 /** A number that the operator registered counts as registered while the API does not answer. */

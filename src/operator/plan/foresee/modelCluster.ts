@@ -56,7 +56,11 @@ export class ModelCluster {
     for (const { name, values } of plan.mend) this.#mend(name, values, resource);
     this.journal = {
       ...this.journal,
-      generated: rememberedSecrets(resource, this.journal.generated, generatedSecretNames(resource)),
+      generated: rememberedSecrets(
+        resource,
+        this.journal.generated,
+        generatedSecretNames(resource).filter((name) => this.children.has(`Secret/${name}`)),
+      ),
       release: plan.release,
       schemaVersion: plan.schemaVersion,
       schemaDone: plan.schemaDone,

@@ -1,0 +1,197 @@
+import { CONTAINERS } from '../../backup/contract/contract.ts';
+import { openedBackup, sealedLine } from '../../backup/contract/openedBackup.ts';
+import { CodedError, describeError } from '../../base/codedError.ts';
+import { safeJson } from '../../base/safeJson.ts';
+import { createReaderKey, open, type ReaderKey } from '../../base/sealedBox.ts';
+import type { Reconcile } from '../../engine/controller/controller.ts';
+import { isBadRequest, isNotFound } from '../../engine/kube/apiError.ts';
+import type { KubeObject } from '../../engine/kube/kubeObject.ts';
+import { hashOf } from '../../engine/kube/ownFields.ts';
+import { podLog } from '../../engine/kube/podLog.ts';
+import { planRestore, type RestorePlan } from '../plan/decide/restore.ts';
+import { type BackupSeen, formerJournal } from '../plan/decide/restoredSecrets.ts';
+import { managedTls } from '../plan/facts/managedTls.ts';
+import { type ReleaseImages, releaseOf } from '../plan/facts/release.ts';
+import { type RestoreNews, type RestoreTask, restoreJobName } from '../plan/facts/restore.ts';
+import { restoreStage } from '../plan/facts/restoreStage.ts';
+import type { SecretObject } from '../plan/facts/secrets.ts';
+import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import { readJournal } from '../state/journalStore.ts';
+import { type ObserveContext, observe } from '../state/observe.ts';
+import type { PodObject } from '../state/podObject.ts';
+import { jobReport, newest } from './jobReport.ts';
+import { RestoreActions, type RestoreActionsOptions } from './restoreActions.ts';
+
+export interface StackRestoresOptions extends ObserveContext, RestoreActionsOptions {
+  readonly sources: ObserveContext['sources'];
+  readonly journals: ObserveContext['journals'];
+  readonly release: ReleaseImages;
+  /** The same as `restores`, to write into. */
+  readonly news: Map<string, RestoreNews>;
+  /** Called when there is news of a stack. */
+  readonly onNews: (key: string) => void;
+}
+
+/** What this process has made and read for the restore of one resource. */
+interface Reading {
+  readonly uid: string;
+  /** Dies with the process, and so does the right to read the answer of a Job. */
+  readonly key: ReaderKey;
+  /** By UID of the Job that told it. */
+  told?: { readonly job: string; readonly seen: BackupSeen };
+}
+
+const LOOK_AGAIN_MS = 5_000;
+const LOG_LINES = 5;
+
+/** Begins stacks with a backup: first the Secrets and the journal come back, then, once there is a server, the databases. */
+export class StackRestores {
+  readonly #options: StackRestoresOptions;
+  readonly #actions: RestoreActions;
+  readonly #readings = new Map<string, Reading>();
+
+  constructor(options: StackRestoresOptions) {
+    this.#options = options;
+    this.#actions = new RestoreActions(options);
+  }
+
+  /** @param key of the stack, `namespace/name` */
+  readonly reconcile: Reconcile = async (key, signal) => {
+    const { sources, journals } = this.#options;
+    const parsed = parseWhatsAppDeployment(sources.stacks.cache.get(key));
+    const stage = parsed.ok
+      ? restoreStage({
+          resource: parsed.resource,
+          journal: journals.read(parsed.resource),
+          children: new Map(),
+        })
+      : undefined;
+    if (!parsed.ok || !stage || stage.at === 'Refused') {
+      this.#readings.delete(key);
+      this.#options.news.delete(key);
+      return {};
+    }
+    const plan = await this.#plan(key, parsed.resource, signal);
+    if (!plan) return {};
+    this.#tell(key, plan.news);
+    await this.#carryOut(key, parsed.resource, plan, signal);
+    return { requeueAfterMs: LOOK_AGAIN_MS };
+  };
+
+  async #plan(
+    key: string,
+    resource: WhatsAppDeployment,
+    signal: AbortSignal,
+  ): Promise<RestorePlan | undefined> {
+    const { sources, release: offered } = this.#options;
+    const observed = await observe(resource, this.#options, signal);
+    const jobs = new Map<RestoreTask, KubeObject>();
+    const pods = new Map<RestoreTask, readonly PodObject[]>();
+    for (const task of ['open', 'restore'] as const) {
+      const name = restoreJobName(resource.metadata.name, task);
+      const job = sources.children
+        .flatMap(({ kind, cache }) => (kind.kind === 'Job' ? cache.byIndex('restore', key) : []))
+        .find(({ metadata }) => metadata.name === name);
+      if (!job) continue;
+      jobs.set(task, job);
+      pods.set(
+        task,
+        (sources.pods.cache.byIndex('restore', key) as PodObject[]).filter((pod) =>
+          pod.metadata.ownerReferences?.some(({ uid }) => uid === job.metadata.uid),
+        ),
+      );
+    }
+    const reading = this.#readingOf(key, resource);
+    const logs = new Map<RestoreTask, string | undefined>();
+    for (const [task, ofTask] of pods)
+      if (reading.told === undefined || reading.told.job !== jobs.get(task)?.metadata.uid)
+        logs.set(task, await this.#log(key, ofTask, signal));
+    const seen = this.#read(reading, jobs.get('open'), logs.get('open'));
+    return planRestore({
+      ...observed,
+      jobs,
+      reports: new Map([...pods].map(([task, ofTask]) => [task, jobReport(ofTask, logs.get(task))])),
+      seen,
+      isLost: !seen && (pods.get('open')?.length ?? 0) === 0,
+      readerKey: reading.key.publicKey,
+      release: {
+        ...releaseOf(resource, observed.journal?.release, offered),
+        databaseTls: managedTls(observed).nodes,
+      },
+      offered,
+    });
+  }
+
+  #readingOf(key: string, { metadata: { uid } }: WhatsAppDeployment): Reading {
+    const known = this.#readings.get(key);
+    if (known?.uid === uid) return known;
+    const reading = { uid, key: createReaderKey() };
+    this.#readings.set(key, reading);
+    return reading;
+  }
+
+  /** What the Job told in its log, if it was told to this process. */
+  #read(reading: Reading, job: KubeObject | undefined, log: string | undefined): BackupSeen | undefined {
+    const uid = job?.metadata.uid;
+    if (uid === undefined) return undefined;
+    if (reading.told?.job === uid) return reading.told.seen;
+    const sealed = (log ?? '')
+      .split('\n')
+      .flatMap((line) => sealedLine.safeParse(safeJson(line)).data ?? [])[0];
+    if (!sealed) return undefined;
+    let text: string;
+    try {
+      text = open(sealed.sealed, reading.key);
+    } catch (error) {
+      // An earlier process asked: its Job is about to be replaced.
+      if (error instanceof CodedError && error.code === 'NotForThisReader') return undefined;
+      throw error;
+    }
+    const opened = openedBackup.parse(JSON.parse(text));
+    const { name, data } = formerJournal(opened);
+    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name }, data } as SecretObject;
+    const seen = { opened, journal: data && readJournal(secret) };
+    reading.told = { job: uid, seen };
+    return seen;
+  }
+
+  /** The end of the newest pod's log; undefined before the container has started, and once the pod is gone. */
+  async #log(key: string, pods: readonly PodObject[], signal: AbortSignal): Promise<string | undefined> {
+    const pod = newest(pods);
+    if (!pod) return undefined;
+    const { namespace = '', name } = pod.metadata;
+    const query = { container: CONTAINERS.agent, tailLines: LOG_LINES };
+    return podLog(this.#options.client, namespace, name, query, signal).catch((error: unknown) => {
+      if (isBadRequest(error) || isNotFound(error)) return undefined;
+      if (signal.aborted) throw error;
+      const message = `the operator cannot read the log of pod ${name}, and tries again: ${describeError(error)}`;
+      this.#tell(key, { task: 'open', isRefused: false, message });
+      throw error;
+    });
+  }
+
+  #tell(key: string, news: RestoreNews): void {
+    if (hashOf([this.#options.news.get(key)]) === hashOf([news])) return;
+    this.#options.news.set(key, news);
+    this.#options.onNews(key);
+  }
+
+  async #carryOut(
+    key: string,
+    resource: WhatsAppDeployment,
+    { start, stop, bring, isDone, news: { task } }: RestorePlan,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const actions = this.#actions;
+    if (stop) await actions.stop(stop, signal);
+    if (start) await actions.start(resource, start, task, signal);
+    if (isDone) await actions.finish(resource, signal);
+    const inTheWay = bring && (await actions.bring(resource, bring, signal));
+    if (inTheWay !== undefined)
+      this.#tell(key, {
+        task,
+        isRefused: true,
+        message: `Secret ${inTheWay} exists with other values than those of the backup; delete it if nothing needs it (kubectl -n ${resource.metadata.namespace} delete secret ${inTheWay}), or create the WhatsAppDeployment under another name`,
+      });
+  }
+}

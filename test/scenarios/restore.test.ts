@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
+import { type RestoreTask, restoreJobName } from '../../src/operator/plan/facts/restore.ts';
+import type { SecretObject } from '../../src/operator/plan/facts/secrets.ts';
+import { readJournal } from '../../src/operator/state/journalStore.ts';
+import { WhatsAppBackupKind } from '../../src/operator/state/stackSources.ts';
+import { eventually } from '../support/eventually.ts';
+import { OperatorCluster } from '../support/operatorCluster.ts';
+import { killOperatorPod } from '../support/operatorInstallation.ts';
+import { stackApi } from '../support/stackLoad.ts';
+
+/** The drill of docs/disaster-recovery.md: a stack is gone with everything that it had, and comes back under another name. */
+
+const never = new AbortController().signal;
+const NUMBER = '16315558400';
+const PERSON = '16505590001';
+const DESTINATION = { claim: { name: 'vault' } };
+const VAULT_KEY = { name: 'vault-key' };
+
+let cluster: OperatorCluster;
+/** A message that a person sent before the backup. */
+let messageId = '';
+let before: Awaited<ReturnType<OperatorCluster['number']>>;
+
+const stack = (name: string, spec: object): KubeObject =>
+  ({
+    apiVersion: 'waba-operator.dev/v1alpha1',
+    kind: 'WhatsAppDeployment',
+    metadata: { name, namespace: 'default' },
+    spec: {
+      phoneNumber: `+${NUMBER}`,
+      topology: 'Single',
+      database: { managed: { engine: 'MariaDB' } },
+      ...spec,
+    },
+  }) as KubeObject;
+/** The UID of the Job, once it is there. */
+const jobOf = (task: RestoreTask) =>
+  eventually(
+    async () =>
+      (
+        await cluster.client
+          .get<KubeObject>(kinds.Job, 'default', restoreJobName('again', task), never)
+          .catch(() => undefined)
+      )?.metadata.uid,
+    60_000,
+  );
+const journal = async (name: string) =>
+  readJournal(await cluster.client.get<SecretObject>(kinds.Secret, 'default', `${name}-journal`, never));
+
+beforeAll(async () => {
+  cluster = await OperatorCluster.start(4);
+  await cluster.installOperator();
+  await cluster.kubectl('delete', 'wad', 'shop', '--wait=true', '--timeout=60s');
+  await cluster.apply({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: VAULT_KEY.name, namespace: 'default' },
+    stringData: { passphrase: 'correct horse battery staple' },
+  } as KubeObject);
+  await cluster.apply({
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: 'vault', namespace: 'default' },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+  } as KubeObject);
+});
+afterAll(() => cluster?.close());
+
+describe('a stack that is lost', () => {
+  it('has a backup', async () => {
+    await cluster.apply(stack('lost', {}));
+    await cluster.ready('lost', 180_000);
+    const { client, login } = await stackApi(cluster, 'lost');
+    const session = await login();
+    await client.users.create(session, 'agent', 'Agent-Secret1', never);
+    await client.settings.patchApplication(session, { heartbeat_interval: 17 }, never);
+    const said = { from: PERSON, text: 'Hi' };
+    ({ id: messageId } = await cluster.simulation<{ id: string }>(
+      `/numbers/${NUMBER}/messages`,
+      'POST',
+      said,
+    ));
+    await eventually(() => client.messages.markRead(session, messageId, never).then(() => true), 30_000);
+    client.close();
+    await cluster.apply({
+      apiVersion: 'waba-operator.dev/v1alpha1',
+      kind: 'WhatsAppBackup',
+      metadata: { name: 'last', namespace: 'default' },
+      spec: { deployment: 'lost', destination: DESTINATION, encryptionSecretRef: VAULT_KEY },
+    } as KubeObject);
+    await eventually(async () => {
+      const { status } = await cluster.client.get<KubeObject & { status?: { phase?: string } }>(
+        WhatsAppBackupKind,
+        'default',
+        'last',
+        never,
+      );
+      if (status?.phase === 'Failed') throw new Error(JSON.stringify(status));
+      return status?.phase === 'Completed';
+    }, 90_000);
+    before = await cluster.number(NUMBER);
+    expect(before?.codeRequests).toBe(1);
+  });
+
+  it('is made again from it, registered without another code, with its users, settings and messages', async () => {
+    await cluster.kubectl('delete', 'wad', 'lost', '--wait=true', '--timeout=60s');
+    await cluster.kubectl('delete', 'wabk', 'last', '--wait=true', '--timeout=60s');
+    const ofStack = ['-l', 'app.kubernetes.io/instance=lost', '--wait=true', '--timeout=60s'];
+    await cluster.kubectl('delete', 'secrets,pvc', ...ofStack);
+    const since = new Date();
+    const restoreFrom = {
+      backup: 'last',
+      deployment: 'lost',
+      destination: DESTINATION,
+      encryptionSecretRef: VAULT_KEY,
+    };
+    await cluster.apply(stack('again', { registration: { restoreFrom } }));
+    // The next process cannot open what the first Job told this one.
+    const first = await jobOf('open');
+    await killOperatorPod(cluster);
+    await eventually(async () => (await jobOf('open')) !== first, 60_000);
+    await jobOf('restore');
+    await killOperatorPod(cluster);
+    await cluster.ready('again', 180_000);
+
+    const { client } = await stackApi(cluster, 'again');
+    const session = await client.users.login('agent', 'Agent-Secret1', {}, never);
+    expect(session).toBeDefined();
+    const { login } = await stackApi(cluster, 'again');
+    const admin = await login();
+    expect(await client.settings.application(admin, never)).toMatchObject({ heartbeat_interval: 17 });
+    await client.messages.markRead(admin, messageId, never);
+    client.close();
+    expect(await cluster.number(NUMBER)).toMatchObject({ codeRequests: before?.codeRequests });
+    expect((await journal('again')).restore).toMatchObject({
+      phase: 'Done',
+      folder: 'default/lost',
+      jobs: 1,
+    });
+    expect(await cluster.denied(since)).toEqual([]);
+  });
+
+  it('shows nothing of its Secrets in the logs of the Jobs', async () => {
+    const { data = {} } = await cluster.client.get<SecretObject>(
+      kinds.Secret,
+      'default',
+      'again-keys',
+      never,
+    );
+    for (const task of ['open', 'restore'] as const) {
+      const log = await cluster.kubectl('logs', `job/${restoreJobName('again', task)}`, '--all-containers');
+      expect(log).toContain('"ok":true');
+      for (const value of Object.values(data)) {
+        expect(log).not.toContain(value);
+        expect(log).not.toContain(Buffer.from(value, 'base64').toString());
+      }
+    }
+  });
+});
