@@ -1,6 +1,5 @@
 // `npm run bench` measures the operator and the emulator, `-- emulator` the latter alone, `-- memory`
-// the latter for long, `-- engine` the engine beside
-// two others.
+// the latter for long, `-- engine` the engine beside two others, `-- backup` backups beside the bare dump tools.
 import { spawnSync } from 'node:child_process';
 
 const [what, ...args] = process.argv.slice(2);
@@ -8,6 +7,7 @@ const BENCHES = {
   engine: 'dist/bench-engine.js',
   emulator: 'dist/bench-emulator.js',
   memory: 'dist/bench-memory.js',
+  backup: 'dist/bench-backup.js',
 };
 if (what && !BENCHES[what]) {
   console.error(

@@ -53,7 +53,7 @@ export const LAYERS = [
   {
     name: 'backup',
     tests: vitest('backup', '--no-file-parallelism'),
-    deadlineMs: 5 * MINUTE_MS,
+    deadlineMs: 8 * MINUTE_MS,
     needs: ['pg_dump', 'mariadbd', 'age', 'versitygw'],
   },
   // A share of the faults; `npm run soak -- survival` runs them for long, under more load.

@@ -4,7 +4,7 @@ import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient, Stan
 import { CodedError } from '../base/codedError.ts';
 
 /**
- * Work factor of scrypt: 2^14 rounds take 16 MiB of memory, in an agent that stays below 100 MB; the default of age, 2^18,
+ * Work factor of scrypt: 2^14 rounds take 16 MiB of memory, in an agent that has about 100 MB; the default of age, 2^18,
  * takes 256 MiB.
  */
 const SCRYPT_LOG_N = 14;

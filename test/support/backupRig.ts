@@ -10,7 +10,7 @@ import { silentLogger } from '../../src/base/logger.ts';
 import { openBackupServer } from '../../src/stack/backupDatabases.ts';
 import { openDatabases } from '../../src/stack/store/databases.ts';
 import { ALL_DATABASES, upgradeSchema } from '../../src/stack/store/upgrade.ts';
-import { type TestDatabase, testPostgres } from './emulatorStack.ts';
+import { type DatabaseCertificate, type TestDatabase, testPostgres } from './emulatorStack.ts';
 import { testMariadb } from './testMariadb.ts';
 
 export const PASSPHRASE = 'correct horse battery staple';
@@ -20,10 +20,10 @@ export const PREFIX = 'shop_';
 const DEBIAN = '/usr/lib/postgresql';
 
 /** PostgreSQL of the same release as the pg_dump of this machine: an older pg_dump refuses a newer server. */
-async function debianPostgres(): Promise<TestDatabase> {
+async function debianPostgres(tls?: DatabaseCertificate): Promise<TestDatabase> {
   const [version] = (await readdir(DEBIAN)).sort((a, b) => Number(b) - Number(a));
   if (version === undefined) throw new Error('PostgreSQL is not installed; npm run setup -- pg_dump');
-  return testPostgres(undefined, join(DEBIAN, version));
+  return testPostgres(tls, join(DEBIAN, version));
 }
 
 interface Ended {
@@ -45,8 +45,8 @@ export interface RunningBackup {
 type Variables = Readonly<Record<string, string>>;
 
 /** A database server with the stack's databases, and folders for a destination, Secrets and media. */
-export async function startBackupRig(engine: 'PGSQL' | 'MYSQL') {
-  const database = await (engine === 'PGSQL' ? debianPostgres() : testMariadb());
+export async function startBackupRig(engine: 'PGSQL' | 'MYSQL', tls?: DatabaseCertificate) {
+  const database = await (engine === 'PGSQL' ? debianPostgres(tls) : testMariadb(tls));
   const folder = await mkdtemp(join(tmpdir(), 'waba-backup-'));
   const at = (...path: string[]) => join(folder, ...path);
   await mkdir(at('destination'));
@@ -126,6 +126,7 @@ export async function startBackupRig(engine: 'PGSQL' | 'MYSQL') {
   return {
     engine,
     folder,
+    database,
     databases,
     server: await openBackupServer(databaseVariables, silentLogger),
     variables,

@@ -15,7 +15,8 @@ import {
 import { eventually } from './eventually.ts';
 
 const never = new AbortController().signal;
-const PASSWORD = 'Passw0rd!-test';
+/** Of admin. */
+export const ADMIN_PASSWORD = 'Passw0rd!-test';
 
 /** A registered single-instance stack with a receiver of callbacks and the control API of its network. */
 export class Simulation {
@@ -51,7 +52,7 @@ export class Simulation {
     const { stack } = simulated;
     const client = stack.client();
     const session = await eventually(() =>
-      client.users.login('admin', 'secret', { newPassword: PASSWORD }, never),
+      client.users.login('admin', 'secret', { newPassword: ADMIN_PASSWORD }, never),
     );
     await stack.register(client, session);
     await client.certificates.setWebhookCa(session, receiver.caPem, never);
@@ -72,7 +73,7 @@ export class Simulation {
 
   /** Gets a new token, because time went by. */
   async logIn(): Promise<void> {
-    this.session = await this.client.users.login('admin', PASSWORD, {}, never);
+    this.session = await this.client.users.login('admin', ADMIN_PASSWORD, {}, never);
   }
 
   async close(): Promise<void> {

@@ -106,7 +106,7 @@ export const chartValues = z.strictObject({
     z.strictObject({
       enabled: flag('Install and upgrade the CustomResourceDefinitions with the chart.', true),
       keep: flag(
-        'Keep the CustomResourceDefinitions, and so every WhatsAppDeployment, when the release is uninstalled.',
+        'Keep the CustomResourceDefinitions, and so every WhatsAppDeployment and WhatsAppBackup, when the release is uninstalled.',
         true,
       ),
     }),

@@ -4,7 +4,6 @@ import { FakeCluster } from '../../../test/support/fakeCluster.ts';
 import { whatsAppBackup } from '../../../test/support/whatsAppBackup.ts';
 import { whatsAppDeployment } from '../../../test/support/whatsAppDeployment.ts';
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
-import { backupName } from './backupCommand.ts';
 
 const BACKUPS = '/apis/waba-operator.dev/v1alpha1/namespaces/default/whatsappbackups';
 const CONFIGURED = {
@@ -74,9 +73,7 @@ describe('kubectl waba backup', () => {
     });
   });
 
-  it('names the backup after the stack and the time, within the limit of a name', async () => {
-    expect(backupName('shop', Date.parse('2026-11-27T03:04:05.678Z'))).toBe('shop-20261127-030405');
-    expect(backupName(`${'a'.repeat(35)}-bcde`, 0)).toBe(`${'a'.repeat(35)}-19700101-000000`);
+  it('names the backup after the stack and the time', async () => {
     const { stdout } = await waba('backup', 'shop', '--no-wait');
     expect(stdout).toMatch(/^WhatsAppBackup shop-\d{8}-\d{6} created\n/);
   });

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { systemClock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
-import { phaseOf } from '../../operator/plan/facts/backups.ts';
+import { datedName, phaseOf } from '../../operator/plan/facts/backups.ts';
 import type { WhatsAppBackup } from '../../operator/resource/whatsAppBackup.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 import { type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
@@ -55,7 +55,7 @@ function createCommand(context: CliContext): Command {
     .action(async (name: string, options: CreateOptions) => {
       const access = await context.openCluster(options);
       const spec = specOf(await getStack(access, name, context), options);
-      const backup = options.name ?? backupName(name, systemClock.now());
+      const backup = options.name ?? datedName(name, systemClock.now(), true);
       await createBackup(access, backup, spec, context);
       context.stdout.write(`WhatsAppBackup ${backup} created\n`);
       if (options.wait) await followBackup(access, backup, context);
@@ -79,16 +79,6 @@ function listCommand(context: CliContext): Command {
         `no WhatsAppBackup${ofStack} in namespace ${access.namespace}; \`kubectl waba backup ${name ?? 'NAME'}\` makes one\n`,
       );
     });
-}
-
-/** Most that a WhatsAppBackup may have, because the name of its Job contains it. */
-const NAME_LIMIT = 52;
-
-/** `shop-20261127-030000`, in UTC. A long name of a stack is cut. */
-export function backupName(stack: string, nowMs: number): string {
-  const digits = new Date(nowMs).toISOString().replace(/\D/g, '');
-  const time = `-${digits.slice(0, 8)}-${digits.slice(8, 14)}`;
-  return `${stack.slice(0, NAME_LIMIT - time.length).replace(/-+$/, '')}${time}`;
 }
 
 /** With all that is needed to read the backup: it may outlive the stack. @throws CodedError `NotConfigured` */

@@ -6,6 +6,8 @@ import { API_VERSION, objectMeta, parseStored } from './whatsAppDeployment.ts';
 
 export const BACKUP_KIND = 'WhatsAppBackup';
 export const BACKUP_PLURAL = 'whatsappbackups';
+/** The name of its Job is longer, and must fit into a label. */
+export const LONGEST_BACKUP_NAME = 52;
 
 const word = (maxLength: number, description: string) => described(description, z.string().max(maxLength));
 const time = (description: string) => word(64, description);
@@ -92,8 +94,8 @@ export const parseWhatsAppBackup = parseStored(whatsAppBackup);
 export const backupRootRules = <S extends z.ZodType>(schema: S) =>
   withRules(schema, [
     {
-      cel: 'size(self.metadata.name) <= 52',
-      message: 'metadata.name must have at most 52 characters, because the name of the Job contains it',
+      cel: `size(self.metadata.name) <= ${LONGEST_BACKUP_NAME}`,
+      message: `metadata.name must have at most ${LONGEST_BACKUP_NAME} characters, because the name of the Job contains it`,
       onCreate: true,
     },
     {

@@ -15,10 +15,10 @@ import {
   backupJobName,
   backupScheduleProblem,
   backupSecretKeys,
+  datedName,
   dueBackup,
   phaseOf,
   SCHEDULED_FOR,
-  scheduledName,
   surplusBackups,
 } from '../facts/backups.ts';
 import type { PodProblem } from '../facts/observed.ts';
@@ -125,7 +125,7 @@ function scheduledBackup({ metadata, spec }: WhatsAppDeployment, dueMs: number):
     apiVersion: API_VERSION,
     kind: BACKUP_KIND,
     metadata: {
-      name: scheduledName(name, dueMs),
+      name: datedName(name, dueMs),
       namespace,
       annotations: { [SCHEDULED_FOR]: new Date(dueMs).toISOString() },
     },

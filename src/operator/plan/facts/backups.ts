@@ -1,6 +1,6 @@
 import { Cron } from 'croner';
 import type { BackupDestination, BackupSpec } from '../../resource/backupSpec.ts';
-import type { WhatsAppBackup } from '../../resource/whatsAppBackup.ts';
+import { LONGEST_BACKUP_NAME, type WhatsAppBackup } from '../../resource/whatsAppBackup.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { ANNOTATION_PREFIX, MANAGED_BY } from './names.ts';
 
@@ -105,11 +105,12 @@ export function dueBackup(
   };
 }
 
-/** `shop-20261127-0300`, in UTC. */
-export const scheduledName = (stack: string, dueMs: number): string => {
-  const digits = new Date(dueMs).toISOString().replace(/[-:]/g, '');
-  return `${stack}-${digits.slice(0, 8)}-${digits.slice(9, 13)}`;
-};
+/** `shop-20261127-0300`, in UTC, or with seconds. The name of a stack may be too long for it, and is cut then. */
+export function datedName(stack: string, ms: number, hasSeconds = false): string {
+  const digits = new Date(ms).toISOString().replace(/[-:]/g, '');
+  const time = `-${digits.slice(0, 8)}-${digits.slice(9, hasSeconds ? 15 : 13)}`;
+  return `${stack.slice(0, LONGEST_BACKUP_NAME - time.length).replace(/-+$/, '')}${time}`;
+}
 
 /** How many failed scheduled backups stay, so that a person can read why. */
 const FAILED_KEPT = 3;

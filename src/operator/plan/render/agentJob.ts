@@ -226,6 +226,8 @@ function agentVariables(input: AgentJobInput): EnvVar[] {
   };
   return [
     ...(usesTools(work) && stack ? databaseVariables(stack, release) : []),
+    // The C library would keep memory aside for each thread; the program shall need about 100 MB.
+    { name: 'MALLOC_ARENA_MAX', value: '1' },
     ...Object.entries(own).map(([name, value]) => ({ name, value })),
   ];
 }

@@ -66,9 +66,9 @@ describe('the Job of a backup', () => {
       WABA_API_PASSWORD_FILE: '/secrets/shop-admin/password',
     });
     const known = Object.keys(backupEnvironment.shape);
-    expect(Object.keys(variables).filter((name) => !/^WA_DB_/.test(name) && !known.includes(name))).toEqual(
-      [],
-    );
+    expect(
+      Object.keys(variables).filter((name) => !/^(WA_DB_|MALLOC_)/.test(name) && !known.includes(name)),
+    ).toEqual([]);
     expect(backupEnvironment.parse(rendered({ destination: S3 }).variables)).toMatchObject({
       WABA_BACKUP_DESTINATION: 's3://vault/wa',
       WABA_S3_ENDPOINT: 'https://minio:9000',

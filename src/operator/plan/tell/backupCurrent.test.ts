@@ -70,7 +70,13 @@ describe('BackupCurrent', () => {
       is: 'False BackupWaits',
       message: 'shop-10 waits, SecretMissing: create it; there is no good one',
     });
-    expect(verdict(BACKUP, [], '2026-03-10T03:00:10Z').is).toBe('False NoBackupYet');
+    const young = whatsAppDeployment({
+      spec: { backup: BACKUP },
+      metadata: { creationTimestamp: '2026-03-10T02:30:00Z' },
+    });
+    const first = (now: string) => backupCurrent(young, [], Date.parse(now)).reason;
+    expect(first('2026-03-10T03:59:00Z')).toBe('NoBackupYet');
+    expect(first('2026-03-10T04:00:00Z')).toBe('Overdue');
     expect(verdict({ ...BACKUP, suspend: true }, [], '2026-03-10T03:00:10Z').is).toBe('False Suspended');
     expect(verdict({ ...BACKUP, timeZone: 'Nowhere/At_All' }, [], '2026-03-10T03:00:10Z').message).toContain(
       'is not a cron expression in a known time zone',

@@ -48,14 +48,14 @@ export function backupCurrent(
       'BackupWaits',
       `${waiting.metadata.name} waits, ${obstacle.reason}: ${obstacle.message}; ${known}`,
     );
-  if (!good) return unmet('BackupCurrent', 'NoBackupYet', 'the first scheduled backup has not ended yet');
   const due = dueBackup(resource, [], nowMs - LATE_MS)?.missedMs;
-  if (due !== undefined && endedMs(good) < due)
+  if (due !== undefined && (!good || endedMs(good) < due))
     return unmet(
       'BackupCurrent',
       'Overdue',
       `the backup of ${new Date(due).toISOString()} has not ended; ${known}; list them with: kubectl -n ${resource.metadata.namespace} get whatsappbackups`,
     );
+  if (!good) return unmet('BackupCurrent', 'NoBackupYet', 'the first scheduled backup has not ended yet');
   return met('BackupCurrent', 'Current', known);
 }
 

@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process';
+import { type Kysely, sql } from 'kysely';
+import { exited } from '../src/base/childProcess.ts';
+import { type BackupRig, PREFIX, startBackupRig } from '../test/support/backupRig.ts';
+import { testS3 } from '../test/support/testS3.ts';
+import { printTable } from './printTable.ts';
+import { peakResidentBytes } from './processCpu.ts';
+
+// Backups beside the bare dump tool in the same run: half of the content is text, half is random.
+const ROWS = 40_000;
+const TEXT = "repeat('Hello, it is a message; ', 100)";
+const POLL_MS = 20;
+const ROUNDS = 2;
+const ENGINES = ['PGSQL', 'MYSQL'] as const;
+
+/** The same tool with the same flags, thrown away. */
+const BARE = {
+  PGSQL: 'pg_dump --host=127.0.0.1 --port=$WA_DB_PORT --username=waba --format=custom --compress=1',
+  MYSQL: `mariadb-dump --no-defaults --host=127.0.0.1 --port=$WA_DB_PORT --user=waba --single-transaction --quick \\
+    --routines --triggers --hex-blob --databases`,
+} as const;
+const FILL = {
+  PGSQL: `INSERT INTO bulk SELECT i, ${TEXT}, (SELECT decode(string_agg(md5(random()::text || i || k), ''), 'hex')
+    FROM generate_series(1, 150) k) FROM generate_series(1, ${ROWS}) i`,
+  MYSQL: `INSERT INTO bulk SELECT seq, ${TEXT}, concat(random_bytes(1000), random_bytes(1000), random_bytes(400))
+    FROM seq_1_to_${ROWS}`,
+} as const;
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+const rows: [string, string][] = [];
+const s3 = await testS3();
+const bucket = {
+  WABA_BACKUP_DESTINATION: 's3://backups/bench',
+  WABA_S3_ENDPOINT: s3.endpoint,
+  WABA_S3_PATH_STYLE: '1',
+  WABA_S3_CREDENTIALS_FOLDER: s3.credentialsFolder,
+};
+try {
+  for (const engine of ENGINES) rows.push(...(await benchEngine(engine)));
+} finally {
+  await s3.close();
+}
+printTable(rows);
+
+async function benchEngine(engine: (typeof ENGINES)[number]): Promise<[string, string][]> {
+  const rig = await startBackupRig(engine);
+  try {
+    const database = rig.databases.message as unknown as Kysely<unknown>;
+    const blob = sql.raw(engine === 'PGSQL' ? 'bytea' : 'mediumblob');
+    await sql`CREATE TABLE bulk (id int primary key, body text, content ${blob})`.execute(database);
+    await sql.raw(FILL[engine]).execute(database);
+    const bare: number[] = [];
+    const found: [string, string][] = [];
+    // The first run warms the caches of the server.
+    for (let round = 0; round <= ROUNDS; round++) bare.push(await bareMs(rig));
+    const bareBest = Math.min(...bare.slice(1));
+    found.push([`${engine}: the dump tool alone, best of ${ROUNDS}`, seconds(bareBest)]);
+    for (const [where, variables] of Object.entries({ folder: {}, bucket }))
+      for (const command of ['run', 'verify'] as const) {
+        const { ms, bytes, peak } = await best(rig, command, variables);
+        const share = command === 'run' ? `, ${((100 * bareBest) / ms).toFixed(0)} % of the tool alone` : '';
+        found.push([
+          `${engine}: ${command}, ${where}`,
+          `${seconds(ms)}${share}; ${(bytes / 1e6).toFixed(0)} MB stored; at most ${(peak / 1e6).toFixed(0)} MB of memory`,
+        ]);
+      }
+    return found;
+  } finally {
+    await rig.close();
+  }
+}
+
+async function bareMs({ engine, variables }: BackupRig): Promise<number> {
+  const { WA_DB_PASSWORD: password } = variables;
+  const env = { ...process.env, ...variables, PGPASSWORD: password, MYSQL_PWD: password };
+  const started = performance.now();
+  const command = `${BARE[engine]} ${PREFIX}messageStore | cat > /dev/null`;
+  await exited(spawn('sh', ['-c', command], { env, stdio: 'inherit' }));
+  return performance.now() - started;
+}
+
+async function best(rig: BackupRig, command: 'run' | 'verify', variables: Record<string, string>) {
+  const found: { ms: number; bytes: number; peak: number }[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const running = await rig.start(command, {
+      variables: { MALLOC_ARENA_MAX: '1', WABA_BACKUP_NAME: `${rig.engine}-${round}`, ...variables },
+      ...(command === 'run' ? {} : { tool: false as const }),
+    });
+    let peak = 0;
+    const timer = setInterval(() => {
+      try {
+        peak = Math.max(peak, peakResidentBytes(running.agent.pid ?? 0));
+      } catch {
+        // It has just ended.
+      }
+    }, POLL_MS);
+    const { result } = await running.ended;
+    clearInterval(timer);
+    if (!result.ok) throw new Error(result.message);
+    found.push({ ms: result.durationMs, bytes: result.storedBytes ?? 0, peak });
+  }
+  const byTime = found.sort((a, b) => a.ms - b.ms);
+  return {
+    ms: byTime[0]?.ms ?? 0,
+    bytes: byTime[0]?.bytes ?? 0,
+    peak: Math.max(...found.map(({ peak }) => peak)),
+  };
+}
