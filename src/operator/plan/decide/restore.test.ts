@@ -192,6 +192,21 @@ describe('a stack that begins with a backup', () => {
     expect(done.steps.every(({ verdict }) => verdict.status === 'True')).toBe(true);
   });
 
+  it('holds the schema Job of an external database too, once its check has passed', () => {
+    const login = secret('login', { username: 'u', password: 'p' });
+    const spec = {
+      registration: { restoreFrom },
+      database: { external: { host: 'db.example', credentialsSecretRef: { name: 'login' } } },
+    };
+    const model = new StackModel(stack({ spec }), new Map([login]));
+    model.journal = { ...journal, restore: entry };
+    const { steps } = model.settle();
+    expect(steps[2]?.verdict).toMatchObject({ type: 'SchemaReady', reason: 'Restoring' });
+    const jobs = [...model.children.values()].filter(({ kind }) => kind === 'Job');
+    expect(jobs.map(({ metadata }) => metadata.name).filter((name) => name.includes('schema'))).toEqual([]);
+    expect(steps[1]?.open).toBe(true);
+  });
+
   it('goes on as it is if it has nodes, though its journal was lost or cannot be read', () => {
     const model = new StackModel(stack());
     model.journal = { ...journal, restore: { ...entry, phase: 'Done' } };
