@@ -217,7 +217,8 @@ function agentVariables(input: AgentJobInput): EnvVar[] {
   const { folder, backup, stack, release, destination, work } = input;
   const own: Partial<Record<BackupVariable, string>> = {
     ...placeVariables(destination),
-    WABA_BACKUP_FOLDER: folder,
+    // The program creates its folder, and no destination: that may be a volume which is not mounted.
+    WABA_BACKUP_FOLDER: [destination.claim?.path, folder].filter(Boolean).join('/'),
     WABA_BACKUP_NAME: backup,
     ...(work.command === 'remove' ? {} : { WABA_BACKUP_PASSPHRASE_FILE: `${PLACES.passphrase}/passphrase` }),
     ...(work.command === 'run' && stack ? sourceVariables(work, stack) : {}),
@@ -232,11 +233,8 @@ function agentVariables(input: AgentJobInput): EnvVar[] {
   ];
 }
 
-function placeVariables({ claim, s3 }: BackupDestination): Partial<Record<BackupVariable, string>> {
-  if (!s3)
-    return {
-      WABA_BACKUP_DESTINATION: `file:${[PLACES.destination, claim?.path].filter(Boolean).join('/')}`,
-    };
+function placeVariables({ s3 }: BackupDestination): Partial<Record<BackupVariable, string>> {
+  if (!s3) return { WABA_BACKUP_DESTINATION: `file:${PLACES.destination}` };
   return {
     WABA_BACKUP_DESTINATION: `s3://${[s3.bucket, s3.prefix].filter(Boolean).join('/')}`,
     ...(s3.endpoint ? { WABA_S3_ENDPOINT: s3.endpoint } : {}),

@@ -55,8 +55,8 @@ describe('the Job of a backup', () => {
     expect(agent.command).toEqual(['/usr/local/bin/waba-backup', 'run']);
     const understood = backupEnvironment.parse(variables);
     expect(understood).toMatchObject({
-      WABA_BACKUP_DESTINATION: 'file:/destination/wa',
-      WABA_BACKUP_FOLDER: 'default/shop',
+      WABA_BACKUP_DESTINATION: 'file:/destination',
+      WABA_BACKUP_FOLDER: 'wa/default/shop',
       WABA_BACKUP_NAME: 'first',
       WABA_BACKUP_PASSPHRASE_FILE: '/passphrase/passphrase',
       WABA_BACKUP_SECRETS_FOLDER: '/secrets',
