@@ -82,13 +82,13 @@ export function startCountedOperator(credentials: Credentials, namespace: string
     stackSources,
     recorder,
   };
-  const { workloads, application, reports, claimed } = controllers(parts, stop.signal);
+  const { workloads, application, backups, reports, claimed } = controllers(parts, stop.signal);
   const health = { host: '127.0.0.1', port: 0 };
   const running = runManager(
     {
       ...common,
       sources,
-      controllers: [workloads, application],
+      controllers: [workloads, application, backups],
       registry,
       metrics,
       health,

@@ -3,6 +3,7 @@ import { ApiError } from '../../src/engine/kube/apiError.ts';
 import { kindOf, kinds, resourcePath } from '../../src/engine/kube/kubeObject.ts';
 import type { KubeRequest } from '../../src/engine/kube/transport.ts';
 import { names } from '../../src/operator/plan/facts/names.ts';
+import { OPTIONAL_KINDS, WhatsAppBackupKind } from '../../src/operator/state/stackSources.ts';
 import { SimulatedApiServer } from '../simulation/simulatedApiServer.ts';
 import type { Fault } from '../simulation/simulatedTransport.ts';
 import { VirtualClock } from '../simulation/virtualClock.ts';
@@ -26,6 +27,8 @@ import {
   specOf,
 } from './rollSimulationSpec.ts';
 import { SimulatedStack } from './rollSimulationStack.ts';
+
+const ABSENT = [...OPTIONAL_KINDS, WhatsAppBackupKind];
 
 /** The share of Jobs that fail while there are faults. */
 const FAILING_JOBS = 0.03;
@@ -201,8 +204,9 @@ export class RollWorld {
   }
 
   #kubeFault({ path, query }: KubeRequest): Fault {
-    // No cluster of these schedules has the optional kinds.
-    if (/\/(certificates|podmonitors)$/.test(path)) return { outcome: refusal(404, 'NotFound') };
+    // No cluster of these schedules has the optional kinds, or the CRD of backups.
+    if (ABSENT.some(({ plural }) => path.endsWith(`/${plural}`)))
+      return { outcome: refusal(404, 'NotFound') };
     const latency = { delayMs: this.#random() * 15, answerDelayMs: this.#random() * 15 };
     const lagMs = 10 + this.#random() * (this.#random() < 0.2 ? USUAL_LAG_MS * 0.1 : USUAL_LAG_MS);
     if (!this.#chaos) return { ...latency, lagMs };
