@@ -120,7 +120,11 @@ describe('a resource that is being deleted', () => {
     await shop.told('Ready', { reason: 'Starting' });
     shop.log.length = 0;
     await client.delete(kinds.Namespace, undefined, shop.namespace, {}, never);
-    await eventually(() => isGone(shop), 60_000);
+    // The namespace controller of Kubernetes tries again after 5, 10, 20 and 40 s.
+    await eventually(() => isGone(shop), 100_000).catch(async (cause: unknown) => {
+      const held = [await client.get(kinds.Namespace, undefined, shop.namespace, never), await shop.read()];
+      throw new Error(JSON.stringify([...held, shop.log], null, 1), { cause });
+    });
     expect(failures(shop)).toEqual([]);
   });
 });
