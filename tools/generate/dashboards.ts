@@ -330,7 +330,7 @@ const fleet = base('WhatsApp fleet', 'waba-fleet')
   .withPanel(
     course(
       view('Backups not current', 'Stacks whose condition BackupCurrent is False, by reason', 'none', [
-        `count by (reason) (waba_stack_condition{condition="BackupCurrent"} == 0)`,
+        `count by (reason) (waba_stack_condition{condition="BackupCurrent"} == 0) ${never}`,
         '{{reason}}',
       ]),
       12,
