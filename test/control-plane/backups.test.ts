@@ -48,7 +48,7 @@ beforeAll(async () => {
   await installCrd(client);
   const upstream = await kubeconfigCredentials(systemClock, { path: inject('kubeconfig') });
   stack = await ScriptedStack.start(client, async () => upstream);
-  kubelet = await ScriptedKubelet.start(client, stack.namespace);
+  kubelet = ScriptedKubelet.start(client, stack.namespace);
   kubelet.fate = ({ metadata }) => {
     const backup = metadata.labels?.[BACKUP_LABEL];
     return backup === undefined ? undefined : (fates.get(backup) ?? GOOD);

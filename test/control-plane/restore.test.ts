@@ -62,7 +62,7 @@ beforeAll(async () => {
     return pod === undefined ? {} : { text: logs.get(pod) ?? '' };
   };
   stack = await ScriptedStack.start(client, async () => proxy.credentials);
-  kubelet = await ScriptedKubelet.start(client, stack.namespace);
+  kubelet = ScriptedKubelet.start(client, stack.namespace);
   kubelet.fate = ({ metadata, spec }) => {
     if (!metadata.labels?.[RESTORE_LABEL]) return undefined;
     const [agent] = spec.containers;

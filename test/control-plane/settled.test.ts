@@ -18,7 +18,7 @@ beforeAll(async () => {
   stack = await ScriptedStack.start(client, () =>
     kubeconfigCredentials(systemClock, { path: inject('kubeconfig') }),
   );
-  kubelet = await ScriptedKubelet.start(client, stack.namespace);
+  kubelet = ScriptedKubelet.start(client, stack.namespace);
   await stack.create();
   await stack.told('WorkloadsReady', { status: 'True' }, 60_000);
 });

@@ -120,30 +120,13 @@ describe('a resource that is being deleted', () => {
     await shop.told('Ready', { reason: 'Starting' });
     shop.log.length = 0;
     await client.delete(kinds.Namespace, undefined, shop.namespace, {}, never);
-    const gone = async () => {
-      await endPods(shop.namespace);
-      return isGone(shop);
-    };
-    await eventually(gone, 60_000).catch(async (cause: unknown) => {
+    await eventually(() => isGone(shop), 60_000).catch(async (cause: unknown) => {
       const held = [await client.get(kinds.Namespace, undefined, shop.namespace, never), await shop.read()];
       throw new Error(JSON.stringify([...held, shop.log], null, 1), { cause });
     });
     expect(failures(shop)).toEqual([]);
   });
 });
-
-/**
- * Plays the kubelet: a namespace deletes its pods first, and the scheduler may have put them on the node of another test, whose
- * kubelet looks only at its own namespace.
- */
-async function endPods(namespace: string): Promise<void> {
-  const { items } = await client.list(kinds.Pod, { namespace }, never);
-  for (const { metadata } of items.filter(({ metadata: { deletionTimestamp } }) => deletionTimestamp)) {
-    const options = { uid: metadata.uid, gracePeriodSeconds: 0 };
-    // It may be gone by now.
-    await client.delete(kinds.Pod, namespace, metadata.name, options, never).catch(() => {});
-  }
-}
 
 const stackKind = ({ apiVersion, kind }: KubeObject) => ({
   apiVersion,

@@ -4,13 +4,12 @@ import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { load } from 'js-yaml';
 import { inject } from 'vitest';
-import { systemClock } from '../../src/base/clock.ts';
 import { isAlreadyExists } from '../../src/engine/kube/apiError.ts';
-import { KubeClient } from '../../src/engine/kube/client.ts';
-import { kubeconfigCredentials } from '../../src/engine/kube/credentials.ts';
+import type { KubeClient } from '../../src/engine/kube/client.ts';
 import { type KubeObject, kinds, registerKind } from '../../src/engine/kube/kubeObject.ts';
-import { HttpsTransport, type RequestObserver } from '../../src/engine/kube/transport.ts';
+import type { RequestObserver } from '../../src/engine/kube/transport.ts';
 import { API_VERSION, KIND, PLURAL } from '../../src/operator/resource/whatsAppDeployment.ts';
+import { administratorClient } from './administratorClient.ts';
 import { eventually } from './eventually.ts';
 
 export const never = new AbortController().signal;
@@ -31,19 +30,8 @@ interface Definition {
 }
 
 /** An administrator's client of the test project's control plane. */
-export async function testClient(observer?: RequestObserver): Promise<KubeClient> {
-  const credentials = await kubeconfigCredentials(systemClock, { path: inject('kubeconfig') });
-  return new KubeClient(
-    new HttpsTransport({
-      credentials,
-      clock: systemClock,
-      userAgent: 'test',
-      queriesPerSecond: 1000,
-      burst: 1000,
-      ...(observer ? { observer } : {}),
-    }),
-  );
-}
+export const testClient = (observer?: RequestObserver): Promise<KubeClient> =>
+  administratorClient(inject('kubeconfig'), observer);
 
 /** A namespace that no other test uses. */
 export async function freshNamespace(client: KubeClient): Promise<string> {

@@ -1,9 +1,6 @@
-import { systemClock } from '../../src/base/clock.ts';
-import { silentLogger } from '../../src/base/logger.ts';
 import { isConflict, isNotFound } from '../../src/engine/kube/apiError.ts';
 import type { KubeClient } from '../../src/engine/kube/client.ts';
 import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
-import { keepNode, registerNode } from '../../src/local/processNode/nodeRegistration.ts';
 
 type Pod = KubeObject & {
   readonly spec: {
@@ -26,8 +23,8 @@ export interface Fate {
 const EVERY_MS = 100;
 
 /**
- * Plays the kubelet of one node: pods of a namespace run at once without any process, and those of Jobs succeed. A test
- * decides which pods have another fate.
+ * Plays the kubelet for the pods of a namespace: they run at once without any process, and those of Jobs succeed. `playNode`
+ * ends what is being deleted. A test decides which pods have another fate.
  */
 export class ScriptedKubelet {
   /** Returns the fate of a pod; undefined to let it run. */
@@ -45,11 +42,8 @@ export class ScriptedKubelet {
     this.#namespace = namespace;
   }
 
-  static async start(client: KubeClient, namespace: string): Promise<ScriptedKubelet> {
+  static start(client: KubeClient, namespace: string): ScriptedKubelet {
     const kubelet = new ScriptedKubelet(client, namespace);
-    const { signal } = kubelet.#stop;
-    await registerNode(client, 1, systemClock, signal);
-    void keepNode(client, 1, { clock: systemClock, logger: silentLogger }, signal);
     kubelet.#running = kubelet.#run();
     return kubelet;
   }
@@ -73,12 +67,7 @@ export class ScriptedKubelet {
     const { items } = await this.#client.list<Pod>(kinds.Pod, { namespace: this.#namespace }, signal);
     for (const pod of items) {
       const { name, uid = '', deletionTimestamp } = pod.metadata;
-      if (!pod.spec.nodeName) continue;
-      if (deletionTimestamp) {
-        const options = { uid, gracePeriodSeconds: 0 };
-        await this.#client.delete(kinds.Pod, this.#namespace, name, options, signal);
-        continue;
-      }
+      if (!pod.spec.nodeName || deletionTimestamp) continue;
       // What has ended stays so.
       if (['Failed', 'Succeeded'].includes(pod.status?.phase ?? '')) continue;
       const fate = this.fate(pod) ?? {};
