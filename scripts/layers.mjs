@@ -70,8 +70,7 @@ export const LAYERS = [
   { name: 'control-plane', tests: vitest('control-plane', TWO_WORKERS), deadlineMs: 15 * MINUTE_MS },
   {
     name: 'scenarios',
-    // Each file starts whole clusters: side by side they would only slow each other down.
-    tests: vitest('scenarios', '--no-file-parallelism'),
+    tests: vitest('scenarios', TWO_WORKERS),
     deadlineMs: 40 * MINUTE_MS,
     needs: ['prometheus', 'mariadbd'],
   },

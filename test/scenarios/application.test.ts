@@ -93,7 +93,7 @@ const metric = async (pattern: RegExp) =>
 
 beforeAll(async () => {
   receiver = await startReceiver();
-  cluster = await OperatorCluster.start(2);
+  cluster = await OperatorCluster.start();
   await cluster.installOperator();
   await cluster.apply(secret('hook-ca', { 'ca.crt': receiver.caPem }));
   await cluster.apply(secret('agent', { password: PLANTED.agent }));

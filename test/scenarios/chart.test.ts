@@ -14,7 +14,7 @@ const started = new Date();
 let cluster: OperatorCluster;
 
 beforeAll(async () => {
-  cluster = await OperatorCluster.start(4);
+  cluster = await OperatorCluster.start();
 });
 afterAll(async () => cluster?.close());
 

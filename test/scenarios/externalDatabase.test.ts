@@ -54,7 +54,7 @@ beforeAll(async () => {
   ];
   await writeFile(hba, rules.join('\n'));
   await admin.query('SELECT pg_reload_conf()');
-  cluster = await OperatorCluster.start(3);
+  cluster = await OperatorCluster.start();
   await cluster.installOperator();
   await cluster.kubectl('delete', 'wad', 'shop', '--wait=false');
   await cluster.apply(secret('sales-login', { username: USER, password }));

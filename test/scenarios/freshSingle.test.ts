@@ -21,7 +21,7 @@ const secret = (name: string, stringData: Record<string, string>): KubeObject =>
 
 beforeAll(async () => {
   receiver = await startReceiver();
-  cluster = await OperatorCluster.start(3);
+  cluster = await OperatorCluster.start();
   await cluster.installOperator();
   await cluster.apply(secret('hook-ca', { 'ca.crt': receiver.caPem }));
   await cluster.apply(secret('agent', { password: 'Planted-agent-1\n' }));

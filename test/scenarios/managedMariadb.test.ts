@@ -48,7 +48,7 @@ async function ask(query: string, login?: Record<string, string>): Promise<RowDa
 
 beforeAll(async () => {
   receiver = await startReceiver();
-  cluster = await OperatorCluster.start(4);
+  cluster = await OperatorCluster.start();
   await cluster.installOperator();
   await cluster.kubectl('delete', 'wad', 'shop', '--wait=true', '--timeout=60s');
   await cluster.apply({

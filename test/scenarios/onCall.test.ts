@@ -60,7 +60,7 @@ beforeAll(async () => {
   await client.query(`CREATE ROLE crowded LOGIN CREATEDB CONNECTION LIMIT 3 PASSWORD '${PASSWORD}'`);
   await client.end();
   surroundings = { namespaceWithQuota: QUOTA_NAMESPACE, port, freePort: await freePort() };
-  cluster = await OperatorCluster.start(0, { crashing: await crashingImage() });
+  cluster = await OperatorCluster.start({ crashing: await crashingImage() });
   await cluster.installOperator();
   await cluster.kubectl('delete', 'wad', 'shop', '--wait=false');
   await cluster.kubectl('create', 'namespace', QUOTA_NAMESPACE);

@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
 import { encodeCertificate } from '../../src/onprem/emulatorCertificate.ts';
 import { decodeSecret, type SecretObject } from '../../src/operator/plan/facts/secrets.ts';
 import { WhatsAppDeploymentKind } from '../../src/operator/state/stackSources.ts';
+import { clusterProcesses, killProcesses } from '../support/clusterProcesses.ts';
 import { eventually } from '../support/eventually.ts';
 import { OperatorCluster } from '../support/operatorCluster.ts';
 import { certificateDefinition, podMonitorDefinition } from '../support/otherOperators.ts';
@@ -23,7 +24,7 @@ let cluster: OperatorCluster;
 const started = new Date();
 
 beforeAll(async () => {
-  cluster = await OperatorCluster.start(1);
+  cluster = await OperatorCluster.start();
   await cluster.apply(podMonitorDefinition);
   await cluster.apply(certificateDefinition);
   await cluster.installOperator();
@@ -38,18 +39,13 @@ const pods = async (selector: string) => {
   );
   return items;
 };
-/** Kills the processes of a pod, like a crash. */
-const crash = (pod: string) => {
-  const pids = execFileSync('pgrep', ['-f', 'launch_within_docker.sh'], { encoding: 'utf8' })
-    .trim()
-    .split('\n');
-  const hit = pids.filter((pid) => {
-    const environment = execFileSync('cat', [`/proc/${pid}/environ`], { encoding: 'utf8' });
-    return environment.split('\0').includes(`HOSTNAME=${pod}`);
-  });
-  for (const pid of hit) process.kill(Number(pid), 'SIGKILL');
-  return hit.length;
-};
+/** Kills the node of a pod, like a crash. */
+const crash = (name: string) =>
+  killProcesses(
+    clusterProcesses(cluster.cluster).filter(
+      ({ pod, command }) => pod === name && command.includes('launch_within_docker.sh'),
+    ),
+  );
 const primaryMaster = async () =>
   (await cluster.stack('shop')).status?.nodes?.find(({ primary }) => primary)?.name;
 const owner = async () => (await cluster.stack('shop')).status?.shards?.owners?.['0'];

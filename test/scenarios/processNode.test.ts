@@ -39,7 +39,7 @@ describe.each(canMount() ? (['namespace', 'rewrite'] as const) : (['rewrite'] as
   'the process node by %s',
   (mountMode) => {
     beforeAll(async () => {
-      cluster = await startTestCluster(0, { node: { entrypoint: [process.execPath] } }, {}, mountMode);
+      cluster = await startTestCluster({ node: { entrypoint: [process.execPath] } }, {}, mountMode);
     });
     afterAll(() => cluster.close());
 

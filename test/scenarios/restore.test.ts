@@ -49,7 +49,7 @@ const journal = async (name: string) =>
   readJournal(await cluster.client.get<SecretObject>(kinds.Secret, 'default', `${name}-journal`, never));
 
 beforeAll(async () => {
-  cluster = await OperatorCluster.start(4);
+  cluster = await OperatorCluster.start();
   await cluster.installOperator();
   await cluster.kubectl('delete', 'wad', 'shop', '--wait=true', '--timeout=60s');
   await cluster.apply({

@@ -47,7 +47,7 @@ const CASES = SHARDS.flatMap((shards) =>
 let cluster: OperatorCluster;
 
 beforeAll(async () => {
-  cluster = await OperatorCluster.start(1);
+  cluster = await OperatorCluster.start();
   await cluster.installOperator();
   await cluster.kubectl('delete', 'wad', 'shop', '--wait=true', '--timeout=60s');
 });

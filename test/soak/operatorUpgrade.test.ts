@@ -33,7 +33,7 @@ const plan = async () => (await cluster.stack(STACK)).status?.plan ?? [];
 
 beforeAll(async () => {
   previous = await buildPreviousRelease();
-  cluster = await OperatorCluster.start(2, previous.images);
+  cluster = await OperatorCluster.start(previous.images);
   await installOperatorFrom(cluster, previous.folder, PREVIOUS_IMAGES);
   stack = await LoadedStack.start({
     cluster,

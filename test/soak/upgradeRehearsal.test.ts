@@ -25,7 +25,7 @@ let kills = 0;
 
 beforeAll(async () => {
   process.stderr.write(`upgrade rehearsal: SEED=${SEED} UPGRADE_KILLS=${KILLS}\n`);
-  cluster = await OperatorCluster.start(3);
+  cluster = await OperatorCluster.start();
   await cluster.installOperator();
   await cluster.kubectl('delete', 'wad', 'shop', '--wait=true', '--timeout=60s');
 });

@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
+import { listen } from '../../src/base/ports.ts';
 import { localImages } from '../../src/cli/localCommand.ts';
 import {
   type ControlPlane,
@@ -16,6 +18,7 @@ import { NodeAgent } from '../../src/local/processNode/nodeAgent.ts';
 import { findPrograms } from '../../src/local/programs.ts';
 import { silentProgress } from '../../src/local/progress.ts';
 
+const MARKER_PORT = 61_000;
 const never = new AbortController().signal;
 
 export interface TestCluster {
@@ -28,14 +31,12 @@ export interface TestCluster {
 
 /** A control plane and a process node in this process, running the bundles of dist/. */
 export async function startTestCluster(
-  index: number,
   extraImages: ImageTable = {},
   extraFlags: ControlPlaneOptions['extraFlags'] = {},
   mountMode?: 'namespace' | 'rewrite',
 ): Promise<TestCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'waba-cluster-'));
-  // Addresses that differ between parallel runs on one machine, and from the first clusters of users.
-  const octet = 130 + ((process.pid * 2 + index * 40) % 120);
+  const { octet, release } = await claimAddresses();
   const programs = await findPrograms(
     { env: process.env, progress: silentProgress, sourceFolder: 'src/local/kubernetes' },
     never,
@@ -78,7 +79,24 @@ export async function startTestCluster(
     close: async () => {
       await node.close();
       await controlPlane.stop();
+      release();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * The second byte of two ranges of 127.0.0.0/8 that no other test of this machine has: whoever listens on the marker port of a
+ * range owns it. The first clusters of users are below.
+ */
+async function claimAddresses(): Promise<{ octet: number; release: () => void }> {
+  for (let octet = 130; octet < 250; octet += 2) {
+    const marker = createServer();
+    const isMine = await listen(marker, { host: `127.${octet}.255.254`, port: MARKER_PORT }).then(
+      () => true,
+      () => false,
+    );
+    if (isMine) return { octet, release: () => marker.unref().close() };
+  }
+  throw new Error('every range of addresses is taken by another test');
 }

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +16,7 @@ import {
   type WhatsAppDeployment,
 } from '../../src/operator/resource/whatsAppDeployment.ts';
 import { WhatsAppDeploymentKind } from '../../src/operator/state/stackSources.ts';
+import { type ClusterProcess, clusterProcesses, killProcesses } from './clusterProcesses.ts';
 import { eventually } from './eventually.ts';
 import { startTestCluster, type TestCluster } from './localCluster.ts';
 
@@ -47,7 +47,7 @@ export class OperatorCluster {
   }
 
   /** @param images programs for more images than those of this checkout */
-  static async start(index: number, images: ImageTable = {}): Promise<OperatorCluster> {
+  static async start(images: ImageTable = {}): Promise<OperatorCluster> {
     const folder = await mkdtemp(join(tmpdir(), 'waba-audit-'));
     const policy = join(folder, 'policy.yaml');
     const auditLog = join(folder, 'audit.log');
@@ -60,7 +60,7 @@ export class OperatorCluster {
         rules: [{ level: 'Metadata', users: [OPERATOR] }, { level: 'None' }],
       }),
     );
-    const cluster = await startTestCluster(index, images, {
+    const cluster = await startTestCluster(images, {
       'kube-apiserver': [
         `--audit-policy-file=${policy}`,
         `--audit-log-path=${auditLog}`,
@@ -243,16 +243,8 @@ export class OperatorCluster {
 
   /** Sends SIGKILL. @returns false if the operator was not running */
   killOperator(): boolean {
-    try {
-      execFileSync('pkill', [
-        '-9',
-        '-f',
-        `${process.cwd()}/dist/images/waba-operator/usr/local/bin/waba-operator`,
-      ]);
-      return true;
-    } catch {
-      return false;
-    }
+    const isOperator = ({ command }: ClusterProcess) => command.includes('/usr/local/bin/waba-operator');
+    return killProcesses(clusterProcesses(this.cluster).filter(isOperator)) > 0;
   }
 
   close(): Promise<void> {

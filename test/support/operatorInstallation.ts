@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { enableNamespace, findOperator } from '../../src/cli/namespaceCommand.ts';
 import { manifests, readObjects } from '../../src/cli/quickstart/quickstart.ts';
 import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
+import { clusterProcesses, killProcesses } from './clusterProcesses.ts';
 import { eventually } from './eventually.ts';
 import type { OperatorCluster } from './operatorCluster.ts';
 
@@ -43,30 +43,10 @@ export async function stopOperator(cluster: OperatorCluster): Promise<void> {
 export async function killOperatorPod(cluster: OperatorCluster): Promise<boolean> {
   const [pod] = await operatorPods(cluster);
   if (!pod) return false;
-  const pids = processesOf(pod.metadata.name);
-  for (const pid of pids) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It ended meanwhile.
-    }
-  }
+  const { name } = pod.metadata;
+  const killed = killProcesses(clusterProcesses(cluster.cluster).filter((each) => each.pod === name));
   await cluster.client
     .delete(kinds.Pod, NAMESPACE, pod.metadata.name, { gracePeriodSeconds: 0, uid: pod.metadata.uid }, never)
     .catch(() => {});
-  return pids.length > 0;
-}
-
-/** Processes with this pod's HOSTNAME, which no other pod of this machine has. */
-function processesOf(pod: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`HOSTNAME=${pod}`);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
+  return killed > 0;
 }
