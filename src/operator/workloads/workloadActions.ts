@@ -8,13 +8,14 @@ import { type KubeObject, kindOf, kinds } from '../../engine/kube/kubeObject.ts'
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import { FRESH_MS } from '../plan/decide/apiObstacle.ts';
 import type { Restart } from '../plan/decide/childChange.ts';
-import type { SecretMend, WorkloadPlan } from '../plan/decide/workloads.ts';
+import type { WorkloadPlan } from '../plan/decide/workloads.ts';
 import { withPassword } from '../plan/facts/databaseLogin.ts';
 import { numberInUse, withNumber } from '../plan/facts/identity.ts';
 import { EMPTY_JOURNAL, type Journal } from '../plan/facts/journal.ts';
 import { rememberedSecrets } from '../plan/facts/managedTls.ts';
 import { FIELD_MANAGER, generatedSecretNames, names, sharedSecretNames } from '../plan/facts/names.ts';
 import type { ApiObservation, Observation } from '../plan/facts/observed.ts';
+import type { SecretMend } from '../plan/facts/secretGaps.ts';
 import type { SecretObject } from '../plan/facts/secrets.ts';
 import { type Child, childKey } from '../plan/render/child.ts';
 import type { WorkloadsCondition } from '../resource/conditions.ts';

@@ -46,7 +46,7 @@ const md5Of = ({ username, password }: Login): string =>
 
 const SCRAM_ROUNDS = 4096;
 
-/** What PostgreSQL stores of a password of letters and digits. Source: RFC 5803. */
+/** What PostgreSQL stores of a password of letters and digits, in the form of RFC 5803. */
 function scramOf({ password }: Login): string {
   const salt = randomBytes(16);
   const salted = pbkdf2Sync(password, salt, SCRAM_ROUNDS, 32, 'sha256');

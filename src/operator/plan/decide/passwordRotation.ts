@@ -4,12 +4,12 @@ import { databaseUser, otherUser } from '../facts/generatedSecrets.ts';
 import type { Journal, RotationEntry } from '../facts/journal.ts';
 import { componentOf, names } from '../facts/names.ts';
 import { type Observed, ownedBy } from '../facts/observed.ts';
+import type { SecretMend } from '../facts/secretGaps.ts';
 import { type Child, childKey } from '../render/child.ts';
 import type { StackPods } from '../render/nodeInputs.ts';
 import { passwordJob } from '../render/passwordJob.ts';
 import { endOf, isComplete } from '../tell/workloadChecks.ts';
 import type { RolloutPlan } from './rollout.ts';
-import type { SecretMend } from './workloads.ts';
 
 /** What a rotation of the managed database's password does now. */
 export interface PasswordRotation {

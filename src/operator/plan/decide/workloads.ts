@@ -16,7 +16,7 @@ import { networkUsers } from '../facts/networkUsers.ts';
 import { type Observed, ownedBy } from '../facts/observed.ts';
 import { type PinnedRelease, type ReleaseImages, releaseOf } from '../facts/release.ts';
 import { isIdentifiable } from '../facts/schemaIdentity.ts';
-import { type SecretGap, secretGaps } from '../facts/secretGaps.ts';
+import { type SecretGap, type SecretMend, secretGaps } from '../facts/secretGaps.ts';
 import { databaseAddress } from '../facts/stackSettings.ts';
 import { wantedVersion } from '../facts/wantedVersion.ts';
 import { webappCertificateName } from '../facts/webappCertificate.ts';
@@ -67,14 +67,6 @@ interface StepPlan<T extends ConditionType = ConditionType> extends Changes {
 
 /** A step, and the condition that turns False if one of its objects cannot be applied. */
 type BlamedStep = StepPlan<WorkloadsCondition> & { readonly blames: WorkloadsCondition };
-
-/** A generated Secret, with the values that it gets back; undefined if it gets new ones. */
-export interface SecretMend {
-  readonly name: string;
-  readonly values: Readonly<Record<string, string>> | undefined;
-  /** The values replace those of before a rotation, and nobody removed anything. */
-  readonly isRotated?: true;
-}
 
 /** The changes to a stack's Kubernetes objects, and the conditions that describe them. */
 export interface WorkloadPlan {
