@@ -194,11 +194,11 @@ describe('the rotation of a password', () => {
     const login = async () =>
       decodeSecret(await client.get<SecretObject>(kinds.Secret, namespace, `${name}-database`, never));
     const before = await login();
-    kubelet.jobHangs = ({ metadata }) => metadata.name.startsWith('rotated-password-prepare-');
+    kubelet.jobHangs = ({ metadata }) => metadata.name.startsWith('rotated-password-');
     await patch(name, { database: { managed: { passwordRotation: 'first' } } });
-    const jobOf = async (work: string) =>
-      (await namesOf(kinds.Job, name)).find((job) => job.startsWith(`rotated-password-${work}-`));
-    const job = await eventually(() => jobOf('prepare'));
+    const job = await eventually(async () =>
+      (await namesOf(kinds.Job, name)).find((known) => known.startsWith('rotated-password-')),
+    );
     const { spec } = await client.get<KubeObject>(kinds.Job, namespace, job, never);
     const from = { secretKeyRef: { name: 'rotated-journal', key: 'nextPassword' } };
     expect(JSON.stringify(spec)).toContain(JSON.stringify(from));

@@ -40,10 +40,11 @@ export function passwordJob(
   const hash = hashOf([inputs.account, inputs.mark, render(inputs, release)]).slice(0, 8);
   return child(pods.resource, {
     component: 'password-rotation',
+    // A label of its pods repeats the name, and has at most 63 characters.
     identity: {
       apiVersion: 'batch/v1',
       kind: 'Job',
-      name: `${pods.resource.metadata.name}-password-${work.work}-${hash}`,
+      name: `${pods.resource.metadata.name}-password-${hash}`,
     },
     inputs,
     release,
