@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { aborted } from '../base/aborted.ts';
 import { systemClock } from '../base/clock.ts';
 import { describeError } from '../base/codedError.ts';
@@ -9,6 +9,7 @@ import { parentEnded } from '../base/parentEnded.ts';
 import { quietRepeats } from '../base/quietRepeats.ts';
 import { stopSignal } from '../base/stopSignal.ts';
 import { VERSION } from '../base/version.ts';
+import { ROTATION_WORK, type RotationWork } from '../onprem/passwordRotation.ts';
 import { clientVersion } from '../stack/clientVersionOf.ts';
 import { startLaptop } from '../stack/laptop.ts';
 import { LAPTOP_DEFAULTS } from '../stack/laptopDefaults.ts';
@@ -92,6 +93,17 @@ function program(): Command {
       const print = (line: string) => void process.stdout.write(`${line}\n`);
       const isReady = await (await roles()).runDatabaseCheck(role, { needed, wait, print }, stop);
       process.exitCode = isReady ? 0 : 1;
+    });
+  command
+    .command('rotate-password')
+    .description(
+      'does one step of a rotation of the database password, as the WABA_DB_ACCOUNT* variables say',
+    )
+    .addArgument(new Argument('<step>', 'prepare or retire').choices(ROTATION_WORK))
+    .action(async (work: RotationWork) => {
+      const print = (line: string) => void process.stdout.write(`${line}\n`);
+      const { runPasswordRotation } = await roles();
+      await runPasswordRotation({ env: process.env, clock: systemClock, work, print }, stop);
     });
   return command;
 }

@@ -13,6 +13,7 @@ import { contactsCommand, loginCommand, sendCommand, usersCommand } from './stac
 import { backupCommand } from './stack/backupCommand.ts';
 import { logsCommand } from './stack/logsCommand.ts';
 import { planCommand } from './stack/planCommand.ts';
+import { rotatePasswordCommand } from './stack/rotatePasswordCommand.ts';
 import { shardsCommand } from './stack/shardsCommand.ts';
 import {
   checkCommand,
@@ -65,6 +66,7 @@ function programOf(context: CliContext): Command {
     shardsCommand(context),
     planCommand(context),
     upgradeCommand(context),
+    rotatePasswordCommand(context),
     backupCommand(context),
     usersCommand(context),
     contactsCommand(context),

@@ -76,6 +76,7 @@ const SPECS: readonly object[] = [
         engine: 'PostgreSQL',
         storage: { size: '1Gi', storageClassName: 'fast' },
         tls: { mode: 'VerifyCA' },
+        passwordRotation: '2026-03',
         resources,
         podTemplate,
       },

@@ -17,6 +17,8 @@ import { databaseStores } from './store/stores.ts';
 import { ALL_DATABASES, NODE_DATABASES, upgradeSchema } from './store/upgrade.ts';
 import { startWebapp } from './webapp/startWebapp.ts';
 
+export { runPasswordRotation } from './passwordRotation.ts';
+
 export interface RoleOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;

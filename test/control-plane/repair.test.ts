@@ -3,6 +3,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import type { KubeClient } from '../../src/engine/kube/client.ts';
 import { kubeconfigCredentials } from '../../src/engine/kube/credentials.ts';
 import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
+import { decodeSecret, type SecretObject } from '../../src/operator/plan/facts/secrets.ts';
 import { freshNamespace, installCrd, never, testClient, WhatsAppDeploymentKind } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { PretendKubelet } from '../support/pretendKubelet.ts';
@@ -182,6 +183,34 @@ describe('the check of an external database', () => {
     await becomes(name, 'WorkloadsReady', { status: 'True' }, 60_000);
     expect(await namesOf(kinds.Job, name)).toHaveLength(before);
     kubelet.jobHangs = () => false;
+  });
+});
+
+describe('the rotation of a password', () => {
+  it('sets the password that the journal has, and then writes the login into the Secret', async () => {
+    const name = 'rotated';
+    await create(name, { topology: 'Single' });
+    await becomes(name, 'WorkloadsReady', { status: 'True' });
+    const login = async () =>
+      decodeSecret(await client.get<SecretObject>(kinds.Secret, namespace, `${name}-database`, never));
+    const before = await login();
+    kubelet.jobHangs = ({ metadata }) => metadata.name.startsWith('rotated-password-');
+    await patch(name, { database: { managed: { passwordRotation: 'first' } } });
+    const job = await eventually(async () =>
+      (await namesOf(kinds.Job, name)).find((known) => known.startsWith('rotated-password-')),
+    );
+    const { spec } = await client.get<KubeObject>(kinds.Job, namespace, job, never);
+    const from = { secretKeyRef: { name: 'rotated-journal', key: 'nextPassword' } };
+    expect(JSON.stringify(spec)).toContain(JSON.stringify(from));
+    const journal = async () =>
+      decodeSecret(await client.get<SecretObject>(kinds.Secret, namespace, 'rotated-journal', never));
+    const { nextPassword = '' } = await journal();
+    expect(nextPassword).toMatch(/^\w{32}$/);
+    expect(await login()).toEqual(before);
+    kubelet.jobHangs = () => false;
+    await eventually(async () => (await login()).password === nextPassword);
+    expect(await login()).toEqual({ username: 'waba_2', password: nextPassword });
+    expect((await journal()).nextPassword).toBeUndefined();
   });
 });
 

@@ -2,6 +2,8 @@ import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
 import { decodeSecret, type SecretObject } from '../../src/operator/plan/facts/secrets.ts';
+import type { WhatsAppDeployment } from '../../src/operator/resource/whatsAppDeployment.ts';
+import { WhatsAppDeploymentKind } from '../../src/operator/state/stackSources.ts';
 import { startReceiver } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
 import { OperatorCluster } from '../support/operatorCluster.ts';
@@ -126,6 +128,33 @@ describe('a stack on a managed MariaDB', () => {
     await cluster.kubectl(...confirm.split(' '));
     await cluster.ready(NAME);
     expect(await ask('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+
+  it('loses no accepted message while its password is rotated, and takes the old one no more', async () => {
+    const before = await secret(`${NAME}-database`);
+    load = await StackLoad.start({ cluster, name: NAME, number: NUMBER, receiver, perSecond: 15 });
+    await load.flows(50);
+    await cluster.spec(NAME, { database: { managed: { passwordRotation: 'first' } } });
+    const rotated = async () => {
+      const { status } = await cluster.client.get<WhatsAppDeployment & KubeObject>(
+        WhatsAppDeploymentKind,
+        'default',
+        NAME,
+        never,
+      );
+      return status?.database?.passwordRotation?.completed;
+    };
+    await eventually(rotated, 180_000);
+    await cluster.ready(NAME);
+    await load.flows(50);
+    expect(await load.stop()).toEqual([]);
+    expect(load.accepted.length).toBeGreaterThan(100);
+    const now = await secret(`${NAME}-database`);
+    expect([before.username, now.username]).toEqual(['root', 'waba_2']);
+    await expect(ask('SELECT 1', before)).rejects.toThrow(/locked|denied/);
+    expect(await ask('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    const users = await ask('SELECT DISTINCT USER AS user FROM information_schema.PROCESSLIST');
+    expect(users.map(({ user }) => user as string)).not.toContain('root');
   });
 });
 

@@ -1,4 +1,5 @@
 import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
+import type { RotationEntry } from '../../src/operator/plan/facts/journal.ts';
 import { managedTls } from '../../src/operator/plan/facts/managedTls.ts';
 import type { Observation } from '../../src/operator/plan/facts/observed.ts';
 import { databaseCheck } from '../../src/operator/plan/render/databaseCheckJob.ts';
@@ -6,6 +7,7 @@ import { issuedCertificate, podMonitor } from '../../src/operator/plan/render/in
 import { managedDatabase } from '../../src/operator/plan/render/managedDatabase.ts';
 import { networkProcess } from '../../src/operator/plan/render/networkProcess.ts';
 import { coreapps, masters } from '../../src/operator/plan/render/nodeSlots.ts';
+import { passwordJob } from '../../src/operator/plan/render/passwordJob.ts';
 import { schemaRun } from '../../src/operator/plan/render/schemaJob.ts';
 import {
   disruptionBudgets,
@@ -17,6 +19,12 @@ import { webapps } from '../../src/operator/plan/render/webapps.ts';
 import type { WhatsAppDeployment } from '../../src/operator/resource/whatsAppDeployment.ts';
 
 const release = { stack: 'waba-stack:test', database: 'postgres', databaseVersion: '18' };
+
+/** The rotations of a password that have a Job. */
+const ROTATIONS: readonly RotationEntry[] = [
+  { request: 'may', phase: 'Preparing', next: { username: 'waba_2', password: 'p' } },
+  { request: 'may', phase: 'Retiring', previous: { username: 'waba', login: 'hash' } },
+];
 
 const nothingIsThere = (resource: WhatsAppDeployment): Observation => ({
   resource,
@@ -46,6 +54,9 @@ export function everyChild(resource: WhatsAppDeployment): KubeObject[] {
     ...networkProcess(resource, [resource], release.stack),
     schemaRun(pods, nothingIsThere(resource)).job,
     ...[databaseCheck(pods, nothingIsThere(resource), release.stack)].flatMap((check) => check?.job ?? []),
+    ...(resource.spec.database.managed ? ROTATIONS : []).flatMap(
+      (rotation) => passwordJob(pods, rotation, release.stack) ?? [],
+    ),
     ...masters(pods),
     // The highest slot has the longest name.
     ...coreapps(pods, [63]),

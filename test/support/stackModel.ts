@@ -79,9 +79,10 @@ export class StackModel extends ModelCluster {
 
   settle(changes: Partial<Observed> = {}): WorkloadPlan {
     for (let round = 0; round < 60; round++) {
-      const before = JSON.stringify([[...this.children], this.pods]);
+      const state = () => JSON.stringify([[...this.children], this.pods, this.journal.passwordRotation]);
+      const before = state();
       const plan = this.round(changes);
-      if (JSON.stringify([[...this.children], this.pods]) === before) return plan;
+      if (state() === before) return plan;
     }
     throw new Error('does not settle');
   }

@@ -23,12 +23,21 @@ export interface LogLine {
   readonly text: string;
 }
 
-const ROLES = ['webapp', 'master', 'coreapp', 'database-check', 'database', 'schema'] as const;
+const ROLES = [
+  'webapp',
+  'master',
+  'coreapp',
+  'database-check',
+  'password-rotation',
+  'database',
+  'schema',
+] as const;
 const COLOURS = {
   webapp: 'cyan',
   master: 'magenta',
   coreapp: 'green',
   'database-check': 'blue',
+  'password-rotation': 'blue',
   database: 'yellow',
   schema: 'blue',
 } as const;

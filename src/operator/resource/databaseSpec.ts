@@ -139,6 +139,14 @@ const managedDatabase = described(
           ).default('VerifyCA'),
         }),
       ).optional(),
+      passwordRotation: described(
+        'Asks for another password, without an outage: each new value once, such as the date. The value that a stack begins with asks for nothing, because its password is new.',
+        z
+          .string()
+          .min(1)
+          .max(64)
+          .regex(/^[A-Za-z0-9]([-A-Za-z0-9_.:]*[A-Za-z0-9])?$/),
+      ).optional(),
       resources: resources.optional(),
       podTemplate: described(
         'Changes to the pod of the database.',

@@ -81,6 +81,16 @@ export const whatsAppDeploymentStatus = z
         engine: word(32, 'Engine of the database.'),
         host: word(253, 'Host of the database.'),
         ready: described('Whether the database is ready.', z.boolean()),
+        passwordRotation: z
+          .object({
+            requested: word(
+              64,
+              'Value of `spec.database.managed.passwordRotation` that the operator acts on, or acted on last.',
+            ),
+            step: word(1024, 'The step that is under way, and what it waits for; absent when all is done.'),
+            completed: time('When the password was last rotated.'),
+          })
+          .partial(),
       })
       .partial(),
     volumes: z

@@ -4,7 +4,7 @@ import type { Source } from '../../engine/controller/sources.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, kinds, objectKey } from '../../engine/kube/kubeObject.ts';
 import { EMPTY_JOURNAL, type Journal, journalSchema } from '../plan/facts/journal.ts';
-import { FIELD_MANAGER, names, stackLabels, WEBAPP_CA_KEY } from '../plan/facts/names.ts';
+import { FIELD_MANAGER, NEXT_PASSWORD_KEY, names, stackLabels, WEBAPP_CA_KEY } from '../plan/facts/names.ts';
 import { decodeSecret, type SecretObject } from '../plan/facts/secrets.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 
@@ -30,9 +30,11 @@ export function readJournal(secret: SecretObject): Journal {
 
 const dataOf = (journal: Journal): Record<string, string> =>
   Object.fromEntries(
-    Object.entries({ [KEY]: JSON.stringify(journal), [WEBAPP_CA_KEY]: journal.webappCa }).flatMap(
-      ([key, text]) => (text === undefined ? [] : [[key, Buffer.from(text).toString('base64')]]),
-    ),
+    Object.entries({
+      [KEY]: JSON.stringify(journal),
+      [WEBAPP_CA_KEY]: journal.webappCa,
+      [NEXT_PASSWORD_KEY]: journal.passwordRotation?.next?.password,
+    }).flatMap(([key, text]) => (text === undefined ? [] : [[key, Buffer.from(text).toString('base64')]])),
   );
 
 /** Whether the Secret lacks a key that an earlier version did not write. */

@@ -20,6 +20,8 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const randomText = (length: number): string =>
   Array.from({ length }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
 
+export const databasePassword = (): string => randomText(32);
+
 /** Meets the API's password rules, with one character of each class. */
 const randomPassword = (): string => `Aa1-${randomText(24)}`;
 
@@ -53,7 +55,7 @@ const databaseCertificate: Make<'databaseCertificate'> = async (stack, namespace
 const CONTENT: { readonly [P in GeneratedPart]: Make<P> } = {
   database: (_, __, { database }) => ({
     username: databaseUser(database.managed?.engine),
-    password: randomText(32),
+    password: databasePassword(),
   }),
   databaseCertificate,
   admin: () => ({ username: DEFAULT_ADMIN.username, password: randomPassword() }),

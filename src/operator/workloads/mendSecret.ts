@@ -1,7 +1,7 @@
 import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
-import type { SecretMend } from '../plan/decide/workloads.ts';
 import { FIELD_MANAGER } from '../plan/facts/names.ts';
+import type { SecretMend } from '../plan/facts/secretGaps.ts';
 import type { SecretObject } from '../plan/facts/secrets.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { belongsTo } from '../state/ownership.ts';

@@ -8,12 +8,14 @@ import { type KubeObject, kindOf, kinds } from '../../engine/kube/kubeObject.ts'
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import { FRESH_MS } from '../plan/decide/apiObstacle.ts';
 import type { Restart } from '../plan/decide/childChange.ts';
-import type { SecretMend, WorkloadPlan } from '../plan/decide/workloads.ts';
+import type { WorkloadPlan } from '../plan/decide/workloads.ts';
+import { withPassword } from '../plan/facts/databaseLogin.ts';
 import { numberInUse, withNumber } from '../plan/facts/identity.ts';
 import { EMPTY_JOURNAL, type Journal } from '../plan/facts/journal.ts';
 import { rememberedSecrets } from '../plan/facts/managedTls.ts';
 import { FIELD_MANAGER, generatedSecretNames, names, sharedSecretNames } from '../plan/facts/names.ts';
 import type { ApiObservation, Observation } from '../plan/facts/observed.ts';
+import type { SecretMend } from '../plan/facts/secretGaps.ts';
 import type { SecretObject } from '../plan/facts/secrets.ts';
 import { type Child, childKey } from '../plan/render/child.ts';
 import type { WorkloadsCondition } from '../resource/conditions.ts';
@@ -21,8 +23,9 @@ import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { isIncomplete, type Journals } from '../state/journalStore.ts';
 import { belongsTo, isOfPredecessor } from '../state/ownership.ts';
 import { OPTIONAL_KINDS, type StackSources } from '../state/stackSources.ts';
-import { generateSecret } from './generatedSecrets.ts';
+import { databasePassword, generateSecret } from './generatedSecrets.ts';
 import { mendSecret } from './mendSecret.ts';
+import { rotationNews } from './rotationNews.ts';
 import { volumeNotGrowing } from './volumeNotGrowing.ts';
 
 export interface WorkloadActionsOptions {
@@ -93,6 +96,8 @@ export class WorkloadActions {
         reason: 'RolloutStopped',
         message: `the rollout made no progress for ${observed.resource.spec.upgrade.deadlineSeconds} s, so the operator stopped it; the condition Progressing says how to go on`,
       });
+    const rotated = rotationNews(observed.journal?.passwordRotation, plan.passwordRotation);
+    if (rotated) this.#options.recorder.record(subject, { type: 'Normal', ...rotated });
     for (const { blames, ...step } of plan.steps)
       await this.#carryOutStep(step, observed, subject, { attempt: attemptFor(blames), signal });
     return outcome();
@@ -140,12 +145,13 @@ export class WorkloadActions {
     );
     const generatedWith = (known: readonly string[]) => rememberedSecrets(resource, known, present);
     const isKnown = hashOf(generatedWith(journal.generated)) === hashOf(journal.generated);
-    const { schemaVersion, schemaDone, databaseLogin } = plan;
+    const { schemaVersion, schemaDone, databaseLogin, passwordRotation } = plan;
     const next = {
       release: plan.release ?? journal.release,
       schemaVersion,
       schemaDone,
       databaseLogin,
+      passwordRotation,
       rollout: plan.rollout ? plan.rollout.entry : journal.rollout,
     };
     const numbered = (current: Journal): Journal =>
@@ -156,18 +162,20 @@ export class WorkloadActions {
       schemaVersion: journal.schemaVersion,
       schemaDone: journal.schemaDone,
       databaseLogin: journal.databaseLogin,
+      passwordRotation: journal.passwordRotation,
       rollout: journal.rollout,
     };
     const secret = children.get(`Secret/${names(resource.metadata.name).journal}`);
     const isWritten = secret === undefined || !isIncomplete(secret as SecretObject, journal);
     if (isKnown && isNumberKnown && isWritten && hashOf(known) === hashOf(next)) return;
     const remember = (current: Journal): Journal => {
-      // Another process may have written a ticket since the plan was made; this one must not replace it.
-      if (hashOf([current.rollout]) !== hashOf([journal.rollout])) throw outpaced(resource);
+      // Another process may have written a ticket, or a password, since the plan was made; this one must not replace it.
+      if (decisionsOf(current) !== decisionsOf(journal)) throw outpaced(resource);
       return {
         ...numbered(current),
         generated: generatedWith(current.generated),
         ...next,
+        passwordRotation: withPassword(passwordRotation, databasePassword),
       };
     };
     await this.#options.journals.update(resource, remember, signal);
@@ -272,6 +280,7 @@ export class WorkloadActions {
     const mended = await mendSecret(client, observed.resource, gap, seen, signal);
     if (!mended) return;
     this.#cacheOf(mended.written)?.observeWrite(mended.written);
+    if (gap.isRotated) return;
     recorder.record(subject, { type: 'Warning', reason: 'FieldReclaimed', message: mended.message });
   }
 
@@ -288,11 +297,10 @@ export class WorkloadActions {
 
 const isOptional = ({ kind }: KubeObject): boolean => OPTIONAL_KINDS.some((known) => known.kind === kind);
 
+const decisionsOf = ({ rollout, passwordRotation }: Journal): string => hashOf([rollout, passwordRotation]);
+
 const outpaced = ({ metadata: { name } }: WhatsAppDeployment): CodedError =>
-  new CodedError(
-    'Conflict',
-    `the rollout of WhatsAppDeployment ${name} went on in another process; planning again`,
-  );
+  new CodedError('Conflict', `WhatsAppDeployment ${name} went on in another process; planning again`);
 
 const kindMissing = ({ kind, apiVersion, metadata }: KubeObject, cause: unknown): CodedError =>
   new CodedError(

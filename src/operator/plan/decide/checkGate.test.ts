@@ -3,7 +3,7 @@ import { podView } from '../../../../test/support/podView.ts';
 import { applied, NOW_MS, release, removed, StackModel } from '../../../../test/support/stackModel.ts';
 import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
-import { componentOf } from '../facts/names.ts';
+import { componentOf, isNode } from '../facts/names.ts';
 import type { Observed, PodProblem, ReferencedSecret } from '../facts/observed.ts';
 import { childKey } from '../render/child.ts';
 import { planWorkloads, type WorkloadPlan } from './workloads.ts';
@@ -162,6 +162,35 @@ describe('the check of an external database', () => {
     expect(verdict(going)).toMatchObject({ status: 'False', reason: 'DatabaseLoginRefused' });
     expect(going.steps.find((step) => step.verdict.type === 'DatabaseReady')?.open).toBe(true);
     expect(removed(going).filter(({ kind }) => kind !== 'Job')).toEqual([]);
+  });
+
+  it('of a login in another Secret comes before any template refers to that Secret', () => {
+    const both = new Map([
+      ...secrets(),
+      ['next', { name: 'next', data: { username: 'u2', password: 'p2' } }],
+    ]);
+    const model = new StackModel(resource(), both);
+    model.settle();
+    model.resource = resource({ credentialsSecretRef: { name: 'next' } });
+    const secretOfNodes = () =>
+      [...model.children.values()]
+        .filter(
+          (object) => isNode(componentOf(object)) && ['StatefulSet', 'Deployment'].includes(object.kind),
+        )
+        .map((object) => /"WA_DB_PASSWORD".*?"name":"(\w+)"/.exec(JSON.stringify(object))?.[1]);
+    const nodes = secretOfNodes().length;
+    expect(nodes).toBeGreaterThan(3);
+    const jobsBefore = new Set(model.children.keys());
+    for (let round = 0; round < 10; round++) {
+      model.round();
+      for (const [key, object] of model.children)
+        if (object.kind === 'Job' && !jobsBefore.has(key)) model.children.set(key, { ...object, status: {} });
+      expect(secretOfNodes()).toEqual(Array.from({ length: nodes }, () => 'login'));
+    }
+    for (const [key, object] of model.children)
+      if (object.kind === 'Job') model.children.set(key, { ...object, status: PASSED });
+    model.settle();
+    expect(secretOfNodes()).toEqual(Array.from({ length: nodes }, () => 'next'));
   });
 
   it('does not run for a stack of an earlier version, until something about its database changes', () => {

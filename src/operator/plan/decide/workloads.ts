@@ -16,7 +16,7 @@ import { networkUsers } from '../facts/networkUsers.ts';
 import { type Observed, ownedBy } from '../facts/observed.ts';
 import { type PinnedRelease, type ReleaseImages, releaseOf } from '../facts/release.ts';
 import { isIdentifiable } from '../facts/schemaIdentity.ts';
-import { type SecretGap, secretGaps } from '../facts/secretGaps.ts';
+import { type SecretGap, type SecretMend, secretGaps } from '../facts/secretGaps.ts';
 import { databaseAddress } from '../facts/stackSettings.ts';
 import { wantedVersion } from '../facts/wantedVersion.ts';
 import { webappCertificateName } from '../facts/webappCertificate.ts';
@@ -33,12 +33,14 @@ import { unmet, type Verdict, waitingFor } from '../tell/conditions.ts';
 import { notOurs } from '../tell/identityChecks.ts';
 import { podsAreAllowed } from '../tell/podsAreAllowed.ts';
 import { secretsAreRestored } from '../tell/restoreChecks.ts';
+import { withRotation } from '../tell/rotationStep.ts';
 import { endOf, isComplete, judgeSpec, judgeWorkloads, lostSecrets } from '../tell/workloadChecks.ts';
 import { type ChangePolicy, changePolicy } from './changePolicy.ts';
 import type { ChildChange, Restart } from './childChange.ts';
 import { type Gates, gatesOf, nodesWaitFor, provingJobs } from './gates.ts';
 import { leftovers } from './leftovers.ts';
 import { type NodeSlotPlan, planNodeSlots } from './nodeSlots.ts';
+import { type PasswordRotation, planRotation, rotatedSecret } from './passwordRotation.ts';
 import { planRollout, type RolloutPlan } from './rollout.ts';
 import { isStopping, stopped } from './stopping.ts';
 
@@ -66,12 +68,6 @@ interface StepPlan<T extends ConditionType = ConditionType> extends Changes {
 /** A step, and the condition that turns False if one of its objects cannot be applied. */
 type BlamedStep = StepPlan<WorkloadsCondition> & { readonly blames: WorkloadsCondition };
 
-/** A generated Secret, with the values that it gets back; undefined if it gets new ones. */
-export interface SecretMend {
-  readonly name: string;
-  readonly values: Readonly<Record<string, string>> | undefined;
-}
-
 /** The changes to a stack's Kubernetes objects, and the conditions that describe them. */
 export interface WorkloadPlan {
   /** Secrets to generate. One of the stack's own that was generated once is never generated again. */
@@ -86,6 +82,8 @@ export interface WorkloadPlan {
   readonly schemaDone: Journal['schemaDone'];
   /** The credentials that the managed database has, for the journal. */
   readonly databaseLogin: Journal['databaseLogin'];
+  /** How far the rotation of its password is, for the journal. */
+  readonly passwordRotation: Journal['passwordRotation'];
   readonly rollout: RolloutPlan | undefined;
   readonly steps: readonly BlamedStep[];
 }
@@ -102,6 +100,7 @@ interface Run {
   readonly gates: Gates;
   readonly slots: NodeSlotPlan;
   readonly rollout: RolloutPlan;
+  readonly rotation: PasswordRotation;
   /** All nodes stop before they take their new templates. */
   readonly isStopping: boolean;
   /** Children that several steps look at, rendered once. */
@@ -147,12 +146,13 @@ export function planWorkloads(observed: Observed, offered: ReleaseImages): Workl
   const isNewer = version !== undefined && (known === undefined || compareVersions(version, known) > 0);
   return {
     generate: [...generate, ...sharedSecretNames(resource).filter(isMissing)],
-    mend: gaps.flatMap(mendOf),
+    mend: [...gaps.flatMap(mendOf), ...rotatedSecret(observed)],
     release,
     schemaVersion: startsSchema && isNewer ? version : known,
     // An observer who may not read the credentials does not write the journal.
     schemaDone: isSchemaDone ? needed : journal?.schemaDone,
-    databaseLogin: databaseLogin(observed),
+    databaseLogin: run.rotation.login ?? databaseLogin(observed),
+    passwordRotation: run.rotation.entry,
     rollout: run.rollout,
     steps,
   };
@@ -210,6 +210,12 @@ function prepare(
     gates,
     slots,
     rollout,
+    rotation: planRotation(observed, {
+      pods,
+      program: offered.stack,
+      rollout,
+      isDatabaseOpen: gates.isDatabaseOpen,
+    }),
     isStopping: stopping,
     schema,
     surroundings: surroundings(observed),
@@ -273,16 +279,16 @@ const surroundings = ({ resource, journal }: Observed): Child[] => [
   ...podMonitor(resource, webappCertificateName(resource, journal)),
 ];
 
-function planDatabase({ gates, rollout, database }: Run): StepPlan<'DatabaseReady'> {
-  const verdict = gates.database;
+function planDatabase({ observed, gates, rollout, rotation, database }: Run): StepPlan<'DatabaseReady'> {
+  const verdict = withRotation(gates.database, observed);
   if (!gates.mayApplyDatabase) return { ...NOTHING, verdict };
   const { apply, remove } = gates.check;
   const changes = changesTo(database, rollout);
   return {
     ...NOTHING,
     ...changes,
-    apply: [...changes.apply, ...apply],
-    remove,
+    apply: [...changes.apply, ...apply, ...rotation.apply],
+    remove: [...remove, ...rotation.remove],
     verdict,
     open: gates.isDatabaseOpen,
   };
@@ -411,6 +417,7 @@ const planNothing = (verdict: Verdict<'SpecValid'>, journal: Journal | undefined
   schemaVersion: journal?.schemaVersion,
   schemaDone: journal?.schemaDone,
   databaseLogin: journal?.databaseLogin,
+  passwordRotation: journal?.passwordRotation,
   rollout: undefined,
   steps: runSteps(() => ({ ...NOTHING, verdict })),
 });

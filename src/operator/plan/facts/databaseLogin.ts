@@ -26,18 +26,38 @@ function inSecret({ resource, children }: Facts): { login: Login; accepted: stri
 }
 
 /**
+ * Whether the Secret still holds, or holds again, the login that a rotation replaces: the operator writes the new one, which
+ * the journal has.
+ */
+export function holdsPreviousLogin(facts: Facts): boolean {
+  const { previous } = facts.journal?.passwordRotation ?? {};
+  const found = inSecret(facts);
+  return previous !== undefined && found !== undefined && loginHash(found.login) === previous.login;
+}
+
+/**
  * The credentials in the Secret of the managed database, if the database does not have them: its server reads the Secret
  * only when it creates its files.
  */
 export function editedLogin(facts: Facts): Login | undefined {
   const known = facts.journal?.databaseLogin;
   const found = inSecret(facts);
-  if (!known || !found || hashOf(found.login) === hashOf(known)) return undefined;
+  if (!known || !found || hashOf(found.login) === hashOf(known) || holdsPreviousLogin(facts))
+    return undefined;
   return found.accepted === loginHash(found.login) ? undefined : found.login;
 }
 
 /** The credentials that the managed database has, for the journal. */
 export const databaseLogin = (facts: Facts): Journal['databaseLogin'] =>
-  editedLogin(facts)
+  editedLogin(facts) || holdsPreviousLogin(facts)
     ? facts.journal?.databaseLogin
     : (inSecret(facts)?.login ?? facts.journal?.databaseLogin);
+
+/** The entry of a rotation with a password for the other account, which is made once. */
+export const withPassword = (
+  entry: Journal['passwordRotation'],
+  make: () => string,
+): Journal['passwordRotation'] =>
+  entry?.next && entry.next.password === undefined
+    ? { ...entry, next: { ...entry.next, password: make() } }
+    : entry;

@@ -16,6 +16,13 @@ export const DATABASE_CERTIFICATE = { ca: 'ca.crt', chain: 'tls.crt', key: 'tls.
 export const databaseUser = (engine: ManagedEngine = 'PostgreSQL'): string =>
   engine === 'PostgreSQL' ? 'waba' : 'root';
 
+/** The account that takes turns with `databaseUser` when the password is rotated. */
+const SECOND_USER = 'waba_2';
+
+/** The account that the stack does not use now. */
+export const otherUser = (engine: ManagedEngine, current: string): string =>
+  current === SECOND_USER ? databaseUser(engine) : SECOND_USER;
+
 /** What the Secrets that the operator generates hold, by the part that each plays. */
 export const GENERATED_KEYS = {
   database: ['username', 'password'],

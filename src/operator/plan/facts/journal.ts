@@ -24,6 +24,21 @@ const rolloutEntry = z.object({
 });
 export type RolloutEntry = z.output<typeof rolloutEntry>;
 
+/** The rotation of the managed database's password that is under way, or the last one. */
+const rotationEntry = z.object({
+  /** The value of `spec.database.managed.passwordRotation` that asked for it. */
+  request: z.string(),
+  /** Preparing: the other account gets a password. Switching: the pods get its login. Retiring: the old one is locked. */
+  phase: z.enum(['Preparing', 'Switching', 'Retiring', 'Done']),
+  /** While Preparing: the login that the pods will get. The password is made with the entry. */
+  next: z.object({ username: z.string(), password: z.string().optional() }).optional(),
+  /** While Switching and Retiring: the account that the pods had, and the hash of its login. */
+  previous: z.object({ username: z.string(), login: z.string() }).optional(),
+  /** Epoch ms of the end of the last one. */
+  completedAtMs: z.number().optional(),
+});
+export type RotationEntry = z.output<typeof rotationEntry>;
+
 /**
  * State that the operator cannot observe again. It lives in a Secret that is kept with the data, and is written with
  * compare-and-swap before the call that must not be repeated.
@@ -41,6 +56,7 @@ export const journalSchema = z.object({
   schemaDone: z.object({ schema: z.string(), credentials: z.string().optional() }).optional(),
   /** The credentials of the managed database. The server takes them from its Secret only when it creates its files. */
   databaseLogin: z.object({ username: z.string().optional(), password: z.string().optional() }).optional(),
+  passwordRotation: rotationEntry.optional(),
   rollout: rolloutEntry.optional(),
   /** PEM of the authority that signs the Webapps' certificate; of two authorities while the certificate changes. */
   webappCa: z.string().optional(),

@@ -55,6 +55,7 @@ export const CLEANUP_FINALIZER = `${ANNOTATION_PREFIX}/cleanup`;
 export type Component =
   | 'database'
   | 'database-check'
+  | 'password-rotation'
   | 'schema'
   | 'network'
   | 'webapp'
@@ -69,7 +70,7 @@ export const isNode = (component: string | undefined): boolean => NODES.includes
 
 /** The components whose pods belong to a Job: they are done when they have ended. */
 export const isOfJob = (component: string): boolean =>
-  (['schema', 'database-check'] satisfies Component[] as string[]).includes(component);
+  (['schema', 'database-check', 'password-rotation'] satisfies Component[] as string[]).includes(component);
 
 export const componentOf = ({ metadata }: Pick<KubeObject, 'metadata'>): string =>
   metadata.labels?.[labels.component] ?? '';
@@ -120,6 +121,8 @@ export const names = (stack: string) => ({
 
 /** The key of the journal's Secret that holds the authority of the Webapps, for programs that verify them. */
 export const WEBAPP_CA_KEY = 'ca.crt';
+/** The key of the journal's Secret that holds the password which the Job of a rotation sets. */
+export const NEXT_PASSWORD_KEY = 'nextPassword';
 
 /** The network process that all emulator stacks of a namespace share. */
 export const NETWORK = {

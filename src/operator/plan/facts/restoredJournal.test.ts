@@ -23,6 +23,7 @@ const journal: Required<Journal> = {
   schemaVersion: 'v2.57.1',
   schemaDone: { schema: 'abc' },
   databaseLogin: { username: 'waba', password: 'p' },
+  passwordRotation: { request: 'may', phase: 'Done', completedAtMs: 1 },
   rollout: { target: 't', isActive: true, progressAtMs: 1, isStopped: false },
   webappCa: 'CA',
   served,

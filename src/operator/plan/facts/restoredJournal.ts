@@ -16,6 +16,7 @@ export const RESTORED: { readonly [F in keyof Journal]-?: 'keep' | 'drop' | 'set
   schemaDone: 'drop',
   // A new server has a new password.
   databaseLogin: 'drop',
+  passwordRotation: 'drop',
   rollout: 'drop',
   // An uploaded certificate is in the data, and the Webapps serve it again. A generated one is pinned anew.
   webappCa: 'set',

@@ -18,6 +18,14 @@ export interface SecretGap {
   readonly remedy: { readonly values: Readonly<Record<string, string>> } | 'new' | undefined;
 }
 
+/** A generated Secret, with the values that it gets back; undefined if it gets new ones. */
+export interface SecretMend {
+  readonly name: string;
+  readonly values: Readonly<Record<string, string>> | undefined;
+  /** The values replace those of before a rotation, and nobody removed anything. */
+  readonly isRotated?: true;
+}
+
 type Facts = Pick<Observation, 'resource' | 'children' | 'sharedPods' | 'journal' | 'secretsHash'>;
 
 /** The gaps in the Secrets that exist. A Secret that is gone as a whole is a matter of `lostSecrets`. */

@@ -1,3 +1,4 @@
+import { hashOf } from '../../../engine/kube/ownFields.ts';
 import type { PlanEntry } from '../../resource/status.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { changePolicy } from '../decide/changePolicy.ts';
@@ -52,7 +53,8 @@ export function foresee(input: ForeseeInput): Forecast {
     const seen = { ...free, children, pods, journal, api, mayRoll: true };
     plan = planWorkloads(seen, offered);
     cluster.carryOut(plan, free.resource);
-    const isWritten = diary.note(plan);
+    const isFurther = hashOf([journal.passwordRotation]) !== hashOf([cluster.journal.passwordRotation]);
+    const isWritten = diary.note(plan) || isFurther;
     const known = { api, pods };
     api = modelApi(resource, cluster.pods, known, number, nowMs);
     // The objects around a change are there before the stack is asked for anything.

@@ -3,12 +3,14 @@ import { differences, hashOf, withAppliedHash } from '../../../engine/kube/ownFi
 import { DEFAULT_ADMIN } from '../../../onprem/users.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { noteOf } from '../decide/difference.ts';
-import type { SecretMend, WorkloadPlan } from '../decide/workloads.ts';
+import type { WorkloadPlan } from '../decide/workloads.ts';
+import { withPassword } from '../facts/databaseLogin.ts';
 import { GENERATED_KEYS, generatedPart } from '../facts/generatedSecrets.ts';
 import { EMPTY_JOURNAL, type Journal } from '../facts/journal.ts';
 import { rememberedSecrets } from '../facts/managedTls.ts';
 import { annotations, generatedSecretNames, isOfJob, labels, NETWORK } from '../facts/names.ts';
 import type { Observation, PodView } from '../facts/observed.ts';
+import type { SecretMend } from '../facts/secretGaps.ts';
 import type { SecretObject } from '../facts/secrets.ts';
 import { childKey } from '../render/child.ts';
 
@@ -65,6 +67,7 @@ export class ModelCluster {
       schemaVersion: plan.schemaVersion,
       schemaDone: plan.schemaDone,
       databaseLogin: plan.databaseLogin,
+      passwordRotation: withPassword(plan.passwordRotation, () => GENERATED),
       rollout: plan.rollout?.entry,
     };
     for (const { remove, apply, scale } of plan.steps) {

@@ -75,8 +75,8 @@ describe('pod templates', () => {
   it('have no name that a user could give to something else', () => {
     for (const database of [{ managed: {} }, external])
       for (const { component, template } of templates({ database, version: 'v2.57.1' })) {
-        // The template of the schema Job, which takes no sidecars, is that of the check too.
-        expect([...OWN_CONTAINERS, 'database-check']).toContain(component);
+        // The template of the schema Job, which takes no sidecars, is that of these too.
+        expect([...OWN_CONTAINERS, 'database-check', 'password-rotation']).toContain(component);
         const ours = Object.keys(template.metadata.labels).filter(
           (label) => !label.startsWith(`${API_GROUP}/`),
         );

@@ -1,6 +1,5 @@
 import { BLOCKING_REASONS, CONDITION_TYPES, type ConditionType } from '../../resource/conditions.ts';
 import type { Condition, NodeStatus, PlanEntry, WhatsAppDeploymentStatus } from '../../resource/status.ts';
-
 import { memberLabels, names } from '../facts/names.ts';
 import { isServing, type Observation } from '../facts/observed.ts';
 import type { RolloutProgress } from '../facts/rolloutProgress.ts';
@@ -8,6 +7,7 @@ import { servedShards } from '../facts/servedShards.ts';
 import { counts, databaseAddress, webappHost } from '../facts/stackSettings.ts';
 import { smallerVolumes } from '../facts/volumeSizes.ts';
 import { lastBackup } from './backupCurrent.ts';
+import { rotationStep } from './rotationStep.ts';
 
 /** A condition of this pass or one in the stored status. */
 type Told = Pick<Condition, 'type' | 'status' | 'reason'>;
@@ -46,6 +46,7 @@ export function stackStatus(
       engine: resource.spec.database.managed?.engine ?? (engine === 'PGSQL' ? 'PostgreSQL' : 'MySQL'),
       host,
       ready: verdicts.some(({ type, status }) => type === 'DatabaseReady' && status === 'True'),
+      ...rotationStatus(observed),
     },
     ...(Object.keys(volumes).length > 0 ? { volumes } : {}),
     ...(support
@@ -69,6 +70,21 @@ export function stackStatus(
       masters: `${ready('master')}/${wanted.masters}`,
       shards: `${Object.keys(served).length}/${wanted.shards}`,
       webapps: `${ready('webapp')}/${wanted.webapps}`,
+    },
+  };
+}
+
+function rotationStatus(
+  observed: Observation,
+): Pick<NonNullable<WhatsAppDeploymentStatus['database']>, 'passwordRotation'> {
+  const { request, completedAtMs } = observed.journal?.passwordRotation ?? {};
+  if (request === undefined) return {};
+  const step = rotationStep(observed);
+  return {
+    passwordRotation: {
+      requested: request,
+      ...(step === undefined ? {} : { step: step.slice(0, 1024) }),
+      ...(completedAtMs === undefined ? {} : { completed: new Date(completedAtMs).toISOString() }),
     },
   };
 }
