@@ -20,7 +20,7 @@ import type { WorkloadsCondition } from '../resource/conditions.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { isIncomplete, type Journals } from '../state/journalStore.ts';
 import { belongsTo, isOfPredecessor } from '../state/ownership.ts';
-import { OPTIONAL_KINDS, type StackSources } from '../state/stackSources.ts';
+import { CLUSTER_KINDS, OPTIONAL_KINDS, type StackSources } from '../state/stackSources.ts';
 import { generateSecret } from './generatedSecrets.ts';
 import { mendSecret } from './mendSecret.ts';
 import { volumeNotGrowing } from './volumeNotGrowing.ts';
@@ -286,7 +286,8 @@ export class WorkloadActions {
   }
 }
 
-const isOptional = ({ kind }: KubeObject): boolean => OPTIONAL_KINDS.some((known) => known.kind === kind);
+const isOptional = ({ kind }: KubeObject): boolean =>
+  [...OPTIONAL_KINDS, ...Object.values(CLUSTER_KINDS)].some((known) => known.kind === kind);
 
 const outpaced = ({ metadata: { name } }: WhatsAppDeployment): CodedError =>
   new CodedError(
