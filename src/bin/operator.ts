@@ -7,6 +7,7 @@ import { stopSignal } from '../base/stopSignal.ts';
 import { VERSION } from '../base/version.ts';
 import { inClusterCredentials, kubeconfigCredentials } from '../engine/kube/credentials.ts';
 import { OPERATOR_DEFAULTS, runOperator } from '../operator/operator.ts';
+import { CLUSTER_FIELDS, type ClusterField } from '../operator/resource/databaseClusters.ts';
 import { managedEngines } from '../operator/resource/managedEngines.ts';
 
 const { env } = process;
@@ -53,6 +54,12 @@ const command = new Command('waba-operator')
       .choices(['Public', 'All'])
       .default(OPERATOR_DEFAULTS.webhookProbes),
   )
+  .option(
+    '--database-operators <names>',
+    `operators whose database clusters stacks may use, comma separated: ${CLUSTER_FIELDS.join(', ')}`,
+    databaseOperators,
+    [],
+  )
   .option('--health-port <port>', 'port of /healthz, /readyz and /metrics', '8081')
   .option(
     '--stack-image <image>',
@@ -88,6 +95,7 @@ const options = command.opts<{
   maxRollingStacks: number;
   podSecurity: 'Restricted' | 'Unrestricted';
   webhookProbes: 'Public' | 'All';
+  databaseOperators: readonly ClusterField[];
   healthPort: string;
   stackImage: string;
   databaseImage: string;
@@ -129,6 +137,7 @@ try {
       maxRollingStacks: options.maxRollingStacks,
       podSecurity: options.podSecurity,
       webhookProbes: options.webhookProbes,
+      databaseOperators: options.databaseOperators,
       health: { host: '0.0.0.0', port: Number(options.healthPort) },
       installation: { namespace: credentials.namespace, name: options.installation },
       replica: options.leaderElect ? `${env.HOSTNAME ?? hostname()}_${process.pid}` : undefined,
@@ -143,6 +152,14 @@ try {
     logger.error(`cannot run: ${describeError(error)}`);
     process.exitCode = 1;
   }
+}
+
+function databaseOperators(value: string): ClusterField[] {
+  return value.split(',').map((name) => {
+    const field = CLUSTER_FIELDS.find((known) => known === name.trim());
+    if (field) return field;
+    throw new InvalidArgumentError(`It must be a list of ${CLUSTER_FIELDS.join(', ')}.`);
+  });
 }
 
 function atLeastOne(value: string): number {

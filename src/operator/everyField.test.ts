@@ -231,6 +231,14 @@ const SPECS: readonly object[] = [
   },
   { database: { managed: { engine: 'MariaDB', version: '11.4.8' } } },
   {
+    database: {
+      cloudNativePG: { instances: 3, storage: { size: '1Gi', storageClassName: 'fast' }, resources },
+    },
+  },
+  { database: { cloudNativePG: { name: 'postgres', credentialsSecretRef: { name: 'database' } } } },
+  { database: { mysqlOperator: { name: 'mysql', credentialsSecretRef: { name: 'database' } } } },
+  { database: { mariadbOperator: { name: 'mariadb', credentialsSecretRef: { name: 'database' } } } },
+  {
     database: { managed: { version: '17', podTemplate: fromField } },
     emulator: { network: { podTemplate: fromField } },
   },
@@ -284,8 +292,20 @@ function secretsOf(spec: object): Record<string, Record<string, string>> {
   return found;
 }
 
+/** What the operators of database clusters publish. */
+const PUBLISHED = {
+  'postgres-ca': { 'ca.crt': 'CA' },
+  'mysql-ca': { 'ca.pem': 'CA' },
+  'mariadb-ca-bundle': { 'ca.crt': 'CA' },
+};
+
 const referenced = (spec: object): Map<string, ReferencedSecret> =>
-  new Map(Object.entries(secretsOf(spec)).map(([name, data]) => [name, { name, data, raw: data }]));
+  new Map(
+    Object.entries({ ...PUBLISHED, ...secretsOf(spec) }).map(([name, data]) => [
+      name,
+      { name, data, raw: data },
+    ]),
+  );
 
 /** Models of the cluster with nothing left to do, by spec. */
 const settledModels = new Map<string, StackModel>();

@@ -26,6 +26,7 @@ import { ANNOTATION_PREFIX, FIELD_MANAGER } from './plan/facts/names.ts';
 import type { PodSecurity } from './plan/facts/podSecurity.ts';
 import type { ReleaseImages } from './plan/facts/release.ts';
 import type { RestoreNews } from './plan/facts/restore.ts';
+import type { ClusterField } from './resource/databaseClusters.ts';
 import { StackReports } from './stackReports.ts';
 import { JournalStore } from './state/journalStore.ts';
 import { ReferencedSecrets } from './state/referencedSecrets.ts';
@@ -33,6 +34,7 @@ import { RivalStacks } from './state/rivalStacks.ts';
 import { SecretLabels } from './state/secretLabels.ts';
 import { StackNamespaces } from './state/stackNamespaces.ts';
 import {
+  CLUSTER_KINDS,
   OPTIONAL_KINDS,
   onBackupChange,
   onStackChange,
@@ -59,6 +61,8 @@ export interface OperatorOptions {
   readonly workers?: number | undefined;
   /** What users may give the pods of a stack. */
   readonly podSecurity?: PodSecurity | undefined;
+  /** Operators whose database clusters stacks may use, because this one may look at them. None unless given. */
+  readonly databaseOperators?: readonly ClusterField[] | undefined;
   /** Which webhook receivers the operator itself may connect to. */
   readonly webhookProbes?: ProbeScope | undefined;
   readonly clock: Clock;
@@ -85,7 +89,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const connection = connect({ ...options, metrics });
   const { client, election } = connection;
   const sources = new Sources({ client, namespaces, clock, random, logger, registry });
-  const stackSources = watchStacks(sources);
+  const stackSources = watchStacks(sources, options.databaseOperators);
   const recorder = new EventRecorder({ client, component: 'waba-operator', clock, logger });
   const parts = { ...options, ...connection, registry, metrics, sources, stackSources, recorder };
   const { workloads, application, backups, reports, claimed } = controllers(parts, signal);
@@ -241,7 +245,7 @@ async function reportServer(
 ): Promise<void> {
   const kinds = [...sources.children, sources.pods, sources.stacks]
     .map(({ kind }) => kind)
-    .filter((kind) => !OPTIONAL_KINDS.includes(kind));
+    .filter((kind) => ![...OPTIONAL_KINDS, ...Object.values(CLUSTER_KINDS)].includes(kind));
   const requirements = { kinds, minimumVersion: OPERATOR_DEFAULTS.minimumKubernetes };
   const problems = await missingFromServer(client, requirements, signal).catch((error: unknown) => {
     logger.debug('discovery failed', { error });

@@ -41,6 +41,8 @@ const WAYS: Record<string, string[]> = {
       'tolerations[0].key=dedicated,tolerations[0].operator=Exists,serviceAccount.annotations.x=y',
     ],
     ...['--set', 'metrics.serviceMonitor.enabled=true,metrics.serviceMonitor.labels.release=prometheus'],
+    ...['--set', 'databaseOperators.cloudNativePG=true,databaseOperators.mysqlOperator=true'],
+    ...['--set', 'databaseOperators.mariadbOperator=true'],
     ...['--set', 'networkPolicy.scrapeFrom[0].namespaceSelector.matchLabels.name=monitoring'],
   ],
 };

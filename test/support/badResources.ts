@@ -159,6 +159,12 @@ export const badResources: BadResource[] = [
     rule: true,
   },
   {
+    name: 'instances of a Cluster that exists',
+    spec: { ...number, database: { cloudNativePG: { name: 'postgres', instances: 3 } } },
+    says: 'database.cloudNativePG.name refers to an existing Cluster, which has its own instances',
+    rule: true,
+  },
+  {
     name: 'a managed MariaDB of no series',
     spec: { ...number, database: { managed: { engine: 'MariaDB', version: 'lts' } } },
     says: 'database.managed.version of MySQL and MariaDB must name the series, such as 8.4 or 11.4.8',

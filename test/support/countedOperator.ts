@@ -11,6 +11,7 @@ import { EventRecorder } from '../../src/engine/kube/eventRecorder.ts';
 import { type KubeObject, keyOf, kinds } from '../../src/engine/kube/kubeObject.ts';
 import { HttpsTransport, type KubeRequest, type Transport } from '../../src/engine/kube/transport.ts';
 import { controllers } from '../../src/operator/operator.ts';
+import type { ClusterField } from '../../src/operator/resource/databaseClusters.ts';
 import { watchStacks } from '../../src/operator/state/stackSources.ts';
 import { never } from './cluster.ts';
 
@@ -44,7 +45,11 @@ export interface CountedOperator {
 }
 
 /** The operator in this process, for one namespace, with a record of what it writes. */
-export function startCountedOperator(credentials: Credentials, namespace: string): CountedOperator {
+export function startCountedOperator(
+  credentials: Credentials,
+  namespace: string,
+  databaseOperators: readonly ClusterField[] = [],
+): CountedOperator {
   const registry = new Registry();
   const metrics = new ControllerMetrics(registry);
   const log: string[] = [];
@@ -64,7 +69,7 @@ export function startCountedOperator(credentials: Credentials, namespace: string
     ),
   );
   const sources = new Sources({ client, namespaces: [namespace], ...common, registry });
-  const stackSources = watchStacks(sources);
+  const stackSources = watchStacks(sources, databaseOperators);
   const recorder = new EventRecorder({ client, component: 'waba-operator', ...common });
   const stop = new AbortController();
   const parts = {

@@ -94,6 +94,17 @@ export const chartValues = z.strictObject({
     ['Public', 'All'],
     'Public',
   ),
+  databaseOperators: described(
+    'Operators whose database clusters stacks may use (docs/databases.md). Each gives this operator the right to look at their objects in the watched namespaces.',
+    z.strictObject({
+      cloudNativePG: flag(
+        'Clusters of CloudNativePG. Also gives the right to create, change and delete them in enabled namespaces.',
+        false,
+      ),
+      mysqlOperator: flag('InnoDBClusters of MySQL Operator.', false),
+      mariadbOperator: flag('MariaDBs of MariaDB Operator.', false),
+    }),
+  ),
   log: described(
     'Logs of the operator.',
     z.strictObject({

@@ -54,6 +54,13 @@ labels: {{- include "waba.labels" . | nindent 2 }}
 {{ toJson $listed }}
 {{- end -}}
 
+{{/* The names of the operators whose database clusters stacks may use. */}}
+{{- define "waba.databaseOperators" -}}
+{{- $names := list -}}
+{{- range $name, $allowed := .Values.databaseOperators }}{{ if $allowed }}{{ $names = append $names $name }}{{ end }}{{ end -}}
+{{ toJson $names }}
+{{- end -}}
+
 {{/* Permissions in every watched namespace: with scope All in the whole cluster, so they change nothing but the status. */}}
 {{- define "waba.rules" -}}
 - apiGroups: [waba-operator.dev]
@@ -84,6 +91,23 @@ labels: {{- include "waba.labels" . | nindent 2 }}
 - apiGroups: [monitoring.coreos.com]
   resources: [podmonitors]
   verbs: [get, list, watch]
+{{- with .Values.databaseOperators }}
+{{- if .cloudNativePG }}
+- apiGroups: [postgresql.cnpg.io]
+  resources: [clusters]
+  verbs: [get, list, watch]
+{{- end }}
+{{- if .mysqlOperator }}
+- apiGroups: [mysql.oracle.com]
+  resources: [innodbclusters]
+  verbs: [get, list, watch]
+{{- end }}
+{{- if .mariadbOperator }}
+- apiGroups: [k8s.mariadb.com]
+  resources: [mariadbs]
+  verbs: [get, list, watch]
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{/* Permissions only in enabled namespaces: all others that change something, and Secrets. */}}
@@ -134,6 +158,11 @@ labels: {{- include "waba.labels" . | nindent 2 }}
 - apiGroups: [monitoring.coreos.com]
   resources: [podmonitors]
   verbs: [create, patch, delete]
+{{- if .Values.databaseOperators.cloudNativePG }}
+- apiGroups: [postgresql.cnpg.io]
+  resources: [clusters]
+  verbs: [create, patch, delete]
+{{- end }}
 # This Lease names the installation of the operator that is active in a namespace.
 - apiGroups: [coordination.k8s.io]
   resources: [leases]

@@ -2,6 +2,7 @@ import { systemClock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
 import { isForbidden, isNotFound } from '../../engine/kube/apiError.ts';
 import { type KubeObject, kinds, type ResourceKind } from '../../engine/kube/kubeObject.ts';
+import { type ClusterView, clusterChoice } from '../../operator/plan/facts/databaseCluster.ts';
 import type { Journal } from '../../operator/plan/facts/journal.ts';
 import {
   annotations,
@@ -22,10 +23,12 @@ import type { PodObject } from '../../operator/state/podObject.ts';
 import { podView } from '../../operator/state/podView.ts';
 import {
   CHILD_KINDS,
+  CLUSTER_KINDS,
   OPTIONAL_KINDS,
   parsedStacks,
   referencedSecretNames,
   WhatsAppDeploymentKind,
+  withPublished,
 } from '../../operator/state/stackSources.ts';
 import type { ClusterAccess } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
@@ -54,11 +57,13 @@ interface Looker {
  */
 export async function lookAtStack(
   { access, context }: Pick<Looker, 'access' | 'context'>,
-  resource: WhatsAppDeployment,
+  declared: WhatsAppDeployment,
   stored: WhatsAppDeployment | undefined,
   given: ReadonlyMap<string, SecretObject>,
 ): Promise<Look> {
   const looker: Looker = { access, context, unseen: [] };
+  const cluster = await lookAtCluster(looker, declared);
+  const resource = withPublished(declared, cluster);
   const { name } = resource.metadata;
   const unreadable = new Set<string>();
   const children = new Map<string, KubeObject>();
@@ -88,6 +93,7 @@ export async function lookAtStack(
       ...(await otherStacks(looker, resource)),
       children,
       pods,
+      ...(cluster ? { cluster } : {}),
       referenced: secrets.referenced,
       journal: remembered,
       api: stored && apiFromStatus(stored, now, podsSeen(pods)),
@@ -99,6 +105,25 @@ export async function lookAtStack(
     unreadable,
     unseen: looker.unseen,
   };
+}
+
+/** The database cluster of another operator that the stack uses; undefined if it is not there, or may not be read. */
+async function lookAtCluster(
+  { access, context, unseen }: Looker,
+  resource: WhatsAppDeployment,
+): Promise<ClusterView | undefined> {
+  const choice = clusterChoice(resource);
+  if (!choice) return undefined;
+  try {
+    const kind = CLUSTER_KINDS[choice.field];
+    const object = await access.client.get<KubeObject>(kind, access.namespace, choice.name, context.signal);
+    return { access: 'Served', object };
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    if (!isForbidden(error)) throw error;
+    unseen.push(`could not look at ${choice.kind} ${choice.name}, so what follows from it is not foreseen`);
+    return undefined;
+  }
 }
 
 /** Undefined if the user may not list the kind. A kind that the cluster does not serve has no objects. */

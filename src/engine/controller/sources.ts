@@ -28,6 +28,10 @@ export interface Source<T extends KubeObject> {
   readonly kind: ResourceKind;
   readonly cache: ObjectCache<T>;
   onChange(listener: (change: CacheChange<T>) => void): void;
+  /** Whether the kind is optional, and the server does not know it, or does not let us read it, in the namespace. */
+  isAbsent(namespace: string): boolean;
+  /** Looks for an absent kind now; otherwise the process looks ever less often. */
+  lookAgain(namespace: string): void;
 }
 
 export interface SourcesOptions {
@@ -111,12 +115,20 @@ export class Sources {
     const listed = options.kind.namespaced && namespaces.length > 0;
     const followed = options.followed === true && !listed;
     const scopes = listed ? namespaces : followed ? [] : [undefined];
+    const reflectors = new Map(scopes.map((namespace) => [namespace ?? '', start(namespace)]));
+    const reflectorOf = (namespace: string) => (reflectors.get(namespace) ?? reflectors.get(''))?.reflector;
     return {
       kind: options.kind,
-      source: { kind: options.kind, cache, onChange: (listener) => void listeners.push(listener) },
+      source: {
+        kind: options.kind,
+        cache,
+        onChange: (listener) => void listeners.push(listener),
+        isAbsent: (namespace) => reflectorOf(namespace)?.isAbsent ?? false,
+        lookAgain: (namespace) => reflectorOf(namespace)?.lookAgain(),
+      },
       project: options.project,
       followed,
-      reflectors: new Map(scopes.map((namespace) => [namespace ?? '', start(namespace)])),
+      reflectors,
       start,
     };
   }

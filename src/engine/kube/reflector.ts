@@ -60,6 +60,8 @@ export class Reflector<T extends KubeObject> {
   /** The error of the last attempt; undefined after a success. */
   #failure: Error | undefined;
   #watchdogMs: number = REFLECTOR_DEFAULTS.watchdogMs;
+  /** Ends the sleep before the next attempt. */
+  #wake: (() => void) | undefined;
   #markSynced: () => void = () => {};
   #markSettled: () => void = () => {};
 
@@ -85,7 +87,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, random } = this.#options;
+    const { random } = this.#options;
     let failures = 0;
     let wasSilent = false;
     while (!signal.aborted) {
@@ -104,9 +106,26 @@ export class Reflector<T extends KubeObject> {
         if (isMalformed(error)) this.#resourceVersion = undefined;
         if (!this.#recovers(error)) this.#report(error, failures);
         const delayMs = backoffMs(this.#backoffAfter(error), failures++, random);
-        await sleep(clock, delayMs, signal).catch(() => {});
+        await this.#rest(delayMs, signal);
       }
     }
+  }
+
+  async #rest(delayMs: number, signal: AbortSignal): Promise<void> {
+    const rest = new AbortController();
+    this.#wake = () => rest.abort();
+    await sleep(this.#options.clock, delayMs, AbortSignal.any([signal, rest.signal])).catch(() => {});
+    this.#wake = undefined;
+  }
+
+  /** Whether the kind is optional, and the server lacked it, or refused to let us read it, at the last attempt. */
+  get isAbsent(): boolean {
+    return this.#isAbsent(this.#failure);
+  }
+
+  /** Looks for an absent kind now, because somebody waits for it. */
+  lookAgain(): void {
+    if (this.isAbsent) this.#wake?.();
   }
 
   #backoffAfter(error: unknown): BackoffPolicy {

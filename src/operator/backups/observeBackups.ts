@@ -10,7 +10,13 @@ import type { Journals } from '../state/journalStore.ts';
 import type { PodObject } from '../state/podObject.ts';
 import { podView } from '../state/podView.ts';
 import type { ReferencedSecrets } from '../state/referencedSecrets.ts';
-import { parsedBackups, referencedSecretNames, type StackSources } from '../state/stackSources.ts';
+import {
+  clusterView,
+  parsedBackups,
+  referencedSecretNames,
+  type StackSources,
+  withPublished,
+} from '../state/stackSources.ts';
 
 export interface BackupsContext {
   readonly sources: StackSources;
@@ -34,7 +40,7 @@ export async function observeBackups(
   const { namespace = '' } = splitKey(key);
   const backups = parsedBackups(sources.backups.cache.byIndex('deployment', key));
   const parsed = parseWhatsAppDeployment(sources.stacks.cache.get(key));
-  const stack = parsed.ok ? parsed.resource : undefined;
+  const stack = parsed.ok ? withPublished(parsed.resource, clusterView(parsed.resource, sources)) : undefined;
   if (backups.length === 0 && !stack?.spec.backup) return undefined;
   const secretNames = [...(stack ? [stack] : []), ...backups].flatMap(referencedSecretNames);
   const secrets = await referenced.read(namespace, secretNames, signal);

@@ -167,7 +167,7 @@ export const commonReasons = {
   },
   KindMissing: {
     means: 'The cluster does not serve a kind that a field of spec needs.',
-    fix: 'Install the CustomResourceDefinition that the message names, or remove the field that needs it (`spec.monitoring.podMonitor`, `spec.tls.issuerRef`).',
+    fix: 'Install the CustomResourceDefinition that the message names, or remove the field that needs it (`spec.monitoring.podMonitor`, `spec.tls.issuerRef`, `spec.database.cloudNativePG`, `mysqlOperator` or `mariadbOperator`).',
     blocks: true,
   },
   SecretMissing: {
@@ -263,12 +263,33 @@ export const conditions = {
     reportedBy: 'workloads',
     reasons: {
       Ready: { means: 'The managed database is ready.' },
-      Reachable: { means: 'The external database accepted the schema.' },
+      Reachable: { means: 'The external database, or the database cluster, accepted the schema.' },
       Creating: { means: 'The operator is creating the Secrets of the stack.' },
       Starting: { means: 'The pod of the managed database is not ready yet.' },
       Connecting: {
         means: 'The external database has not passed its check yet, or not accepted the schema.',
         fix: 'If it lasts, check host, port, TLS and credentials in `spec.database.external`; the logs of the Jobs `NAME-database-check` and `NAME-schema` hold the error.',
+      },
+      ClusterNotAllowed: {
+        means:
+          'The installation does not let the operator look at the kind of database cluster that `spec.database` names.',
+        fix: 'Set the value `databaseOperators` of the Helm chart that the message names to true.',
+        blocks: true,
+      },
+      ClusterMissing: {
+        means: 'The database cluster that `spec.database` names does not exist.',
+        fix: 'Create it, or correct `name`.',
+        blocks: true,
+      },
+      ClusterUnfit: {
+        means: 'The database cluster has no TLS that the stack could verify.',
+        fix: 'Change the cluster as the message says, or use `spec.database.external`.',
+        blocks: true,
+      },
+      ClusterNotServing: {
+        means:
+          'The database cluster takes no writes: its operator is making it, it fails over, or it is broken. The message holds its state in the words of its operator. No pod of the stack starts or restarts meanwhile.',
+        fix: 'If it lasts, look at the cluster with the command in the message.',
       },
       PrefixInUse: {
         means:

@@ -1,28 +1,11 @@
 import { z } from 'zod';
-import {
-  described,
-  objectName,
-  planned,
-  resources,
-  secretKeyRef,
-  secretRef,
-  text,
-  volumeSize,
-  withRules,
-} from './fields.ts';
+import { cloudNativePGSpec, mariadbOperatorSpec, mysqlOperatorSpec } from './databaseClusterSpec.ts';
+import { CLUSTER_FIELDS } from './databaseClusters.ts';
+import { described, resources, secretKeyRef, secretRef, withRules } from './fields.ts';
 import { MANAGED_ENGINES, managedEngines, seriesOf } from './managedEngines.ts';
 import { OWN_DATABASE_VOLUMES, podTemplateOf } from './podTemplateSpec.ts';
+import { storageSpec } from './storageSpec.ts';
 import { storageClassRule } from './volumeRules.ts';
-
-export const storageSpec = (defaultSize: string) =>
-  z.object({
-    size: volumeSize(
-      'Size of the volume. It can grow, if the storage class allows it, and never shrinks.',
-    ).default(defaultSize),
-    storageClassName: objectName(
-      'Storage class; cannot be changed. Default: that of the cluster.',
-    ).optional(),
-  });
 
 const HOSTNAME = /^[A-Za-z0-9]([-A-Za-z0-9.:]*[A-Za-z0-9])?$/;
 /** An IPv4 or IPv6 address, as far as it can be told from a host name. */
@@ -170,19 +153,7 @@ const managedDatabase = described(
   ),
 );
 
-const foreignCluster = (kind: string) =>
-  planned(
-    described(
-      `A ${kind}: an existing one, or one that the operator creates.`,
-      z.object({
-        name: text(253, `Name of an existing ${kind}. Without it, the operator creates one.`).optional(),
-        instances: described('Number of instances of a created one.', z.int().min(1).max(9)).optional(),
-        storage: described('Volume of a created one.', storageSpec('10Gi')).optional(),
-      }),
-    ),
-  );
-
-const choices = ['managed', 'external', 'cloudNativePG', 'mysqlOperator', 'mariadbOperator'] as const;
+const choices = ['managed', 'external', ...CLUSTER_FIELDS] as const;
 
 export const databaseSpec = described(
   'Database of the stack. Set exactly one field.',
@@ -190,9 +161,9 @@ export const databaseSpec = described(
     z.object({
       managed: managedDatabase.optional(),
       external: externalDatabase.optional(),
-      cloudNativePG: foreignCluster('CloudNativePG Cluster').optional(),
-      mysqlOperator: foreignCluster('MySQL Operator InnoDBCluster').optional(),
-      mariadbOperator: foreignCluster('MariaDB').optional(),
+      cloudNativePG: cloudNativePGSpec.optional(),
+      mysqlOperator: mysqlOperatorSpec.optional(),
+      mariadbOperator: mariadbOperatorSpec.optional(),
     }),
     [
       {

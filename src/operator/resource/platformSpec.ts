@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { timeZone } from './backupSpec.ts';
-import { storageSpec } from './databaseSpec.ts';
 import {
   described,
   listByName,
@@ -13,6 +12,7 @@ import {
 } from './fields.ts';
 import { annotationMap, OWN_NETWORK_VOLUMES, podTemplateOf } from './podTemplateSpec.ts';
 import { schedule } from './schedule.ts';
+import { storageSpec } from './storageSpec.ts';
 import { storageClassRule } from './volumeRules.ts';
 import { TCP_ADDRESS } from './webAddress.ts';
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { PublishedLogin } from './databaseClusters.ts';
 import { whatsAppDeploymentSpec } from './spec.ts';
 import { type WhatsAppDeploymentStatus, whatsAppDeploymentStatus } from './status.ts';
 
@@ -28,7 +29,10 @@ const whatsAppDeployment = z.object({
   // A status that another version wrote must not stop a reconcile: if it does not parse, it counts as absent.
   status: whatsAppDeploymentStatus.optional().catch(undefined),
 });
-export type WhatsAppDeployment = z.output<typeof whatsAppDeployment>;
+export type WhatsAppDeployment = z.output<typeof whatsAppDeployment> & {
+  /** What the cluster of its database publishes, which is observed together with the resource. */
+  readonly published?: PublishedLogin | undefined;
+};
 
 /** The status of a stored object, also of one whose spec does not parse; undefined if the status does not parse. */
 export const storedStatus = ({

@@ -12,7 +12,14 @@ import { podView } from './podView.ts';
 import type { ReferencedSecrets } from './referencedSecrets.ts';
 import type { RivalStacks } from './rivalStacks.ts';
 import type { SecretLabels } from './secretLabels.ts';
-import { parsedBackups, parsedStacks, referencedSecretNames, type StackSources } from './stackSources.ts';
+import {
+  clusterView,
+  parsedBackups,
+  parsedStacks,
+  referencedSecretNames,
+  type StackSources,
+  withPublished,
+} from './stackSources.ts';
 
 export interface ObserveContext {
   readonly sources: StackSources;
@@ -30,11 +37,13 @@ export interface ObserveContext {
 
 /** Reads caches; calls the API server only for a Secret that has changed: a referenced one, or one without its labels. */
 export async function observe(
-  resource: WhatsAppDeployment,
+  stored: WhatsAppDeployment,
   context: ObserveContext,
   signal: AbortSignal,
 ): Promise<Observation> {
   const { sources, journals, referenced, rivals, restores, observations, secretLabels } = context;
+  const cluster = clusterView(stored, sources);
+  const resource = withPublished(stored, cluster);
   const { namespace } = resource.metadata;
   // The network process takes Secrets from the specs of all stacks that share it.
   const ofNetwork = sources.stacks.cache.byIndex('namespace', namespace).flatMap(({ spec }) => {
@@ -67,6 +76,7 @@ export async function observe(
     children: new Map(children.map((object) => [childKey(object), object])),
     pods: podsOf(key),
     sharedPods: podsOf(shared),
+    ...(cluster ? { cluster } : {}),
     referenced: referencedSecrets,
     backups: parsedBackups(sources.backups.cache.byIndex('deployment', key)),
     journal: journals.read(resource),

@@ -22,8 +22,12 @@ class PlayedSource implements Source<KubeObject> {
       number: ({ spec }) => [(spec as { phoneNumber?: string } | undefined)?.phoneNumber ?? ''],
       namespace: ({ metadata }) => [metadata.namespace ?? ''],
       secret: () => [],
+      cluster: () => [],
+      clusterUser: () => [],
     });
   }
+  isAbsent = () => false;
+  lookAgain = () => {};
   onChange(listener: (change: CacheChange<KubeObject>) => void): void {
     this.#listeners.push(listener);
   }
@@ -73,7 +77,15 @@ function setup() {
   const stacks = new PlayedSource(WhatsAppDeploymentKind);
   const [pods, secretsOfStacks, secrets, claims, backups] = [1, 2, 3, 4, 5].map(() => new PlayedSource());
   if (!pods || !secretsOfStacks || !secrets || !claims || !backups) throw new Error('no sources');
-  const sources = { stacks, backups, pods, secretsOfStacks, secrets, children: [claims] } as StackSources;
+  const sources = {
+    stacks,
+    backups,
+    pods,
+    secretsOfStacks,
+    secrets,
+    children: [claims],
+    clusters: {},
+  } as StackSources;
   const rivals = new RivalStacks(sources);
   const enqueued: string[] = [];
   onStackChange(sources, rivals, (key) => void enqueued.push(key));

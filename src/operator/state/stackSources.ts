@@ -9,10 +9,12 @@ import {
 } from '../../engine/kube/kubeObject.ts';
 import type { CacheChange } from '../../engine/kube/objectCache.ts';
 import { BACKUP_LABEL } from '../plan/facts/backups.ts';
+import { type ClusterView, clusterChoice, publishedLogin } from '../plan/facts/databaseCluster.ts';
 import { labels, MANAGED_SELECTOR, NETWORK, names } from '../plan/facts/names.ts';
 import { podSecretNames } from '../plan/facts/podSecrets.ts';
 import { RESTORE_LABEL } from '../plan/facts/restore.ts';
-import { databaseKey } from '../plan/facts/stackSettings.ts';
+import { databaseKey, databaseSecretKeys } from '../plan/facts/stackSettings.ts';
+import { CLUSTER_FIELDS, type ClusterField, databaseClusters } from '../resource/databaseClusters.ts';
 import {
   BACKUP_KIND,
   BACKUP_PLURAL,
@@ -60,11 +62,22 @@ export const OPTIONAL_KINDS: readonly ResourceKind[] = [
   { apiVersion: 'monitoring.coreos.com/v1', kind: 'PodMonitor', plural: 'podmonitors', namespaced: true },
 ].map(registerKind);
 
+/** Kinds of database clusters that other operators run, by the field of `spec.database`. */
+export const CLUSTER_KINDS = Object.fromEntries(
+  CLUSTER_FIELDS.map((field) => {
+    const { apiVersion, kind } = databaseClusters[field];
+    const plural = `${kind.toLowerCase()}s`;
+    return [field, registerKind({ apiVersion, kind, plural, namespaced: true })];
+  }),
+) as Readonly<Record<ClusterField, ResourceKind>>;
+
 export interface StackSources {
   readonly stacks: Source<KubeObject>;
   readonly backups: Source<KubeObject>;
   readonly children: readonly Source<KubeObject>[];
   readonly pods: Source<KubeObject>;
+  /** The database clusters of other operators, ours among them; only of those that the installation may look at. */
+  readonly clusters: Partial<Readonly<Record<ClusterField, Source<KubeObject>>>>;
   /** The Secrets among the children. */
   readonly secretsOfStacks: Source<KubeObject>;
   /** Metadata of all Secrets, also of those that resources refer to. */
@@ -97,7 +110,7 @@ const byNamespace = ({ metadata }: KubeObject): string[] => [metadata.namespace 
 export const deploymentOf = ({ spec, metadata }: KubeObject): string =>
   objectKey(metadata.namespace, String((spec as { deployment?: string } | undefined)?.deployment ?? ''));
 
-export function watchStacks(sources: Sources): StackSources {
+export function watchStacks(sources: Sources, databaseOperators: readonly ClusterField[] = []): StackSources {
   const owned = (kind: ResourceKind) =>
     sources.watch<KubeObject>({
       kind,
@@ -106,13 +119,23 @@ export function watchStacks(sources: Sources): StackSources {
       followed: kind === kinds.Secret,
       optional: OPTIONAL_KINDS.includes(kind),
     });
+  // Without the label of the operator: stacks also use clusters that somebody else made.
+  const clusters = Object.fromEntries(
+    databaseOperators.map((field) => [
+      field,
+      sources.watch<KubeObject>({ kind: CLUSTER_KINDS[field], indexes: { stack: byStack }, optional: true }),
+    ]),
+  ) as StackSources['clusters'];
   return {
+    clusters,
     stacks: sources.watch<KubeObject>({
       kind: WhatsAppDeploymentKind,
       indexes: {
         number: ({ spec }) => [String((spec as { phoneNumber?: string } | undefined)?.phoneNumber ?? '')],
         database: (object) => [databaseKey(object) ?? []].flat(),
         namespace: byNamespace,
+        cluster: (object) => [clusterKey(object) ?? []].flat(),
+        clusterUser: (object) => (clusterChoice(object) ? byNamespace(object) : []),
         secret: (object) =>
           [...referencedSecretNames(object), ...podSecretNames(object.spec)].map((name) =>
             objectKey(object.metadata.namespace, name),
@@ -126,20 +149,58 @@ export function watchStacks(sources: Sources): StackSources {
       optional: true,
     }),
     secretsOfStacks: owned(kinds.Secret),
-    children: [...CHILD_KINDS.map((kind) => kinds[kind]), ...OPTIONAL_KINDS].map(owned),
+    children: [
+      ...[...CHILD_KINDS.map((kind) => kinds[kind]), ...OPTIONAL_KINDS].map(owned),
+      ...Object.values(clusters),
+    ],
     pods: owned(kinds.Pod),
     secrets: sources.watch<KubeObject>({ kind: kinds.Secret, metadataOnly: true, followed: true }),
   };
 }
 
-/** Names of all Secrets that a spec refers to, and of the one that cert-manager writes. */
+/** `Cluster/shop/orders-db`: the cluster that a stored resource uses. */
+function clusterKey(stored: KubeObject): string | undefined {
+  const choice = clusterChoice(stored);
+  return choice && `${choice.kind}/${objectKey(stored.metadata.namespace, choice.name)}`;
+}
+
+/** What the caches hold about the database cluster of a stack; undefined for a stack without. */
+export function clusterView(
+  resource: WhatsAppDeployment,
+  { clusters }: StackSources,
+): ClusterView | undefined {
+  const choice = clusterChoice(resource);
+  if (!choice) return undefined;
+  const source = clusters[choice.field];
+  const { namespace } = resource.metadata;
+  if (!source) return { access: 'Off', object: undefined };
+  if (source.isAbsent(namespace)) return { access: 'Absent', object: undefined };
+  return { access: 'Served', object: source.cache.get(objectKey(namespace, choice.name)) };
+}
+
+/** The resource with what its cluster publishes. */
+export function withPublished(
+  resource: WhatsAppDeployment,
+  view: ClusterView | undefined,
+): WhatsAppDeployment {
+  const choice = view?.object && clusterChoice(resource);
+  return choice ? { ...resource, published: publishedLogin(choice, view.object) } : resource;
+}
+
+/** Names of all Secrets that a spec refers to, of the one that cert-manager writes, and of those of a cluster. */
 export function referencedSecretNames(holder: object): string[] {
   const { spec, metadata } = holder as {
     readonly spec?: { readonly tls?: { readonly issuerRef?: unknown } };
     readonly metadata?: { readonly name: string };
   };
   const issued = spec?.tls?.issuerRef && metadata ? [names(metadata.name).tlsSecret] : [];
-  return [...secretNamesIn(spec), ...issued];
+  return [...secretNamesIn(spec), ...issued, ...clusterSecretNames(holder)];
+}
+
+function clusterSecretNames(holder: object): string[] {
+  const stored = holder as WhatsAppDeployment;
+  if (!stored.metadata || !clusterChoice(stored)) return [];
+  return databaseSecretKeys(stored).map(({ name }) => name);
 }
 
 function secretNamesIn(value: unknown): string[] {
@@ -192,8 +253,17 @@ export function onStackChange(
       enqueue(key, describeChange(change));
   });
   sources.backups.onChange((change) => enqueue(deploymentOf(change.object), describeChange(change)));
+  for (const source of Object.values(sources.clusters))
+    source.onChange((change) => {
+      const key = `${change.object.kind}/${keyOf(change.object)}`;
+      for (const stack of sources.stacks.cache.byIndex('cluster', key))
+        enqueue(keyOf(stack), describeChange(change));
+    });
   sources.secrets.onChange((change) => {
-    for (const stack of sources.stacks.cache.byIndex('secret', keyOf(change.object)))
+    const { cache } = sources.stacks;
+    // The object of a cluster may name any Secret as the one that it publishes.
+    const users = cache.byIndex('clusterUser', change.object.metadata.namespace ?? '');
+    for (const stack of new Set([...cache.byIndex('secret', keyOf(change.object)), ...users]))
       enqueue(keyOf(stack), describeChange(change));
   });
 }

@@ -71,7 +71,13 @@ const setup = (
     close: () => {},
   };
   const events: EventText[] = [];
-  const source = { kind: kinds.Secret, cache, onChange: () => {} } satisfies Source<KubeObject>;
+  const source = {
+    kind: kinds.Secret,
+    cache,
+    onChange: () => {},
+    isAbsent: () => false,
+    lookAgain: () => {},
+  } satisfies Source<KubeObject>;
   const run = () =>
     finalize(
       parsed.resource,

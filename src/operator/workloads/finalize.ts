@@ -5,9 +5,11 @@ import { isNotFound } from '../../engine/kube/apiError.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, keyOf, kindOf } from '../../engine/kube/kubeObject.ts';
+import { clusterChoice } from '../plan/facts/databaseCluster.ts';
 import { CLEANUP_FINALIZER, NETWORK, names, sharesNetwork } from '../plan/facts/names.ts';
 import { networkUsers } from '../plan/facts/networkUsers.ts';
 import { unmet, type Verdict } from '../plan/tell/conditions.ts';
+import { databaseClusters } from '../resource/databaseClusters.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { parsedStacks, type StackSources, WhatsAppDeploymentKind } from '../state/stackSources.ts';
 
@@ -90,17 +92,26 @@ export async function finalize(
     options.recorder.record(stored, {
       type: 'Normal',
       reason: 'SecretsKept',
-      message: `the data in the external database stays, and so do the Secrets that it needs: ${secrets.join(', ')}`,
+      message: `the data in the database stays, and so do the Secrets that it needs: ${secrets.join(', ')}`,
     });
   await release(resource, stored, options.client, signal);
   return {};
 }
 
-/** The operator cannot delete an external database. Its data needs these, also when the stack is created again. */
+/** The operator cannot delete an external database, nor a cluster that somebody else made. Its data needs these, also when the stack is created again. */
 function keptSecrets({ metadata, spec }: WhatsAppDeployment): string[] {
   const { journal, adminSecret, keysSecret } = names(metadata.name);
-  return spec.database.external ? [journal, adminSecret, keysSecret] : [];
+  // A cluster that the operator created goes with its data.
+  const goes = spec.database.managed !== undefined || clusterChoice({ metadata, spec })?.isOurs;
+  return goes ? [] : [journal, adminSecret, keysSecret];
 }
+
+/** Kinds of objects without owner reference. */
+const RETAINED_KINDS: readonly string[] = [
+  'Secret',
+  'PersistentVolumeClaim',
+  ...Object.values(databaseClusters).map(({ kind }) => kind),
+];
 
 /** What was not deleted. @throws only when `signal` fires */
 async function deleteRetained(
@@ -114,7 +125,7 @@ async function deleteRetained(
   const parts = [name, ...(isLastUser(resource, sources) ? [NETWORK.name] : [])];
   const retained = sources.children
     .flatMap(({ cache }) => parts.flatMap((part) => cache.byIndex('stack', `${namespace}/${part}`)))
-    .filter(({ kind }) => kind === 'Secret' || kind === 'PersistentVolumeClaim')
+    .filter(({ kind }) => RETAINED_KINDS.includes(kind))
     .filter(({ kind, metadata }) => !(kind === 'Secret' && kept.includes(metadata.name)))
     .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
     .sort((a, b) => Number(a.metadata.name === journal) - Number(b.metadata.name === journal));

@@ -35,7 +35,8 @@ function setup() {
       namespace: () => ['default'],
       number: () => [''],
     });
-    return { kind: kind === 'stacks' ? WhatsAppDeploymentKind : kinds.Pod, cache, onChange: () => {} };
+    const unused = { onChange: () => {}, isAbsent: () => false, lookAgain: () => {} };
+    return { kind: kind === 'stacks' ? WhatsAppDeploymentKind : kinds.Pod, cache, ...unused };
   };
   const [stacks, children, pods, backups] = ['stacks', 'children', 'pods', 'backups'].map(source);
   if (!stacks || !children || !pods || !backups) throw new Error('no sources');

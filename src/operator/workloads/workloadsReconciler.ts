@@ -9,6 +9,7 @@ import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, keyOf } from '../../engine/kube/kubeObject.ts';
 import { planUnseen, planWorkloads, restarts, type WorkloadPlan } from '../plan/decide/workloads.ts';
+import { clusterChoice } from '../plan/facts/databaseCluster.ts';
 import { CLEANUP_FINALIZER, isPlanOnly } from '../plan/facts/names.ts';
 import type { Observation } from '../plan/facts/observed.ts';
 import type { PodSecurity } from '../plan/facts/podSecurity.ts';
@@ -153,7 +154,13 @@ export class WorkloadsReconciler {
     const seen = await observe(resource, this.#options, signal);
     const { namespace } = resource.metadata;
     const { clues, nextMs } = await this.#clues.answer({ key, namespace }, questionsOf(seen), signal, logger);
-    return { observed: clues.size > 0 ? { ...seen, clues } : seen, lookAgainMs: nextMs };
+    const observed = clues.size > 0 ? { ...seen, clues } : seen;
+    if (seen.cluster?.access !== 'Absent') return { observed, lookAgainMs: nextMs };
+    const field = clusterChoice(resource)?.field;
+    if (field) this.#options.sources.clusters[field]?.lookAgain(namespace);
+    // No event announces a kind that somebody installs.
+    const lookAgainMs = this.#options.clock.now() + ABSENT_RETRY_MS;
+    return { observed, lookAgainMs: Math.min(lookAgainMs, nextMs ?? lookAgainMs) };
   }
 
   async #finalize(
@@ -308,6 +315,9 @@ const isHeld = (resource: WhatsAppDeployment): boolean => resource.spec.paused |
 /** How often a rollout looks again at what no watch reports, such as the age of the last look at the API. */
 const ROLLING_RETRY_MS = 2_000;
 
+/** How often the operator looks for a kind that a stack waits for: one request. */
+const ABSENT_RETRY_MS = 10_000;
+
 /** No watch reports new permissions, so the operator checks again after this time. */
 const UNSEEN_RETRY_MS = 10_000;
 
@@ -339,6 +349,8 @@ function inputsOf(observed: Observation, stored: KubeObject, mayRoll: boolean): 
       observed.restore,
       [...(observed.clues ?? [])],
     ]),
+    observed.cluster?.access,
+    observed.cluster?.object,
     ...observed.children.values(),
     ...[...observed.referenced.values()].map(({ data }) => data),
     ...(observed.backups ?? []),

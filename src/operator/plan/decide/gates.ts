@@ -5,6 +5,7 @@ import { isSameSchema, parseSchemaNote } from '../facts/schemaIdentity.ts';
 import { childKey } from '../render/child.ts';
 import type { DatabaseCheck } from '../render/databaseCheckJob.ts';
 import type { SchemaRun } from '../render/schemaJob.ts';
+import { clusterIsAwaited } from '../tell/clusterChecks.ts';
 import { met, type Verdict } from '../tell/conditions.ts';
 import { databaseIsOurs } from '../tell/identityChecks.ts';
 import { databasesAreRestored, lackOfRestore } from '../tell/restoreChecks.ts';
@@ -53,12 +54,14 @@ export function gatesOf(
       ? met('SchemaReady', 'Upgraded', `the schema is up to date${lackOfRestore(observed)}`)
       : judgeSchema({ job, observed }));
   const goOn = observed.pods.some(({ component }) => isNode(component));
+  const awaited = clusterIsAwaited(observed);
   const check = checkGate(observed, wantedCheck, {
     isSchemaDone,
+    mayStart: awaited === undefined,
     // All nodes may be away, as with the strategy Stop.
     isNew: !isSchemaDone && !goOn && observed.journal?.schemaDone === undefined,
   });
-  const database = problem ?? check.verdict ?? judgeDatabase(observed, schema);
+  const database = problem ?? awaited ?? check.verdict ?? judgeDatabase(observed, schema);
   const schemaWaitsForUser =
     !isSchemaDone &&
     !job &&
@@ -70,6 +73,7 @@ export function gatesOf(
     check,
     isDatabaseOpen:
       problem === undefined &&
+      awaited === undefined &&
       (observed.resource.spec.database.managed ? database.status === 'True' : check.isOpen),
     job,
     schema,

@@ -26,6 +26,7 @@ import { issuedCertificate, podMonitor } from '../render/integrations.ts';
 import { managedDatabase } from '../render/managedDatabase.ts';
 import { networkProcess } from '../render/networkProcess.ts';
 import type { StackPods } from '../render/nodeInputs.ts';
+import { postgresCluster } from '../render/postgresCluster.ts';
 import { type SchemaRun, schemaRun } from '../render/schemaJob.ts';
 import { disruptionBudgets, mediaClaim, serviceAccount, services } from '../render/surroundings.ts';
 import { webapps } from '../render/webapps.ts';
@@ -175,7 +176,7 @@ function prepare(
   const policy = changePolicy(observed);
   const slots = planNodeSlots(observed, pods, notOurs(observed));
   const [database, network, web] = [
-    managedDatabase(resource, release, pods.databaseTls),
+    [...managedDatabase(resource, release, pods.databaseTls), ...postgresCluster(resource)],
     networkProcess(resource, stacks, offered.stack),
     webapps(pods),
   ];

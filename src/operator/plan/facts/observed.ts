@@ -3,6 +3,7 @@ import type { NodeHealth } from '../../../onprem/health.ts';
 import type { NodeSupport } from '../../../onprem/support.ts';
 import type { WhatsAppBackup } from '../../resource/whatsAppBackup.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import type { ClusterView } from './databaseCluster.ts';
 import type { Journal } from './journal.ts';
 import { labels } from './names.ts';
 import type { PodSecurity } from './podSecurity.ts';
@@ -126,6 +127,8 @@ export interface Observation {
   readonly sharedPods?: readonly PodView[];
   /** Asked for only while something does not run, by UID of the object. */
   readonly clues?: ReadonlyMap<string, Clue>;
+  /** The database cluster of another operator; absent for a stack without, and for an observer who does not look. */
+  readonly cluster?: ClusterView | undefined;
   readonly referenced: ReadonlyMap<string, ReferencedSecret>;
   /** The backups of this stack; absent for an observer who does not look at them. */
   readonly backups?: readonly WhatsAppBackup[];

@@ -1,4 +1,5 @@
 import { hashOf } from '../../../engine/kube/ownFields.ts';
+import { clusterChoice } from './databaseCluster.ts';
 import type { Journal } from './journal.ts';
 import { names } from './names.ts';
 import type { Observation } from './observed.ts';
@@ -20,18 +21,25 @@ const databaseClaim = ({ metadata }: Observation['resource']): string =>
  * again, and its schema is none the less there.
  */
 export const isIdentifiable = ({ resource, children }: Observation): boolean =>
-  resource.spec.database.external !== undefined || children.has(databaseClaim(resource));
+  !resource.spec.database.managed || children.has(databaseClaim(resource));
 
 /** Identifies the schema that the stack needs. `made` is what makes it: the client version and the image. */
 export function schemaIdentity(observed: Observation, made: object): SchemaIdentity {
   const { resource, children } = observed;
-  const { external } = resource.spec.database;
-  const claim = external ? undefined : children.get(databaseClaim(resource));
+  const { external, managed } = resource.spec.database;
+  const claim = managed && children.get(databaseClaim(resource));
+  const server = clusterChoice(resource) ? clusterIdentity(observed) : external;
   return {
     // With UIDs: a new resource, or a new volume, may find an empty database.
-    schema: hashOf([made, external, resource.metadata.uid, claim?.metadata.uid]).slice(0, 16),
+    schema: hashOf([made, server, resource.metadata.uid, claim?.metadata.uid]).slice(0, 16),
     credentials: observed.secretsHash === undefined ? credentialsHash(observed) : undefined,
   };
+}
+
+/** With its UID: a cluster that was made anew is empty. */
+function clusterIdentity({ resource, cluster }: Observation): object {
+  const { engine, host, prefix } = databaseAddress(resource);
+  return { engine, host, prefix, uid: cluster?.object?.metadata.uid };
 }
 
 /** With the credentials, so that a corrected password is tried at once, and a wrong one before any pod restarts. */

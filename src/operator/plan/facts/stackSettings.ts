@@ -1,7 +1,9 @@
 import { hashOf } from '../../../engine/kube/ownFields.ts';
+import { databaseClusters, type PublishedLogin } from '../../resource/databaseClusters.ts';
 import { type ManagedEngine, managedEngines } from '../../resource/managedEngines.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { capacityFor, wantedShards } from './capacity.ts';
+import { type ClusterChoice, clusterChoice, publishedLogin } from './databaseCluster.ts';
 import { names } from './names.ts';
 
 /** Values that several children use. */
@@ -75,6 +77,8 @@ export interface DatabaseAddress {
   readonly host: string;
   readonly port: number;
   readonly secretName: string;
+  readonly userKey: string;
+  readonly passwordKey: string;
   readonly prefix: string;
   readonly caSecret: { readonly name: string; readonly key: string } | undefined;
   /** The certificate of the server must be for `host`. */
@@ -87,14 +91,24 @@ export interface DatabaseAddress {
 export interface DatabaseChoice {
   readonly external?: WhatsAppDeployment['spec']['database']['external'];
   readonly managed?: { readonly engine: ManagedEngine } | undefined;
+  /** Of a cluster of another operator. */
+  readonly cluster?: DatabaseAddress;
 }
 
-export function databaseAddress({
-  metadata,
-  spec: {
-    database: { external, managed },
+export function databaseAddress(
+  resource: Named & {
+    readonly spec: {
+      readonly database: DatabaseChoice;
+      readonly stack?: WhatsAppDeployment['spec']['stack'];
+    };
+    readonly published?: PublishedLogin | undefined;
   },
-}: Named & { readonly spec: { readonly database: DatabaseChoice } }): DatabaseAddress {
+): DatabaseAddress {
+  const { metadata, spec } = resource;
+  const { external, managed, cluster } = spec.database;
+  if (cluster) return cluster;
+  const choice = clusterChoice(resource);
+  if (choice) return addressOfCluster(resource, choice);
   if (!external) {
     const of = names(metadata.name);
     const { protocol, port } = managedEngines[managed?.engine ?? 'PostgreSQL'];
@@ -104,6 +118,7 @@ export function databaseAddress({
       host: `${of.database}.${metadata.namespace}.svc`,
       port,
       secretName: of.databaseSecret,
+      ...LOGIN_KEYS,
       prefix: '',
       caSecret: undefined,
       verifiesName: false,
@@ -116,10 +131,34 @@ export function databaseAddress({
     host: external.host,
     port: portOf(external),
     secretName: external.credentialsSecretRef.name,
+    ...LOGIN_KEYS,
     prefix: prefixOf(metadata, external),
     caSecret: tls?.caSecretRef,
     verifiesName: tls?.mode === 'VerifyFull',
     clientSecret: tls?.clientCertificateSecretRef?.name,
+  };
+}
+
+const LOGIN_KEYS = { userKey: 'username', passwordKey: 'password' } as const;
+
+function addressOfCluster(
+  { metadata, spec, published }: Parameters<typeof databaseAddress>[0],
+  choice: ClusterChoice,
+): DatabaseAddress {
+  const { protocol, port } = databaseClusters[choice.field];
+  const { service, secretName, userKey, passwordKey, caSecret } = published ?? publishedLogin(choice);
+  return {
+    engine: protocol,
+    host: `${service}.${metadata.namespace}.svc`,
+    port,
+    secretName,
+    userKey,
+    passwordKey,
+    prefix: prefixOf(metadata, {}),
+    caSecret,
+    // The vendor's client has no setting that verifies the name. The CA is the cluster's own.
+    verifiesName: spec.stack !== 'OnPremises',
+    clientSecret: undefined,
   };
 }
 
@@ -153,14 +192,14 @@ export function databaseKey(stored: {
 }
 
 /**
- * Keys of Secrets that the pods of an external database need to connect to the database. Only PEM has several lines.
+ * Keys of Secrets that the pods of an external database, or of a cluster, need to connect to the database. Only PEM has several lines.
  */
 export function databaseSecretKeys(
   resource: Parameters<typeof databaseAddress>[0],
 ): readonly { readonly name: string; readonly key: string; readonly isOneLine: boolean }[] {
-  const { secretName, caSecret, clientSecret } = databaseAddress(resource);
+  const { secretName, userKey, passwordKey, caSecret, clientSecret } = databaseAddress(resource);
   return [
-    ...['username', 'password'].map((key) => ({ name: secretName, key, isOneLine: true })),
+    ...[userKey, passwordKey].map((key) => ({ name: secretName, key, isOneLine: true })),
     ...(caSecret ? [{ ...caSecret, isOneLine: false }] : []),
     ...(clientSecret
       ? ['tls.crt', 'tls.key'].map((key) => ({ name: clientSecret, key, isOneLine: false }))

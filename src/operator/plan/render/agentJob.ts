@@ -10,8 +10,10 @@ import { dumpScript } from '../../../backup/contract/dumpScript.ts';
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { DEFAULT_ADMIN } from '../../../onprem/users.ts';
 import type { BackupDestination } from '../../resource/backupSpec.ts';
+import { databaseClusters } from '../../resource/databaseClusters.ts';
 import { managedEngines } from '../../resource/managedEngines.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { clusterChoice } from '../facts/databaseCluster.ts';
 import { names, WEBAPP_CA_KEY } from '../facts/names.ts';
 import { DATABASE_IMAGES, type ReleaseImages } from '../facts/release.ts';
 import { databaseAddress } from '../facts/stackSettings.ts';
@@ -159,11 +161,13 @@ function dumpContainer(stack: WhatsAppDeployment, { release, offered }: AgentJob
 }
 
 /** An image with the tools of the engine. Of an external server nobody knows the version; new tools read old servers. */
-function dumpImage({ spec }: WhatsAppDeployment, release: PodRelease, offered: ReleaseImages): string {
+function dumpImage(stack: WhatsAppDeployment, release: PodRelease, offered: ReleaseImages): string {
+  const { spec } = stack;
   if (spec.images?.database) return spec.images.database;
   const { managed, external } = spec.database;
   if (managed) return `${release.database}:${managed.version ?? release.databaseVersion}`;
-  const engine = external?.engine ?? 'PostgreSQL';
+  const choice = clusterChoice(stack);
+  const engine = choice ? databaseClusters[choice.field].engine : (external?.engine ?? 'PostgreSQL');
   const { image, version } = managedEngines[engine];
   return `${offered[DATABASE_IMAGES[engine]] ?? image}:${version}`;
 }

@@ -37,7 +37,7 @@ export function databaseCheck(
   checker: string,
 ): DatabaseCheck | undefined {
   const { resource } = pods;
-  if (!resource.spec.database.external) return undefined;
+  if (resource.spec.database.managed) return undefined;
   const inputs = { ...nodeInputs(pods, 'schema'), connections: connectionsNeeded(resource) };
   const release = { ...nodeRelease(pods), checker };
   const needed = schemaIdentity(observed, { connections: inputs.connections });

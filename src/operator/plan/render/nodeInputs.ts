@@ -1,8 +1,9 @@
 import { POD_FIELDS } from '../../resource/spec.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { clusterChoice } from '../facts/databaseCluster.ts';
 import type { ManagedTls } from '../facts/managedTls.ts';
 import type { PinnedRelease } from '../facts/release.ts';
-import type { DatabaseChoice } from '../facts/stackSettings.ts';
+import { type DatabaseChoice, databaseAddress } from '../facts/stackSettings.ts';
 import type { Inputs } from './fingerprint.ts';
 
 type Spec = WhatsAppDeployment['spec'];
@@ -63,13 +64,13 @@ export function nodeInputs(
   role: Role,
 ): NodeInputs {
   const { name, namespace } = resource.metadata;
-  const { database, media, nodes, capacity } = resource.spec;
+  const { media, nodes, capacity } = resource.spec;
   const restarts = { schema: 0, master: 0, coreapp: coreappRestarts, webapp: webappRestarts }[role];
   return {
     metadata: { name, namespace },
     spec: {
       ...podFields(resource.spec),
-      database: databaseChoice(database),
+      database: databaseOf(resource),
       media: media?.claimName === undefined ? undefined : { claimName: media.claimName },
       nodes: nodeOptions(nodes?.[role]),
       capacity: capacity && true,
@@ -81,10 +82,14 @@ export function nodeInputs(
 }
 
 /** PostgreSQL is left out, so that the hash of the inputs of existing stacks stays. */
-const databaseChoice = ({ external, managed }: Spec['database']): DatabaseChoice => ({
-  external,
-  ...(managed && managed.engine !== 'PostgreSQL' ? { managed: { engine: managed.engine } } : {}),
-});
+function databaseOf(resource: WhatsAppDeployment): DatabaseChoice {
+  const { external, managed } = resource.spec.database;
+  return {
+    external,
+    ...(managed && managed.engine !== 'PostgreSQL' ? { managed: { engine: managed.engine } } : {}),
+    ...(clusterChoice(resource) ? { cluster: databaseAddress(resource) } : {}),
+  };
+}
 
 const podFields = (spec: Spec): PodFields =>
   Object.fromEntries(POD_FIELDS.map((field) => [field, spec[field]])) as PodFields;

@@ -29,14 +29,15 @@ const databaseCa = (resource: DatabaseFacts, { databaseTls }: PodRelease) =>
     : databaseAddress(resource).caSecret;
 
 export function databaseVariables(resource: DatabaseFacts, release: PodRelease): EnvVar[] {
-  const { engine, host, port, secretName, prefix, clientSecret, verifiesName } = databaseAddress(resource);
+  const { engine, host, port, secretName, userKey, passwordKey, prefix, clientSecret, verifiesName } =
+    databaseAddress(resource);
   const caSecret = databaseCa(resource, release);
   return [
     value('WA_DB_ENGINE', engine),
     value('WA_DB_HOSTNAME', host),
     value('WA_DB_PORT', String(port)),
-    secret('WA_DB_USERNAME', secretName, 'username'),
-    secret('WA_DB_PASSWORD', secretName, 'password'),
+    secret('WA_DB_USERNAME', secretName, userKey),
+    secret('WA_DB_PASSWORD', secretName, passwordKey),
     ...(prefix ? [value('WA_DB_NAME_PREFIX', prefix)] : []),
     ...(caSecret ? [value('WA_DB_SSL_CA', `${DATABASE_CA_FOLDER}/${DATABASE_CA_FILE}`)] : []),
     // Of our stack only, and nothing for other modes: a variable more would restart every stack.

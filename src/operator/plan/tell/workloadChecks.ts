@@ -4,6 +4,7 @@ import type { CommonReason, WorkloadsCondition } from '../../resource/conditions
 import { notImplementedPaths } from '../../resource/notImplemented.ts';
 import { whatsAppDeploymentSpec } from '../../resource/spec.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { clusterChoice } from '../facts/databaseCluster.ts';
 import { editedLogin, loginHash } from '../facts/databaseLogin.ts';
 import { databaseUser } from '../facts/generatedSecrets.ts';
 import { keptEngine } from '../facts/keptEngine.ts';
@@ -15,6 +16,7 @@ import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { counts, databaseAddress, databaseSecretKeys } from '../facts/stackSettings.ts';
 import { downgrade } from '../facts/wantedVersion.ts';
 import { claimsStay } from './claimChecks.ts';
+import { clusterIsAwaited, clusterProblem, clusterWords } from './clusterChecks.ts';
 import { met, unmet, type Verdict } from './conditions.ts';
 import { notOurs } from './identityChecks.ts';
 import { passwordChange } from './passwordChange.ts';
@@ -98,8 +100,14 @@ const generatedSecretsAreThere: Check<'DatabaseReady', Observed> = (observed) =>
   );
 };
 
-const credentialsAreThere: Check<'DatabaseReady', Observed> = ({ resource, referenced }) => {
-  if (!resource.spec.database.external) return undefined;
+const isBeingMade = (observed: Observed): boolean =>
+  clusterIsAwaited(observed) !== undefined ||
+  (clusterChoice(observed.resource)?.isOurs === true && !observed.cluster?.object);
+
+const credentialsAreThere: Check<'DatabaseReady', Observed> = (observed) => {
+  const { resource, referenced } = observed;
+  // The operator of a cluster publishes its Secrets while it makes it.
+  if (resource.spec.database.managed || isBeingMade(observed)) return undefined;
   for (const { name, key, isOneLine } of databaseSecretKeys(resource)) {
     const secret = referenced.get(name);
     if (!secret?.data)
@@ -124,9 +132,9 @@ const credentialsAreThere: Check<'DatabaseReady', Observed> = ({ resource, refer
 };
 
 const passwordIsTaken: Check<'DatabaseReady', Observed> = ({ resource, referenced }) => {
-  if (!resource.spec.database.external) return undefined;
-  const { secretName } = databaseAddress(resource);
-  const password = referenced.get(secretName)?.data?.password ?? '';
+  if (resource.spec.database.managed) return undefined;
+  const { secretName, passwordKey } = databaseAddress(resource);
+  const password = referenced.get(secretName)?.data?.[passwordKey] ?? '';
   return [...password].some((character) => FORBIDDEN_PASSWORD_CHARACTERS.includes(character))
     ? unmet(
         'DatabaseReady',
@@ -172,6 +180,7 @@ export const databaseProblem = (observed: Observed): Verdict<'DatabaseReady'> | 
     ownKeysAreThere,
     engineIsKept,
     passwordIsKept,
+    clusterProblem,
     credentialsAreThere,
     passwordIsTaken,
   ]
@@ -201,17 +210,17 @@ type StatusOf<S> = KubeObject & { readonly status?: S | undefined };
 /** A managed database is ready when its pod is; an external one when it accepted the schema. */
 export function judgeDatabase(observed: Observed, schema: Verdict): Verdict<'DatabaseReady'> {
   const { resource, children } = observed;
-  const { external } = resource.spec.database;
-  if (external) {
+  if (!resource.spec.database.managed) {
+    const { host } = databaseAddress(resource);
     if (schema.status === 'True')
       return met(
         'DatabaseReady',
         'Reachable',
-        `${external.host} accepted the schema${kept(resource, children)}`,
+        `${host} accepted the schema${clusterWords(observed)}${kept(resource, children)}`,
       );
     // Only the schema Job shows whether an external database is reachable.
     const trouble = troubleOf(observed, (component) => component === 'schema');
-    const message = `waiting for ${external.host} to accept the schema`;
+    const message = `waiting for ${host} to accept the schema`;
     return unmet('DatabaseReady', ...toldBy(trouble, 'Connecting', message));
   }
   const set = children.get(`StatefulSet/${names(resource.metadata.name).database}`) as

@@ -1,0 +1,184 @@
+import { describe, expect, it } from 'vitest';
+import { applied, release, StackModel } from '../../../../test/support/stackModel.ts';
+import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
+import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
+import { withPublished } from '../../state/stackSources.ts';
+import type { ClusterView } from '../facts/databaseCluster.ts';
+import type { ReferencedSecret } from '../facts/observed.ts';
+import { planWorkloads } from './workloads.ts';
+
+const secret = (name: string, data: Record<string, string>): [string, ReferencedSecret] => [
+  name,
+  { name, data, raw: data },
+];
+const login = { username: 'waba', password: 'p' };
+
+/** What the plan makes of a database, its cluster, and the Secrets that are there. */
+function planned(
+  database: object,
+  cluster: ClusterView,
+  secrets: readonly [string, ReferencedSecret][] = [],
+  spec: object = {},
+) {
+  const resource = withPublished(whatsAppDeployment({ spec: { database, ...spec } }), cluster);
+  const model = new StackModel(resource, new Map(secrets));
+  // The Secrets of the stack come first.
+  model.round({ cluster });
+  const plan = planWorkloads(model.observed({ cluster }), release);
+  const objects = applied(plan).map(({ object }) => object);
+  const verdict = plan.steps.map((step) => step.verdict).find(({ type }) => type === 'DatabaseReady');
+  const check = objects.find(({ kind, metadata }) => kind === 'Job' && /check/.test(metadata.name));
+  return { objects, verdict, check: check && JSON.stringify(check) };
+}
+
+const served = (object?: Partial<KubeObject> & { status?: object; spec?: object }): ClusterView => ({
+  access: 'Served',
+  object:
+    object && ({ metadata: { name: 'shop-db', namespace: 'default', uid: 'u' }, ...object } as KubeObject),
+});
+const healthy = {
+  phase: 'Cluster in healthy state',
+  readyInstances: 3,
+  currentPrimary: 'shop-db-1',
+  targetPrimary: 'shop-db-1',
+};
+const published = [secret('shop-db-app', login), secret('shop-db-ca', { 'ca.crt': 'CA' })];
+
+describe('a Cluster that the operator creates', () => {
+  it('has three servers apart, a user who may create databases, and confirmation by a second server', () => {
+    const { objects, verdict } = planned({ cloudNativePG: {} }, served());
+    const cluster = objects.find(({ kind }) => kind === 'Cluster');
+    expect(cluster).toMatchObject({
+      apiVersion: 'postgresql.cnpg.io/v1',
+      metadata: { name: 'shop-db' },
+      spec: {
+        instances: 3,
+        storage: { size: '10Gi' },
+        affinity: { enablePodAntiAffinity: true },
+        managed: { roles: [{ name: 'waba', createdb: true }] },
+        postgresql: { synchronous: { method: 'any', number: 1, dataDurability: 'required' } },
+      },
+    });
+    expect(cluster?.metadata.ownerReferences).toBeUndefined();
+    expect(verdict).toMatchObject({ status: 'False', reason: 'ClusterNotServing' });
+  });
+
+  it('is checked only once it takes writes, and says its state in the words of CloudNativePG', () => {
+    const status = { phase: 'Setting up primary', phaseReason: 'Creating primary instance shop-db-1' };
+    const waiting = planned({ cloudNativePG: {} }, served({ spec: { instances: 3 }, status }));
+    expect(waiting.check).toBeUndefined();
+    expect(waiting.verdict?.message).toContain(
+      'Cluster shop-db takes no writes: Setting up primary (Creating primary instance shop-db-1); 0 of 3 instances are ready',
+    );
+    const { check, verdict } = planned(
+      { cloudNativePG: {} },
+      served({ spec: { instances: 3 }, status: healthy }),
+      published,
+    );
+    expect(verdict?.reason).toBe('Connecting');
+    expect(check).toContain('"WA_DB_HOSTNAME","value":"shop-db-rw.default.svc"');
+    expect(check).toContain('"secretKeyRef":{"name":"shop-db-app","key":"username"}');
+    expect(check).toContain('"secretName":"shop-db-ca"');
+    expect(check).toContain('"WABA_DB_SSL_MODE","value":"verify-full"');
+  });
+
+  it('holds back everything during a failover', () => {
+    const status = { ...healthy, phase: 'Failing over', targetPrimary: 'pending' };
+    const { check, verdict } = planned({ cloudNativePG: {} }, served({ status }), published);
+    expect(check).toBeUndefined();
+    expect(verdict).toMatchObject({ reason: 'ClusterNotServing' });
+    expect(verdict?.message).toContain('Failing over');
+  });
+
+  it('lets two servers go on with one', () => {
+    const { objects } = planned({ cloudNativePG: { instances: 2 } }, served());
+    const synchronous = { dataDurability: 'preferred' };
+    expect(objects.find(({ kind }) => kind === 'Cluster')).toMatchObject({
+      spec: { postgresql: { synchronous } },
+    });
+  });
+});
+
+describe('a cluster that somebody else made', () => {
+  const database = { cloudNativePG: { name: 'orders' } };
+
+  it('is never written, and its own Secrets are used', () => {
+    const object = {
+      metadata: { name: 'orders', uid: 'u' },
+      spec: {
+        bootstrap: { initdb: { secret: { name: 'chosen' } } },
+        certificates: { serverCASecret: 'pki' },
+      },
+      status: healthy,
+    };
+    const { objects, check } = planned(database, served(object), [
+      secret('chosen', login),
+      secret('pki', { 'ca.crt': 'CA' }),
+    ]);
+    expect(objects.filter(({ kind }) => kind === 'Cluster')).toEqual([]);
+    expect(check).toContain('"secretKeyRef":{"name":"chosen","key":"password"}');
+    expect(check).toContain('"secretName":"pki"');
+  });
+
+  it.each([
+    ['ClusterNotAllowed', { access: 'Off', object: undefined }, 'databaseOperators.cloudNativePG'],
+    ['KindMissing', { access: 'Absent', object: undefined }, 'install CloudNativePG'],
+    ['ClusterMissing', { access: 'Served', object: undefined }, 'spec.database.cloudNativePG.name'],
+  ] as const)('is %s, with what mends it', (reason, view, text) => {
+    const { verdict, check } = planned(database, view);
+    expect(verdict).toMatchObject({ status: 'False', reason });
+    expect(verdict?.message).toContain(text);
+    expect(check).toBeUndefined();
+  });
+
+  it('can be an InnoDBCluster, whose root account is the default', () => {
+    const object = {
+      metadata: { name: 'mysql', uid: 'u' },
+      spec: { secretName: 'pwds', instances: 3 },
+      status: { cluster: { status: 'ONLINE', onlineInstances: 3 } },
+    };
+    const secrets = [
+      secret('pwds', { rootUser: 'root', rootPassword: 'p' }),
+      secret('mysql-ca', { 'ca.pem': 'CA' }),
+    ];
+    const { check } = planned({ mysqlOperator: { name: 'mysql' } }, served(object), secrets);
+    expect(check).toContain('"WA_DB_HOSTNAME","value":"mysql.default.svc"');
+    expect(check).toContain('"secretKeyRef":{"name":"pwds","key":"rootPassword"}');
+    const selfSigned = { ...object, spec: { ...object.spec, tlsUseSelfSigned: true } };
+    const unfit = planned({ mysqlOperator: { name: 'mysql' } }, served(selfSigned), secrets);
+    expect(unfit.verdict).toMatchObject({ reason: 'ClusterUnfit' });
+    const offline = { ...object, status: { cluster: { status: 'NO_QUORUM', onlineInstances: 1 } } };
+    const { verdict } = planned({ mysqlOperator: { name: 'mysql' } }, served(offline), secrets);
+    expect(verdict?.message).toContain('NO_QUORUM; 1 of 3 instances are online');
+  });
+
+  it('can be a MariaDB with Galera, whose Service of the primary is used', () => {
+    const ready = { type: 'Ready', status: 'True', message: 'Running' };
+    const object = {
+      metadata: { name: 'maria', uid: 'u' },
+      spec: { galera: { enabled: true } },
+      status: { currentPrimary: 'maria-0', conditions: [ready] },
+    };
+    const database = { mariadbOperator: { name: 'maria', credentialsSecretRef: { name: 'mine' } } };
+    const secrets = [secret('mine', login), secret('maria-ca-bundle', { 'ca.crt': 'CA' })];
+    const { check } = planned(database, served(object), secrets);
+    expect(check).toContain('"WA_DB_HOSTNAME","value":"maria-primary.default.svc"');
+    expect(check).toContain('"secretKeyRef":{"name":"mine","key":"username"}');
+    const conditions = [{ ...ready, status: 'False', message: 'Switching primary to maria-1' }];
+    const switching = { ...object, status: { ...object.status, conditions } };
+    const { verdict } = planned(database, served(switching), secrets);
+    expect(verdict?.message).toContain('Switching primary to maria-1; the primary is maria-0');
+  });
+
+  it('gives the stack of the vendor a CA, and no name to verify', () => {
+    const vendor = {
+      stack: 'OnPremises',
+      version: 'v2.57.1',
+      images: { webapp: 'web:v2.57.1', coreapp: 'core:v2.57.1' },
+      registration: { certificateSecretRef: { name: 'certificate' } },
+    };
+    const view = served({ status: healthy });
+    const { check } = planned({ cloudNativePG: {} }, view, published, vendor);
+    expect(check).toContain('"WABA_DB_SSL_MODE","value":"verify-ca"');
+  });
+});

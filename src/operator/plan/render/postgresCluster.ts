@@ -1,0 +1,67 @@
+import { DEFAULT_INSTANCES } from '../../resource/databaseClusterSpec.ts';
+import { databaseClusters } from '../../resource/databaseClusters.ts';
+import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { clusterChoice } from '../facts/databaseCluster.ts';
+import { connectionsFor } from '../facts/stackSettings.ts';
+import { type Child, child } from './child.ts';
+
+/** The user of the stack, and its database, in which it makes no tables: it creates databases of its own. */
+const USER = 'waba';
+
+/**
+ * A Cluster of CloudNativePG. Whoever wants more of it may set further fields on the object: the operator reclaims only
+ * those that it renders.
+ */
+export function postgresCluster(resource: WhatsAppDeployment): Child[] {
+  const choice = clusterChoice(resource);
+  const { cloudNativePG } = resource.spec.database;
+  if (!cloudNativePG || !choice?.isOurs) return [];
+  const { apiVersion, kind } = databaseClusters.cloudNativePG;
+  const { instances = DEFAULT_INSTANCES, storage = { size: '10Gi' }, resources } = cloudNativePG;
+  return [
+    child(resource, {
+      component: 'database',
+      identity: { apiVersion, kind, name: choice.name },
+      // CloudNativePG deletes the volumes together with the Cluster.
+      retained: true,
+      inputs: { instances, storage, resources, connections: connectionsFor(resource) },
+      render: (inputs) => ({
+        spec: {
+          instances: inputs.instances,
+          storage: {
+            size: String(inputs.storage.size),
+            ...(inputs.storage.storageClassName ? { storageClass: inputs.storage.storageClassName } : {}),
+          },
+          ...(inputs.resources ? { resources: inputs.resources } : {}),
+          affinity: {
+            enablePodAntiAffinity: true,
+            podAntiAffinityType: 'preferred',
+            topologyKey: 'kubernetes.io/hostname',
+          },
+          bootstrap: { initdb: { database: USER, owner: USER } },
+          // Without passwordSecret, the password stays the one that CloudNativePG generated for the owner.
+          managed: { roles: [{ name: USER, ensure: 'present', login: true, createdb: true }] },
+          postgresql: {
+            parameters: { max_connections: String(inputs.connections) },
+            ...synchronous(inputs.instances),
+          },
+        },
+      }),
+    }),
+  ];
+}
+
+/**
+ * A message is accepted once a second server has it, so that a failover loses none. Of two servers, the one that is left
+ * goes on alone, because nobody would be there to confirm.
+ */
+const synchronous = (instances: number) =>
+  instances === 1
+    ? {}
+    : {
+        synchronous: {
+          method: 'any',
+          number: 1,
+          dataDurability: instances === 2 ? 'preferred' : 'required',
+        },
+      };

@@ -1,0 +1,52 @@
+/** Clusters of database servers that other operators run. */
+export const CLUSTER_FIELDS = ['cloudNativePG', 'mysqlOperator', 'mariadbOperator'] as const;
+/** The field of `spec.database` that chooses a cluster, and the chart value that allows it. */
+export type ClusterField = (typeof CLUSTER_FIELDS)[number];
+
+interface ClusterFacts {
+  readonly operator: string;
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** What clients speak to its servers, as `WA_DB_ENGINE` names it. */
+  readonly protocol: 'PGSQL' | 'MYSQL';
+  readonly engine: 'PostgreSQL' | 'MySQL' | 'MariaDB';
+  readonly port: number;
+}
+
+/** What we rely on is of CloudNativePG 1.30, MySQL Operator 9.1 (2.2.2) and MariaDB Operator 26.6: decision 0056. */
+export const databaseClusters: Readonly<Record<ClusterField, ClusterFacts>> = {
+  cloudNativePG: {
+    operator: 'CloudNativePG',
+    apiVersion: 'postgresql.cnpg.io/v1',
+    kind: 'Cluster',
+    protocol: 'PGSQL',
+    engine: 'PostgreSQL',
+    port: 5432,
+  },
+  mysqlOperator: {
+    operator: 'MySQL Operator',
+    apiVersion: 'mysql.oracle.com/v2',
+    kind: 'InnoDBCluster',
+    protocol: 'MYSQL',
+    engine: 'MySQL',
+    port: 3306,
+  },
+  mariadbOperator: {
+    operator: 'MariaDB Operator',
+    apiVersion: 'k8s.mariadb.com/v1alpha1',
+    kind: 'MariaDB',
+    protocol: 'MYSQL',
+    engine: 'MariaDB',
+    port: 3306,
+  },
+};
+
+/** Where a cluster publishes what its clients need. All Secrets are in its namespace. */
+export interface PublishedLogin {
+  /** The Service that leads to the server which takes writes. */
+  readonly service: string;
+  readonly secretName: string;
+  readonly userKey: string;
+  readonly passwordKey: string;
+  readonly caSecret: { readonly name: string; readonly key: string };
+}
