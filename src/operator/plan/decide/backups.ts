@@ -17,6 +17,7 @@ import {
   backupSecretKeys,
   datedName,
   dueBackup,
+  isSnapshotOf,
   phaseOf,
   SCHEDULED_FOR,
   surplusBackups,
@@ -236,7 +237,9 @@ function obstacleTo(
       'DeploymentMissing',
       `there is no WhatsAppDeployment ${deployment}; create it, or delete this WhatsAppBackup`,
     ];
-  if (stack.spec.paused)
+  // The nodes have been stopped for it, and nobody renews the conditions of a stack that is being deleted.
+  const isLast = isSnapshotOf(backup, stack);
+  if (stack.spec.paused && !isLast)
     return [
       'Paused',
       `spec.paused of WhatsAppDeployment ${deployment} is true; run: kubectl waba resume ${deployment}`,
@@ -248,7 +251,7 @@ function obstacleTo(
       return ['SecretMissing', `Secret ${secret} with key ${key} does not exist; create it`];
   const isTrue = (type: string) =>
     stack.status?.conditions?.some((condition) => condition.type === type && condition.status === 'True');
-  if (!isTrue('DatabaseReady') || !isTrue('SchemaReady'))
+  if (!isLast && (!isTrue('DatabaseReady') || !isTrue('SchemaReady')))
     return ['DatabaseNotReady', `the database of ${deployment} is not ready; the backup begins when it is`];
   if (running) return ['Queued', `waiting until the backup ${running.metadata.name} has ended`];
   return undefined;
@@ -287,7 +290,11 @@ function settingsOf(backup: WhatsAppBackup, observed: BackupsObserved) {
       ...(client?.version ? { version: client.version } : {}),
       ...(shards?.desired ? { shards: shards.desired } : {}),
     },
-    job: (task: BackupTask) => backupJob({ ...observed, ...configured, task, backup }),
+    job: (task: BackupTask) => {
+      // No Webapp runs for the last backup.
+      const serverName = stack && isSnapshotOf(backup, stack) ? undefined : observed.serverName;
+      return backupJob({ ...observed, ...configured, serverName, task, backup });
+    },
   };
 }
 
