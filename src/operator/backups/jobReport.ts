@@ -1,6 +1,6 @@
 import { backupResult, CONTAINERS, progressLine } from '../../backup/contract/contract.ts';
 import { safeJson } from '../../base/safeJson.ts';
-import type { JobReport } from '../plan/decide/backups.ts';
+import type { JobReport } from '../plan/decide/backupStep.ts';
 import type { PodObject } from '../state/podObject.ts';
 import { podProblem } from '../state/podProblem.ts';
 

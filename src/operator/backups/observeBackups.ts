@@ -1,5 +1,5 @@
 import { objectKey, splitKey } from '../../engine/kube/kubeObject.ts';
-import type { BackupsObserved } from '../plan/decide/backups.ts';
+import type { BackupsObserved } from '../plan/decide/backupStep.ts';
 import { managedTls } from '../plan/facts/managedTls.ts';
 import { generatedSecretNames, names } from '../plan/facts/names.ts';
 import { type ReleaseImages, releaseOf } from '../plan/facts/release.ts';

@@ -4,7 +4,8 @@ import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import type { WhatsAppBackup } from '../../resource/whatsAppBackup.ts';
 import { BACKUP_FINALIZER, SCHEDULED_FOR, SNAPSHOT_OF } from '../facts/backups.ts';
-import { type BackupsObserved, type BackupsPlan, planBackups } from './backups.ts';
+import type { BackupsObserved } from './backupStep.ts';
+import { type BackupsPlan, planBackups } from './backups.ts';
 
 const NOW = Date.parse('2026-03-10T12:00:00Z');
 const DESTINATION = { claim: { name: 'vault' } };
