@@ -60,8 +60,9 @@ const setup = (
   const stacks = new ObjectCache<KubeObject>({ namespace: () => ['default'] });
   stacks.store(stored);
   const backups = new ObjectCache<KubeObject>();
+  const jobs = new ObjectCache<KubeObject>({ stack: () => [] });
   const cacheOf = ({ kind }: KubeObject) =>
-    ({ WhatsAppDeployment: stacks, WhatsAppBackup: backups })[kind as 'WhatsAppBackup'] ?? cache;
+    ({ WhatsAppDeployment: stacks, WhatsAppBackup: backups, Job: jobs })[kind as 'Job'] ?? cache;
   for (const other of others) cacheOf(other).store(other);
   const asked: KubeRequest[] = [];
   const transport: Transport = {
@@ -85,7 +86,12 @@ const setup = (
     close: () => {},
   };
   const events: EventText[] = [];
-  const source = { kind: kinds.Secret, cache, onChange: () => {} } satisfies Source<KubeObject>;
+  const source = (kind: 'Secret' | 'Job') =>
+    ({
+      kind: kinds[kind],
+      cache: kind === 'Job' ? jobs : cache,
+      onChange: () => {},
+    }) satisfies Source<KubeObject>;
   const run = () =>
     finalize(
       parsed.resource,
@@ -93,7 +99,7 @@ const setup = (
       {
         client: new KubeClient(transport),
         sources: {
-          children: [source],
+          children: [source('Secret'), source('Job')],
           stacks: { cache: stacks },
           backups: { cache: backups },
           pods: { cache: new ObjectCache<KubeObject>({ stack: () => [] }) },
@@ -209,6 +215,39 @@ describe('the policy of a resource that is being deleted', () => {
     const { run, released } = setup(1, false, { spec: snapshot, others, isTerminating: true });
     await run();
     expect(released()).toBe(true);
+  });
+});
+
+describe('a claim that a backup has read', () => {
+  const claim: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: 'shop-media', namespace: 'default', uid: 'm', labels: stackLabels('shop', 'media') },
+  };
+  const job = (name: string, claimName: string, end?: string): KubeObject => ({
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name, namespace: 'default', uid: name },
+    spec: { template: { spec: { volumes: [{ persistentVolumeClaim: { claimName } }, {}] } } },
+    status: { conditions: end ? [{ type: end, status: 'True' }] : [] },
+  });
+
+  it('goes together with the ended Jobs whose pods would keep it', async () => {
+    const others = [
+      claim,
+      job('done-backup', 'shop-media', 'Complete'),
+      job('bad-backup', 'shop-media', 'Failed'),
+      job('late-backup', 'shop-media'),
+      job('other-backup', 'vault', 'Complete'),
+    ];
+    const { run, names } = setup(1, false, { others, isRefused: false });
+    await run();
+    expect(names()).toEqual([
+      'jobs/done-backup',
+      'jobs/bad-backup',
+      'secrets/shop-keys',
+      'persistentvolumeclaims/shop-media',
+    ]);
   });
 });
 

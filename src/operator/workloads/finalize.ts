@@ -11,6 +11,7 @@ import { networkUsers } from '../plan/facts/networkUsers.ts';
 import { reasonOf, unmet, type Verdict } from '../plan/tell/conditions.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { parsedStacks, type StackSources, WhatsAppDeploymentKind } from '../state/stackSources.ts';
+import { claimHolders } from './claimHolders.ts';
 import { type SnapshotOptions, takeSnapshot } from './takeSnapshot.ts';
 
 /**
@@ -138,12 +139,23 @@ async function deleteRetained(
     .filter(({ kind, metadata }) => !(kind === 'Secret' && kept.includes(metadata.name)))
     .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
     .sort((a, b) => Number(a.metadata.name === journal) - Number(b.metadata.name === journal));
+  const holders = claimHolders(
+    retained.filter(({ kind }) => kind === 'PersistentVolumeClaim'),
+    sources,
+  );
   const left: Left[] = [];
-  for (const object of retained) {
+  for (const object of [...holders, ...retained]) {
     // Without its journal, the rest could not be told from another stack's.
     if (object.metadata.name === journal && left.length > 0) break;
     await client
-      .delete(kindOf(object), namespace, object.metadata.name, { uid: object.metadata.uid }, signal)
+      .delete(
+        kindOf(object),
+        namespace,
+        object.metadata.name,
+        // Without it, a Job leaves its pods.
+        { uid: object.metadata.uid, propagation: 'Background' },
+        signal,
+      )
       .catch((error: unknown) => {
         if (signal.aborted) throw error;
         if (!isNotFound(error)) left.push({ object, why: describeError(error) });
