@@ -34,7 +34,7 @@ const command = new Command('waba-operator')
   )
   .option(
     '--workers <number>',
-    'reconciles at a time, for each of the two controllers',
+    'reconciles at a time, for each of the three controllers',
     atLeastOne,
     OPERATOR_DEFAULTS.workers,
   )

@@ -57,7 +57,7 @@ export interface OperatorOptions {
   readonly replica?: string | undefined;
   /** How many stacks may restart pods at the same time. */
   readonly maxRollingStacks?: number | undefined;
-  /** Concurrent reconciles of each of the two controllers. */
+  /** Concurrent reconciles of each of the three controllers. */
   readonly workers?: number | undefined;
   /** What users may give the pods of a stack. */
   readonly podSecurity?: PodSecurity | undefined;

@@ -4,7 +4,8 @@ import { systemClock } from '../../src/base/clock.ts';
 import type { KubeClient } from '../../src/engine/kube/client.ts';
 import { kubeconfigCredentials } from '../../src/engine/kube/credentials.ts';
 import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
-import { BACKUP_FINALIZER, BACKUP_LABEL } from '../../src/operator/plan/facts/backups.ts';
+import { BACKUP_FINALIZER, BACKUP_LABEL, SNAPSHOT_OF } from '../../src/operator/plan/facts/backups.ts';
+import { CLEANUP_FINALIZER } from '../../src/operator/plan/facts/names.ts';
 import {
   BACKUP_KIND,
   parseWhatsAppBackup,
@@ -12,7 +13,7 @@ import {
   type WhatsAppBackupStatus,
 } from '../../src/operator/resource/whatsAppBackup.ts';
 import { API_VERSION } from '../../src/operator/resource/whatsAppDeployment.ts';
-import { WhatsAppBackupKind } from '../../src/operator/state/stackSources.ts';
+import { WhatsAppBackupKind, WhatsAppDeploymentKind } from '../../src/operator/state/stackSources.ts';
 import { runWaba } from '../support/cliRun.ts';
 import { installCrd, kubectl, never, testClient } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
@@ -26,6 +27,8 @@ let stack: ScriptedStack;
 let kubelet: ScriptedKubelet;
 /** What the program of a backup does, by name of the backup; it succeeds unless told. */
 const fates = new Map<string, Fate>();
+/** Whether the destination of all others is full. */
+let playFull = false;
 
 const ended = (exitCode: number, result: object): Fate => ({
   container: { state: { terminated: { exitCode, reason: 'Completed', message: JSON.stringify(result) } } },
@@ -51,7 +54,8 @@ beforeAll(async () => {
   kubelet = ScriptedKubelet.start(client, stack.namespace);
   kubelet.fate = ({ metadata }) => {
     const backup = metadata.labels?.[BACKUP_LABEL];
-    return backup === undefined ? undefined : (fates.get(backup) ?? GOOD);
+    const byDefault = playFull ? failure('DestinationFull', 'no space') : GOOD;
+    return backup === undefined ? undefined : (fates.get(backup) ?? byDefault);
   };
   await client.create(volumeFor(stack.namespace, 'vault'), { fieldManager: 'test' }, never);
   await client.create(
@@ -277,5 +281,51 @@ describe('kubectl waba backup', () => {
     expect(stderr).toContain(
       'the backup waiting waits, SecretMissing: Secret absent with key passphrase does not exist; create it\nwhat to do: ',
     );
+  });
+});
+
+describe('a stack with deletionPolicy Snapshot', () => {
+  const snapshot = async () =>
+    (await client.list<KubeObject>(WhatsAppBackupKind, { namespace: stack.namespace }, never)).items.find(
+      ({ metadata }) => metadata.annotations?.[SNAPSHOT_OF],
+    )?.metadata.name;
+  const failing = (name: string) => told(name, 'Failed', 'DestinationFull');
+  const claim = () => client.get(kinds.PersistentVolumeClaim, stack.namespace, 'shop-database', never);
+  const pods = async () =>
+    (await client.list<KubeObject>(kinds.Pod, { namespace: stack.namespace }, never)).items
+      .map(({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] ?? '')
+      .filter((component) => ['webapp', 'coreapp', 'database'].includes(component));
+
+  it('keeps its data while the last backup fails, and goes with them after a good one', async () => {
+    await stack.patch({ spec: { deletionPolicy: 'Snapshot', backup: { suspend: true } } });
+    await eventually(async () => (await stack.read()).metadata.finalizers?.includes(CLEANUP_FINALIZER));
+    playFull = true;
+    await client.delete(WhatsAppDeploymentKind, stack.namespace, 'shop', {}, never);
+    const name = await eventually(snapshot, 60_000);
+    expect(await pods()).toEqual(['database']);
+    await failing(name);
+    const { message } = await stack.told('Ready', { status: 'False', reason: 'SnapshotBlocked' }, 60_000);
+    expect(message).toContain(`kubectl -n ${stack.namespace} delete whatsappbackup ${name}`);
+    expect((await claim()).metadata.deletionTimestamp).toBeUndefined();
+
+    playFull = false;
+    await remove(name);
+    await told(name, 'Completed', 'Completed');
+    await eventually(
+      () =>
+        stack.read().then(
+          () => false,
+          () => true,
+        ),
+      60_000,
+    );
+    // The protection of claims waits for the pod of the database, which nobody ends here.
+    await eventually(() =>
+      claim().then(
+        ({ metadata }) => metadata.deletionTimestamp !== undefined,
+        () => true,
+      ),
+    );
+    expect((await read(name)).status?.phase).toBe('Completed');
   });
 });

@@ -309,6 +309,12 @@ export const badResources: BadResource[] = [
     says: 'supported values: "Retain", "Delete", "Snapshot"',
   },
   {
+    name: 'a last backup without a destination',
+    spec: { ...number, deletionPolicy: 'Snapshot' },
+    says: 'deletionPolicy Snapshot makes a last backup; set backup.destination and backup.encryptionSecretRef',
+    rule: true,
+  },
+  {
     name: 'Single with capacity',
     spec: { ...number, topology: 'Single', capacity: { messagesPerSecond: 10 } },
     says: 'topology Single runs one Coreapp with one shard, so capacity cannot size it; remove capacity',

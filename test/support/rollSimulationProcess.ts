@@ -47,7 +47,7 @@ export interface RollProcessOptions extends Omit<ManagerContext, 'clock'> {
   readonly onEnd: (id: string) => void;
 }
 
-/** A process of the operator: its two controllers as `runOperator` wires them, without its servers and signals. */
+/** A process of the operator: its three controllers as `runOperator` wires them, without its servers and signals. */
 export class RollProcess {
   readonly id: string;
   readonly #clock: ProcessClock;

@@ -73,7 +73,7 @@ export const chartValues = z.strictObject({
       ).default([]),
     }),
   ),
-  workers: count('Number of parallel reconciles of each of the two controllers.', 4),
+  workers: count('Number of parallel reconciles of each of the three controllers.', 4),
   maxRollingStacks: count('Number of stacks that may restart pods at the same time.', 10),
   podSecurity: choice(
     'What users may give pods by podTemplate. Restricted: nothing that reaches beyond their namespace or reads its Secrets. Unrestricted: anything, so whoever may create a WhatsAppDeployment may create any pod.',

@@ -1,19 +1,18 @@
-import { CONTAINERS } from '../../backup/contract/contract.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Reconcile } from '../../engine/controller/controller.ts';
-import { isAlreadyExists, isConflict, isNotFound } from '../../engine/kube/apiError.ts';
+import { isNotFound } from '../../engine/kube/apiError.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
-import { type KubeObject, kindOf } from '../../engine/kube/kubeObject.ts';
+import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
-import { podLog } from '../../engine/kube/podLog.ts';
 import { type BackupsPlan, planBackups } from '../plan/decide/backups.ts';
 import { FIELD_MANAGER } from '../plan/facts/names.ts';
 import { BACKUP_KIND, type WhatsAppBackup, type WhatsAppBackupStatus } from '../resource/whatsAppBackup.ts';
 import { API_VERSION } from '../resource/whatsAppDeployment.ts';
 import type { PodObject } from '../state/podObject.ts';
 import { WhatsAppBackupKind } from '../state/stackSources.ts';
+import { AgentJobs } from './agentJobs.ts';
 import { jobReport, workingPod } from './jobReport.ts';
 import { type BackupsContext, observeBackups } from './observeBackups.ts';
 
@@ -24,15 +23,15 @@ export interface BackupsReconcilerOptions extends BackupsContext {
 }
 
 const STATUS_MANAGER = 'waba-operator-backups';
-/** The last line is progress; errors may stand before it. */
-const LOG_LINES = 5;
 
 /** Makes the backups of a stack one after the other, on demand and by schedule, and removes those that nobody keeps. */
 export class BackupsReconciler {
   readonly #options: BackupsReconcilerOptions;
+  readonly #jobs: AgentJobs;
 
   constructor(options: BackupsReconcilerOptions) {
     this.#options = options;
+    this.#jobs = new AgentJobs(options);
   }
 
   /** @param key of the stack, `namespace/name` */
@@ -50,12 +49,9 @@ export class BackupsReconciler {
 
   async #log(pods: readonly PodObject[], signal: AbortSignal, logger: Logger): Promise<string | undefined> {
     const pod = workingPod(pods);
-    if (!pod) return undefined;
-    const { namespace = '', name } = pod.metadata;
-    const query = { container: CONTAINERS.agent, tailLines: LOG_LINES };
-    return podLog(this.#options.client, namespace, name, query, signal).catch((error: unknown) => {
+    return this.#jobs.endOfLog(pod, signal).catch((error: unknown) => {
       if (signal.aborted) throw error;
-      logger.debug('no log of a backup', { pod: name, error });
+      logger.debug('no log of a backup', { pod: pod?.metadata.name, error });
       return undefined;
     });
   }
@@ -63,41 +59,11 @@ export class BackupsReconciler {
   async #carryOut(plan: BackupsPlan, signal: AbortSignal): Promise<void> {
     // Before anything is stored, so that it is removed again with its object.
     for (const [backup, finalizers] of plan.finalizers) await this.#finalizers(backup, finalizers, signal);
-    for (const job of plan.stop) await this.#delete(job, signal);
-    for (const job of plan.start) await this.#create(job, signal);
+    for (const job of plan.stop) await this.#jobs.delete(job, signal);
+    for (const job of plan.start) await this.#jobs.create(job, signal);
     for (const [backup, status] of plan.statuses) await this.#tell(backup, status, signal);
-    for (const backup of plan.create) await this.#create(backup, signal);
-    for (const backup of plan.expire) await this.#delete(asObject(backup), signal);
-  }
-
-  async #create(object: KubeObject, signal: AbortSignal): Promise<void> {
-    try {
-      const made = await this.#options.client.create<KubeObject>(
-        object,
-        { fieldManager: FIELD_MANAGER },
-        signal,
-      );
-      this.#cacheOf(made)?.observeWrite(made);
-    } catch (error) {
-      // A pass before this one made it, and the watch has not shown it yet.
-      if (!isAlreadyExists(error)) throw error;
-    }
-  }
-
-  async #delete(object: KubeObject, signal: AbortSignal): Promise<void> {
-    const { namespace, name, uid } = object.metadata;
-    try {
-      const going = await this.#options.client.delete(
-        kindOf(object),
-        namespace,
-        name,
-        { uid, propagation: 'Foreground' },
-        signal,
-      );
-      if (going) this.#cacheOf(going)?.observeWrite(going);
-    } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) throw error;
-    }
+    for (const backup of plan.create) await this.#jobs.create(backup, signal);
+    for (const backup of plan.expire) await this.#jobs.delete(asObject(backup), signal);
   }
 
   async #finalizers(
@@ -144,11 +110,6 @@ export class BackupsReconciler {
       reason: `Backup${reason.replace(/^Backup/, '')}`,
       message: message.slice(0, 1024),
     });
-  }
-
-  #cacheOf({ kind }: KubeObject) {
-    const { backups, children } = this.#options.sources;
-    return [backups, ...children].find((source) => source.kind.kind === kind)?.cache;
   }
 }
 

@@ -1,14 +1,14 @@
 import { backupResult, CONTAINERS, progressLine } from '../../backup/contract/contract.ts';
 import { safeJson } from '../../base/safeJson.ts';
-import type { JobReport } from '../plan/decide/backups.ts';
+import type { JobReport } from '../plan/decide/backupStep.ts';
 import type { PodObject } from '../state/podObject.ts';
 import { podProblem } from '../state/podProblem.ts';
 
 /** What the newest pod of a Job tells: a Job that tries again has several. */
 export function jobReport(pods: readonly PodObject[], logOfAgent: string | undefined): JobReport {
   const pod = newest(pods);
-  const agent = pod?.status?.containerStatuses?.find(({ name }) => name === CONTAINERS.agent);
-  const said = (agent?.state?.terminated ?? agent?.lastState?.terminated)?.message;
+  const { state, lastState } = agentOf(pod) ?? {};
+  const said = (state?.terminated ?? lastState?.terminated)?.message;
   return {
     result: said === undefined ? undefined : backupResult.safeParse(safeJson(said)).data,
     problem: pod && podProblem(pod)?.problem,
@@ -19,9 +19,11 @@ export function jobReport(pods: readonly PodObject[], logOfAgent: string | undef
 /** The pod whose log tells how far the Job is. */
 export function workingPod(pods: readonly PodObject[]): PodObject | undefined {
   const pod = newest(pods);
-  const agent = pod?.status?.containerStatuses?.find(({ name }) => name === CONTAINERS.agent);
-  return agent?.state?.running ? pod : undefined;
+  return agentOf(pod)?.state?.running ? pod : undefined;
 }
+
+const agentOf = (pod: PodObject | undefined) =>
+  pod?.status?.containerStatuses?.find(({ name }) => name === CONTAINERS.agent);
 
 export const newest = (pods: readonly PodObject[]): PodObject | undefined =>
   [...pods].sort((a, b) =>

@@ -1,15 +1,14 @@
 import { objectKey, splitKey } from '../../engine/kube/kubeObject.ts';
-import type { BackupsObserved } from '../plan/decide/backups.ts';
+import type { BackupsObserved } from '../plan/decide/backupStep.ts';
 import { managedTls } from '../plan/facts/managedTls.ts';
 import { generatedSecretNames, names } from '../plan/facts/names.ts';
 import { type ReleaseImages, releaseOf } from '../plan/facts/release.ts';
 import { webappCertificateName } from '../plan/facts/webappCertificate.ts';
-import { childKey } from '../plan/render/child.ts';
 import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import type { Journals } from '../state/journalStore.ts';
 import type { PodObject } from '../state/podObject.ts';
-import { podView } from '../state/podView.ts';
 import type { ReferencedSecrets } from '../state/referencedSecrets.ts';
+import { stackObjects } from '../state/stackObjects.ts';
 import {
   clusterView,
   parsedBackups,
@@ -67,7 +66,10 @@ export async function observeBackups(
     secrets: stack ? presentSecrets(stack, sources) : [],
     serverName: journal?.webappCa && stack ? webappCertificateName(stack, journal) : undefined,
     release: stack
-      ? { ...releaseOf(stack, journal?.release, release), databaseTls: demandsTls(stack, sources) }
+      ? {
+          ...releaseOf(stack, journal?.release, release),
+          databaseTls: managedTls({ resource: stack, ...stackObjects(key, sources) }).nodes,
+        }
       : { ...release, databaseVersion: '', databaseTls: false },
     offered: release,
   };
@@ -79,15 +81,4 @@ function presentSecrets(stack: WhatsAppDeployment, sources: StackSources): strin
   return [names(name).journal, ...generatedSecretNames(stack)].filter(
     (secret) => sources.secretsOfStacks.cache.get(objectKey(namespace, secret)) !== undefined,
   );
-}
-
-/** Whether the nodes of the stack demand TLS of its database, as its backups do then. */
-function demandsTls(resource: WhatsAppDeployment, sources: StackSources): boolean {
-  const key = objectKey(resource.metadata.namespace, resource.metadata.name);
-  const children = sources.children.flatMap(({ cache }) => cache.byIndex('stack', key));
-  return managedTls({
-    resource,
-    children: new Map(children.map((object) => [childKey(object), object])),
-    pods: sources.pods.cache.byIndex('stack', key).map((pod) => podView(pod as PodObject)),
-  }).nodes;
 }

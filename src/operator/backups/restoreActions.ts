@@ -1,5 +1,5 @@
 import { CodedError } from '../../base/codedError.ts';
-import { isAlreadyExists, isConflict, isNotFound } from '../../engine/kube/apiError.ts';
+import { ApiError, isAlreadyExists } from '../../engine/kube/apiError.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
@@ -13,6 +13,7 @@ import type { SecretObject } from '../plan/facts/secrets.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import type { Journals } from '../state/journalStore.ts';
 import type { StackSources } from '../state/stackSources.ts';
+import { AgentJobs } from './agentJobs.ts';
 
 export interface RestoreActionsOptions {
   readonly client: KubeClient;
@@ -24,9 +25,11 @@ export interface RestoreActionsOptions {
 /** What a restore writes. Each action may have been done before by a pass that was interrupted. */
 export class RestoreActions {
   readonly #options: RestoreActionsOptions;
+  readonly #jobs: AgentJobs;
 
   constructor(options: RestoreActionsOptions) {
     this.#options = options;
+    this.#jobs = new AgentJobs(options);
   }
 
   async start(
@@ -35,41 +38,33 @@ export class RestoreActions {
     task: RestoreTask,
     signal: AbortSignal,
   ): Promise<void> {
-    const { client, journals } = this.#options;
-    // Compare-and-swap: a process that has not seen the end of the restore must not write into a running stack.
-    if (task === 'restore')
-      await journals.update(
-        resource,
-        (journal) => {
-          if (journal.restore?.phase !== 'Databases') throw outpaced(resource);
-          return { ...journal, restore: { ...journal.restore, jobs: journal.restore.jobs + 1 } };
-        },
-        signal,
-      );
+    if (task === 'open') return void (await this.#jobs.create(job, signal));
+    await this.#count(resource, 1, signal);
+    let isMade = false;
     try {
-      this.#cacheOf('Job')?.observeWrite(
-        await client.create<KubeObject>(job, { fieldManager: FIELD_MANAGER }, signal),
-      );
+      isMade = await this.#jobs.create(job, signal);
     } catch (error) {
-      // A pass before this one made it, and the watch has not shown it yet.
-      if (!isAlreadyExists(error)) throw error;
+      // Without a clear answer, the Job may be there.
+      isMade = !(error instanceof ApiError && error.status < 500);
+      throw error;
+    } finally {
+      if (!isMade) await this.#count(resource, -1, signal);
     }
   }
 
-  async stop({ metadata }: KubeObject, signal: AbortSignal): Promise<void> {
-    const { namespace, name, uid } = metadata;
-    try {
-      const going = await this.#options.client.delete(
-        kinds.Job,
-        namespace,
-        name,
-        { uid, propagation: 'Foreground' },
-        signal,
-      );
-      if (going) this.#cacheOf('Job')?.observeWrite(going);
-    } catch (error) {
-      if (!isNotFound(error) && !isConflict(error)) throw error;
-    }
+  /**
+   * Counts the Jobs that may have written. Compare-and-swap: a process that has not seen the end of the restore must not write
+   * into a running stack.
+   */
+  async #count(resource: WhatsAppDeployment, by: 1 | -1, signal: AbortSignal): Promise<void> {
+    await this.#options.journals.update(
+      resource,
+      (journal) => {
+        if (journal.restore?.phase !== 'Databases') throw outpaced(resource);
+        return { ...journal, restore: { ...journal.restore, jobs: journal.restore.jobs + by } };
+      },
+      signal,
+    );
   }
 
   /**
@@ -107,7 +102,7 @@ export class RestoreActions {
     const { client } = this.#options;
     try {
       const made = await client.create<KubeObject>(object, { fieldManager: FIELD_MANAGER }, signal);
-      this.#cacheOf('Secret')?.observeWrite(made);
+      this.#options.sources.secretsOfStacks.cache.observeWrite(made);
       return true;
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
@@ -134,10 +129,6 @@ export class RestoreActions {
       reason: 'Restored',
       message: `the databases of backup ${named(restore)} are restored`,
     });
-  }
-
-  #cacheOf(kind: string) {
-    return this.#options.sources.children.find((source) => source.kind.kind === kind)?.cache;
   }
 }
 

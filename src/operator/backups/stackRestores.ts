@@ -1,13 +1,11 @@
-import { CONTAINERS } from '../../backup/contract/contract.ts';
 import { openedBackup, sealedLine } from '../../backup/contract/openedBackup.ts';
 import { CodedError, describeError } from '../../base/codedError.ts';
 import { safeJson } from '../../base/safeJson.ts';
 import { createReaderKey, open, type ReaderKey } from '../../base/sealedBox.ts';
 import type { Reconcile } from '../../engine/controller/controller.ts';
-import { isBadRequest, isLostRace, isNotFound } from '../../engine/kube/apiError.ts';
+import { isLostRace } from '../../engine/kube/apiError.ts';
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
-import { podLog } from '../../engine/kube/podLog.ts';
 import { planRestore, type RestorePlan } from '../plan/decide/restore.ts';
 import { type BackupSeen, formerJournal } from '../plan/decide/restoredSecrets.ts';
 import { managedTls } from '../plan/facts/managedTls.ts';
@@ -19,6 +17,7 @@ import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/wh
 import { readJournal } from '../state/journalStore.ts';
 import { type ObserveContext, observe } from '../state/observe.ts';
 import type { PodObject } from '../state/podObject.ts';
+import { AgentJobs } from './agentJobs.ts';
 import { jobReport, newest } from './jobReport.ts';
 import { RestoreActions, type RestoreActionsOptions } from './restoreActions.ts';
 
@@ -42,16 +41,17 @@ interface Reading {
 }
 
 const LOOK_AGAIN_MS = 5_000;
-const LOG_LINES = 5;
 
 /** Begins stacks with a backup: first the Secrets and the journal come back, then, once there is a server, the databases. */
 export class StackRestores {
   readonly #options: StackRestoresOptions;
+  readonly #jobs: AgentJobs;
   readonly #actions: RestoreActions;
   readonly #readings = new Map<string, Reading>();
 
   constructor(options: StackRestoresOptions) {
     this.#options = options;
+    this.#jobs = new AgentJobs(options);
     this.#actions = new RestoreActions(options);
   }
 
@@ -115,7 +115,7 @@ export class StackRestores {
     const logs = new Map<RestoreTask, string | undefined>();
     for (const [task, ofTask] of pods)
       if (reading.told === undefined || reading.told.job !== jobs.get(task)?.metadata.uid)
-        logs.set(task, await this.#log(ofTask, signal));
+        logs.set(task, await this.#jobs.endOfLog(newest(ofTask), signal));
     const seen = this.#read(reading, jobs.get('open'), logs.get('open'));
     return planRestore({
       ...observed,
@@ -165,18 +165,6 @@ export class StackRestores {
     return seen;
   }
 
-  /** The end of the newest pod's log; undefined before the container has started, and once the pod is gone. */
-  async #log(pods: readonly PodObject[], signal: AbortSignal): Promise<string | undefined> {
-    const pod = newest(pods);
-    if (!pod) return undefined;
-    const { namespace = '', name } = pod.metadata;
-    const query = { container: CONTAINERS.agent, tailLines: LOG_LINES };
-    return podLog(this.#options.client, namespace, name, query, signal).catch((error: unknown) => {
-      if (isBadRequest(error) || isNotFound(error)) return undefined;
-      throw error;
-    });
-  }
-
   #tell(key: string, news: RestoreNews): void {
     if (hashOf([this.#options.news.get(key)]) === hashOf([news])) return;
     this.#options.news.set(key, news);
@@ -190,7 +178,7 @@ export class StackRestores {
     signal: AbortSignal,
   ): Promise<RestoreNews> {
     const actions = this.#actions;
-    if (stop) await actions.stop(stop, signal);
+    if (stop) await this.#jobs.delete(stop, signal);
     if (start) await actions.start(resource, start, news.task, signal);
     if (isDone) await actions.finish(resource, signal);
     const inTheWay = bring && (await actions.bring(resource, bring, signal));

@@ -640,6 +640,12 @@ export const conditions = {
         fix: 'Run the command in the message.',
         blocks: true,
       },
+      SnapshotBlocked: {
+        means:
+          'The last backup that `deletionPolicy: Snapshot` asks for failed or cannot begin. The data stay until it is complete.',
+        fix: 'Correct what the message names, or give the backup up with the command in the message.',
+        blocks: true,
+      },
       Unreadable: {
         means: 'Another version of the operator stored this resource, and this version cannot read it.',
         fix: 'Correct the field that the message names, or run the version that stored it.',

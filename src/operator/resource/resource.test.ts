@@ -46,14 +46,14 @@ describe('fields that are not acted on yet', () => {
   it('are named by path, by value, and inside lists and objects', () => {
     const value = spec({
       upgrade: { mode: 'Manual' },
-      deletionPolicy: 'Snapshot',
+      hibernated: true,
       networkPolicy: {},
       nodes: { webapp: { autoscaling: { maxReplicas: 3 } } },
     });
     expect(notImplementedPaths(whatsAppDeploymentSpec, value)).toEqual([
       'spec.nodes.webapp.autoscaling',
       'spec.networkPolicy',
-      'spec.deletionPolicy=Snapshot',
+      'spec.hibernated=true',
     ]);
   });
 });

@@ -75,12 +75,9 @@ export const whatsAppDeploymentSpec = withRules(
     emulator: emulatorSpec.optional(),
     paused: described('Stop the operator from changing anything of this stack.', z.boolean()).default(false),
     hibernated: planned(described('Stop all pods and keep the data.', z.boolean()), [true]).default(false),
-    deletionPolicy: planned(
-      described(
-        'What happens to the database, media and Secrets when the resource is deleted. The stack has no call that deregisters a number: WhatsApp knows it until it is registered elsewhere.',
-        z.enum(['Retain', 'Delete', 'Snapshot']),
-      ),
-      ['Snapshot'],
+    deletionPolicy: described(
+      'What happens to the database, media and Secrets when the resource is deleted. Snapshot makes a last backup at `backup.destination`, and deletes them when it is complete. The stack has no call that deregisters a number: WhatsApp knows it until it is registered elsewhere.',
+      z.enum(['Retain', 'Delete', 'Snapshot']),
     ).default('Retain'),
   }),
   [
@@ -142,6 +139,12 @@ export const whatsAppDeploymentSpec = withRules(
       message:
         'stack OnPremises has no setting that verifies the name of the database server; set database.external.tls.mode to VerifyCA, and name in caSecretRef a CA that signs this server only',
       check: ({ stack, database }) => stack !== 'OnPremises' || database.external?.tls?.mode !== 'VerifyFull',
+    },
+    {
+      cel: "self.deletionPolicy != 'Snapshot' || has(self.backup)",
+      message:
+        'deletionPolicy Snapshot makes a last backup; set backup.destination and backup.encryptionSecretRef, or set deletionPolicy to Retain or Delete',
+      check: ({ deletionPolicy, backup }) => deletionPolicy !== 'Snapshot' || backup !== undefined,
     },
     {
       cel: "self.stack == 'Emulator' || !has(self.emulator)",

@@ -4,14 +4,12 @@ import type { ApiObservation, Observation } from '../plan/facts/observed.ts';
 import { podSecretNames } from '../plan/facts/podSecrets.ts';
 import type { RestoreNews } from '../plan/facts/restore.ts';
 import { databaseKey } from '../plan/facts/stackSettings.ts';
-import { childKey } from '../plan/render/child.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import type { JournalStore } from './journalStore.ts';
-import type { PodObject } from './podObject.ts';
-import { podView } from './podView.ts';
 import type { ReferencedSecrets } from './referencedSecrets.ts';
 import type { RivalStacks } from './rivalStacks.ts';
 import type { SecretLabels } from './secretLabels.ts';
+import { stackObjects } from './stackObjects.ts';
 import {
   clusterView,
   parsedBackups,
@@ -56,12 +54,7 @@ export async function observe(
   await secretLabels.restore(resource, signal);
   const key = keyOf(resource as unknown as KubeObject);
   const shared = `${namespace}/${NETWORK.name}`;
-  const children = sources.children.flatMap(({ cache }) => [
-    ...cache.byIndex('stack', key),
-    ...cache.byIndex('stack', shared),
-  ]);
-  const podsOf = (stack: string) =>
-    sources.pods.cache.byIndex('stack', stack).map((pod) => podView(pod as PodObject));
+  const [own, common] = [stackObjects(key, sources), stackObjects(shared, sources)];
   const database = databaseKey(resource);
   return {
     resource,
@@ -73,9 +66,9 @@ export async function observe(
       database === undefined ? [] : sources.stacks.cache.byIndex('database', database),
     ),
     rivals: rivals.of(resource),
-    children: new Map(children.map((object) => [childKey(object), object])),
-    pods: podsOf(key),
-    sharedPods: podsOf(shared),
+    children: new Map([...own.children, ...common.children]),
+    pods: own.pods,
+    sharedPods: common.pods,
     ...(cluster ? { cluster } : {}),
     referenced: referencedSecrets,
     backups: parsedBackups(sources.backups.cache.byIndex('deployment', key)),

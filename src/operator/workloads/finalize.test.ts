@@ -8,6 +8,7 @@ import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import { ObjectCache } from '../../engine/kube/objectCache.ts';
 import type { KubeRequest, Transport } from '../../engine/kube/transport.ts';
+import { SNAPSHOT_OF } from '../plan/facts/backups.ts';
 import { CLEANUP_FINALIZER, labels, NETWORK, stackLabels } from '../plan/facts/names.ts';
 import { parseWhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import type { StackSources } from '../state/stackSources.ts';
@@ -21,15 +22,16 @@ interface SetupOptions {
   readonly missing?: readonly string[];
   readonly others?: readonly KubeObject[];
   readonly isRefused?: boolean;
-  /** `spec.database` */
-  readonly database?: object;
+  readonly spec?: object;
+  /** The namespace is being deleted: nothing can be created in it. */
+  readonly isTerminating?: boolean;
 }
 
 /** A stack that is being deleted, with one Secret whose deletion the API server refuses. */
 const setup = (
   minutesSince: number,
   isBusy = false,
-  { missing = [], others = [], isRefused = true, database }: SetupOptions = {},
+  { missing = [], others = [], isRefused = true, isTerminating, spec }: SetupOptions = {},
 ) => {
   const stored: KubeObject = {
     apiVersion: 'waba-operator.dev/v1alpha1',
@@ -43,7 +45,7 @@ const setup = (
       deletionTimestamp: '2026-01-01T00:00:00Z',
       finalizers: [CLEANUP_FINALIZER],
     },
-    spec: { phoneNumber: '+16315551000', deletionPolicy: 'Delete', ...(database && { database }) },
+    spec: { phoneNumber: '+16315551000', deletionPolicy: 'Delete', ...spec },
   };
   const parsed = parseWhatsAppDeployment(stored);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
@@ -57,36 +59,56 @@ const setup = (
   });
   const stacks = new ObjectCache<KubeObject>({ namespace: () => ['default'] });
   stacks.store(stored);
-  for (const other of others) (other.kind === stored.kind ? stacks : cache).store(other);
+  const backups = new ObjectCache<KubeObject>();
+  const jobs = new ObjectCache<KubeObject>({ stack: () => [] });
+  const cacheOf = ({ kind }: KubeObject) =>
+    ({ WhatsAppDeployment: stacks, WhatsAppBackup: backups, Job: jobs })[kind as 'Job'] ?? cache;
+  for (const other of others) cacheOf(other).store(other);
   const asked: KubeRequest[] = [];
   const transport: Transport = {
     request: async (request) => {
       asked.push(request);
-      if (isRefused && request.method === 'DELETE')
+      if (isTerminating && request.method === 'POST')
+        throw new ApiError(
+          403,
+          {
+            reason: 'Forbidden',
+            message: 'unable to create new content in namespace default because it is being terminated',
+          },
+          'POST whatsappbackups',
+        );
+      if (isRefused && !isTerminating && request.method === 'DELETE')
         throw new ApiError(403, { reason: 'Forbidden' }, 'DELETE secrets');
-      return {};
+      return request.body ?? {};
     },
     text: async () => '',
     stream: async function* () {},
     close: () => {},
   };
   const events: EventText[] = [];
-  const source = {
-    kind: kinds.Secret,
-    cache,
-    onChange: () => {},
-    isAbsent: () => false,
-    lookAgain: () => {},
-  } satisfies Source<KubeObject>;
+  const source = (kind: 'Secret' | 'Job') =>
+    ({
+      kind: kinds[kind],
+      cache: kind === 'Job' ? jobs : cache,
+      onChange: () => {},
+      isAbsent: () => false,
+      lookAgain: () => {},
+    }) satisfies Source<KubeObject>;
   const run = () =>
     finalize(
       parsed.resource,
       stored,
       {
         client: new KubeClient(transport),
-        sources: { children: [source], stacks: { cache: stacks } } as unknown as StackSources,
+        sources: {
+          children: [source('Secret'), source('Job')],
+          stacks: { cache: stacks },
+          backups: { cache: backups },
+          pods: { cache: new ObjectCache<KubeObject>({ stack: () => [] }) },
+        } as unknown as StackSources,
         recorder: { record: (_: KubeObject, event: EventText) => void events.push(event) } as EventRecorder,
         clock: new VirtualClock(DELETED_AT + minutesSince * 60_000),
+        journals: { read: () => undefined },
         isBusy: () => isBusy,
         missing: () => missing,
       },
@@ -96,7 +118,9 @@ const setup = (
   const released = () => asked.some(({ method }) => method === 'PATCH');
   const names = () =>
     asked.filter(({ method }) => method === 'DELETE').map(({ path }) => path.split('/').slice(-2).join('/'));
-  return { run, deleted, released, events, names };
+  const created = () =>
+    asked.flatMap(({ method, body }) => (method === 'POST' ? [(body as KubeObject).kind] : []));
+  return { run, deleted, released, events, names, created };
 };
 
 describe('the finalizer of deletionPolicy Delete', () => {
@@ -124,7 +148,7 @@ describe('the finalizer of deletionPolicy Delete', () => {
 
   it('keeps the Secrets that the data in an external database needs, and says so', async () => {
     const external = { host: 'db', credentialsSecretRef: { name: 'login' } };
-    const { run, deleted, released, events } = setup(1, false, { database: { external } });
+    const { run, deleted, released, events } = setup(1, false, { spec: { database: { external } } });
     await run();
     expect([deleted(), released()]).toEqual([false, true]);
     expect(events).toMatchObject([{ reason: 'SecretsKept' }]);
@@ -137,6 +161,95 @@ describe('the finalizer of deletionPolicy Delete', () => {
     expect(released()).toBe(true);
     expect(events).toMatchObject([{ reason: 'CleanupIncomplete' }]);
     expect(events[0]?.message).toContain('Secret shop-keys');
+  });
+});
+
+describe('the policy of a resource that is being deleted', () => {
+  it('may still become Retain, which keeps the data and lets the resource go', async () => {
+    const { run, deleted, released } = setup(1, false, { spec: { deletionPolicy: 'Retain' } });
+    await run();
+    expect([deleted(), released()]).toEqual([false, true]);
+  });
+
+  const backup = { destination: { claim: { name: 'vault' } }, encryptionSecretRef: { name: 'key' } };
+  const snapshot = { deletionPolicy: 'Snapshot', backup };
+  /** Its Secrets are there, and so is a node: it has data. */
+  const others: KubeObject[] = [
+    {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { name: 'shop-coreapp-0', namespace: 'default', labels: stackLabels('shop', 'coreapp') },
+      spec: { replicas: 0 },
+    },
+  ];
+
+  it('is Snapshot: nothing goes before a last backup, however late it is', async () => {
+    const { run, deleted, released, created } = setup(600, false, {
+      spec: snapshot,
+      others,
+      isRefused: false,
+    });
+    expect((await run()).ready).toMatchObject({ reason: 'Deleting' });
+    expect([deleted(), released(), created()]).toEqual([false, false, ['WhatsAppBackup']]);
+  });
+
+  it('is Snapshot: the time for deleting begins when the backup is complete', async () => {
+    const done: KubeObject = {
+      apiVersion: 'waba-operator.dev/v1alpha1',
+      kind: 'WhatsAppBackup',
+      metadata: {
+        name: 'shop-20260101-000000',
+        namespace: 'default',
+        uid: 'b',
+        resourceVersion: '1',
+        creationTimestamp: '2026-01-01T00:00:00Z',
+        annotations: { [SNAPSHOT_OF]: 'u' },
+      },
+      spec: { deployment: 'shop' },
+      status: { phase: 'Completed', completedAt: '2026-01-01T09:58:00Z' },
+    };
+    const { run, deleted, released } = setup(600, false, { spec: snapshot, others: [...others, done] });
+    expect((await run()).ready?.message).toContain('until 2026-01-01T10:08:00Z');
+    expect([deleted(), released()]).toEqual([true, false]);
+  });
+
+  it('is Snapshot: a namespace that is being deleted takes the data along, and is not held', async () => {
+    const { run, released } = setup(1, false, { spec: snapshot, others, isTerminating: true });
+    await run();
+    expect(released()).toBe(true);
+  });
+});
+
+describe('a claim that a backup has read', () => {
+  const claim: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: 'shop-media', namespace: 'default', uid: 'm', labels: stackLabels('shop', 'media') },
+  };
+  const job = (name: string, claimName: string, end?: string): KubeObject => ({
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name, namespace: 'default', uid: name },
+    spec: { template: { spec: { volumes: [{ persistentVolumeClaim: { claimName } }, {}] } } },
+    status: { conditions: end ? [{ type: end, status: 'True' }] : [] },
+  });
+
+  it('goes together with the ended Jobs whose pods would keep it', async () => {
+    const others = [
+      claim,
+      job('done-backup', 'shop-media', 'Complete'),
+      job('bad-backup', 'shop-media', 'Failed'),
+      job('late-backup', 'shop-media'),
+      job('other-backup', 'vault', 'Complete'),
+    ];
+    const { run, names } = setup(1, false, { others, isRefused: false });
+    await run();
+    expect(names()).toEqual([
+      'jobs/done-backup',
+      'jobs/bad-backup',
+      'secrets/shop-keys',
+      'persistentvolumeclaims/shop-media',
+    ]);
   });
 });
 

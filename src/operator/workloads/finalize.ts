@@ -5,13 +5,16 @@ import { isNotFound } from '../../engine/kube/apiError.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, keyOf, kindOf } from '../../engine/kube/kubeObject.ts';
+import type { SnapshotStep } from '../plan/decide/snapshot.ts';
 import { clusterChoice } from '../plan/facts/databaseCluster.ts';
 import { CLEANUP_FINALIZER, NETWORK, names, sharesNetwork } from '../plan/facts/names.ts';
 import { networkUsers } from '../plan/facts/networkUsers.ts';
-import { unmet, type Verdict } from '../plan/tell/conditions.ts';
+import { reasonOf, unmet, type Verdict } from '../plan/tell/conditions.ts';
 import { databaseClusters } from '../resource/databaseClusters.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { parsedStacks, type StackSources, WhatsAppDeploymentKind } from '../state/stackSources.ts';
+import { claimHolders } from './claimHolders.ts';
+import { type SnapshotOptions, takeSnapshot } from './takeSnapshot.ts';
 
 /**
  * How long the operator retries deletions that the API server refuses. After that it releases the resource anyway, because
@@ -21,20 +24,18 @@ const DEADLINE_MS = 10 * 60_000;
 const BUSY_RETRY_MS = 500;
 /** Nothing reports that a refused deletion is allowed now. */
 const REFUSED_RETRY_MS = 10_000;
+/** Watches report pods and backups; this is for what they do not. */
+const SNAPSHOT_LOOK_MS = 10_000;
 
-/** Whether the resource needs the finalizer, which deletes its data with it. */
+/** Whether the resource needs the finalizer: its data go with it, at once or after a last backup. */
 export const wantsFinalizer = ({ spec }: Pick<WhatsAppDeployment, 'spec'>): boolean =>
-  spec.deletionPolicy === 'Delete';
+  spec.deletionPolicy !== 'Retain';
 
-export interface FinalizeOptions {
-  readonly client: KubeClient;
-  readonly sources: StackSources;
+export interface FinalizeOptions extends SnapshotOptions {
   readonly recorder: EventRecorder;
   readonly clock: Clock;
   /** Whether the application controller works on the stack: a journal that it writes after the deletion would stay. */
   readonly isBusy: (key: string) => boolean;
-  /** Why the operator cannot read all of a namespace: what it does not see is not gone. */
-  readonly missing: (namespace: string) => readonly string[];
 }
 
 export interface Finalized extends ReconcileResult {
@@ -52,9 +53,10 @@ interface Left {
  * deleted whose data was kept, because its registration is in that data.
  */
 function isLastUser({ metadata, spec }: WhatsAppDeployment, sources: StackSources): boolean {
-  if (!sharesNetwork(spec)) return false;
+  // A snapshot may be restored, and WhatsApp forgets no number.
+  if (!sharesNetwork(spec) || spec.deletionPolicy !== 'Delete') return false;
   const goes = (other: WhatsAppDeployment) =>
-    other.metadata.deletionTimestamp !== undefined && wantsFinalizer(other);
+    other.metadata.deletionTimestamp !== undefined && other.spec.deletionPolicy === 'Delete';
   const stacks = parsedStacks(sources.stacks.cache.byIndex('namespace', metadata.namespace));
   const going = stacks.filter(goes).map((other) => names(other.metadata.name).journal);
   const isAlone = networkUsers(stacks).every((other) => goes(other));
@@ -67,7 +69,10 @@ function isLastUser({ metadata, spec }: WhatsAppDeployment, sources: StackSource
 }
 const JOURNAL_SUFFIX = names('').journal;
 
-/** Under `deletionPolicy: Delete`: deletes the objects without owner reference, the journal last. */
+/**
+ * Under `deletionPolicy: Delete`: deletes the objects without owner reference, the journal last. Under `Snapshot`, a last backup
+ * comes before. The policy can still be changed meanwhile.
+ */
 export async function finalize(
   resource: WhatsAppDeployment,
   stored: KubeObject,
@@ -76,9 +81,20 @@ export async function finalize(
 ): Promise<Finalized> {
   const { namespace, finalizers } = resource.metadata;
   if (!finalizers.includes(CLEANUP_FINALIZER)) return waitsForOthers(finalizers);
-  const deadlineMs = Date.parse(resource.metadata.deletionTimestamp ?? '') + DEADLINE_MS;
-  const isLate = options.clock.now() > deadlineMs;
-  if (options.isBusy(keyOf(stored)) && !isLate) return { requeueAfterMs: BUSY_RETRY_MS };
+  const { client, clock } = options;
+  if (!wantsFinalizer(resource)) return release(resource, stored, client, signal);
+  const deletedMs = Date.parse(resource.metadata.deletionTimestamp ?? '');
+  if (options.isBusy(keyOf(stored)) && clock.now() <= deletedMs + DEADLINE_MS)
+    return { requeueAfterMs: BUSY_RETRY_MS };
+  const snapshot =
+    resource.spec.deletionPolicy === 'Snapshot'
+      ? await takeSnapshot(resource, stored, options, signal).catch(letGoWithNamespace)
+      : undefined;
+  if (snapshot && snapshot.do !== 'delete')
+    return { ready: snapshot.ready, requeueAfterMs: SNAPSHOT_LOOK_MS };
+  // The backup may have taken hours.
+  const deadlineMs = (snapshot?.madeMs ?? deletedMs) + DEADLINE_MS;
+  const isLate = clock.now() > deadlineMs;
   const left = await deleteRetained(resource, options, signal);
   const unseen = options.missing(namespace);
   if (!isLate && left.length + unseen.length > 0)
@@ -94,8 +110,13 @@ export async function finalize(
       reason: 'SecretsKept',
       message: `the data in the database stays, and so do the Secrets that it needs: ${secrets.join(', ')}`,
     });
-  await release(resource, stored, options.client, signal);
-  return {};
+  return release(resource, stored, client, signal);
+}
+
+/** Kubernetes deletes the data together with the namespace, and nothing can be created in it any more. */
+function letGoWithNamespace(error: unknown): SnapshotStep {
+  if (reasonOf(error) !== 'NamespaceTerminating') throw error;
+  return { do: 'delete', madeMs: undefined };
 }
 
 /** The operator cannot delete an external database, nor a cluster that somebody else made. Its data needs these, also when the stack is created again. */
@@ -129,12 +150,23 @@ async function deleteRetained(
     .filter(({ kind, metadata }) => !(kind === 'Secret' && kept.includes(metadata.name)))
     .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
     .sort((a, b) => Number(a.metadata.name === journal) - Number(b.metadata.name === journal));
+  const holders = claimHolders(
+    retained.filter(({ kind }) => kind === 'PersistentVolumeClaim'),
+    sources,
+  );
   const left: Left[] = [];
-  for (const object of retained) {
+  for (const object of [...holders, ...retained]) {
     // Without its journal, the rest could not be told from another stack's.
     if (object.metadata.name === journal && left.length > 0) break;
     await client
-      .delete(kindOf(object), namespace, object.metadata.name, { uid: object.metadata.uid }, signal)
+      .delete(
+        kindOf(object),
+        namespace,
+        object.metadata.name,
+        // Without it, a Job leaves its pods.
+        { uid: object.metadata.uid, propagation: 'Background' },
+        signal,
+      )
       .catch((error: unknown) => {
         if (signal.aborted) throw error;
         if (!isNotFound(error)) left.push({ object, why: describeError(error) });
@@ -148,7 +180,7 @@ async function release(
   stored: KubeObject,
   client: KubeClient,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Finalized> {
   const rest = finalizers.filter((finalizer) => finalizer !== CLEANUP_FINALIZER);
   await client
     .mergePatch(
@@ -160,6 +192,7 @@ async function release(
     .catch((error: unknown) => {
       if (!isNotFound(error)) throw error;
     });
+  return {};
 }
 
 function waitsForOthers(finalizers: readonly string[]): Finalized {

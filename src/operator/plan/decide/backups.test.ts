@@ -3,8 +3,9 @@ import { whatsAppBackup } from '../../../../test/support/whatsAppBackup.ts';
 import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import type { WhatsAppBackup } from '../../resource/whatsAppBackup.ts';
-import { BACKUP_FINALIZER, SCHEDULED_FOR } from '../facts/backups.ts';
-import { type BackupsObserved, type BackupsPlan, planBackups } from './backups.ts';
+import { BACKUP_FINALIZER, SCHEDULED_FOR, SNAPSHOT_OF } from '../facts/backups.ts';
+import type { BackupsObserved } from './backupStep.ts';
+import { type BackupsPlan, planBackups } from './backups.ts';
 
 const NOW = Date.parse('2026-03-10T12:00:00Z');
 const DESTINATION = { claim: { name: 'vault' } };
@@ -94,6 +95,18 @@ describe('a backup that somebody asks for', () => {
       'Secret vault-key with key passphrase does not exist; create it',
     );
     expect(of({ stack: stack(BACKUP, {}, null) }).reason).toBe('DatabaseNotReady');
+  });
+
+  it('of a stack that is being deleted waits for nobody to unpause it, and asks no Webapp', () => {
+    const deleted = whatsAppDeployment({
+      metadata: { deletionTimestamp: '2026-03-10T12:00:00Z' },
+      spec: { deletionPolicy: 'Snapshot', backup: BACKUP, paused: true },
+    });
+    const last = whatsAppBackup('first', { metadata: { annotations: { [SNAPSHOT_OF]: 'u1' } } });
+    const { start } = planned([last], { stack: deleted });
+    expect(namesOf(start)).toEqual(['first-backup']);
+    expect(JSON.stringify(start)).not.toContain('WABA_API_URL');
+    expect(planned([whatsAppBackup('first')], { stack: deleted }).told('first').reason).toBe('Paused');
   });
 
   it('waits for the one that runs, and the older of two goes first', () => {

@@ -12,7 +12,7 @@ import { databaseAddress } from '../facts/stackSettings.ts';
 import type { PodRelease } from '../render/nodeInputs.ts';
 import { openingJob, restoringJob } from '../render/restoreJobs.ts';
 import { endOf, isComplete } from '../tell/workloadChecks.ts';
-import type { JobReport } from './backups.ts';
+import type { JobReport } from './backupStep.ts';
 import { type BackupSeen, broughtBack, misfits, type RestoredSecret } from './restoredSecrets.ts';
 
 export interface RestoreObserved

@@ -8,6 +8,8 @@ import { ANNOTATION_PREFIX, MANAGED_BY } from './names.ts';
 export const BACKUP_LABEL = `${ANNOTATION_PREFIX}/backup`;
 /** On a scheduled backup: the time that it was due, RFC 3339. */
 export const SCHEDULED_FOR = `${ANNOTATION_PREFIX}/scheduled-for`;
+/** On the last backup of a stack, which its deletion asks for: the UID of the stack. */
+export const SNAPSHOT_OF = `${ANNOTATION_PREFIX}/snapshot-of`;
 /** On a backup whose stored objects go with it. */
 export const BACKUP_FINALIZER = `${ANNOTATION_PREFIX}/stored-backup`;
 
@@ -111,6 +113,16 @@ export function datedName(stack: string, ms: number, hasSeconds = false): string
   const time = `-${digits.slice(0, 8)}-${digits.slice(9, hasSeconds ? 15 : 13)}`;
   return `${stack.slice(0, LONGEST_BACKUP_NAME - time.length).replace(/-+$/, '')}${time}`;
 }
+
+/** The backup that the deletion of a stack asks for. Always the same name, so that no two are made. */
+export const snapshotName = ({
+  metadata: { name, deletionTimestamp = '' },
+}: Pick<WhatsAppDeployment, 'metadata'>): string => datedName(name, Date.parse(deletionTimestamp), true);
+export const isSnapshotOf = (
+  { metadata }: WhatsAppBackup,
+  stack: Pick<WhatsAppDeployment, 'metadata'>,
+): boolean =>
+  stack.metadata.deletionTimestamp !== undefined && metadata.annotations[SNAPSHOT_OF] === stack.metadata.uid;
 
 /** How many failed scheduled backups stay, so that a person can read why. */
 const FAILED_KEPT = 3;

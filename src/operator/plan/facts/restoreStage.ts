@@ -50,7 +50,7 @@ export function restoreStage(
   return isThisOne ? undefined : { at: 'Refused', choice };
 }
 
-const hasNodes = (observed: Pick<Observation, 'resource' | 'children'>): boolean =>
+export const hasNodes = (observed: Pick<Observation, 'resource' | 'children'>): boolean =>
   ownedBy(observed, 'StatefulSet').some((set) => isNode(componentOf(set)));
 
 export const named = ({ folder, backup }: BackupChoice): string => `${folder}/${backup}`;

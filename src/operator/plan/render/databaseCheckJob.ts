@@ -41,7 +41,7 @@ export function databaseCheck(
   const inputs = { ...nodeInputs(pods, 'schema'), connections: connectionsNeeded(resource) };
   const release = { ...nodeRelease(pods), checker };
   const needed = schemaIdentity(observed, { connections: inputs.connections });
-  const name = `${resource.metadata.name}-database-check-${hashOf([schemaNote(needed), render(inputs, release)]).slice(0, 8)}`;
+  const name = `${resource.metadata.name}-database-check-${hashOf([schemaNote(needed), render(inputs, release)]).slice(0, 7)}`;
   const job = child(resource, {
     component: 'database-check',
     identity: { apiVersion: 'batch/v1', kind: 'Job', name },

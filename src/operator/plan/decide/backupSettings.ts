@@ -1,0 +1,52 @@
+import type { BackupDestination } from '../../resource/backupSpec.ts';
+import type { WhatsAppBackup } from '../../resource/whatsAppBackup.ts';
+import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { type BackupTask, isSnapshotOf } from '../facts/backups.ts';
+import { backupJob } from '../render/backupJob.ts';
+import type { BackupsObserved } from './backupStep.ts';
+
+interface Configured {
+  readonly destination: BackupDestination;
+  readonly encryptionSecret: string;
+  readonly media: boolean;
+}
+
+/** Where the backup goes and how it is encrypted, or what is not said. */
+export function configurationOf(
+  { spec }: WhatsAppBackup,
+  stack: WhatsAppDeployment | undefined,
+): Configured | string {
+  const byDefault = stack?.spec.backup;
+  const destination = spec.destination ?? byDefault?.destination;
+  const encryption = spec.encryptionSecretRef ?? byDefault?.encryptionSecretRef;
+  const where = `here, or in spec.backup of WhatsAppDeployment ${spec.deployment}`;
+  if (!destination) return `set spec.destination ${where}`;
+  if (!encryption) return `set spec.encryptionSecretRef ${where}`;
+  return { destination, encryptionSecret: encryption.name, media: spec.media ?? byDefault?.media ?? false };
+}
+
+/** The Job of a backup, and what the status says of it; undefined if nothing says where the backup is. */
+export function settingsOf(backup: WhatsAppBackup, observed: BackupsObserved) {
+  const { stack } = observed;
+  const configured = configurationOf(backup, stack);
+  if (typeof configured === 'string') return undefined;
+  const { database, client, shards } = stack?.status ?? {};
+  return {
+    described: {
+      location: locationOf(configured.destination),
+      ...(database?.engine ? { engine: database.engine } : {}),
+      ...(client?.version ? { version: client.version } : {}),
+      ...(shards?.desired ? { shards: shards.desired } : {}),
+    },
+    job: (task: BackupTask) => {
+      // No Webapp runs for the last backup.
+      const serverName = stack && isSnapshotOf(backup, stack) ? undefined : observed.serverName;
+      return backupJob({ ...observed, ...configured, serverName, task, backup });
+    },
+  };
+}
+
+const locationOf = ({ claim, s3 }: BackupDestination): string =>
+  s3
+    ? [`s3:/`, s3.bucket, s3.prefix].filter((part) => part !== undefined).join('/')
+    : [`PersistentVolumeClaim ${claim?.name}`, claim?.path].filter((part) => part !== undefined).join('/');

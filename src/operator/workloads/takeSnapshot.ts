@@ -1,0 +1,52 @@
+import { isAlreadyExists } from '../../engine/kube/apiError.ts';
+import type { KubeClient } from '../../engine/kube/client.ts';
+import { type KubeObject, keyOf, kindOf } from '../../engine/kube/kubeObject.ts';
+import { nextSnapshotStep, type SnapshotStep } from '../plan/decide/snapshot.ts';
+import { snapshotName } from '../plan/facts/backups.ts';
+import { FIELD_MANAGER } from '../plan/facts/names.ts';
+import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import type { Journals } from '../state/journalStore.ts';
+import { stackObjects } from '../state/stackObjects.ts';
+import { parsedBackups, type StackSources } from '../state/stackSources.ts';
+
+export interface SnapshotOptions {
+  readonly client: KubeClient;
+  readonly sources: StackSources;
+  readonly journals: Pick<Journals, 'read'>;
+  readonly missing: (namespace: string) => readonly string[];
+}
+
+/** Under `deletionPolicy: Snapshot`: takes the next step to the last backup of a stack, and says how far it is. */
+export async function takeSnapshot(
+  resource: WhatsAppDeployment,
+  stored: KubeObject,
+  { client, sources, journals, missing }: SnapshotOptions,
+  signal: AbortSignal,
+): Promise<SnapshotStep> {
+  const { namespace } = resource.metadata;
+  const found = sources.backups.cache.get(`${namespace}/${snapshotName(resource)}`);
+  const step = nextSnapshotStep({
+    resource,
+    ...stackObjects(keyOf(stored), sources),
+    journal: journals.read(resource),
+    backup: found && parsedBackups([found])[0],
+    missing: missing(namespace),
+  });
+  if (step.do === 'stop')
+    for (const set of step.sets) {
+      const { name } = set.metadata;
+      const patch = { spec: { replicas: 0 } };
+      const written = await client.mergePatch<KubeObject>(kindOf(set), { namespace, name }, patch, signal);
+      sources.children.find(({ kind }) => kind.kind === set.kind)?.cache.observeWrite(written);
+    }
+  if (step.do === 'create')
+    try {
+      sources.backups.cache.observeWrite(
+        await client.create<KubeObject>(step.backup, { fieldManager: FIELD_MANAGER }, signal),
+      );
+    } catch (error) {
+      // A pass before this one made it, and the watch has not shown it yet.
+      if (!isAlreadyExists(error)) throw error;
+    }
+  return step;
+}
