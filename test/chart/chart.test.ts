@@ -42,6 +42,7 @@ const WAYS: Record<string, string[]> = {
     ],
     ...['--set', 'metrics.serviceMonitor.enabled=true,metrics.serviceMonitor.labels.release=prometheus'],
     ...['--set', 'networkPolicy.scrapeFrom[0].namespaceSelector.matchLabels.name=monitoring'],
+    ...['--set', 'networkPolicy.egress[0].ports[0].port=443'],
   ],
 };
 
