@@ -363,7 +363,10 @@ function planNodes(run: Run): StepPlan<'WorkloadsReady'> {
 
 /** The way into a stack whose nodes the operator runs. Nothing of the stack waits for it. */
 function planExposure({ observed, exposure }: Run): StepPlan<'Exposed'> {
-  const verdict = judgeExposure(observed, exposure);
+  const verdict = judgeExposure(
+    observed,
+    exposure.map(({ object }) => childKey(object)),
+  );
   const apply = verdict.reason === 'NoCertificateYet' ? [] : exposure;
   return { ...NOTHING, apply, verdict, open: true };
 }

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { managedEngines } from '../../resource/managedEngines.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { memberLabels, NETWORK, NODES, sharesNetwork } from '../facts/names.ts';
@@ -68,11 +67,12 @@ export function egressRules(resource: WhatsAppDeployment): Rule[] {
 }
 
 const addressOf = ({ host, port }: { readonly host: string; readonly port: number }) =>
-  parse(`tcp://${isIP(host) === 6 ? `[${host}]` : host}:${port}`);
+  parse(`tcp://${host.includes(':') ? `[${host}]` : host}:${port}`);
 
 const parse = (url: string | undefined): URL | undefined =>
   url !== undefined && URL.canParse(url) ? new URL(url) : undefined;
 
+const IPV4 = /^[0-9]+(\.[0-9]+){3}$/;
 const PORTS: Readonly<Record<string, number>> = { 'https:': 443, 'http:': 80 };
 
 /**
@@ -81,10 +81,10 @@ const PORTS: Readonly<Record<string, number>> = { 'https:': 443, 'http:': 80 };
  */
 function ruleFor({ protocol, hostname, port }: URL, namespace: string): Rule[] {
   const host = hostname.replace(/^\[|\]$/g, '').toLowerCase();
-  const version = isIP(host);
-  if (version > 0) {
+  const isV6 = host.includes(':');
+  if (isV6 || IPV4.test(host)) {
     const ports = [tcp(port ? Number(port) : (PORTS[protocol] ?? 443))];
-    return [{ ports, to: [{ ipBlock: { cidr: `${host}/${version === 6 ? 128 : 32}` } }] }];
+    return [{ ports, to: [{ ipBlock: { cidr: `${host}/${isV6 ? 128 : 32}` } }] }];
   }
   const [service, other] = /^([^.]+)(?:\.([^.]+)\.svc(?:\..*)?)?$/.exec(host)?.slice(1) ?? [];
   return service === undefined ? [] : [{ to: [namespaceNamed(other ?? namespace)] }];

@@ -1,7 +1,6 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { bearsName, exposedNames } from '../facts/exposedNames.ts';
 import type { Observed } from '../facts/observed.ts';
-import { type Child, childKey } from '../render/child.ts';
 import { met, unmet, type Verdict } from './conditions.ts';
 
 /** What Gateways say about the routes of a stack, in their own words. */
@@ -34,7 +33,8 @@ type Answered = KubeObject & {
 /** In this order: what is not accepted is not looked up. */
 const REASONS = { Accepted: 'NotAccepted', ResolvedRefs: 'RefsNotResolved' } as const;
 
-export function judgeExposure(observed: Observed, children: readonly Child[]): Verdict<'Exposed'> {
+/** @param wanted the objects that make the way in, as `Kind/name` */
+export function judgeExposure(observed: Observed, wanted: readonly string[]): Verdict<'Exposed'> {
   const { resource, journal } = observed;
   const { exposure } = resource.spec;
   if (!exposure) return met('Exposed', 'NotConfigured', 'spec.exposure is not set');
@@ -44,14 +44,9 @@ export function judgeExposure(observed: Observed, children: readonly Child[]): V
       'NoCertificateYet',
       'the Gateway must trust the certificate of the Webapps, and the operator has not seen it yet; it creates the HTTPRoute once a Webapp answers',
     );
-  const absent = children.find(({ object }) => !observed.children.has(childKey(object)));
-  if (absent)
-    return unmet(
-      'Exposed',
-      'Pending',
-      `the operator creates ${absent.object.kind} ${absent.object.metadata.name}`,
-    );
-  const live = children.flatMap(({ object }) => observed.children.get(childKey(object)) ?? []) as Answered[];
+  const absent = wanted.find((key) => !observed.children.has(key));
+  if (absent) return unmet('Exposed', 'Pending', `the operator creates ${absent.replace('/', ' ')}`);
+  const live = wanted.flatMap((key) => observed.children.get(key) ?? []) as Answered[];
   for (const object of live) {
     const verdict = judgeAnswers(object);
     if (verdict) return verdict;
