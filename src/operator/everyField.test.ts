@@ -140,6 +140,18 @@ const SPECS: readonly object[] = [
       deadlineSeconds: 600,
     },
     monitoring: { podMonitor: false },
+    exposure: {
+      httpRoute: {
+        parents: [{ name: 'public', namespace: 'infra', sectionName: 'https', port: 443 }],
+        hostnames: ['api.shop.example'],
+        paths: ['/v1/messages'],
+      },
+    },
+    networkPolicy: {
+      enabled: true,
+      allowFrom: [{ podSelector: { matchLabels: { app: 'crm' } } }],
+      egress: [{ ports: [{ protocol: 'TCP', port: 9000 }] }],
+    },
     backup: {
       schedule: '0 3 * * *',
       timeZone: 'UTC',
@@ -228,6 +240,23 @@ const SPECS: readonly object[] = [
     images: { webapp: 'web@sha256:1', coreapp: 'core@sha256:1' },
     registration: { certificateSecretRef: { name: 'certificate' } },
     tls: { selfSigned: {} },
+    exposure: {
+      tlsRoute: {
+        parents: [{ name: 'public', namespace: 'infra', sectionName: 'tls', port: 443 }],
+        hostnames: ['api.shop.example'],
+      },
+    },
+  },
+  {
+    exposure: {
+      ingress: {
+        className: 'public',
+        hostnames: ['api.shop.example'],
+        paths: ['/v1/messages'],
+        annotations: { 'example.org/backend-protocol': 'HTTPS' },
+        tlsSecretName: 'api-tls',
+      },
+    },
   },
   { database: { managed: { engine: 'MariaDB', version: '11.4.8' } } },
   {
@@ -314,6 +343,8 @@ function settledModel(resource: WhatsAppDeployment): StackModel {
   const known = settledModels.get(key);
   if (known) return known;
   const model = new StackModel(resource, referenced(resource.spec));
+  // A Webapp has answered.
+  model.journal = { ...model.journal, webappCa: 'PEM' };
   model.settle();
   settledModels.set(key, model);
   return model;

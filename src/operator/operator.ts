@@ -177,6 +177,7 @@ export function controllers(parts: Parts, signal: AbortSignal) {
     ...context,
     client,
     podSecurity: parts.podSecurity ?? OPERATOR_DEFAULTS.podSecurity,
+    operatorNamespace: parts.installation.namespace,
     applier: new Applier({
       ...parts,
       client,

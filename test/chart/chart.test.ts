@@ -44,6 +44,7 @@ const WAYS: Record<string, string[]> = {
     ...['--set', 'databaseOperators.cloudNativePG=true,databaseOperators.mysqlOperator=true'],
     ...['--set', 'databaseOperators.mariadbOperator=true'],
     ...['--set', 'networkPolicy.scrapeFrom[0].namespaceSelector.matchLabels.name=monitoring'],
+    ...['--set', 'networkPolicy.egress[0].ports[0].port=443'],
   ],
 };
 

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { loadAll } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { isNotFound } from '../../src/engine/kube/apiError.ts';
@@ -87,6 +89,31 @@ const exists = (kind: ResourceKind, name: string): Promise<boolean> =>
     },
   );
 
+const optional = (kind: string): ResourceKind => {
+  const known = OPTIONAL_KINDS.find((candidate) => candidate.kind === kind);
+  if (!known) throw new Error(`${kind} is no optional kind`);
+  return known;
+};
+
+/** What the operator writes into the journal once a Webapp has answered it. */
+async function seeCertificate(): Promise<void> {
+  const name = `${STACK}-journal`;
+  const { data } = await client.get<KubeObject & { data: Record<string, string> }>(
+    kinds.Secret,
+    namespace,
+    name,
+    never,
+  );
+  const journal = JSON.parse(Buffer.from(data['journal.json'] ?? '', 'base64').toString()) as object;
+  const text = JSON.stringify({ ...journal, webappCa: 'PEM' });
+  await client.mergePatch(
+    kinds.Secret,
+    { namespace, name },
+    { data: { 'journal.json': Buffer.from(text).toString('base64') } },
+    never,
+  );
+}
+
 describe('a change that the API server refuses', () => {
   it('is told, and is not sent again with each event', async () => {
     const nodeAffinity = { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [] } };
@@ -175,11 +202,96 @@ describe('objects for other operators', () => {
     await patch({ monitoring: { podMonitor: true }, tls: { issuerRef: { name: 'ca', kind: 'Issuer' } } });
     const there = async () =>
       Promise.all(
-        OPTIONAL_KINDS.map((kind) => exists(kind, kind.kind === 'Certificate' ? `${STACK}-tls` : STACK)),
+        [optional('PodMonitor'), optional('Certificate')].map((kind) =>
+          exists(kind, kind.kind === 'Certificate' ? `${STACK}-tls` : STACK),
+        ),
       );
     await eventually(async () => (await there()).every(Boolean));
     await patch({ monitoring: null, tls: null });
     await eventually(async () => !(await there()).some(Boolean));
+  });
+});
+
+describe('the way in from outside the cluster', () => {
+  const parents = [{ name: 'public', namespace: 'infra' }];
+  const hostnames = ['api.shop.example'];
+
+  it('is told once while the cluster does not serve the kind, and comes when it does', async () => {
+    await patch({ exposure: { tlsRoute: { parents, hostnames } } });
+    const { message } = await becomes('Exposed', { status: 'False', reason: 'KindMissing' });
+    expect(message).toContain('the cluster does not serve gateway.networking.k8s.io/v1 TLSRoute');
+    await becomes('WorkloadsReady', { status: 'True' });
+    for (const definition of loadAll(await readFile('test/gateway-api/crds.yaml', 'utf8')))
+      await installDefinition(client, definition as KubeObject);
+    await becomes('Exposed', { status: 'False', reason: 'Pending' });
+    expect(await exists(optional('TLSRoute'), STACK)).toBe(true);
+    const { items } = await client.list<KubeObject & { reason?: string }>(kinds.Event, { namespace }, never);
+    expect(items.filter(({ reason }) => reason === 'KindMissing')).toHaveLength(1);
+  });
+
+  it('repeats what a Gateway says about the route', async () => {
+    const route = await client.get(optional('TLSRoute'), namespace, STACK, never);
+    const condition = {
+      type: 'Accepted',
+      status: 'False',
+      reason: 'NoMatchingListenerHostname',
+      message: 'no listener has this host name',
+      observedGeneration: route.metadata.generation,
+      lastTransitionTime: new Date().toISOString(),
+    };
+    const [parentRef] = parents;
+    const status = {
+      parents: [{ controllerName: 'example.org/gateway', parentRef, conditions: [condition] }],
+    };
+    await client.mergePatch(
+      optional('TLSRoute'),
+      { namespace, name: STACK, subresource: 'status' },
+      { status },
+      never,
+    );
+    const { message } = await becomes('Exposed', { status: 'False', reason: 'NotAccepted' });
+    expect(message).toContain('Accepted=False NoMatchingListenerHostname: no listener has this host name');
+  });
+
+  it('changes with the field, as the real schemas take it, and goes with it', async () => {
+    await patch({ exposure: { tlsRoute: null, httpRoute: { parents } } });
+    await becomes('Exposed', { status: 'False', reason: 'NoCertificateYet' });
+    await eventually(async () => !(await exists(optional('TLSRoute'), STACK)));
+    await seeCertificate();
+    const ofRoute = async () =>
+      Promise.all([
+        exists(optional('HTTPRoute'), STACK),
+        exists(optional('BackendTLSPolicy'), STACK),
+        exists(kinds.ConfigMap, `${STACK}-webapp-ca`),
+      ]);
+    await becomes('Exposed', { status: 'False', reason: 'Pending' });
+    await eventually(async () => (await ofRoute()).every(Boolean));
+    await patch({ exposure: { httpRoute: null, ingress: { hostnames } } });
+    await becomes('Exposed', { status: 'True', reason: 'Accepted' });
+    expect(await exists(optional('Ingress'), STACK)).toBe(true);
+    await patch({ exposure: null });
+    await becomes('Exposed', { status: 'True', reason: 'NotConfigured' });
+    await eventually(
+      async () => ![...(await ofRoute()), await exists(optional('Ingress'), STACK)].some(Boolean),
+    );
+  });
+
+  it('is settled with NetworkPolicies of every kind', async () => {
+    const networkPolicy = { enabled: true, allowFrom: [], egress: [] };
+    await patch({ networkPolicy });
+    const there = async () =>
+      (await client.list(kinds.NetworkPolicy, { namespace }, never)).items
+        .map(({ metadata }) => metadata.name)
+        .filter((name) => name.startsWith(STACK))
+        .sort();
+    const names = ['database-access', 'egress', 'node-access', 'webapp-access'].map(
+      (part) => `${STACK}-${part}`,
+    );
+    await eventually(async () => (await there()).join() === names.join());
+    await patch({ networkPolicy: { enabled: false, allowFrom: null, egress: null } });
+    await eventually(async () => (await there()).length === 0);
+    await patch({ networkPolicy: null });
+    await becomes('WorkloadsReady', { status: 'True' });
   });
 });
 

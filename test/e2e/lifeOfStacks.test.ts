@@ -206,6 +206,81 @@ describe('the life of stacks on a real kubelet', () => {
     await cluster.ready(STACKS, 'support');
   });
 
+  it('lets into each role who must get in and nobody else, where the cluster enforces NetworkPolicies', async () => {
+    const limit = (networkPolicy: object | null) => {
+      const patch = JSON.stringify({ spec: { networkPolicy } });
+      return cluster.kubectl('-n', STACKS, 'patch', 'wad', 'support', '--type=merge', '-p', patch);
+    };
+    const podNamed = async (component: string) => {
+      const labelSelector = `app.kubernetes.io/instance=support,app.kubernetes.io/component=${component}`;
+      const { items } = await cluster.client.list<KubeObject & { status?: { podIP?: string } }>(
+        kinds.Pod,
+        { namespace: STACKS, labelSelector },
+        never,
+      );
+      return { name: items[0]?.metadata.name ?? '', address: items[0]?.status?.podIP ?? '' };
+    };
+    await cluster.apply(DATABASES, [probePod()]);
+    await cluster.apply(STACKS, [probePod()]);
+    for (const namespace of [DATABASES, STACKS])
+      await cluster.kubectl('-n', namespace, 'wait', 'pod/probe', '--for=condition=Ready', '--timeout=60s');
+    const [webapp, coreapp, database] = await Promise.all(['webapp', 'coreapp', 'database'].map(podNamed));
+    const targets = {
+      'webapp:443': `${webapp?.address} 443`,
+      'coreapp:6250': `${coreapp?.address} 6250`,
+      'database:5432': `${database?.address} 5432`,
+    };
+    const sources = {
+      'pod of another namespace': ['-n', DATABASES, 'probe'],
+      'pod of the namespace': ['-n', STACKS, 'probe'],
+      'Webapp of the stack': ['-n', STACKS, webapp?.name ?? ''],
+    };
+    const reaches = async (source: readonly string[], target: string) => {
+      const [host, port] = target.split(' ');
+      const program = `const s=require('net').connect(${port},'${host}');s.on('connect',()=>process.exit(0));s.on('error',()=>process.exit(1));setTimeout(()=>process.exit(1),3000)`;
+      return cluster.kubectl('exec', ...source, '--', '/nodejs/bin/node', '-e', program).then(
+        () => 'yes',
+        () => 'no',
+      );
+    };
+    const table = async () => {
+      const rows: string[] = [];
+      for (const [from, source] of Object.entries(sources))
+        for (const [to, target] of Object.entries(targets))
+          rows.push(`${from} -> ${to}: ${await reaches(source, target)}`);
+      return rows;
+    };
+    const rowsWith = (outside: string, inside: string) => [
+      `pod of another namespace -> webapp:443: ${outside}`,
+      'pod of another namespace -> coreapp:6250: no',
+      'pod of another namespace -> database:5432: no',
+      `pod of the namespace -> webapp:443: ${inside}`,
+      'pod of the namespace -> coreapp:6250: no',
+      'pod of the namespace -> database:5432: no',
+      'Webapp of the stack -> webapp:443: yes',
+      'Webapp of the stack -> coreapp:6250: yes',
+      'Webapp of the stack -> database:5432: yes',
+    ];
+    const becomes = (rows: readonly string[]) =>
+      eventually(async () => JSON.stringify(await table()) === JSON.stringify(rows), 90_000).catch(async () =>
+        expect(await table()).toEqual(rows),
+      );
+    await becomes(rowsWith('yes', 'yes'));
+    await limit({ allowFrom: [{ podSelector: { matchLabels: { app: 'probe' } } }], egress: [] });
+    await becomes(rowsWith('no', 'yes'));
+    // The operator still gets in, and the stack still reaches its receiver and its network.
+    await cluster.ready(STACKS, 'support');
+    const webhooks: string[] = [];
+    const id = await send(await cluster.stack(STACKS, 'support'), webhooks);
+    expect(webhooks.sort()).toEqual(expectedWebhooks(id).sort());
+    await limit({ enabled: false, allowFrom: null, egress: null });
+    await becomes(rowsWith('yes', 'yes').map((row) => row.replace(/no$/, 'yes')));
+    await limit(null);
+    await cluster.ready(STACKS, 'support');
+    for (const namespace of [DATABASES, STACKS])
+      await cluster.kubectl('-n', namespace, 'delete', 'pod', 'probe', '--force', '--grace-period=0');
+  });
+
   it('includes an existing PostgreSQL server', async () => {
     await cluster.apply(DATABASES, externalPostgres());
     // This server has no certificate.
@@ -356,6 +431,29 @@ async function startTimes(namespace: string): Promise<string> {
 }
 
 const docker = (...args: string[]) => runProgram('docker', args, {}, never);
+/** A pod that belongs to nobody, with Node to connect from. */
+function probePod(): object {
+  const { pod, container } = restricted();
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'probe', labels: { app: 'probe' } },
+    spec: {
+      securityContext: pod,
+      automountServiceAccountToken: false,
+      containers: [
+        {
+          name: 'probe',
+          image: imageName('operator', VERSION),
+          imagePullPolicy: 'IfNotPresent',
+          command: ['/nodejs/bin/node', '-e', 'setInterval(() => {}, 1000)'],
+          securityContext: container,
+        },
+      ],
+    },
+  };
+}
+
 const UNWANTED = /\/(sh|bash|dash|busybox|apt|apt-get|dpkg|apk|npm|npx|corepack|yarn|postgres|mysqld|psql)$/;
 
 /** Objects that Kubernetes creates in every namespace, and objects of this test. */

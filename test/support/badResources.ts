@@ -274,9 +274,28 @@ export const badResources: BadResource[] = [
   },
   {
     name: 'two choices of exposure',
-    spec: { ...number, exposure: { ingress: { host: 'a' }, httpRoute: { host: 'a', gateway: 'g' } } },
-    says: 'set exactly one of exposure.ingress, exposure.httpRoute',
+    spec: {
+      ...number,
+      exposure: { ingress: { hostnames: ['a'] }, httpRoute: { parents: [{ name: 'g' }] } },
+    },
+    says: 'set exactly one of exposure.httpRoute, exposure.tlsRoute, exposure.ingress',
     rule: true,
+  },
+  {
+    name: 'an Ingress that writes the configuration of its controller',
+    spec: {
+      ...number,
+      exposure: {
+        ingress: { hostnames: ['a'], annotations: { 'nginx.ingress.kubernetes.io/server-snippet': 'x' } },
+      },
+    },
+    says: 'an annotation of the Ingress must not end with -snippet',
+    rule: true,
+  },
+  {
+    name: 'a path outside of the API',
+    spec: { ...number, exposure: { httpRoute: { parents: [{ name: 'g' }], paths: ['/metrics'] } } },
+    says: 'spec.exposure.httpRoute.paths[0]',
   },
   {
     name: 'a long about text',

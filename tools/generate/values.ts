@@ -166,10 +166,13 @@ export const chartValues = z.strictObject({
     }),
   ),
   networkPolicy: described(
-    'NetworkPolicy of the operator. It allows only connections to the port for health checks and metrics.',
+    'NetworkPolicy of the operator. It allows only connections to the port for health checks and metrics, and what the operator connects to if `egress` says so.',
     z.strictObject({
       enabled: flag('Create the NetworkPolicy.', true),
       scrapeFrom: freeList('Peers that may connect, as `from` of a NetworkPolicy. Default: everyone.'),
+      egress: freeList(
+        'What the operator may connect to, as `egress` of a NetworkPolicy: DNS, the API server, port 443 of the Webapps in every enabled namespace, and the webhook receivers that it checks. Default: everything.',
+      ),
     }),
   ),
   metrics: described(

@@ -2,6 +2,7 @@ import { issueCertificate } from '../../base/pki/certificates.ts';
 import { type ServerCertificate, serverCertificate } from '../../base/pki/inspectCertificate.ts';
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
+import { exposedNames } from '../plan/facts/exposedNames.ts';
 import { names } from '../plan/facts/names.ts';
 import { secretExists, secretValue } from '../plan/facts/secrets.ts';
 import { webappHost } from '../plan/facts/stackSettings.ts';
@@ -113,13 +114,14 @@ async function selfSigned(pass: ApplicationPass): Promise<ServerCertificate | un
         ? `Secret ${name} lacks tls.crt or tls.key of the authority (spec.tls.selfSigned); the condition DatabaseReady says how to put it back`
         : `Secret ${name} with the authority does not exist yet (spec.tls.selfSigned); the operator creates it`,
     );
-  if (isSelfSignedGood(journalOf(pass), certificatePem, nowMs)) return undefined;
+  const exposed = exposedNames(observed.resource);
+  if (isSelfSignedGood(journalOf(pass), certificatePem, exposed, nowMs)) return undefined;
   const host = webappHost(observed.resource);
   const pair = await issueCertificate(
     { certificatePem, privateKeyPem },
     {
       commonName: host.slice(0, 64),
-      hosts: [host, host.replace(/\.svc$/, ''), 'localhost'],
+      hosts: [host, host.replace(/\.svc$/, ''), 'localhost', ...exposed],
       usage: 'server',
       validDays: SELF_SIGNED.validDays,
     },
@@ -131,6 +133,7 @@ async function selfSigned(pass: ApplicationPass): Promise<ServerCertificate | un
 async function upload(pass: ApplicationPass, wanted: ServerCertificate): Promise<void> {
   const { asAdmin, signal } = pass;
   const hash = hashOf(wanted.file);
+  const exposed = exposedNames(pass.observed.resource).filter((name) => wanted.names.includes(name));
   const journal = journalOf(pass);
   // A pending upload may have replaced the applied certificate; the API has no call that shows it.
   const { applied, pending } = journal.certificate;
@@ -158,6 +161,7 @@ async function upload(pass: ApplicationPass, wanted: ServerCertificate): Promise
         ca: wanted.caPem,
         authority: hashOf(wanted.caPem),
         key: wanted.keyHash,
+        ...(exposed.length > 0 ? { exposed } : {}),
       },
     }));
   await bringAbout(pass, {

@@ -167,7 +167,7 @@ export const commonReasons = {
   },
   KindMissing: {
     means: 'The cluster does not serve a kind that a field of spec needs.',
-    fix: 'Install the CustomResourceDefinition that the message names, or remove the field that needs it (`spec.monitoring.podMonitor`, `spec.tls.issuerRef`, `spec.database.cloudNativePG`, `mysqlOperator` or `mariadbOperator`).',
+    fix: 'Install the CustomResourceDefinition that the message names, or remove the field that needs it (`spec.monitoring.podMonitor`, `spec.tls.issuerRef`, `spec.exposure`, `spec.database.cloudNativePG`, `mysqlOperator` or `mariadbOperator`).',
     blocks: true,
   },
   SecretMissing: {
@@ -571,6 +571,36 @@ export const conditions = {
         means: 'The number was registered too long ago: changing the number of shards would disconnect it.',
         fix: 'Raise `spec.registration.attempt` to register again first, or set `spec.multiconnect.allowReRegistration` to true.',
         blocks: true,
+      },
+    },
+  },
+  Exposed: {
+    means: 'The API is reached from outside the cluster as `spec.exposure` declares, or it declares nothing.',
+    reportedBy: 'workloads',
+    reasons: {
+      NotConfigured: { means: '`spec.exposure` is not set.' },
+      Accepted: { means: 'Every Gateway accepts the route, or the Ingress exists.' },
+      NoCertificateYet: {
+        means: 'The operator has not seen a certificate of the Webapps yet, which a Gateway must trust.',
+      },
+      Pending: {
+        means: 'A Gateway has not answered to the route yet.',
+        fix: 'If it lasts, look whether the Gateway that the message names exists, and whether its controller runs.',
+      },
+      NotAccepted: {
+        means: 'A Gateway does not accept the route. The message holds its condition `Accepted`.',
+        fix: 'Correct `spec.exposure`, or the listeners of the Gateway: their host names, protocols and `allowedRoutes`.',
+        blocks: true,
+      },
+      RefsNotResolved: {
+        means:
+          'A Gateway does not find what the route refers to. The message holds its condition `ResolvedRefs`.',
+        fix: 'Correct what the message names; the Gateway may not support a kind.',
+        blocks: true,
+      },
+      NameNotInCertificate: {
+        means: 'Clients of a TLSRoute see the certificate of the Webapps, which does not bear the host name.',
+        fix: 'Put a certificate with the name into the Secret of `spec.tls.secretRef`, or set `spec.tls.issuerRef` or `spec.tls.selfSigned`: then the names follow `spec.exposure`.',
       },
     },
   },

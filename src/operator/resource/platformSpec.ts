@@ -1,15 +1,6 @@
 import { z } from 'zod';
 import { timeZone } from './backupSpec.ts';
-import {
-  described,
-  listByName,
-  objectName,
-  planned,
-  resources,
-  secretRef,
-  text,
-  withRules,
-} from './fields.ts';
+import { described, listByName, objectName, planned, resources, secretRef, withRules } from './fields.ts';
 import { annotationMap, OWN_NETWORK_VOLUMES, podTemplateOf } from './podTemplateSpec.ts';
 import { schedule } from './schedule.ts';
 import { storageSpec } from './storageSpec.ts';
@@ -119,38 +110,6 @@ export const serviceSpec = described(
       z.object({ https: described('Port of the API.', z.int().min(1).max(65_535)).default(443) }),
     ).optional(),
   }),
-);
-
-export const exposureSpec = planned(
-  described(
-    'Access to the HTTPS API from outside the cluster. Set exactly one field.',
-    withRules(
-      z.object({
-        ingress: described(
-          'An Ingress.',
-          z.object({ host: text(253, 'Host name.'), className: text(253, 'Ingress class.').optional() }),
-        ).optional(),
-        httpRoute: described(
-          'An HTTPRoute.',
-          z.object({ host: text(253, 'Host name.'), gateway: text(253, 'Name of the Gateway.') }),
-        ).optional(),
-      }),
-      [
-        {
-          cel: 'has(self.ingress) != has(self.httpRoute)',
-          message: 'set exactly one of exposure.ingress, exposure.httpRoute',
-          check: ({ ingress, httpRoute }) => (ingress === undefined) !== (httpRoute === undefined),
-        },
-      ],
-    ),
-  ),
-);
-
-export const networkPolicySpec = planned(
-  described(
-    'NetworkPolicies for the pods of each role.',
-    z.object({ enabled: described('Create the NetworkPolicies.', z.boolean()).default(true) }),
-  ),
 );
 
 const upgradeWindow = described(

@@ -6,6 +6,7 @@ import {
   listOf,
   objectName,
   passThrough,
+  type Rule,
   stringMap,
   withRules,
 } from './fields.ts';
@@ -71,10 +72,11 @@ const labels = withRules(stringMap(32, 'Extra pod labels.', { maxLength: 63, pat
 ]);
 
 /** The annotations of an object have 256 KiB together, also with those of the operator. */
-export const annotationMap = (description: string) =>
+export const annotationMap = (description: string, more: readonly Rule<Record<string, string>>[] = []) =>
   withRules(stringMap(32, description, { maxLength: 7_000 }), [
     keysMatch('any', 'an annotation'),
     keysAreFree([], 'annotations'),
+    ...more,
   ]);
 
 const env = listByName(

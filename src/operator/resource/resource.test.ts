@@ -47,12 +47,10 @@ describe('fields that are not acted on yet', () => {
     const value = spec({
       upgrade: { mode: 'Manual' },
       hibernated: true,
-      networkPolicy: {},
       nodes: { webapp: { autoscaling: { maxReplicas: 3 } } },
     });
     expect(notImplementedPaths(whatsAppDeploymentSpec, value)).toEqual([
       'spec.nodes.webapp.autoscaling',
-      'spec.networkPolicy',
       'spec.hibernated=true',
     ]);
   });

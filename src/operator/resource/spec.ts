@@ -12,15 +12,15 @@ import {
 } from './applicationSpec.ts';
 import { backupSpec } from './backupSpec.ts';
 import { databaseSpec } from './databaseSpec.ts';
+import { exposureSpec } from './exposureSpec.ts';
 import { described, planned, withRules } from './fields.ts';
+import { networkPolicySpec } from './networkPolicySpec.ts';
 import { capacitySpec, multiconnectSpec, nodesSpec } from './nodesSpec.ts';
 import {
   emulatorSpec,
-  exposureSpec,
   mediaClaimRules,
   mediaSpec,
   monitoringSpec,
-  networkPolicySpec,
   serviceSpec,
   tlsSpec,
   upgradeSpec,

@@ -56,10 +56,23 @@ export const CHILD_KINDS = [
   'NetworkPolicy',
 ] as const;
 
-/** Kinds of children that the cluster may not serve. */
+/** The Gateway API, in the versions of its standard channel. */
+const gatewayKind = (kind: string, plural: string): ResourceKind => ({
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind,
+  plural,
+  namespaced: true,
+});
+
+/** Kinds of children that the cluster may not serve, or that an older installation may not let the operator read. */
 export const OPTIONAL_KINDS: readonly ResourceKind[] = [
   { apiVersion: 'cert-manager.io/v1', kind: 'Certificate', plural: 'certificates', namespaced: true },
   { apiVersion: 'monitoring.coreos.com/v1', kind: 'PodMonitor', plural: 'podmonitors', namespaced: true },
+  gatewayKind('HTTPRoute', 'httproutes'),
+  gatewayKind('TLSRoute', 'tlsroutes'),
+  gatewayKind('BackendTLSPolicy', 'backendtlspolicies'),
+  { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', plural: 'ingresses', namespaced: true },
+  kinds.ConfigMap,
 ].map(registerKind);
 
 /** Kinds of database clusters that other operators run, by the field of `spec.database`. */
@@ -70,6 +83,9 @@ export const CLUSTER_KINDS = Object.fromEntries(
     return [field, registerKind({ apiVersion, kind, plural, namespaced: true })];
   }),
 ) as Readonly<Record<ClusterField, ResourceKind>>;
+
+/** The operator may read them in enabled namespaces only. */
+const FOLLOWED: readonly ResourceKind[] = [kinds.Secret, kinds.ConfigMap];
 
 export interface StackSources {
   readonly stacks: Source<KubeObject>;
@@ -116,7 +132,7 @@ export function watchStacks(sources: Sources, databaseOperators: readonly Cluste
       kind,
       labelSelector: MANAGED_SELECTOR,
       indexes: { stack: byStack, backup: byBackup, restore: byRestore },
-      followed: kind === kinds.Secret,
+      followed: FOLLOWED.includes(kind),
       optional: OPTIONAL_KINDS.includes(kind),
     });
   // Without the label of the operator: stacks also use clusters that somebody else made.

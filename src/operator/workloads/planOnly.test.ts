@@ -63,6 +63,7 @@ function setup() {
     recorder,
     release,
     podSecurity: 'Restricted',
+    operatorNamespace: 'waba-system',
     sources: { stacks, backups, children: [children], pods } as unknown as StackSources,
     journals: {
       read: () => model.journal,

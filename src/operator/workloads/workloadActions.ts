@@ -320,6 +320,11 @@ const RECREATABLE: ReadonlySet<string> = new Set([
   'NetworkPolicy',
   'Certificate',
   'PodMonitor',
+  'HTTPRoute',
+  'TLSRoute',
+  'BackendTLSPolicy',
+  'Ingress',
+  'ConfigMap',
 ]);
 
 /** One error for all that failed in a step, so that a person can mend all of it at once. */

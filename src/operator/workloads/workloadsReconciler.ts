@@ -47,6 +47,8 @@ export interface WorkloadsOptions extends ObserveContext {
   readonly rollBudget: RollBudget;
   readonly release: ReleaseImages;
   readonly podSecurity: PodSecurity;
+  /** Where the operator runs. */
+  readonly operatorNamespace: string;
   readonly clock: Clock;
   /** Whether the application controller works on a stack at the moment. */
   readonly isBusy: (key: string) => boolean;
@@ -205,9 +207,9 @@ export class WorkloadsReconciler {
 
   /** Holds a place in the roll budget only while running pods must restart. */
   #plan(key: string, observed: Observation, nowMs: number): WorkloadPlan {
-    const { rollBudget, release, podSecurity } = this.#options;
+    const { rollBudget, release, podSecurity, operatorNamespace } = this.#options;
     const planned = (mayRoll: boolean) =>
-      planWorkloads({ ...observed, mayRoll, nowMs, podSecurity }, release);
+      planWorkloads({ ...observed, mayRoll, nowMs, podSecurity, operatorNamespace }, release);
     const held = isHeld(observed.resource);
     const eager = planned(true);
     const needsPlace = (eager.rollout?.needsPlace ?? false) && !held;
@@ -225,9 +227,13 @@ export class WorkloadsReconciler {
     const { resource, children } = observed;
     const before = children.size > 0 ? resource : undefined;
     const offered = this.#options.release;
-    const { podSecurity } = this.#options;
+    const { podSecurity, operatorNamespace } = this.#options;
     return planEntries(
-      foresee({ observed: { ...observed, mayRoll: true, nowMs, podSecurity }, offered, before }),
+      foresee({
+        observed: { ...observed, mayRoll: true, nowMs, podSecurity, operatorNamespace },
+        offered,
+        before,
+      }),
     );
   }
 

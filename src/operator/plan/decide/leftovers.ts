@@ -4,7 +4,20 @@ import { type Observed, ownedBy } from '../facts/observed.ts';
 import { type Child, childKey } from '../render/child.ts';
 
 /** Kinds whose objects are deleted when the resource no longer declares them. Data and Secrets are kept. */
-const PRUNED_KINDS = ['Service', 'PodDisruptionBudget', 'StatefulSet', 'Certificate', 'PodMonitor'];
+const PRUNED_KINDS = [
+  'Service',
+  'PodDisruptionBudget',
+  'NetworkPolicy',
+  'StatefulSet',
+  'Certificate',
+  'PodMonitor',
+  // Routes first: without their policy, a Gateway would send requests in the clear.
+  'HTTPRoute',
+  'TLSRoute',
+  'Ingress',
+  'BackendTLSPolicy',
+  'ConfigMap',
+];
 
 /**
  * Objects of the stack that its resource no longer declares. Node slots and Jobs have rules of their own. While pods roll,

@@ -75,6 +75,6 @@ describe('a label that somebody edits', () => {
     );
     const plan = planWorkloads(model.observed(), release);
     expect(applied(plan).map(({ object }) => childKey(object))).toEqual(expect.arrayContaining(sets));
-    expect(plan.steps.map(({ verdict }) => verdict.status)).toEqual(['True', 'True', 'True', 'True']);
+    expect(plan.steps.filter(({ verdict }) => verdict.status !== 'True')).toEqual([]);
   });
 });

@@ -147,6 +147,7 @@ describe('a stack that begins with a backup', () => {
       ['DatabaseReady', 'Restoring'],
       ['SchemaReady', 'Waiting'],
       ['WorkloadsReady', 'Waiting'],
+      ['Exposed', 'Waiting'],
     ]);
   });
 
@@ -184,6 +185,7 @@ describe('a stack that begins with a backup', () => {
       ['DatabaseReady', 'Ready'],
       ['SchemaReady', 'Restoring'],
       ['WorkloadsReady', 'Waiting'],
+      ['Exposed', 'Waiting'],
     ]);
     expect([...model.children.values()].filter(({ kind }) => kind === 'Job')).toEqual([]);
     expect(model.children.has('StatefulSet/shop-coreapp-0')).toBe(false);

@@ -415,7 +415,7 @@ describe('the plan of workloads', () => {
     model.children.delete('Secret/waba-network-control');
     const plan = planWorkloads(model.observed(), release);
     expect(plan.generate).toEqual(['waba-network-control']);
-    expect(plan.steps.map((step) => step.verdict.status)).toEqual(['True', 'True', 'True', 'True']);
+    expect(plan.steps.filter((step) => step.verdict.status !== 'True')).toEqual([]);
     expect(restarts(plan)).toBe(false);
     model.resource = resource({ emulator: { network: { url: 'tcp://network.shops.svc:5222' } } });
     expect(planWorkloads(model.observed(), release).generate).toEqual([]);

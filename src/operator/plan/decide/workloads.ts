@@ -22,8 +22,10 @@ import { wantedVersion } from '../facts/wantedVersion.ts';
 import { webappCertificateName } from '../facts/webappCertificate.ts';
 import { type Child, childKey } from '../render/child.ts';
 import { databaseCheck } from '../render/databaseCheckJob.ts';
+import { exposure, type WebappTrust } from '../render/exposure.ts';
 import { issuedCertificate, podMonitor } from '../render/integrations.ts';
 import { managedDatabase } from '../render/managedDatabase.ts';
+import { networkPolicies } from '../render/networkPolicies.ts';
 import { networkProcess } from '../render/networkProcess.ts';
 import type { StackPods } from '../render/nodeInputs.ts';
 import { postgresCluster } from '../render/postgresCluster.ts';
@@ -31,6 +33,7 @@ import { type SchemaRun, schemaRun } from '../render/schemaJob.ts';
 import { disruptionBudgets, mediaClaim, serviceAccount, services } from '../render/surroundings.ts';
 import { webapps } from '../render/webapps.ts';
 import { unmet, type Verdict, waitingFor } from '../tell/conditions.ts';
+import { judgeExposure } from '../tell/exposureChecks.ts';
 import { notOurs } from '../tell/identityChecks.ts';
 import { podsAreAllowed } from '../tell/podsAreAllowed.ts';
 import { secretsAreRestored } from '../tell/restoreChecks.ts';
@@ -107,6 +110,7 @@ interface Run {
   /** Children that several steps look at, rendered once. */
   readonly schema: SchemaRun;
   readonly surroundings: readonly Child[];
+  readonly exposure: readonly Child[];
   readonly network: readonly Child[];
   readonly database: readonly Child[];
   readonly webapps: Child;
@@ -118,6 +122,7 @@ const STEPS: { readonly [T in WorkloadsCondition]: (run: Run) => StepPlan<T> } =
   DatabaseReady: planDatabase,
   SchemaReady: planSchema,
   WorkloadsReady: planNodes,
+  Exposed: planExposure,
 };
 
 /** A pure function. If a step is not open, the steps after it wait. */
@@ -220,6 +225,7 @@ function prepare(
     isStopping: stopping,
     schema,
     surroundings: surroundings(observed),
+    exposure: exposure(resource, trustOf(observed)),
     network,
     database,
     webapps: web,
@@ -271,10 +277,11 @@ function planSurroundings({ observed, gates, rollout, surroundings, network }: R
   return { ...NOTHING, ...changesTo(children, rollout), verdict, open: true };
 }
 
-const surroundings = ({ resource, journal }: Observed): Child[] => [
+const surroundings = ({ resource, journal, operatorNamespace }: Observed): Child[] => [
   serviceAccount(resource),
   ...services(resource),
   ...disruptionBudgets(resource),
+  ...networkPolicies(resource, operatorNamespace),
   ...mediaClaim(resource),
   ...issuedCertificate(resource),
   ...podMonitor(resource, webappCertificateName(resource, journal)),
@@ -351,7 +358,7 @@ const hasRunTooLong = (job: KubeObject): boolean => endOf(job, 'Failed')?.reason
 function planNodes(run: Run): StepPlan<'WorkloadsReady'> {
   const { observed, offered, release, slots, rollout } = run;
   const changes = changesTo([...slots.nodes.map(({ child }) => child), run.webapps], rollout);
-  const declared = [...run.surroundings, ...run.database, run.webapps];
+  const declared = [...run.surroundings, ...run.exposure, ...run.database, run.webapps];
   return {
     ...changes,
     remove: [...slots.remove, ...rollout.remove, ...leftovers(observed, declared, rollout.isRolling)],
@@ -360,6 +367,22 @@ function planNodes(run: Run): StepPlan<'WorkloadsReady'> {
     open: true,
   };
 }
+
+/** The way into a stack whose nodes the operator runs. Nothing of the stack waits for it. */
+function planExposure({ observed, exposure }: Run): StepPlan<'Exposed'> {
+  const verdict = judgeExposure(
+    observed,
+    exposure.map(({ object }) => childKey(object)),
+  );
+  const apply = verdict.reason === 'NoCertificateYet' ? [] : exposure;
+  return { ...NOTHING, apply, verdict, open: true };
+}
+
+/** Empty while the operator has not seen a certificate of the Webapps. */
+const trustOf = ({ resource, journal }: Observed): WebappTrust => ({
+  ca: journal?.webappCa ?? '',
+  serverName: webappCertificateName(resource, journal),
+});
 
 const podsOf = (observed: Observed, release: PinnedRelease): StackPods => ({
   resource: observed.resource,

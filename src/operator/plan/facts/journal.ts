@@ -68,6 +68,8 @@ export const journalSchema = z.object({
       ca: z.string(),
       authority: z.string(),
       key: z.string().optional(),
+      /** Names besides those of the Service for which the operator signed it: `names` holds earlier ones too. */
+      exposed: z.array(z.string()).optional(),
     })
     .optional(),
   /** Raised with each change that needs a restart of the Coreapps. */

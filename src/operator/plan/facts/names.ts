@@ -114,8 +114,12 @@ export const names = (stack: string) => ({
   mediaClaim: `${stack}-media`,
   nodesService: `${stack}-nodes`,
   webapp: `${stack}-webapp`,
+  /** Holds the authority of the Webapps for a Gateway. */
+  webappCa: `${stack}-webapp-ca`,
   coreappService: `${stack}-coreapp`,
   disruptionBudget: (component: Component) => `${stack}-${component}`,
+  networkPolicy: (of: 'database' | 'node' | 'webapp') => `${stack}-${of}-access`,
+  egressPolicy: `${stack}-egress`,
   slot: (role: 'master' | 'coreapp', index: number) => `${stack}-${role}-${index}`,
 });
 

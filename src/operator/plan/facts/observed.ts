@@ -148,6 +148,8 @@ export interface Observed extends Observation {
   readonly nowMs: number;
   /** What users may give pods; everything unless given. */
   readonly podSecurity?: PodSecurity | undefined;
+  /** Where the operator runs, for what must let it in; absent for an observer who is not the operator. */
+  readonly operatorNamespace?: string | undefined;
 }
 
 /**

@@ -44,9 +44,15 @@ export function webappCertificateName(
   return bears.includes(host) ? host : first.replace(/^\*/, 'webapp');
 }
 
-/** Whether the Webapps serve a certificate that this authority (PEM) signed and that need not be renewed. */
-export function isSelfSignedGood(journal: Journal, authorityPem: string, nowMs: number): boolean {
+/** Whether the Webapps serve a certificate for these names that this authority (PEM) signed and that need not be renewed. */
+export function isSelfSignedGood(
+  journal: Journal,
+  authorityPem: string,
+  exposed: readonly string[],
+  nowMs: number,
+): boolean {
   const isOurs = journal.served?.authority === hashOf(authorityPem);
   const isGood = (journal.served?.notAfter ?? 0) - nowMs > SELF_SIGNED.renewBeforeMs;
-  return isOurs && isGood && journal.certificate.pending === undefined;
+  const hasNames = hashOf(journal.served?.exposed ?? []) === hashOf(exposed);
+  return isOurs && isGood && hasNames && journal.certificate.pending === undefined;
 }

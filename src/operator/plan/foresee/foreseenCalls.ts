@@ -3,6 +3,7 @@ import { hashOf } from '../../../engine/kube/ownFields.ts';
 import { DEFAULT_ADMIN } from '../../../onprem/users.ts';
 import { registrationStep } from '../decide/registration.ts';
 import { reshardingStep } from '../decide/resharding.ts';
+import { exposedNames } from '../facts/exposedNames.ts';
 import { EMPTY_JOURNAL } from '../facts/journal.ts';
 import { names } from '../facts/names.ts';
 import { missingMessage, secretValue, withoutLineEnd } from '../facts/secrets.ts';
@@ -58,10 +59,15 @@ const certificate: Step = (pass) => {
     const { authoritySecret } = names(observed.resource.metadata.name);
     const authority = secretValue(observed, { name: authoritySecret, key: 'tls.crt' });
     if (pass.hidden.has(authoritySecret)) return true;
-    if (authority === undefined || isSelfSignedGood(journal, authority, nowMs)) return true;
+    if (
+      authority === undefined ||
+      isSelfSignedGood(journal, authority, exposedNames(observed.resource), nowMs)
+    )
+      return true;
     upload(pass, 'foreseen', 'the operator signs a certificate for the Webapps (spec.tls.selfSigned)');
     const notAfter = nowMs + SELF_SIGNED.validDays * 86_400_000;
-    const served = { names: [], notAfter, ca: authority, authority: hashOf(authority) };
+    const exposed = [...exposedNames(observed.resource)];
+    const served = { names: [], notAfter, ca: authority, authority: hashOf(authority), exposed };
     pass.journal = { ...pass.journal, served };
     return true;
   }

@@ -1,4 +1,5 @@
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { exposedNames } from '../facts/exposedNames.ts';
 import { KEYS } from '../facts/generatedSecrets.ts';
 import { memberLabels, names, WEBAPP_CA_KEY } from '../facts/names.ts';
 import { webappHost } from '../facts/stackSettings.ts';
@@ -15,11 +16,11 @@ export function issuedCertificate(resource: WhatsAppDeployment): Child[] {
     child(resource, {
       component: 'webapp',
       identity: { apiVersion: 'cert-manager.io/v1', kind: 'Certificate', name: tlsSecret },
-      inputs: { secretName: tlsSecret, host: webappHost(resource), issuer },
-      render: ({ secretName, host, issuer: { name, kind } }) => ({
+      inputs: { secretName: tlsSecret, host: webappHost(resource), issuer, exposed: exposedNames(resource) },
+      render: ({ secretName, host, issuer: { name, kind }, exposed }) => ({
         spec: {
           secretName,
-          dnsNames: [host, host.replace(/\.svc$/, '')],
+          dnsNames: [host, host.replace(/\.svc$/, ''), ...exposed],
           usages: ['server auth', 'digital signature', 'key encipherment'],
           issuerRef: { name, kind },
         },

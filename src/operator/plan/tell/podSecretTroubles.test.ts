@@ -185,7 +185,8 @@ describe('a Secret that a podTemplate names', () => {
     });
     const { observed } = waiting('network', {}, secretNamed(undefined));
     const plan = planWorkloads({ ...observed, stacks: [other, observed.resource] }, release);
-    expect(plan.steps.at(-1)?.verdict.message).toContain(
+    const told = plan.steps.find(({ verdict: { type } }) => type === 'WorkloadsReady');
+    expect(told?.verdict.message).toContain(
       'Secret mine does not exist (spec.emulator.network.podTemplate.env[0].valueFrom.secretKeyRef of WhatsAppDeployment first)',
     );
   });

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
+import { networkPolicies } from './networkPolicies.ts';
+
+const rendered = (spec: object, operatorNamespace?: string) =>
+  Object.fromEntries(
+    networkPolicies(whatsAppDeployment({ spec }), operatorNamespace).map(({ object }) => [
+      object.metadata.name,
+      object.spec as { ingress?: { from?: object[] }[]; egress?: { to?: object[]; ports?: object[] }[] },
+    ]),
+  );
+const sidecars = [{ name: 'exporter', image: 'exporter:1' }];
+const namespace = (name: string) => ({
+  namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } },
+});
+const to = (rules: { to?: object[] }[] = []) => rules.flatMap((rule) => rule.to ?? []);
+
+describe('the NetworkPolicies of a stack', () => {
+  it('protect by default what only the stack connects to, and no role with sidecars', () => {
+    expect(Object.keys(rendered({}))).toEqual(['shop-database-access', 'shop-node-access']);
+    const podTemplate = { sidecars };
+    expect(rendered({ nodes: { coreapp: { podTemplate } }, database: { managed: { podTemplate } } })).toEqual(
+      {},
+    );
+    const external = { engine: 'PostgreSQL', host: 'db', credentialsSecretRef: { name: 'db' } };
+    expect(Object.keys(rendered({ database: { external } }))).toEqual(['shop-node-access']);
+  });
+
+  it('are there for every role on demand, and for none on demand', () => {
+    const all = { nodes: { coreapp: { podTemplate: { sidecars } } }, networkPolicy: { enabled: true } };
+    expect(Object.keys(rendered(all))).toHaveLength(3);
+    expect(rendered(all)['shop-webapp-access']?.ingress).toEqual([
+      { ports: [{ protocol: 'TCP', port: 443 }] },
+    ]);
+    expect(rendered({ networkPolicy: { enabled: false, allowFrom: [], egress: [] } })).toEqual({});
+  });
+
+  it('let the operator, the stack, backups and the namespaces of Gateways to the Webapps besides allowFrom', () => {
+    const crm = { podSelector: { matchLabels: { app: 'crm' } } };
+    const exposure = { httpRoute: { parents: [{ name: 'a', namespace: 'infra' }, { name: 'b' }] } };
+    const [rule] = rendered({ exposure, networkPolicy: { allowFrom: [crm] } }, 'waba-system')[
+      'shop-webapp-access'
+    ]?.ingress ?? [{}];
+    expect(rule?.from?.slice(2)).toEqual([
+      namespace('waba-system'),
+      namespace('infra'),
+      namespace('default'),
+      crm,
+    ]);
+    expect(
+      rendered({ networkPolicy: { allowFrom: [] } })['shop-webapp-access']?.ingress?.[0]?.from,
+    ).toHaveLength(2);
+  });
+
+  it('limit egress on demand to what the stack needs, public addresses, and what the user adds', () => {
+    const more = { ports: [{ protocol: 'TCP', port: 9000 }] };
+    const egressOf = (spec: object) =>
+      rendered({ ...spec, networkPolicy: { egress: [more] } })['shop-egress']?.egress ?? [];
+    expect(rendered({})['shop-egress']).toBeUndefined();
+    expect(egressOf({}).at(-1)).toEqual(more);
+    expect(egressOf({})).toHaveLength(6);
+    const hook = (url: string) => to(egressOf({ webhook: { url } }));
+    expect(hook('https://hooks.crm.svc/')).toContainEqual(namespace('crm'));
+    expect(hook('https://hooks.crm.svc.cluster.local:8443/')).toContainEqual(namespace('crm'));
+    expect(hook('https://10.1.2.3/')).toContainEqual({ ipBlock: { cidr: '10.1.2.3/32' } });
+    expect(hook('https://[fd00::7]/')).toContainEqual({ ipBlock: { cidr: 'fd00::7/128' } });
+    // A name with a public address needs nothing more.
+    expect(hook('https://hooks.example/')).toEqual(to(egressOf({})));
+    const external = { engine: 'MySQL', host: 'db', credentialsSecretRef: { name: 'db' } };
+    expect(to(egressOf({ database: { external } }))).toContainEqual(namespace('default'));
+  });
+});
