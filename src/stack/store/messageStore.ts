@@ -45,9 +45,9 @@ export interface MessageUpdate {
   readonly callback?: NewCallback | undefined;
   /**
    * The callback `sent` of a message whose receipt comes first, because the answer of the servers was lost. It is stored
-   * before the receipt's, unless `sent` was stored already.
+   * before the receipt's, unless `sent` was stored already. Made only where it may be needed: nearly never.
    */
-  readonly impliedSent?: NewCallback | undefined;
+  readonly impliedSent?: (() => NewCallback) | undefined;
 }
 
 type MessageRow = Omit<StoredMessage, 'body'> & { readonly body: string; readonly state: string };
@@ -56,7 +56,10 @@ interface CallbackRow {
   readonly event_key: string;
   readonly payload: string;
 }
-interface UpdateRow extends Pick<MessageUpdate, 'messageId' | 'state' | 'receipt'> {
+interface UpdateRow {
+  readonly messageId: string | undefined;
+  readonly state: MessageUpdate['state'] | undefined;
+  readonly receipt: string | undefined;
   readonly callback: CallbackRow | undefined;
   readonly impliedSent: CallbackRow | undefined;
 }
@@ -104,8 +107,15 @@ export class DatabaseMessageStore {
     await this.#inserts.add({ ...message, body: JSON.stringify(body), state: 'pending' });
   }
 
-  async update({ callback, impliedSent, ...rest }: MessageUpdate): Promise<void> {
-    await this.#updates.add({ ...rest, callback: rowOf(callback), impliedSent: rowOf(impliedSent) });
+  update({ messageId, state, receipt, callback, impliedSent }: MessageUpdate): Promise<void> {
+    const isSent = messageId !== undefined && this.#sent.has(messageId);
+    return this.#updates.add({
+      messageId,
+      state,
+      receipt,
+      callback: rowOf(callback),
+      impliedSent: isSent ? undefined : rowOf(impliedSent?.()),
+    });
   }
 
   async pending(shard: number, limit: number): Promise<StoredMessage[]> {

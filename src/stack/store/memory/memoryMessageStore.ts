@@ -51,8 +51,8 @@ export class MemoryMessageStore implements MessageStore {
     if (messageId !== undefined && state === 'failed') this.#finish(messageId);
     if (messageId !== undefined && receipt !== undefined) this.#count();
     // A message that a new session sends again gets one callback: the first one may be delivered and removed already.
-    const told = state === 'sent' ? [isNews && callback] : [isNews && impliedSent, callback];
-    for (const each of told) if (each) this.#callbacks.add(each);
+    if (isNews && impliedSent) this.#callbacks.add(impliedSent());
+    if (callback && (isNews || state !== 'sent')) this.#callbacks.add(callback);
     await this.#tables.commit();
   }
 
