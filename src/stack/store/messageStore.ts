@@ -13,8 +13,11 @@ const LONGEST_STATEMENT = 2 * 1024 * 1024;
 
 /** Receipts mostly follow within seconds. */
 const REMEMBERED_SENT = 20_000;
-/** The shortest time between two transactions. A client waits for the first kind. */
-const PACE_MS = { accepted: 3, updates: 10 } as const;
+/**
+ * The shortest time between two transactions. A transaction costs the database as much as dozens of its rows. A client waits
+ * for the first kind: one that sends message by message waits for a fraction of it.
+ */
+const PACE = { accepted: { everyMs: 10, everyMsByItem: 0.5 }, updates: { everyMs: 25 } } as const;
 
 const MESSAGE_COLUMNS = {
   id: 'text',
@@ -91,13 +94,13 @@ export class DatabaseMessageStore {
         const same = { created_at: dialect.now };
         await dialect.insertMany(database, 'messages', MESSAGE_COLUMNS, rows, { same });
       },
-      { weigh: ({ body }) => body.length, mostWeight: LONGEST_STATEMENT, everyMs: PACE_MS.accepted },
+      { weigh: ({ body }) => body.length, mostWeight: LONGEST_STATEMENT, ...PACE.accepted },
     );
     this.#updates = new Batcher((updates) => this.#commitUpdates(updates), {
       weigh: ({ callback, impliedSent }) =>
         (callback?.payload.length ?? 0) + (impliedSent?.payload.length ?? 0),
       mostWeight: LONGEST_STATEMENT,
-      everyMs: PACE_MS.updates,
+      ...PACE.updates,
     });
   }
 

@@ -39,7 +39,7 @@ const POLL_MS = 1_000;
 const DRAIN = { forMs: 2_000, everyMs: 20 } as const;
 
 /** Callbacks that are read from the database at once, and the shortest time between two reads. */
-const READ_AHEAD = { callbacks: 500, everyMs: 10 } as const;
+const READ_AHEAD = { callbacks: 500, everyMs: 25 } as const;
 /**
  * Statuses that get a callback each: three of each message at the documented burst of the API and throughput of one
  * Coreapp. Under a higher load they share callbacks, and also when the receiver is slow: one has found no free request for
