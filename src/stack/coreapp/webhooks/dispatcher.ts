@@ -47,8 +47,8 @@ const READ_AHEAD = { callbacks: 500, everyMs: 25 } as const;
  */
 const ALONE: Rate & { readonly forMs: number } = { burst: 3 * 150, perSecond: 3 * 70, forMs: 250 };
 /**
- * How long statuses go on sharing after one that found the rate used up. Under a load above the rate all of them share: what
- * has a callback of its own costs as much as fifty.
+ * How long statuses go on sharing after one that found the rate used up. Under a load above the rate all of them share: those
+ * with a callback of their own would be half of all callbacks.
  */
 const SHARE_ON_MS = 1_000;
 /** What became of a callback that could not be stored is stored later; until then it is not posted again. */
