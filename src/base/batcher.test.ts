@@ -52,6 +52,16 @@ describe('a batcher', () => {
     expect(batches).toEqual([[1], [2, 3]]);
   });
 
+  it('leaves less time after a flush of few items', async () => {
+    const batches: number[] = [];
+    const batcher = new Batcher<number>(async (items) => void batches.push(items.length), {
+      everyMs: 3_600_000,
+      everyMsByItem: 1,
+    });
+    for (let item = 0; item < 3; item++) await batcher.add(item);
+    expect(batches).toEqual([1, 1, 1]);
+  });
+
   it('makes no batch heavier than allowed, unless a single item is', async () => {
     const batches: number[][] = [];
     const batcher = new Batcher<number>(async (items) => void batches.push([...items]), {

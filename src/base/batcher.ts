@@ -15,6 +15,8 @@ export interface BatchLimits<I> {
    * after a pause does not wait.
    */
   readonly everyMs: number;
+  /** Less of that time after a small flush: so much for each of its items. Whoever adds one by one hardly waits. */
+  readonly everyMsByItem: number;
 }
 
 /**
@@ -27,13 +29,21 @@ export class Batcher<I, O = void> {
   #waiting: Waiting<I, O>[] = [];
   #active: Promise<void> | undefined;
   #flushedAtMs = Number.NEGATIVE_INFINITY;
+  #flushed = 0;
 
   constructor(
     flush: (items: readonly I[]) => Promise<readonly O[] | undefined>,
     limits: Partial<BatchLimits<I>> = {},
   ) {
     this.#flush = flush;
-    this.#limits = { most: 500, weigh: () => 0, mostWeight: Number.POSITIVE_INFINITY, everyMs: 0, ...limits };
+    this.#limits = {
+      most: 500,
+      weigh: () => 0,
+      mostWeight: Number.POSITIVE_INFINITY,
+      everyMs: 0,
+      everyMsByItem: Number.POSITIVE_INFINITY,
+      ...limits,
+    };
   }
 
   add(item: I): Promise<O> {
@@ -62,8 +72,9 @@ export class Batcher<I, O = void> {
   }
 
   async #pace(): Promise<void> {
-    const { most, everyMs } = this.#limits;
-    const waitMs = this.#flushedAtMs + everyMs - performance.now();
+    const { most, everyMs, everyMsByItem } = this.#limits;
+    const pauseMs = this.#flushed === 0 ? 0 : Math.min(everyMs, this.#flushed * everyMsByItem);
+    const waitMs = this.#flushedAtMs + pauseMs - performance.now();
     if (waitMs > 0 && this.#waiting.length < most)
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     this.#flushedAtMs = performance.now();
@@ -75,6 +86,7 @@ export class Batcher<I, O = void> {
     while (this.#waiting.length > 0) {
       await this.#pace();
       const batch = this.#waiting.splice(0, this.#fitting());
+      this.#flushed = batch.length;
       try {
         const results = await this.#flush(batch.map(({ item }) => item));
         for (const [index, { resolve }] of batch.entries()) resolve(results?.[index] as O);

@@ -76,7 +76,7 @@ describe('callbacks', () => {
       messageId: 'm1',
       receipt: is,
       callback: callback(is),
-      impliedSent: callback('sent'),
+      impliedSent: () => callback('sent'),
     });
     await Promise.all([
       stores.messages.update(receipt('delivered')),

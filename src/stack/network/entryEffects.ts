@@ -1,3 +1,4 @@
+import { surplus } from '../../base/surplus.ts';
 import type { Entry } from './networkEntries.ts';
 import type { NetworkState } from './networkState.ts';
 import { LONGEST_RECORDING } from './recording.ts';
@@ -209,8 +210,6 @@ function begin(
   count.startOver();
 }
 
-/** Sets and maps keep the order in which they were filled. */
 function dropOldest(remembered: Set<string> | Map<string, unknown>): void {
-  const oldest = remembered.keys().next().value;
-  if (remembered.size > REMEMBERED_MESSAGES && oldest !== undefined) remembered.delete(oldest);
+  for (const id of surplus<string>(remembered, REMEMBERED_MESSAGES)) remembered.delete(id);
 }

@@ -30,9 +30,16 @@ async function toldOf(lengths: readonly number[]) {
   const sessions = new Sessions(state, (_, { eventId }) => dropped.push(eventId));
   sessions.login({ number: NUMBER, registrationKey: 'key', shard: 0, shards: 1, epoch: 1 }, peer);
   await turn();
-  for (let read = 0; read < frames.length; read++)
+  for (let read = 0; read < frames.length; read++) {
     sessions.acknowledged(sessions.of(peer), frames[read] ?? []);
-  return { frames, dropped };
+    await turn();
+  }
+  const emit = (eventId: number) => {
+    const body = { kind: 'identity', waId: '16505551234', hash: 'h', timestamp: '1' } as const;
+    applyEntry(state, { type: 'event', number: NUMBER, event: { eventId, body } });
+    sessions.announce(NUMBER);
+  };
+  return { frames, dropped, emit };
 }
 
 describe('the events of a session', () => {
@@ -40,6 +47,15 @@ describe('the events of a session', () => {
     const { frames } = await toldOf(Array.from({ length: 240 }, () => 95_000));
     expect(frames.flat()).toEqual(Array.from({ length: 240 }, (_, index) => index + 1));
     expect(Math.max(...frames.map((ids) => ids.length)) * 95_000).toBeLessThan(2.1 * 1024 * 1024);
+  });
+
+  it('travel together if they come in one turn of the event loop', async () => {
+    const { frames, emit } = await toldOf([10]);
+    for (const eventId of [2, 3, 4]) emit(eventId);
+    await turn();
+    emit(5);
+    await turn();
+    expect(frames).toEqual([[1], [2, 3, 4], [5]]);
   });
 
   it('include one that is larger than a frame should be, by itself', async () => {

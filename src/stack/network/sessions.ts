@@ -24,6 +24,8 @@ export interface Session {
   readonly told: Map<number, number>;
   /** Id of the last event that was considered for this session. */
   cursor: number;
+  /** Whether it is told of new events at the end of this turn of the event loop. */
+  isDue: boolean;
 }
 
 /** Open sessions: for each shard of a number, the newest one. */
@@ -52,11 +54,10 @@ export class Sessions {
     for (const other of this.ofNumber(number))
       if (other.shards !== shards && other.epoch < epoch)
         this.#replace(other, `the number has ${shards} shards now`);
-    const session: Session = { peer, number, shard, shards, epoch, told: new Map(), cursor: 0 };
+    const session: Session = { peer, number, shard, shards, epoch, told: new Map(), cursor: 0, isDue: false };
     this.#sessions.set(key, session);
     this.#byPeer.set(peer, session);
-    // The answer to this call goes out first.
-    setImmediate(() => this.#tell(session));
+    this.#tellSoon(session);
   }
 
   /** @throws Refusal 1018 for a peer without a current session */
@@ -82,12 +83,12 @@ export class Sessions {
 
   /** Sends new events to the sessions of a number. */
   announce(number: string): void {
-    for (const session of this.#sessions.values()) if (session.number === number) this.#tell(session);
+    for (const session of this.#sessions.values()) if (session.number === number) this.#tellSoon(session);
   }
 
   acknowledged(session: Session, eventIds: readonly number[]): void {
     for (const id of eventIds) session.told.delete(id);
-    this.#tell(session);
+    this.#tellSoon(session);
   }
 
   /** Ends all sessions of a number. */
@@ -100,6 +101,16 @@ export class Sessions {
     this.#byPeer.delete(peer);
     if (session && this.#sessions.get(`${session.number}/${session.shard}`) === session)
       this.#sessions.delete(`${session.number}/${session.shard}`);
+  }
+
+  /** After what this turn still says and emits: the answer to a login goes first, and events of a turn travel together. */
+  #tellSoon(session: Session): void {
+    if (session.isDue) return;
+    session.isDue = true;
+    setImmediate(() => {
+      session.isDue = false;
+      if (this.#byPeer.get(session.peer) === session) this.#tell(session);
+    });
   }
 
   #tell(session: Session): void {

@@ -24,7 +24,7 @@ export interface DueCallback {
 }
 
 /** The shortest time between two statements that remove callbacks. */
-const REMOVE_EVERY_MS = 10;
+const REMOVE_EVERY_MS = 25;
 const STATUS = 'status/';
 /** How far a delay may be beyond the longest one before the clock is blamed. */
 const SLACK_SECONDS = 5;

@@ -14,6 +14,7 @@ const SEALED_LONGER = 1.4;
 /** JSON frames on a socket, one a line. Frames of one turn leave in one write; with a secret, as one sealed line. */
 export class FrameSocket implements Line {
   readonly peer: string;
+  readonly isLocal = false;
   readonly #socket: Socket;
   readonly #seal: LineSeal | undefined;
   #outgoing: string[] = [];

@@ -4,6 +4,8 @@ import type { Frame } from './protocol.ts';
 export interface Line {
   /** Address of the other end. */
   readonly peer: string;
+  /** Both ends are of this process, and thus of one release: nobody has to check what the other says. */
+  readonly isLocal: boolean;
   /** @throws CodedError `FrameTooLong`, RangeError for a body that is nested too deeply: nothing is sent then */
   send(frame: Frame): void;
   /** Ends the connection; both ends hear of it. */

@@ -45,7 +45,7 @@ async function open({ startsClosed = false } = {}) {
         port: PORT,
         wire,
         clock: systemClock,
-        onEvent: (_, { text }) => heard.push(text),
+        onEvent: (_, { text }) => heard.push(text.trim()),
         onClose: () => gone.push('client'),
       },
       never,
@@ -85,7 +85,7 @@ describe('a wire within a process', () => {
     expect(gone.sort()).toEqual(['client', 'client', 'server', 'server']);
   });
 
-  it('ends when an end receives what it can not read', async () => {
+  it('ends when an end fails at what it receives', async () => {
     const { connect, peers, gone } = await open();
     const client = await connect();
     await client.call('echo', 1, never);

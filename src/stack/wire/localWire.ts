@@ -25,6 +25,7 @@ export class LocalWire {
 
 class LocalLine implements Line {
   readonly peer: string;
+  readonly isLocal = true;
   #other: LocalLine | undefined;
   #holder: LineHolder | undefined;
   /** Frames that wait until the turn of whoever sent them is over. */

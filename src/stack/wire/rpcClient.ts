@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { createConnection } from 'node:net';
 import { type Clock, withDeadline } from '../../base/clock.ts';
+import { Deadlines } from '../../base/deadlines.ts';
 import { FrameSocket } from './frames.ts';
 import { mismatch, parseVersions, type Versions, versionsOf, WITHOUT_HANDSHAKE } from './handshake.ts';
 import type { Hold, Line } from './line.ts';
@@ -38,8 +39,9 @@ const RPC_DEFAULTS = { connectTimeoutMs: 5_000, callTimeoutMs: 30_000 } as const
 
 interface Pending {
   readonly call: string;
+  /** Each ends the call; what comes later changes nothing. */
   readonly resolve: (body: unknown) => void;
-  readonly reject: (error: Error) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 interface AbortableCalls {
@@ -53,6 +55,7 @@ export class RpcClient<P extends Protocol> {
   readonly #options: RpcClientOptions<P>;
   readonly #line: Line;
   readonly #pending = new Map<number, Pending>();
+  readonly #deadlines: Deadlines<Pending>;
   /** Calls by the signal that aborts them. One listener per signal: one per call would cost more than the call. */
   readonly #abortable = new Map<AbortSignal, AbortableCalls>();
   #nextId = 1;
@@ -64,6 +67,7 @@ export class RpcClient<P extends Protocol> {
   private constructor(protocol: P, options: RpcClientOptions<P>, connect: (hold: Hold) => Line) {
     this.#protocol = protocol;
     this.#options = options;
+    this.#deadlines = new Deadlines(options.clock, ({ reject }) => reject(new Unreachable(this.#address)));
     this.#line = connect(() => ({
       onFrame: (frame) => this.#receive(frame),
       onClose: () => this.#onClose(),
@@ -122,36 +126,50 @@ export class RpcClient<P extends Protocol> {
     signal: AbortSignal,
     timeoutMs: number = RPC_DEFAULTS.callTimeoutMs,
   ): Promise<CallResponse<P, N>> {
-    const address = this.#address;
-    if (this.#closed) throw this.#incompatible ?? new Unreachable(address);
+    if (this.#closed) throw this.#incompatible ?? new Unreachable(this.#address);
     const shape = this.#protocol.calls[name];
     if (!shape) throw new Error(`no call ${name}`);
-    const id = this.#nextId++;
     signal.throwIfAborted();
+    const body = await this.#ask(name, request, signal, timeoutMs);
+    return (this.#line.isLocal ? body : shape.response.parse(body)) as CallResponse<P, N>;
+  }
+
+  #ask(call: string, body: unknown, signal: AbortSignal, timeoutMs: number): Promise<unknown> {
+    const id = this.#nextId++;
     const abortable = this.#abortable.get(signal) ?? this.#listenTo(signal);
-    let cancel = () => {};
-    let pending: Pending | undefined;
-    try {
-      const body = await new Promise<unknown>((resolve, reject) => {
-        pending = { call: name, resolve, reject };
-        this.#pending.set(id, pending);
-        abortable.calls.add(pending);
-        cancel = this.#options.clock.after(timeoutMs, () => reject(new Unreachable(address)));
-        this.#line.send({ id, call: name, body: request });
-      });
-      return shape.response.parse(body) as CallResponse<P, N>;
-    } finally {
-      cancel();
-      this.#pending.delete(id);
-      if (pending) abortable.calls.delete(pending);
-      if (abortable.calls.size === 0) abortable.release();
-    }
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        this.#pending.delete(id);
+        this.#deadlines.delete(pending);
+        abortable.calls.delete(pending);
+        if (abortable.calls.size === 0) abortable.release();
+      };
+      const pending: Pending = {
+        call,
+        resolve: (answer) => {
+          end();
+          resolve(answer);
+        },
+        reject: (error) => {
+          end();
+          reject(error);
+        },
+      };
+      this.#pending.set(id, pending);
+      this.#deadlines.add(pending, timeoutMs);
+      abortable.calls.add(pending);
+      try {
+        this.#line.send({ id, call, body });
+      } catch (error) {
+        pending.reject(error);
+      }
+    });
   }
 
   #listenTo(signal: AbortSignal): AbortableCalls {
     const calls = new Set<Pending>();
     const onAbort = () => {
-      for (const { reject } of calls) reject(signal.reason);
+      for (const { reject } of [...calls]) reject(signal.reason);
     };
     // Many clients share one signal.
     setMaxListeners(0, signal);
@@ -178,7 +196,8 @@ export class RpcClient<P extends Protocol> {
       const shape = this.#protocol.events[frame.event];
       if (!shape) return;
       const name = frame.event as EventName<P>;
-      this.#options.onEvent?.(name, shape.parse(frame.body) as EventBody<P, typeof name>);
+      const body = this.#line.isLocal ? frame.body : shape.parse(frame.body);
+      this.#options.onEvent?.(name, body as EventBody<P, typeof name>);
     } else if ('ok' in frame) {
       const pending = this.#pending.get(frame.id);
       if (frame.ok) pending?.resolve(frame.body);
@@ -200,8 +219,8 @@ export class RpcClient<P extends Protocol> {
     if (this.#closed) return;
     this.#closed = true;
     const error = this.#incompatible ?? new Unreachable(this.#address);
-    for (const { reject } of this.#pending.values()) reject(error);
-    this.#pending.clear();
+    for (const { reject } of [...this.#pending.values()]) reject(error);
+    this.#deadlines.close();
     this.#options.onClose?.();
   }
 }

@@ -87,7 +87,7 @@ export async function serveRpc<P extends Protocol>(
           problem = mismatch(protocol, spoken);
           send({ hello: versionsOf(protocol) });
         } else if ('call' in frame && problem === undefined)
-          void answer({ protocol, handlers, options, peer, send }, frame);
+          void answer({ protocol, handlers, options, peer, line }, frame);
         else if ('call' in frame) {
           logger.warn('call refused', { peer: peer.address, call: frame.call, problem });
           send({ id: frame.id, ok: false, code: 1014, details: problem });
@@ -172,13 +172,13 @@ async function answer<P extends Protocol>(
     handlers,
     options: { admit, logger },
     peer,
-    send,
+    line,
   }: {
     protocol: P;
     handlers: Handlers<P>;
     options: RpcServerOptions<P>;
     peer: Peer<P>;
-    send: (frame: Frame) => void;
+    line: Line;
   },
   { id, call, body }: { readonly id: number; readonly call: string; readonly body: unknown },
 ): Promise<void> {
@@ -186,14 +186,15 @@ async function answer<P extends Protocol>(
   const handler = (handlers as Record<string, AnyHandler<P>>)[call];
   try {
     if (!shape || !handler) throw new Refusal(1014, unknownCall(call));
-    const request = shape.request.parse(body);
+    const request = line.isLocal ? body : shape.request.parse(body);
     admit?.(call as CallName<P>);
-    send({ id, ok: true, body: await handler(request, peer) });
+    line.send({ id, ok: true, body: await handler(request, peer) });
   } catch (error) {
-    if (error instanceof Refusal) return send({ id, ok: false, code: error.code, details: error.details });
+    if (error instanceof Refusal)
+      return line.send({ id, ok: false, code: error.code, details: error.details });
     if (error instanceof z.ZodError)
-      return send({ id, ok: false, code: 1025, details: z.prettifyError(error) });
+      return line.send({ id, ok: false, code: 1025, details: z.prettifyError(error) });
     logger.error('call failed', { call, error: describeError(error) });
-    send({ id, ok: false, code: 1014, details: 'internal error' });
+    line.send({ id, ok: false, code: 1014, details: 'internal error' });
   }
 }

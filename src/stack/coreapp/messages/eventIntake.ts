@@ -112,7 +112,7 @@ export class EventIntake {
     const isReceipt = status !== 'sent' && status !== 'failed';
     const impliedSent =
       isReceipt && this.#wants('sent')
-        ? statusCallback({ ...told, status: 'sent', errors: undefined }, shard)
+        ? () => statusCallback({ ...told, status: 'sent', errors: undefined }, shard)
         : undefined;
     const state = status === 'sent' || status === 'failed' ? { state: status } : { receipt: status };
     await this.#update({ messageId, ...state, callback, impliedSent });

@@ -10,7 +10,7 @@ export interface BodyChoice {
   readonly room: number;
   /** Whether a callback about this message is under way. */
   readonly isBusy: (about: string) => boolean;
-  /** Whether one more status may have a callback of its own. */
+  /** Whether one more status may have a callback of its own; asked once for each status that is posted. */
   readonly mayGoAlone: () => boolean;
 }
 
@@ -40,8 +40,11 @@ export function chooseBodies<C extends DueCallback>(
       continue;
     }
     body.push(callback);
-    if (!joins) bodies.push(body);
-    if (!joins && canShare && !mayGoAlone()) shared = body;
+    const mustShare = canShare && !mayGoAlone();
+    if (!joins) {
+      bodies.push(body);
+      if (mustShare) shared = body;
+    }
     if (body.length === MOST_STATUSES) shared = undefined;
   }
   return { bodies, rest };

@@ -213,6 +213,23 @@ describe('a dispatcher', () => {
       expect(told.indexOf(`m${index} sent`)).toBeLessThan(told.indexOf(`m${index} read`));
   });
 
+  it('lets all statuses share callbacks while the load is above the rate, and none soon after', async () => {
+    const { clock, posted, add } = dispatcherTo(() => undefined);
+    let next = 0;
+    const load = async (perSecond: number) => {
+      const before = posted.length;
+      for (let tick = 0; tick < 10; tick++) {
+        for (let index = 0; index < perSecond / 10; index++) add(`m${next++}`, 'sent');
+        await clock.advance(100);
+      }
+      return posted.length - before;
+    };
+    await load(2_000);
+    expect(await load(2_000)).toBeLessThan(100);
+    await load(100);
+    expect(await load(100)).toBe(100);
+  });
+
   it('lets statuses share callbacks at once if more wait than it reads', async () => {
     const { clock, posted, add } = dispatcherTo(
       () => new Promise((resolve) => clock.after(100, () => resolve(undefined))),

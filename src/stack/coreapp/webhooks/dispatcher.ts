@@ -39,13 +39,18 @@ const POLL_MS = 1_000;
 const DRAIN = { forMs: 2_000, everyMs: 20 } as const;
 
 /** Callbacks that are read from the database at once, and the shortest time between two reads. */
-const READ_AHEAD = { callbacks: 500, everyMs: 10 } as const;
+const READ_AHEAD = { callbacks: 500, everyMs: 25 } as const;
 /**
  * Statuses that get a callback each: three of each message at the documented burst of the API and throughput of one
  * Coreapp. Under a higher load they share callbacks, and also when the receiver is slow: one has found no free request for
  * so long, or more wait than are read at once. Source: docs/onprem/api-messaging.md §9.1, §9.3.
  */
 const ALONE: Rate & { readonly forMs: number } = { burst: 3 * 150, perSecond: 3 * 70, forMs: 250 };
+/**
+ * How long statuses go on sharing after one that found the rate used up. Under a load above the rate all of them share: those
+ * with a callback of their own would be half of all callbacks.
+ */
+const SHARE_ON_MS = 1_000;
 /** What became of a callback that could not be stored is stored later; until then it is not posted again. */
 const STORE_AGAIN = { afterMs: 1_000, atMostMs: 60_000 } as const;
 /** How often callbacks are looked for that wait longer than any delay, because the database's clock went back. */
@@ -85,6 +90,10 @@ export class WebhookDispatcher {
   /** When the database may be read again. */
   #readAtMs = Number.NEGATIVE_INFINITY;
   #cancelPoll: (() => void) | undefined;
+  /** When the next look is scheduled, by the monotonic clock. */
+  #looksAtMs = Number.POSITIVE_INFINITY;
+  /** Until when statuses share callbacks. */
+  #sharesUntilMs = Number.NEGATIVE_INFINITY;
 
   /** Counts up when all callbacks are forgotten. */
   #life = 0;
@@ -126,18 +135,20 @@ export class WebhookDispatcher {
       this.#again = true;
       return;
     }
+    // It looks as soon as it may. Each message wakes it several times.
+    if (this.#looksAtMs <= this.#readAtMs) return;
     this.#looking = true;
     void this.#look()
       .catch((error: unknown) => {
         this.#options.logger.warn('callbacks could not be read', { error });
-        return POLL_MS;
+        return this.#options.clock.monotonic() + POLL_MS;
       })
-      .then((delayMs) => {
+      .then((atMs) => {
         this.#looking = false;
         if (this.#again && !this.#stop.signal.aborted) {
           this.#again = false;
           this.wake();
-        } else this.#schedule(delayMs);
+        } else this.#schedule(atMs);
       });
   }
 
@@ -152,21 +163,28 @@ export class WebhookDispatcher {
     this.#options.poster.close();
   }
 
-  #schedule(delayMs: number): void {
+  #schedule(atMs: number): void {
     this.#cancelPoll?.();
-    if (!this.#stop.signal.aborted) this.#cancelPoll = this.#options.clock.after(delayMs, () => this.wake());
+    if (this.#stop.signal.aborted) return;
+    const { clock } = this.#options;
+    this.#looksAtMs = atMs;
+    this.#cancelPoll = clock.after(atMs - clock.monotonic(), () => {
+      this.#looksAtMs = Number.POSITIVE_INFINITY;
+      this.wake();
+    });
   }
 
-  /** @returns after which time to look again */
+  /** @returns when to look again, by the monotonic clock */
   async #look(): Promise<number> {
+    const { clock } = this.#options;
     const settings = this.#settings;
-    if (this.#shard === undefined || !settings || !this.#room) return POLL_MS;
-    const nowMs = this.#options.clock.monotonic();
-    if (nowMs < this.#readAtMs) return this.#readAtMs - nowMs;
+    const nowMs = clock.monotonic();
+    if (this.#shard === undefined || !settings || !this.#room) return nowMs + POLL_MS;
+    if (nowMs < this.#readAtMs) return this.#readAtMs;
     this.#readAtMs = nowMs + READ_AHEAD.everyMs;
     await this.#readAhead(this.#shard, settings);
     this.#post();
-    return POLL_MS;
+    return clock.monotonic() + POLL_MS;
   }
 
   /** Requests that may be made now. */
@@ -204,6 +222,13 @@ export class WebhookDispatcher {
     return oldest !== undefined && this.#options.clock.monotonic() - oldest.sinceMs > ALONE.forMs;
   }
 
+  /** Whether the rate allows one more status a callback of its own. Those that share count too. */
+  #mayGoAlone(): boolean {
+    const nowMs = this.#options.clock.monotonic();
+    if (!this.#alone.tryTake()) this.#sharesUntilMs = nowMs + SHARE_ON_MS;
+    return nowMs >= this.#sharesUntilMs;
+  }
+
   /** Posts what there is room for. */
   #post(): void {
     const settings = this.#settings;
@@ -212,7 +237,7 @@ export class WebhookDispatcher {
     const { bodies, rest } = chooseBodies(this.#ahead, {
       room: this.#room,
       isBusy: (about) => this.#busy.has(about),
-      mayGoAlone: () => !isLate && this.#alone.tryTake(),
+      mayGoAlone: () => this.#mayGoAlone() && !isLate,
     });
     this.#ahead = rest;
     for (const body of bodies) void this.#deliver(body, settings);

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../base/clock.ts';
+import { surplus } from '../../../base/surplus.ts';
 import type { Identity } from '../../../onprem/contacts.ts';
 import type { MessageStore, MessageUpdate, StoredMessage } from '../messageStore.ts';
 import type { CallbackQueue } from './callbackQueue.ts';
@@ -51,8 +52,8 @@ export class MemoryMessageStore implements MessageStore {
     if (messageId !== undefined && state === 'failed') this.#finish(messageId);
     if (messageId !== undefined && receipt !== undefined) this.#count();
     // A message that a new session sends again gets one callback: the first one may be delivered and removed already.
-    const told = state === 'sent' ? [isNews && callback] : [isNews && impliedSent, callback];
-    for (const each of told) if (each) this.#callbacks.add(each);
+    if (isNews && impliedSent) this.#callbacks.add(impliedSent());
+    if (callback && (isNews || state !== 'sent')) this.#callbacks.add(callback);
     await this.#tables.commit();
   }
 
@@ -131,8 +132,7 @@ export class MemoryMessageStore implements MessageStore {
   #finish(id: string): boolean {
     if (!this.#pending.delete(id)) return false;
     this.#done.set(id, { at: this.#clock.now() });
-    const oldest = this.#done.rows.keys().next().value;
-    if (this.#done.rows.size > REMEMBERED && oldest !== undefined) this.#done.delete(oldest);
+    for (const old of surplus(this.#done.rows, REMEMBERED)) this.#done.delete(old);
     return true;
   }
 
