@@ -63,14 +63,14 @@ export function nextWords(program: Command, words: readonly string[]): string[] 
 }
 
 /** What the last word is a value of: of an option, or of an argument of the command. */
-export interface WantedValue {
+interface WantedValue {
   readonly name: string;
   readonly choices: readonly string[];
   readonly isOption: boolean;
 }
 
 /** Undefined where no value is wanted, and for `--`. */
-export function wantedValue(program: Command, words: readonly string[]): WantedValue | undefined {
+function wantedValue(program: Command, words: readonly string[]): WantedValue | undefined {
   const { command, args, open } = completed(program, words.slice(0, -1));
   if (open) return { name: open.long ?? '', choices: open.argChoices ?? [], isOption: true };
   if (words.at(-1)?.startsWith('-')) return undefined;
