@@ -1,4 +1,6 @@
 import { Argument, Command, type Option } from 'commander';
+import { systemClock, withDeadline } from '../base/clock.ts';
+import { CodedError } from '../base/codedError.ts';
 import { kinds } from '../engine/kube/kubeObject.ts';
 import { type ClusterOptions, clusterOptions, contextNames } from './clusterAccess.ts';
 import type { CliContext } from './context.ts';
@@ -105,8 +107,13 @@ async function valuesOf(
   context: CliContext,
 ): Promise<readonly string[]> {
   if (choices.length > 0) return choices;
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(TIMEOUT_MS)]);
-  return (await SOURCES[name]?.(clusterOf(words), context, signal)) ?? [];
+  const late = () => new CodedError('Deadline', `no names within ${TIMEOUT_MS} ms`);
+  const deadline = withDeadline(systemClock, context.signal, TIMEOUT_MS, late);
+  try {
+    return (await SOURCES[name]?.(clusterOf(words), context, deadline.signal)) ?? [];
+  } finally {
+    deadline.release();
+  }
 }
 
 /** The options in a line that select the cluster. The last word stands for a value that is not there yet. */

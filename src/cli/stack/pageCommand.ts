@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { aborted } from '../../base/aborted.ts';
+import { sleep, systemClock } from '../../base/clock.ts';
 import { NETWORK } from '../../operator/plan/facts/names.ts';
 import { type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
@@ -10,6 +10,8 @@ import { runProgram } from '../program.ts';
 import { getStack } from './getStack.ts';
 import { reachService } from './reachService.ts';
 import { controlToken, demandSimulation } from './simulation.ts';
+
+const IDLE_MS = 60_000;
 
 export function pageCommand(context: CliContext): Command {
   return clusterOptions(new Command('page'))
@@ -32,7 +34,8 @@ export function pageCommand(context: CliContext): Command {
         context.stdout.write(`the page of ${name} is at ${url}; Ctrl-C ends\n`);
         const isOpened = options.open && (await openFile(file, context));
         if (!isOpened) context.stdout.write(`open ${file} in a browser: it holds the token\n`);
-        await aborted(context.signal);
+        // A timer, because nothing else keeps this process alive where it connects directly.
+        while (!context.signal.aborted) await sleep(systemClock, IDLE_MS, context.signal).catch(() => {});
       } finally {
         reached.close();
         await rm(folder, { recursive: true, force: true });

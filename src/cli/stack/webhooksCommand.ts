@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 import { sleep, systemClock } from '../../base/clock.ts';
-import type { CallbackRecord } from '../../control/emulatorControl.ts';
 import { type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
 import { parsePort } from '../parsePort.ts';
@@ -9,6 +8,16 @@ import { withSimulation } from './simulation.ts';
 import { describeCallback, type ReceiverOptions, receiveWebhooks } from './webhookReceiver.ts';
 
 const EVERY_MS = 500;
+
+/** What the control API tells of a callback, as far as it is shown. */
+interface CallbackRecord {
+  readonly id: number;
+  /** Epoch ms. */
+  readonly at: number;
+  readonly state: 'waiting' | 'delivered' | 'dropped';
+  readonly body: unknown;
+  readonly attempts: readonly { readonly status?: number; readonly problem?: string }[];
+}
 
 export function webhooksCommand(context: CliContext): Command {
   return new Command('webhooks')
@@ -60,6 +69,8 @@ const tailCommand = (context: CliContext): Command =>
           }
           await sleep(systemClock, EVERY_MS, context.signal).catch(() => {});
         }
+      }).catch((error: unknown) => {
+        if (!context.signal.aborted) throw error;
       });
     });
 
