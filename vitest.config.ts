@@ -40,7 +40,9 @@ export default defineConfig({
         env: { WABA_TEST_ENGINE: 'MYSQL' },
       }),
       layer('monitoring', ['test/monitoring/**/*.test.ts'], 30_000),
-      layer('package', ['test/package/**/*.test.ts'], 60_000),
+      layer('package', ['test/package/**/*.test.ts'], 60_000, {
+        globalSetup: ['test/support/builtPackages.ts'],
+      }),
       // What the pages of the emulator quote, in its languages, and published clients.
       layer('examples', ['test/examples/**/*.test.ts'], 60_000),
       // Needs Docker and the image waba-emulator, or another one in WABA_EMULATOR_IMAGE.

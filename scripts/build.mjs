@@ -1,9 +1,10 @@
 // Bundles every entry point into dist/. The same bundles go into the images and run on the local cluster. Without --quiet,
-// which is for those who only want to run something, it also makes the npm package of the emulator.
+// which is for those who only want to run something, it also makes the npm packages.
 import { chmod, copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { build } from 'esbuild';
 import { common, requireBanner } from './bundling.mjs';
+import { buildCliPackage } from './cliPackage.mjs';
 import { buildEmulatorPackage } from './emulatorPackage.mjs';
 import { bomOf, noticesText, packagesIn } from './notices.mjs';
 
@@ -115,7 +116,7 @@ async function buildDist() {
       format: 'cjs',
     }),
   ]);
-  if (!quiet) await buildEmulatorPackage();
+  if (!quiet) await Promise.all([buildEmulatorPackage(), buildCliPackage()]);
   const databases = ['postgres', 'mariadb'].map((name) => [
     name,
     { [name]: ['usr/local/bin/docker-entrypoint.sh'] },

@@ -20,6 +20,8 @@ interface Caller {
 export interface ClusterAccess {
   readonly client: KubeClient;
   readonly namespace: string;
+  /** URL of the API server. */
+  readonly server: string;
 }
 
 /** Adds the options that select a cluster and a namespace; they have the names of kubectl's. */
@@ -28,6 +30,12 @@ export const clusterOptions = (command: Command): Command =>
     .option('-n, --namespace <name>', 'namespace of the stack (default: that of the context)')
     .option('--context <name>', 'context of the kubeconfig (default: its current context)')
     .option('--kubeconfig <file>', 'kubeconfig (default: $KUBECONFIG, then ~/.kube/config)');
+
+/** The same choice of a cluster, for kubectl. */
+export const clusterFlags = ({ kubeconfig, context }: ClusterOptions): string[] => [
+  ...(kubeconfig ? ['--kubeconfig', kubeconfig] : []),
+  ...(context ? ['--context', context] : []),
+];
 
 /** Client-node's server when it finds neither a kubeconfig nor a pod's service account. */
 const NO_CLUSTER = 'http://localhost:8080';
@@ -40,7 +48,24 @@ export async function openCluster(options: ClusterOptions, { env, version }: Cal
     clock: systemClock,
     userAgent: `kubectl-waba/${version}`,
   });
-  return { client: new KubeClient(transport), namespace: options.namespace ?? credentials.namespace };
+  return {
+    client: new KubeClient(transport),
+    namespace: options.namespace ?? credentials.namespace,
+    server: credentials.server,
+  };
+}
+
+/** Names of the contexts of the kubeconfig; none if there is no kubeconfig. */
+export async function contextNames({ kubeconfig }: ClusterOptions): Promise<string[]> {
+  const { KubeConfig } = await import('@kubernetes/client-node');
+  const config = new KubeConfig();
+  try {
+    if (kubeconfig) config.loadFromFile(kubeconfig);
+    else config.loadFromDefault();
+  } catch {
+    return [];
+  }
+  return config.getContexts().map(({ name }) => name);
 }
 
 async function readKubeconfig(

@@ -1,6 +1,9 @@
 /** The exit code of a command that SIGINT ended. */
 export const INTERRUPTED = 130;
 
+/** The exit code of a command that asks whether stacks are Ready, or waits for it, if they are not. */
+export const NOT_READY = 3;
+
 /** Ends a command that has said everything with an exit code of its own. */
 export class CommandExit extends Error {
   readonly exitCode: number;

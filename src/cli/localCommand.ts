@@ -7,7 +7,7 @@ import type { ImageTable } from '../local/processNode/containerCommand.ts';
 import { findPrograms } from '../local/programs.ts';
 import type { CliContext } from './context.ts';
 import { DEFAULT_CLUSTER, localClusterOptions } from './localClusterOptions.ts';
-import { outputOption, printJson } from './output.ts';
+import { isData, outputOption, printData } from './output.ts';
 import { parsePort } from './parsePort.ts';
 
 const nameOption = () => new Option('--name <name>', 'name of the cluster').default(DEFAULT_CLUSTER);
@@ -38,7 +38,7 @@ const upCommand = (context: CliContext): Command =>
         { ...localClusterOptions(context, name), ...(port ? { port } : {}) },
         context.signal,
       );
-      if (output === 'json') return printJson(context, cluster);
+      if (isData(output)) return printData(context, output, cluster);
       context.stdout.write(`\nexport KUBECONFIG=${cluster.kubeconfig}\n${cluster.kubectl} get nodes\n`);
     });
 
@@ -49,7 +49,7 @@ const statusCommand = (context: CliContext): Command =>
     .addOption(outputOption())
     .action(async ({ name, output }) => {
       const clusters = await status(context.env, name);
-      if (output === 'json') return printJson(context, clusters);
+      if (isData(output)) return printData(context, output, clusters);
       if (clusters.length === 0)
         context.stdout.write(
           `no local cluster${name ? ` ${name}` : ''}; \`kubectl waba local up\` starts one\n`,

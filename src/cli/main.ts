@@ -1,9 +1,9 @@
 import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { CodedError } from '../base/codedError.ts';
-import { openCluster } from './clusterAccess.ts';
+import { clusterOptions, openCluster } from './clusterAccess.ts';
 import { CommandExit } from './commandExit.ts';
-import { completionCommand, completionWordsCommand } from './completionCommand.ts';
+import { COMPLETION_WORDS, completionCommand, printCompletions } from './completionCommand.ts';
 import type { CliContext, CliHost } from './context.ts';
 import { explainError } from './explainError.ts';
 import { localCommand } from './localCommand.ts';
@@ -11,30 +11,52 @@ import { namespaceCommand } from './namespaceCommand.ts';
 import { quickstartCommand } from './quickstart/quickstartCommand.ts';
 import { contactsCommand, loginCommand, sendCommand, usersCommand } from './stack/apiCommands.ts';
 import { backupCommand } from './stack/backupCommand.ts';
+import { chatCommand } from './stack/chatCommand.ts';
+import { databaseCommand } from './stack/databaseCommand.ts';
+import { eventsCommand } from './stack/eventsCommand.ts';
 import { logsCommand } from './stack/logsCommand.ts';
+import { pageCommand } from './stack/pageCommand.ts';
 import { planCommand } from './stack/planCommand.ts';
+import { restartCommand } from './stack/restartCommand.ts';
 import { rotatePasswordCommand } from './stack/rotatePasswordCommand.ts';
 import { shardsCommand } from './stack/shardsCommand.ts';
 import {
   checkCommand,
   demoCommand,
   pauseCommand,
-  statusCommand,
   supportCommand,
   verifyCommand,
-  webhooksCommand,
 } from './stack/stackCommands.ts';
+import { statusCommand } from './stack/statusCommand.ts';
 import { upgradeCommand } from './stack/upgradeCommand.ts';
+import { waitCommand } from './stack/waitCommand.ts';
+import { webhooksCommand } from './stack/webhooksCommand.ts';
+import { versionCommand } from './versionCommand.ts';
 
+const EXIT_CODES = `
+Exit codes: 0 done, 1 failed, 2 wrong usage (plan --exit-code: something would happen), 3 not Ready (status --exit-code, wait
+after its timeout), 130 interrupted, 141 nobody reads the output.`;
 const HELP_HINT = '(add --help for help)';
 
-/** Runs one command. Exit codes: 0 done, 1 failed, 2 wrong usage; `plan --exit-code` has its own. */
+/** Runs one command. @returns the exit code, as `EXIT_CODES` says */
 export async function runCli(
   args: readonly string[],
   host: CliHost,
   connect: typeof openCluster = openCluster,
 ): Promise<number> {
-  const program = programOf({ ...host, openCluster: (options) => connect(options, host) });
+  let server: string | undefined;
+  const openCluster: CliContext['openCluster'] = async (options) => {
+    const access = await connect(options, host);
+    server = access.server;
+    return access;
+  };
+  const context: CliContext = { ...host, openCluster };
+  const program = programOf(context);
+  // Not parsed: the words are those of another command line, which may be incomplete.
+  if (args[0] === COMPLETION_WORDS) {
+    await printCompletions(program, args.slice(1), context);
+    return 0;
+  }
   try {
     await program.parseAsync([...args], { from: 'user' });
     return 0;
@@ -43,29 +65,37 @@ export async function runCli(
     if (error instanceof CommandExit) return error.exitCode;
     const isUsage = error instanceof CodedError && error.code === 'Usage';
     const mark = host.stderr.isTTY ? styleText('red', 'error:') : 'error:';
-    host.stderr.write(`${mark} ${explainError(error)}\n${isUsage ? `${HELP_HINT}\n` : ''}`);
+    host.stderr.write(`${mark} ${explainError(error, server)}\n${isUsage ? `${HELP_HINT}\n` : ''}`);
     return isUsage ? 2 : 1;
   }
 }
 
 function programOf(context: CliContext): Command {
-  const program = new Command('kubectl-waba')
+  const program = clusterOptions(new Command('kubectl-waba'))
     .description('Runs and inspects WhatsApp Business On-Premises stacks. Also works as `kubectl waba`.')
     .version(context.version)
+    .addHelpText('after', EXIT_CODES)
     .showHelpAfterError(HELP_HINT)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void context.stdout.write(text),
       writeErr: (text) => void context.stderr.write(text),
+    })
+    // The program takes these options wherever they stand, before or after the command.
+    .hook('preAction', (_, command) => {
+      for (const [name, value] of Object.entries(program.opts())) command.setOptionValue(name, value);
     });
   const commands = [
     statusCommand(context),
+    waitCommand(context),
+    eventsCommand(context),
     verifyCommand(context),
     loginCommand(context),
     sendCommand(context),
     shardsCommand(context),
     planCommand(context),
     upgradeCommand(context),
+    restartCommand(context),
     rotatePasswordCommand(context),
     backupCommand(context),
     usersCommand(context),
@@ -78,12 +108,16 @@ function programOf(context: CliContext): Command {
     localCommand(context),
     namespaceCommand(context),
     webhooksCommand(context),
+    chatCommand(context),
+    pageCommand(context),
+    databaseCommand(context, 'psql'),
+    databaseCommand(context, 'mysql'),
     supportCommand(context),
+    versionCommand(context),
     completionCommand(context),
   ];
   for (const command of commands) program.addCommand(inheritSettings(command, program));
-  for (const command of [demoCommand(context), completionWordsCommand(context)])
-    program.addCommand(inheritSettings(command, program), { hidden: true });
+  program.addCommand(inheritSettings(demoCommand(context), program), { hidden: true });
   return program;
 }
 

@@ -137,6 +137,19 @@ export async function findOperator(
   return found[0] ?? DEFAULT_OPERATOR;
 }
 
+/** The installed operators with their versions. */
+export async function operatorVersions(
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<(Pick<Operator, 'namespace' | 'name'> & { readonly version: string })[]> {
+  const { items } = await client.list(kinds.Deployment, { labelSelector: OPERATOR_SELECTOR }, signal);
+  return items.map(({ metadata }) => ({
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    version: metadata.labels?.['app.kubernetes.io/version'] ?? 'unknown',
+  }));
+}
+
 const operatorOf = ({ metadata, spec }: OperatorDeployment): Operator => ({
   namespace: metadata.namespace ?? '',
   name: metadata.name,

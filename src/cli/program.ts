@@ -65,6 +65,25 @@ export async function runProgram(
   }
 }
 
+/**
+ * Runs a program at the terminal of this process and returns its exit code.
+ * @throws CodedError `ProgramMissing`, with where to get it
+ */
+export async function runAttached(
+  program: string,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<number> {
+  const options = { stdio: 'inherit', cancelSignal: signal, forceKillAfterDelay: GRACE_MS } as const;
+  try {
+    await execa(program, args, options);
+    return 0;
+  } catch (error) {
+    if (error instanceof ExecaError && error.exitCode !== undefined) return error.exitCode;
+    throw programError(program, args, error);
+  }
+}
+
 /** What a person is told of a program that could not be started or failed. */
 export function programError(program: string, args: readonly string[], error: unknown): unknown {
   if (!(error instanceof ExecaError)) return error;

@@ -18,7 +18,6 @@ let folder: string;
 let packed: Packed;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'waba-package-'));
-  await execa('npm', ['run', '--silent', 'build']);
   const { stdout } = await execa('npm', ['pack', '--json', '--pack-destination', folder], {
     cwd: 'dist/waba-emulator',
   });

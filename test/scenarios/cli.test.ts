@@ -28,7 +28,7 @@ const processes = () => {
   const lines = execFileSync('ps', ['-eo', 'pid,stat,args'], { encoding: 'utf8' }).split('\n');
   return lines.filter((line) => line.includes(home) && !/^\s*\d+\s+Z/.test(line));
 };
-const failure = (error: unknown) => error as { stderr: string; code: number };
+const failure = (error: unknown) => error as { stdout: string; stderr: string; code: number };
 
 /** The commands that a user runs on a running stack. */
 async function commandsOfAStack(kubeconfig: string): Promise<void> {
@@ -45,8 +45,8 @@ async function commandsOfAStack(kubeconfig: string): Promise<void> {
   const sent = await waba('send', 'shop', '--to', '16505550011', '--text', 'Hello', '--open', '--watch');
   expect(sent.split('\n')[0]).toMatch(/^accepted gB/);
   expect(sent.trim().split('\n').at(-1)).toBe('read');
-  const late = await waba('send', 'shop', '--to', '16505550012', '--watch');
-  expect(late).toContain('failed 470');
+  const late = await failing('send', 'shop', '--to', '16505550012', '--watch');
+  expect(late).toMatchObject({ code: 1, stdout: expect.stringContaining('failed 470') });
   expect((await failing('send', 'shop', '--to', '16505550012', '--message', '[')).stderr).toContain(
     '--message must be',
   );
@@ -71,8 +71,15 @@ async function commandsOfAStack(kubeconfig: string): Promise<void> {
     'no WhatsAppDeployment shop in namespace nowhere',
   );
   await waba('resume', 'shop');
+  await waba('wait', 'shop', '--timeout', '2m');
+  await waba('restart', 'shop', '--role', 'webapp');
+  expect(await waba('events', 'shop')).toMatch(/^AGE +TYPE +REASON/);
+  expect(await waba('version')).toContain('operator waba-operator-system/waba-operator');
+  expect((await waba('completion-words', '--kubeconfig', kubeconfig, 'pause', 's')).split('\n')).toContain(
+    'shop',
+  );
   await eventually(async () => {
-    const [stack] = JSON.parse(await waba('status', 'shop', '-o', 'json')) as [{ status: { phase: string } }];
+    const stack = JSON.parse(await waba('status', 'shop', '-o', 'json')) as { status: { phase: string } };
     return stack.status.phase === 'Ready';
   });
 }
@@ -81,11 +88,7 @@ async function commandsOfAStack(kubeconfig: string): Promise<void> {
 async function changesOfAStack(kubeconfig: string): Promise<void> {
   const waba = async (...args: string[]) => (await cli(...args, '--kubeconfig', kubeconfig)).stdout;
   const failing = async (...args: string[]) =>
-    failure(await cli(...args, '--kubeconfig', kubeconfig).catch((error: unknown) => error)) as {
-      readonly code: number;
-      readonly stdout: string;
-      readonly stderr: string;
-    };
+    failure(await cli(...args, '--kubeconfig', kubeconfig).catch((error: unknown) => error));
   const example = load(await readFile('examples/quickstart.yaml', 'utf8')) as { readonly spec: object };
   const file = join(home, 'changed.json');
   const declare = (spec: object) =>
@@ -113,9 +116,9 @@ async function changesOfAStack(kubeconfig: string): Promise<void> {
     expect(preview.stdout).toContain(pod);
   expect(preview.stdout).toContain('WABA_CLIENT_VERSION');
   await waba('upgrade', 'shop', '--to', 'v2.59.1');
-  const [upgraded] = JSON.parse(await waba('status', 'shop', '-o', 'json')) as [
-    { status: { phase: string; nodes: { role: string; version?: string }[] } },
-  ];
+  const upgraded = JSON.parse(await waba('status', 'shop', '-o', 'json')) as {
+    status: { phase: string; nodes: { role: string; version?: string }[] };
+  };
   expect(upgraded.status.phase).toBe('Ready');
   expect(upgraded.status.nodes.filter(({ role }) => role !== 'Webapp').map(({ version }) => version)).toEqual(
     ['2.59.1', '2.59.1', '2.59.1', '2.59.1'].map((version) => expect.stringContaining(version)),

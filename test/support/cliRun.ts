@@ -44,7 +44,11 @@ export async function runWaba(args: readonly string[], options: CliRunOptions = 
     logger: silentLogger,
   };
   const connect = cluster
-    ? async ({ namespace = 'default' }) => ({ client: new KubeClient(cluster), namespace })
+    ? async ({ namespace = 'default' }) => ({
+        client: new KubeClient(cluster),
+        namespace,
+        server: 'https://cluster:6443',
+      })
     : undefined;
   const code = await runCli(args, host, connect);
   return { code, ...output };

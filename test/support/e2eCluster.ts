@@ -92,7 +92,7 @@ export class E2eCluster {
 
   /** What the control API of the network process answers. */
   simulation(namespace: string, path: string): Promise<unknown> {
-    const access = { client: this.client, namespace };
+    const access = { client: this.client, namespace, server: '' };
     return withControlPort(access, this.#options, { signal: never }, (call) => call('GET', path));
   }
 

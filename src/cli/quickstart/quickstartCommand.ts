@@ -13,7 +13,7 @@ import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeploym
 import { readJournal } from '../../operator/state/journalStore.ts';
 import type { ClusterAccess, ClusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
-import { DEFAULT_CLUSTER, localClusterOptions } from '../localClusterOptions.ts';
+import { DEFAULT_CLUSTER, demandCheckout, localClusterOptions } from '../localClusterOptions.ts';
 import { buildImages, imageName, TARGETS } from './containerImages.ts';
 import { isKindThere, kindDown, kindUp, loadImages, makeMediaVolumes } from './kindCluster.ts';
 import { install, type QuickstartOptions, sendOne, waitUntilReady } from './quickstart.ts';
@@ -34,6 +34,7 @@ export function quickstartCommand(context: CliContext): Command {
     .option('--name <name>', 'name of the cluster to create', DEFAULT_CLUSTER)
     .option('--database-image <image>', 'image of the managed database (default: the image of the release)')
     .action(async (action: 'up' | 'down', flags: QuickstartFlags) => {
+      demandCheckout(context);
       const options = (access: ClusterAccess): QuickstartOptions => ({
         client: access.client,
         namespace: 'default',

@@ -124,6 +124,24 @@ describe('kubectl waba send', () => {
     expect(code).toBe(1);
   });
 
+  it('prints each state of a watched message once, and fails with the message', async () => {
+    cluster.put({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'waba-network', namespace: 'default' },
+      spec: { clusterIP: '127.0.0.1' },
+    });
+    const states: object[] = [{ status: 'sent' }, { status: 'sent' }, { status: 'read' }];
+    vi.stubGlobal('fetch', async () => Response.json({ messages: [{ id: 'gBEG', ...states.shift() }] }));
+    const arrived = await waba('send', 'shop', '--to', '1', '--watch');
+    expect(arrived).toEqual({ code: 0, stdout: 'accepted gBEG\nsent\ndelivered\nread\n', stderr: '' });
+    states.push({ status: 'failed', error: { code: 470, title: 'too late' } });
+    const failed = await waba('send', 'shop', '--to', '1', '--watch');
+    expect(failed.stdout).toBe('accepted gBEG\nfailed 470 too late\n');
+    expect(failed.stderr).toContain('message gBEG failed: 470 too late');
+    expect(failed.code).toBe(1);
+  });
+
   it('refuses to watch a message that no simulated network carries', async () => {
     const https = Number(new URL(webapp.url).port);
     const emulator = { network: { url: 'tcp://network:5222' } };

@@ -1,12 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
-import { sleep, systemClock } from '../../base/clock.ts';
+import { systemClock } from '../../base/clock.ts';
+import { CodedError } from '../../base/codedError.ts';
 import { safeJson } from '../../base/safeJson.ts';
+import { waitUntil } from '../../base/waitUntil.ts';
 import { webappHost } from '../../operator/plan/facts/stackSettings.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 import { type ClusterAccess, type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
-import { outputOption, printJson } from '../output.ts';
+import { isData, outputOption, printData } from '../output.ts';
 import { table } from '../table.ts';
 import { withSimulation } from './simulation.ts';
 import { withStackApi } from './stackApi.ts';
@@ -21,8 +23,8 @@ export function loginCommand(context: CliContext): Command {
       withStackApi(name, options, context, async (api, stack) => {
         if (options.caFile) await writeFile(options.caFile, api.ca);
         const { token, expiresAtMs } = api.session;
-        if (options.output === 'json')
-          return printJson(context, {
+        if (isData(options.output))
+          return printData(context, options.output, {
             token,
             expires: new Date(expiresAtMs).toISOString(),
             host: webappHost(stack),
@@ -81,9 +83,18 @@ function parseMessage(json: string): object {
   throw new InvalidArgumentError('--message must be a JSON object, like {"type":"location","location":{…}}');
 }
 
+/** What becomes of a message that arrives, in this order. */
+const COURSE = ['sent', 'delivered', 'read'];
 const LAST = ['read', 'failed', 'deleted'];
-const WATCH = { everyMs: 200, forMs: 60_000 } as const;
+const WATCH = { everyMs: 200, timeoutMs: 60_000 } as const;
 
+interface WatchedMessage {
+  readonly id: string;
+  readonly status: string;
+  readonly error?: { readonly code: number; readonly title: string };
+}
+
+/** Prints each state once. @throws CodedError `MessageFailed`; `NoAnswer` if the message has no last state in time */
 async function watch(
   access: ClusterAccess,
   stack: WhatsAppDeployment,
@@ -93,19 +104,35 @@ async function watch(
 ): Promise<void> {
   const number = stack.spec.phoneNumber.replace('+', '');
   const waId = options.to.replace(/\D/g, '');
+  const states: string[] = [];
   await withSimulation(access, stack, options, context, async (call) => {
-    let last = '';
-    for (const end = systemClock.now() + WATCH.forMs; systemClock.now() < end && !LAST.includes(last); ) {
+    const look = async () => {
       const { messages } = (await call('GET', `/numbers/${number}/chats/${waId}`)) as {
-        messages: { id: string; status: string; error?: { code: number; title: string } }[];
+        readonly messages: readonly WatchedMessage[];
       };
       const found = messages.find((message) => message.id === id);
-      if (found && found.status !== last) {
-        last = found.status;
-        context.stdout.write(`${last}${found.error ? ` ${found.error.code} ${found.error.title}` : ''}\n`);
+      if (!found || found.status === states.at(-1)) return undefined;
+      // A state may pass between two looks: what was read was delivered before.
+      const passed = COURSE.slice(0, Math.max(0, COURSE.indexOf(found.status)));
+      for (const state of [...passed, found.status]) {
+        if (states.includes(state)) continue;
+        states.push(state);
+        const { error } = found;
+        context.stdout.write(`${state}${error ? ` ${error.code} ${error.title}` : ''}\n`);
       }
-      await sleep(systemClock, WATCH.everyMs, context.signal);
-    }
+      return LAST.includes(found.status) && found;
+    };
+    const late = () =>
+      new CodedError(
+        'NoAnswer',
+        `message ${id} is ${states.at(-1) ?? 'not sent'} after ${WATCH.timeoutMs / 1000} s`,
+      );
+    const { status, error } = await waitUntil(look, { clock: systemClock, ...WATCH, late }, context.signal);
+    if (status === 'failed')
+      throw new CodedError(
+        'MessageFailed',
+        `message ${id} failed${error ? `: ${error.code} ${error.title}` : ''}`,
+      );
   });
 }
 
@@ -131,7 +158,7 @@ export function usersCommand(context: CliContext): Command {
             there: (await api.client.users.find(api.session, user.name, context.signal)) !== undefined,
           })),
         );
-        if (options.output === 'json') return printJson(context, users);
+        if (isData(options.output)) return printData(context, options.output, users);
         const rows = users.map((user) => [user.name, user.role, user.there ? 'yes' : 'no', user.password]);
         context.stdout.write(table(['NAME', 'ROLE', 'IN THE STACK', 'PASSWORD'], rows));
       }),
@@ -160,7 +187,7 @@ reports every number as valid; a message to a number that is not on WhatsApp fai
             force_check: options.force ?? false,
           } as const;
           const contacts = await client.contacts.check(session, request, context.signal);
-          if (options.output === 'json') return printJson(context, contacts);
+          if (isData(options.output)) return printData(context, options.output, contacts);
           const rows = contacts.map(({ input, status, wa_id }) => [input, status, wa_id ?? '-']);
           context.stdout.write(table(['NUMBER', 'STATUS', 'WHATSAPP ID'], rows));
         }),

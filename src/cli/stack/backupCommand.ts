@@ -6,7 +6,7 @@ import type { WhatsAppBackup } from '../../operator/resource/whatsAppBackup.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 import { type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
-import { outputOption, printJson } from '../output.ts';
+import { isData, outputOption, printData } from '../output.ts';
 import { shortAge } from '../shortAge.ts';
 import { shortSize } from '../shortSize.ts';
 import { table } from '../table.ts';
@@ -71,7 +71,7 @@ function listCommand(context: CliContext): Command {
     .action(async (name: string | undefined, options: ClusterOptions & { output: string }) => {
       const access = await context.openCluster(options);
       const backups = await listBackups(access, name, context);
-      if (options.output === 'json') return printJson(context, backups.map(jsonOf));
+      if (isData(options.output)) return printData(context, options.output, backups.map(jsonOf));
       const { stdout } = context;
       if (backups.length > 0) return void stdout.write(tableOf(backups, systemClock.now()));
       const ofStack = name === undefined ? '' : ` of ${name}`;

@@ -23,7 +23,7 @@ async function follow(graceMs: number, ...reasons: readonly string[]): Promise<s
     stdout: { write: (text: string) => void output.push(text) },
     signal: new AbortController().signal,
   } as unknown as CliContext;
-  const access = { client: new KubeClient(cluster), namespace: 'default' };
+  const access = { client: new KubeClient(cluster), namespace: 'default', server: '' };
   await followBackup(access, 'now', context, { graceMs });
   return output.join('');
 }

@@ -5,7 +5,7 @@ import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeploym
 import type { ClusterAccess } from '../clusterAccess.ts';
 import { CommandExit, INTERRUPTED } from '../commandExit.ts';
 import type { CliContext } from '../context.ts';
-import { getStack } from './getStack.ts';
+import { conditionOf, getStack, isReady } from './getStack.ts';
 
 const EVERY_MS = 1_000;
 
@@ -38,15 +38,6 @@ export async function followRollout(
     throw new CommandExit(INTERRUPTED);
   }
 }
-
-/** A condition that the operator computed for this generation or a later one. */
-const conditionOf = ({ status }: WhatsAppDeployment, type: string, generation: number) =>
-  status?.conditions?.find(
-    (condition) => condition.type === type && (condition.observedGeneration ?? 0) >= generation,
-  );
-
-const isReady = (stack: WhatsAppDeployment, generation: number): boolean =>
-  conditionOf(stack, 'Ready', generation)?.status === 'True';
 
 function progressLine(stack: WhatsAppDeployment, generation: number): string {
   const ready = conditionOf(stack, 'Ready', generation);

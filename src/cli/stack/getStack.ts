@@ -9,6 +9,7 @@ import { WhatsAppDeploymentKind } from '../../operator/state/stackSources.ts';
 import type { ClusterAccess } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
 import { isUnknownKind } from '../explainError.ts';
+import { closest } from './closest.ts';
 import { understood } from './understood.ts';
 
 /** @throws CodedError `NotFound`, `NotUnderstood` */
@@ -19,24 +20,50 @@ export async function getStack(
 ): Promise<WhatsAppDeployment> {
   const object = await access.client
     .get(WhatsAppDeploymentKind, access.namespace, name, context.signal)
-    .catch((error: unknown) => {
+    .catch(async (error: unknown) => {
       if (!isNotFound(error) || isUnknownKind(error)) throw error;
+      const near = closest(name, await stackNames(access, context.signal).catch(() => []));
       throw new CodedError(
         'NotFound',
-        `no WhatsAppDeployment ${name} in namespace ${access.namespace}; list them with \`kubectl get wad -A\` and select the namespace with -n`,
+        `no WhatsAppDeployment ${name} in namespace ${access.namespace}; ${near ? `did you mean ${near}? ` : ''}list them with \`kubectl waba status -A -o wide\` and select the namespace with -n`,
       );
     });
   return parseStack(object);
 }
 
-export async function listStacks(access: ClusterAccess, context: CliContext): Promise<WhatsAppDeployment[]> {
+export async function listStacks(
+  access: ClusterAccess,
+  context: CliContext,
+  options: { readonly allNamespaces?: boolean; readonly selector?: string } = {},
+): Promise<WhatsAppDeployment[]> {
   const { items } = await access.client.list(
     WhatsAppDeploymentKind,
-    { namespace: access.namespace },
+    {
+      ...(options.allNamespaces ? {} : { namespace: access.namespace }),
+      ...(options.selector ? { labelSelector: options.selector } : {}),
+    },
     context.signal,
   );
   return items.map(parseStack);
 }
+
+/** Names of the stacks in the namespace, also of those that this version does not understand. */
+export async function stackNames(
+  { client, namespace }: ClusterAccess,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { items } = await client.list(WhatsAppDeploymentKind, { namespace }, signal);
+  return items.map(({ metadata }) => metadata.name);
+}
+
+/** A condition that the operator computed for this generation or a later one. */
+export const conditionOf = ({ status }: WhatsAppDeployment, type: string, generation: number) =>
+  status?.conditions?.find(
+    (condition) => condition.type === type && (condition.observedGeneration ?? 0) >= generation,
+  );
+
+export const isReady = (stack: WhatsAppDeployment, generation = stack.metadata.generation): boolean =>
+  conditionOf(stack, 'Ready', generation)?.status === 'True';
 
 /** Merges fields into the spec. */
 export const patchSpec = (

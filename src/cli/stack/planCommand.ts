@@ -5,7 +5,7 @@ import type { Forecast } from '../../operator/plan/foresee/forecast.ts';
 import { type ClusterAccess, type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import { CommandExit } from '../commandExit.ts';
 import type { CliContext } from '../context.ts';
-import { outputOption, printJson } from '../output.ts';
+import { isData, outputOption, printData } from '../output.ts';
 import { dryRun, readPlanFile } from './dryRun.ts';
 import { forecastOf } from './forecastOf.ts';
 import { forecastText } from './forecastText.ts';
@@ -70,8 +70,8 @@ async function ofFile(access: ClusterAccess, file: string, context: CliContext):
 }
 
 function print(forecasts: readonly Forecast[], options: PlanOptions, context: CliContext): void {
-  if (options.output === 'json') {
-    printJson(context, forecasts);
+  if (isData(options.output)) {
+    printData(context, options.output, forecasts);
     return;
   }
   const look = { colour: context.stdout.isTTY === true, diff: options.diff === true };

@@ -1,6 +1,6 @@
 import { CodedError } from '../../base/codedError.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
-import type { ClusterAccess, ClusterOptions } from '../clusterAccess.ts';
+import { type ClusterAccess, type ClusterOptions, clusterFlags } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
 import { programError, startProgram } from '../program.ts';
 
@@ -31,12 +31,8 @@ export async function reachService(
   );
   if (spec.clusterIP?.startsWith('127.'))
     return { host: spec.clusterIP, port: service.port, close: () => {} };
-  const flags = [
-    ...(options.kubeconfig ? ['--kubeconfig', options.kubeconfig] : []),
-    ...(options.context ? ['--context', options.context] : []),
-  ];
   const target = [`service/${service.name}`, `:${service.port}`];
-  const forward = startForward([...flags, '-n', access.namespace, ...target], context.signal);
+  const forward = startForward([...clusterFlags(options), '-n', access.namespace, ...target], context.signal);
   const port = await forward.port;
   return { host: '127.0.0.1', port, close: forward.close };
 }

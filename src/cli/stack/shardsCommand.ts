@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { SHARD_COUNTS } from '../../onprem/account.ts';
 import { type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
-import { outputOption, printJson } from '../output.ts';
+import { isData, outputOption, printData } from '../output.ts';
 import { table } from '../table.ts';
 import { getStack, patchSpec } from './getStack.ts';
 
@@ -40,7 +40,8 @@ export function shardsCommand(context: CliContext): Command {
         },
       );
       const condition = stack.status?.conditions?.find(({ type }) => type === 'ShardsServed');
-      if (options.output === 'json') return printJson(context, { desired, served, shards, condition });
+      if (isData(options.output))
+        return printData(context, options.output, { desired, served, shards, condition });
       const rows = shards.map(({ shard, owner, gatewayStatus }) => [
         String(shard),
         owner ?? '-',

@@ -9,7 +9,7 @@ import type { CliContext } from '../context.ts';
 import { reachService } from './reachService.ts';
 
 /** Calls the control API and returns what it answers. */
-type Simulate = (method: string, path: string, body?: object) => Promise<unknown>;
+export type Simulate = (method: string, path: string, body?: object) => Promise<unknown>;
 
 /** Opens the control API of the simulated network of a stack. @throws CodedError `NotSimulated` if it has none */
 export async function withSimulation(
@@ -19,12 +19,17 @@ export async function withSimulation(
   context: CliContext,
   use: (call: Simulate) => Promise<unknown>,
 ): Promise<void> {
+  demandSimulation({ metadata, spec });
+  await withControlPort(access, options, context, use);
+}
+
+/** @throws CodedError `NotSimulated` */
+export function demandSimulation({ metadata, spec }: Pick<WhatsAppDeployment, 'metadata' | 'spec'>): void {
   if (!sharesNetwork(spec))
     throw new CodedError(
       'NotSimulated',
-      `--open and --watch need a stack with a simulated network in its namespace; WhatsAppDeployment ${metadata.name} uses another network, so read the statuses at its webhook`,
+      `this needs a stack with a simulated network in its namespace; WhatsAppDeployment ${metadata.name} uses another network, so its customers are real ones: read what happens at its webhook`,
     );
-  await withControlPort(access, options, context, use);
 }
 
 /** Opens the control API of the network process of a namespace. */
@@ -60,7 +65,7 @@ export async function withControlPort<T>(
 }
 
 /** What the control port asks for. A network process that an earlier operator started asks for nothing. */
-async function controlToken(
+export async function controlToken(
   access: ClusterAccess,
   context: Pick<CliContext, 'signal'>,
 ): Promise<string | undefined> {

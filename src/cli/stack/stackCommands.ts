@@ -10,41 +10,9 @@ import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeploym
 import { type ClusterAccess, type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
 import { findOperator } from '../namespaceCommand.ts';
-import { outputOption, printJson } from '../output.ts';
-import { parsePort } from '../parsePort.ts';
 import { runDemo } from './demo.ts';
-import { getStack, listStacks, patchSpec, patchStack } from './getStack.ts';
-import { statusTree } from './statusTree.ts';
+import { getStack, patchSpec, patchStack } from './getStack.ts';
 import { writeSupportBundle } from './supportBundle.ts';
-import { receiveWebhooks } from './webhookReceiver.ts';
-
-export function statusCommand(context: CliContext): Command {
-  return clusterOptions(new Command('status'))
-    .description('show a stack as a tree: nodes, shards, registration and conditions')
-    .argument('[name]', 'the WhatsAppDeployment (default: all in the namespace)')
-    .addOption(outputOption())
-    .action(async (name: string | undefined, options: ClusterOptions & { output: string }) => {
-      const access = await context.openCluster(options);
-      const stacks = name ? [await getStack(access, name, context)] : await listStacks(access, context);
-      if (options.output === 'json') {
-        return printJson(
-          context,
-          stacks.map(({ metadata, spec, status }) => ({
-            name: metadata.name,
-            namespace: metadata.namespace,
-            phoneNumber: spec.phoneNumber,
-            status,
-          })),
-        );
-      }
-      if (stacks.length === 0)
-        context.stdout.write(
-          `no WhatsAppDeployment in namespace ${access.namespace}; \`kubectl get wad -A\` lists all\n`,
-        );
-      for (const stack of stacks)
-        context.stdout.write(statusTree(stack, { colour: context.stdout.isTTY === true }));
-    });
-}
 
 export function verifyCommand(context: CliContext): Command {
   return clusterOptions(new Command('verify'))
@@ -167,18 +135,6 @@ export function checkCommand(context: CliContext): Command {
       if (verdict.status !== 'True')
         throw new CodedError('WebhookNotReady', `the webhook of ${name} does not receive callbacks`);
     });
-}
-
-export function webhooksCommand(context: CliContext): Command {
-  const webhooks = new Command('webhooks').description('receive callbacks of a stack');
-  webhooks
-    .command('receive')
-    .description('run an HTTPS receiver that prints one line for each message, status and error')
-    .option('--port <port>', 'port to listen on', parsePort, 8443)
-    .requiredOption('--cert <file>', 'certificate of the receiver, PEM')
-    .requiredOption('--key <file>', 'private key of the certificate, PEM')
-    .action((options) => receiveWebhooks(options, context));
-  return webhooks;
 }
 
 export function supportCommand(context: CliContext): Command {

@@ -34,6 +34,7 @@ describe('the status tree', () => {
             address: '10.0.0.1',
           },
           { name: 'shop-coreapp-1-0', role: 'Coreapp', ready: false },
+          { name: 'shop-coreapp-2-0', role: 'Coreapp', ready: true, gatewayStatus: 'disconnected' },
         ],
         shards: { desired: 1, served: 1 },
         conditions: [
@@ -41,18 +42,35 @@ describe('the status tree', () => {
           condition('Registered', 'Unknown', 'Unknown', 'the stack does not say yet'),
         ],
       }),
-      { colour: false },
+      {
+        colour: false,
+        nowMs: Date.parse('2026-01-01T00:05:00Z'),
+        events: [
+          {
+            time: '2026-01-01T00:00:00Z',
+            type: 'Warning',
+            reason: 'BackOff',
+            object: 'Pod/shop-coreapp-1-0',
+            message: 'restarting failed container',
+            count: 3,
+          },
+        ],
+      },
     );
     expect(tree).toBe(`shop  +16315551000  Registering
 ├─ ✔ Masters  1/1 ready
 │  └─ ✔ shop-master-0-0  primary · disconnected
-├─ ✘ Coreapps  1/2 ready
+├─ ✘ Coreapps  2/3 ready
 │  ├─ ✔ shop-coreapp-0-0  connected · shard 0 · 10.0.0.1
-│  └─ ✘ shop-coreapp-1-0  
+│  ├─ ✘ shop-coreapp-1-0  
+│  └─ ✔ shop-coreapp-2-0  standby
 ├─ ✔ Shards  1/1 served
+├─ Recent events
+│  └─ 5m    BackOff  Pod/shop-coreapp-1-0  restarting failed container
 └─ Conditions
    ├─ ✘ WorkloadsReady     PodsNotReady       1 of 2 coreapp pods are ready
    └─ ? Registered         Unknown            the stack does not say yet
+Next: If it lasts, run \`kubectl describe pod POD\` for that pod.
 `);
   });
 

@@ -1,7 +1,9 @@
 import { styleText } from 'node:util';
-import { CONDITION_TYPES } from '../../operator/resource/conditions.ts';
+import { CONDITION_TYPES, fixOf } from '../../operator/resource/conditions.ts';
 import type { Condition, NodeStatus } from '../../operator/resource/status.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
+import { shortAge } from '../shortAge.ts';
+import type { StackEvent } from './stackEvents.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -15,17 +17,45 @@ interface Branch {
   readonly children?: readonly string[];
 }
 
-/** Draws a stack as a tree: its nodes by role, shards, registration, pending changes and conditions. */
-export function statusTree(stack: WhatsAppDeployment, options: { colour: boolean }): string {
+interface TreeOptions {
+  readonly colour: boolean;
+  /** Oldest first. */
+  readonly events?: readonly StackEvent[];
+  readonly nowMs?: number;
+}
+
+/** Draws a stack as a tree: its nodes by role, shards, registration, pending changes, conditions, events, the next step. */
+export function statusTree(stack: WhatsAppDeployment, options: TreeOptions): string {
   const paint = (style: Style, text: string) => (options.colour ? styleText(style, text) : text);
   const conditions = conditionLines(stack, paint);
-  const branches = [...partsOf(stack, paint), { title: 'Conditions', children: conditions }];
+  const { events = [], nowMs = 0 } = options;
+  const recent = { title: 'Recent events', children: events.map((event) => eventLine(event, nowMs, paint)) };
+  const branches = [
+    ...partsOf(stack, paint),
+    ...(events.length > 0 ? [recent] : []),
+    { title: 'Conditions', children: conditions },
+  ];
   const lines = [headline(stack, paint), ...branches.flatMap(draw)];
   if (conditions.length === 0) lines.push(`   ${paint('yellow', NO_CONDITIONS)}`);
+  const next = nextStep(stack);
+  if (next) lines.push(`${paint('bold', 'Next:')} ${next}`);
   return `${lines.join('\n')}\n`;
 }
 
 const NO_CONDITIONS = 'none yet: is the operator running, and does it watch this namespace?';
+
+/** What a person can do about the first condition that is not met. */
+function nextStep({ status }: WhatsAppDeployment): string | undefined {
+  const failed = (status?.conditions ?? [])
+    .filter(({ type, status: met }) => met === 'False' && type !== 'Ready' && !NEUTRAL.has(type))
+    .sort(byOrder);
+  return failed.map(({ reason }) => fixOf(reason)).find((fix) => fix !== undefined && fix !== '');
+}
+
+function eventLine({ time, type, reason, object, message }: StackEvent, nowMs: number, paint: Paint): string {
+  const text = `${shortAge(nowMs - Date.parse(time)).padEnd(5)} ${reason}  ${object}  ${message}`;
+  return type === 'Warning' ? paint('yellow', text) : paint('dim', text);
+}
 
 function draw({ title, children = [] }: Branch, index: number, all: readonly Branch[]): string[] {
   const isLast = index === all.length - 1;
@@ -90,21 +120,25 @@ function nodesOf(role: NodeStatus['role'], nodes: readonly NodeStatus[], paint: 
 }
 
 function conditionLines({ status }: WhatsAppDeployment, paint: Paint): string[] {
-  const order = (type: string) => (CONDITION_TYPES as readonly string[]).indexOf(type);
-  return [...(status?.conditions ?? [])]
-    .sort((a, b) => order(a.type) - order(b.type))
-    .map((condition) => conditionLine(condition, paint));
+  return [...(status?.conditions ?? [])].sort(byOrder).map((condition) => conditionLine(condition, paint));
 }
+
+const order = ({ type }: Condition): number => (CONDITION_TYPES as readonly string[]).indexOf(type);
+const byOrder = (a: Condition, b: Condition): number => order(a) - order(b);
 
 type Paint = (style: Style, text: string) => string;
 
 const mark = (good: boolean, paint: Paint): string => (good ? paint('green', '✔') : paint('red', '✘'));
 
+/** A node that waits for its turn has no connection, and is as it should be. */
+const isStandby = ({ role, ready, primary, gatewayStatus, shards = [] }: NodeStatus): boolean =>
+  role !== 'Webapp' && ready && !primary && gatewayStatus === 'disconnected' && shards.length === 0;
+
 function nodeLine(node: NodeStatus, paint: Paint): string {
   const owned = (node.shards ?? []).filter((shard) => shard >= 0);
   const notes = [
     node.primary ? 'primary' : undefined,
-    node.gatewayStatus,
+    isStandby(node) ? 'standby' : node.gatewayStatus,
     owned.length > 0 ? `shard ${owned.join(', ')}` : undefined,
     node.address,
   ].filter((note) => note !== undefined);

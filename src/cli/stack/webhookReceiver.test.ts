@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,6 +53,32 @@ describe('kubectl waba webhooks receive', () => {
       '',
     ]);
     expect(code).toBe(0);
+  });
+
+  it('makes a certificate of its own, whose CA it writes to a file', async () => {
+    const port = await freePort();
+    const stop = new AbortController();
+    const caFile = join(folder, 'ca.pem');
+    let run: ReturnType<typeof runWaba> | undefined;
+    await new Promise<void>((resolve) => {
+      run = runWaba(['webhooks', 'receive', '--port', String(port), '--ca-file', caFile], {
+        signal: stop.signal,
+        onOutput: (output) => {
+          if (output.includes('receiving')) resolve();
+        },
+      });
+    });
+    const ca = await readFile(caFile);
+    const status = await new Promise((resolve, reject) => {
+      request({ host: 'localhost', port, ca, agent: false }, (response) =>
+        resolve(response.resume().statusCode),
+      )
+        .on('error', reject)
+        .end();
+    });
+    expect(status).toBe(200);
+    stop.abort();
+    expect((await run)?.code).toBe(0);
   });
 
   it('names the option of a file that it cannot read', async () => {

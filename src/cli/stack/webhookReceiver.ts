@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { aborted } from '../../base/aborted.ts';
 import { CodedError, describeError } from '../../base/codedError.ts';
+import { createAuthority, issueCertificate } from '../../base/pki/certificates.ts';
 import { listen } from '../../base/ports.ts';
 import { safeJson } from '../../base/safeJson.ts';
 import { callback } from '../../onprem/webhook.ts';
@@ -9,31 +10,46 @@ import type { CliContext } from '../context.ts';
 
 export interface ReceiverOptions {
   readonly port: number;
-  readonly cert: string;
-  readonly key: string;
+  /** Both are given, or neither: then the receiver makes a certificate. */
+  readonly cert?: string;
+  readonly key?: string;
+  /** Names and addresses for the certificate that it makes. */
+  readonly host: readonly string[];
+  readonly caFile: string;
 }
 
 /** Runs an HTTPS receiver that prints a line for each item of a callback, e.g. `webhook <status> <message id>`. */
-export async function receiveWebhooks(
-  { port, cert, key }: ReceiverOptions,
-  context: CliContext,
-): Promise<void> {
-  const server = createServer(
-    { cert: await readPem('--cert', cert), key: await readPem('--key', key) },
-    async (request, response) => {
-      if (request.method !== 'POST') return void response.writeHead(200).end();
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(chunk as Buffer);
-      for (const line of describeCallback(Buffer.concat(chunks).toString('utf8')))
-        context.stdout.write(`${line}\n`);
-      response.writeHead(200).end();
-    },
-  );
+export async function receiveWebhooks(options: ReceiverOptions, context: CliContext): Promise<void> {
+  const { port } = options;
+  const server = createServer(await certificateOf(options, context), async (request, response) => {
+    if (request.method !== 'POST') return void response.writeHead(200).end();
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    for (const line of describeCallback(safeJson(Buffer.concat(chunks).toString('utf8'))))
+      context.stdout.write(`${line}\n`);
+    response.writeHead(200).end();
+  });
   await listen(server, { port });
   context.stderr.write(`receiving webhooks on port ${port}\n`);
   await aborted(context.signal);
   server.close();
   server.closeAllConnections();
+}
+
+/** The certificate of the files, or a new one, whose CA is written to a file. @throws CodedError `Usage`, `Unreadable` */
+async function certificateOf(
+  { cert, key, host, caFile }: ReceiverOptions,
+  context: CliContext,
+): Promise<{ readonly cert: string | Buffer; readonly key: string | Buffer }> {
+  if (cert && key) return { cert: await readPem('--cert', cert), key: await readPem('--key', key) };
+  if (cert || key)
+    throw new CodedError('Usage', 'webhooks receive needs --cert and --key together, or neither');
+  const authority = await createAuthority({ subject: 'CN=kubectl waba webhooks receive' });
+  const [commonName = 'localhost'] = host;
+  const pair = await issueCertificate(authority, { commonName, hosts: host, usage: 'server' });
+  await writeFile(caFile, authority.certificatePem);
+  context.stderr.write(`wrote the CA of the certificate for ${host.join(', ')} to ${caFile}\n`);
+  return { cert: pair.certificatePem, key: pair.privateKeyPem };
 }
 
 /** @throws CodedError `Unreadable` */
@@ -43,8 +59,8 @@ const readPem = (option: string, file: string): Promise<Buffer> =>
   });
 
 /** A line for each message, status and error in a callback. */
-function describeCallback(body: string): string[] {
-  const parsed = callback.safeParse(safeJson(body));
+export function describeCallback(body: unknown): string[] {
+  const parsed = callback.safeParse(body);
   if (!parsed.success) return ['webhook unreadable'];
   const { statuses = [], messages = [], errors = [] } = parsed.data;
   return [

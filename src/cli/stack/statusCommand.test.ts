@@ -1,0 +1,127 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { runWaba } from '../../../test/support/cliRun.ts';
+import { FakeCluster } from '../../../test/support/fakeCluster.ts';
+import { whatsAppDeployment } from '../../../test/support/whatsAppDeployment.ts';
+import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
+
+const SHOP = '/apis/waba-operator.dev/v1alpha1/namespaces/default/whatsappdeployments/shop';
+
+const ready = (status: string, generation = 1) => ({
+  conditions: [
+    {
+      type: 'Ready',
+      status,
+      reason: 'NodesNotReady',
+      message: 'one Coreapp is not ready',
+      observedGeneration: generation,
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+    },
+  ],
+});
+
+let cluster: FakeCluster;
+const waba = (...args: string[]) => runWaba(args, { cluster });
+const shop = () => cluster.find(SHOP) as WhatsAppDeployment;
+beforeEach(() => {
+  const shopMetadata = { name: 'shop', namespace: 'default', generation: 1, labels: { tier: 'prod' } };
+  const soldMetadata = { name: 'sold', namespace: 'sales', generation: 1 };
+  cluster = new FakeCluster(
+    whatsAppDeployment({ metadata: shopMetadata, status: ready('True') }),
+    whatsAppDeployment({ metadata: soldMetadata, status: ready('False') }),
+  );
+});
+
+describe('kubectl waba status', () => {
+  it('prints one object for one name, and a list without one', async () => {
+    expect(JSON.parse((await waba('status', 'shop', '-o', 'json')).stdout)).toMatchObject({ name: 'shop' });
+    expect(JSON.parse((await waba('status', '-o', 'json')).stdout)).toMatchObject([{ name: 'shop' }]);
+    expect((await waba('status', 'shop', '-o', 'yaml')).stdout).toMatch(/^name: shop\nnamespace: default\n/);
+  });
+
+  it('shows all namespaces, stacks with a label, names, and one line for each', async () => {
+    const name = (stack: string) => `whatsappdeployment.waba-operator.dev/${stack}\n`;
+    expect((await waba('status', '-A', '-o', 'name')).stdout).toBe(name('shop') + name('sold'));
+    expect((await waba('status', '-A', '-l', 'tier=prod', '-o', 'name')).stdout).toBe(name('shop'));
+    const wide = (await waba('status', '-A', '-o', 'wide')).stdout.split('\n');
+    expect(wide[0]).toMatch(/^NAMESPACE +NAME +NUMBER +STATE/);
+    expect(wide[2]).toMatch(/^sales +sold +\+16315551000/);
+  });
+
+  it('ends with 3 if a stack is not Ready, where that is asked', async () => {
+    expect((await waba('status', 'shop', '--exit-code')).code).toBe(0);
+    expect((await waba('status', '-A', '--exit-code')).code).toBe(3);
+    expect((await waba('status', '-A')).code).toBe(0);
+    cluster.put(whatsAppDeployment({ metadata: { generation: 2 }, status: ready('True') }));
+    expect((await waba('status', 'shop', '--exit-code')).code).toBe(3);
+  });
+});
+
+describe('kubectl waba wait', () => {
+  it('ends once the condition is True, and with 3 and the reason after its time', async () => {
+    expect(await waba('wait', 'shop')).toEqual({ code: 0, stdout: 'shop is Ready\n', stderr: '' });
+    const { code, stderr } = await waba('wait', 'sold', '-n', 'sales', '--timeout', '0s');
+    expect(stderr).toBe('NodesNotReady: one Coreapp is not ready\n');
+    expect(code).toBe(3);
+  });
+});
+
+describe('kubectl waba events', () => {
+  it('lists the events of the stack and of its pods, and no others', async () => {
+    const pod = (name: string, instance: string) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        name,
+        namespace: 'default',
+        labels: {
+          'app.kubernetes.io/managed-by': 'waba-operator',
+          'app.kubernetes.io/instance': instance,
+        },
+      },
+    });
+    cluster.put(pod('shop-coreapp-0-0', 'shop'));
+    cluster.put(pod('shop-eu-coreapp-0-0', 'shop-eu'));
+    const event = (name: string, kind: string, object: string, lastTimestamp: string) =>
+      cluster.put({
+        apiVersion: 'v1',
+        kind: 'Event',
+        metadata: { name, namespace: 'default' },
+        type: 'Warning',
+        reason: 'BackOff',
+        message: `of ${object}`,
+        lastTimestamp,
+        involvedObject: { kind, name: object },
+      });
+    event('a', 'Pod', 'shop-coreapp-0-0', '2026-01-01T00:02:00Z');
+    event('b', 'Pod', 'shop-eu-coreapp-0-0', '2026-01-01T00:01:00Z');
+    event('c', 'WhatsAppDeployment', 'shop', '2026-01-01T00:00:00Z');
+    const { stdout } = await waba('events', 'shop', '-o', 'json');
+    expect((JSON.parse(stdout) as { message: string }[]).map(({ message }) => message)).toEqual([
+      'of shop',
+      'of shop-coreapp-0-0',
+    ]);
+    expect((await waba('status', 'shop')).stdout).toContain('BackOff  Pod/shop-coreapp-0-0');
+  });
+});
+
+describe('kubectl waba restart', () => {
+  it('changes the pod template of every role that there is, or of one', async () => {
+    const changed = () => Object.keys(shop().spec.nodes ?? {});
+    await waba('restart', 'shop', '--role', 'webapp', '--no-wait');
+    expect(changed()).toEqual(['webapp']);
+    const { stdout } = await waba('restart', 'shop', '--no-wait');
+    expect(stdout).toContain('`kubectl waba status shop` shows the progress');
+    expect(shop().spec.nodes?.coreapp?.podTemplate?.annotations).toHaveProperty([
+      'kubectl.kubernetes.io/restartedAt',
+    ]);
+  });
+});
+
+describe('kubectl waba psql and mysql', () => {
+  it('name the command for the engine, and the server that the operator does not run', async () => {
+    const { code, stderr } = await waba('mysql', 'shop');
+    expect(stderr).toContain('the database of shop is PostgreSQL: use `kubectl waba psql shop`');
+    expect(code).toBe(2);
+    expect((await waba('psql', 'shop')).stderr).toContain('the database of shop has no pod');
+  });
+});
