@@ -5,19 +5,28 @@ import type { SecretObject } from '../../src/operator/plan/facts/secrets.ts';
 import { readJournal } from '../../src/operator/state/journalStore.ts';
 import { WhatsAppBackupKind } from '../../src/operator/state/stackSources.ts';
 import { eventually } from '../support/eventually.ts';
+import type { HttpsServer } from '../support/httpsServer.ts';
 import { OperatorCluster } from '../support/operatorCluster.ts';
 import { killOperatorPod } from '../support/operatorInstallation.ts';
 import { stackApi } from '../support/stackLoad.ts';
+import { BUCKET, type TestS3, testS3 } from '../support/testS3.ts';
 
 /** The drill of docs/disaster-recovery.md: a stack is gone with everything that it had, and comes back under another name. */
 
 const never = new AbortController().signal;
 const NUMBER = '16315558400';
 const PERSON = '16505590001';
-const DESTINATION = { claim: { name: 'vault' } };
+/**
+ * What is lost and where its backup is, such as `Single claim`. CI has time for one; `npm run soak -- restored` does the others.
+ * Not on PostgreSQL: the server that the process node runs is newer than the pg_dump of most machines.
+ */
+const [TOPOLOGY, PLACE] = (process.env.RESTORE_DRILL ?? 'Single claim').split(' ');
 const VAULT_KEY = { name: 'vault-key' };
 
 let cluster: OperatorCluster;
+let s3: TestS3 | undefined;
+let https: HttpsServer | undefined;
+let destination: object = { claim: { name: 'vault' } };
 /** A message that a person sent before the backup. */
 let messageId = '';
 let before: Awaited<ReturnType<OperatorCluster['number']>>;
@@ -29,7 +38,7 @@ const stack = (name: string, spec: object): KubeObject =>
     metadata: { name, namespace: 'default' },
     spec: {
       phoneNumber: `+${NUMBER}`,
-      topology: 'Single',
+      topology: TOPOLOGY,
       database: { managed: { engine: 'MariaDB' } },
       ...spec,
     },
@@ -58,16 +67,43 @@ beforeAll(async () => {
     metadata: { name: VAULT_KEY.name, namespace: 'default' },
     stringData: { passphrase: 'correct horse battery staple' },
   } as KubeObject);
+  if (PLACE === 'bucket') await useBucket();
+  else
+    await cluster.apply({
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: 'vault', namespace: 'default' },
+      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+    } as KubeObject);
+});
+afterAll(async () => {
+  await cluster?.close();
+  await https?.close();
+  await s3?.close();
+});
+
+async function useBucket(): Promise<void> {
+  s3 = await testS3();
+  https = await s3.tls();
   await cluster.apply({
     apiVersion: 'v1',
-    kind: 'PersistentVolumeClaim',
-    metadata: { name: 'vault', namespace: 'default' },
-    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+    kind: 'Secret',
+    metadata: { name: 'bucket', namespace: 'default' },
+    stringData: { ...s3.accessKey, 'ca.crt': https.caPem },
   } as KubeObject);
-});
-afterAll(() => cluster?.close());
+  destination = {
+    s3: {
+      bucket: BUCKET,
+      prefix: 'vault',
+      endpoint: https.url,
+      pathStyle: true,
+      credentialsSecretRef: { name: 'bucket' },
+      caSecretRef: { name: 'bucket', key: 'ca.crt' },
+    },
+  };
+}
 
-describe('a stack that is lost', () => {
+describe(`a stack that is lost (${TOPOLOGY}, ${PLACE})`, () => {
   it('has a backup', async () => {
     await cluster.apply(stack('lost', {}));
     await cluster.ready('lost', 180_000);
@@ -87,7 +123,7 @@ describe('a stack that is lost', () => {
       apiVersion: 'waba-operator.dev/v1alpha1',
       kind: 'WhatsAppBackup',
       metadata: { name: 'last', namespace: 'default' },
-      spec: { deployment: 'lost', destination: DESTINATION, encryptionSecretRef: VAULT_KEY },
+      spec: { deployment: 'lost', destination, encryptionSecretRef: VAULT_KEY },
     } as KubeObject);
     await eventually(async () => {
       const { status } = await cluster.client.get<KubeObject & { status?: { phase?: string } }>(
@@ -112,7 +148,7 @@ describe('a stack that is lost', () => {
     const restoreFrom = {
       backup: 'last',
       deployment: 'lost',
-      destination: DESTINATION,
+      destination,
       encryptionSecretRef: VAULT_KEY,
     };
     await cluster.apply(stack('again', { registration: { restoreFrom } }));
