@@ -35,12 +35,7 @@ const percent = (of: number, ms: number): string => `${((100 * of) / ms).toFixed
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 const rows: [string, string][] = [];
 const s3 = await testS3();
-const bucket = {
-  WABA_BACKUP_DESTINATION: 's3://backups/bench',
-  WABA_S3_ENDPOINT: s3.endpoint,
-  WABA_S3_PATH_STYLE: '1',
-  WABA_S3_CREDENTIALS_FOLDER: s3.credentialsFolder,
-};
+const bucket = s3.variables('bench');
 try {
   for (const engine of ENGINES) rows.push(...(await benchEngine(engine)));
 } finally {
