@@ -75,6 +75,16 @@ const SOAKS = [
     },
     args: ['--project', 'hostile'],
   },
+  ...['Single bucket', 'HighAvailability bucket', 'HighAvailability claim'].map((drill) => ({
+    name: `a stack that is lost and restored (${drill})`,
+    env: { RESTORE_DRILL: drill },
+    args: ['--project', 'scenarios', 'test/scenarios/restore.test.ts'],
+  })),
+  {
+    name: 'backups that are killed',
+    env: { BACKUP_KILLS: process.env.BACKUP_KILLS ?? '30' },
+    args: ['--project', 'backup', 'test/backup/kills.test.ts'],
+  },
   ...['contract', 'contract-mariadb'].map((project) => ({
     name: `the application layer under faults (${project})`,
     env: { APPLICATION_STACKS: process.env.APPLICATION_STACKS ?? '15' },

@@ -1,12 +1,11 @@
-import { Readable } from 'node:stream';
-import { createGunzip, createGzip, constants as zlib } from 'node:zlib';
 import { CodedError } from '../base/codedError.ts';
 import type { BackupKeys } from './ageKeys.ts';
 import { type BackupContext, pipeOptions } from './backupContext.ts';
 import type { BackupServer, Snapshot } from './backupServer.ts';
-import { databaseObject } from './contract/contract.ts';
+import { databaseDump, databasesDump } from './contract/contract.ts';
 import type { ManifestDump, StoredObject } from './manifest.ts';
 import type { ObjectStore } from './objectStore.ts';
+import { compressed, sqlForm } from './sqlCompression.ts';
 import { SqlRows } from './sqlRows.ts';
 import { stackDatabases } from './stackDatabases.ts';
 import { ToolPipe } from './toolPipe.ts';
@@ -78,7 +77,7 @@ async function dumpEach(
 ) {
   const made: { dump: ManifestDump; object: StoredObject }[] = [];
   for (const [index, name] of databases.entries()) {
-    const path = databaseObject('PGSQL', name);
+    const path = databaseDump(name);
     const object = await store.store(path, pipe.source(index + 1, signal), keys, signal);
     const rows = (await snapshots[index]?.rows()) ?? {};
     made.push({ dump: { object: path, databases: [name], rows: inDatabase(name, rows) }, object });
@@ -88,7 +87,7 @@ async function dumpEach(
 
 /** MySQL: one dump, because one transaction reads all databases. Rows are counted as they pass. */
 async function dumpTogether({ pipe, store, keys, signal }: Dump, databases: readonly string[]) {
-  const path = databaseObject('MYSQL', '');
+  const path = databasesDump(sqlForm);
   const counted = new SqlRows();
   const object = await store.store(path, compressed(whole(counted, pipe.source(1, signal))), keys, signal);
   return { dump: { object: path, databases: [...databases], rows: counted.rows }, object };
@@ -107,26 +106,3 @@ export const inDatabase = (
   rows: Readonly<Record<string, number>>,
 ): Record<string, number> =>
   Object.fromEntries(Object.entries(rows).map(([table, count]) => [`${database}.${table}`, count]));
-
-/** pg_dump compresses by itself; the tools of MySQL do not. */
-async function* compressed(content: Bytes): AsyncGenerator<Uint8Array> {
-  yield* piped(content, createGzip({ level: zlib.Z_BEST_SPEED, chunkSize: GZIP_CHUNK_BYTES }));
-}
-/** @throws CodedError `BackupCorrupted` */
-export async function* decompressed(content: Bytes): AsyncGenerator<Uint8Array> {
-  yield* piped(content, createGunzip({ chunkSize: GZIP_CHUNK_BYTES }));
-}
-const GZIP_CHUNK_BYTES = 128 * 1024;
-
-/** Errors of the source come out at the end, as they are. */
-async function* piped(content: Bytes, through: NodeJS.ReadWriteStream & { destroy(error?: Error): unknown }) {
-  const source = Readable.from(content, { objectMode: false });
-  source.on('error', (error) => through.destroy(error));
-  source.pipe(through);
-  try {
-    for await (const chunk of through) yield chunk as Buffer;
-  } finally {
-    source.destroy();
-    through.destroy();
-  }
-}

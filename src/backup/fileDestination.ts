@@ -8,6 +8,7 @@ import type { Destination, DestinationObject } from './destination.ts';
 
 /** Of files that are being written. No object has such a name. */
 const TEMPORARY = '.partial-';
+const FLUSH_BYTES = 16 * 1024 * 1024;
 
 /** Objects as files below a mounted folder. */
 export class FileDestination implements Destination {
@@ -86,12 +87,22 @@ export class FileDestination implements Destination {
   }
 
   async #write(handle: FileHandle, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+    let flushing: Promise<void> = Promise.resolve();
+    let waitingBytes = 0;
     for await (const bytes of content) {
       signal.throwIfAborted();
       // A write may store less than it was given.
       for (let from = 0; from < bytes.length; )
         from += (await this.#wording(() => handle.write(bytes, from))).bytesWritten;
+      waitingBytes += bytes.length;
+      if (waitingBytes < FLUSH_BYTES) continue;
+      // The disk writes while the dump goes on, instead of all at the end.
+      await this.#wording(() => flushing);
+      flushing = handle.datasync();
+      flushing.catch(() => {});
+      waitingBytes = 0;
     }
+    await this.#wording(() => flushing);
     signal.throwIfAborted();
   }
 

@@ -7,7 +7,9 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 /** An object as it was stored. */
 const storedObject = z.object({
   /** Below the folder of the backup, and never outside of it. */
-  path: z.string().regex(/^[a-z]+(\.json|\.tar)?\.age$|^database\/[A-Za-z0-9_$-]+\.(dump|sql\.gz)\.age$/),
+  path: z
+    .string()
+    .regex(/^[a-z]+(\.json|\.tar)?\.age$|^database\/[A-Za-z0-9_$-]+\.(dump|sql\.(gz|zst))\.age$/),
   plainBytes: z.number(),
   plainSha256: sha256,
   storedBytes: z.number(),

@@ -1,9 +1,9 @@
 import { CodedError } from '../base/codedError.ts';
 import { type BackupContext, pipeOptions } from './backupContext.ts';
 import type { BackupServer } from './backupServer.ts';
-import { decompressed } from './databaseDumps.ts';
 import type { OpenBackup } from './openBackup.ts';
 import { renamedDatabases } from './renamedDatabases.ts';
+import { decompressed } from './sqlCompression.ts';
 import { ToolPipe } from './toolPipe.ts';
 
 /** Feeds the dumps of a backup to the engine's tool, into databases that exist and are empty. @throws CodedError `RestoreFailed` */
@@ -24,7 +24,7 @@ export async function restoreDumps(
         throw new CodedError('BackupCorrupted', `the manifest names ${path} as a dump, but no such object`);
       const content = objects.read(object, keys, signal);
       const names = new Map(databases.map((name) => [name, nameOf(name)]));
-      const sql = () => renamedDatabases(decompressed(content), names);
+      const sql = () => renamedDatabases(decompressed(path, content), names);
       await pipe.feed(index + 1, manifest.engine === 'MYSQL' ? sql() : content, signal);
     }
     hasFailed = false;

@@ -4,25 +4,40 @@ import { join } from 'node:path';
 import { type Kysely, sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openKeys } from '../../src/backup/ageKeys.ts';
-import { listedBackup, progressLine } from '../../src/backup/contract/contract.ts';
+import { databasesDump, listedBackup, progressLine } from '../../src/backup/contract/contract.ts';
 import { openedBackup, sealedLine } from '../../src/backup/contract/openedBackup.ts';
+import { sqlForm } from '../../src/backup/sqlCompression.ts';
 import { createReaderKey, open } from '../../src/base/sealedBox.ts';
 import { type BackupRig, PASSPHRASE, PREFIX, startBackupRig } from '../support/backupRig.ts';
 
 const ODD = "it's (a) \\'quoted\\' text;\nUSE `shop_waweb`;\r\nINSERT INTO `x` VALUES (1),(2); \u{1f40b} \\";
 const ROWS = 2_000;
+const SQL = databasesDump(sqlForm);
 const MONDAY = { WABA_BACKUP_NAME: 'monday' };
 
 /** A table whose content could be taken for something else. */
 async function addOddRows(rig: BackupRig): Promise<void> {
   const database = rig.databases.message as unknown as Kysely<unknown>;
-  const blob = sql.raw(rig.engine === 'PGSQL' ? 'bytea' : 'mediumblob');
+  const [blob, binary] = (rig.engine === 'PGSQL' ? ['bytea', 'bytea'] : ['mediumblob', 'binary(8)']).map(
+    (type) => sql.raw(type),
+  );
   await sql`CREATE TABLE odd_rows (id int primary key, body text, content ${blob})`.execute(database);
   const bytes = Buffer.from(Array.from({ length: 256 }, (_, index) => index));
   for (let id = 0; id < ROWS; id += 100) {
     const values = Array.from({ length: 100 }, (_, more) => sql`(${id + more}, ${ODD}, ${bytes})`);
     await sql`INSERT INTO odd_rows VALUES ${sql.join(values)}`.execute(database);
   }
+  await sql`CREATE TABLE odd_bytes (pairs ${blob}, fixed ${binary}, flags bit(9))`.execute(database);
+  const pairs = Buffer.from(Array.from({ length: 65_536 }, (_, index) => [index >> 8, index & 255]).flat());
+  for (const fixed of [
+    [0, 39, 92, 10, 26, 13, 34, 0],
+    [0xe2, 92, 0xf0, 39, 0x80, 0xff, 92, 92],
+  ])
+    await sql`INSERT INTO odd_bytes VALUES (${pairs}, ${Buffer.from(fixed)}, b'100010110')`.execute(database);
+}
+async function oddBytes(rig: BackupRig) {
+  const database = rig.databases.message as unknown as Kysely<unknown>;
+  return (await sql`SELECT * FROM odd_bytes ORDER BY fixed`.execute(database)).rows;
 }
 async function oddRows(rig: BackupRig) {
   const database = rig.databases.message as unknown as Kysely<unknown>;
@@ -60,7 +75,7 @@ describe.each(['PGSQL', 'MYSQL'] as const)('a backup of %s', (engine) => {
         ? ['clusterStore', 'configStore', 'messageStore', 'waweb'].map(
             (name) => `database/${PREFIX}${name}.dump.age`,
           )
-        : ['database/all.sql.gz.age'];
+        : [SQL];
     const others = ['identity.age', 'manifest.age', 'manifest.json', 'media.tar.age', 'secrets.json.age'];
     expect(await rig.destination()).toEqual([...dumps, ...others].map((name) => `shops/shop/monday/${name}`));
     const { facts, dumps: described } = await manifest();
@@ -131,7 +146,7 @@ describe.each(['PGSQL', 'MYSQL'] as const)('a backup of %s', (engine) => {
             input: open(`database/${PREFIX}messageStore.dump.age`),
             maxBuffer: 1e9,
           })
-        : execFileSync('gunzip', { input: open('database/all.sql.gz.age'), maxBuffer: 1e9 });
+        : execFileSync(SQL.endsWith('.gz.age') ? 'gunzip' : 'unzstd', { input: open(SQL), maxBuffer: 1e9 });
     expect(String(dump)).toContain(
       engine === 'PGSQL' ? 'CREATE TABLE public.odd_rows' : 'CREATE TABLE `odd_rows`',
     );
@@ -218,11 +233,14 @@ describe.each(['PGSQL', 'MYSQL'] as const)('a backup of %s', (engine) => {
     const before = await oddRows(rig);
     expect(before).toMatchObject({ count: ROWS, bodies: new Set([ODD]) });
     expect((await run('restore')).result).toMatchObject({ ok: false, code: 'DatabaseNotEmpty' });
+    const bytes = await oddBytes(rig);
+    expect(bytes).toHaveLength(2);
     await sql`DELETE FROM odd_rows`.execute(rig.databases.message);
     const { result } = await run('restore', { WABA_BACKUP_OVERWRITE: '1' });
     expect(result).toMatchObject({ ok: true });
     // The connections of before are gone with their databases.
     await expect.poll(() => oddRows(rig).catch(() => undefined)).toEqual(before);
+    expect(await oddBytes(rig)).toEqual(bytes);
     const elsewhere = { WA_DB_NAME_PREFIX: 'other_' };
     const moved = await rig.run('restore', { variables: { ...MONDAY, ...elsewhere }, tool: elsewhere });
     expect(moved.result).toMatchObject({

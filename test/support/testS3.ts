@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { exited } from '../../src/base/childProcess.ts';
 import { freePort, listen } from '../../src/base/ports.ts';
 import { eventually } from './eventually.ts';
+import { startHttpsServer } from './httpsServer.ts';
 
 export const BUCKET = 'backups';
 const ACCESS_KEY = 'access';
@@ -49,11 +50,26 @@ export async function testS3() {
       }),
   );
   let fault: (request: IncomingMessage) => S3Fault | undefined = () => undefined;
-  const proxy = createServer((asked, answer) => void passOn(port, asked, answer, fault(asked)));
+  const proxied = (asked: IncomingMessage, answer: ServerResponse) =>
+    void passOn(port, asked, answer, fault(asked));
+  const proxy = createServer(proxied);
   const proxyPort = await listen(proxy, { port: 0, host: '127.0.0.1' });
+  const endpoint = `http://127.0.0.1:${proxyPort}`;
   return {
     folder,
-    endpoint: `http://127.0.0.1:${proxyPort}`,
+    /** Where the server keeps the objects below a prefix. */
+    objects: (prefix: string) => join(folder, 'root', BUCKET, prefix),
+    /** The same bucket behind TLS. */
+    tls: () => startHttpsServer(proxied),
+    accessKey: { accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY },
+    /** Of a backup in a folder of the bucket. */
+    variables: (prefix: string): Record<string, string> => ({
+      WABA_BACKUP_DESTINATION: `s3://${BUCKET}/${prefix}`,
+      WABA_S3_ENDPOINT: endpoint,
+      WABA_S3_PATH_STYLE: '1',
+      WABA_S3_CREDENTIALS_FOLDER: join(folder, 'credentials'),
+    }),
+    endpoint,
     credentialsFolder: join(folder, 'credentials'),
     /** `undefined` from the function: the request passes. */
     spoil(by: (request: IncomingMessage) => S3Fault | undefined) {

@@ -27,9 +27,13 @@ export const OBJECTS = {
   /** Written last: with it the backup is complete. Anyone who can read the destination can read it. */
   manifest: 'manifest.json',
 } as const;
-/** PostgreSQL: a dump of each database for pg_restore. MySQL: one of all of them, compressed SQL, because they are one moment. */
-export const databaseObject = (engine: 'PGSQL' | 'MYSQL', database: string): string =>
-  engine === 'PGSQL' ? `database/${database}.dump.age` : 'database/all.sql.gz.age';
+/** PostgreSQL: a dump of each database for pg_restore. */
+export const databaseDump = (database: string): string => `database/${database}.dump.age`;
+/** How SQL is compressed, as the ends of names: by gzip or zstd. Readers take both. */
+export const SQL_FORMS = ['gz', 'zst'] as const;
+export type SqlForm = (typeof SQL_FORMS)[number];
+/** MySQL: one dump of all databases, compressed SQL, because they are one moment. */
+export const databasesDump = (form: SqlForm): string => `database/all.sql.${form}.age`;
 
 /** Names of backups and of the parts of folders: no dots alone, nothing that a path could misunderstand. */
 const PATH_PART = '[A-Za-z0-9][A-Za-z0-9._-]*';

@@ -178,7 +178,7 @@ perform() {
   if [ "$action" = dump ]; then
     # shellcheck disable=SC2086
     run "$number" "$tool" --defaults-file="$private" $own --single-transaction --quick --routines --triggers \\
-      --hex-blob --skip-lock-tables --default-character-set=utf8mb4 --max-allowed-packet=512M --databases "$@"
+      --skip-lock-tables --default-character-set=utf8mb4 --max-allowed-packet=512M --databases "$@"
   else
     run "$number" "$client" --defaults-file="$private" --default-character-set=utf8mb4 \\
       --max-allowed-packet=512M --binary-mode --batch

@@ -10,6 +10,8 @@ interface EngineFacts {
   readonly image: string;
   /** The tag of a stack that names no version. A stack keeps the one that it was made with. */
   readonly version: string;
+  /** Requested memory of a server without `resources`. MySQL alone holds several times that of the others when it idles. */
+  readonly memory: string;
   /** Finds in a version what must not change, because a server does not read the files of another one. RE2. */
   readonly series: string;
 }
@@ -27,6 +29,7 @@ export const managedEngines: Readonly<Record<ManagedEngine, EngineFacts>> = {
     port: 5432,
     image: 'docker.io/library/postgres',
     version: '18',
+    memory: '128Mi',
     series: '^[^.-]+',
   },
   MySQL: {
@@ -34,6 +37,7 @@ export const managedEngines: Readonly<Record<ManagedEngine, EngineFacts>> = {
     port: 3306,
     image: 'docker.io/library/mysql',
     version: '8.4',
+    memory: '640Mi',
     series: TWO_NUMBERS,
   },
   MariaDB: {
@@ -41,6 +45,7 @@ export const managedEngines: Readonly<Record<ManagedEngine, EngineFacts>> = {
     port: 3306,
     image: 'docker.io/library/mariadb',
     version: '11.4',
+    memory: '128Mi',
     series: TWO_NUMBERS,
   },
 };

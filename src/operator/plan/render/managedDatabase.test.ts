@@ -8,6 +8,7 @@ interface Container {
   readonly image: string;
   readonly args: readonly string[];
   readonly env: readonly { readonly name: string }[];
+  readonly resources?: { readonly requests: { readonly memory: string } };
 }
 interface PodSpec {
   readonly containers: readonly Container[];
@@ -88,6 +89,14 @@ describe('a managed MariaDB', () => {
     );
     const spec = { images: { database: 'registry.example/mariadb:mine' } };
     expect(rendered({ engine: 'MariaDB' }, { spec }).container.image).toBe('registry.example/mariadb:mine');
+  });
+
+  it('requests more memory for MySQL, whose idle server needs it', () => {
+    const requested = (engine: string) => rendered({ engine }).container.resources?.requests.memory;
+    expect(['PostgreSQL', 'MariaDB', 'MySQL'].map(requested)).toEqual(['128Mi', '128Mi', '640Mi']);
+    expect(rendered({ engine: 'MySQL' }).container.args.filter((arg) => arg.includes('buffer-pool'))).toEqual(
+      [],
+    );
   });
 
   it('has neither certificate nor key if TLS is off', () => {

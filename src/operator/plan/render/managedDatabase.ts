@@ -50,7 +50,7 @@ export function managedDatabase(
   const { name } = resource.metadata;
   const of = names(name);
   const { engine } = managed;
-  const { port, protocol } = managedEngines[engine];
+  const { port, protocol, memory } = managedEngines[engine];
   const portName = protocol === 'PGSQL' ? 'postgres' : 'mysql';
   return [
     claim(resource, 'database', of.databaseClaim, managed.storage),
@@ -78,7 +78,7 @@ export function managedDatabase(
       },
       release: { ...release, databaseTls },
       render,
-      additions: { resources: DEFAULT_RESOURCES.other },
+      additions: { resources: { requests: { ...DEFAULT_RESOURCES.other.requests, memory } } },
     }),
   ];
 }
