@@ -54,8 +54,6 @@ export class S3Destination implements Destination {
   constructor(options: S3Options) {
     this.#options = options;
     this.#limits = { ...S3_LIMITS, ...options.limits };
-    // The image has a newer Node.js; whoever runs the program with Node.js 20 cannot act on the warning of the client.
-    process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
     const { endpoint, region, pathStyle, caFile, credentialsFolder } = options;
     this.#client = new S3Client({
       region,

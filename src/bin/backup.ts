@@ -18,6 +18,9 @@ import { VERSION } from '../base/version.ts';
 
 type Work = (context: BackupContext, signal: AbortSignal) => Promise<Outcome>;
 
+// The image has a newer Node.js; whoever runs the program with Node.js 20 cannot act on the warning of the S3 client.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
 const stop = stopSignal();
 const print = (line: string) => void process.stdout.write(`${line}\n`);
 

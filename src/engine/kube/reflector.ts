@@ -1,5 +1,6 @@
 import { type Clock, sleep } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
+import { eitherSignal } from '../../base/eitherSignal.ts';
 import type { Logger } from '../../base/logger.ts';
 import { ApiError, isForbidden, isGone, isNotFound } from './apiError.ts';
 import { type BackoffPolicy, backoffMs } from './backoff.ts';
@@ -114,7 +115,9 @@ export class Reflector<T extends KubeObject> {
   async #rest(delayMs: number, signal: AbortSignal): Promise<void> {
     const rest = new AbortController();
     this.#wake = () => rest.abort();
-    await sleep(this.#options.clock, delayMs, AbortSignal.any([signal, rest.signal])).catch(() => {});
+    const either = eitherSignal(signal, rest.signal);
+    await sleep(this.#options.clock, delayMs, either.signal).catch(() => {});
+    either.release();
     this.#wake = undefined;
   }
 

@@ -13,7 +13,7 @@ interface ClusterFacts {
   readonly port: number;
 }
 
-/** What we rely on is of CloudNativePG 1.30, MySQL Operator 9.1 (2.2.2) and MariaDB Operator 26.6: decision 0056. */
+/** What we rely on is of CloudNativePG 1.30, MySQL Operator 9.1 (2.2.2) and MariaDB Operator 26.6: decision 0053. */
 export const databaseClusters: Readonly<Record<ClusterField, ClusterFacts>> = {
   cloudNativePG: {
     operator: 'CloudNativePG',

@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import type { ClusterField, PublishedLogin } from '../../resource/databaseClusters.ts';
 
-export interface ClusterState {
+interface ClusterState {
   /** A server takes writes. */
   readonly isServing: boolean;
   /** The state, in the words of the other operator. */
@@ -32,7 +32,7 @@ interface PostgresCluster extends KubeObject {
   };
 }
 
-/** Source: cloudnative-pg v1.30, `api/v1/cluster_funcs.go` and `cluster_types.go`. */
+/** As in the source of cloudnative-pg v1.30, `api/v1/cluster_funcs.go` and `cluster_types.go`. */
 const cloudNativePG: Publisher = {
   login(object) {
     const { metadata, spec } = object as PostgresCluster;
@@ -73,7 +73,7 @@ interface InnoDBCluster extends KubeObject {
   };
 }
 
-/** Source: mysql-operator 9.1.0-2.2.2, `innodbcluster/cluster_api.py`, `sidecar_main.py` and `diagnose.py`. */
+/** As in the source of mysql-operator 9.1.0-2.2.2, `innodbcluster/cluster_api.py`, `sidecar_main.py` and `diagnose.py`. */
 const mysqlOperator: Publisher = {
   login(object) {
     const { metadata, spec } = object as InnoDBCluster;
@@ -119,7 +119,7 @@ interface MariaDB extends KubeObject {
   };
 }
 
-/** Source: mariadb-operator v26.6, `api/v1alpha1/mariadb_keys.go` and `pkg/condition`. */
+/** As in the source of mariadb-operator v26.6, `api/v1alpha1/mariadb_keys.go` and `pkg/condition`. */
 const mariadbOperator: Publisher = {
   login(object) {
     const { metadata, spec } = object as MariaDB;

@@ -51,7 +51,7 @@ export function clusterChoice({ metadata, spec }: Stored): ClusterChoice | undef
 }
 
 /** Other operators name ServiceAccounts after their clusters, and that of the stack has the name of the stack. */
-export const clusterName = (stack: string): string => `${stack}-db`;
+const clusterName = (stack: string): string => `${stack}-db`;
 
 /** How a stack connects to its cluster: by what the object says, or before it is there, as its operator names things. */
 export const publishedLogin = (choice: ClusterChoice, object?: KubeObject): PublishedLogin => {

@@ -10,7 +10,7 @@ import { NODE_PORT_RANGE, namespaceNamed, podsOf, tcp } from './peers.ts';
 
 /**
  * The NetworkPolicies of a stack. They add to those of others, so a user opens more with one of their own. See
- * docs/decisions/0050-who-may-connect.md.
+ * docs/decisions/0052-who-may-connect.md.
  */
 
 /** The Jobs of backups bear the name of their backup alone. */
