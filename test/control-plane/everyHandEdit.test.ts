@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { loadAll } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { seeded } from '../../src/base/seeded.ts';
@@ -22,6 +24,7 @@ import { eventually } from '../support/eventually.ts';
 import { type Edit, editsOf } from '../support/handEdits.ts';
 import { certificateDefinition, podMonitorDefinition } from '../support/otherOperators.ts';
 import { isOurs, makeEdit, undone, WAYS, type Way, writesTo } from '../support/repairs.ts';
+import { seeCertificate } from '../support/seeCertificate.ts';
 
 /** How many edits of the random share; `all` makes every edit in every way. */
 const HAND_EDITS = process.env.HAND_EDITS ?? '200';
@@ -30,6 +33,8 @@ const STACK = 'shop';
 /** Edits of one object before the operator starts anew, because it reclaims a field only some times an hour. */
 const ROUND = 8;
 const MOST_WRITES = 3;
+/** Edits of what each further way in adds. */
+const FEW_EDITS = HAND_EDITS === 'all' ? 'all' : '10';
 /** Lines of the operator's log that are shown with an edit that it did not undo. */
 const LAST_LINES = 60;
 /** Objects that are edited at the same time. */
@@ -38,6 +43,21 @@ const AT_ONCE = 6;
 const NOTE = /^(remove|change) metadata\.annotations(\.waba-operator\.dev\/schema)?$/;
 /** The operator does not apply these; they have tests of their own. */
 const NOT_APPLIED: readonly string[] = ['Secret', 'Job'];
+const KINDS = [...CHILD_KINDS.map((kind) => kinds[kind]), ...OPTIONAL_KINDS].filter(
+  ({ kind }) => !NOT_APPLIED.includes(kind),
+);
+/** The ways in, of which a stack has one, and the kinds that each of them adds. */
+const EXPOSURES = [
+  {
+    exposure: { httpRoute: { parents: [{ name: 'public' }] } },
+    adds: ['ConfigMap', 'BackendTLSPolicy', 'HTTPRoute'],
+  },
+  {
+    exposure: { httpRoute: null, tlsRoute: { parents: [{ name: 'public' }], hostnames: ['shop.example'] } },
+    adds: ['TLSRoute'],
+  },
+  { exposure: { tlsRoute: null, ingress: { hostnames: ['shop.example'] } }, adds: ['Ingress'] },
+];
 
 let client: KubeClient;
 let credentials: Credentials;
@@ -49,7 +69,8 @@ beforeAll(async () => {
   client = await testClient();
   credentials = await kubeconfigCredentials(systemClock, { path: inject('kubeconfig') });
   await installCrd(client);
-  for (const definition of [podMonitorDefinition, certificateDefinition])
+  const gateway = loadAll(await readFile('test/gateway-api/crds.yaml', 'utf8')) as KubeObject[];
+  for (const definition of [podMonitorDefinition, certificateDefinition, ...gateway])
     await installDefinition(client, definition);
   namespace = await freshNamespace(client);
   operator = startCountedOperator(credentials, namespace);
@@ -64,6 +85,7 @@ beforeAll(async () => {
   const resource = { apiVersion, kind, metadata: { name: STACK, namespace }, spec };
   await client.create(resource, { fieldManager: 'test' }, never);
   await eventually(async () => (await statusOf('WorkloadsReady')) === 'True', 90_000);
+  await seeCertificate(client, namespace, STACK);
 });
 
 afterAll(async () => {
@@ -88,10 +110,7 @@ const told = async () =>
 
 /** Everything that the operator applied for the stack. */
 async function children(): Promise<KubeObject[]> {
-  const applied = [...CHILD_KINDS.map((kind) => kinds[kind]), ...OPTIONAL_KINDS].filter(
-    ({ kind }) => !NOT_APPLIED.includes(kind),
-  );
-  const lists = await Promise.all(applied.map((kind) => client.list<KubeObject>(kind, { namespace }, never)));
+  const lists = await Promise.all(KINDS.map((kind) => client.list<KubeObject>(kind, { namespace }, never)));
   return lists
     .flatMap(({ items }) => items)
     .filter(({ metadata }) => ((metadata.managedFields ?? []) as ManagedFields[]).some(isOurs));
@@ -183,13 +202,25 @@ describe('every value of every generated Secret', () => {
 describe('every field of every child', () => {
   it(`is repaired within three writes after ${HAND_EDITS} edits by hand (SEED=${SEED})`, async () => {
     process.stderr.write(`hand edits: SEED=${SEED} HAND_EDITS=${HAND_EDITS}\n`);
-    const objects = await children();
-    expect([...new Set(objects.map(({ kind }) => kind))]).toHaveLength(
-      CHILD_KINDS.length + OPTIONAL_KINDS.length - NOT_APPLIED.length,
-    );
+    const seen = new Set<string>();
+    for (const { exposure, adds } of EXPOSURES) {
+      const target = { namespace, name: STACK };
+      await client.mergePatch(WhatsAppDeploymentKind, target, { spec: { exposure } }, never);
+      const all = await eventually(async () => {
+        const objects = await children();
+        return adds.every((kind) => objects.some((object) => object.kind === kind)) ? objects : undefined;
+      }, 30_000);
+      const objects = all.filter(({ kind }) => !seen.has(kind));
+      for (const { kind } of objects) seen.add(kind);
+      await editAll(objects, seen.size > objects.length ? FEW_EDITS : HAND_EDITS);
+    }
+    expect([...seen].sort()).toEqual(KINDS.map(({ kind }) => kind).sort());
+  }, 7_200_000);
+
+  async function editAll(objects: readonly KubeObject[], share: string): Promise<void> {
     const lanes = lanesOf(objects, SEED);
     const total = lanes.reduce((sum, { edits }) => sum + edits.length, 0);
-    const most = HAND_EDITS === 'all' ? total : Number(HAND_EDITS);
+    const most = share === 'all' ? total : Number(share);
     const broken: string[] = [];
     let made = 0;
     const runRound = async ({ object, edits }: Lane) => {
@@ -224,12 +255,14 @@ describe('every field of every child', () => {
     );
     expect(broken).toEqual([]);
     expect(made).toBeGreaterThan(Math.min(most, total / 4) - 1);
-  }, 7_200_000);
+  }
 });
 
 describe('the schema Job that completed', () => {
+  const jobs = async () => (await client.list<KubeObject>(kinds.Job, { namespace }, never)).items;
+
   it('is left as somebody edited it, and does not run again', async () => {
-    const { items } = await client.list<KubeObject>(kinds.Job, { namespace }, never);
+    const items = await jobs();
     expect(items).toHaveLength(1);
     const since = operator.writes.length;
     const [job] = items as [KubeObject];
@@ -250,7 +283,7 @@ describe('the schema Job that completed', () => {
       return metadata.annotations?.looked === 'again';
     });
     expect(writesTo(job, operator, since)).toEqual([]);
-    expect((await client.list(kinds.Job, { namespace }, never)).items).toHaveLength(1);
+    expect(await jobs()).toHaveLength(1);
     expect(await statusOf('SchemaReady')).toBe('True');
   });
 });

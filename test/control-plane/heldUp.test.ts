@@ -19,6 +19,7 @@ import {
 import { type CountedOperator, playKubelet, startCountedOperator } from '../support/countedOperator.ts';
 import { eventually } from '../support/eventually.ts';
 import { certificateDefinition, podMonitorDefinition } from '../support/otherOperators.ts';
+import { seeCertificate } from '../support/seeCertificate.ts';
 
 /** What holds up a stack that runs: told at once, and mended by itself when the cause goes. */
 
@@ -94,25 +95,6 @@ const optional = (kind: string): ResourceKind => {
   if (!known) throw new Error(`${kind} is no optional kind`);
   return known;
 };
-
-/** What the operator writes into the journal once a Webapp has answered it. */
-async function seeCertificate(): Promise<void> {
-  const name = `${STACK}-journal`;
-  const { data } = await client.get<KubeObject & { data: Record<string, string> }>(
-    kinds.Secret,
-    namespace,
-    name,
-    never,
-  );
-  const journal = JSON.parse(Buffer.from(data['journal.json'] ?? '', 'base64').toString()) as object;
-  const text = JSON.stringify({ ...journal, webappCa: 'PEM' });
-  await client.mergePatch(
-    kinds.Secret,
-    { namespace, name },
-    { data: { 'journal.json': Buffer.from(text).toString('base64') } },
-    never,
-  );
-}
 
 describe('a change that the API server refuses', () => {
   it('is told, and is not sent again with each event', async () => {
@@ -257,7 +239,7 @@ describe('the way in from outside the cluster', () => {
     await patch({ exposure: { tlsRoute: null, httpRoute: { parents } } });
     await becomes('Exposed', { status: 'False', reason: 'NoCertificateYet' });
     await eventually(async () => !(await exists(optional('TLSRoute'), STACK)));
-    await seeCertificate();
+    await seeCertificate(client, namespace, STACK);
     const ofRoute = async () =>
       Promise.all([
         exists(optional('HTTPRoute'), STACK),
