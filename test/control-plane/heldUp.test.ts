@@ -251,6 +251,7 @@ describe('the way in from outside the cluster', () => {
     await patch({ exposure: { httpRoute: null, ingress: { hostnames } } });
     await becomes('Exposed', { status: 'True', reason: 'Accepted' });
     expect(await exists(optional('Ingress'), STACK)).toBe(true);
+    expect(await exists(kinds.ConfigMap, `${STACK}-webapp-ca`)).toBe(true);
     await patch({ exposure: null });
     await becomes('Exposed', { status: 'True', reason: 'NotConfigured' });
     await eventually(

@@ -581,7 +581,8 @@ export const conditions = {
       NotConfigured: { means: '`spec.exposure` is not set.' },
       Accepted: { means: 'Every Gateway accepts the route, or the Ingress exists.' },
       NoCertificateYet: {
-        means: 'The operator has not seen a certificate of the Webapps yet, which a Gateway must trust.',
+        means:
+          'The operator has not seen a certificate of the Webapps yet, which a Gateway or the controller of an Ingress must trust.',
       },
       Pending: {
         means: 'A Gateway has not answered to the route yet.',

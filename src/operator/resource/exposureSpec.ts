@@ -59,7 +59,7 @@ export const exposureSpec = described(
         }),
       ).optional(),
       tlsRoute: described(
-        'A TLSRoute: the Gateway passes TLS through, so that clients see the certificate of `tls`. It sees no paths, so all that a Webapp serves goes out, also `/metrics`, which asks for the API key. Needs the Gateway API 1.5 or later.',
+        'A TLSRoute: the Gateway passes TLS through, so that clients see the certificate of `tls`. It sees no paths, so all that a Webapp serves goes out, also `/metrics`, which asks for the API key or a token. Needs the Gateway API 1.5 or later.',
         z.object({
           parents,
           hostnames: hostnames('Host names of the API, which the certificate of the Webapps bears.'),

@@ -27,12 +27,13 @@ const backendRefs = (service: string, port: number) => [
 
 const portOf = ({ service }: Spec): number => service?.ports?.https ?? WEB_PORT;
 
-/** In the order in which a Gateway needs them: first what it trusts, so that it never sends requests in the clear. */
+/** In the order in which they are needed: first what a Gateway trusts, so that it never sends requests in the clear. */
 export function exposure(resource: WhatsAppDeployment, trust: WebappTrust): Child[] {
   const { httpRoute, tlsRoute, ingress } = resource.spec.exposure ?? {};
   return [
-    ...(httpRoute ? [authority(resource, trust), tlsPolicy(resource, trust), http(resource, httpRoute)] : []),
+    ...(httpRoute || ingress ? [authority(resource, trust)] : []),
     ...(tlsRoute ? [tls(resource, tlsRoute)] : []),
+    ...(httpRoute ? [tlsPolicy(resource, trust), http(resource, httpRoute)] : []),
     ...(ingress ? [entrance(resource, ingress)] : []),
   ];
 }

@@ -6,6 +6,7 @@ import { childKey } from '../render/child.ts';
 
 const parents = [{ name: 'public', namespace: 'infra', sectionName: 'https' }];
 const httpRoute = { parents, hostnames: ['api.shop.example'] };
+const ingress = { hostnames: ['api.shop.example'] };
 const ROUTE = 'HTTPRoute/shop';
 
 function stack(exposure: object, more: object = {}): StackModel {
@@ -35,14 +36,18 @@ const exposed = (model: StackModel) =>
   model.round().steps.find(({ verdict }) => verdict.type === 'Exposed')?.verdict;
 
 describe('the condition Exposed', () => {
-  it('waits for a certificate of the Webapps before a Gateway could send requests in the clear', () => {
-    const model = stack({ httpRoute });
+  it.each([
+    ['HTTPRoute', { httpRoute }],
+    ['Ingress', { ingress }],
+  ])('waits for a certificate of the Webapps, so that no %s comes before the authority', (kind, exposure) => {
+    const model = stack(exposure);
     model.journal = { ...model.journal, webappCa: undefined };
-    model.children.delete(ROUTE);
+    model.children.delete(`${kind}/shop`);
     const plan = model.round();
-    expect(applied(plan).map(({ object }) => object.kind)).not.toContain('HTTPRoute');
+    expect(applied(plan).map(({ object }) => object.kind)).not.toContain(kind);
     expect(removed(plan)).toEqual([]);
     expect(exposed(model)).toMatchObject({ status: 'False', reason: 'NoCertificateYet' });
+    expect(exposed(model)?.message).toContain(`creates the ${kind} once`);
   });
 
   it('says which Gateway has not answered, also when it knows only an older route', () => {
@@ -72,6 +77,13 @@ describe('the condition Exposed', () => {
     expect(exposed(model)).toMatchObject({
       reason: 'NotAccepted',
       message: 'HTTPRoute shop: Gateway infra/public says Accepted=False NoMatchingListenerHostname: no host',
+    });
+    // Traefik leaves the message empty.
+    answer(model, ROUTE, 'parents', [{ ...refused, reason: 'NotAllowedByListeners', message: '' }]);
+    expect(exposed(model)).toMatchObject({
+      reason: 'NotAccepted',
+      message:
+        'HTTPRoute shop: Gateway infra/public says Accepted=False NotAllowedByListeners; see the Gateway: kubectl -n infra describe gateway public',
     });
     answer(model, ROUTE, 'parents', ACCEPTED);
     expect(exposed(model)?.message).toContain('none has answered to BackendTLSPolicy shop');
@@ -119,5 +131,15 @@ describe('what makes the API reachable from outside', () => {
       'ConfigMap/shop-webapp-ca',
     ]);
     expect(exposed(model)).toMatchObject({ status: 'True', reason: 'NotConfigured' });
+  });
+
+  it('is an Ingress to /v1 alone, with the authority that its controller trusts', () => {
+    const model = stack({ ingress });
+    expect(exposed(model)).toMatchObject({ status: 'True', reason: 'Accepted' });
+    expect(model.children.get('ConfigMap/shop-webapp-ca')).toMatchObject({ data: { 'ca.crt': 'PEM' } });
+    expect(model.children.get('Ingress/shop')).toMatchObject({
+      spec: { rules: [{ http: { paths: [{ path: '/v1', pathType: 'Prefix' }] } }] },
+    });
+    expect(model.children.has('BackendTLSPolicy/shop')).toBe(false);
   });
 });

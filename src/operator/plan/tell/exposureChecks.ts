@@ -38,11 +38,12 @@ export function judgeExposure(observed: Observed, wanted: readonly string[]): Ve
   const { resource, journal } = observed;
   const { exposure } = resource.spec;
   if (!exposure) return met('Exposed', 'NotConfigured', 'spec.exposure is not set');
-  if (exposure.httpRoute && !journal?.webappCa)
+  // Of a TLSRoute the clients themselves verify the certificate.
+  if (!exposure.tlsRoute && !journal?.webappCa)
     return unmet(
       'Exposed',
       'NoCertificateYet',
-      'the Gateway must trust the certificate of the Webapps, and the operator has not seen it yet; it creates the HTTPRoute once a Webapp answers',
+      `what ends the TLS of the clients must trust the certificate of the Webapps, and the operator has not seen it yet; it creates the ${exposure.httpRoute ? 'HTTPRoute' : 'Ingress'} once a Webapp answers`,
     );
   const absent = wanted.find((key) => !observed.children.has(key));
   if (absent) return unmet('Exposed', 'Pending', `the operator creates ${absent.replace('/', ' ')}`);
@@ -66,11 +67,12 @@ function judgeAnswers(object: Answered): Verdict<'Exposed'> | undefined {
     for (const type of ['Accepted', 'ResolvedRefs'] as const) {
       const told = conditions.find((condition) => condition.type === type);
       if (!told || told.status === 'True') continue;
-      const { status, reason = '', message = '' } = told;
+      const { status, reason = '', message } = told;
+      const more = message ? `: ${message}` : `; see the Gateway: ${lookAt(gateway)}`;
       return unmet(
         'Exposed',
         REASONS[type],
-        `${what}: Gateway ${gateway} says ${type}=${status} ${reason}: ${message}`,
+        `${what}: Gateway ${gateway} says ${type}=${status} ${reason}${more}`,
       );
     }
   }
