@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { loadAll } from 'js-yaml';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { isNotFound } from '../../src/engine/kube/apiError.ts';
 import type { KubeClient } from '../../src/engine/kube/client.ts';
@@ -8,18 +8,19 @@ import { kubeconfigCredentials } from '../../src/engine/kube/credentials.ts';
 import { type KubeObject, kinds, type ResourceKind } from '../../src/engine/kube/kubeObject.ts';
 import { labels, selectorLabels } from '../../src/operator/plan/facts/names.ts';
 import { OPTIONAL_KINDS } from '../../src/operator/state/stackSources.ts';
+import { administratorClient } from '../support/administratorClient.ts';
 import {
   freshNamespace,
   installCrd,
   installDefinition,
   never,
-  testClient,
   WhatsAppDeploymentKind,
 } from '../support/cluster.ts';
 import { type CountedOperator, playKubelet, startCountedOperator } from '../support/countedOperator.ts';
 import { eventually } from '../support/eventually.ts';
 import { certificateDefinition, podMonitorDefinition } from '../support/otherOperators.ts';
 import { seeCertificate } from '../support/seeCertificate.ts';
+import { startTestControlPlane, type TestControlPlane } from '../support/testControlPlane.ts';
 
 /** What holds up a stack that runs: told at once, and mended by itself when the cause goes. */
 
@@ -31,18 +32,22 @@ interface Condition {
   readonly message: string;
 }
 
+/** Of this file alone, which sees what happens before a kind is there. */
+let plane: TestControlPlane;
 let client: KubeClient;
 let namespace: string;
 let operator: CountedOperator;
 const kubelet = new AbortController();
 
 beforeAll(async () => {
-  client = await testClient();
+  plane = await startTestControlPlane();
+  const { kubeconfigPath: path } = plane.controlPlane;
+  client = await administratorClient(path);
   await installCrd(client);
   for (const definition of [podMonitorDefinition, certificateDefinition])
     await installDefinition(client, definition);
   namespace = await freshNamespace(client);
-  const credentials = await kubeconfigCredentials(systemClock, { path: inject('kubeconfig') });
+  const credentials = await kubeconfigCredentials(systemClock, { path });
   operator = startCountedOperator(credentials, namespace);
   void playKubelet(client, namespace, kubelet.signal);
   const { apiVersion, kind } = WhatsAppDeploymentKind;
@@ -58,6 +63,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await operator.stop();
   kubelet.abort();
+  await plane.close();
 });
 
 const patch = (spec: object) =>
