@@ -280,6 +280,7 @@ export class WorkloadsReconciler {
       resource,
       backups: observed.backups,
       reported: [...own, ...others],
+      stored,
       progressing,
       rollout,
       nowMs,
