@@ -118,10 +118,29 @@ describe('hibernation', () => {
     expect(JSON.stringify(model.children.get('Deployment/shop-webapp'))).toContain('"a":"b"');
     expect(model.pods).toEqual([]);
 
-    const shrunk = running({ nodes: { master: { replicas: 3 } } });
+    const shrunk = running({ nodes: { master: { replicas: 3 } }, multiconnect: { standbys: 2 } });
     shrunk.resource = resource({ hibernated: true });
     shrunk.settle();
     expect(shrunk.pods).toEqual([]);
+    shrunk.resource = resource();
+    shrunk.settle();
+    const masters = [...shrunk.children.keys()].filter((key) => key.startsWith('StatefulSet/shop-master'));
+    expect(masters).toEqual(['StatefulSet/shop-master-0', 'StatefulSet/shop-master-1']);
+  });
+
+  it('brings a newer schema at waking, before the nodes start', () => {
+    const model = asleep({ version: 'v2.57.1' });
+    const jobs = () => [...model.children.keys()].filter((key) => key.startsWith('Job/'));
+    model.resource = resource({ version: 'v2.59.1', hibernated: true });
+    model.settle();
+    const before = jobs();
+    model.resource = resource({ version: 'v2.59.1' });
+    const news = () => jobs().filter((key) => !before.includes(key));
+    for (let round = 0; news().length === 0 && round < 9; round++) model.round();
+    expect([news().length, components(model)]).toEqual([1, ['database']]);
+    model.settle();
+    expect(components(model)).toContain('webapp');
+    expect(model.journal.schemaVersion).toBe('v2.59.1');
   });
 
   it('makes nothing of a stack that was created hibernated', () => {
