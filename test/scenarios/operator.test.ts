@@ -133,7 +133,7 @@ describe('the operator on a real control plane with real processes', () => {
     await cluster.ready('shop');
     expect((await cluster.stack('shop')).status?.summary).toMatchObject({ masters: '3/3', webapps: '3/3' });
     expect((await pods('app.kubernetes.io/component=coreapp')).length).toBe(3);
-    await cluster.spec('shop', { nodes: { webapp: { autoscaling: { maxReplicas: 3 } } } });
+    await cluster.spec('shop', { nodes: { webapp: { replicas: null, autoscaling: { maxReplicas: 3 } } } });
     await eventually(async () => (await cluster.condition('shop', 'SpecValid'))?.reason === 'NotImplemented');
     expect(await cluster.condition('shop', 'SpecValid')).toMatchObject({
       status: 'False',
@@ -145,7 +145,7 @@ describe('the operator on a real control plane with real processes', () => {
   it('stops everything of a stack that hibernates, and wakes it registered, with what spec says then', async () => {
     await cluster.spec('shop', { nodes: null, multiconnect: null, hibernated: true });
     await eventually(async () => (await cluster.condition('shop', 'Hibernated'))?.status === 'True', 60_000);
-    expect(await pods('app.kubernetes.io/instance=shop')).toEqual([]);
+    expect(await pods('app.kubernetes.io/instance=shop,!batch.kubernetes.io/job-name')).toEqual([]);
     await eventually(async () => (await pods('app.kubernetes.io/component=network')).length === 0);
     await eventually(async () => (await cluster.condition('shop', 'Registered'))?.reason === 'Unknown');
     expect((await cluster.stack('shop')).status).toMatchObject({
