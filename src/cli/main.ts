@@ -14,6 +14,7 @@ import { backupCommand } from './stack/backupCommand.ts';
 import { chatCommand } from './stack/chatCommand.ts';
 import { databaseCommand } from './stack/databaseCommand.ts';
 import { eventsCommand } from './stack/eventsCommand.ts';
+import { hibernateCommand } from './stack/hibernateCommand.ts';
 import { logsCommand } from './stack/logsCommand.ts';
 import { pageCommand } from './stack/pageCommand.ts';
 import { planCommand } from './stack/planCommand.ts';
@@ -104,6 +105,7 @@ function programOf(context: CliContext): Command {
     checkCommand(context),
     pauseCommand(context, true),
     pauseCommand(context, false),
+    hibernateCommand(context),
     quickstartCommand(context),
     localCommand(context),
     namespaceCommand(context),

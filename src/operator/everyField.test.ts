@@ -358,6 +358,7 @@ function workloadsOf(resource: WhatsAppDeployment): string {
   const summary = summarise({
     resource,
     reported: verdicts,
+    stored: [],
     progressing: undefined,
     rollout: plan.rollout,
     nowMs: NOW_MS,

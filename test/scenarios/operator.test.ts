@@ -133,16 +133,34 @@ describe('the operator on a real control plane with real processes', () => {
     await cluster.ready('shop');
     expect((await cluster.stack('shop')).status?.summary).toMatchObject({ masters: '3/3', webapps: '3/3' });
     expect((await pods('app.kubernetes.io/component=coreapp')).length).toBe(3);
-    await cluster.spec('shop', { nodes: null, multiconnect: null, hibernated: true });
+    await cluster.spec('shop', { nodes: { webapp: { replicas: null, autoscaling: { maxReplicas: 3 } } } });
     await eventually(async () => (await cluster.condition('shop', 'SpecValid'))?.reason === 'NotImplemented');
     expect(await cluster.condition('shop', 'SpecValid')).toMatchObject({
       status: 'False',
-      message: expect.stringContaining('spec.hibernated=true'),
+      message: expect.stringContaining('spec.nodes.webapp.autoscaling'),
     });
     expect((await cluster.condition('shop', 'Ready'))?.status).toBe('False');
+  });
+
+  it('stops everything of a stack that hibernates, and wakes it registered, with what spec says then', async () => {
+    await cluster.spec('shop', { nodes: null, multiconnect: null, hibernated: true });
+    await eventually(async () => (await cluster.condition('shop', 'Hibernated'))?.status === 'True', 60_000);
+    expect(await pods('app.kubernetes.io/instance=shop,!batch.kubernetes.io/job-name')).toEqual([]);
+    await eventually(async () => (await pods('app.kubernetes.io/component=network')).length === 0);
+    await eventually(async () => (await cluster.condition('shop', 'Registered'))?.reason === 'Unknown');
+    expect((await cluster.stack('shop')).status).toMatchObject({
+      phase: 'Hibernated',
+      nodes: [],
+      registration: { state: 'Registered' },
+    });
+    expect(await cluster.condition('shop', 'Ready')).toMatchObject({
+      reason: 'Hibernated',
+      message: expect.stringMatching(/, since 20.*Z$/),
+    });
     await cluster.spec('shop', { hibernated: false });
     await cluster.ready('shop');
     await eventually(async () => (await pods('app.kubernetes.io/component=coreapp')).length === 2);
+    expect(await cluster.number(NUMBER)).toMatchObject({ registrations: 1, codeRequests: 1 });
   });
 
   it('reverts changes to its objects by other clients', async () => {

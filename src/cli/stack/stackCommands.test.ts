@@ -28,6 +28,22 @@ describe('kubectl waba pause and resume', () => {
   });
 });
 
+describe('kubectl waba hibernate', () => {
+  it('sets spec.hibernated, takes it back with --wake, and says when a pause holds it up', async () => {
+    const { stdout } = await waba('hibernate', 'shop');
+    expect(stdout).toContain('`kubectl waba hibernate shop --wake` starts it again');
+    expect(shop().spec.hibernated).toBe(true);
+    expect((await waba('hibernate', 'shop', '--wake')).stdout).toContain(
+      'its database starts, then its nodes',
+    );
+    expect(shop().spec.hibernated).toBe(false);
+    await waba('pause', 'shop');
+    expect((await waba('hibernate', 'shop')).stdout).toContain(
+      'nothing happens until `kubectl waba resume shop`',
+    );
+  });
+});
+
 describe('kubectl waba verify', () => {
   it('stores the code in a Secret that the resource then names', async () => {
     const { stdout } = await waba('verify', 'shop', '--code', '123-456');

@@ -101,4 +101,21 @@ Next: If it lasts, run \`kubectl describe pod POD\` for that pod.
       '(status of an older generation)',
     );
   });
+
+  it('says for how long a stack is paused or hibernates', () => {
+    const rest = (phase: string, status: string) =>
+      statusTree(
+        resource({
+          observedGeneration: 2,
+          phase,
+          conditions: [
+            { type: phase, status, reason: phase, message: '', lastTransitionTime: '2026-01-01T00:00:00Z' },
+          ],
+        }),
+        { colour: false, nowMs: Date.parse('2026-01-01T05:00:00Z') },
+      ).split('\n')[0];
+    expect(rest('Paused', 'True')).toBe('shop  +16315551000  Paused for 5h');
+    expect(rest('Hibernated', 'True')).toBe('shop  +16315551000  Hibernated for 5h');
+    expect(rest('Hibernated', 'False')).toBe('shop  +16315551000  Hibernated');
+  });
 });

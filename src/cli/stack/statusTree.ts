@@ -9,7 +9,7 @@ type Style = Parameters<typeof styleText>[0];
 
 const MARKS = { True: ['✔', 'green'], False: ['✘', 'red'], Unknown: ['?', 'yellow'] } as const;
 /** Conditions whose status says nothing about health. */
-const NEUTRAL = new Set(['Progressing', 'Paused']);
+const NEUTRAL = new Set(['Progressing', 'Paused', 'Hibernated']);
 
 /** A line of the tree, and the lines below it. */
 interface Branch {
@@ -35,7 +35,7 @@ export function statusTree(stack: WhatsAppDeployment, options: TreeOptions): str
     ...(events.length > 0 ? [recent] : []),
     { title: 'Conditions', children: conditions },
   ];
-  const lines = [headline(stack, paint), ...branches.flatMap(draw)];
+  const lines = [headline(stack, nowMs, paint), ...branches.flatMap(draw)];
   if (conditions.length === 0) lines.push(`   ${paint('yellow', NO_CONDITIONS)}`);
   const next = nextStep(stack);
   if (next) lines.push(`${paint('bold', 'Next:')} ${next}`);
@@ -67,11 +67,20 @@ function draw({ title, children = [] }: Branch, index: number, all: readonly Bra
   ];
 }
 
-function headline({ metadata, spec, status }: WhatsAppDeployment, paint: Paint): string {
+function headline({ metadata, spec, status }: WhatsAppDeployment, nowMs: number, paint: Paint): string {
   const isStale = (status?.observedGeneration ?? 0) < metadata.generation;
   const note = isStale ? paint('yellow', '  (status of an older generation)') : '';
-  return `${paint('bold', metadata.name)}  ${spec.phoneNumber}  ${status?.phase ?? 'Unseen'}${note}`;
+  return `${paint('bold', metadata.name)}  ${spec.phoneNumber}  ${status?.phase ?? 'Unseen'}${restsFor(status, nowMs)}${note}`;
 }
+
+/** How long somebody has kept the stack from running, or from being changed. */
+function restsFor(status: WhatsAppDeployment['status'], nowMs: number): string {
+  const rest = status?.conditions?.find(
+    ({ type, status: met }) => type === status.phase && met === 'True' && RESTS.has(type),
+  );
+  return rest ? ` for ${shortAge(nowMs - Date.parse(rest.lastTransitionTime))}` : '';
+}
+const RESTS = new Set(['Paused', 'Hibernated']);
 
 /** A branch for each part of the stack that the status tells about. */
 function partsOf({ status = {} }: WhatsAppDeployment, paint: Paint): Branch[] {

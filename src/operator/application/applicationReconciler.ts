@@ -6,7 +6,7 @@ import { hashOf } from '../../engine/kube/ownFields.ts';
 import type { CollectTarget } from '../exporter/readCounters.ts';
 import { isPlanOnly } from '../plan/facts/names.ts';
 import type { ApiObservation, Observation } from '../plan/facts/observed.ts';
-import { stamp, type Verdict, withLastKnown } from '../plan/tell/conditions.ts';
+import { stamp, type Verdict, waitingFor, withLastKnown } from '../plan/tell/conditions.ts';
 import { registrationState } from '../plan/tell/registrationState.ts';
 import { APPLICATION_CONDITIONS } from '../resource/conditions.ts';
 import type { WhatsAppDeploymentStatus } from '../resource/status.ts';
@@ -33,6 +33,11 @@ export interface ApplicationOptions extends ObserveContext {
   readonly onTarget: (key: string, target: CollectTarget | undefined) => void;
   readonly onDrift: (resource: WhatsAppDeployment, report: DriftReport) => void;
 }
+
+/** Nobody answers in a stack that hibernates. What its conditions said, the status keeps. */
+const NOT_LOOKED_AT = Object.fromEntries(
+  APPLICATION_CONDITIONS.map((type) => [type, waitingFor(type, 'WorkloadsReady')]),
+) as Findings['verdicts'];
 
 /** How often a stack is observed: when it has settled, and while a change is under way. */
 const INTERVALS = { settledMs: 30_000, busyMs: 2_000 } as const;
@@ -61,6 +66,11 @@ export class ApplicationReconciler {
     // The workloads controller reports it to the user.
     if (this.#options.missing(resource.metadata.namespace).length > 0) return {};
     if (resource.spec.paused || isPlanOnly(resource)) return {};
+    if (resource.spec.hibernated) {
+      this.#forget(key);
+      await this.#writeStatus(resource, NOT_LOOKED_AT, signal);
+      return {};
+    }
     const observed = await observe(resource, this.#options, signal);
     const circumstances = circumstancesOf(observed);
     const untilMs = this.#settledUntil(key, circumstances);

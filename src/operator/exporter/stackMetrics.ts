@@ -80,8 +80,8 @@ export const STACK_METRICS: readonly StackMetric[] = [
   ),
   single(
     'waba_stack_shards_desired',
-    'Shards that the resource declares',
-    ({ resource }) => counts(resource).shards,
+    'Shards that the resource declares; 0 while the stack hibernates',
+    ({ resource }) => (resource.spec.hibernated ? 0 : counts(resource).shards),
   ),
   single(
     'waba_stack_shards_served',

@@ -23,6 +23,10 @@ const own = {
     means: '`spec.paused` of the WhatsAppDeployment is true.',
     fix: 'Run `kubectl waba resume NAME`.',
   },
+  Hibernated: {
+    means: '`spec.hibernated` of the WhatsAppDeployment is true, and its database is stopped.',
+    fix: 'Run `kubectl waba hibernate NAME --wake`; the backup begins when the database is ready.',
+  },
   DatabaseNotReady: {
     means:
       'The database of the stack is not ready, or its schema is not there yet; the backup begins when it is.',

@@ -24,6 +24,14 @@ interface ConditionEntry {
 export const commonReasons = {
   Waiting: { means: 'The operator has not got this far: an earlier condition is not True yet.' },
   Unknown: { means: 'The stack does not report this at the moment. The message says what is missing.' },
+  Hibernating: {
+    means:
+      '`spec.hibernated` is true, and the pods of the stack are stopping. The message says which are left.',
+  },
+  Hibernated: {
+    means: '`spec.hibernated` is true: all pods of the stack are stopped.',
+    fix: 'To start it again, run `kubectl waba hibernate NAME --wake`, or set `spec.hibernated` to false.',
+  },
   Error: {
     means:
       'The step failed with an error that has no reason of its own. The message holds it; the operator tries again.',
@@ -656,6 +664,11 @@ export const conditions = {
       Active: { means: 'The operator acts on this resource.' },
     },
   },
+  Hibernated: {
+    means: 'All pods of the stack are stopped, since the last transition of this condition.',
+    reportedBy: 'summary',
+    reasons: { Awake: { means: '`spec.hibernated` is false.' } },
+  },
   Ready: {
     means:
       'The stack is running, registered and configured: every condition from SpecValid to ShardsServed is True for this generation.',
@@ -738,6 +751,8 @@ const EXPECTED: ReadonlySet<string> = new Set([
   'Conflict',
   'Connecting',
   'PodsNotReady',
+  'Hibernating',
+  'Hibernated',
 ]);
 
 /** Reasons that pass at every start, while an earlier step is not finished. */

@@ -13,7 +13,7 @@ import {
 import { backupSpec } from './backupSpec.ts';
 import { databaseSpec } from './databaseSpec.ts';
 import { exposureSpec } from './exposureSpec.ts';
-import { described, planned, withRules } from './fields.ts';
+import { described, withRules } from './fields.ts';
 import { networkPolicySpec } from './networkPolicySpec.ts';
 import { capacitySpec, multiconnectSpec, nodesSpec } from './nodesSpec.ts';
 import {
@@ -74,7 +74,10 @@ export const whatsAppDeploymentSpec = withRules(
     monitoring: monitoringSpec.optional(),
     emulator: emulatorSpec.optional(),
     paused: described('Stop the operator from changing anything of this stack.', z.boolean()).default(false),
-    hibernated: planned(described('Stop all pods and keep the data.', z.boolean()), [true]).default(false),
+    hibernated: described(
+      'Stop all pods of the stack and keep its data, Secrets and registration: nodes first, then the managed database. Changes of spec meanwhile take effect at waking. An external database, and one of another operator, runs on.',
+      z.boolean(),
+    ).default(false),
     deletionPolicy: described(
       'What happens to the database, media and Secrets when the resource is deleted. Snapshot makes a last backup at `backup.destination`, and deletes them when it is complete. The stack has no call that deregisters a number: WhatsApp knows it until it is registered elsewhere.',
       z.enum(['Retain', 'Delete', 'Snapshot']),

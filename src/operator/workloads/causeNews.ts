@@ -54,8 +54,10 @@ const startingFrom = (before: readonly Told[]): Reported => ({
 
 function readinessNews(reported: Reported, ready: Told): EventText | undefined {
   const isReady = ready.status === 'True';
-  if (isReady === reported.isReady || (!isReady && ready.reason === 'Progressing')) return undefined;
+  if (isReady === reported.isReady || (!isReady && ['Progressing', 'Hibernating'].includes(ready.reason)))
+    return undefined;
   reported.isReady = isReady;
+  if (ready.reason === 'Hibernated') return { type: 'Normal', reason: 'Hibernated', message: ready.message };
   return isReady
     ? { type: 'Normal', reason: 'Ready', message: ready.message }
     : { type: 'Warning', reason: 'NotReady', message: ready.message.slice(0, LONGEST_MESSAGE) };

@@ -137,12 +137,14 @@ describe('the annotation plan: only', () => {
 describe('a stack that changes nothing', () => {
   const CHANGE = { imagePullSecrets: [{ name: 'registry' }] };
 
-  it('takes a place in the roll budget when it rolls, and gives it back when it is paused', async () => {
-    const { visit, rollBudget } = setup();
-    await visit(CHANGE, {}, 2);
-    expect(rollBudget.holds(KEY)).toBe(true);
-    await visit({ ...CHANGE, paused: true }, {}, 3);
-    expect(rollBudget.holds(KEY)).toBe(false);
+  it('takes a place in the roll budget when it rolls, and gives it back when it is paused or hibernates', async () => {
+    for (const rest of [{ paused: true }, { hibernated: true }]) {
+      const { visit, rollBudget } = setup();
+      await visit(CHANGE, {}, 2);
+      expect(rollBudget.holds(KEY)).toBe(true);
+      await visit({ ...CHANGE, ...rest }, {}, 3);
+      expect(rollBudget.holds(KEY)).toBe(false);
+    }
   });
 
   it('takes no place while it is paused or only planned', async () => {

@@ -32,10 +32,10 @@ export async function takeSnapshot(
     backup: found && parsedBackups([found])[0],
     missing: missing(namespace),
   });
-  if (step.do === 'stop')
+  if (step.do === 'scale')
     for (const set of step.sets) {
       const { name } = set.metadata;
-      const patch = { spec: { replicas: 0 } };
+      const patch = { spec: { replicas: step.replicas } };
       const written = await client.mergePatch<KubeObject>(kindOf(set), { namespace, name }, patch, signal);
       sources.children.find(({ kind }) => kind.kind === set.kind)?.cache.observeWrite(written);
     }

@@ -218,7 +218,9 @@ export class WorkloadsReconciler {
     const isBack = chosen.steps.some(
       ({ verdict }) => verdict.type === 'WorkloadsReady' && verdict.status === 'True',
     );
-    if (held || (!needsPlace && (isBack || restarts(chosen)))) rollBudget.leave(key);
+    // One that hibernates breaks nothing.
+    const isDone = isBack || restarts(chosen) || observed.resource.spec.hibernated;
+    if (held || (!needsPlace && isDone)) rollBudget.leave(key);
     return chosen;
   }
 
@@ -280,6 +282,7 @@ export class WorkloadsReconciler {
       resource,
       backups: observed.backups,
       reported: [...own, ...others],
+      stored,
       progressing,
       rollout,
       nowMs,

@@ -86,6 +86,11 @@ function obstacleTo(
       'Paused',
       `spec.paused of WhatsAppDeployment ${deployment} is true; run: kubectl waba resume ${deployment}`,
     ];
+  if (stack.spec.hibernated && !isLast)
+    return [
+      'Hibernated',
+      `WhatsAppDeployment ${deployment} hibernates, and its database with it; run: kubectl waba hibernate ${deployment} --wake`,
+    ];
   const configured = configurationOf(backup, stack);
   if (typeof configured === 'string') return ['NotConfigured', configured];
   for (const [secret, key] of backupSecretKeys(configured))

@@ -19,7 +19,7 @@ export interface BackupSchedule {
   readonly nextMs: number | undefined;
 }
 
-/** A stack that is paused, going or gone has no schedule. */
+/** A stack that is paused, hibernated, going or gone has no schedule. */
 export function backupSchedule(
   stack: WhatsAppDeployment | undefined,
   backups: readonly WhatsAppBackup[],
@@ -31,6 +31,7 @@ export function backupSchedule(
     !backup ||
     stack.metadata.deletionTimestamp ||
     stack.spec.paused ||
+    stack.spec.hibernated ||
     backupScheduleProblem(backup)
   )
     return { create: [], expire: [], nextMs: undefined };

@@ -91,6 +91,7 @@ describe('a backup that somebody asks for', () => {
     );
     expect(of({ stack: stack(null) }, theirs).message).toContain('set spec.destination here');
     expect(of({ stack: stack(BACKUP, { paused: true }) }).reason).toBe('Paused');
+    expect(of({ stack: stack(BACKUP, { hibernated: true }) }).reason).toBe('Hibernated');
     expect(of({ hasKey: (secret) => secret !== 'vault-key' }).message).toBe(
       'Secret vault-key with key passphrase does not exist; create it',
     );
@@ -246,6 +247,7 @@ describe('a schedule', () => {
     expect(plan.againMs).toBe(Date.parse('2026-03-11T03:00:00Z'));
     expect(planned([], { stack: stack({ ...scheduled, suspend: true }) }).create).toEqual([]);
     expect(planned([], { stack: stack(scheduled, { paused: true }) }).create).toEqual([]);
+    expect(planned([], { stack: stack(scheduled, { hibernated: true }) }).create).toEqual([]);
   });
 
   it('follows its time zone', () => {

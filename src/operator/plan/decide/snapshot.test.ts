@@ -70,7 +70,8 @@ describe('the last backup of a stack', () => {
     const [database, coreapp] = [set('database', 1), set('coreapp', 1)];
     const running = [pod('database'), pod('coreapp')];
     expect(next({ objects: [database, coreapp], pods: running })).toMatchObject({
-      do: 'stop',
+      do: 'scale',
+      replicas: 0,
       sets: [coreapp],
       ready: { reason: 'Deleting' },
     });
@@ -79,6 +80,21 @@ describe('the last backup of a stack', () => {
     expect(stopping.ready?.message).toContain('Coreapps to stop: shop-coreapp-0');
     const stopped = [pod('database'), pod('webapp', 'Evicted')];
     expect(next({ objects: [database, set('coreapp', 0)], pods: stopped }).do).toBe('create');
+  });
+
+  it('starts the database of a hibernated stack, and waits until it is ready', () => {
+    const resource = stack({ hibernated: true });
+    const asleep = [set('database', 0), set('coreapp', 0)];
+    expect(next({ resource, objects: asleep })).toMatchObject({
+      do: 'scale',
+      replicas: 1,
+      sets: [asleep[0]],
+      ready: { message: expect.stringContaining('the database of the hibernated stack to start') },
+    });
+    const objects = [set('database', 1), set('coreapp', 0)];
+    expect(next({ resource, objects, pods: [pod('database')] }).do).toBe('wait');
+    const ready = { ...pod('database'), ready: true, terminating: false };
+    expect(next({ resource, objects, pods: [ready] }).do).toBe('create');
   });
 
   it('waits for a Job that changes the databases', () => {

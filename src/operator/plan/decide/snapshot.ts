@@ -2,11 +2,12 @@ import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { BACKUP_KIND, type WhatsAppBackup } from '../../resource/whatsAppBackup.ts';
 import { API_VERSION, type WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { endedMs, isSnapshotOf, phaseOf, SNAPSHOT_OF, snapshotName } from '../facts/backups.ts';
-import { componentOf, isNode, names } from '../facts/names.ts';
-import { type Observation, ownedBy } from '../facts/observed.ts';
+import { componentOf, names } from '../facts/names.ts';
+import { isServing, type Observation, ownedBy } from '../facts/observed.ts';
 import { hasNodes } from '../facts/restoreStage.ts';
 import { unmet, type Verdict } from '../tell/conditions.ts';
-import { endOf, isComplete } from '../tell/workloadChecks.ts';
+import { replicasOf } from './childChange.ts';
+import { runningJobs, runningNodes } from './runningParts.ts';
 
 /** A stack that is being deleted. */
 export interface SnapshotObserved extends Pick<Observation, 'resource' | 'children' | 'pods' | 'journal'> {
@@ -18,8 +19,13 @@ export interface SnapshotObserved extends Pick<Observation, 'resource' | 'childr
 
 /** What comes next before the data of a stack may be deleted, and what the condition Ready says meanwhile. */
 export type SnapshotStep =
-  /** StatefulSets and Deployments to scale to 0. */
-  | { readonly do: 'stop'; readonly sets: readonly KubeObject[]; readonly ready: Verdict<'Ready'> }
+  /** StatefulSets and Deployments to scale. */
+  | {
+      readonly do: 'scale';
+      readonly sets: readonly KubeObject[];
+      readonly replicas: 0 | 1;
+      readonly ready: Verdict<'Ready'>;
+    }
   | { readonly do: 'create'; readonly backup: KubeObject; readonly ready: Verdict<'Ready'> }
   | { readonly do: 'wait'; readonly ready: Verdict<'Ready'> }
   /** The data may go. `madeMs`: since when, epoch ms; undefined if there was nothing to save. */
@@ -42,8 +48,11 @@ export function nextSnapshotStep(observed: SnapshotObserved): SnapshotStep {
   if (!mayHaveData(observed)) return { do: 'delete', madeMs: undefined };
   const obstacle = obstacleTo(observed);
   if (obstacle !== undefined) return blocked(resource, obstacle);
-  const running = runningNodes(observed);
+  const running = stoppingNodes(observed);
   if (running) return running;
+  // A backup that was begun waits, or tries again, by itself.
+  const waking = backup ? undefined : wakingDatabase(observed);
+  if (waking) return waking;
   if (!backup)
     return {
       do: 'create',
@@ -79,26 +88,28 @@ function obstacleTo({ resource: { metadata, spec } }: SnapshotObserved): string 
 }
 
 /** Stops the nodes, and waits for their pods and for a schema Job that changes the databases. */
-function runningNodes(observed: SnapshotObserved): SnapshotStep | undefined {
-  const sets = [...ownedBy(observed, 'StatefulSet'), ...ownedBy(observed, 'Deployment')]
-    .filter((set) => isNode(componentOf(set)) && set.metadata.deletionTimestamp === undefined)
-    .filter(({ spec }) => (spec as { replicas?: number } | undefined)?.replicas !== 0);
-  // An evicted pod of a Deployment stays as an object, and does nothing any more.
-  const pods = observed.pods
-    .filter(({ component, problem }) => isNode(component) && problem?.reason !== 'Evicted')
-    .map(({ name }) => name);
-  const jobs = ownedBy(observed, 'Job')
-    .filter((job) => componentOf(job) === 'schema' && !isComplete(job) && !endOf(job, 'Failed'))
-    .map(({ metadata }) => metadata.name);
+function stoppingNodes(observed: SnapshotObserved): SnapshotStep | undefined {
+  const { sets, pods } = runningNodes(observed);
+  const jobs = runningJobs(observed, (component) => component === 'schema');
   if (sets.length + pods.length + jobs.length === 0) return undefined;
   const what = [
     ...(sets.length + pods.length > 0
-      ? [`the Webapps, Masters and Coreapps to stop: ${pods.sort().join(', ')}`]
+      ? [`the Webapps, Masters and Coreapps to stop: ${pods.join(', ')}`]
       : []),
     ...jobs.map((job) => `the end of Job ${job}`),
   ];
   const ready = deleting(`the last backup waits for ${what.join(', and for ')}`);
-  return sets.length > 0 ? { do: 'stop', sets, ready } : { do: 'wait', ready };
+  return sets.length > 0 ? { do: 'scale', sets, replicas: 0, ready } : { do: 'wait', ready };
+}
+
+/** The database of a hibernated stack starts once more, without the nodes. */
+function wakingDatabase(observed: SnapshotObserved): SnapshotStep | undefined {
+  const sets = ownedBy(observed, 'StatefulSet').filter((set) => componentOf(set) === 'database');
+  const ready = deleting('the last backup waits for the database of the hibernated stack to start');
+  const stopped = sets.filter((set) => replicasOf(set) === 0);
+  if (stopped.length > 0) return { do: 'scale', sets: stopped, replicas: 1, ready };
+  const isAwake = observed.pods.some((pod) => isServing(pod, 'database'));
+  return observed.resource.spec.hibernated && sets.length > 0 && !isAwake ? { do: 'wait', ready } : undefined;
 }
 
 /** Without an owner, and with all that is needed to read it: it outlives the stack. */

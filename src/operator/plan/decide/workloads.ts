@@ -42,6 +42,7 @@ import { endOf, isComplete, judgeSpec, judgeWorkloads, lostSecrets } from '../te
 import { type ChangePolicy, changePolicy } from './changePolicy.ts';
 import type { ChildChange, Restart } from './childChange.ts';
 import { type Gates, gatesOf, nodesWaitFor, provingJobs } from './gates.ts';
+import { hibernation } from './hibernation.ts';
 import { leftovers } from './leftovers.ts';
 import { type NodeSlotPlan, planNodeSlots } from './nodeSlots.ts';
 import { type PasswordRotation, planRotation, rotatedSecret } from './passwordRotation.ts';
@@ -130,6 +131,7 @@ export function planWorkloads(observed: Observed, offered: ReleaseImages): Workl
   const { resource, journal, children } = observed;
   const notAllowed = podsAreAllowed(observed);
   if (notAllowed) return planNothing(notAllowed, journal);
+  if (resource.spec.hibernated) return planHibernation(observed, offered);
   const isRestoring = secretsAreRestored(observed);
   if (isRestoring) return planRestore(observed, isRestoring);
   const release = releaseOf(resource, journal?.release, offered, keptEngine(observed));
@@ -432,6 +434,29 @@ function planRestore(observed: Observed, restoring: Verdict<'DatabaseReady'>): W
   );
   return { ...planNothing(spec, observed.journal), steps };
 }
+
+/** Stops everything, and makes nothing. What the nodes run at waking, the journal knows before. */
+function planHibernation(observed: Observed, offered: ReleaseImages): WorkloadPlan {
+  const { resource, journal } = observed;
+  const release = releaseOf(resource, journal?.release, offered, keptEngine(observed));
+  const { slots, webapps, database, network } = prepare(observed, offered, release, false);
+  const nodes = [...slots.nodes.map(({ child }) => child), webapps];
+  const { stop, scale, waitingFor } = hibernation(observed, { nodes, database, network });
+  const [reason, message] =
+    waitingFor === undefined
+      ? (['Hibernated', ASLEEP] as const)
+      : (['Hibernating', `waiting for ${waitingFor}`] as const);
+  const spec = judgeSpec(observed);
+  const steps = runSteps((type) => {
+    const step = { ...NOTHING, open: true };
+    if (type === 'SpecValid') return { ...step, verdict: spec };
+    const changes = type === 'WorkloadsReady' ? { apply: stop, scale } : {};
+    return { ...step, ...changes, verdict: unmet<WorkloadsCondition>(type, reason, message) };
+  });
+  return { ...planNothing(spec, journal), release, steps };
+}
+
+const ASLEEP = 'all pods are stopped, and data, Secrets and registration are kept';
 
 /** Changes nothing, and forgets nothing that the journal knows. */
 const planNothing = (verdict: Verdict<'SpecValid'>, journal: Journal | undefined): WorkloadPlan => ({

@@ -47,14 +47,15 @@ export class Diary {
       this.#write(key, !before.has(key));
       this.#seen.set(key, object);
     }
-    for (const [key, object] of written) {
+    const stopsForGood = plan.steps.some(({ verdict: { reason } }) => reason === 'Hibernating');
+    for (const [key, object] of stopsForGood ? [] : written) {
       const old = before.get(key);
       if (old?.kind === 'Deployment' && template(old) !== template(object) && replicas(old) > 0)
         this.#restart(key, plan.steps.flatMap(({ rolls }) => rolls.get(key) ?? [])[0], old);
     }
     for (const pod of podsBefore) {
       const set = children.get(`StatefulSet/${pod.name.replace(/-0$/, '')}`);
-      if (!set || pods.some(({ uid }) => uid === pod.uid)) continue;
+      if (!set || stopsForGood || pods.some(({ uid }) => uid === pod.uid)) continue;
       const reasons = plan.steps.flatMap(({ restart }) =>
         restart.flatMap((one) => (one.pod.name === pod.name ? [one.reason] : [])),
       );

@@ -156,6 +156,9 @@ function waitsOf(
   const isDue = entries.some(({ action }) => action === 'Restart') && before !== undefined;
   return [
     ...(resource.spec.paused ? [all('spec.paused is true: everything waits until it is false')] : []),
+    ...(resource.spec.hibernated
+      ? [all('spec.hibernated is true: all pods stop, and changes of spec take effect at waking')]
+      : []),
     ...(isPlanOnly(resource)
       ? [all('the annotation waba-operator.dev/plan is "only": everything waits until it is removed')]
       : []),
@@ -168,7 +171,7 @@ function waitsOf(
 /** What the operator will not have done in the end: held changes, refused ones, what a person must mend. */
 const leftOf = ({ steps, rollout }: WorkloadPlan): PlanEntry[] => [
   ...steps.flatMap(({ verdict: { type, status, reason, message } }) =>
-    status === 'True' || reason === 'Waiting'
+    status === 'True' || reason === 'Waiting' || reason === 'Hibernated'
       ? []
       : [{ target: type, action: reason, reason: message.slice(0, 1024) }],
   ),

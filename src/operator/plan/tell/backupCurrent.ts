@@ -28,6 +28,9 @@ export function backupCurrent(
     : 'there is no good one';
   if (spec.schedule === undefined)
     return met('BackupCurrent', 'NotScheduled', `backups are made on demand only; ${known}`);
+  // Nothing changes that a backup would have to keep.
+  if (resource.spec.hibernated)
+    return met('BackupCurrent', 'Hibernated', `no backup is made while the stack hibernates; ${known}`);
   const problem = backupScheduleProblem(spec);
   if (problem !== undefined) return unmet('BackupCurrent', 'BackupWaits', `${problem}; ${known}`);
   if (spec.suspend) return unmet('BackupCurrent', 'Suspended', `spec.backup.suspend is true; ${known}`);
@@ -61,6 +64,7 @@ export function backupCurrent(
 
 /** When a backup that is due next is late, epoch ms; undefined without a schedule. */
 export function nextLateMs({ metadata, spec }: WhatsAppDeployment, nowMs: number): number | undefined {
+  if (spec.hibernated) return undefined;
   if (backupScheduleProblem(spec.backup) !== undefined) return undefined;
   const next = dueBackup({ metadata, spec }, [], nowMs - LATE_MS)?.nextMs;
   return next === undefined ? undefined : next + LATE_MS;

@@ -96,6 +96,9 @@ export function readiness(
   return met('Ready', 'Ready', 'the stack is running, registered and configured');
 }
 
+/** As in `lastTransitionTime`. */
+export const conditionTime = (nowMs: number): string => new Date(nowMs).toISOString().replace(/\.\d+Z$/, 'Z');
+
 /** Conditions for storage: the transition time changes only with the status. */
 export function stamp(
   verdicts: readonly Verdict[],
@@ -105,10 +108,7 @@ export function stamp(
 ): Condition[] {
   return verdicts.map(({ type, status, reason, message }) => {
     const before = previous.find((condition) => condition.type === type);
-    const since =
-      before && before.status === status
-        ? before.lastTransitionTime
-        : new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
+    const since = before && before.status === status ? before.lastTransitionTime : conditionTime(now);
     return {
       type,
       status,

@@ -154,11 +154,14 @@ const PHASES: Partial<Record<ConditionType, string>> = {
   Registered: 'Registering',
 };
 
+/** Reasons of Ready that say it all. */
+const OWN_PHASES: ReadonlySet<string> = new Set(['PlanOnly', 'Hibernating', 'Hibernated']);
+
 function phaseOf(paused: boolean, verdicts: readonly Told[]): string {
   if (paused) return 'Paused';
   const ready = verdicts.find(({ type }) => type === 'Ready');
   if (ready?.status === 'True') return 'Ready';
-  if (ready?.reason === 'PlanOnly') return 'PlanOnly';
+  if (ready && OWN_PHASES.has(ready.reason)) return ready.reason;
   if (ready && BLOCKING_REASONS.has(ready.reason)) return 'Blocked';
   const unmet = CONDITION_TYPES.find((type) =>
     verdicts.some((verdict) => verdict.type === type && verdict.status !== 'True'),

@@ -5,7 +5,7 @@ import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { isPlanOnly, PLAN } from '../facts/names.ts';
 import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { backupCurrent } from './backupCurrent.ts';
-import { met, readiness, unmet, type Verdict } from './conditions.ts';
+import { conditionTime, met, readiness, unmet, type Verdict } from './conditions.ts';
 
 /** The resource, and every condition that the two controllers report. */
 interface SummaryInput {
@@ -15,6 +15,8 @@ interface SummaryInput {
     Condition,
     'type' | 'status' | 'reason' | 'message' | 'observedGeneration'
   >[];
+  /** The conditions in the status: how long one is True. */
+  readonly stored: readonly Condition[];
   /** The stored condition Progressing, if it is of this generation. */
   readonly progressing: Condition | undefined;
   readonly rollout: RolloutProgress | undefined;
@@ -27,12 +29,18 @@ export function readyBefore({
   resource,
   progressing,
   rollout,
-}: Omit<SummaryInput, 'reported'>): number | undefined {
+}: Omit<SummaryInput, 'reported' | 'stored'>): number | undefined {
   if (progressing?.status !== 'True' || rollout?.isRolling) return undefined;
   return Date.parse(progressing.lastTransitionTime) + resource.spec.upgrade.deadlineSeconds * 1000;
 }
 
 const PLAN_ONLY = `the annotation ${PLAN} is "only": status.plan says what the operator would do; remove the annotation to let it act`;
+
+/** Since when a condition that is True now is True. */
+function since({ stored, nowMs }: SummaryInput, type: SummaryCondition): string {
+  const before = stored.find((condition) => condition.type === type && condition.status === 'True');
+  return `, since ${before?.lastTransitionTime ?? conditionTime(nowMs)}`;
+}
 
 /** One function for each condition that is computed from the others. */
 const SUMMARY: { readonly [T in SummaryCondition]: (input: SummaryInput) => Verdict<T> } = {
@@ -42,7 +50,8 @@ const SUMMARY: { readonly [T in SummaryCondition]: (input: SummaryInput) => Verd
     if (status === 'True') return unmet<'Progressing'>('Progressing', 'Settled', 'nothing is under way');
     const { resource, progressing, rollout, nowMs } = input;
     // Nothing is under way, and nothing is late.
-    if (reason === 'PlanOnly') return unmet<'Progressing'>('Progressing', reason, message);
+    if (reason === 'PlanOnly' || reason === 'Hibernated')
+      return unmet<'Progressing'>('Progressing', reason, message);
     if (rollout?.stopped !== undefined)
       return unmet<'Progressing'>('Progressing', 'RolloutStopped', `waits for ${rollout.stopped}`);
     const isLate = nowMs >= (readyBefore(input) ?? Number.POSITIVE_INFINITY);
@@ -58,17 +67,29 @@ const SUMMARY: { readonly [T in SummaryCondition]: (input: SummaryInput) => Verd
     resource.spec.paused
       ? met('Paused', 'Paused', 'the operator changes nothing until spec.paused is false')
       : unmet('Paused', 'Active', 'the operator acts on this resource'),
-  Ready: ({ resource, reported }) =>
-    resource.spec.paused
-      ? unmet('Ready', 'Paused', 'spec.paused is true')
-      : isPlanOnly(resource)
-        ? unmet('Ready', 'PlanOnly', PLAN_ONLY)
-        : readiness(reported, resource.metadata.generation),
+  Hibernated: ({ resource, reported }) => {
+    if (!resource.spec.hibernated) return unmet('Hibernated', 'Awake', 'spec.hibernated is false');
+    const workloads = reported.find(({ type }) => type === 'WorkloadsReady');
+    return workloads?.reason === 'Hibernated'
+      ? met('Hibernated', 'Hibernated', workloads.message)
+      : unmet('Hibernated', 'Hibernating', workloads?.message ?? 'the operator has not begun yet');
+  },
+  Ready: (input) => {
+    const { resource, reported } = input;
+    if (resource.spec.paused) return unmet('Ready', 'Paused', `spec.paused is true${since(input, 'Paused')}`);
+    if (isPlanOnly(resource)) return unmet('Ready', 'PlanOnly', PLAN_ONLY);
+    if (!resource.spec.hibernated) return readiness(reported, resource.metadata.generation);
+    const { status, message } = SUMMARY.Hibernated(input);
+    return status === 'True'
+      ? unmet('Ready', 'Hibernated', `${message}${since(input, 'Hibernated')}`)
+      : unmet('Ready', 'Hibernating', message);
+  },
 };
 
 export const summarise = (input: SummaryInput): { readonly [T in SummaryCondition]: Verdict<T> } => ({
   BackupCurrent: SUMMARY.BackupCurrent(input),
   Progressing: SUMMARY.Progressing(input),
   Paused: SUMMARY.Paused(input),
+  Hibernated: SUMMARY.Hibernated(input),
   Ready: SUMMARY.Ready(input),
 });
