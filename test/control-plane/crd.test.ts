@@ -23,6 +23,9 @@ const resource = (name: string, spec: unknown): KubeObject => ({
 const create = (name: string, spec: unknown) =>
   client.create<KubeObject & WhatsAppDeployment>(resource(name, spec), { fieldManager: 'test' }, never);
 
+const storage = (size: string, more: object = {}) => ({ storage: { size, ...more } });
+const mariadb = (name: string, secret = 'login') => ({ name, credentialsSecretRef: { name: secret } });
+
 beforeAll(async () => {
   client = await testClient();
   await installCrd(client);
@@ -114,6 +117,40 @@ describe('the CRD on a real API server', () => {
         never,
       ),
     ).rejects.toThrow(/immutable once registered; create another WhatsAppDeployment/);
+  });
+
+  it.each([
+    ['another Cluster', { cloudNativePG: { name: 'a' } }, { cloudNativePG: { name: 'b' } }],
+    ['an existing Cluster instead of its own', { cloudNativePG: {} }, { cloudNativePG: { name: 'b' } }],
+    ['another InnoDBCluster', { mysqlOperator: { name: 'a' } }, { mysqlOperator: { name: 'b' } }],
+    ['another MariaDB', { mariadbOperator: mariadb('a') }, { mariadbOperator: mariadb('b') }],
+    ['less room', { cloudNativePG: storage('20Gi') }, { cloudNativePG: storage('2Gi') }],
+    ['less room than the default', { cloudNativePG: {} }, { cloudNativePG: storage('2Gi') }],
+    [
+      'another class of its volumes',
+      { cloudNativePG: storage('20Gi', { storageClassName: 'fast' }) },
+      { cloudNativePG: storage('20Gi', { storageClassName: 'slow' }) },
+    ],
+  ])('refuses to move the data of a stack to %s', async (to, before, after) => {
+    const name = to.toLowerCase().replaceAll(' ', '-');
+    const spec = { phoneNumber: '+16315551005', database: before };
+    await create(name, spec);
+    const update = (database: object) =>
+      client.apply(resource(name, { ...spec, database }), { fieldManager: 'test', force: true }, never);
+    await expect(update(after)).rejects.toThrow(/cannot (change|shrink)/);
+  });
+
+  it('lets the volumes of a Cluster grow, and takes another user for a cluster that somebody else made', async () => {
+    const spec = (database: object) => ({ phoneNumber: '+16315551006', database });
+    const options = { fieldManager: 'test', force: true };
+    await create('growing', spec({ cloudNativePG: {} }));
+    await client.apply(resource('growing', spec({ cloudNativePG: storage('11Gi') })), options, never);
+    await create('other-user', spec({ mariadbOperator: mariadb('a') }));
+    await client.apply(
+      resource('other-user', spec({ mariadbOperator: mariadb('a', 'second') })),
+      options,
+      never,
+    );
   });
 
   it('refuses another version of the vendor stack with the same images', async () => {

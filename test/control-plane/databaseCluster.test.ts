@@ -2,10 +2,18 @@ import { readFile } from 'node:fs/promises';
 import { load } from 'js-yaml';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
+import { isNotFound } from '../../src/engine/kube/apiError.ts';
 import type { KubeClient } from '../../src/engine/kube/client.ts';
 import { kubeconfigCredentials } from '../../src/engine/kube/credentials.ts';
 import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
+import {
+  CLUSTER_FIELDS,
+  type ClusterField,
+  databaseClusters,
+} from '../../src/operator/resource/databaseClusters.ts';
 import { CLUSTER_KINDS } from '../../src/operator/state/stackSources.ts';
+import { account } from '../support/accounts.ts';
+import { chartRulesWithDatabases } from '../support/chartRules.ts';
 import {
   freshNamespace,
   installCrd,
@@ -17,7 +25,10 @@ import {
 import { type CountedOperator, playKubelet, startCountedOperator } from '../support/countedOperator.ts';
 import { eventually } from '../support/eventually.ts';
 
-/** A stack whose database is a Cluster of CloudNativePG, by its real CustomResourceDefinition. Its operator is played. */
+/**
+ * Stacks on database clusters, by their real CustomResourceDefinitions. The operators of these are played, and ours has the
+ * rights that the chart gives.
+ */
 
 const STACK = 'clustered';
 const CLUSTER = `${STACK}-db`;
@@ -40,8 +51,12 @@ beforeAll(async () => {
   client = await testClient();
   await installCrd(client);
   namespace = await freshNamespace(client);
-  const credentials = await kubeconfigCredentials(systemClock, { path: inject('kubeconfig') });
-  operator = startCountedOperator(credentials, namespace, ['cloudNativePG']);
+  for (const field of ['mysqlOperator', 'mariadbOperator'] as const)
+    await installDefinition(client, await definitionOf(field));
+  const upstream = await kubeconfigCredentials(systemClock, { path: inject('kubeconfig') });
+  const rules = await chartRulesWithDatabases();
+  const credentials = await account(client, upstream, namespace, 'operator', rules);
+  operator = startCountedOperator(credentials, namespace, CLUSTER_FIELDS);
   void playKubelet(client, namespace, kubelet.signal);
 }, 120_000);
 
@@ -50,10 +65,13 @@ afterAll(async () => {
   kubelet.abort();
 });
 
-async function becomes(status: string, reason: string) {
+const definitionOf = async (field: ClusterField) =>
+  load(await readFile(`test/support/crds/${field}.yaml`, 'utf8')) as KubeObject;
+
+async function becomes(name: string, status: string, reason: string) {
   let last: unknown;
   return eventually(async () => {
-    const stored = await client.get<Stored>(WhatsAppDeploymentKind, namespace, STACK, never);
+    const stored = await client.get<Stored>(WhatsAppDeploymentKind, namespace, name, never);
     const found = stored.status?.conditions?.find(({ type }) => type === 'DatabaseReady');
     last = found;
     return found?.status === status && found.reason === reason ? found : undefined;
@@ -62,49 +80,46 @@ async function becomes(status: string, reason: string) {
   });
 }
 
-const told = (status: object) =>
-  client.transport.request(
-    {
-      method: 'PATCH',
-      path: `/apis/postgresql.cnpg.io/v1/namespaces/${namespace}/clusters/${CLUSTER}/status`,
-      contentType: 'application/merge-patch+json',
-      body: { status },
-    },
-    never,
-  );
+/** What the operator of the cluster tells of it. */
+const told = (field: ClusterField, name: string, status: object) =>
+  client.mergePatch(CLUSTER_KINDS[field], { namespace, name, subresource: 'status' }, { status }, never);
+
+const made = (object: object) => client.create(object as KubeObject, { fieldManager: 'test' }, never);
+const secret = (name: string, stringData: object) =>
+  made({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, stringData });
+const stackOn = (name: string, phoneNumber: string, database: object, more: object = {}) =>
+  made({
+    apiVersion: WhatsAppDeploymentKind.apiVersion,
+    kind: WhatsAppDeploymentKind.kind,
+    metadata: { name, namespace },
+    spec: { phoneNumber, topology: 'Single', database, ...more },
+  });
+const cluster = () => client.get(CLUSTER_KINDS.cloudNativePG, namespace, CLUSTER, never);
+const isGone = (asked: Promise<unknown>) => asked.then(() => false, isNotFound);
 
 it('waits for the kind, makes the Cluster, tells its state, and survives a failover', async () => {
-  const { apiVersion, kind } = WhatsAppDeploymentKind;
-  const spec = { phoneNumber: '+16315550877', topology: 'Single', database: { cloudNativePG: {} } };
-  const resource = { apiVersion, kind, metadata: { name: STACK, namespace }, spec };
-  await client.create(resource, { fieldManager: 'test' }, never);
-  expect((await becomes('False', 'KindMissing')).message).toContain('install CloudNativePG');
+  await stackOn(STACK, '+16315550877', { cloudNativePG: {} });
+  expect((await becomes(STACK, 'False', 'KindMissing')).message).toContain('install CloudNativePG');
 
-  const definition = load(await readFile('test/support/crds/cloudNativePG.yaml', 'utf8')) as KubeObject;
-  await installDefinition(client, definition);
-  await becomes('False', 'ClusterNotServing');
-  const made = await eventually(() =>
-    client.get(CLUSTER_KINDS.cloudNativePG, namespace, CLUSTER, never).catch(() => undefined),
-  );
-  expect(made.spec).toMatchObject({ instances: 3, bootstrap: { initdb: { owner: 'waba' } } });
+  await installDefinition(client, await definitionOf('cloudNativePG'));
+  await becomes(STACK, 'False', 'ClusterNotServing');
+  const { spec } = await eventually(() => cluster().catch(() => undefined));
+  expect(spec).toMatchObject({ instances: 3, bootstrap: { initdb: { owner: 'waba' } } });
   const ofCluster = () => operator.writes.filter(({ path }) => path.includes('/clusters/'));
-  const published = { app: { username: 'waba', password: 'p' }, ca: { 'ca.crt': 'CA' } };
-  for (const [part, stringData] of Object.entries(published)) {
-    const metadata = { name: `${CLUSTER}-${part}`, namespace };
-    await client.create(
-      { apiVersion: 'v1', kind: 'Secret', metadata, stringData } as KubeObject,
-      { fieldManager: 'test' },
-      never,
-    );
-  }
-  await told(HEALTHY);
-  expect((await becomes('True', 'Reachable')).message).toContain('3 of 3 instances are ready');
+  await secret(`${CLUSTER}-app`, { username: 'waba', password: 'p' });
+  await secret(`${CLUSTER}-ca`, { 'ca.crt': 'CA' });
+  await told('cloudNativePG', CLUSTER, HEALTHY);
+  expect((await becomes(STACK, 'True', 'Reachable')).message).toContain('3 of 3 instances are ready');
 
-  await told({ ...HEALTHY, phase: 'Failing over', targetPrimary: 'pending' });
-  expect((await becomes('False', 'ClusterNotServing')).message).toContain('Failing over');
+  await told('cloudNativePG', CLUSTER, { ...HEALTHY, phase: 'Failing over', targetPrimary: 'pending' });
+  expect((await becomes(STACK, 'False', 'ClusterNotServing')).message).toContain('Failing over');
   const pods = (await client.list(kinds.Pod, { namespace }, never)).items.map(({ metadata }) => metadata.uid);
-  await told({ ...HEALTHY, currentPrimary: `${CLUSTER}-2`, targetPrimary: `${CLUSTER}-2` });
-  expect((await becomes('True', 'Reachable')).message).toContain(`the primary is ${CLUSTER}-2`);
+  await told('cloudNativePG', CLUSTER, {
+    ...HEALTHY,
+    currentPrimary: `${CLUSTER}-2`,
+    targetPrimary: `${CLUSTER}-2`,
+  });
+  expect((await becomes(STACK, 'True', 'Reachable')).message).toContain(`the primary is ${CLUSTER}-2`);
   const after = (await client.list(kinds.Pod, { namespace }, never)).items.map(
     ({ metadata }) => metadata.uid,
   );
@@ -112,3 +127,76 @@ it('waits for the kind, makes the Cluster, tells its state, and survives a failo
   // What the server adds by its defaults is nobody's edit.
   expect(ofCluster()).toHaveLength(1);
 }, 240_000);
+
+it('keeps the Cluster that it made with Retain, finds it again, and deletes it with Delete', async () => {
+  const deleted = async () => {
+    await client.delete(WhatsAppDeploymentKind, namespace, STACK, {}, never);
+    await eventually(() => isGone(client.get(WhatsAppDeploymentKind, namespace, STACK, never)), 60_000);
+  };
+  const { uid } = (await cluster()).metadata;
+  await deleted();
+  await stackOn(STACK, '+16315550877', { cloudNativePG: {} }, { deletionPolicy: 'Delete' });
+  await becomes(STACK, 'True', 'Reachable');
+  expect((await cluster()).metadata.uid).toBe(uid);
+  await deleted();
+  await eventually(() => isGone(cluster()));
+}, 240_000);
+
+const since = { lastTransitionTime: '2026-01-01T00:00:00Z', reason: 'Played' };
+/** Clusters that somebody else made, and what their operators publish and tell. */
+const REFERENCES = {
+  mysqlOperator: {
+    name: 'innodb',
+    spec: { secretName: 'innodb-login', instances: 3 },
+    secrets: {
+      'innodb-login': { rootUser: 'root', rootHost: '%', rootPassword: 'p' },
+      'innodb-ca': { 'ca.pem': 'CA' },
+    },
+    choice: { name: 'innodb' },
+    serving: { cluster: { status: 'ONLINE', onlineInstances: 3 } },
+    words: 'ONLINE; 3 of 3 instances are online',
+    failing: { cluster: { status: 'NO_QUORUM', onlineInstances: 1 } },
+    failingWords: 'NO_QUORUM; 1 of 3 instances are online',
+  },
+  mariadbOperator: {
+    name: 'galera',
+    spec: { replicas: 3, galera: { enabled: true }, storage: { size: '1Gi' } },
+    secrets: { 'galera-user': { username: 'waba', password: 'p' }, 'galera-ca-bundle': { 'ca.crt': 'CA' } },
+    choice: { name: 'galera', credentialsSecretRef: { name: 'galera-user' } },
+    serving: {
+      currentPrimary: 'galera-0',
+      conditions: [{ ...since, type: 'Ready', status: 'True', message: 'Running' }],
+    },
+    words: 'Running; the primary is galera-0',
+    failing: { conditions: [{ ...since, type: 'Ready', status: 'False', message: 'Switching primary' }] },
+    failingWords: 'Switching primary',
+  },
+} as const;
+
+it.each(Object.keys(REFERENCES) as (keyof typeof REFERENCES)[])(
+  'connects a stack to a cluster of %s, and never writes to it',
+  async (field) => {
+    const { name, spec, secrets, choice, serving, words, failing, failingWords } = REFERENCES[field];
+    const { apiVersion, kind } = databaseClusters[field];
+    await made({ apiVersion, kind, metadata: { name, namespace }, spec });
+    for (const [secretName, data] of Object.entries(secrets)) await secret(secretName, data);
+    const stack = `on-${name}`;
+    const phoneNumber = field === 'mysqlOperator' ? '+16315550878' : '+16315550879';
+    await stackOn(stack, phoneNumber, { [field]: choice }, { deletionPolicy: 'Delete' });
+    expect((await becomes(stack, 'False', 'ClusterNotServing')).message).toContain('has not looked at it');
+    await told(field, name, serving);
+    expect((await becomes(stack, 'True', 'Reachable')).message).toContain(words);
+    await told(field, name, failing);
+    expect((await becomes(stack, 'False', 'ClusterNotServing')).message).toContain(failingWords);
+    await client.delete(WhatsAppDeploymentKind, namespace, stack, {}, never);
+    await eventually(() => isGone(client.get(WhatsAppDeploymentKind, namespace, stack, never)), 60_000);
+    const { plural } = CLUSTER_KINDS[field];
+    expect(operator.writes.filter(({ path }) => path.includes(`/${plural}/`))).toEqual([]);
+    expect(await client.get(CLUSTER_KINDS[field], namespace, name, never)).toMatchObject({ spec });
+  },
+  240_000,
+);
+
+it('needs no rights but those of the chart', () => {
+  expect([...operator.forbidden]).toEqual([]);
+});

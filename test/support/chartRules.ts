@@ -8,16 +8,25 @@ import type { account } from './accounts.ts';
 
 type Rules = Parameters<typeof account>[4];
 
-/** The rights that the chart gives in each namespace that it lists. The chart's tests compare this file with the chart. */
+type Role = KubeObject & { rules: Rules };
+
+/** The chart's tests compare these files with the chart. */
+const rolesOf = async (golden: string, kind: 'Role' | 'ClusterRole'): Promise<Role[]> =>
+  (loadAll(await readFile(`test/chart/goldens/${golden}.yaml`, 'utf8')) as (Role | null)[]).filter(
+    (object): object is Role => object?.kind === kind,
+  );
+
+/** The rights that the chart gives in each namespace that it lists. */
 export async function chartRules(): Promise<Rules> {
-  const objects = loadAll(await readFile('test/chart/goldens/listed-namespaces.yaml', 'utf8')) as (
-    | (KubeObject & { rules: Rules })
-    | null
-  )[];
-  const role = objects.find((object) => object?.kind === 'Role' && object.metadata.namespace === 'shop');
+  const roles = await rolesOf('listed-namespaces', 'Role');
+  const role = roles.find(({ metadata }) => metadata.namespace === 'shop');
   if (!role) throw new Error('the chart gives no Role in a listed namespace');
   return role.rules;
 }
+
+/** The rights that the chart gives in an enabled namespace if all operators of databases are allowed. */
+export const chartRulesWithDatabases = async (): Promise<Rules> =>
+  (await rolesOf('everything', 'ClusterRole')).flatMap(({ rules }) => rules);
 
 const VERBS = { GET: 'get', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' } as const;
 

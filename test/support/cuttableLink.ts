@@ -2,6 +2,8 @@ import { type AddressInfo, createConnection, createServer, type Server, type Soc
 
 interface LinkState {
   isCut: boolean;
+  /** Where new connections go instead. */
+  movedTo?: number;
   readonly swallowed: WeakSet<Socket>;
 }
 
@@ -36,7 +38,7 @@ export class CuttableLink {
         (port) =>
           new Promise<Server>((resolve) => {
             const server = createServer((incoming) => {
-              const outgoing = createConnection({ host, port });
+              const outgoing = createConnection({ host, port: state.movedTo ?? port });
               for (const [from, to] of [
                 [incoming, outgoing],
                 [outgoing, incoming],
@@ -73,6 +75,11 @@ export class CuttableLink {
   /** From now on no data passes on the connections that exist, as when a server vanished. New ones work. */
   swallow(): void {
     for (const socket of this.#sockets) this.#state.swallowed.add(socket);
+  }
+
+  /** From now on new connections go to this port, as when a Service leads to another pod. Those that exist stay. */
+  moveTo(port: number): void {
+    this.#state.movedTo = port;
   }
 
   /** Restores the link. Data sent meanwhile is lost, so the old connections are closed. */

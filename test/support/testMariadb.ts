@@ -15,7 +15,13 @@ const PASSWORD = 'test-password';
 /** The MariaDB of this machine in a scratch folder, with the durability of production. */
 export async function testMariadb(
   tls?: DatabaseCertificate,
-): Promise<TestDatabase & { restart(signal: NodeJS.Signals): Promise<void> }> {
+  args: readonly string[] = [],
+): Promise<
+  TestDatabase & {
+    restart(signal: NodeJS.Signals): Promise<void>;
+    stop(signal: NodeJS.Signals): Promise<void>;
+  }
+> {
   const folder = await mkdtemp(join(tmpdir(), 'waba-mariadb-'));
   const port = await freePort();
   const files = tls && (await certificateFiles(folder, tls));
@@ -30,6 +36,7 @@ export async function testMariadb(
       args: [
         ...['--max-connections=300', '--innodb-flush-log-at-trx-commit=1'],
         ...(files ? [`--ssl-cert=${files.cert}`, `--ssl-key=${files.key}`, `--ssl-ca=${files.ca}`] : []),
+        ...args,
       ],
       stdio: 'pipe',
     });
@@ -52,11 +59,14 @@ export async function testMariadb(
   };
   await connection.query(`CREATE USER 'waba'@'%' IDENTIFIED BY '${PASSWORD}'`);
   await connection.query(`GRANT ALL ON *.* TO 'waba'@'%'`);
+  // With this right a replica takes writes that nobody else gets.
+  await connection.query(`REVOKE READ ONLY ADMIN ON *.* FROM 'waba'@'%'`);
   await connection.end();
   return {
     engine: 'MYSQL',
     port,
     password: PASSWORD,
+    stop,
     restart: async (signal: NodeJS.Signals) => {
       await stop(signal);
       closing = false;

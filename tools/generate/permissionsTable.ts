@@ -44,5 +44,9 @@ ${rows.join('\n')}
 The operator has these rights and no others. [Security](security.md) says what each of them is worth. With
 \`watch.scope: Namespaces\` the first two tables are one Role in each listed namespace, and there is no ClusterRole.
 
+Each value \`databaseOperators\` of the chart that is true adds \`get, list, watch\` on the clusters of that operator in watched
+namespaces, and \`databaseOperators.cloudNativePG\` also \`create, patch, delete\` on \`clusters\` (\`postgresql.cnpg.io\`) in enabled
+ones ([Databases](databases.md)). The tables show the default, without them.
+
 ${sections.join('\n')}`;
 }

@@ -1,7 +1,8 @@
-import { MysqlDialect, type MysqlPool } from 'kysely';
+import { MysqlDialect, type MysqlPool, type MysqlPoolConnection, type MysqlQueryResult } from 'kysely';
 import { createConnection, createPool, type Pool, type PoolConnection, type PoolOptions } from 'mysql2';
 import type { DatabaseSettings } from './databaseSettings.ts';
 import { mysqlTls } from './databaseTls.ts';
+import { isReadOnlyError } from './isReadOnlyError.ts';
 import type { Ask } from './serverFacts.ts';
 import {
   CONNECT_TIMEOUT_MS,
@@ -34,6 +35,17 @@ const MYSQL_SESSION = [
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
 ] as const;
 
+/** A connection to the primary of before a failover works, and would refuse each write for ever: it is closed then. */
+function leavingReadOnlyServer(connection: PoolConnection): MysqlPoolConnection {
+  let isReadOnly = false;
+  const query = (sql: string, parameters: unknown[], done?: Parameters<MysqlPoolConnection['query']>[2]) =>
+    connection.query(sql, parameters, (error, result) => {
+      isReadOnly ||= isReadOnlyError(error);
+      done?.(error, result as MysqlQueryResult);
+    });
+  return { query, release: () => (isReadOnly ? connection.destroy() : connection.release()) };
+}
+
 /** Not kysely's onCreateConnection: when that fails, the connection never returns to the pool. */
 function preparing(pool: Pool): MysqlPool {
   const prepared = new WeakSet<PoolConnection>();
@@ -47,7 +59,7 @@ function preparing(pool: Pool): MysqlPool {
       pool.getConnection((error, connection) => {
         if (error) return done(error, connection);
         prepare(connection).then(
-          () => done(null, connection),
+          () => done(null, leavingReadOnlyServer(connection)),
           (problem: unknown) => {
             connection.destroy();
             done(problem, connection);

@@ -1,8 +1,10 @@
+import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { DatabaseSettings } from './databaseSettings.ts';
 import { postgresTls } from './databaseTls.ts';
+import { isReadOnlyError } from './isReadOnlyError.ts';
 import type { Ask } from './serverFacts.ts';
 import {
   CONNECT_TIMEOUT_MS,
@@ -27,7 +29,23 @@ const postgresConfig = (settings: DatabaseSettings, database: string): pg.Client
   ...(settings.tls ? { ssl: postgresTls(settings.tls, settings.host) } : {}),
 });
 
-const pgSocketOf = (client: object): Socket => socketOf((client as { connection: object }).connection);
+/** The types of the driver lack it. */
+const connectionOf = (client: object) => (client as { connection: EventEmitter }).connection;
+const pgSocketOf = (client: object): Socket => socketOf(connectionOf(client));
+
+/** A connection to the primary of before a failover works, and would refuse each write for ever. */
+function leaveReadOnlyServers(pool: pg.Pool): void {
+  const left = new WeakSet<object>();
+  pool.on('connect', (client) =>
+    connectionOf(client).on('errorMessage', (error) => {
+      if (isReadOnlyError(error)) left.add(client);
+    }),
+  );
+  // The pool drops a client that has ended.
+  pool.on('release', (_, client) => {
+    if (left.has(client)) void client.end();
+  });
+}
 
 export const postgresServer: Server = {
   pool(settings, database, logger) {
@@ -51,6 +69,7 @@ export const postgresServer: Server = {
     // of one in use, but that connection reports it as well.
     pool.on('error', (error) => logger.debug('database connection lost', { database, error }));
     pool.on('connect', (client) => client.on('error', () => {}));
+    leaveReadOnlyServers(pool);
     return new PostgresDialect({ pool });
   },
   async admin(settings) {

@@ -47,6 +47,8 @@ type NumberEvent = Extract<NetworkEvent['body'], { kind: 'number-changed' }>;
 /** Stores the servers' events (messages, statuses, changes of identity and number), each with its callback. */
 export class EventIntake {
   readonly #options: EventIntakeOptions;
+  /** By message: its last status that is being stored. */
+  readonly #storing = new Map<string, Promise<void>>();
 
   constructor(options: EventIntakeOptions) {
     this.#options = options;
@@ -115,7 +117,21 @@ export class EventIntake {
         ? () => statusCallback({ ...told, status: 'sent', errors: undefined }, shard)
         : undefined;
     const state = status === 'sent' || status === 'failed' ? { state: status } : { receipt: status };
-    await this.#update({ messageId, ...state, callback, impliedSent });
+    await this.#afterEarlier(messageId, () => this.#update({ messageId, ...state, callback, impliedSent }));
+  }
+
+  /**
+   * Stores a status after those of the same message that are being stored, and not at all if one of these failed: both come
+   * again then. Else a database that refuses one write would turn the order of their callbacks round.
+   */
+  async #afterEarlier(messageId: string, store: () => Promise<void>): Promise<void> {
+    const own = this.#storing.get(messageId)?.then(store) ?? store();
+    this.#storing.set(messageId, own);
+    try {
+      await own;
+    } finally {
+      if (this.#storing.get(messageId) === own) this.#storing.delete(messageId);
+    }
   }
 
   /** Stores message and callback in one transaction, unless callbacks are kept in memory. */
