@@ -4,6 +4,7 @@ import { type RestoreTask, restoreJobName } from '../../src/operator/plan/facts/
 import type { SecretObject } from '../../src/operator/plan/facts/secrets.ts';
 import { readJournal } from '../../src/operator/state/journalStore.ts';
 import { WhatsAppBackupKind } from '../../src/operator/state/stackSources.ts';
+import { runWaba } from '../support/cliRun.ts';
 import { eventually } from '../support/eventually.ts';
 import { OperatorCluster } from '../support/operatorCluster.ts';
 import { killOperatorPod } from '../support/operatorInstallation.ts';
@@ -19,6 +20,7 @@ const NUMBER = '16315558400';
 const PERSON = '16505590001';
 const DESTINATION = { claim: { name: 'vault' } };
 const VAULT_KEY = { name: 'vault-key' };
+const PASSPHRASE = 'correct horse battery staple';
 
 let cluster: OperatorCluster;
 /** A message that a person sent before the backup. */
@@ -69,7 +71,7 @@ beforeAll(async () => {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: { name: VAULT_KEY.name, namespace: 'default' },
-    stringData: { passphrase: 'correct horse battery staple' },
+    stringData: { passphrase: PASSPHRASE },
   } as KubeObject);
   await cluster.apply({
     apiVersion: 'v1',
@@ -109,6 +111,29 @@ describe('a stack that is lost', () => {
     expect(
       await cluster.kubectl('get', 'secrets', '-l', 'app.kubernetes.io/instance=lost', '-o', 'name'),
     ).toBe('');
+  });
+
+  it('is proved to be whole, although it is gone', { timeout: 180_000 }, async () => {
+    const verify = () =>
+      runWaba([
+        'backup',
+        'verify',
+        last,
+        '-o',
+        'json',
+        '-n',
+        'default',
+        '--kubeconfig',
+        cluster.cluster.controlPlane.kubeconfigPath,
+      ]);
+    const good = await verify();
+    expect(good).toMatchObject({ code: 0, stdout: expect.stringContaining('"reason": "Verified"') });
+    expect(good.stdout).toMatch(/can be restored: \d+ tables with \d+ rows/);
+    await cluster.kubectl('patch', 'secret', VAULT_KEY.name, '-p', '{"stringData":{"passphrase":"another"}}');
+    const bad = await verify();
+    expect(bad).toMatchObject({ code: 1, stdout: expect.stringContaining('"reason": "PassphraseWrong"') });
+    const right = JSON.stringify({ stringData: { passphrase: PASSPHRASE } });
+    await cluster.kubectl('patch', 'secret', VAULT_KEY.name, '-p', right);
   });
 
   it('is made again from it, registered without another code, with its users, settings and messages', async () => {

@@ -82,7 +82,7 @@ const failures = {
   },
   DatabaseUnreachable: {
     means: 'The pod of the backup does not reach the database.',
-    fix: 'Read the condition DatabaseReady of the WhatsAppDeployment, and look for a NetworkPolicy.',
+    fix: 'Read the condition DatabaseReady of the WhatsAppDeployment, and look for a NetworkPolicy. For a verification, read the log of the container `server` of its pod.',
   },
   DatabaseMissing: { means: 'The database server has no database of the stack.' },
   DatabaseNotEmpty: { means: 'A database to restore into holds tables.' },

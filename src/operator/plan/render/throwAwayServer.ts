@@ -43,8 +43,7 @@ const PROTOCOLS: Readonly<Record<'PGSQL' | 'MYSQL', Protocol>> = {
       '--secure-file-priv=/tmp',
       '--loose-mysqlx=OFF',
     ],
-    // The image of MariaDB knows the variable of MySQL too.
-    env: { MYSQL_ROOT_PASSWORD: PASSWORD },
+    env: { MYSQL_ROOT_PASSWORD: PASSWORD, MARIADB_ROOT_PASSWORD: PASSWORD },
     dataPath: '/var/lib/mysql',
     runPath: '/var/run/mysqld',
   },
