@@ -15,7 +15,7 @@ interface Configured {
 }
 
 /** Where the backup goes and how it is encrypted, or what is not said. */
-export function configurationOf(
+function configurationOf(
   { spec }: WhatsAppBackup,
   stack: WhatsAppDeployment | undefined,
 ): Configured | string {
