@@ -9,12 +9,12 @@ import {
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { DEFAULT_ADMIN } from '../../../onprem/users.ts';
 import type { BackupDestination } from '../../resource/backupSpec.ts';
-import type { ManagedEngine } from '../../resource/managedEngines.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { names, WEBAPP_CA_KEY } from '../facts/names.ts';
 import type { ReleaseImages } from '../facts/release.ts';
 import { databaseAddress } from '../facts/stackSettings.ts';
 import { agentTools } from './agentTools.ts';
+import type { AgentWork, BackupContent } from './agentWork.ts';
 import type { PodRelease } from './nodeInputs.ts';
 import { type EnvVar, restricted } from './podTemplate.ts';
 
@@ -52,26 +52,6 @@ export interface AgentJobInput {
   readonly destination: BackupDestination;
   readonly encryptionSecret: string;
   readonly work: AgentWork;
-}
-
-/** What the program does with a backup. */
-export type AgentWork =
-  | BackupContent
-  | { readonly command: 'remove' }
-  /** Tells the operator what the backup holds, sealed for a key. */
-  | { readonly command: 'open'; readonly readerKey: string }
-  | { readonly command: 'restore'; readonly overwrite: boolean }
-  /** Restores into a server that lives as long as the pod. */
-  | { readonly command: 'verify'; readonly engine: ManagedEngine };
-
-/** What a backup holds besides the dumps. */
-export interface BackupContent {
-  readonly command: 'run';
-  readonly media: boolean;
-  /** Names of the Secrets that the backup contains. */
-  readonly secrets: readonly string[];
-  /** A name that the certificate of the Webapps bears. */
-  readonly serverName: string | undefined;
 }
 
 /** A mounted volume. */

@@ -4,13 +4,20 @@ import { type ManagedEngine, managedEngines } from '../../resource/managedEngine
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { DATABASE_IMAGES, type ReleaseImages } from '../facts/release.ts';
 import { databaseAddress } from '../facts/stackSettings.ts';
-import type { AgentJobInput } from './agentJob.ts';
+import type { AgentWork } from './agentWork.ts';
 import type { PodRelease } from './nodeInputs.ts';
 import { databaseCertificates, databaseVariables } from './stackEnvironment.ts';
 import { throwAwayServer } from './throwAwayServer.ts';
 
+interface Input {
+  readonly stack: WhatsAppDeployment | undefined;
+  readonly release: PodRelease;
+  readonly offered: ReleaseImages;
+  readonly work: AgentWork;
+}
+
 /** The container with the database's own tools, and how it and the program reach the server; undefined if the work needs none. */
-export function agentTools({ stack, release, offered, work }: AgentJobInput) {
+export function agentTools({ stack, release, offered, work }: Input) {
   if (work.command === 'verify') {
     const image = throwAwayImage(work.engine, stack, release, offered);
     const server = throwAwayServer(work.engine, image);

@@ -3,7 +3,8 @@ import type { ManagedEngine } from '../../resource/managedEngines.ts';
 import { BACKUP_KIND, type WhatsAppBackup } from '../../resource/whatsAppBackup.ts';
 import { API_VERSION } from '../../resource/whatsAppDeployment.ts';
 import { backupFolder, backupJobName, backupLabels, verificationJobName } from '../facts/backups.ts';
-import { type AgentJobInput, type AgentWork, agentJob, type BackupContent } from './agentJob.ts';
+import { type AgentJobInput, agentJob } from './agentJob.ts';
+import type { AgentWork, BackupContent } from './agentWork.ts';
 
 type Common = Pick<AgentJobInput, 'stack' | 'release' | 'offered' | 'destination' | 'encryptionSecret'> & {
   readonly backup: WhatsAppBackup;
