@@ -11,8 +11,12 @@ import { verifyDatabases } from './verifyDatabases.ts';
 export async function verifyBackup(context: BackupContext, signal: AbortSignal): Promise<Outcome> {
   const backup = await openBackup(context, signal);
   await checkObjects(backup, signal);
-  if (context.environment.WABA_BACKUP_VERIFY_DATABASES) await verifyDatabases(context, backup, signal);
-  return outcomeOf(backup.manifest);
+  const outcome = outcomeOf(backup.manifest);
+  if (!context.environment.WABA_BACKUP_VERIFY_DATABASES) return outcome;
+  await verifyDatabases(context, backup, signal);
+  // It compared them with those of the restored databases.
+  const counts = backup.manifest.dumps.flatMap(({ rows }) => Object.values(rows));
+  return { ...outcome, tables: counts.length, rows: counts.reduce((sum, count) => sum + count, 0) };
 }
 
 /** @throws CodedError `BackupIncomplete`, `BackupCorrupted` */

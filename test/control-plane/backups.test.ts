@@ -27,6 +27,8 @@ let stack: ScriptedStack;
 let kubelet: ScriptedKubelet;
 /** What the program of a backup does, by name of the backup; it succeeds unless told. */
 const fates = new Map<string, Fate>();
+/** What the program that verifies a backup does, by name of the backup. */
+const verdicts = new Map<string, Fate>();
 /** Whether the destination of all others is full. */
 let playFull = false;
 
@@ -43,6 +45,8 @@ const GOOD = ended(0, {
   databases: ['configStore', 'messageStore'],
   warnings: [],
 });
+/** A pod that works, and has not ended. */
+const RUNNING: Fate = { container: { state: { running: {} } }, status: { phase: 'Running' } };
 const failure = (code: string, message: string) =>
   ended(2, { ok: false, command: 'run', code, message, retriable: false, durationMs: 5 });
 
@@ -54,8 +58,11 @@ beforeAll(async () => {
   kubelet = ScriptedKubelet.start(client, stack.namespace);
   kubelet.fate = ({ metadata }) => {
     const backup = metadata.labels?.[BACKUP_LABEL];
+    if (backup === undefined) return undefined;
+    const isVerification = metadata.name.startsWith(`${backup}-verify-`);
+    if (isVerification) return verdicts.get(backup) ?? RUNNING;
     const byDefault = playFull ? failure('DestinationFull', 'no space') : GOOD;
-    return backup === undefined ? undefined : (fates.get(backup) ?? byDefault);
+    return fates.get(backup) ?? byDefault;
   };
   await client.create(volumeFor(stack.namespace, 'vault'), { fieldManager: 'test' }, never);
   await client.create(
@@ -201,8 +208,10 @@ describe('a WhatsAppBackup', () => {
   it('is made once: only its deletionPolicy can change', async () => {
     const change = (spec: object) =>
       client.mergePatch(WhatsAppBackupKind, { namespace: stack.namespace, name: 'first' }, { spec }, never);
-    await expect(change({ media: true })).rejects.toThrow('only deletionPolicy can change');
-    await expect(change({ deployment: 'other' })).rejects.toThrow('only deletionPolicy can change');
+    await expect(change({ media: true })).rejects.toThrow('only deletionPolicy and verification can change');
+    await expect(change({ deployment: 'other' })).rejects.toThrow(
+      'only deletionPolicy and verification can change',
+    );
     await change({ deletionPolicy: 'Delete' });
     await eventually(async () => (await read('first')).metadata.finalizers.includes(BACKUP_FINALIZER));
   });
@@ -281,6 +290,65 @@ describe('kubectl waba backup', () => {
     expect(stderr).toContain(
       'the backup waiting waits, SecretMissing: Secret absent with key passphrase does not exist; create it\nwhat to do: ',
     );
+  });
+});
+
+describe('kubectl waba backup verify', () => {
+  const verify = (...args: string[]) =>
+    runWaba(['backup', 'verify', ...args, '-n', stack.namespace, '--kubeconfig', inject('kubeconfig')]);
+  const verification = (attempt: number) =>
+    client.get<KubeObject>(kinds.Job, stack.namespace, `by-hand-verify-${attempt}`, never);
+
+  it('starts a pod with a server of its own, and ends with what was counted', async () => {
+    const running = verify('by-hand');
+    const pod = await eventually(async () => {
+      const { items } = await client.list<
+        KubeObject & { spec: { initContainers?: { name: string; restartPolicy?: string }[] } }
+      >(kinds.Pod, { namespace: stack.namespace, labelSelector: `${BACKUP_LABEL}=by-hand` }, never);
+      return items.find(({ metadata }) => metadata.name.startsWith('by-hand-verify-1'));
+    });
+    expect(pod.spec.initContainers).toMatchObject([{ name: 'server', restartPolicy: 'Always' }]);
+    const copy = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'verification', namespace: `${stack.namespace}-restricted` },
+      spec: { ...pod.spec, nodeName: undefined, serviceAccountName: undefined, serviceAccount: undefined },
+    } as unknown as KubeObject;
+    await client.create(copy, { fieldManager: 'test', dryRun: true }, never);
+    verdicts.set(
+      'by-hand',
+      ended(0, { ok: true, command: 'verify', tables: 12, rows: 345, durationMs: 5, warnings: [] }),
+    );
+    const { code, stdout, stderr } = await running;
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('by-hand is verified: the backup is whole and can be restored: 12 tables');
+    // Its pod would hold the data in the clear.
+    await eventually(() =>
+      verification(1).then(
+        () => false,
+        () => true,
+      ),
+    );
+    expect((await read('by-hand')).status).toMatchObject({
+      phase: 'Completed',
+      verification: { attempt: 1 },
+    });
+  });
+
+  it('ends with 1 and the cause when the backup is spoilt, and keeps the Job for its log', async () => {
+    verdicts.set('by-hand', failure('BackupCorrupted', 'media.tar.age ends early'));
+    const { code, stdout } = await verify('by-hand', '-o', 'json');
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      attempt: 2,
+      verified: false,
+      reason: 'BackupCorrupted',
+      message: 'media.tar.age ends early',
+    });
+    const { status } = await verification(2);
+    expect(status).toMatchObject({ failed: 1 });
+    const table = await kubectl('-n', stack.namespace, 'get', 'wabk', 'by-hand');
+    expect(table).toMatch(/by-hand\s+shop\s+Completed\s+Completed/);
   });
 });
 

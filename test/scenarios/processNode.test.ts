@@ -192,6 +192,13 @@ describe.each(canMount() ? (['namespace', 'rewrite'] as const) : (['rewrite'] as
                   image: 'node',
                   args: ['-e', `require('node:fs').writeFileSync('${marker}', '0')`],
                 },
+                // Ends with the Job although it would run for ever.
+                {
+                  name: 'beside',
+                  image: 'node',
+                  restartPolicy: 'Always',
+                  args: ['-e', 'setInterval(() => {}, 1000)'],
+                },
               ],
               containers: [
                 {

@@ -4,6 +4,7 @@ import { type RestoreTask, restoreJobName } from '../../src/operator/plan/facts/
 import type { SecretObject } from '../../src/operator/plan/facts/secrets.ts';
 import { readJournal } from '../../src/operator/state/journalStore.ts';
 import { WhatsAppBackupKind } from '../../src/operator/state/stackSources.ts';
+import { runWaba } from '../support/cliRun.ts';
 import { eventually } from '../support/eventually.ts';
 import type { HttpsServer } from '../support/httpsServer.ts';
 import { OperatorCluster } from '../support/operatorCluster.ts';
@@ -25,6 +26,7 @@ const PERSON = '16505590001';
  */
 const [TOPOLOGY, PLACE] = (process.env.RESTORE_DRILL ?? 'Single claim').split(' ');
 const VAULT_KEY = { name: 'vault-key' };
+const PASSPHRASE = 'correct horse battery staple';
 
 let cluster: OperatorCluster;
 let s3: TestS3 | undefined;
@@ -78,7 +80,7 @@ beforeAll(async () => {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: { name: VAULT_KEY.name, namespace: 'default' },
-    stringData: { passphrase: 'correct horse battery staple' },
+    stringData: { passphrase: PASSPHRASE },
   } as KubeObject);
   if (PLACE === 'bucket') await useBucket();
   else
@@ -148,6 +150,29 @@ describe(`a stack that is lost (${TOPOLOGY}, ${PLACE})`, () => {
     await eventually(async () => (await left('persistentvolumeclaims')) === '', 60_000).catch(async () =>
       expect(await cluster.kubectl('get', 'persistentvolumeclaims,pods,jobs', '-o', 'yaml')).toBe(''),
     );
+  });
+
+  it('is proved to be whole, although it is gone', { timeout: 180_000 }, async () => {
+    const verify = () =>
+      runWaba([
+        'backup',
+        'verify',
+        last,
+        '-o',
+        'json',
+        '-n',
+        'default',
+        '--kubeconfig',
+        cluster.cluster.controlPlane.kubeconfigPath,
+      ]);
+    const good = await verify();
+    expect(good).toMatchObject({ code: 0, stdout: expect.stringContaining('"reason": "Verified"') });
+    expect(good.stdout).toMatch(/can be restored: \d+ tables with \d+ rows/);
+    await cluster.kubectl('patch', 'secret', VAULT_KEY.name, '-p', '{"stringData":{"passphrase":"another"}}');
+    const bad = await verify();
+    expect(bad).toMatchObject({ code: 1, stdout: expect.stringContaining('"reason": "PassphraseWrong"') });
+    const right = JSON.stringify({ stringData: { passphrase: PASSPHRASE } });
+    await cluster.kubectl('patch', 'secret', VAULT_KEY.name, '-p', right);
   });
 
   it('is made again from it, registered without another code, with its users, settings and messages', async () => {

@@ -175,6 +175,9 @@ export const backupResult = z.discriminatedUnion('ok', [
     durationMs: z.number(),
     /** Databases that were dumped, verified or restored. */
     databases: z.array(z.string()).optional(),
+    /** Tables and rows that verify found in the restored databases. */
+    tables: z.number().optional(),
+    rows: z.number().optional(),
     warnings: z.array(z.string()),
   }),
   z.object({

@@ -11,6 +11,7 @@ import { shortAge } from '../shortAge.ts';
 import { shortSize } from '../shortSize.ts';
 import { table } from '../table.ts';
 import { createBackup, listBackups } from './backups.ts';
+import { backupVerifyCommand } from './backupVerifyCommand.ts';
 import { followBackup, reasonOf } from './followBackup.ts';
 import { getStack } from './getStack.ts';
 
@@ -24,15 +25,16 @@ interface CreateOptions extends ClusterOptions {
 
 export function backupCommand(context: CliContext): Command {
   return new Command('backup')
-    .description('back up a stack now, or list the backups')
+    .description('back up a stack now, list the backups, or verify one')
     .usage('<name> [options]')
     .addCommand(createCommand(context), { isDefault: true })
     .addCommand(listCommand(context))
+    .addCommand(backupVerifyCommand(context))
     .addHelpText(
       'after',
       `
 \`kubectl waba backup NAME\` is short for \`kubectl waba backup create NAME\`, and \`kubectl waba backup create --help\`
-shows its options. A stack that is called list, create or help needs the long form.`,
+shows its options. A stack that is called list, create, verify or help needs the long form.`,
     );
 }
 

@@ -1,5 +1,5 @@
 import { CodedError } from '../../base/codedError.ts';
-import { isAlreadyExists, isNotFound } from '../../engine/kube/apiError.ts';
+import { isAlreadyExists, isConflict, isNotFound } from '../../engine/kube/apiError.ts';
 import {
   BACKUP_KIND,
   parseWhatsAppBackup,
@@ -56,5 +56,21 @@ export async function createBackup(
       'NameTaken',
       `a WhatsAppBackup ${name} is there already in namespace ${namespace}; choose another name with --name`,
     );
+  });
+}
+
+/** @throws CodedError `Changed` if somebody changed the backup since it was read */
+export async function askForVerification(
+  { client, namespace }: ClusterAccess,
+  { metadata: { name, resourceVersion } }: WhatsAppBackup,
+  attempt: number,
+  { signal }: CliContext,
+): Promise<void> {
+  const target = { namespace, name, fieldManager: 'kubectl-waba' };
+  // With the version, so that two people who ask at once do not take one verdict for two.
+  const patch = { metadata: { resourceVersion }, spec: { verification: { attempt } } };
+  await client.mergePatch(WhatsAppBackupKind, target, patch, signal).catch((error: unknown) => {
+    if (!isConflict(error)) throw error;
+    throw new CodedError('Changed', `WhatsAppBackup ${name} changed meanwhile; run the command again`);
   });
 }

@@ -79,7 +79,7 @@ function storedText(backup: WhatsAppBackup): string {
   ].join('\n');
 }
 
-const fixOf = (reason: string): string | undefined =>
+export const fixOf = (reason: string): string | undefined =>
   (backupReasons as Readonly<Record<string, Reason>>)[reason]?.fix;
 
 function throwIfFailed(backup: WhatsAppBackup): void {

@@ -35,6 +35,7 @@ export interface ContainerRunnerOptions {
 /** The kubelet's back-off, 10 s doubling to 5 min, but starting at 1 s because people wait. */
 const BACKOFF = { baseMs: 1_000, capMs: 300_000, resetAfterMs: 600_000 } as const;
 const CONFIG_RETRY_MS = 1_000;
+const STARTED_MS = 100;
 
 /** Runs one container as a process: starts, probes and stops it, and restarts it by the policy of the pod. */
 export class ContainerRunner {
@@ -57,6 +58,18 @@ export class ContainerRunner {
 
   get ready(): boolean {
     return this.#ready;
+  }
+
+  /** Resolves when the startup probe has passed; also after `stop`, which may come first. */
+  async started(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!this.#started && !signal.aborted)
+      await sleep(this.#options.clock, STARTED_MS, signal).catch(() => {});
+  }
+
+  /** Whether it runs beside the containers of its pod, and says nothing about how that ends. */
+  get isSidecar(): boolean {
+    return this.#options.container.restartPolicy === 'Always';
   }
 
   /** The exit code, once the process has ended and will not be started again. */

@@ -40,7 +40,7 @@ const REFRESH_MS = 60_000;
 /** Changes within this time are written as one status. */
 const STATUS_DELAY_MS = 20;
 
-/** Runs one pod: mounts its volumes, runs its init containers one by one and then its containers, and writes its status. */
+/** Runs one pod: mounts its volumes, runs its init containers one by one and then its containers beside its sidecars, and writes its status. */
 export class PodRunner {
   readonly #options: PodRunnerOptions;
   readonly #stop = new AbortController();
@@ -61,7 +61,7 @@ export class PodRunner {
     this.#startTime = new Date(options.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
     const restartPolicy = spec.restartPolicy ?? 'Always';
     this.#initContainers = (spec.initContainers ?? []).map((container) =>
-      this.#runner(container, restartPolicy === 'Never' ? 'Never' : 'OnFailure'),
+      this.#runner(container, container.restartPolicy ?? (restartPolicy === 'Never' ? 'Never' : 'OnFailure')),
     );
     this.#containers = spec.containers.map((container) => this.#runner(container, restartPolicy));
     this.#finished = this.#run().catch((error: unknown) =>
@@ -104,18 +104,32 @@ export class PodRunner {
     const { signal } = this.#stop;
     this.#changed();
     await this.#mount(signal);
+    const sidecars: Promise<void>[] = [];
     for (const runner of this.#initContainers) {
-      await runner.run();
+      const running = runner.run();
+      if (runner.isSidecar) {
+        sidecars.push(running);
+        await runner.started();
+      } else await running;
       if (signal.aborted) return;
-      if (runner.finalExitCode !== 0) return this.#changed();
+      if (!runner.isSidecar && runner.finalExitCode !== 0) return this.#endSidecars(sidecars);
     }
     this.#initialised = true;
     this.#changed();
     const refreshing = this.#refresh(signal);
     await Promise.all(this.#containers.map((runner) => runner.run()));
-    this.#changed();
+    await this.#endSidecars(sidecars);
     if (!signal.aborted) return;
     await refreshing;
+  }
+
+  /** After the containers, in the opposite order of their starts, as the kubelet does. */
+  async #endSidecars(running: readonly Promise<void>[]): Promise<void> {
+    const graceMs = (this.#options.pod.spec.terminationGracePeriodSeconds ?? 30) * 1000;
+    for (const runner of [...this.#initContainers].reverse())
+      if (runner.isSidecar) await runner.stop(graceMs);
+    await Promise.all(running);
+    this.#changed();
   }
 
   async #mount(signal: AbortSignal): Promise<void> {

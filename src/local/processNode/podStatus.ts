@@ -43,8 +43,8 @@ export function podStatus(progress: PodProgress): Record<string, unknown> {
 }
 
 function phaseOf({ restartPolicy, isInitialised, initContainers, containers }: PodProgress): string {
-  if (initContainers.some(({ finalExitCode }) => finalExitCode !== undefined && finalExitCode !== 0))
-    return 'Failed';
+  const ends = initContainers.filter(({ isSidecar }) => !isSidecar);
+  if (ends.some(({ finalExitCode }) => finalExitCode !== undefined && finalExitCode !== 0)) return 'Failed';
   const codes = containers.map(({ finalExitCode }) => finalExitCode);
   if (restartPolicy !== 'Always' && codes.every((code) => code !== undefined)) {
     if (codes.every((code) => code === 0)) return 'Succeeded';

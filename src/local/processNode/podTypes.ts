@@ -29,6 +29,8 @@ export interface Container {
   readonly command?: readonly string[];
   readonly args?: readonly string[];
   readonly workingDir?: string;
+  /** Of an init container: it is a sidecar, which runs beside the containers until they have ended. */
+  readonly restartPolicy?: 'Always';
   readonly env?: readonly EnvVar[];
   readonly envFrom?: readonly {
     readonly prefix?: string;

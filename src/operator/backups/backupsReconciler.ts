@@ -101,15 +101,16 @@ export class BackupsReconciler {
       if (isNotFound(error)) return;
       throw error;
     }
-    const [{ reason, message } = { reason: '', message: '' }] = status.conditions ?? [];
-    const [before] = backup.status?.conditions ?? [];
-    if (before?.reason === reason) return;
-    const isBad = status.phase === 'Failed' || reason === 'RemovalFailed' || reason === 'PodProblem';
-    recorder.record(asObject(backup), {
-      type: isBad ? 'Warning' : 'Normal',
-      reason: `Backup${reason.replace(/^Backup/, '')}`,
-      message: message.slice(0, 1024),
-    });
+    const before = backup.status?.conditions ?? [];
+    for (const { type, status: value, reason, message } of status.conditions ?? []) {
+      if (before.some((condition) => condition.type === type && condition.reason === reason)) continue;
+      const isBad = value === 'False' || reason === 'RemovalFailed' || reason === 'PodProblem';
+      recorder.record(asObject(backup), {
+        type: isBad ? 'Warning' : 'Normal',
+        reason: `Backup${reason.replace(/^Backup/, '')}`,
+        message: message.slice(0, 1024),
+      });
+    }
   }
 }
 

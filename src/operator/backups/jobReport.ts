@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { backupResult, CONTAINERS, progressLine } from '../../backup/contract/contract.ts';
 import { safeJson } from '../../base/safeJson.ts';
 import type { JobReport } from '../plan/decide/backupStep.ts';
@@ -10,16 +11,18 @@ export function jobReport(pods: readonly PodObject[], logOfAgent: string | undef
   const { state, lastState } = agentOf(pod) ?? {};
   const said = (state?.terminated ?? lastState?.terminated)?.message;
   return {
-    result: said === undefined ? undefined : backupResult.safeParse(safeJson(said)).data,
+    // The program prints its result too, for nodes that pass no message on.
+    result: lastLine(backupResult, said ?? logOfAgent),
     problem: pod && podProblem(pod)?.problem,
-    progress: lastProgress(logOfAgent),
+    progress: lastLine(progressLine, logOfAgent),
   };
 }
 
-/** The pod whose log tells how far the Job is. */
+/** The pod whose log tells how far the Job is, or how it ended if its status does not. */
 export function workingPod(pods: readonly PodObject[]): PodObject | undefined {
   const pod = newest(pods);
-  return agentOf(pod)?.state?.running ? pod : undefined;
+  const { running, terminated } = agentOf(pod)?.state ?? {};
+  return running || (terminated && terminated.message === undefined) ? pod : undefined;
 }
 
 const agentOf = (pod: PodObject | undefined) =>
@@ -30,10 +33,11 @@ export const newest = (pods: readonly PodObject[]): PodObject | undefined =>
     (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? ''),
   )[0];
 
-function lastProgress(log: string | undefined): JobReport['progress'] {
-  const lines = (log ?? '').trimEnd().split('\n').reverse();
+/** The last line that is of a form. */
+function lastLine<T>(form: z.ZodType<T>, text: string | undefined): T | undefined {
+  const lines = (text ?? '').trimEnd().split('\n').reverse();
   for (const line of lines) {
-    const { data } = progressLine.safeParse(safeJson(line));
+    const { data } = form.safeParse(safeJson(line));
     if (data) return data;
   }
   return undefined;

@@ -1,10 +1,14 @@
 import type { Failure } from '../../backup/contract/contract.ts';
 import type { Reason } from './conditions.ts';
 
-/** Reasons of the condition Complete of a WhatsAppBackup that come before its Job, and around it. */
+/** Reasons of the conditions of a WhatsAppBackup that come before its Job, and around it. */
 const own = {
   Completed: { means: 'The backup is at its destination, complete.' },
   Running: { means: 'The Job of the backup runs.' },
+  Verifying: { means: 'A Job verifies the backup.' },
+  Verified: {
+    means: 'Every object was whole, and the databases were restored with the tables and rows that they had.',
+  },
   Queued: { means: 'Another backup of the same stack runs; this one is next.' },
   DeploymentMissing: {
     means: 'The WhatsAppDeployment that `spec.deployment` names does not exist.',
@@ -37,11 +41,11 @@ const own = {
   },
   JobDeleted: {
     means: 'Somebody deleted the Job before it ended.',
-    fix: 'Create another WhatsAppBackup.',
+    fix: 'Create another WhatsAppBackup, or verify it again.',
   },
   JobFailed: {
     means: 'The Job ended without a result. The message holds what Kubernetes says.',
-    fix: 'Read the log of its pods, and create another WhatsAppBackup.',
+    fix: 'Read the log of its pods, and create another WhatsAppBackup or verify it again.',
   },
   Removing: { means: 'A Job removes the stored objects, because `spec.deletionPolicy` is Delete.' },
   RemovalFailed: {
@@ -60,9 +64,18 @@ const failures = {
     means: 'The destination holds a complete backup of this name.',
     fix: 'Create a WhatsAppBackup with another name.',
   },
-  BackupNotFound: { means: 'The destination holds no backup of this name.' },
-  BackupIncomplete: { means: 'The backup at the destination lacks an object.' },
-  BackupCorrupted: { means: 'An object at the destination differs from what the backup stored.' },
+  BackupNotFound: {
+    means: 'The destination holds no backup of this name.',
+    fix: 'Look for it at `status.location`: somebody moved or deleted it. Make another backup.',
+  },
+  BackupIncomplete: {
+    means: 'The backup at the destination lacks an object.',
+    fix: 'Make another backup at once, and find out who deletes at the destination.',
+  },
+  BackupCorrupted: {
+    means: 'An object at the destination differs from what the backup stored.',
+    fix: 'Make another backup at once, and check the storage: something changed or cut the object after it was written.',
+  },
   BackupTooNew: {
     means: 'A newer release made the backup.',
     fix: 'Upgrade the operator.',
@@ -73,7 +86,7 @@ const failures = {
   },
   DatabaseUnreachable: {
     means: 'The pod of the backup does not reach the database.',
-    fix: 'Read the condition DatabaseReady of the WhatsAppDeployment, and look for a NetworkPolicy.',
+    fix: 'Read the condition DatabaseReady of the WhatsAppDeployment, and look for a NetworkPolicy. For a verification, read the log of the container `server` of its pod.',
   },
   DatabaseMissing: { means: 'The database server has no database of the stack.' },
   DatabaseNotEmpty: { means: 'A database to restore into holds tables.' },

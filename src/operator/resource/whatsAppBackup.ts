@@ -6,8 +6,9 @@ import { API_VERSION, objectMeta, parseStored } from './whatsAppDeployment.ts';
 
 export const BACKUP_KIND = 'WhatsAppBackup';
 export const BACKUP_PLURAL = 'whatsappbackups';
-/** The name of its Job is longer, and must fit into a label. */
+/** The names of its Jobs are longer, and must fit into a label. */
 export const LONGEST_BACKUP_NAME = 52;
+const MOST_VERIFICATIONS = 999;
 
 const word = (maxLength: number, description: string) => described(description, z.string().max(maxLength));
 const time = (description: string) => word(64, description);
@@ -24,6 +25,14 @@ export const whatsAppBackupSpec = withRules(
       'What happens to the stored backup when this object is deleted: Retain keeps it, Delete removes it from the destination.',
       z.enum(['Retain', 'Delete']),
     ).default('Retain'),
+    verification: z
+      .object({
+        attempt: described(
+          'Increase this number to have the backup read, restored into a throw-away database, and counted. The verdict is in the condition Verified.',
+          z.int().min(1).max(MOST_VERIFICATIONS),
+        ),
+      })
+      .optional(),
   }),
   [
     {
@@ -34,7 +43,7 @@ export const whatsAppBackupSpec = withRules(
         )
         .join(' && '),
       message:
-        'a backup is made once, so only deletionPolicy can change; create another WhatsAppBackup instead',
+        'a backup is made once, so only deletionPolicy and verification can change; create another WhatsAppBackup instead',
     },
   ],
 );
@@ -48,7 +57,7 @@ export const whatsAppBackupStatus = z
     observedGeneration: described('Last generation that the operator reconciled.', z.int().min(0)),
     phase: described('How far the backup is.', z.enum(BACKUP_PHASES)),
     conditions: described(
-      'The condition Complete, with its reason.',
+      'The conditions Complete and Verified, with their reasons.',
       z
         .array(condition)
         .max(8)
@@ -73,6 +82,16 @@ export const whatsAppBackupStatus = z
     }),
     engine: word(32, 'Engine of the database.'),
     version: word(64, 'Client version of the stack.'),
+    verification: z
+      .object({
+        attempt: described(
+          'The attempt that the condition Verified is about.',
+          z.int().min(1).max(MOST_VERIFICATIONS),
+        ),
+        startedAt: time('When the Job of the attempt was created.'),
+        completedAt: time('When the Job of the attempt ended.'),
+      })
+      .partial(),
     shards: described('Number of shards of the stack.', z.int().min(1).max(32)),
   })
   .partial();

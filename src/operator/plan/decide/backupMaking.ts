@@ -1,17 +1,12 @@
-import { type BackupResult, FAILURES } from '../../../backup/contract/contract.ts';
+import type { BackupResult } from '../../../backup/contract/contract.ts';
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import type { BackupReason } from '../../resource/backupReasons.ts';
 import type { BackupPhase, WhatsAppBackup, WhatsAppBackupStatus } from '../../resource/whatsAppBackup.ts';
-import {
-  BACKUP_FINALIZER,
-  backupJobName,
-  backupSecretKeys,
-  isSnapshotOf,
-  phaseOf,
-} from '../facts/backups.ts';
-import { endOf, isComplete } from '../tell/workloadChecks.ts';
-import { configurationOf, settingsOf } from './backupSettings.ts';
-import { type BackupStep, type BackupsObserved, told } from './backupStep.ts';
+import { BACKUP_FINALIZER, backupJobName, isSnapshotOf, phaseOf } from '../facts/backups.ts';
+import { isComplete } from '../tell/workloadChecks.ts';
+import { obstacleOfSettings, settingsOf } from './backupSettings.ts';
+import { type BackupStep, type BackupsObserved, failureOf, told } from './backupStep.ts';
+import { stepOfVerification } from './backupVerification.ts';
 
 /** What becomes of a backup that is not being deleted. `running`: another one of the stack. */
 export function stepOfMaking(
@@ -40,7 +35,8 @@ function progressOf(
   const { jobs, nowMs } = observed;
   const { status } = backup;
   const phase = phaseOf(backup);
-  if (status && (phase === 'Completed' || phase === 'Failed')) return { status };
+  if (phase === 'Completed') return stepOfVerification(backup, observed);
+  if (status && phase === 'Failed') return { status };
   const job = jobs.get(backupJobName(backup.metadata.name, 'run'));
   if (job) return { status: statusOfJob(backup, job, observed) };
   const say = (to: BackupPhase, reason: BackupReason, message: string): BackupStep => ({
@@ -91,11 +87,8 @@ function obstacleTo(
       'Hibernated',
       `WhatsAppDeployment ${deployment} hibernates, and its database with it; run: kubectl waba hibernate ${deployment} --wake`,
     ];
-  const configured = configurationOf(backup, stack);
-  if (typeof configured === 'string') return ['NotConfigured', configured];
-  for (const [secret, key] of backupSecretKeys(configured))
-    if (!observed.hasKey(secret, key))
-      return ['SecretMissing', `Secret ${secret} with key ${key} does not exist; create it`];
+  const ofSettings = obstacleOfSettings(backup, observed);
+  if (ofSettings) return ofSettings;
   const isTrue = (type: string) =>
     stack.status?.conditions?.some((condition) => condition.type === type && condition.status === 'True');
   if (!isLast && (!isTrue('DatabaseReady') || !isTrue('SchemaReady')))
@@ -122,15 +115,8 @@ function statusOfJob(
       ...(good?.warnings.length ? { warnings: good.warnings.slice(0, 32) } : {}),
     });
   }
-  const failure = endOf(job, 'Failed');
-  if (failure) {
-    const code = result && !result.ok && result.code in FAILURES ? (result.code as BackupReason) : undefined;
-    const message =
-      result && !result.ok
-        ? result.message
-        : [problem?.text, failure.message ?? failure.reason].filter(Boolean).join('; ');
-    return told(backup, 'Failed', code ?? 'JobFailed', message, nowMs, completedAt(undefined));
-  }
+  const failure = failureOf(job, reports.get(job.metadata.name));
+  if (failure) return told(backup, 'Failed', failure.reason, failure.message, nowMs, completedAt(undefined));
   if (problem) return told(backup, 'Running', 'PodProblem', problem.text, nowMs);
   const message = progress
     ? `writing ${progress.object}, ${progress.bytes} bytes so far`

@@ -1,8 +1,11 @@
+import type { BackupReason } from '../../resource/backupReasons.ts';
 import type { BackupDestination } from '../../resource/backupSpec.ts';
+import { MANAGED_ENGINES } from '../../resource/managedEngines.ts';
 import type { WhatsAppBackup } from '../../resource/whatsAppBackup.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
-import { type BackupTask, isSnapshotOf } from '../facts/backups.ts';
-import { backupJob } from '../render/backupJob.ts';
+import { type BackupTask, backupSecretKeys, isSnapshotOf } from '../facts/backups.ts';
+import { databaseEngine } from '../render/agentTools.ts';
+import { backupJob, verificationJob } from '../render/backupJob.ts';
 import type { BackupsObserved } from './backupStep.ts';
 
 interface Configured {
@@ -12,7 +15,7 @@ interface Configured {
 }
 
 /** Where the backup goes and how it is encrypted, or what is not said. */
-export function configurationOf(
+function configurationOf(
   { spec }: WhatsAppBackup,
   stack: WhatsAppDeployment | undefined,
 ): Configured | string {
@@ -25,7 +28,20 @@ export function configurationOf(
   return { destination, encryptionSecret: encryption.name, media: spec.media ?? byDefault?.media ?? false };
 }
 
-/** The Job of a backup, and what the status says of it; undefined if nothing says where the backup is. */
+/** What is not said about a backup, or which Secret of it is missing. */
+export function obstacleOfSettings(
+  backup: WhatsAppBackup,
+  { stack, hasKey }: BackupsObserved,
+): readonly [BackupReason, string] | undefined {
+  const configured = configurationOf(backup, stack);
+  if (typeof configured === 'string') return ['NotConfigured', configured];
+  for (const [secret, key] of backupSecretKeys(configured))
+    if (!hasKey(secret, key))
+      return ['SecretMissing', `Secret ${secret} with key ${key} does not exist; create it`];
+  return undefined;
+}
+
+/** The Jobs of a backup, and what the status says of it; undefined if nothing says where the backup is. */
 export function settingsOf(backup: WhatsAppBackup, observed: BackupsObserved) {
   const { stack } = observed;
   const configured = configurationOf(backup, stack);
@@ -43,8 +59,15 @@ export function settingsOf(backup: WhatsAppBackup, observed: BackupsObserved) {
       const serverName = stack && isSnapshotOf(backup, stack) ? undefined : observed.serverName;
       return backupJob({ ...observed, ...configured, serverName, task, backup });
     },
+    verification: (attempt: number) =>
+      verificationJob({ ...observed, ...configured, backup, attempt, engine: engineOf(backup, stack) }),
   };
 }
+
+/** That of the stack when the backup was made: another one may bear its name now, or none. */
+const engineOf = ({ status }: WhatsAppBackup, stack: WhatsAppDeployment | undefined) =>
+  MANAGED_ENGINES.find((engine) => engine === status?.engine) ??
+  (stack ? databaseEngine(stack) : 'PostgreSQL');
 
 const locationOf = ({ claim, s3 }: BackupDestination): string =>
   s3

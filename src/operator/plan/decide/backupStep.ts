@@ -1,4 +1,4 @@
-import type { BackupResult } from '../../../backup/contract/contract.ts';
+import { type BackupResult, FAILURES } from '../../../backup/contract/contract.ts';
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import type { BackupReason } from '../../resource/backupReasons.ts';
 import type { BackupPhase, WhatsAppBackup, WhatsAppBackupStatus } from '../../resource/whatsAppBackup.ts';
@@ -6,6 +6,7 @@ import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import type { PodProblem } from '../facts/observed.ts';
 import type { ReleaseImages } from '../facts/release.ts';
 import type { PodRelease } from '../render/nodeInputs.ts';
+import { endOf } from '../tell/workloadChecks.ts';
 
 /** What the pods of a Job tell. */
 export interface JobReport {
@@ -43,33 +44,68 @@ export interface BackupStep {
   readonly finalizers?: readonly string[];
 }
 
-/** The condition and the phase, over what the status holds already. */
+/** The condition Complete and the phase, over what the status holds already. */
 export function told(
-  { status, metadata }: WhatsAppBackup,
+  backup: WhatsAppBackup,
   phase: BackupPhase,
   reason: BackupReason,
   message: string,
   nowMs: number,
   more: WhatsAppBackupStatus = {},
 ): WhatsAppBackupStatus {
-  const { progress: _, conditions = [], ...kept } = status ?? {};
-  const value = phase === 'Completed' ? 'True' : phase === 'Failed' ? 'False' : 'Unknown';
-  const before = conditions.find(({ type }) => type === 'Complete');
+  const { progress: _, ...kept } = backup.status ?? {};
+  const status = phase === 'Completed' ? 'True' : phase === 'Failed' ? 'False' : 'Unknown';
+  return { ...withCondition(backup, 'Complete', { status, reason, message }, nowMs, kept), ...more, phase };
+}
+
+export type BackupCondition = 'Complete' | 'Verified';
+interface Verdict {
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: BackupReason;
+  readonly message: string;
+}
+
+export const conditionOf = ({ status }: Pick<WhatsAppBackup, 'status'>, type: BackupCondition) =>
+  status?.conditions?.find((condition) => condition.type === type);
+
+/** Complete stands first. */
+export function withCondition(
+  { status: stored, metadata }: WhatsAppBackup,
+  type: BackupCondition,
+  { status, reason, message }: Verdict,
+  nowMs: number,
+  kept: WhatsAppBackupStatus = stored ?? {},
+): WhatsAppBackupStatus {
+  const before = conditionOf({ status: stored }, type);
+  const now = {
+    type,
+    status,
+    reason,
+    message: message.slice(0, 4096),
+    observedGeneration: metadata.generation,
+    lastTransitionTime: before?.status === status ? before.lastTransitionTime : new Date(nowMs).toISOString(),
+  };
+  const others = (stored?.conditions ?? []).filter((condition) => condition.type !== type);
   return {
     ...kept,
-    ...more,
     observedGeneration: metadata.generation,
-    phase,
-    conditions: [
-      {
-        type: 'Complete',
-        status: value,
-        reason,
-        message: message.slice(0, 4096),
-        observedGeneration: metadata.generation,
-        lastTransitionTime:
-          before?.status === value ? before.lastTransitionTime : new Date(nowMs).toISOString(),
-      },
-    ],
+    conditions: type === 'Complete' ? [now, ...others] : [...others, now],
   };
+}
+
+/** Why a Job failed; undefined while it has not. */
+export function failureOf(
+  job: KubeObject,
+  report: JobReport | undefined,
+): { readonly reason: BackupReason; readonly message: string } | undefined {
+  const failure = endOf(job, 'Failed');
+  if (!failure) return undefined;
+  const { result, problem } = report ?? {};
+  if (result && !result.ok)
+    return {
+      reason: result.code in FAILURES ? (result.code as BackupReason) : 'JobFailed',
+      message: result.message,
+    };
+  const message = [problem?.text, failure.message ?? failure.reason].filter(Boolean).join('; ');
+  return { reason: 'JobFailed', message };
 }

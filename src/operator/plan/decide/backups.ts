@@ -4,7 +4,7 @@ import { phaseOf } from '../facts/backups.ts';
 import { stepOfMaking } from './backupMaking.ts';
 import { stepOfRemoval } from './backupRemoval.ts';
 import { backupSchedule } from './backupSchedule.ts';
-import type { BackupStep, BackupsObserved } from './backupStep.ts';
+import { type BackupStep, type BackupsObserved, conditionOf } from './backupStep.ts';
 
 export interface BackupsPlan {
   /** Scheduled backups that are due. */
@@ -40,8 +40,10 @@ export function planBackups(observed: BackupsObserved): BackupsPlan {
     return [backup, step];
   });
   const { create, expire, nextMs } = backupSchedule(stack, backups, nowMs);
-  const isWaiting = steps.some(([, { status }]) =>
-    ['Pending', 'Running', 'Deleting'].includes(status.phase ?? ''),
+  const isWaiting = steps.some(
+    ([, { status }]) =>
+      ['Pending', 'Running', 'Deleting'].includes(status.phase ?? '') ||
+      conditionOf({ status }, 'Verified')?.status === 'Unknown',
   );
   return {
     create,

@@ -23,6 +23,8 @@ export const backupLabels = (name: string): Record<string, string> => ({
 export const backupJobName = (name: string, task: BackupTask): string =>
   task === 'run' ? `${name}-backup` : `${name}-removal`;
 export type BackupTask = 'run' | 'remove';
+/** Each attempt has a Job of its own, so that the end of one is never taken for that of another. */
+export const verificationJobName = (name: string, attempt: number): string => `${name}-verify-${attempt}`;
 
 /** Where the backups of a stack are below their destination. */
 export const backupFolder = ({ metadata, spec }: WhatsAppBackup): string =>

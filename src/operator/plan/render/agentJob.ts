@@ -6,20 +6,17 @@ import {
   EXIT_CODES,
   PIPE_PATH,
 } from '../../../backup/contract/contract.ts';
-import { dumpScript } from '../../../backup/contract/dumpScript.ts';
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { DEFAULT_ADMIN } from '../../../onprem/users.ts';
 import type { BackupDestination } from '../../resource/backupSpec.ts';
-import { databaseClusters } from '../../resource/databaseClusters.ts';
-import { managedEngines } from '../../resource/managedEngines.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
-import { clusterChoice } from '../facts/databaseCluster.ts';
 import { names, WEBAPP_CA_KEY } from '../facts/names.ts';
-import { DATABASE_IMAGES, type ReleaseImages } from '../facts/release.ts';
+import type { ReleaseImages } from '../facts/release.ts';
 import { databaseAddress } from '../facts/stackSettings.ts';
+import { agentTools } from './agentTools.ts';
+import type { AgentWork, BackupContent } from './agentWork.ts';
 import type { PodRelease } from './nodeInputs.ts';
 import { type EnvVar, restricted } from './podTemplate.ts';
-import { databaseCertificates, databaseVariables } from './stackEnvironment.ts';
 
 /** Tries before the Job counts as failed. */
 const BACKOFF_LIMIT = 2;
@@ -47,7 +44,7 @@ export interface AgentJobInput {
   /** Where the backup is below the destination. */
   readonly folder: string;
   readonly backup: string;
-  /** Absent for the removal of a backup whose stack is gone. */
+  /** Absent for the removal and the verification of a backup whose stack is gone. */
   readonly stack: WhatsAppDeployment | undefined;
   readonly release: PodRelease;
   /** The images of this version of the operator: a stack with an external database has pinned none for it. */
@@ -55,24 +52,6 @@ export interface AgentJobInput {
   readonly destination: BackupDestination;
   readonly encryptionSecret: string;
   readonly work: AgentWork;
-}
-
-/** What the program does with a backup. */
-type AgentWork =
-  | BackupContent
-  | { readonly command: 'remove' }
-  /** Tells the operator what the backup holds, sealed for a key. */
-  | { readonly command: 'open'; readonly readerKey: string }
-  | { readonly command: 'restore'; readonly overwrite: boolean };
-
-/** What a backup holds besides the dumps. */
-export interface BackupContent {
-  readonly command: 'run';
-  readonly media: boolean;
-  /** Names of the Secrets that the backup contains. */
-  readonly secrets: readonly string[];
-  /** A name that the certificate of the Webapps bears. */
-  readonly serverName: string | undefined;
 }
 
 /** A mounted volume. */
@@ -92,8 +71,8 @@ export function agentJob(input: AgentJobInput): KubeObject {
   const { sysctls: _, ...podSecurity } = pod;
   const own = volumesOf(input);
   const pipe: Mounted = { name: 'pipe', mountPath: PIPE_PATH, source: { emptyDir: {} } };
-  const dump = usesTools(work) && stack ? dumpContainer(stack, input) : undefined;
-  const certificates = dump && stack ? databaseCertificates(stack, release) : undefined;
+  const tools = agentTools(input);
+  const { certificates, server } = tools ?? {};
   const mounts = (mounted: readonly Mounted[]) => [
     ...mounted.map(({ source: _, ...mount }) => mount),
     ...(certificates?.volumeMounts ?? []),
@@ -102,8 +81,8 @@ export function agentJob(input: AgentJobInput): KubeObject {
     name: CONTAINERS.agent,
     image: release.stack,
     command: [BACKUP_PROGRAM, work.command],
-    env: agentVariables(input),
-    volumeMounts: mounts(dump ? [...own, pipe] : own),
+    env: [...(tools?.variables ?? []), ...agentVariables(input)],
+    volumeMounts: mounts(tools ? [...own, pipe] : own),
     resources: RESOURCES,
     securityContext,
   };
@@ -133,43 +112,22 @@ export function agentJob(input: AgentJobInput): KubeObject {
           enableServiceLinks: false,
           ...(stack?.spec.imagePullSecrets ? { imagePullSecrets: stack.spec.imagePullSecrets } : {}),
           securityContext: podSecurity,
+          ...(server ? { initContainers: [server.container] } : {}),
           containers: [
             agent,
-            ...(dump
-              ? [{ ...dump, volumeMounts: mounts([pipe]), resources: RESOURCES, securityContext }]
+            ...(tools
+              ? [{ ...tools.container, volumeMounts: mounts([pipe]), resources: RESOURCES, securityContext }]
               : []),
           ],
           volumes: [
-            ...[...own, ...(dump ? [pipe] : [])].map(({ name, source }) => ({ name, ...source })),
+            ...[...own, ...(tools ? [pipe] : [])].map(({ name, source }) => ({ name, ...source })),
             ...(certificates?.volumes ?? []),
+            ...(server?.volumes ?? []),
           ],
         },
       },
     },
   };
-}
-
-const usesTools = ({ command }: AgentWork): boolean => command === 'run' || command === 'restore';
-
-function dumpContainer(stack: WhatsAppDeployment, { release, offered }: AgentJobInput) {
-  return {
-    name: CONTAINERS.dump,
-    image: dumpImage(stack, release, offered),
-    command: ['/bin/sh', '-c', dumpScript(databaseAddress(stack).engine)],
-    env: databaseVariables(stack, release),
-  };
-}
-
-/** An image with the tools of the engine. Of an external server nobody knows the version; new tools read old servers. */
-function dumpImage(stack: WhatsAppDeployment, release: PodRelease, offered: ReleaseImages): string {
-  const { spec } = stack;
-  if (spec.images?.database) return spec.images.database;
-  const { managed, external } = spec.database;
-  if (managed) return `${release.database}:${managed.version ?? release.databaseVersion}`;
-  const choice = clusterChoice(stack);
-  const engine = choice ? databaseClusters[choice.field].engine : (external?.engine ?? 'PostgreSQL');
-  const { image, version } = managedEngines[engine];
-  return `${offered[DATABASE_IMAGES[engine]] ?? image}:${version}`;
 }
 
 function volumesOf({ stack, destination, encryptionSecret, work }: AgentJobInput): Mounted[] {
@@ -218,7 +176,7 @@ function volumesOf({ stack, destination, encryptionSecret, work }: AgentJobInput
 }
 
 function agentVariables(input: AgentJobInput): EnvVar[] {
-  const { folder, backup, stack, release, destination, work } = input;
+  const { folder, backup, stack, destination, work } = input;
   const own: Partial<Record<BackupVariable, string>> = {
     ...placeVariables(destination),
     // The program creates its folder, and no destination: that may be a volume which is not mounted.
@@ -228,9 +186,9 @@ function agentVariables(input: AgentJobInput): EnvVar[] {
     ...(work.command === 'run' && stack ? sourceVariables(work, stack) : {}),
     ...(work.command === 'open' ? { WABA_BACKUP_READER_KEY: work.readerKey } : {}),
     ...(work.command === 'restore' && work.overwrite ? { WABA_BACKUP_OVERWRITE: '1' } : {}),
+    ...(work.command === 'verify' ? { WABA_BACKUP_VERIFY_DATABASES: '1' } : {}),
   };
   return [
-    ...(usesTools(work) && stack ? databaseVariables(stack, release) : []),
     // The C library would keep memory aside for each thread; the program shall need about 100 MB.
     { name: 'MALLOC_ARENA_MAX', value: '1' },
     ...Object.entries(own).map(([name, value]) => ({ name, value })),

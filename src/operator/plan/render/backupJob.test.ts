@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { whatsAppBackup } from '../../../../test/support/whatsAppBackup.ts';
 import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
 import { backupEnvironment } from '../../../backup/contract/contract.ts';
-import { type BackupJobInput, backupJob } from './backupJob.ts';
+import { managedEngines } from '../../resource/managedEngines.ts';
+import { type BackupJobInput, backupJob, verificationJob } from './backupJob.ts';
 
 interface Container {
   readonly name: string;
@@ -126,4 +127,53 @@ describe('the Job of a backup', () => {
     expect(pod.containers).toHaveLength(1);
     expect(pod.volumes.map(({ name }) => name)).toEqual(['destination']);
   });
+});
+
+describe('the Job that verifies a backup', () => {
+  const verification = (engine: keyof typeof managedEngines) => {
+    const { spec } = verificationJob({
+      backup: whatsAppBackup('first'),
+      stack: undefined,
+      release: { stack: 'waba-stack:1', database: 'postgres', databaseVersion: '', databaseTls: false },
+      offered: { stack: 'waba-stack:1', database: 'postgres' },
+      destination: { claim: { name: 'vault' } },
+      encryptionSecret: 'vault-key',
+      attempt: 1,
+      engine,
+    });
+    return (spec as { template: { spec: PodSpec & { readonly initContainers: readonly Container[] } } })
+      .template.spec;
+  };
+
+  it.each(['PostgreSQL', 'MySQL', 'MariaDB'] as const)(
+    'restores into a %s that lives with the pod and that nothing outside of it reaches',
+    (engine) => {
+      const { containers, initContainers, volumes } = verification(engine);
+      expect(containers.map(({ name }) => name)).toEqual(['agent', 'dump']);
+      const [server, ...others] = initContainers as readonly (Container & { readonly args: string[] })[];
+      expect([server?.name, others]).toEqual(['server', []]);
+      expect(server).toMatchObject({
+        restartPolicy: 'Always',
+        securityContext: { runAsUser: 999, readOnlyRootFilesystem: true, allowPrivilegeEscalation: false },
+      });
+      expect(server?.args.some((arg) => /^(listen_addresses|--bind-address)=127\.0\.0\.1$/.test(arg))).toBe(
+        true,
+      );
+      for (const { name } of server?.volumeMounts ?? [])
+        expect(volumes).toContainEqual({ name, emptyDir: {} });
+      for (const { env } of containers)
+        expect(env).toEqual(
+          expect.arrayContaining([
+            { name: 'WA_DB_HOSTNAME', value: '127.0.0.1' },
+            { name: 'WA_DB_PORT', value: String(managedEngines[engine].port) },
+          ]),
+        );
+      const [agent] = containers;
+      expect(agent?.command).toEqual(['/usr/local/bin/waba-backup', 'verify']);
+      const variables = Object.fromEntries(agent?.env.map(({ name, value }) => [name, value]) ?? []);
+      expect(backupEnvironment.parse(variables)).toMatchObject({ WABA_BACKUP_VERIFY_DATABASES: true });
+      // Neither the Secrets of the stack nor its database are within reach.
+      expect(volumes.map(({ name }) => name).filter((name) => /secret|database/.test(name))).toEqual([]);
+    },
+  );
 });

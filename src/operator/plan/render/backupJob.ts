@@ -1,30 +1,41 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
+import type { ManagedEngine } from '../../resource/managedEngines.ts';
 import { BACKUP_KIND, type WhatsAppBackup } from '../../resource/whatsAppBackup.ts';
 import { API_VERSION } from '../../resource/whatsAppDeployment.ts';
-import { type BackupTask, backupFolder, backupJobName, backupLabels } from '../facts/backups.ts';
-import { type AgentJobInput, agentJob, type BackupContent } from './agentJob.ts';
+import { backupFolder, backupJobName, backupLabels, verificationJobName } from '../facts/backups.ts';
+import { type AgentJobInput, agentJob } from './agentJob.ts';
+import type { AgentWork, BackupContent } from './agentWork.ts';
 
-export interface BackupJobInput
-  extends Pick<AgentJobInput, 'stack' | 'release' | 'offered' | 'destination' | 'encryptionSecret'>,
-    Omit<BackupContent, 'command'> {
-  readonly task: BackupTask;
+type Common = Pick<AgentJobInput, 'stack' | 'release' | 'offered' | 'destination' | 'encryptionSecret'> & {
   readonly backup: WhatsAppBackup;
+};
+export interface BackupJobInput extends Common, Omit<BackupContent, 'command'> {
+  readonly task: 'run' | 'remove';
 }
 
 /** The Job that makes a backup, or removes one. */
-export function backupJob({
-  task,
-  backup,
-  media,
-  secrets,
-  serverName,
-  ...input
-}: BackupJobInput): KubeObject {
+export const backupJob = ({ task, media, secrets, serverName, ...input }: BackupJobInput): KubeObject =>
+  jobOf(
+    input,
+    backupJobName(input.backup.metadata.name, task),
+    task === 'run' ? { command: 'run', media, secrets, serverName } : { command: 'remove' },
+  );
+
+export interface VerificationJobInput extends Common {
+  readonly attempt: number;
+  readonly engine: ManagedEngine;
+}
+
+/** The Job that restores a backup into a server of its own. */
+export const verificationJob = ({ attempt, engine, ...input }: VerificationJobInput): KubeObject =>
+  jobOf(input, verificationJobName(input.backup.metadata.name, attempt), { command: 'verify', engine });
+
+function jobOf({ backup, ...input }: Common, jobName: string, work: AgentWork): KubeObject {
   const { name, namespace, uid } = backup.metadata;
   return agentJob({
     ...input,
     metadata: {
-      name: backupJobName(name, task),
+      name: jobName,
       namespace,
       labels: backupLabels(name),
       ownerReferences: [
@@ -40,6 +51,6 @@ export function backupJob({
     },
     folder: backupFolder(backup),
     backup: name,
-    work: task === 'run' ? { command: 'run', media, secrets, serverName } : { command: 'remove' },
+    work,
   });
 }

@@ -16,7 +16,7 @@ import { serverTls } from './serverTls.ts';
 import { claim, service } from './surroundings.ts';
 
 /** The user of the server in the official images of all engines, the only suitable one in their /etc/passwd. */
-const DATABASE_USER = 999;
+export const DATABASE_USER = 999;
 
 type Spec = WhatsAppDeployment['spec'];
 interface DatabaseInputs extends Inputs {
