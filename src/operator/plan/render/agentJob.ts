@@ -63,7 +63,8 @@ type AgentWork =
   | { readonly command: 'remove' }
   /** Tells the operator what the backup holds, sealed for a key. */
   | { readonly command: 'open'; readonly readerKey: string }
-  | { readonly command: 'restore'; readonly overwrite: boolean };
+  | { readonly command: 'restore'; readonly overwrite: boolean }
+  | { readonly command: 'restore-media' };
 
 /** What a backup holds besides the dumps. */
 export interface BackupContent {
@@ -181,6 +182,7 @@ function volumesOf({ stack, destination, encryptionSecret, work }: AgentJobInput
     // The group of the pod reads it, and nobody else.
     source: { secret: { secretName, defaultMode: 0o440, ...more } },
   });
+  const reads = work.command === 'run' && work.media;
   const mediaClaim = stack && (stack.spec.media?.claimName ?? names(stack.metadata.name).mediaClaim);
   return [
     ...(claim
@@ -204,13 +206,15 @@ function volumesOf({ stack, destination, encryptionSecret, work }: AgentJobInput
     ...(work.command === 'run'
       ? work.secrets.map((name, index) => secret(`secret-${index}`, name, `${PLACES.secrets}/${name}`))
       : []),
-    ...(work.command === 'run' && work.media && mediaClaim
+    ...(mediaClaim && (reads || work.command === 'restore-media')
       ? [
           {
             name: 'media',
             mountPath: PLACES.media,
-            readOnly: true,
-            source: { persistentVolumeClaim: { claimName: mediaClaim, readOnly: true } },
+            ...(reads ? { readOnly: true } : {}),
+            source: {
+              persistentVolumeClaim: { claimName: mediaClaim, ...(reads ? { readOnly: true } : {}) },
+            },
           },
         ]
       : []),
@@ -227,6 +231,7 @@ function agentVariables(input: AgentJobInput): EnvVar[] {
     ...(work.command === 'remove' ? {} : { WABA_BACKUP_PASSPHRASE_FILE: `${PLACES.passphrase}/passphrase` }),
     ...(work.command === 'run' && stack ? sourceVariables(work, stack) : {}),
     ...(work.command === 'open' ? { WABA_BACKUP_READER_KEY: work.readerKey } : {}),
+    ...(work.command === 'restore-media' ? { WABA_BACKUP_MEDIA_FOLDER: PLACES.media } : {}),
     ...(work.command === 'restore' && work.overwrite ? { WABA_BACKUP_OVERWRITE: '1' } : {}),
   };
   return [
