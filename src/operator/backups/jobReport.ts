@@ -8,7 +8,9 @@ import { podProblem } from '../state/podProblem.ts';
 export function jobReport(pods: readonly PodObject[], logOfAgent: string | undefined): JobReport {
   const pod = newest(pods);
   const { state, lastState } = agentOf(pod) ?? {};
-  const said = (state?.terminated ?? lastState?.terminated)?.message;
+  const end = state?.terminated ?? lastState?.terminated;
+  // A kubelet without a termination message leaves the log, whose last line is the same.
+  const said = end && (end.message ?? logOfAgent?.trimEnd().split('\n').at(-1));
   return {
     result: said === undefined ? undefined : backupResult.safeParse(safeJson(said)).data,
     problem: pod && podProblem(pod)?.problem,
