@@ -8,6 +8,7 @@ import { parseBackupEnvironment } from '../backup/parseBackupEnvironment.ts';
 import { removeBackup } from '../backup/removeBackup.ts';
 import { failureOf, leaveResult, type Outcome, Progress, resultLine } from '../backup/report.ts';
 import { restoreBackup } from '../backup/restoreBackup.ts';
+import { restoreMedia } from '../backup/restoreMedia.ts';
 import { runBackup } from '../backup/runBackup.ts';
 import { giveUp } from '../backup/toolPipe.ts';
 import { verifyBackup } from '../backup/verifyBackup.ts';
@@ -71,10 +72,10 @@ Variables say what to do; secrets stand in files.
   WABA_BACKUP_DESTINATION      file:/destination or s3://bucket/prefix
   WABA_BACKUP_FOLDER           folder of the stack's backups, such as shops/shop
   WABA_BACKUP_NAME             name of the backup
-  WABA_BACKUP_PASSPHRASE_FILE  file with the passphrase (run, verify, restore, open)
+  WABA_BACKUP_PASSPHRASE_FILE  file with the passphrase (run, verify, restore, restore-media, open)
   WABA_BACKUP_PIPE             folder that the database's tools share with this program, /pipe
   WABA_BACKUP_SECRETS_FOLDER   files <secret>/<key> to save (run)
-  WABA_BACKUP_MEDIA_FOLDER     media to save (run)
+  WABA_BACKUP_MEDIA_FOLDER     media to save (run), or where to restore them (restore-media)
   WABA_BACKUP_FACTS            JSON about the stack, for the manifest (run)
   WABA_BACKUP_VERIFY_DATABASES 1: verify restores the dumps into databases that it drops again
   WABA_BACKUP_OVERWRITE        1: restore replaces databases that hold tables
@@ -105,6 +106,7 @@ add('list', 'prints the backups in the folder, a line of JSON for each', (contex
 );
 add('verify', 'reads a backup as a whole and checks it', verifyBackup);
 add('restore', 'restores the databases of a backup', restoreBackup);
+add('restore-media', 'restores the media of a backup, and keeps what is there', restoreMedia);
 add('open', 'prints the facts and Secrets of a backup, sealed for the operator', (context, signal) =>
   openForOperator(context, print, signal),
 );

@@ -251,6 +251,18 @@ describe.each(['PGSQL', 'MYSQL'] as const)('a backup of %s', (engine) => {
     expect(await rig.server.rows('other_messageStore')).toMatchObject({ [messages]: ROWS });
   });
 
+  it('gives its media back, and keeps what is there', async () => {
+    await mkdir(at('new-media'));
+    const restore = () => alone('restore-media', { WABA_BACKUP_MEDIA_FOLDER: at('new-media') });
+    expect((await restore()).result).toMatchObject({ ok: true, media: { restored: 1, kept: 0 } });
+    expect(await readFile(at('new-media/sub/photo.jpg'), 'utf8')).toBe('a photo');
+    await writeFile(at('new-media/sub/photo.jpg'), 'a later photo');
+    expect((await restore()).result).toMatchObject({ ok: true, media: { restored: 0, kept: 1 } });
+    expect(await readFile(at('new-media/sub/photo.jpg'), 'utf8')).toBe('a later photo');
+    const missing = await alone('restore-media', { WABA_BACKUP_MEDIA_FOLDER: at('nowhere') });
+    expect(missing.result).toMatchObject({ ok: false, code: 'MediaUnwritable', retriable: false });
+  });
+
   it('is removed', async () => {
     expect((await alone('remove')).result).toMatchObject({ ok: true, name: 'monday' });
     expect(await rig.destination()).not.toContainEqual(expect.stringContaining('/monday/'));

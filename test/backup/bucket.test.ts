@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openKeys } from '../../src/backup/ageKeys.ts';
@@ -75,6 +75,14 @@ describe('a backup of a running stack in a bucket', () => {
       apiCode: 1005,
     });
     await client.settings.restore(session, PASSPHRASE, data, signal);
+  });
+
+  it('gives its media back', async () => {
+    const folder = join(rig.folder, 'new-media');
+    await mkdir(folder);
+    const { result } = await run('restore-media', { WABA_BACKUP_MEDIA_FOLDER: folder });
+    expect(result).toMatchObject({ ok: true, media: { restored: 1, kept: 0 } });
+    expect(await readFile(join(folder, 'sub/photo.jpg'), 'utf8')).toBe('a photo');
   });
 
   it('is listed, verified and removed', async () => {

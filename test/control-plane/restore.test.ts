@@ -6,7 +6,7 @@ import type { KubeClient } from '../../src/engine/kube/client.ts';
 import { kubeconfigCredentials } from '../../src/engine/kube/credentials.ts';
 import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
 import { EMPTY_JOURNAL } from '../../src/operator/plan/facts/journal.ts';
-import { RESTORE_LABEL, restoreJobName } from '../../src/operator/plan/facts/restore.ts';
+import { RESTORE_LABEL, type RestoreTask, restoreJobName } from '../../src/operator/plan/facts/restore.ts';
 import { decodeSecret, type SecretObject } from '../../src/operator/plan/facts/secrets.ts';
 import { readJournal } from '../../src/operator/state/journalStore.ts';
 import { installCrd, never, testClient } from '../support/cluster.ts';
@@ -46,10 +46,25 @@ const backup: OpenedBackup = {
     'lost-journal': { 'journal.json': base64(JSON.stringify(JOURNAL)) },
   },
 };
+/** The end of a pod whose program has told this result. */
+function ended(exitCode: 0 | 2, result: object): Fate {
+  const message = JSON.stringify({ command: 'played', durationMs: 1, ...result });
+  return {
+    container: { state: { terminated: { exitCode, reason: 'Ended', message } } },
+    status: { phase: exitCode === 0 ? 'Succeeded' : 'Failed' },
+  };
+}
 /** What the program tells of the backup. */
 let told = backup;
 /** How the program that restores the databases ends; well unless told. */
 let restoring: Fate | undefined;
+/** How the program that restores the media ends. */
+let media: Fate | undefined = ended(2, {
+  ok: false,
+  code: 'MediaUnwritable',
+  message: 'the media volume is full; enlarge it',
+  retriable: false,
+});
 /** By name of the pod. */
 const logs = new Map<string, string>();
 
@@ -67,7 +82,7 @@ beforeAll(async () => {
     if (!metadata.labels?.[RESTORE_LABEL]) return undefined;
     const [agent] = spec.containers;
     const key = agent?.env?.find(({ name }) => name === 'WABA_BACKUP_READER_KEY')?.value;
-    if (key === undefined) return restoring;
+    if (key === undefined) return agent?.command?.at(-1) === 'restore-media' ? media : restoring;
     if (!logs.has(metadata.name))
       logs.set(
         metadata.name,
@@ -102,7 +117,7 @@ afterAll(async () => {
 
 const create = (object: object) => client.create(object as KubeObject, { fieldManager: 'test' }, never);
 const secret = (name: string) => client.get<SecretObject>(kinds.Secret, stack.namespace, name, never);
-const deleteJob = (task: 'open' | 'restore') =>
+const deleteJob = (task: RestoreTask) =>
   client.delete(
     kinds.Job,
     stack.namespace,
@@ -161,18 +176,7 @@ describe('a WhatsAppDeployment that begins with a backup', () => {
   });
 
   it('holds the schema until the databases are there, and tells why they are not', async () => {
-    const result = {
-      ok: false,
-      command: 'restore',
-      code: 'RestoreFailed',
-      message: 'disk full',
-      retriable: false,
-    };
-    const message = JSON.stringify({ ...result, durationMs: 1 });
-    restoring = {
-      container: { state: { terminated: { exitCode: 2, reason: 'Error', message } } },
-      status: { phase: 'Failed' },
-    };
+    restoring = ended(2, { ok: false, code: 'RestoreFailed', message: 'disk full', retriable: false });
     const failed = await stack.told('SchemaReady', { reason: 'RestoreFailed' }, 60_000);
     expect(failed.message).toBe(
       `disk full; correct the cause and run: kubectl -n ${stack.namespace} delete job shop-restore-databases, which tries again`,
@@ -188,19 +192,34 @@ describe('a WhatsAppDeployment that begins with a backup', () => {
     await expect(change({ backup: 'other' })).rejects.toThrow('can be set only when the resource is created');
   });
 
-  it('goes on once they are, with the registration of the backup and without its media', async () => {
+  it('goes on once they are, with the registration of the backup', async () => {
     restoring = undefined;
     await deleteJob('restore');
-    const { message } = await stack.told('SchemaReady', { status: 'True' }, 60_000);
-    expect(message).toContain('the media of backup old/lost/last are not restored');
+    await stack.told('SchemaReady', { status: 'True' }, 60_000);
     const journal = readJournal(await secret('shop-journal'));
     expect(journal).toMatchObject({
       registration: { phase: 'registered' },
       adminPassword: 'stored password',
-      restore: { phase: 'Done', backup: 'last', jobs: 2 },
+      restore: { phase: 'Media', backup: 'last', jobs: 2 },
     });
     expect((await secret('shop-keys')).data).toEqual(backup.secrets['lost-keys']);
     expect(await stack.events()).toContain('Restored');
+  });
+
+  it('runs while its media come back, says why they do not, and counts them', async () => {
+    const says = (text: string) =>
+      eventually(async () => {
+        const { status, message } = (await stack.condition('SchemaReady')) ?? {};
+        return status === 'True' && message?.includes(text);
+      }, 60_000);
+    await says(
+      `the media of backup old/lost/last are not restored: the media volume is full; enlarge it; correct the cause and run: kubectl -n ${stack.namespace} delete job shop-restore-media, which tries again`,
+    );
+    expect(await stack.events()).toContain('MediaNotRestored');
+    media = ended(0, { ok: true, media: { restored: 3, kept: 2 }, warnings: [] });
+    await deleteJob('media');
+    await says('the media of backup old/lost/last are restored: 3 files, and 2 were there already');
+    expect(readJournal(await secret('shop-journal')).restore).toMatchObject({ phase: 'Done', jobs: 2 });
   });
 
   it('keeps its data when the field is removed, and cannot get it again', async () => {

@@ -1,6 +1,7 @@
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
-import { type RestoreTask, restoreJobName } from '../../src/operator/plan/facts/restore.ts';
+import { RESTORE_TASKS, type RestoreTask, restoreJobName } from '../../src/operator/plan/facts/restore.ts';
 import type { SecretObject } from '../../src/operator/plan/facts/secrets.ts';
 import { readJournal } from '../../src/operator/state/journalStore.ts';
 import { WhatsAppBackupKind } from '../../src/operator/state/stackSources.ts';
@@ -34,6 +35,9 @@ let https: HttpsServer | undefined;
 let destination: object = { claim: { name: 'vault' } };
 /** A message that a person sent before the backup. */
 let messageId = '';
+/** Media that was uploaded before the backup. */
+let mediaId = '';
+const MEDIA = '%PDF-1.4 the price list';
 /** The name of the last backup. */
 let last = '';
 let before: Awaited<ReturnType<OperatorCluster['number']>>;
@@ -127,6 +131,7 @@ describe(`a stack that is lost (${TOPOLOGY}, ${PLACE})`, () => {
     const session = await login();
     await client.users.create(session, 'agent', 'Agent-Secret1', never);
     await client.settings.patchApplication(session, { heartbeat_interval: 17 }, never);
+    mediaId = await client.media.upload(session, MEDIA, 'application/pdf', never);
     const said = { from: PERSON, text: 'Hi' };
     ({ id: messageId } = await cluster.simulation<{ id: string }>(
       `/numbers/${NUMBER}/messages`,
@@ -200,12 +205,16 @@ describe(`a stack that is lost (${TOPOLOGY}, ${PLACE})`, () => {
     const admin = await login();
     expect(await client.settings.application(admin, never)).toMatchObject({ heartbeat_interval: 17 });
     await client.messages.markRead(admin, messageId, never);
+    await eventually(async () => (await journal('again')).restore?.phase === 'Done', 60_000);
+    const media = await client.media.download(admin, mediaId, never);
+    expect(media && [media.type, await text(media.content)]).toEqual(['application/pdf', MEDIA]);
     client.close();
     expect(await cluster.number(NUMBER)).toMatchObject({ codeRequests: before?.codeRequests });
     expect((await journal('again')).restore).toMatchObject({
       phase: 'Done',
       folder: 'default/lost',
       jobs: 1,
+      media: { restored: 2, kept: 0 },
     });
     expect(await cluster.denied(since)).toEqual([]);
   });
@@ -217,7 +226,7 @@ describe(`a stack that is lost (${TOPOLOGY}, ${PLACE})`, () => {
       'again-keys',
       never,
     );
-    for (const task of ['open', 'restore'] as const) {
+    for (const task of RESTORE_TASKS) {
       const log = await cluster.kubectl('logs', `job/${restoreJobName('again', task)}`, '--all-containers');
       expect(log).toContain('"ok":true');
       for (const value of Object.values(data)) {

@@ -8,6 +8,7 @@ type Pod = KubeObject & {
     readonly containers: readonly {
       readonly name: string;
       readonly image: string;
+      readonly command?: readonly string[];
       readonly env?: readonly { readonly name: string; readonly value?: string }[];
     }[];
   };

@@ -90,6 +90,7 @@ export const backupEnvironment = z.object({
   WABA_BACKUP_FACTS: factsJson,
   /** Files `<secret>/<key>`. */
   WABA_BACKUP_SECRETS_FOLDER: z.string().min(1).optional(),
+  /** Media to save, or to restore into. */
   WABA_BACKUP_MEDIA_FOLDER: z.string().min(1).optional(),
   /** Folder that the agent shares with the container `dump`. */
   WABA_BACKUP_PIPE: z.string().min(1).default(PIPE_PATH),
@@ -139,6 +140,7 @@ export const FAILURES = {
   DatabaseNotEmpty: 'a database to restore into holds tables',
   DumpFailed: "the engine's own tool failed, or its container ended",
   RestoreFailed: "the engine's own tool could not restore a dump, or its result differs",
+  MediaUnwritable: 'the media volume has no space left, or refuses the write',
   DestinationFull: 'the destination has no space left',
   DestinationDenied: 'the destination refuses the credentials or the write',
   DestinationUnreachable: 'the destination does not answer',
@@ -163,6 +165,10 @@ export type ListedBackup = z.output<typeof listedBackup>;
 /** A line of stdout while the program works. */
 export const progressLine = z.object({ object: z.string(), bytes: z.number() });
 
+/** Files that `restore-media` wrote, and those that were there and not older. */
+export const restoredMedia = z.object({ restored: z.number(), kept: z.number() });
+export type RestoredMedia = z.output<typeof restoredMedia>;
+
 /** The last line of stdout, and the content of the termination file: under 4,096 bytes. */
 export const backupResult = z.discriminatedUnion('ok', [
   z.object({
@@ -178,6 +184,7 @@ export const backupResult = z.discriminatedUnion('ok', [
     /** Tables and rows that verify found in the restored databases. */
     tables: z.number().optional(),
     rows: z.number().optional(),
+    media: restoredMedia.optional(),
     warnings: z.array(z.string()),
   }),
   z.object({

@@ -6,7 +6,7 @@ import type { WhatsAppBackup } from '../../operator/resource/whatsAppBackup.ts';
 import { type ClusterAccess, type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import { CommandExit, INTERRUPTED } from '../commandExit.ts';
 import type { CliContext } from '../context.ts';
-import { outputOption, printJson } from '../output.ts';
+import { isData, outputOption, printData } from '../output.ts';
 import { askForVerification, getBackup } from './backups.ts';
 import { fixOf } from './followBackup.ts';
 
@@ -33,10 +33,11 @@ export function backupVerifyCommand(context: CliContext): Command {
     .action(async (name: string, options: VerifyOptions) => {
       const access = await context.openCluster(options);
       const attempt = await begin(access, name, context);
-      const isText = options.output === 'text';
+      const isText = !isData(options.output);
       const say = (line: string) => isText && context.stdout.write(`${line}\n`);
       if (!options.wait) {
-        if (!isText) return printJson(context, jsonOf(await getBackup(access, name, context), attempt));
+        if (!isText)
+          return printData(context, options.output, jsonOf(await getBackup(access, name, context), attempt));
         return void say(
           `\`kubectl -n ${access.namespace} wait --for=condition=Verified wabk/${name}\` waits for the verdict`,
         );
@@ -44,7 +45,7 @@ export function backupVerifyCommand(context: CliContext): Command {
       const backup = await follow({ access, name, attempt, say }, context);
       const { verified, reason, message } = jsonOf(backup, attempt);
       if (!isText) {
-        printJson(context, jsonOf(backup, attempt));
+        printData(context, options.output, jsonOf(backup, attempt));
         if (verified !== true) throw new CommandExit(1);
         return;
       }

@@ -34,5 +34,6 @@ describe('the report of a Job', () => {
     expect(workingPod(pods)).toBe(pods[0]);
     const log = `{"object":"a","bytes":1}\n${JSON.stringify(PROGRESS)}\nnot JSON\n`;
     expect(jobReport(pods, log)).toMatchObject({ result: undefined, progress: PROGRESS });
+    expect(jobReport(pods, JSON.stringify(RESULT)).result).toBeUndefined();
   });
 });

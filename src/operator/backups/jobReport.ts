@@ -9,10 +9,10 @@ import { podProblem } from '../state/podProblem.ts';
 export function jobReport(pods: readonly PodObject[], logOfAgent: string | undefined): JobReport {
   const pod = newest(pods);
   const { state, lastState } = agentOf(pod) ?? {};
-  const said = (state?.terminated ?? lastState?.terminated)?.message;
+  const end = state?.terminated ?? lastState?.terminated;
   return {
     // The program prints its result too, for nodes that pass no message on.
-    result: lastLine(backupResult, said ?? logOfAgent),
+    result: end && lastLine(backupResult, end.message ?? logOfAgent),
     problem: pod && podProblem(pod)?.problem,
     progress: lastLine(progressLine, logOfAgent),
   };

@@ -4,12 +4,13 @@ import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
-import type { RestorePlan } from '../plan/decide/restore.ts';
+import type { RestoreEnd, RestorePlan } from '../plan/decide/restore.ts';
 import type { RestoredSecret } from '../plan/decide/restoredSecrets.ts';
 import { FIELD_MANAGER, secretLabels } from '../plan/facts/names.ts';
 import type { RestoreTask } from '../plan/facts/restore.ts';
 import { isBlank, named } from '../plan/facts/restoreStage.ts';
 import type { SecretObject } from '../plan/facts/secrets.ts';
+import { mediaRestored } from '../plan/tell/restoreChecks.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import type { Journals } from '../state/journalStore.ts';
 import type { StackSources } from '../state/stackSources.ts';
@@ -38,7 +39,8 @@ export class RestoreActions {
     task: RestoreTask,
     signal: AbortSignal,
   ): Promise<void> {
-    if (task === 'open') return void (await this.#jobs.create(job, signal));
+    // Others than that of the databases replace nothing.
+    if (task !== 'restore') return void (await this.#jobs.create(job, signal));
     await this.#count(resource, 1, signal);
     let isMade = false;
     try {
@@ -111,13 +113,20 @@ export class RestoreActions {
     }
   }
 
-  async finish(resource: WhatsAppDeployment, signal: AbortSignal): Promise<void> {
+  /** Puts the end of a step into the journal. */
+  async finish(
+    resource: WhatsAppDeployment,
+    { phase, media }: RestoreEnd,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { journals, recorder, sources } = this.#options;
     const { restore } = await journals.update(
       resource,
       (journal) => {
-        if (journal.restore?.phase !== 'Databases') throw outpaced(resource);
-        return { ...journal, restore: { ...journal.restore, phase: 'Done' } };
+        const entry = journal.restore;
+        if (entry?.phase !== phase) throw outpaced(resource);
+        const next = phase === 'Databases' && entry.hasMedia ? 'Media' : 'Done';
+        return { ...journal, restore: { ...entry, phase: next, ...(media ? { media } : {}) } };
       },
       signal,
     );
@@ -127,7 +136,10 @@ export class RestoreActions {
     recorder.record(stored, {
       type: 'Normal',
       reason: 'Restored',
-      message: `the databases of backup ${named(restore)} are restored`,
+      message:
+        phase === 'Databases'
+          ? `the databases of backup ${named(restore)} are restored`
+          : mediaRestored(restore),
     });
   }
 }

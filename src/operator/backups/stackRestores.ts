@@ -10,8 +10,8 @@ import { planRestore, type RestorePlan } from '../plan/decide/restore.ts';
 import { type BackupSeen, formerJournal } from '../plan/decide/restoredSecrets.ts';
 import { managedTls } from '../plan/facts/managedTls.ts';
 import { type ReleaseImages, releaseOf } from '../plan/facts/release.ts';
-import { type RestoreNews, type RestoreTask, restoreJobName } from '../plan/facts/restore.ts';
-import { restoreStage } from '../plan/facts/restoreStage.ts';
+import { RESTORE_TASKS, type RestoreNews, type RestoreTask, restoreJobName } from '../plan/facts/restore.ts';
+import { restoreStage, TASKS } from '../plan/facts/restoreStage.ts';
 import type { SecretObject } from '../plan/facts/secrets.ts';
 import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { readJournal } from '../state/journalStore.ts';
@@ -42,7 +42,7 @@ interface Reading {
 
 const LOOK_AGAIN_MS = 5_000;
 
-/** Begins stacks with a backup: first the Secrets and the journal come back, then, once there is a server, the databases. */
+/** Begins stacks with a backup: first the Secrets and the journal come back, then, once there is a server, the databases, and last the media. */
 export class StackRestores {
   readonly #options: StackRestoresOptions;
   readonly #jobs: AgentJobs;
@@ -76,10 +76,9 @@ export class StackRestores {
       if (!plan) return {};
       this.#tell(key, await this.#carryOut(parsed.resource, plan, signal));
     } catch (error) {
-      const task = stage.at === 'Secrets' ? 'open' : 'restore';
       if (!signal.aborted && !isLostRace(error))
         this.#tell(key, {
-          task,
+          task: TASKS[stage.at],
           isRefused: false,
           message: `${describeError(error)}; the operator tries again`,
         });
@@ -97,7 +96,7 @@ export class StackRestores {
     const observed = await observe(resource, this.#options, signal);
     const jobs = new Map<RestoreTask, KubeObject>();
     const pods = new Map<RestoreTask, readonly PodObject[]>();
-    for (const task of ['open', 'restore'] as const) {
+    for (const task of RESTORE_TASKS) {
       const name = restoreJobName(resource.metadata.name, task);
       const job = sources.children
         .flatMap(({ kind, cache }) => (kind.kind === 'Job' ? cache.byIndex('restore', key) : []))
@@ -169,18 +168,26 @@ export class StackRestores {
     if (hashOf([this.#options.news.get(key)]) === hashOf([news])) return;
     this.#options.news.set(key, news);
     this.#options.onNews(key);
+    const stored = this.#options.sources.stacks.cache.get(key);
+    // The stack is Ready meanwhile: its conditions alone would not show that something is missing.
+    if (stored && news.task === 'media' && news.isRefused)
+      this.#options.recorder.record(stored, {
+        type: 'Warning',
+        reason: 'MediaNotRestored',
+        message: news.message,
+      });
   }
 
   /** @returns how far the restore is then */
   async #carryOut(
     resource: WhatsAppDeployment,
-    { start, stop, bring, isDone, news }: RestorePlan,
+    { start, stop, bring, end, news }: RestorePlan,
     signal: AbortSignal,
   ): Promise<RestoreNews> {
     const actions = this.#actions;
     if (stop) await this.#jobs.delete(stop, signal);
     if (start) await actions.start(resource, start, news.task, signal);
-    if (isDone) await actions.finish(resource, signal);
+    if (end) await actions.finish(resource, end, signal);
     const inTheWay = bring && (await actions.bring(resource, bring, signal));
     if (inTheWay === undefined) return news;
     const { namespace } = resource.metadata;

@@ -95,6 +95,7 @@ const failures = {
     fix: 'Correct what the line names: often the rights of the user, or an image of another version than the server.',
   },
   RestoreFailed: { means: 'The tool that restores the database failed. The message holds its last line.' },
+  MediaUnwritable: { means: 'The media volume has no space left, or refuses what is restored.' },
   DestinationFull: {
     means: 'The destination has no space left.',
     fix: 'Enlarge it, delete WhatsAppBackups with `deletionPolicy: Delete`, or lower `spec.backup.retention`.',

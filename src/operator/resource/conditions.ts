@@ -339,7 +339,10 @@ export const conditions = {
     means: 'The database has the schema of this client version.',
     reportedBy: 'workloads',
     reasons: {
-      Upgraded: { means: 'The schema is up to date.' },
+      Upgraded: {
+        means:
+          'The schema is up to date. The message also tells of the media of a backup that the stack began with: they come back while it runs.',
+      },
       Upgrading: { means: 'The schema Job has not finished yet.' },
       Stopping: { means: 'All Webapps, Masters and Coreapps stop before the schema is upgraded.' },
       Restoring: { means: 'A Job restores the databases of the backup that the stack begins with.' },

@@ -8,7 +8,7 @@ import type { SchemaRun } from '../render/schemaJob.ts';
 import { clusterIsAwaited } from '../tell/clusterChecks.ts';
 import { met, type Verdict } from '../tell/conditions.ts';
 import { databaseIsOurs } from '../tell/identityChecks.ts';
-import { databasesAreRestored, lackOfRestore } from '../tell/restoreChecks.ts';
+import { databasesAreRestored, mediaOfRestore } from '../tell/restoreChecks.ts';
 import { databaseProblem, isComplete, judgeDatabase, judgeSchema } from '../tell/workloadChecks.ts';
 import { type CheckGate, checkGate } from './checkGate.ts';
 
@@ -51,7 +51,7 @@ export function gatesOf(
   const schema =
     restoring ??
     (isSchemaDone
-      ? met('SchemaReady', 'Upgraded', `the schema is up to date${lackOfRestore(observed)}`)
+      ? met('SchemaReady', 'Upgraded', `the schema is up to date${mediaOfRestore(observed)}`)
       : judgeSchema({ job, observed }));
   const goOn = observed.pods.some(({ component }) => isNode(component));
   const awaited = clusterIsAwaited(observed);

@@ -4,7 +4,7 @@ import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { EMPTY_JOURNAL, type Journal, type RestoreEntry } from '../facts/journal.ts';
 import type { ReferencedSecret } from '../facts/observed.ts';
-import { MADE_FROM, type RestoreTask, restoreJobName } from '../facts/restore.ts';
+import { MADE_FROM, type RestoreNews, type RestoreTask, restoreJobName } from '../facts/restore.ts';
 import { planRestore, type RestoreObserved } from './restore.ts';
 import type { BackupSeen } from './restoredSecrets.ts';
 import { planWorkloads } from './workloads.ts';
@@ -123,6 +123,10 @@ const entry: RestoreEntry = {
 const inDatabases = (spec?: object): Partial<RestoreObserved> => ({
   resource: stack({ conditions: [WAITS.Databases], ...(spec ? { spec } : {}) }),
   journal: { ...journal, restore: entry },
+});
+const inMedia = (restore: Partial<RestoreEntry> = {}): Partial<RestoreObserved> => ({
+  resource: stack({ conditions: [{ ...condition('SchemaReady', 'Upgraded'), status: 'True' }] }),
+  journal: { ...journal, restore: { ...entry, phase: 'Media', hasMedia: true, jobs: 1, ...restore } },
 });
 const agentOf = (job: KubeObject | undefined) => {
   if (!job) throw new Error('no Job starts');
@@ -428,9 +432,70 @@ describe('the databases of a backup', () => {
   });
 
   it('are done when the Job is complete', () => {
-    expect(planRestore(withJob('restore', 'Complete', inDatabases()))).toMatchObject({ isDone: true });
+    expect(planRestore(withJob('restore', 'Complete', inDatabases()))).toMatchObject({
+      end: { phase: 'Databases' },
+    });
     expect(planRestore(withJob('restore', undefined, inDatabases()))).toMatchObject({
       news: { task: 'restore', isRefused: false },
     });
+  });
+});
+
+describe('the media of a backup', () => {
+  it('are written by a Job into the volume of the stack, once the stack starts', () => {
+    const start = planRestore(observed(inMedia()))?.start;
+    const { containers, command, variables } = agentOf(start);
+    expect(start?.metadata.name).toBe('shop-restore-media');
+    expect(containers).toEqual(['agent']);
+    expect(command?.at(-1)).toBe('restore-media');
+    expect(variables).toMatchObject({ WABA_BACKUP_FOLDER: 'old/lost', WABA_BACKUP_MEDIA_FOLDER: '/media' });
+    expect(Object.keys(variables).filter((name) => name.startsWith('WA_DB'))).toEqual([]);
+    expect(start?.spec).toMatchObject({
+      template: {
+        spec: {
+          volumes: expect.arrayContaining([
+            { name: 'media', persistentVolumeClaim: { claimName: 'shop-media' } },
+          ]),
+        },
+      },
+    });
+    const early = { ...inMedia(), resource: stack({ conditions: [condition('SchemaReady', 'Upgrading')] }) };
+    expect(planRestore(observed(early))).toBeUndefined();
+  });
+
+  it('end the restore with their count', () => {
+    const result = {
+      ok: true as const,
+      command: 'restore-media',
+      durationMs: 1,
+      warnings: [],
+      media: { restored: 3, kept: 1 },
+    };
+    const reports = new Map([['media' as const, { result, problem: undefined, progress: undefined }]]);
+    const plan = planRestore({ ...withJob('media', 'Complete', inMedia()), reports });
+    expect(plan?.end).toEqual({ phase: 'Media', media: { restored: 3, kept: 1 } });
+  });
+
+  it('do not keep the stack from running, which tells how far they are', () => {
+    const model = new StackModel(stack());
+    model.journal = { ...journal, restore: { ...entry, phase: 'Media', hasMedia: true } };
+    const told = (restore?: RestoreNews) => {
+      const { steps } = planWorkloads(model.observed({ restore }), release);
+      expect(steps.every(({ verdict }) => verdict.status === 'True')).toBe(true);
+      return steps[2]?.verdict.message;
+    };
+    model.settle();
+    expect(told()).toBe(
+      'the schema is up to date; the media of backup old/lost/last come back while the stack runs',
+    );
+    const news = { task: 'media' as const, isRefused: true, message: 'the media volume is full' };
+    expect(told(news)).toMatch(
+      /the media of backup old\/lost\/last are not restored: the media volume is full$/,
+    );
+    const done = { ...entry, phase: 'Done' as const, hasMedia: true, media: { restored: 3, kept: 1 } };
+    model.journal = { ...model.journal, restore: done };
+    expect(told()).toMatch(
+      /the media of backup old\/lost\/last are restored: 3 files, and 1 were there already$/,
+    );
   });
 });

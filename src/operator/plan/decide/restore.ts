@@ -1,4 +1,4 @@
-import type { BackupResult } from '../../../backup/contract/contract.ts';
+import type { BackupResult, RestoredMedia } from '../../../backup/contract/contract.ts';
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { backupSecretKeys } from '../facts/backups.ts';
@@ -10,7 +10,7 @@ import { MADE_FROM, type RestoreNews, type RestoreTask, restoreJobName } from '.
 import { type BackupChoice, named, restoreStage } from '../facts/restoreStage.ts';
 import { databaseAddress } from '../facts/stackSettings.ts';
 import type { PodRelease } from '../render/nodeInputs.ts';
-import { openingJob, restoringJob } from '../render/restoreJobs.ts';
+import { mediaJob, openingJob, restoringJob } from '../render/restoreJobs.ts';
 import { endOf, isComplete } from '../tell/workloadChecks.ts';
 import type { JobReport } from './backupStep.ts';
 import { type BackupSeen, broughtBack, misfits, type RestoredSecret } from './restoredSecrets.ts';
@@ -29,13 +29,20 @@ export interface RestoreObserved
   readonly offered: ReleaseImages;
 }
 
+/** The step of the journal that ends. */
+export interface RestoreEnd {
+  readonly phase: 'Databases' | 'Media';
+  readonly media?: RestoredMedia | undefined;
+}
+
 /** What to do next: at most one of the actions. */
 export interface RestorePlan {
   readonly news: RestoreNews;
   readonly start?: KubeObject;
   readonly stop?: KubeObject;
   readonly bring?: { readonly secrets: readonly RestoredSecret[]; readonly journal: Journal };
-  readonly isDone?: true;
+  /** The step is done, and how it ended goes into the journal. */
+  readonly end?: RestoreEnd;
 }
 
 /** A pure function. Undefined while the workloads controller has not got this far, and if there is nothing to restore. */
@@ -45,6 +52,7 @@ export function planRestore(observed: RestoreObserved): RestorePlan | undefined 
   if (resource.metadata.deletionTimestamp || resource.spec.paused || isPlanOnly(resource)) return undefined;
   if (stage?.at === 'Secrets' && isAt(resource, 'DatabaseReady')) return bringSecrets(stage.choice, observed);
   if (stage?.at === 'Databases' && isAt(resource, 'SchemaReady')) return fillDatabases(stage.entry, observed);
+  if (stage?.at === 'Media' && isUp(resource)) return bringMedia(stage.entry, observed);
   return undefined;
 }
 
@@ -56,6 +64,10 @@ function isAt({ metadata, status }: WhatsAppDeployment, type: string): boolean {
     ['Restoring', 'RestoreRefused', 'RestoreFailed'].includes(condition.reason)
   );
 }
+
+/** The volume of the media is there, and the stack starts. */
+const isUp = ({ status }: WhatsAppDeployment): boolean =>
+  status?.conditions?.some(({ type, status }) => type === 'SchemaReady' && status === 'True') ?? false;
 
 function bringSecrets(choice: BackupChoice, observed: RestoreObserved): RestorePlan {
   const { resource, children, referenced, readerKey, isLost, seen } = observed;
@@ -118,7 +130,18 @@ function fillDatabases(entry: RestoreEntry, observed: RestoreObserved): RestoreP
       isRefused: false,
       message: `the databases of backup ${named(entry)} are restored`,
     },
-    isDone: true,
+    end: { phase: 'Databases' },
+  };
+}
+
+function bringMedia(entry: RestoreEntry, observed: RestoreObserved): RestorePlan {
+  const { resource, reports } = observed;
+  const progress = progressOf('media', mediaJob(resource, { ...observed, ...entry }), observed);
+  if (progress !== 'complete') return progress;
+  const result = reports.get('media')?.result;
+  return {
+    news: { task: 'media', isRefused: false, message: `the media of backup ${named(entry)} are restored` },
+    end: { phase: 'Media', media: result?.ok ? result.media : undefined },
   };
 }
 
@@ -162,9 +185,15 @@ function progressOf(
   return say(
     progress
       ? `Job ${name} restores ${progress.object}, ${progress.bytes} bytes so far`
-      : `Job ${name} ${task === 'open' ? 'reads the backup' : 'restores the databases'}`,
+      : `Job ${name} ${WORK[task]}`,
   );
 }
+
+const WORK: { readonly [T in RestoreTask]: string } = {
+  open: 'reads the backup',
+  restore: 'restores the databases',
+  media: 'restores the media',
+};
 
 /** Who removes the tables that are in the way: perhaps those that an earlier try left. */
 const whatToDrop = (resource: WhatsAppDeployment): string =>

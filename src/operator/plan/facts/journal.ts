@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { restoredMedia } from '../../../backup/contract/contract.ts';
 import { backupDestination } from '../../resource/backupSpec.ts';
 import { pinnedRelease } from './release.ts';
 
@@ -118,15 +119,20 @@ export const journalSchema = z.object({
       detail: z.string().optional(),
     })
     .optional(),
-  /** The backup that the stack began with. Until its databases are restored, no schema Job and no node starts. */
+  /**
+   * The backup that the stack began with. Until its databases are restored, no schema Job and no node starts; its media come
+   * back beside the running stack.
+   */
   restore: z
     .object({
-      phase: z.enum(['Databases', 'Done']),
+      phase: z.enum(['Databases', 'Media', 'Done']),
       folder: z.string(),
       backup: z.string(),
       destination: backupDestination,
       encryptionSecret: z.string(),
       hasMedia: z.boolean(),
+      /** What became of the media. */
+      media: restoredMedia.optional(),
       /** Jobs that the operator has started, raised before each: a process that is behind must not start another. */
       jobs: z.int().default(0),
     })

@@ -11,10 +11,12 @@ export const restoreLabels = (stack: string): Record<string, string> => ({
   ...MANAGED_BY,
 });
 
-export type RestoreTask = 'open' | 'restore';
-/** One Job opens the backup for the operator, the other one restores the databases. */
+/** One Job opens the backup for the operator, the next one restores the databases, the last one the media. */
+export const RESTORE_TASKS = ['open', 'restore', 'media'] as const;
+export type RestoreTask = (typeof RESTORE_TASKS)[number];
+const SUBJECTS = { open: 'secrets', restore: 'databases', media: 'media' } as const;
 export const restoreJobName = (stack: string, task: RestoreTask): string =>
-  task === 'open' ? `${stack}-restore-secrets` : `${stack}-restore-databases`;
+  `${stack}-restore-${SUBJECTS[task]}`;
 
 /** How far a restore is, from the controller that does it. */
 export interface RestoreNews {

@@ -30,6 +30,8 @@ export const isBlank = (journal: Journal | undefined): boolean =>
 export type RestoreStage =
   | { readonly at: 'Secrets'; readonly choice: BackupChoice }
   | { readonly at: 'Databases'; readonly entry: RestoreEntry }
+  /** The stack runs meanwhile. */
+  | { readonly at: 'Media'; readonly entry: RestoreEntry }
   /** The stack has data of its own, or of another backup. */
   | { readonly at: 'Refused'; readonly choice: BackupChoice };
 
@@ -42,13 +44,16 @@ export function restoreStage(
 ): RestoreStage | undefined {
   const { resource, journal } = observed;
   const entry = journal?.restore;
-  if (entry?.phase === 'Databases') return { at: 'Databases', entry };
+  if (entry && entry.phase !== 'Done') return { at: entry.phase, entry };
   const choice = chosenBackup(resource);
   if (!choice) return undefined;
   if (isBlank(journal)) return hasNodes(observed) ? undefined : { at: 'Secrets', choice };
   const isThisOne = entry?.folder === choice.folder && entry.backup === choice.backup;
   return isThisOne ? undefined : { at: 'Refused', choice };
 }
+
+/** The task of a stage that has one. */
+export const TASKS = { Secrets: 'open', Databases: 'restore', Media: 'media' } as const;
 
 export const hasNodes = (observed: Pick<Observation, 'resource' | 'children'>): boolean =>
   ownedBy(observed, 'StatefulSet').some((set) => isNode(componentOf(set)));

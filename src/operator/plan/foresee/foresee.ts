@@ -111,7 +111,7 @@ function afterRestore(observed: Observed): {
 } {
   const { resource } = observed;
   const stage = restoreStage(observed);
-  if (!stage || stage.at === 'Refused') return { observed, waits: [] };
+  if (!stage || stage.at === 'Refused' || stage.at === 'Media') return { observed, waits: [] };
   const { restoreFrom: _, ...registration } = resource.spec.registration;
   const { restore: __, ...journal } = observed.journal ?? EMPTY_JOURNAL;
   const reason = `first the operator restores backup ${named(stage.at === 'Secrets' ? stage.choice : stage.entry)}, unless it does not fit spec; number, Secrets, users, settings and messages are then those of the backup`;

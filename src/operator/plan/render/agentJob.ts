@@ -139,6 +139,7 @@ function volumesOf({ stack, destination, encryptionSecret, work }: AgentJobInput
     // The group of the pod reads it, and nobody else.
     source: { secret: { secretName, defaultMode: 0o440, ...more } },
   });
+  const reads = work.command === 'run' && work.media;
   const mediaClaim = stack && (stack.spec.media?.claimName ?? names(stack.metadata.name).mediaClaim);
   return [
     ...(claim
@@ -162,13 +163,15 @@ function volumesOf({ stack, destination, encryptionSecret, work }: AgentJobInput
     ...(work.command === 'run'
       ? work.secrets.map((name, index) => secret(`secret-${index}`, name, `${PLACES.secrets}/${name}`))
       : []),
-    ...(work.command === 'run' && work.media && mediaClaim
+    ...(mediaClaim && (reads || work.command === 'restore-media')
       ? [
           {
             name: 'media',
             mountPath: PLACES.media,
-            readOnly: true,
-            source: { persistentVolumeClaim: { claimName: mediaClaim, readOnly: true } },
+            ...(reads ? { readOnly: true } : {}),
+            source: {
+              persistentVolumeClaim: { claimName: mediaClaim, ...(reads ? { readOnly: true } : {}) },
+            },
           },
         ]
       : []),
@@ -185,6 +188,7 @@ function agentVariables(input: AgentJobInput): EnvVar[] {
     ...(work.command === 'remove' ? {} : { WABA_BACKUP_PASSPHRASE_FILE: `${PLACES.passphrase}/passphrase` }),
     ...(work.command === 'run' && stack ? sourceVariables(work, stack) : {}),
     ...(work.command === 'open' ? { WABA_BACKUP_READER_KEY: work.readerKey } : {}),
+    ...(work.command === 'restore-media' ? { WABA_BACKUP_MEDIA_FOLDER: PLACES.media } : {}),
     ...(work.command === 'restore' && work.overwrite ? { WABA_BACKUP_OVERWRITE: '1' } : {}),
     ...(work.command === 'verify' ? { WABA_BACKUP_VERIFY_DATABASES: '1' } : {}),
   };

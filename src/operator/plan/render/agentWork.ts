@@ -7,6 +7,7 @@ export type AgentWork =
   /** Tells the operator what the backup holds, sealed for a key. */
   | { readonly command: 'open'; readonly readerKey: string }
   | { readonly command: 'restore'; readonly overwrite: boolean }
+  | { readonly command: 'restore-media' }
   /** Restores into a server that lives as long as the pod. */
   | { readonly command: 'verify'; readonly engine: ManagedEngine };
 

@@ -36,6 +36,14 @@ export const restoringJob = (
     work: { command: 'restore', overwrite },
   });
 
+export const mediaJob = (stack: WhatsAppDeployment, source: RestoreSource): KubeObject =>
+  agentJob({
+    ...source,
+    stack,
+    metadata: metadataOf(stack, 'media'),
+    work: { command: 'restore-media' },
+  });
+
 function metadataOf({ metadata: { name, namespace, uid } }: WhatsAppDeployment, task: RestoreTask) {
   return {
     name: restoreJobName(name, task),

@@ -1,3 +1,4 @@
+import type { RestoreEntry } from '../facts/journal.ts';
 import type { Observed } from '../facts/observed.ts';
 import type { RestoreTask } from '../facts/restore.ts';
 import { named, restoreStage } from '../facts/restoreStage.ts';
@@ -34,12 +35,21 @@ export function databasesAreRestored(observed: Observed): Verdict<'SchemaReady'>
   );
 }
 
-/** What a restored stack lacks, as the end of a sentence. */
-export function lackOfRestore({ journal }: Pick<Observed, 'journal'>): string {
-  const { restore } = journal ?? {};
-  return restore?.hasMedia
-    ? `; the media of backup ${named(restore)} are not restored: docs/disaster-recovery.md says how to copy them`
-    : '';
+/** How far the media of a restored stack are, as the end of a sentence. The stack runs meanwhile. */
+export function mediaOfRestore(observed: Observed): string {
+  const { restore } = observed.journal ?? {};
+  if (!restore?.hasMedia || restore.phase === 'Databases') return '';
+  if (restore.phase === 'Done') return `; ${mediaRestored(restore)}`;
+  const news = newsOf(observed, 'media');
+  const state = news?.isRefused ? 'are not restored' : 'come back while the stack runs';
+  return `; the media of backup ${named(restore)} ${state}${news ? `: ${news.message}` : ''}`;
+}
+
+export function mediaRestored(entry: RestoreEntry): string {
+  const { restored, kept } = entry.media ?? {};
+  const there = kept ? `, and ${kept} were there already` : '';
+  const count = restored === undefined ? '' : `: ${restored} files${there}`;
+  return `the media of backup ${named(entry)} are restored${count}`;
 }
 
 const newsOf = ({ restore }: Observed, task: RestoreTask) => (restore?.task === task ? restore : undefined);
