@@ -46,11 +46,13 @@ export function settingsOf(backup: WhatsAppBackup, observed: BackupsObserved) {
   const { stack } = observed;
   const configured = configurationOf(backup, stack);
   if (typeof configured === 'string') return undefined;
-  const { database, client, shards } = stack?.status ?? {};
+  const { client, shards } = stack?.status ?? {};
+  // A stack that is being deleted may tell nothing of its database any more, and later it is gone.
+  const engine = stack ? databaseEngine(stack) : backup.status?.engine;
   return {
     described: {
       location: locationOf(configured.destination),
-      ...(database?.engine ? { engine: database.engine } : {}),
+      ...(engine ? { engine } : {}),
       ...(client?.version ? { version: client.version } : {}),
       ...(shards?.desired ? { shards: shards.desired } : {}),
     },
