@@ -75,9 +75,9 @@ async function commandsOfAStack(kubeconfig: string): Promise<void> {
   await waba('restart', 'shop', '--role', 'webapp');
   expect(await waba('events', 'shop')).toMatch(/^AGE +TYPE +REASON/);
   expect(await waba('version')).toContain('operator waba-operator-system/waba-operator');
-  // Completion gives up within a moment, so that a shell never waits for a slow server.
+  // The line ends with the word to complete, and `waba` would add to it.
   const words = async () =>
-    (await waba('completion-words', '--kubeconfig', kubeconfig, 'pause', 's')).split('\n');
+    (await cli('completion-words', '--kubeconfig', kubeconfig, 'pause', 's')).stdout.split('\n');
   await eventually(async () => (await words()).includes('shop'), 60_000);
   await eventually(async () => {
     const stack = JSON.parse(await waba('status', 'shop', '-o', 'json')) as { status: { phase: string } };
