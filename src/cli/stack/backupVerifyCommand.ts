@@ -1,16 +1,16 @@
 import { Command } from 'commander';
-import { sleep, systemClock } from '../../base/clock.ts';
+import { systemClock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
 import { phaseOf } from '../../operator/plan/facts/backups.ts';
 import type { WhatsAppBackup } from '../../operator/resource/whatsAppBackup.ts';
 import { type ClusterAccess, type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
-import { CommandExit, INTERRUPTED } from '../commandExit.ts';
+import { CommandExit } from '../commandExit.ts';
 import type { CliContext } from '../context.ts';
 import { isData, outputOption, printData } from '../output.ts';
 import { askForVerification, getBackup } from './backups.ts';
+import { follow } from './follow.ts';
 import { fixOf } from './followBackup.ts';
 
-const EVERY_MS = 1_000;
 /** Of what only a person can mend: a Secret that was just created may look missing. */
 const GRACE_MS = 5_000;
 /** Reasons for which the verification has not begun, and waits for a person. */
@@ -42,7 +42,7 @@ export function backupVerifyCommand(context: CliContext): Command {
           `\`kubectl -n ${access.namespace} wait --for=condition=Verified wabk/${name}\` waits for the verdict`,
         );
       }
-      const backup = await follow({ access, name, attempt, say }, context);
+      const backup = await followVerification({ access, name, attempt, say }, context);
       const { verified, reason, message } = jsonOf(backup, attempt);
       if (!isText) {
         printData(context, options.output, jsonOf(backup, attempt));
@@ -82,32 +82,28 @@ interface Followed {
 }
 
 /** @returns the backup with a verdict, or with what a person must mend */
-async function follow(
+async function followVerification(
   { access, name, attempt, say }: Followed,
   context: CliContext,
 ): Promise<WhatsAppBackup> {
-  const { signal } = context;
   const startedMs = systemClock.now();
-  let shown = '';
-  try {
-    for (;;) {
+  return follow(
+    async (tell) => {
       const backup = await getBackup(access, name, context);
       if (phaseOf(backup) !== 'Completed')
         throw new CodedError('BackupDeleted', `somebody deleted the backup ${name}`);
       const { verified, reason, message } = jsonOf(backup, attempt);
-      if (verified !== null) return backup;
       const isLate = systemClock.now() - startedMs >= GRACE_MS;
-      if (isLate && WAITS.includes(reason)) return backup;
-      const line = message || 'waiting for the operator';
-      if (line !== shown) say(line);
-      shown = line;
-      await sleep(systemClock, EVERY_MS, signal);
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    say(`the operator goes on; \`kubectl -n ${access.namespace} describe wabk ${name}\` shows the verdict`);
-    throw new CommandExit(INTERRUPTED);
-  }
+      if (verified !== null || (isLate && WAITS.includes(reason))) return backup;
+      tell(message || 'waiting for the operator');
+      return undefined;
+    },
+    {
+      say,
+      interrupted: `the operator goes on; \`kubectl -n ${access.namespace} describe wabk ${name}\` shows the verdict`,
+    },
+    context.signal,
+  );
 }
 
 /** `verified` is null while there is no verdict on the attempt. */

@@ -1,16 +1,15 @@
-import { sleep, systemClock } from '../../base/clock.ts';
+import { systemClock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
 import { backupFolder } from '../../operator/plan/facts/backups.ts';
 import { backupReasons } from '../../operator/resource/backupReasons.ts';
 import type { Reason } from '../../operator/resource/conditions.ts';
 import type { WhatsAppBackup } from '../../operator/resource/whatsAppBackup.ts';
 import type { ClusterAccess } from '../clusterAccess.ts';
-import { CommandExit, INTERRUPTED } from '../commandExit.ts';
 import type { CliContext } from '../context.ts';
 import { shortSize } from '../shortSize.ts';
 import { getBackup } from './backups.ts';
+import { follow } from './follow.ts';
 
-const EVERY_MS = 1_000;
 /** What a person must mend may only look so, while the operator has not seen an object that was created just before. */
 const GRACE_MS = 5_000;
 
@@ -24,27 +23,22 @@ export async function followBackup(
   context: CliContext,
   { graceMs = GRACE_MS }: { readonly graceMs?: number } = {},
 ): Promise<void> {
-  const { stdout, signal } = context;
   const startedMs = systemClock.now();
-  let shown = '';
-  try {
-    for (;;) {
+  await follow(
+    async (tell) => {
       const backup = await getBackup(access, name, context);
       throwIfFailed(backup);
-      const line = lineOf(backup);
-      if (line !== shown) stdout.write(`${line}\n`);
-      shown = line;
-      if (backup.status?.phase === 'Completed') return;
+      tell(lineOf(backup));
+      if (backup.status?.phase === 'Completed') return backup;
       if (systemClock.now() - startedMs >= graceMs) throwIfWaiting(backup);
-      await sleep(systemClock, EVERY_MS, signal);
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    stdout.write(
-      `the operator goes on with the backup ${name}; \`kubectl waba backup list\` shows it, \`kubectl -n ${access.namespace} delete wabk ${name}\` stops it\n`,
-    );
-    throw new CommandExit(INTERRUPTED);
-  }
+      return undefined;
+    },
+    {
+      say: (line) => context.stdout.write(`${line}\n`),
+      interrupted: `the operator goes on with the backup ${name}; \`kubectl waba backup list\` shows it, \`kubectl -n ${access.namespace} delete wabk ${name}\` stops it`,
+    },
+    context.signal,
+  );
 }
 
 /** Why the backup is where it is. */

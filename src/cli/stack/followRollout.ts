@@ -1,13 +1,10 @@
-import { sleep, systemClock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
 import { BLOCKING_REASONS } from '../../operator/resource/conditions.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 import type { ClusterAccess } from '../clusterAccess.ts';
-import { CommandExit, INTERRUPTED } from '../commandExit.ts';
 import type { CliContext } from '../context.ts';
+import { follow } from './follow.ts';
 import { conditionOf, getStack, isReady } from './getStack.ts';
-
-const EVERY_MS = 1_000;
 
 /**
  * Prints a line whenever the rollout of a generation gets further, until the stack is Ready.
@@ -18,25 +15,20 @@ export async function followRollout(
   { name, generation }: WhatsAppDeployment['metadata'],
   context: CliContext,
 ): Promise<void> {
-  const { stdout, signal } = context;
-  let shown = '';
-  try {
-    for (;;) {
+  await follow(
+    async (tell) => {
       const stack = await getStack(access, name, context);
-      const line = progressLine(stack, generation);
-      if (line !== shown) stdout.write(`${line}\n`);
-      shown = line;
-      if (isReady(stack, generation)) return;
+      tell(progressLine(stack, generation));
+      if (isReady(stack, generation)) return stack;
       throwIfStopped(stack, generation);
-      await sleep(systemClock, EVERY_MS, signal);
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    stdout.write(
-      `the operator goes on with the rollout of ${name}; \`kubectl waba status ${name}\` shows it, \`kubectl waba pause ${name}\` halts it\n`,
-    );
-    throw new CommandExit(INTERRUPTED);
-  }
+      return undefined;
+    },
+    {
+      say: (line) => context.stdout.write(`${line}\n`),
+      interrupted: `the operator goes on with the rollout of ${name}; \`kubectl waba status ${name}\` shows it, \`kubectl waba pause ${name}\` halts it`,
+    },
+    context.signal,
+  );
 }
 
 function progressLine(stack: WhatsAppDeployment, generation: number): string {

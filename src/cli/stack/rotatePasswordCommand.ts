@@ -1,14 +1,12 @@
 import { Command } from 'commander';
-import { sleep, systemClock } from '../../base/clock.ts';
+import { systemClock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
 import { BLOCKING_REASONS } from '../../operator/resource/conditions.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 import { type ClusterAccess, type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
-import { CommandExit, INTERRUPTED } from '../commandExit.ts';
 import type { CliContext } from '../context.ts';
+import { follow } from './follow.ts';
 import { getStack, parseStack, patchSpec } from './getStack.ts';
-
-const EVERY_MS = 1_000;
 
 export function rotatePasswordCommand(context: CliContext): Command {
   return clusterOptions(new Command('rotate-password'))
@@ -27,7 +25,7 @@ export function rotatePasswordCommand(context: CliContext): Command {
       const change = { database: { managed: { passwordRotation: request } } };
       const { generation } = parseStack(await patchSpec(access, stored, change, context)).metadata;
       context.stdout.write(`spec.database.managed.passwordRotation of ${name} is now ${request}\n`);
-      if (options.wait) await follow(access, { name, request, generation }, context);
+      if (options.wait) await followRotation(access, { name, request, generation }, context);
       else
         context.stdout.write(`\`kubectl get wad ${name} -o yaml\` shows status.database.passwordRotation\n`);
     });
@@ -40,27 +38,24 @@ interface Followed {
 }
 
 /** Prints a line for each step. @throws CodedError `NotReady`; CommandExit on Ctrl-C, which leaves the rotation going */
-async function follow(access: ClusterAccess, followed: Followed, context: CliContext): Promise<void> {
-  const { stdout, signal } = context;
+async function followRotation(access: ClusterAccess, followed: Followed, context: CliContext): Promise<void> {
   const { name, request } = followed;
-  let shown = '';
-  try {
-    for (;;) {
+  await follow(
+    async (tell) => {
       const stack = await getStack(access, name, context);
       const { requested, step } = stack.status?.database?.passwordRotation ?? {};
       const isDone = requested === request && step === undefined;
-      const line = isDone ? `the password of ${name} is rotated` : (step ?? 'waiting for the operator');
-      if (line !== shown) stdout.write(`${line}\n`);
-      shown = line;
-      if (isDone) return;
+      tell(isDone ? `the password of ${name} is rotated` : (step ?? 'waiting for the operator'));
+      if (isDone) return stack;
       throwIfBlocked(stack, followed);
-      await sleep(systemClock, EVERY_MS, signal);
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    stdout.write(`the operator goes on with the rotation; \`kubectl waba status ${name}\` shows the stack\n`);
-    throw new CommandExit(INTERRUPTED);
-  }
+      return undefined;
+    },
+    {
+      say: (line) => context.stdout.write(`${line}\n`),
+      interrupted: `the operator goes on with the rotation; \`kubectl waba status ${name}\` shows the stack`,
+    },
+    context.signal,
+  );
 }
 
 function throwIfBlocked({ status }: WhatsAppDeployment, { generation }: Followed): void {

@@ -1,11 +1,10 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
-import { phaseOf } from '../facts/backups.ts';
 import { componentOf } from '../facts/names.ts';
 import { networkUsers } from '../facts/networkUsers.ts';
 import { type Observed, ownedBy } from '../facts/observed.ts';
 import { type Child, childKey } from '../render/child.ts';
 import { replicasOf } from './childChange.ts';
-import { runningJobs, runningNodes } from './runningParts.ts';
+import { runningBackups, runningJobs, runningNodes } from './runningParts.ts';
 import { stopped } from './stopping.ts';
 
 /** The children of a stack that have pods. */
@@ -37,9 +36,7 @@ export function hibernation(observed: Observed, children: StoppingChildren): Hib
       ? [`the Webapps, Masters and Coreapps to stop${pods.length > 0 ? `: ${pods.join(', ')}` : ''}`]
       : []),
     ...runningJobs(observed, () => true).map((job) => `the end of Job ${job}`),
-    ...(observed.backups ?? [])
-      .filter((backup) => phaseOf(backup) === 'Running')
-      .map(({ metadata }) => `the end of WhatsAppBackup ${metadata.name}`),
+    ...runningBackups(observed).map(({ metadata }) => `the end of WhatsAppBackup ${metadata.name}`),
   ];
   const mayStopRest = writers.length === 0;
   const rest = [...children.database, ...(isNetworkIdle(observed) ? children.network : [])];

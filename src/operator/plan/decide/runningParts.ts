@@ -1,4 +1,6 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
+import type { WhatsAppBackup } from '../../resource/whatsAppBackup.ts';
+import { phaseOf } from '../facts/backups.ts';
 import { componentOf, isNode } from '../facts/names.ts';
 import { type Observation, ownedBy } from '../facts/observed.ts';
 import { endOf, isComplete } from '../tell/workloadChecks.ts';
@@ -30,3 +32,7 @@ export const runningJobs = (observed: Seen, concerns: (component: string) => boo
   ownedBy(observed, 'Job')
     .filter((job) => concerns(componentOf(job)) && !isComplete(job) && !endOf(job, 'Failed'))
     .map(({ metadata }) => metadata.name);
+
+/** The backups of a stack that a Job is making. */
+export const runningBackups = ({ backups = [] }: Pick<Observation, 'backups'>): readonly WhatsAppBackup[] =>
+  backups.filter((backup) => phaseOf(backup) === 'Running');
