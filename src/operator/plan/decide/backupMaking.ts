@@ -38,7 +38,7 @@ function progressOf(
   if (phase === 'Completed') return stepOfVerification(backup, observed);
   if (status && phase === 'Failed') return { status };
   const job = jobs.get(backupJobName(backup.metadata.name, 'run'));
-  if (job) return { status: statusOfJob(backup, job, observed) };
+  if (job) return { status: statusOfJob(asBegun(backup, job, observed), job, observed) };
   const say = (to: BackupPhase, reason: BackupReason, message: string): BackupStep => ({
     status: told(backup, to, reason, message, nowMs),
   });
@@ -57,6 +57,16 @@ function progressOf(
       ...settings.described,
     }),
     start: settings.job('run'),
+  };
+}
+
+/** The Job comes before the status that describes it, and an operator may stop between the two. */
+function asBegun(backup: WhatsAppBackup, job: KubeObject, observed: BackupsObserved): WhatsAppBackup {
+  if (backup.status?.startedAt) return backup;
+  const startedAt = job.metadata.creationTimestamp ?? new Date(observed.nowMs).toISOString();
+  return {
+    ...backup,
+    status: { ...backup.status, startedAt, ...settingsOf(backup, observed)?.described },
   };
 }
 

@@ -156,6 +156,19 @@ describe('a backup that somebody asks for', () => {
     expect(planned([done]).start).toEqual([]);
   });
 
+  it('knows what it is of, also when the operator stopped between its Job and its status', () => {
+    const plan = planned([whatsAppBackup('first')], { jobs: [job('first-backup', 'Complete')] });
+    const [[, status] = []] = plan.statuses;
+    expect(status).toMatchObject({
+      phase: 'Completed',
+      startedAt: '2026-03-10T11:59:00Z',
+      location: 'PersistentVolumeClaim vault',
+      engine: 'PostgreSQL',
+      version: 'v2.57.1',
+      shards: 2,
+    });
+  });
+
   it('fails with the cause that its program tells, or with what Kubernetes says', () => {
     const running = whatsAppBackup('first', { status: { phase: 'Running' } });
     const failed = (code: string) =>
