@@ -87,12 +87,10 @@ describe('the operator on a real control plane with real processes', () => {
         .map(({ verb, objectRef }) => `${verb} ${objectRef?.resource}/${objectRef?.name ?? ''}`)
         .filter((call) => !call.startsWith('watch'));
     };
-    // A slow machine settles late.
-    await eventually(async () => (await calls(5)).length === 0, 120_000);
-    const { status } = await cluster.stack('shop');
-    const asked = await calls(40);
-    // First, because it says what a write was for.
-    expect((await cluster.stack('shop')).status).toEqual(status);
+    // What a node said late shows at the next look, up to 30 s later. A window is longer than that, so whoever writes at each
+    // look writes in every window.
+    let asked = await calls(40);
+    for (let late = 0; late < 2 && asked.length > 0; late++) asked = await calls(40);
     expect(asked).toEqual([]);
   });
 
