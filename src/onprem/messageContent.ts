@@ -40,7 +40,14 @@ export const mediaObjects = {
   sticker: z.strictObject(source).superRefine(oneSource('sticker')),
 } as const;
 export type MediaKind = keyof typeof mediaObjects;
-export const MEDIA_KINDS = Object.keys(mediaObjects) as MediaKind[];
+const MEDIA_KINDS = Object.keys(mediaObjects) as MediaKind[];
+
+/** The kind of a field of a message that holds a media object; undefined for any other field. */
+export function mediaKindOf(key: string, value: unknown): MediaKind | undefined {
+  const { id, link } = (value ?? {}) as { id?: unknown; link?: unknown };
+  if (typeof id !== 'string' && typeof link !== 'string') return undefined;
+  return MEDIA_KINDS.find((known) => known === key);
+}
 
 export const location = z.object({
   latitude: coordinate(90),

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { interactive } from './interactiveMessage.ts';
-import { contactCards, location, MEDIA_KINDS, mediaObjects, reaction } from './messageContent.ts';
+import {
+  contactCards,
+  location,
+  type MediaKind,
+  mediaKindOf,
+  mediaObjects,
+  reaction,
+} from './messageContent.ts';
 import { paramsOf, refuse, refuseInside, refuseMissing, valueAt } from './refusalIssue.ts';
 import { hsm, isTemplate, template } from './templateMessage.ts';
 
@@ -94,7 +101,7 @@ export function messageBody(request: SendRequest): Record<string, unknown> {
 }
 
 export interface MediaReference {
-  readonly kind: (typeof MEDIA_KINDS)[number];
+  readonly kind: MediaKind;
   readonly id?: string;
   readonly link?: string;
   readonly provider?: { readonly name: string };
@@ -106,10 +113,8 @@ export function mediaReferences(request: Record<string, unknown>): MediaReferenc
   const visit = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
     for (const [key, inner] of Object.entries(value)) {
-      const kind = MEDIA_KINDS.find((known) => known === key);
-      const { id, link } = (inner ?? {}) as { id?: unknown; link?: unknown };
-      if (kind && (typeof id === 'string' || typeof link === 'string'))
-        found.push({ kind, ...(inner as Omit<MediaReference, 'kind'>) });
+      const kind = mediaKindOf(key, inner);
+      if (kind) found.push({ kind, ...(inner as Omit<MediaReference, 'kind'>) });
       else visit(inner);
     }
   };

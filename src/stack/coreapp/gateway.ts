@@ -137,10 +137,10 @@ export class Gateway {
   async check(
     number: string,
     type: string,
-    content: Record<string, unknown>,
+    { content, ttl }: { readonly content: Record<string, unknown>; readonly ttl?: number | undefined },
     signal: AbortSignal,
   ): Promise<void> {
-    await this.#client().call('check', { number, type, content }, signal);
+    await this.#client().call('check', { number, type, content, ttl }, signal);
   }
 
   /** Uploads media to the servers, unless they have it. */

@@ -46,8 +46,10 @@ export function messageHandlers(node: CoreappNode) {
         throw new Refusal(1021, 'cannot send messages to myself');
       if (!knows(version, 'anyRecipient')) await requireChecked(dialled);
       const content = (body[type] ?? {}) as Record<string, unknown>;
-      if (isTemplate(type) || (type === 'interactive' && isProductMessage(content)))
-        await within((signal) => gateway.check(ownNumber, type, content, signal));
+      if (isTemplate(type) || (type === 'interactive' && isProductMessage(content))) {
+        const ttl = typeof body.ttl === 'number' ? body.ttl : undefined;
+        await within((signal) => gateway.check(ownNumber, type, { content, ttl }, signal));
+      }
       if (type === 'interactive' && isProductMessage(content) && knows(version, 'compliance'))
         await requireCompliance(node, ownNumber);
       if (node.settings?.show_security_notifications === true) {

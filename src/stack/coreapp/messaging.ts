@@ -197,7 +197,7 @@ export class Messaging {
       upload: ({ id, sha256 }) => this.gateway.offerMedia(sha256, this.media.read(id), signal),
       media: (body) => fetchMedia(body, { store: this.media, providers, hosts, clock }, signal),
       onMediaFailed: (message, reason) => this.#intake.mediaFailed(message, reason),
-      onSent: (message, billing) => this.#intake.sent(message, billing),
+      onSent: (message, answer) => this.#intake.sent(message, answer),
     });
   }
 

@@ -27,9 +27,10 @@ export function registrationHandlers(node: CoreappNode) {
         vname: answer.vname,
         cert: request.cert,
         // Kept until the code is verified: the number works meanwhile.
-        registrationKey,
+        registrationKey: answer.registrationKey ?? registrationKey,
         pin: request.pin,
       });
+      if (answer.registrationKey !== undefined) await node.refresh();
       return answer;
     },
 

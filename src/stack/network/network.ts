@@ -28,6 +28,7 @@ import { Sessions } from './sessions.ts';
 import { Snapshots } from './snapshots.ts';
 import { Submissions } from './submissions.ts';
 import type { TemplateEntry } from './templates.ts';
+import { usedMedia } from './usedMedia.ts';
 
 export interface NetworkOptions {
   readonly host: string;
@@ -320,7 +321,7 @@ export class Network {
   #collectMedia(): void {
     const { clock, logger } = this.#options;
     void this.media
-      .collect(this.state, clock.now())
+      .collect(usedMedia(this.state), clock.now())
       .catch((error: unknown) => logger.warn('media could not be collected', { error }));
     this.#endCollection = clock.after(COLLECT_EVERY_MS, () => this.#collectMedia());
   }

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { applyEntry } from './entryEffects.ts';
 import { NetworkState } from './networkState.ts';
 import { PersonalMedia } from './personalMedia.ts';
+import { usedMedia } from './usedMedia.ts';
 
 const NUMBER = '16315551000';
 const HOUR_MS = 3_600_000;
@@ -28,14 +29,14 @@ describe('media of the network', () => {
     const pending = { type: 'image/png', sha256: announced ?? '' };
     const event = { eventId: 1, body: { kind: 'inbound', message, media: pending } } as const;
     applyEntry(state, { type: 'event', number: NUMBER, event });
-    expect(await media.collect(state, Date.now())).toBe(0);
+    expect(await media.collect(usedMedia(state), Date.now())).toBe(0);
     for (const name of (await readdir(folder)).filter((each) => each !== recent))
       await utimes(join(folder, name), 0, 0);
     // The one that nothing uses, and the upload that never ended.
-    expect(await media.collect(state, Date.now())).toBe(2);
+    expect(await media.collect(usedMedia(state), Date.now())).toBe(2);
     expect((await readdir(folder)).sort()).toEqual([shown, announced, recent].sort());
     expect(await media.has(unused ?? '')).toBe(false);
-    expect(await media.collect(state, Date.now() + 2 * HOUR_MS)).toBe(1);
+    expect(await media.collect(usedMedia(state), Date.now() + 2 * HOUR_MS)).toBe(1);
   });
 
   it('leaves nothing of an upload with a wrong checksum', async () => {

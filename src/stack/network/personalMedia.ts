@@ -4,7 +4,6 @@ import { mkdir, open, readdir, rename, rm, stat, utimes, writeFile } from 'node:
 import { join } from 'node:path';
 import { fileBody } from '../../base/fileBody.ts';
 import { Refusal } from '../wire/protocol.ts';
-import type { NetworkState } from './networkState.ts';
 
 /** How much of a file one call carries. */
 const PART_BYTES = 256 * 1024;
@@ -14,6 +13,12 @@ const CHECKSUM = /^[0-9a-f]{64}$/;
 const UNUSED_MS = 3_600_000;
 /** Beyond this, the media that chats show goes as well, the oldest first. */
 const MOST_BYTES = 2 * 1024 ** 3;
+
+/** Checksums of media that must stay: those that are announced always, those that are shown while there is room. */
+export interface UsedMedia {
+  readonly announced: ReadonlySet<string>;
+  readonly shown: ReadonlySet<string>;
+}
 
 /** Media that people and businesses sent each other, by checksum. */
 export class PersonalMedia {
@@ -27,10 +32,10 @@ export class PersonalMedia {
   async keep(content: Buffer): Promise<string> {
     const sha256 = createHash('sha256').update(content).digest('hex');
     await mkdir(this.#folder, { recursive: true });
-    const draft = `${this.#path(sha256)}.${randomUUID()}.part`;
+    const draft = `${this.path(sha256)}.${randomUUID()}.part`;
     try {
       await writeFile(draft, content);
-      await rename(draft, this.#path(sha256));
+      await rename(draft, this.path(sha256));
     } catch (error) {
       await rm(draft, { force: true });
       throw error;
@@ -42,7 +47,7 @@ export class PersonalMedia {
     if (!CHECKSUM.test(sha256)) return false;
     const now = new Date();
     // Asking counts as a use, because the Coreapp does not upload what is there.
-    return utimes(this.#path(sha256), now, now).then(
+    return utimes(this.path(sha256), now, now).then(
       () => true,
       () => false,
     );
@@ -51,7 +56,7 @@ export class PersonalMedia {
   /** Stores a part of an upload. After the last part, the checksum is verified and the file becomes readable. */
   async takePart(sha256: string, offset: number, content: Buffer, isLast: boolean): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
-    const draft = `${this.#path(sha256)}.part`;
+    const draft = `${this.path(sha256)}.part`;
     const file = await open(draft, offset === 0 ? 'w' : 'r+').catch(() => {
       throw new Refusal(1006, 'No such upload');
     });
@@ -68,7 +73,7 @@ export class PersonalMedia {
       const hash = createHash('sha256');
       for await (const chunk of createReadStream(draft)) hash.update(chunk as Buffer);
       if (hash.digest('hex') !== sha256) throw new Refusal(1009, 'The checksum is not that of the media');
-      await rename(draft, this.#path(sha256));
+      await rename(draft, this.path(sha256));
     } catch (error) {
       // Otherwise a full disk would stay full of unfinished uploads.
       await rm(draft, { force: true });
@@ -78,12 +83,12 @@ export class PersonalMedia {
 
   /** The bytes as the body of an answer; undefined for an unknown checksum. */
   async read(sha256: string): Promise<ReadableStream<Uint8Array> | undefined> {
-    return (await this.has(sha256)) ? fileBody(this.#path(sha256)) : undefined;
+    return (await this.has(sha256)) ? fileBody(this.path(sha256)) : undefined;
   }
 
   /** Base64 of the part that begins at `offset`; empty at the end. @throws Refusal 1006 */
   async part(sha256: string, offset: number): Promise<string> {
-    const file = await open(this.#path(sha256)).catch(() => {
+    const file = await open(this.path(sha256)).catch(() => {
       throw new Refusal(1006, 'No such media');
     });
     try {
@@ -95,7 +100,7 @@ export class PersonalMedia {
   }
 
   /** Deletes what nothing refers to any more, and the oldest beyond a size. @returns how many files */
-  async collect(state: NetworkState, nowMs: number): Promise<number> {
+  async collect({ announced, shown }: UsedMedia, nowMs: number): Promise<number> {
     const files = await Promise.all(
       (await readdir(this.#folder).catch(() => [])).map(async (name) => {
         const { size = 0, mtimeMs = nowMs } =
@@ -103,7 +108,6 @@ export class PersonalMedia {
         return { name, size, mtimeMs };
       }),
     );
-    const { announced, shown } = usedMedia(state);
     let bytes = files.reduce((sum, { size }) => sum + size, 0);
     let removed = 0;
     for (const { name, size, mtimeMs } of files.sort((a, b) => a.mtimeMs - b.mtimeMs)) {
@@ -116,22 +120,9 @@ export class PersonalMedia {
     return removed;
   }
 
-  /** Only checksums name files. @throws Refusal 1009 */
-  #path(sha256: string): string {
+  /** Where a file is. Only checksums name files. @throws Refusal 1009 */
+  path(sha256: string): string {
     if (!CHECKSUM.test(sha256)) throw new Refusal(1009, 'sha256 is no checksum');
     return join(this.#folder, sha256);
   }
-}
-
-/** Checksums of media that events announce to Coreapps, and of media that chats show. */
-function usedMedia(state: NetworkState): { announced: Set<string>; shown: Set<string> } {
-  const announced = new Set<string>();
-  for (const { events } of state.numbers.values())
-    for (const { body } of events)
-      if (body.kind === 'inbound')
-        for (const media of [body.media, body.referralMedia]) if (media) announced.add(media.sha256);
-  const shown = state.chats
-    .toJSON()
-    .flatMap(([, { messages }]) => messages.flatMap(({ media }) => media.map(({ sha256 }) => sha256)));
-  return { announced, shown: new Set(shown) };
 }

@@ -2,7 +2,6 @@ import { shardOf } from '../../onprem/account.ts';
 import type { NetworkEvent, NetworkProtocol } from '../wire/networkProtocol.ts';
 import { type CallRequest, Refusal } from '../wire/protocol.ts';
 import type { Peer } from '../wire/rpcServer.ts';
-import type { NetworkState } from './networkState.ts';
 
 /**
  * Unacknowledged events that a session may have at a time. Few bytes of them travel in a frame, which has a longest
@@ -28,15 +27,24 @@ export interface Session {
   isDue: boolean;
 }
 
+/** What sessions are told of a number. */
+export interface KnownNumbers {
+  known(number: string): {
+    readonly registrationKey?: string | undefined;
+    /** Not acknowledged yet, with growing ids. */
+    readonly events: readonly NetworkEvent[];
+  };
+}
+
 /** Open sessions: for each shard of a number, the newest one. */
 export class Sessions {
-  readonly #state: NetworkState;
+  readonly #state: KnownNumbers;
   readonly #drop: (number: string, event: NetworkEvent) => void;
   readonly #sessions = new Map<string, Session>();
   readonly #byPeer = new Map<Peer<NetworkProtocol>, Session>();
 
   /** `drop` forgets an event that can never be sent. */
-  constructor(state: NetworkState, drop: (number: string, event: NetworkEvent) => void) {
+  constructor(state: KnownNumbers, drop: (number: string, event: NetworkEvent) => void) {
     this.#state = state;
     this.#drop = drop;
   }

@@ -17,7 +17,8 @@ const personalMedia = z.object({ type: z.string(), sha256: z.string() });
 
 /** Conversation and price of a message, as in status callbacks. Source: docs/onprem/api-messaging.md §8.5. */
 const billing = z.object({
-  conversation: z.looseObject({ id: z.string(), expiration_timestamp: z.number().optional() }),
+  /** The Cloud API tells of it only for some messages. */
+  conversation: z.looseObject({ id: z.string(), expiration_timestamp: z.number().optional() }).optional(),
   pricing: z.looseObject({ pricing_model: z.string(), billable: z.boolean(), category: z.string() }),
 });
 export interface Billing {
@@ -58,6 +59,10 @@ const networkEvent = z.object({
       media: personalMedia.optional(),
       /** The picture of the ad that led the person here. */
       referralMedia: personalMedia.extend({ kind: z.string() }).optional(),
+      /** The business-scoped id of the person, which the Cloud API tells. */
+      userId: z.string().optional(),
+      /** The person shows no number: `from` is only for this stack. */
+      isFromHidden: z.boolean().optional(),
     }),
   ]),
 });
@@ -87,7 +92,12 @@ export const networkProtocol = {
   calls: {
     requestCode: {
       request: codeRequest.extend({ registrationKey: z.string().optional() }),
-      response: z.object({ outcome: z.enum(['code-sent', 'already-registered']), vname: z.string() }),
+      response: z.object({
+        outcome: z.enum(['code-sent', 'already-registered']),
+        vname: z.string(),
+        /** Of a number that was registered before, and needs no code. */
+        registrationKey: z.string().optional(),
+      }),
     },
     /** Checks certificate and PIN for another number of shards. Too late, it ends the registration. */
     reshard: {
@@ -122,7 +132,8 @@ export const networkProtocol = {
         body: z.record(z.string(), z.unknown()),
         media: z.array(mediaFile),
       }),
-      response: z.object({ billing }),
+      /** `isOnItsWay`: the message is safe, and its status `sent` follows when the servers have it. */
+      response: z.object({ billing: billing.optional(), isOnItsWay: z.boolean().optional() }),
     },
     /** Refuses a template, or the products of an interactive message, that can't be sent. */
     check: {
@@ -130,6 +141,8 @@ export const networkProtocol = {
         number: z.string(),
         type: z.string(),
         content: z.record(z.string(), z.unknown()),
+        /** Days. */
+        ttl: z.number().optional(),
       }),
       response: nothing,
     },

@@ -73,9 +73,16 @@ export class EventIntake {
     }
   }
 
-  /** The message is with the servers. */
-  async sent(message: StoredMessage, billing: StatusEvent['billing']): Promise<void> {
-    await this.#told(message, 'sent', { billing });
+  /** The message is with the servers, or `isOnItsWay` to them. */
+  async sent(
+    message: StoredMessage,
+    {
+      billing,
+      isOnItsWay,
+    }: { readonly billing?: StatusEvent['billing']; readonly isOnItsWay?: boolean | undefined },
+  ): Promise<void> {
+    if (isOnItsWay === true) await this.#update({ messageId: message.id, state: 'sent' });
+    else await this.#told(message, 'sent', { billing });
   }
 
   /** The message can never be sent. */
@@ -184,7 +191,8 @@ export class EventIntake {
     const message = reported(identity ? { ...received, identity } : received);
     const profileName = knows(version, 'profileNames') ? event.profileName : undefined;
     metrics.count('in_message_persisted', 'Incoming messages stored', { type: message.type });
-    await this.#update({ callback: inboundCallback(message, profileName, shard) });
+    const { userId, isFromHidden } = event;
+    await this.#update({ callback: inboundCallback(message, { profileName, userId, isFromHidden }, shard) });
     for (const callback of callbacks) await this.#update({ callback });
   }
 

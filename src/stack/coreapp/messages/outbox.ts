@@ -26,7 +26,7 @@ export interface OutboxOptions {
   /** The media is missing or can't be downloaded: the status `failed`. */
   readonly onMediaFailed: (message: StoredMessage, reason: string) => Promise<void>;
   /** The servers have the message: the status `sent`. */
-  readonly onSent: (message: StoredMessage, billing: Billed) => Promise<void>;
+  readonly onSent: (message: StoredMessage, answer: Accepted) => Promise<void>;
 }
 
 /** What `media` throws if the database did not answer. */
@@ -34,7 +34,7 @@ export const NOT_NOW = 'NotNow';
 const isTemporary = (error: unknown): boolean =>
   [NOT_NOW, 'ENOSPC', 'EDQUOT', 'EMFILE'].includes(String((error as { code?: unknown } | null)?.code));
 
-type Billed = CallResponse<NetworkProtocol, 'send'>['billing'];
+type Accepted = CallResponse<NetworkProtocol, 'send'>;
 
 /** Messages in flight to the servers at a time. */
 const WINDOW = 500;
@@ -178,8 +178,7 @@ export class Outbox {
       const files = fetched ?? (await this.#media(message));
       if (files) {
         for (const file of files) await upload(file);
-        const { billing } = await gateway.send({ id, to, type, body, media: files }, signal);
-        await onSent(message, billing);
+        await onSent(message, await gateway.send({ id, to, type, body, media: files }, signal));
         this.#backlog.remove();
         const labels = { retry: '0', type };
         metrics.duration(

@@ -42,14 +42,30 @@ export function statusCallback(
   return { shard, eventKey: statusKey(status.messageId, status.status), payload };
 }
 
+export interface Sender {
+  readonly profileName: string | undefined;
+  /** The business-scoped id that the Cloud API tells. */
+  readonly userId?: string | undefined;
+  /** The person shows no number. */
+  readonly isFromHidden?: boolean | undefined;
+}
+
+/** Fields of the Cloud API have the names that clients of its gateways know. Source: docs/onprem/cloud-migration.md §17.5. */
 export function inboundCallback(
   message: InboundMessage,
-  profileName: string | undefined,
+  { profileName, userId, isFromHidden }: Sender,
   shard: number,
 ): NewCallback {
-  const payload: Callback = {
-    contacts: [{ wa_id: message.from, ...(profileName ? { profile: { name: profileName } } : {}) }],
-    messages: [message],
+  const { from, ...content } = message;
+  const payload = {
+    contacts: [
+      {
+        ...(isFromHidden ? {} : { wa_id: from }),
+        ...(userId ? { user_id: userId } : {}),
+        ...(profileName ? { profile: { name: profileName } } : {}),
+      },
+    ],
+    messages: [{ ...(isFromHidden ? {} : { from }), ...(userId ? { from_bsuid: userId } : {}), ...content }],
   };
   return { shard, eventKey: `inbound/${message.id}`, payload };
 }

@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
+import { type GraphEvent, type GraphPerson, graphEvents } from '../../cloud/graphEvents.ts';
+import type { GraphValue } from '../../cloud/graphWebhook.ts';
+import { onPremisesId } from '../../cloud/messageIds.ts';
+import { messageId, peerOfMessageId } from '../../onprem/messages.ts';
+import type { NetworkEvent } from '../wire/networkProtocol.ts';
+import type { CloudEntry, CloudState } from './cloudState.ts';
+
+export interface CloudIntakeOptions {
+  readonly state: CloudState;
+  readonly record: (...entries: CloudEntry[]) => Promise<void>;
+  readonly event: (body: NetworkEvent['body'], key: string) => CloudEntry;
+  readonly onEvents: () => void;
+  /** Media was announced: it is to be fetched before Graph deletes it. */
+  readonly onMedia: (sha256: string) => void;
+  /** How people without a visible number appear in callbacks. */
+  readonly identity: 'Omit' | 'BsuidInFrom';
+  readonly clock: Clock;
+}
+
+/** An id of a message whose Cloud id has no known structure: the same for the same message. */
+const UNKNOWN_PEER = '1000000';
+
+/** Turns webhooks of the Cloud API into events of the stack. */
+export class CloudIntake {
+  readonly #options: CloudIntakeOptions;
+
+  constructor(options: CloudIntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when everything is on disk: all of it, or nothing. */
+  async take(values: readonly GraphValue[]): Promise<void> {
+    const entries: CloudEntry[] = [];
+    const media: string[] = [];
+    const now = new Set<string>();
+    for (const value of values)
+      for (const event of graphEvents(value, (wamid) => this.#idOf(wamid))) {
+        const key = keyOf(event);
+        // A person may come back to an earlier identity.
+        const isRepeated = event.kind !== 'identity' && this.#options.state.hasTold(key);
+        if (isRepeated || now.has(key)) continue;
+        now.add(key);
+        entries.push(...this.#entriesOf(event, key));
+        if (event.kind === 'inbound' && event.media) media.push(event.media.sha256);
+      }
+    if (entries.length > 0) await this.#options.record(...entries);
+    this.#options.onEvents();
+    for (const sha256 of media) this.#options.onMedia(sha256);
+  }
+
+  #idOf(wamid: string): string {
+    const known = this.#options.state.idOf(wamid) ?? onPremisesId(wamid);
+    if (known !== undefined) return known;
+    const key = createHash('sha256').update(wamid).digest().subarray(0, 10);
+    return messageId('inbound', UNKNOWN_PEER, () => key);
+  }
+
+  #entriesOf(event: GraphEvent, key: string): CloudEntry[] {
+    switch (event.kind) {
+      case 'status':
+        return this.#statusEntries(event, key);
+      case 'inbound':
+        return this.#inboundEntries(event, key);
+      case 'number-changed': {
+        const { kind, waId, newWaId, timestamp } = event;
+        return [this.#options.event({ kind, waId, newWaId, timestamp }, key)];
+      }
+      case 'identity':
+        return this.#identityEntries(event, key);
+    }
+  }
+
+  #statusEntries(event: Extract<GraphEvent, { kind: 'status' }>, key: string): CloudEntry[] {
+    const { state } = this.#options;
+    const { wamid, person, status, timestamp, errors, billing } = event;
+    const messageId = event.messageId ?? state.idOf(wamid);
+    // Of a message that this stack did not send.
+    if (messageId === undefined) return [];
+    const recipient = this.#waIdOf(person) ?? peerOfMessageId(messageId) ?? person.userId ?? '';
+    return [
+      // Also for a message whose post had no known outcome.
+      ...(state.queued.has(messageId) ? [{ type: 'posted' as const, id: messageId, wamid }] : []),
+      this.#options.event(
+        {
+          kind: 'status',
+          messageId,
+          recipient,
+          status,
+          timestamp,
+          ...(errors.length > 0 ? { errors: [...errors] } : {}),
+          ...(billing ? { billing: billing as never } : {}),
+        },
+        key,
+      ),
+    ];
+  }
+
+  #inboundEntries(event: Extract<GraphEvent, { kind: 'inbound' }>, key: string): CloudEntry[] {
+    const { identity, clock } = this.#options;
+    const { wamid, person, message, profileName, media } = event;
+    const { userId } = person;
+    const waId = this.#waIdOf(person);
+    const from = waId ?? userId;
+    if (from === undefined) return [];
+    const id = String(message.id);
+    return [
+      ...this.#learn(person),
+      ...(onPremisesId(wamid) === id ? [] : [{ type: 'named' as const, id, wamid }]),
+      ...(media
+        ? [{ type: 'received-media' as const, sha256: media.sha256, graphId: media.graphId, at: clock.now() }]
+        : []),
+      this.#options.event(
+        {
+          kind: 'inbound',
+          message: { ...(message as { id: string; timestamp: string; type: string }), from },
+          ...(profileName === undefined ? {} : { profileName }),
+          ...(media ? { media: { type: media.type, sha256: media.sha256 } } : {}),
+          ...(userId === undefined ? {} : { userId }),
+          ...(waId === undefined && identity === 'Omit' ? { isFromHidden: true } : {}),
+        },
+        key,
+      ),
+    ];
+  }
+
+  #identityEntries({ waId, hash }: Extract<GraphEvent, { kind: 'identity' }>, key: string): CloudEntry[] {
+    const known = this.#options.state.identities.get(waId);
+    if (known === hash) return [];
+    const timestamp = String(Math.floor(this.#options.clock.now() / 1000));
+    return [
+      { type: 'identity', waId, hash },
+      // The first one known counts as acknowledged.
+      ...(known === undefined ? [] : [this.#options.event({ kind: 'identity', waId, hash, timestamp }, key)]),
+    ];
+  }
+
+  #waIdOf({ waId, userId }: GraphPerson): string | undefined {
+    return waId ?? (userId === undefined ? undefined : this.#options.state.people.get(userId));
+  }
+
+  #learn({ waId, userId }: GraphPerson): CloudEntry[] {
+    if (waId === undefined || userId === undefined) return [];
+    return this.#options.state.people.get(userId) === waId ? [] : [{ type: 'person', userId, waId }];
+  }
+}
+
+/** The same for what a webhook repeats. */
+function keyOf(event: GraphEvent): string {
+  switch (event.kind) {
+    case 'status':
+      return `${event.messageId ?? event.wamid}/${event.status}`;
+    case 'inbound':
+    case 'number-changed':
+      return event.wamid;
+    case 'identity':
+      return `${event.waId}/${event.hash}`;
+  }
+}

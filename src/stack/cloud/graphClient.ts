@@ -1,0 +1,237 @@
+import { type Clock, withDeadline } from '../../base/clock.ts';
+import { safeJson } from '../../base/safeJson.ts';
+import { detailsOf, type GraphError, graphError } from '../../cloud/graphErrors.ts';
+import type { GraphMessage } from '../../cloud/graphMessage.ts';
+
+/** Calls of the Cloud API. Source: docs/onprem/cloud-migration.md §2, §17.2, §17.3. */
+
+export interface GraphClientOptions {
+  /** `https://graph.facebook.com` */
+  readonly graphUrl: string;
+  /** `v26.0` */
+  readonly graphVersion: string;
+  readonly phoneNumberId: string;
+  /** Read for each call, because the token changes while the gateway runs. */
+  readonly accessToken: () => string;
+  readonly fetch?: typeof fetch;
+  readonly clock: Clock;
+}
+
+/** Graph answered that it did not do it. */
+export class GraphRefusal extends Error {
+  readonly error: GraphError;
+
+  constructor(error: GraphError) {
+    super(detailsOf(error));
+    this.name = 'GraphRefusal';
+    this.error = error;
+  }
+}
+
+/** The request did not leave this machine, so nothing has happened. */
+export class GraphUnreachable extends Error {
+  constructor(cause: unknown) {
+    super('the Cloud API cannot be reached', { cause });
+    this.name = 'GraphUnreachable';
+  }
+}
+
+/** The request left, and no answer says what became of it. */
+export class GraphUnknown extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'GraphUnknown';
+  }
+}
+
+/** How long an answer may take, and the bytes of media. */
+const TIMEOUT_MS = { call: 20_000, media: 60_000 } as const;
+
+/** Failures before the first byte of a request. */
+const BEFORE_THE_REQUEST =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT|CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
+
+export interface GraphNumber {
+  readonly status: string | undefined;
+  /** Digits. */
+  readonly number: string;
+  readonly verifiedName: string;
+  /** Messages a second. */
+  readonly throughput: number | undefined;
+}
+
+const THROUGHPUT: Readonly<Record<string, number>> = { STANDARD: 80, HIGH: 1_000 };
+
+type Answer = Readonly<Record<string, unknown>>;
+
+export class GraphClient {
+  readonly #options: GraphClientOptions;
+
+  constructor(options: GraphClientOptions) {
+    this.#options = options;
+  }
+
+  /** @throws GraphRefusal; GraphUnreachable: it was not sent; GraphUnknown: it may have been sent */
+  async send(
+    message: GraphMessage,
+    signal: AbortSignal,
+  ): Promise<{ readonly wamid: string; readonly waId: string | undefined }> {
+    const answer = await this.#call('POST', `${this.#number}/messages`, { json: message }, signal);
+    const [sent] = (answer.messages ?? []) as readonly { readonly id?: unknown }[];
+    const [contact] = (answer.contacts ?? []) as readonly { readonly wa_id?: unknown }[];
+    if (typeof sent?.id !== 'string') throw new GraphUnknown('the answer names no message');
+    return { wamid: sent.id, waId: typeof contact?.wa_id === 'string' ? contact.wa_id : undefined };
+  }
+
+  /** @throws as `send` */
+  async markRead(wamid: string, signal: AbortSignal): Promise<void> {
+    const json = { messaging_product: 'whatsapp', status: 'read', message_id: wamid };
+    await this.#call('POST', `${this.#number}/messages`, { json }, signal);
+  }
+
+  /** @returns the id of the upload, which works for 30 days. @throws as `send` */
+  async upload(file: Blob, type: string, signal: AbortSignal): Promise<string> {
+    const form = new FormData();
+    form.set('messaging_product', 'whatsapp');
+    form.set('type', type);
+    form.set('file', new Blob([file], { type }), 'file');
+    const { id } = await this.#call(
+      'POST',
+      `${this.#number}/media`,
+      { form, timeoutMs: TIMEOUT_MS.media },
+      signal,
+    );
+    if (typeof id !== 'string') throw new GraphUnknown('the answer names no media');
+    return id;
+  }
+
+  /** The bytes of media that a person sent. @throws as `send` */
+  async download(mediaId: string, signal: AbortSignal): Promise<Buffer> {
+    const { url } = await this.#call('GET', mediaId, {}, signal);
+    if (typeof url !== 'string') throw new GraphUnknown('the answer has no URL of the media');
+    return this.#within(TIMEOUT_MS.media, signal, async (inTime) => {
+      const response = await this.#fetch(url, { headers: this.#authorization() }, inTime);
+      if (!response.ok) throw new GraphUnknown(`the URL of the media answered ${response.status}`);
+      return Buffer.from(await response.arrayBuffer());
+    });
+  }
+
+  /** What Graph knows of the number. @throws as `send` */
+  async number(signal: AbortSignal): Promise<GraphNumber> {
+    const fields = 'status,display_phone_number,verified_name,throughput';
+    const answer = await this.#call('GET', `${this.#number}?fields=${fields}`, {}, signal);
+    const { level } = (answer.throughput ?? {}) as { readonly level?: unknown };
+    return {
+      status: typeof answer.status === 'string' ? answer.status : undefined,
+      number: String(answer.display_phone_number ?? '').replace(/\D/g, ''),
+      verifiedName: String(answer.verified_name ?? ''),
+      throughput: THROUGHPUT[String(level)],
+    };
+  }
+
+  /** @throws as `send` */
+  async requestCode(method: 'sms' | 'voice', signal: AbortSignal): Promise<void> {
+    const json = { code_method: method.toUpperCase(), language: 'en_US' };
+    await this.#call('POST', `${this.#number}/request_code`, { json }, signal);
+  }
+
+  /** @throws as `send` */
+  async verifyCode(code: string, signal: AbortSignal): Promise<void> {
+    await this.#call('POST', `${this.#number}/verify_code`, { json: { code } }, signal);
+  }
+
+  /** @throws as `send` */
+  async register(pin: string, signal: AbortSignal): Promise<void> {
+    await this.#call(
+      'POST',
+      `${this.#number}/register`,
+      { json: { messaging_product: 'whatsapp', pin } },
+      signal,
+    );
+  }
+
+  /** @throws as `send` */
+  async setPin(pin: string, signal: AbortSignal): Promise<void> {
+    await this.#call('POST', this.#number, { json: { pin } }, signal);
+  }
+
+  /** Has the webhooks of a business account posted to this URL. @throws as `send` */
+  async subscribe(
+    { businessAccountId, url, verifyToken }: { businessAccountId: string; url: string; verifyToken: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const json = { override_callback_uri: url, verify_token: verifyToken };
+    await this.#call('POST', `${businessAccountId}/subscribed_apps`, { json }, signal);
+  }
+
+  /** @throws as `send` */
+  async unsubscribe(businessAccountId: string, signal: AbortSignal): Promise<void> {
+    await this.#call('DELETE', `${businessAccountId}/subscribed_apps`, {}, signal);
+  }
+
+  get #number(): string {
+    return this.#options.phoneNumberId;
+  }
+
+  #authorization(): Record<string, string> {
+    return { authorization: `Bearer ${this.#options.accessToken()}` };
+  }
+
+  async #call(
+    method: string,
+    path: string,
+    { json, form, timeoutMs = TIMEOUT_MS.call }: { json?: object; form?: FormData; timeoutMs?: number },
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { graphUrl, graphVersion } = this.#options;
+    return this.#within(timeoutMs, signal, async (inTime) => {
+      const headers = { ...this.#authorization(), ...(json ? { 'content-type': 'application/json' } : {}) };
+      const body = form ?? (json ? JSON.stringify(json) : null);
+      const response = await this.#fetch(
+        `${graphUrl}/${graphVersion}/${path}`,
+        { method, headers, body },
+        inTime,
+      );
+      const text = await response.text().catch((cause: unknown) => {
+        throw new GraphUnknown('the answer broke off', cause);
+      });
+      return answerOf(response.status, text);
+    });
+  }
+
+  /** @throws GraphUnknown after the deadline */
+  async #within<T>(
+    timeoutMs: number,
+    signal: AbortSignal,
+    act: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const late = () => new GraphUnknown(`no answer within ${timeoutMs / 1000} s`);
+    const deadline = withDeadline(this.#options.clock, signal, timeoutMs, late);
+    try {
+      return await act(deadline.signal);
+    } finally {
+      deadline.release();
+    }
+  }
+
+  async #fetch(url: string, request: RequestInit, signal: AbortSignal): Promise<Response> {
+    try {
+      return await (this.#options.fetch ?? fetch)(url, { ...request, signal });
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      const { cause } = error as { cause?: { code?: unknown } };
+      if (BEFORE_THE_REQUEST.test(String(cause?.code))) throw new GraphUnreachable(error);
+      throw new GraphUnknown('the connection broke off', error);
+    }
+  }
+}
+
+/** Only an answer of the API itself says that nothing has happened: one of 500 or of a proxy leaves it open. */
+function answerOf(status: number, text: string): Answer {
+  const body = safeJson(text);
+  const answer = typeof body === 'object' && body !== null ? (body as Answer) : {};
+  if (status >= 200 && status <= 299) return answer;
+  const refused = graphError.safeParse(answer.error);
+  if (status < 500 && refused.success) throw new GraphRefusal(refused.data);
+  throw new GraphUnknown(`the Cloud API answered ${status}`);
+}
