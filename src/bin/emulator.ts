@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { parseEnv } from 'node:util';
 import { Argument, Command, Option } from 'commander';
 import { aborted } from '../base/aborted.ts';
 import { systemClock } from '../base/clock.ts';
@@ -11,7 +12,8 @@ import { stopSignal } from '../base/stopSignal.ts';
 import { VERSION } from '../base/version.ts';
 import { ROTATION_WORK, type RotationWork } from '../onprem/passwordRotation.ts';
 import { clientVersion } from '../stack/clientVersionOf.ts';
-import { startLaptop } from '../stack/laptop.ts';
+import { cloudSettings } from '../stack/cloud/cloudSettings.ts';
+import { type Laptop, startLaptop } from '../stack/laptop.ts';
 import { LAPTOP_DEFAULTS } from '../stack/laptopDefaults.ts';
 import { parseSeed } from '../stack/laptopSeed.ts';
 import type { LaptopDatabase } from '../stack/laptopStores.ts';
@@ -148,6 +150,16 @@ function addLaptopCommand(program: Command): void {
     )
     .addOption(new Option('--config <file>', 'the same as --seed').hideHelp())
     .option('--no-rate-limits', 'accept more than 50 requests a second')
+    .option(
+      '--cloud [file]',
+      'the Cloud API takes the place of the simulation; the file has WABA_CLOUD_… variables, one NAME=value a line',
+    )
+    .option(
+      '--cloud-webhook-port <port>',
+      'port for the webhooks of the Cloud API',
+      parsePort,
+      LAPTOP_DEFAULTS.cloudWebhookPort,
+    )
     .option('--build-date <date>', 'YYYY-MM-DD; the build expires 180 days later', parseDate)
     .option('--json', 'print one line of JSON on stdout when ready; logs go to stderr')
     .action(runLaptop);
@@ -169,6 +181,8 @@ async function runLaptop(options: {
   config?: string;
   rateLimits: boolean;
   buildDate?: number;
+  cloud?: string | true;
+  cloudWebhookPort: number;
   json?: boolean;
 }): Promise<void> {
   if (options.version === true) return void process.stdout.write(`${VERSION}\n`);
@@ -177,6 +191,14 @@ async function runLaptop(options: {
   const seed = options.seed ?? options.config;
   const { rateLimits, buildDate, version = clientVersion(process.env) } = options;
   const caPem = webhookCa ? await readOption('--webhook-ca', webhookCa) : undefined;
+  const cloud = options.cloud && {
+    settings: cloudSettings(
+      options.cloud === true
+        ? process.env
+        : { ...process.env, ...parseEnv(await readOption('--cloud', options.cloud)) },
+    ),
+    webhookPort: options.cloudWebhookPort,
+  };
   const terminal = () => quietRepeats(createLogger({ level: 'warn', format: 'pretty' }), systemClock);
   // npm that is killed leaves its scripts running.
   const end = process.env.npm_lifecycle_event ? eitherSignal(stop, parentEnded()).signal : stop;
@@ -196,6 +218,7 @@ async function runLaptop(options: {
       version,
       webhook: webhook === undefined ? undefined : { url: webhook, caPem },
       control: controlAccess(process.env),
+      ...(cloud ? { cloud } : {}),
       clock: systemClock,
       logger: json || !interactive ? logger : terminal(),
     },
@@ -252,26 +275,27 @@ async function runNetwork(options: {
   await network.close();
 }
 
-function welcome(about: {
-  url: string;
-  controlUrl: string;
-  username: string;
-  password: string;
-  caFile: string;
-  number: string;
-}): string {
-  const { url, controlUrl, username, password, caFile, number } = about;
+function welcome(about: Omit<Laptop, 'close'> & { readonly number: string }): string {
+  const { url, controlUrl, cloudWebhookUrl, username, password, caFile, number } = about;
+  const behind =
+    controlUrl === undefined
+      ? `webhooks   ${cloudWebhookUrl}   (for the Cloud API)`
+      : `simulation ${controlUrl}`;
+  const write =
+    controlUrl === undefined
+      ? ''
+      : `
+  curl -X POST ${controlUrl}/numbers/${number.replace('+', '')}/messages -H 'content-type: application/json' -d '{"from":"16505551234","text":"Hi"}'`;
   return `
-WhatsApp Business On-Premises emulator, number ${number}
+WhatsApp Business On-Premises ${controlUrl === undefined ? 'API in front of the Cloud API' : 'emulator'}, number ${number}
 
   API        ${url}   (user ${username}, password ${password})
   CA         ${caFile}
-  simulation ${controlUrl}
+  ${behind}
 
-Log in, let a customer write, and answer:
+Log in${controlUrl === undefined ? ' and write to a customer' : ', let a customer write, and answer'}:
 
-  TOKEN=$(curl -s --cacert ${caFile} -X POST -u '${username}:${password}' ${url}/v1/users/login | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
-  curl -X POST ${controlUrl}/numbers/${number.replace('+', '')}/messages -H 'content-type: application/json' -d '{"from":"16505551234","text":"Hi"}'
+  TOKEN=$(curl -s --cacert ${caFile} -X POST -u '${username}:${password}' ${url}/v1/users/login | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')${write}
   curl --cacert ${caFile} ${url}/v1/messages -H "Authorization: Bearer $TOKEN" -d '{"to":"16505551234","type":"text","text":{"body":"Hello"}}'
 
 Ctrl-C stops it.

@@ -10,11 +10,14 @@ import { knows } from '../onprem/clientBehaviour.ts';
 import { CLIENT_VERSION } from '../onprem/clientVersion.ts';
 import { NODE_PORTS } from '../onprem/environment.ts';
 import { DEFAULT_ADMIN } from '../onprem/users.ts';
+import { CloudNetwork } from './cloud/cloudNetwork.ts';
+import type { CloudSettings } from './cloud/cloudSettings.ts';
+import { WEBHOOK_PATH } from './cloud/webhookServer.ts';
 import type { CoreappNode } from './coreapp/coreappNode.ts';
 import { startCoreapp } from './coreapp/startCoreapp.ts';
 import { makeReady } from './laptopRegistration.ts';
 import { loadSecrets, newSecrets } from './laptopSecrets.ts';
-import { applySeed, type LaptopSeed } from './laptopSeed.ts';
+import { type LaptopSeed, requireNoSimulation, seedNetwork, seedStack } from './laptopSeed.ts';
 import type { LaptopDatabase, LaptopStores } from './laptopStores.ts';
 import { laptopWebhook } from './laptopWebhook.ts';
 import type { ControlAccess } from './network/control/controlGuard.ts';
@@ -49,14 +52,18 @@ export interface LaptopOptions {
   readonly webhook?: { readonly url: string; readonly caPem?: string | undefined } | undefined;
   /** Who may call the control port; without it, every program of the machine. */
   readonly control?: ControlAccess;
+  /** The Cloud API takes the place of the simulated servers of WhatsApp, and posts its webhooks to this port. */
+  readonly cloud?: { readonly settings: CloudSettings; readonly webhookPort: number } | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 export interface Laptop {
   readonly url: string;
-  /** The page and API of the simulation. */
-  readonly controlUrl: string;
+  /** The page and API of the simulation; none with the Cloud API. */
+  readonly controlUrl?: string;
+  /** Where the webhooks of the Cloud API arrive. */
+  readonly cloudWebhookUrl?: string;
   readonly username: string;
   readonly password: string;
   readonly caFile: string;
@@ -91,8 +98,9 @@ class Started {
  * @throws CodedError `PortTaken`, `InUse`, `NotReady`, `SchemaTooNew`
  */
 export async function startLaptop(options: LaptopOptions, signal: AbortSignal): Promise<Laptop> {
-  const { logger, clock, phoneNumber, host = HOST, webhook } = options;
+  const { logger, clock, phoneNumber, host = HOST, webhook, cloud, seed } = options;
   if (webhook) laptopWebhook(webhook.url);
+  if (cloud && seed) requireNoSimulation(seed);
   const started = new Started();
   try {
     const folder = await ownFolder(options, started);
@@ -101,36 +109,42 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
       ? await requireFreePort(options.controlPort, host, '--control-port')
       : await freePort(host);
     const controlUrl = `http://${isHere(host) ? HOST : host}:${controlPort}`;
-    const errorsUrl = `${controlUrl}/errors`;
+    // Pages of errors belong to the simulation.
+    const errorsUrl = cloud ? undefined : `${controlUrl}/errors`;
     const secrets = await secretsOf(options);
     const time = new MovableClock(clock);
     const stores = await startStores(options, { folder, time, password: secrets.databasePassword }, signal);
     started.add(stores, stores.close);
     const wire = new LocalWire();
-    const network = await startNetwork(options, { folder, time, wire, errorsUrl }, started);
-    await configure(options, { stores, network, adminPassword: secrets.adminPassword }, signal);
     const place = { folder, time, wire, stores, errorsUrl };
+    await configure(options, { stores, adminPassword: secrets.adminPassword });
+    const gateway = cloud && (await startGateway(options, cloud, place, started, signal));
+    const network = cloud ? undefined : await startNetwork(options, place, started, signal);
     const coreapp = await startSingleCoreapp(options, place);
     started.add(coreapp, () => coreapp.close());
     const webapp = await startSingleWebapp({ ...options, port }, place, signal);
     started.add(webapp, webapp.close);
     await makeReady(coreapp, options, secrets.code, signal);
-    if (stores.content) network.snapshots.add(stores.content);
-    network.snapshots.begin();
     const caFile = join(folder, 'ca.pem');
     await writeFile(caFile, webapp.caPem);
-    const control = await startControlServer(network, {
-      host,
-      port: controlPort,
-      openApi: openApi(options.version ?? CLIENT_VERSION),
-      caPem: webapp.caPem,
-      ...options.control,
-    });
-    started.add(control, control.close);
+    if (network) {
+      if (stores.content) network.snapshots.add(stores.content);
+      network.snapshots.begin();
+      const control = await startControlServer(network, {
+        host,
+        port: controlPort,
+        openApi: openApi(options.version ?? CLIENT_VERSION),
+        caPem: webapp.caPem,
+        ...options.control,
+      });
+      started.add(control, control.close);
+    }
     logger.info('emulator ready', { number: phoneNumber });
     return {
       url: `${options.tls === false ? 'http' : 'https'}://${isHere(host) ? 'localhost' : host}:${webapp.port}`,
-      controlUrl,
+      ...(gateway
+        ? { cloudWebhookUrl: `http://${isHere(host) ? HOST : host}:${gateway.webhookPort}${WEBHOOK_PATH}` }
+        : { controlUrl }),
       username: DEFAULT_ADMIN.username,
       password: secrets.adminPassword,
       caFile,
@@ -168,11 +182,37 @@ const startStores = (
     signal,
   );
 
+/** The Cloud API behind the stack. */
+async function startGateway(
+  { dataFolder, host = HOST, clock, logger }: LaptopOptions,
+  { settings, webhookPort }: NonNullable<LaptopOptions['cloud']>,
+  { folder, wire }: Place,
+  started: Started,
+  signal: AbortSignal,
+): Promise<CloudNetwork> {
+  const gateway = await CloudNetwork.start(
+    {
+      host: HOST,
+      port: NETWORK_PORT,
+      webhook: { host, port: webhookPort },
+      wire,
+      dataFolder: join(folder, 'cloud'),
+      inMemory: dataFolder === undefined,
+      settings,
+      clock,
+      logger: logger.child({ role: 'cloud' }),
+    },
+    signal,
+  );
+  return started.add(gateway, () => gateway.close());
+}
+
 /** What stands for the servers of WhatsApp. */
 async function startNetwork(
-  { dataFolder, rateLimits = true, clock, logger }: LaptopOptions,
-  { folder, time, wire, errorsUrl }: Omit<Place, 'stores'>,
+  { dataFolder, rateLimits = true, phoneNumber, seed, clock, logger }: LaptopOptions,
+  { folder, time, wire, errorsUrl }: Place,
   started: Started,
+  signal: AbortSignal,
 ): Promise<Network> {
   const network = await Network.start({
     host: HOST,
@@ -186,7 +226,9 @@ async function startNetwork(
     time,
     logger: logger.child({ role: 'network' }),
   });
-  return started.add(network, () => network.close());
+  started.add(network, () => network.close());
+  if (seed) await seedNetwork(seed, { network, number: phoneNumber.replace('+', '') }, signal);
+  return network;
 }
 
 /** What the single Coreapp and the single Webapp have in common. */
@@ -196,7 +238,7 @@ interface Place {
   readonly stores: LaptopStores;
   readonly wire: LocalWire;
   /** Where the pages of errors are. */
-  readonly errorsUrl: string;
+  readonly errorsUrl: string | undefined;
 }
 
 const startSingleCoreapp = (
@@ -268,9 +310,8 @@ const isHere = (host: string): boolean => ['127.0.0.1', '0.0.0.0', '::', 'localh
 
 /** Stores settings, password and seed before the Coreapp starts, because a Coreapp reads the webhook's CA only then. */
 async function configure(
-  { webhook, seed, phoneNumber, version = CLIENT_VERSION }: LaptopOptions,
-  { stores, network, adminPassword }: { stores: LaptopStores; network: Network; adminPassword: string },
-  signal: AbortSignal,
+  { webhook, seed, version = CLIENT_VERSION }: LaptopOptions,
+  { stores, adminPassword }: { stores: LaptopStores; adminPassword: string },
 ): Promise<void> {
   const { config, web } = stores.stores;
   if (webhook?.caPem) await config.setWebhookCa(webhook.caPem);
@@ -283,5 +324,5 @@ async function configure(
   });
   await web.ensureAdmin();
   await web.setPassword(DEFAULT_ADMIN.username, adminPassword);
-  if (seed) await applySeed(seed, { config, web, network, number: phoneNumber.replace('+', '') }, signal);
+  if (seed) await seedStack(seed, { config, web });
 }

@@ -75,31 +75,39 @@ export function parseSeed(text: string): LaptopSeed {
   throw new CodedError('BadConfig', z.prettifyError(parsed.error));
 }
 
-/** Applies the seed. Whatever it does not name stays as it is, so a second start changes nothing. */
-export async function applySeed(
-  {
-    users = [],
-    settings,
-    about: text,
-    business,
-    templates,
-    catalog: linked,
-    faults,
-    people = [],
-  }: LaptopSeed,
-  target: { config: ConfigStore; web: WebStore; network: Network; number: string },
-  signal: AbortSignal,
+/** What the stack itself holds. Whatever the seed does not name stays as it is, so a second start changes nothing. */
+export async function seedStack(
+  { users = [], settings, about: text, business }: LaptopSeed,
+  { config, web }: { readonly config: ConfigStore; readonly web: WebStore },
 ): Promise<void> {
-  const { config, web, network, number } = target;
   for (const { username, password } of users)
     if (!(await web.createUser(username, password))) await web.setPassword(username, password);
   if (settings) await config.patchSettings(settings);
   if (text) await config.saveDocument('about', text);
   if (business) await config.saveDocument('business', { ...EMPTY_PROFILE, ...business });
+}
+
+/** What the simulated servers of WhatsApp hold. */
+export async function seedNetwork(
+  { templates, catalog: linked, faults, people = [] }: LaptopSeed,
+  { network, number }: { readonly network: Network; readonly number: string },
+  signal: AbortSignal,
+): Promise<void> {
   if (templates) await network.setTemplates(number, templates);
   if (linked) await network.setCatalog(number, linked);
   if (faults) await network.apiFaults.set(faults, signal);
   // A parsed object has no undefined fields.
   for (const { waId, name, dialled, behaviour: how } of people)
     await network.people.set(waId, { name, dialled, behaviour: (how ?? {}) as Partial<Behaviour> });
+}
+
+/** @throws CodedError `BadConfig` for what only simulated servers can hold */
+export function requireNoSimulation({ templates, catalog: linked, faults, people }: LaptopSeed): void {
+  const [name] =
+    Object.entries({ templates, catalog: linked, faults, people }).find(([, value]) => value) ?? [];
+  if (name !== undefined)
+    throw new CodedError(
+      'BadConfig',
+      `${name}: the Cloud API decides on it; remove it from the seed, or leave out --cloud`,
+    );
 }

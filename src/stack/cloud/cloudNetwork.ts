@@ -82,6 +82,7 @@ export class CloudNetwork {
     this.#sender = new CloudSender({
       ...common,
       throughput,
+      unknownOutcomeMs: options.settings.unknownOutcomeMs,
       event: (body, key) => this.#event(body, key),
       onEvents: () => this.#announce(),
       upload: (file, ends) => this.#media.upload(file, ends),
@@ -90,7 +91,7 @@ export class CloudNetwork {
 
   static async start(options: CloudNetworkOptions, signal: AbortSignal): Promise<CloudNetwork> {
     const { settings, clock, logger } = options;
-    const secrets = await CloudSecrets.read(settings.files);
+    const secrets = await CloudSecrets.read(settings.secrets);
     const state = new CloudState();
     const changes = {
       apply: (entry: CloudEntry) => state.apply(entry),
@@ -181,7 +182,7 @@ export class CloudNetwork {
     });
     this.#sender.resume();
     const onToken = () => this.#sender.holds.release('token');
-    void secrets.watch(settings.files, { clock, logger, onToken }, signal);
+    void secrets.watch({ clock, logger, onToken }, signal);
     void this.#repeat(COLLECT_EVERY_MS, () => this.#media.collect());
     void this.#repeat(LOOK_AT_NUMBER_EVERY_MS, () => this.#lookAtNumber());
     if (settings.webhookUrl !== undefined)

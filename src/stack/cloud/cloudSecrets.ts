@@ -2,23 +2,25 @@ import { readFile } from 'node:fs/promises';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
+import type { SecretName, SecretSource, SecretSources } from './cloudSettings.ts';
 
-type Files = Readonly<Record<'accessToken' | 'appSecret' | 'verifyToken', string>>;
-type Secrets = Readonly<Record<keyof Files, string>>;
+type Secrets = Readonly<Record<SecretName, string>>;
 
 const LOOK_EVERY_MS = 2_000;
 
-/** The secrets of the gateway, from files that may change while it runs: Kubernetes renews a mounted Secret. */
+/** The secrets of the gateway. Their files may change while it runs: Kubernetes renews a mounted Secret. */
 export class CloudSecrets {
+  readonly #sources: SecretSources;
   #current: Secrets;
 
-  private constructor(current: Secrets) {
+  private constructor(sources: SecretSources, current: Secrets) {
+    this.#sources = sources;
     this.#current = current;
   }
 
   /** @throws CodedError `NoSecret` for a file that is missing or empty */
-  static async read(files: Files): Promise<CloudSecrets> {
-    return new CloudSecrets(await readAll(files));
+  static async read(sources: SecretSources): Promise<CloudSecrets> {
+    return new CloudSecrets(sources, await readAll(sources));
   }
 
   get current(): Secrets {
@@ -27,7 +29,6 @@ export class CloudSecrets {
 
   /** Looks for changes until the signal fires. `onToken`: there is another access token. */
   async watch(
-    files: Files,
     {
       clock,
       logger,
@@ -40,7 +41,7 @@ export class CloudSecrets {
       if (signal.aborted) return;
       try {
         const before = this.#current;
-        this.#current = await readAll(files);
+        this.#current = await readAll(this.#sources);
         if (before.accessToken === this.#current.accessToken) continue;
         logger.info('there is another access token');
         onToken();
@@ -51,20 +52,16 @@ export class CloudSecrets {
   }
 }
 
-async function readAll(files: Files): Promise<Secrets> {
-  const read = async (path: string): Promise<string> => {
-    const text = (
-      await readFile(path, 'utf8').catch((cause: unknown) => {
-        throw new CodedError('NoSecret', `cannot read ${path}`, { cause });
-      })
-    ).trim();
-    if (text === '') throw new CodedError('NoSecret', `${path} is empty`);
-    return text;
-  };
-  const [accessToken, appSecret, verifyToken] = await Promise.all([
-    read(files.accessToken),
-    read(files.appSecret),
-    read(files.verifyToken),
-  ]);
-  return { accessToken, appSecret, verifyToken };
+async function readAll({ accessToken, appSecret, verifyToken }: SecretSources): Promise<Secrets> {
+  const [token, app, verify] = await Promise.all([read(accessToken), read(appSecret), read(verifyToken)]);
+  return { accessToken: token, appSecret: app, verifyToken: verify };
+}
+
+async function read(source: SecretSource): Promise<string> {
+  if ('text' in source) return source.text;
+  const text = await readFile(source.file, 'utf8').catch((cause: unknown) => {
+    throw new CodedError('NoSecret', `cannot read ${source.file}`, { cause });
+  });
+  if (text.trim() === '') throw new CodedError('NoSecret', `${source.file} is empty`);
+  return text.trim();
 }

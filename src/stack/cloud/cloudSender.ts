@@ -23,17 +23,14 @@ export interface CloudSenderOptions {
   readonly upload: (media: QueuedMessage['media'][number], signal: AbortSignal) => Promise<string>;
   /** Messages a second. */
   readonly throughput: number;
+  /** How long a message waits for its status after a post without a known outcome, before it is posted again. */
+  readonly unknownOutcomeMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Ends with the gateway. */
   readonly signal: AbortSignal;
 }
 
-/**
- * How long a status may take that names a message whose post had no known outcome. Only then is the message posted again: a
- * status that comes later means that the person got it twice.
- */
-export const UNKNOWN_OUTCOME_MS = 15 * 60_000;
 /** The most that a person may get: one in 6 s after a burst. Source: docs/onprem/cloud-migration.md §11. */
 const PAIR = { burst: 45, perSecond: 1 / 6 } as const;
 const LONGEST_LIFE_MS = 30 * 86_400_000;
@@ -207,8 +204,8 @@ export class CloudSender {
 
   /** The message is posted again if no status has named it by then. */
   #awaitStatus(message: QueuedMessage, sinceMs: number): void {
-    const { state, clock, logger, signal } = this.#options;
-    const leftMs = Math.max(0, sinceMs + UNKNOWN_OUTCOME_MS - clock.now());
+    const { state, unknownOutcomeMs, clock, logger, signal } = this.#options;
+    const leftMs = Math.max(0, sinceMs + unknownOutcomeMs - clock.now());
     sleep(clock, leftMs, signal)
       .then(async () => {
         if (!state.queued.has(message.id)) return;

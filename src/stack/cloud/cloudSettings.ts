@@ -7,10 +7,6 @@ const cloudEnvironment = z.object({
   WABA_CLOUD_BUSINESS_ACCOUNT_ID: z
     .string()
     .regex(/^[0-9]{5,20}$/, 'must be the digits of the WhatsApp Business Account id'),
-  /** Files, because their content changes while the gateway runs. */
-  WABA_CLOUD_ACCESS_TOKEN_FILE: z.string().min(1),
-  WABA_CLOUD_APP_SECRET_FILE: z.string().min(1),
-  WABA_CLOUD_VERIFY_TOKEN_FILE: z.string().min(1),
   WABA_CLOUD_GRAPH_VERSION: z
     .string()
     .regex(/^v[0-9]+\.[0-9]+$/, 'must be a Graph version, v26.0')
@@ -27,43 +23,68 @@ const cloudEnvironment = z.object({
   WABA_CLOUD_IDENTITY: z.enum(['Omit', 'BsuidInFrom']).default('Omit'),
   /** Messages a second; without it that of the number. */
   WABA_CLOUD_THROUGHPUT: z.coerce.number().int().min(1).max(1_000).optional(),
+  WABA_CLOUD_UNKNOWN_OUTCOME_SECONDS: z.coerce.number().int().min(1).max(86_400).default(900),
 });
+
+/** A secret, or the file that holds it: the content of a file may change while the gateway runs. */
+export type SecretSource = { readonly text: string } | { readonly file: string };
+export type SecretName = 'accessToken' | 'appSecret' | 'verifyToken';
+export type SecretSources = Readonly<Record<SecretName, SecretSource>>;
+
+const SECRETS: Readonly<Record<SecretName, string>> = {
+  accessToken: 'WABA_CLOUD_ACCESS_TOKEN',
+  appSecret: 'WABA_CLOUD_APP_SECRET',
+  verifyToken: 'WABA_CLOUD_VERIFY_TOKEN',
+};
 
 export interface CloudSettings {
   readonly phoneNumberId: string;
   readonly businessAccountId: string;
-  readonly files: { readonly accessToken: string; readonly appSecret: string; readonly verifyToken: string };
+  readonly secrets: SecretSources;
   readonly graphVersion: string;
   readonly graphUrl: string;
   readonly webhookUrl: string | undefined;
   readonly identity: 'Omit' | 'BsuidInFrom';
   /** Messages a second. */
   readonly throughput: number | undefined;
+  /**
+   * How long a status may take that names a message whose post had no known outcome. Only then is the message posted again: a
+   * status that comes later means that the person got it twice.
+   */
+  readonly unknownOutcomeMs: number;
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** @throws CodedError `BadEnvironment` that names each wrong variable */
-export function cloudSettings(env: Readonly<Record<string, string | undefined>>): CloudSettings {
+export function cloudSettings(env: Environment): CloudSettings {
   const parsed = cloudEnvironment.safeParse(env);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map(({ path, message }) => {
-      const name = path.join('.');
-      return env[name] === undefined ? `${name} is not set` : `${name} ${message}`;
-    });
-    throw new CodedError('BadEnvironment', problems.join('; '));
-  }
+  const problems = [...(parsed.error?.issues ?? [])].map(({ path, message }) => {
+    const name = path.join('.');
+    return env[name] === undefined ? `${name} is not set` : `${name} ${message}`;
+  });
+  const source = (name: SecretName): SecretSource => {
+    const [text, file] = [env[SECRETS[name]], env[`${SECRETS[name]}_FILE`]];
+    if (file) return { file };
+    if (!text) problems.push(`${SECRETS[name]} is not set, and neither is ${SECRETS[name]}_FILE`);
+    return { text: text ?? '' };
+  };
+  const secrets = {
+    accessToken: source('accessToken'),
+    appSecret: source('appSecret'),
+    verifyToken: source('verifyToken'),
+  };
+  if (!parsed.success || problems.length > 0) throw new CodedError('BadEnvironment', problems.join('; '));
   const given = parsed.data;
   return {
     phoneNumberId: given.WABA_CLOUD_PHONE_NUMBER_ID,
     businessAccountId: given.WABA_CLOUD_BUSINESS_ACCOUNT_ID,
-    files: {
-      accessToken: given.WABA_CLOUD_ACCESS_TOKEN_FILE,
-      appSecret: given.WABA_CLOUD_APP_SECRET_FILE,
-      verifyToken: given.WABA_CLOUD_VERIFY_TOKEN_FILE,
-    },
+    secrets,
     graphVersion: given.WABA_CLOUD_GRAPH_VERSION,
     graphUrl: given.WABA_CLOUD_GRAPH_URL,
     webhookUrl: given.WABA_CLOUD_WEBHOOK_URL,
     identity: given.WABA_CLOUD_IDENTITY,
     throughput: given.WABA_CLOUD_THROUGHPUT,
+    unknownOutcomeMs: given.WABA_CLOUD_UNKNOWN_OUTCOME_SECONDS * 1_000,
   };
 }

@@ -101,7 +101,7 @@ export class EventIntake {
   ): Promise<void> {
     const { id: messageId, recipient, shard } = message;
     const timestamp = this.#timestamp();
-    await this.#status({ kind: 'status', messageId, recipient, status, timestamp, ...more }, shard);
+    await this.#status({ kind: 'status', messageId, recipient, status, timestamp, ...more }, shard, true);
     this.#options.onCallback();
   }
 
@@ -111,7 +111,8 @@ export class EventIntake {
     this.#options.onCallback();
   }
 
-  async #status(event: StatusEvent, shard: number): Promise<void> {
+  /** `isOwn`: this node found it out itself. */
+  async #status(event: StatusEvent, shard: number, isOwn = false): Promise<void> {
     const { metrics } = this.#options;
     const { status, messageId } = event;
     metrics.count('out_message_status', 'Receipts by status', { status });
@@ -123,8 +124,9 @@ export class EventIntake {
       isReceipt && this.#wants('sent')
         ? () => statusCallback({ ...told, status: 'sent', errors: undefined }, shard)
         : undefined;
-    const state = status === 'sent' || status === 'failed' ? { state: status } : { receipt: status };
-    await this.#afterEarlier(messageId, () => this.#update({ messageId, ...state, callback, impliedSent }));
+    await this.#afterEarlier(messageId, () =>
+      this.#update({ messageId, ...stateAfter(status, isOwn), callback, impliedSent }),
+    );
   }
 
   /**
@@ -273,4 +275,14 @@ export class EventIntake {
   }
 
   #timestamp = (): string => String(Math.floor(this.#options.now() / 1000));
+}
+
+/**
+ * What a status means for the message. `sent` by itself is told of a message that was on its way already: told as a state, it
+ * would be no news, and have no callback.
+ */
+function stateAfter(status: StatusEvent['status'], isOwn: boolean): Pick<MessageUpdate, 'state' | 'receipt'> {
+  if (status === 'failed') return { state: status };
+  if (status === 'sent') return isOwn ? { state: status } : {};
+  return { receipt: status };
 }
