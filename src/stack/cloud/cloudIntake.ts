@@ -25,6 +25,8 @@ const UNKNOWN_PEER = '1000000';
 /** Turns webhooks of the Cloud API into events of the stack. */
 export class CloudIntake {
   readonly #options: CloudIntakeOptions;
+  /** By key of an event. */
+  readonly #writing = new Map<string, Promise<void>>();
 
   constructor(options: CloudIntakeOptions) {
     this.#options = options;
@@ -32,22 +34,43 @@ export class CloudIntake {
 
   /** Resolves when everything is on disk: all of it, or nothing. */
   async take(values: readonly GraphValue[]): Promise<void> {
-    const entries: CloudEntry[] = [];
-    const media: string[] = [];
-    const now = new Set<string>();
-    for (const value of values)
-      for (const event of graphEvents(value, (wamid) => this.#idOf(wamid))) {
-        const key = keyOf(event);
-        // A person may come back to an earlier identity.
-        const isRepeated = event.kind !== 'identity' && this.#options.state.hasTold(key);
-        if (isRepeated || now.has(key)) continue;
-        now.add(key);
-        entries.push(...this.#entriesOf(event, key));
-        if (event.kind === 'inbound' && event.media) media.push(event.media.sha256);
-      }
-    if (entries.length > 0) await this.#options.record(...entries);
-    this.#options.onEvents();
-    for (const sha256 of media) this.#options.onMedia(sha256);
+    const { onEvents, onMedia } = this.#options;
+    const events = new Map(
+      values
+        .flatMap((value) => graphEvents(value, (wamid) => this.#idOf(wamid)))
+        .map((event) => [keyOf(event), event] as const),
+    );
+    // A webhook that is repeated while the first one is written tells nothing new, unless the writing fails.
+    for (let others = this.#writingOf(events); others.length > 0; others = this.#writingOf(events))
+      await Promise.allSettled(others);
+    const news = [...events].filter(([key, event]) => this.#isNews(key, event));
+    const entries = news.flatMap(([key, event]) => this.#entriesOf(event, key));
+    if (entries.length > 0)
+      await this.#write(
+        entries,
+        news.map(([key]) => key),
+      );
+    onEvents();
+    for (const [, event] of news) if (event.kind === 'inbound' && event.media) onMedia(event.media.sha256);
+  }
+
+  #writingOf(events: ReadonlyMap<string, unknown>): Promise<void>[] {
+    return [...events.keys()].flatMap((key) => this.#writing.get(key) ?? []);
+  }
+
+  /** A person may come back to an earlier identity. */
+  #isNews(key: string, event: GraphEvent): boolean {
+    return event.kind === 'identity' || !this.#options.state.hasTold(key);
+  }
+
+  async #write(entries: readonly CloudEntry[], keys: readonly string[]): Promise<void> {
+    const writing = this.#options.record(...entries);
+    for (const key of keys) this.#writing.set(key, writing);
+    try {
+      await writing;
+    } finally {
+      for (const key of keys) if (this.#writing.get(key) === writing) this.#writing.delete(key);
+    }
   }
 
   #idOf(wamid: string): string {

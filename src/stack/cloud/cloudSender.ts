@@ -40,6 +40,9 @@ const DISK_AGAIN_MS = 1_000;
 const PAIR_IS_FULL_MS = (PAIR.burst / PAIR.perSecond) * 1_000;
 const EXPIRED: GraphError = { code: 131043, title: 'Message expired' };
 
+/** As the intake names the status. */
+const failureKey = (id: string): string => `${id}/failed`;
+
 /** Messages to one person go in order, one at a time. */
 interface Lane {
   readonly queue: string[];
@@ -53,6 +56,8 @@ interface Lane {
 export class CloudSender {
   readonly #options: CloudSenderOptions;
   readonly #lanes = new Map<string, Lane>();
+  /** Messages that are being recorded. One that comes again meanwhile is the same one. */
+  readonly #accepting = new Map<string, Promise<void>>();
   readonly #throughput: TokenBucket;
   readonly #gate = new Gate({ atOnce: AT_ONCE, longestQueue: Number.POSITIVE_INFINITY });
   /** What holds all messages back. */
@@ -68,10 +73,19 @@ export class CloudSender {
   }
 
   /** Resolves when the message is on disk. The same id twice is one message. */
-  async accept(message: Omit<QueuedMessage, 'acceptedAt' | 'failures'>): Promise<void> {
+  accept(message: Omit<QueuedMessage, 'acceptedAt' | 'failures'>): Promise<void> {
+    const { id } = message;
+    const accepting =
+      this.#accepting.get(id) ?? this.#accept(message).finally(() => void this.#accepting.delete(id));
+    this.#accepting.set(id, accepting);
+    return accepting;
+  }
+
+  async #accept(message: Omit<QueuedMessage, 'acceptedAt' | 'failures'>): Promise<void> {
     const { state, record, clock } = this.#options;
-    // A message that Graph has is named.
-    if (state.queued.has(message.id) || state.wamidOf(message.id) !== undefined) return;
+    const { id } = message;
+    // A message that Graph has is named, and one that has failed was told.
+    if (state.queued.has(id) || state.wamidOf(id) !== undefined || state.hasTold(failureKey(id))) return;
     await record({ type: 'accepted', message: { ...message, acceptedAt: clock.now(), failures: 0 } });
     this.#enqueue(message);
   }
@@ -195,7 +209,7 @@ export class CloudSender {
     await this.#recordSurely(
       event(
         { kind: 'status', messageId: id, recipient: to, status: 'failed', timestamp, errors },
-        `${id}/failed`,
+        failureKey(id),
       ),
       { type: 'dropped', id },
     );
