@@ -45,6 +45,16 @@ const SOAKS = [
     args: ['--project', 'survival'],
   })),
   {
+    name: 'schedules of the gateway to the Cloud API under virtual time',
+    env: { CLOUD_SCHEDULES: process.env.CLOUD_SCHEDULES ?? '10000' },
+    args: ['--project', 'random', 'test/random/cloudSender.test.ts'],
+  },
+  {
+    name: 'a gateway to the Cloud API that is killed',
+    env: { CLOUD_KILLS: process.env.CLOUD_KILLS ?? '50' },
+    args: ['--project', 'survival', 'test/survival/cloudGateway.test.ts'],
+  },
+  {
     name: 'engine faults on a real API server',
     env: {
       FAULT_SECONDS: process.env.FAULT_SECONDS ?? '180',

@@ -6,7 +6,7 @@ import type { GraphContact, GraphInbound, GraphStatus, GraphValue } from './grap
 /** Changes of a Cloud webhook as what the servers tell an On-Premises stack. Source: docs/onprem/cloud-migration.md §9. */
 
 /** Media of a message, which the gateway has to fetch before Graph deletes it. */
-export interface InboundMedia {
+interface InboundMedia {
   readonly graphId: string;
   readonly type: string;
   /** Hex. */

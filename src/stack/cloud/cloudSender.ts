@@ -33,6 +33,8 @@ export interface CloudSenderOptions {
 
 /** The most that a person may get: one in 6 s after a burst. Source: docs/onprem/cloud-migration.md §11. */
 const PAIR = { burst: 45, perSecond: 1 / 6 } as const;
+/** Shares of the throughput. */
+const PACE = { burst: 0.05, steady: 0.9 } as const;
 const LONGEST_LIFE_MS = 30 * 86_400_000;
 const AT_ONCE = 250;
 const DISK_AGAIN_MS = 1_000;
@@ -67,9 +69,9 @@ export class CloudSender {
     this.#options = options;
     const { clock, signal, throughput } = options;
     this.holds = new Holds(clock, signal);
-    // No second may have more than the throughput, so the burst is taken from the rate.
-    const burst = Math.max(1, Math.floor(throughput / 20));
-    this.#throughput = new TokenBucket(clock, { burst, perSecond: Math.max(1, throughput - burst) });
+    // No second may have more than the throughput where it arrives, so the burst and the unevenness of networks come off.
+    const burst = Math.max(1, Math.floor(throughput * PACE.burst));
+    this.#throughput = new TokenBucket(clock, { burst, perSecond: throughput * PACE.steady });
   }
 
   /** Resolves when the message is on disk. The same id twice is one message. */

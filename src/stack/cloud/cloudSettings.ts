@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CodedError } from '../../base/codedError.ts';
+import { isPrivatePlainUrl } from '../../base/privatePlainUrl.ts';
 
 /** How the gateway reaches the Cloud API, as the variables `WABA_CLOUD_…` of its container. */
 const cloudEnvironment = z.object({
@@ -18,7 +19,10 @@ const cloudEnvironment = z.object({
   /** Where Graph reaches the webhook port from outside; without it the app's own subscription is used. */
   WABA_CLOUD_WEBHOOK_URL: z
     .string()
-    .regex(/^https:\/\/\S+$/, 'must be an https:// URL')
+    .refine(
+      (url) => /^https:\/\/\S+$/.test(url) || isPrivatePlainUrl(url),
+      'must be an https:// URL; http:// is for a simulated Cloud API in a private network',
+    )
     .optional(),
   WABA_CLOUD_IDENTITY: z.enum(['Omit', 'BsuidInFrom']).default('Omit'),
   /** Messages a second; without it that of the number. */

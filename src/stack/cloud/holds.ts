@@ -19,7 +19,7 @@ export class Holds {
     return [...this.#reasons.keys()];
   }
 
-  /** Holds for this reason until `release`, or for so long. A longer hold for the same reason takes the place of a shorter one. */
+  /** Holds for this reason until `release`, or for so long from now, whatever was asked before. */
   hold(reason: string, forMs?: number): void {
     this.#reasons.get(reason)?.();
     const cancel = forMs === undefined ? () => {} : this.#clock.after(forMs, () => this.release(reason));
