@@ -96,7 +96,8 @@ export class CloudSender {
   resume(): void {
     for (const message of this.#options.state.queued.values())
       if (message.postingAt === undefined) this.#enqueue(message);
-      else this.#awaitStatus(message, message.postingAt);
+      // No status could come while the gateway was down, so its time begins anew.
+      else this.#awaitStatus(message);
     void this.#forgetLanes();
   }
 
@@ -170,7 +171,7 @@ export class CloudSender {
           id,
           error,
         });
-        return this.#awaitStatus(message, clock.now());
+        return this.#awaitStatus(message);
       }
       // Nothing has left: no connection, or no room on the disk.
       const afterMs = unreachableWaitMs(message.failures);
@@ -219,10 +220,9 @@ export class CloudSender {
   }
 
   /** The message is posted again if no status has named it by then. */
-  #awaitStatus(message: QueuedMessage, sinceMs: number): void {
+  #awaitStatus(message: QueuedMessage): void {
     const { state, unknownOutcomeMs, clock, logger, signal } = this.#options;
-    const leftMs = Math.max(0, sinceMs + unknownOutcomeMs - clock.now());
-    sleep(clock, leftMs, signal)
+    sleep(clock, unknownOutcomeMs, signal)
       .then(async () => {
         if (!state.queued.has(message.id)) return;
         logger.warn('no status names a message whose outcome is unknown; posting it again', {
