@@ -12,6 +12,7 @@ import { stopSignal } from '../base/stopSignal.ts';
 import { VERSION } from '../base/version.ts';
 import { ROTATION_WORK, type RotationWork } from '../onprem/passwordRotation.ts';
 import { clientVersion } from '../stack/clientVersionOf.ts';
+import { CloudNetwork } from '../stack/cloud/cloudNetwork.ts';
 import { cloudSettings } from '../stack/cloud/cloudSettings.ts';
 import { type Laptop, startLaptop } from '../stack/laptop.ts';
 import { LAPTOP_DEFAULTS } from '../stack/laptopDefaults.ts';
@@ -76,6 +77,7 @@ function program(): Command {
     .version(VERSION, '-V, --emulator-version', 'print the version of the emulator itself');
   addLaptopCommand(command);
   addNetworkCommand(command);
+  addCloudCommand(command);
   command
     .command('webapp')
     .description('runs the container of the web image, configured by WA_* variables')
@@ -273,6 +275,48 @@ async function runNetwork(options: {
   await aborted(stop);
   await control.close();
   await network.close();
+}
+
+function addCloudCommand(program: Command): void {
+  program
+    .command('cloud')
+    .description(
+      'takes the place of the network process with the Cloud API, as the WABA_CLOUD_… variables say',
+    )
+    .option('--host <address>', 'address to listen on', '0.0.0.0')
+    .option('--port <port>', 'port for Coreapps, Masters and Webapps', parsePort, 5222)
+    .option(
+      '--webhook-port <port>',
+      'port for the webhooks of the Cloud API',
+      parsePort,
+      LAPTOP_DEFAULTS.cloudWebhookPort,
+    )
+    .option('--data <folder>', 'folder for its state', '/var/lib/waba-network')
+    .action(runCloud);
+}
+
+async function runCloud(options: {
+  host: string;
+  port: number;
+  webhookPort: number;
+  data: string;
+}): Promise<void> {
+  const { host, port, webhookPort, data } = options;
+  const gateway = await CloudNetwork.start(
+    {
+      host,
+      port,
+      webhook: { host, port: webhookPort },
+      dataFolder: data,
+      settings: cloudSettings(process.env),
+      clock: systemClock,
+      logger,
+    },
+    stop,
+  );
+  logger.info('gateway listening', { port: gateway.port, webhookPort: gateway.webhookPort });
+  await aborted(stop);
+  await gateway.close();
 }
 
 function welcome(about: Omit<Laptop, 'close'> & { readonly number: string }): string {

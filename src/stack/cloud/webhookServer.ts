@@ -56,6 +56,7 @@ interface Answer {
 
 async function answer(request: IncomingMessage, options: WebhookServerOptions): Promise<Answer> {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://webhook');
+  if (pathname === '/healthz') return { status: 200, text: 'ok' };
   if (pathname !== WEBHOOK_PATH) return { status: 404 };
   if (request.method === 'GET') return handshake(searchParams, options);
   if (request.method !== 'POST') return { status: 405 };
