@@ -29,7 +29,12 @@ afterAll(async () => {
 async function exampleObjects(): Promise<KubeObject[]> {
   const text = (await readFile('examples/cloud-gateway.yaml', 'utf8'))
     .replace(/waba-stack:[0-9.]+/, `waba-stack:${VERSION}`)
-    .replace('https://hooks.example.com/webhook', 'http://cloud-gateway.default.svc:9092/webhook')
+    .replace(
+      /( *)- \{name: WABA_CLOUD_WEBHOOK_URL, .*/,
+      // Only a test has a Cloud API of its own.
+      `$1- {name: WABA_CLOUD_WEBHOOK_URL, value: "http://cloud-gateway.default.svc:9092/webhook"}
+$1- {name: WABA_CLOUD_GRAPH_URL, value: "${graph.url}"}`,
+    )
     .replace('the token of a system user', graph.token)
     .replace('the secret of the app', graph.appSecret)
     .replace('+16315551000', `+${graph.number}`)
@@ -43,8 +48,6 @@ async function exampleObjects(): Promise<KubeObject[]> {
 describe('a stack in a cluster with the Cloud API behind it', () => {
   it('is Ready without a code, because the number is connected', async () => {
     for (const object of await exampleObjects()) await cluster.apply(object);
-    // Only a test has a Cloud API of its own.
-    await cluster.kubectl('set', 'env', 'deployment/cloud-gateway', `WABA_CLOUD_GRAPH_URL=${graph.url}`);
     const { status } = await cluster.ready('bridge', 180_000);
     expect(status?.registration?.state).toBe('Registered');
     expect(graph.pins).toEqual([]);
