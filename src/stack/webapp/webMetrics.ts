@@ -1,5 +1,6 @@
 import { Gauge, Registry } from 'prom-client';
 import type { Clock } from '../../base/clock.ts';
+import { DurationBuckets } from '../wire/durationBuckets.ts';
 import { Tally } from '../wire/tally.ts';
 
 /** Metrics of one Webapp, under the documented names. Source: docs/onprem/api-admin.md §14. */
@@ -7,6 +8,7 @@ export class WebMetrics {
   readonly registry = new Registry();
   readonly #durations: Tally<'result' | 'method'>;
   readonly #counts: Tally<'result' | 'method'>;
+  readonly #buckets: DurationBuckets<'method'>;
   readonly #handled: Tally;
   readonly #connections: Tally;
   #ongoing = 0;
@@ -35,6 +37,12 @@ export class WebMetrics {
       name: 'api_requests_duration_ms_count',
       help: 'Total number of API requests',
       labelNames,
+      registers,
+    });
+    this.#buckets = new DurationBuckets({
+      name: 'api_requests_duration_ms',
+      help: 'Total number of API requests',
+      labelNames: ['method'],
       registers,
     });
     this.#handled = new Tally({
@@ -75,6 +83,7 @@ export class WebMetrics {
     this.#handled.add({});
     this.#counts.add(labels);
     this.#durations.add(labels, Math.round(durationMs));
+    this.#buckets.add({ method }, durationMs);
   }
 
   #nameOf(verb: string, path: string): string {

@@ -67,7 +67,7 @@ export const operationRoutes: readonly Route[] = [
         note:
           fidelity === 'simplified'
             ? 'its content is not documented; the emulator answers the same as without internal'
-            : 'a part of the documented metrics',
+            : 'a part of the documented metrics, and durations also in buckets',
       },
       (call, api) => stats(call, api, area),
     ),
@@ -80,7 +80,7 @@ export const operationRoutes: readonly Route[] = [
       summary: 'Counters of the Webapp that answers',
       fidelity: 'inferred',
       since: 'metrics',
-      note: 'a part of the documented metrics',
+      note: 'a part of the documented metrics, and durations also in buckets',
     },
     async (call, { metrics, version }) => {
       const shape = await metricsJson(metrics.registry);
