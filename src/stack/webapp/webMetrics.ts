@@ -9,6 +9,7 @@ export class WebMetrics {
   readonly #durations: Tally<'result' | 'method'>;
   readonly #counts: Tally<'result' | 'method'>;
   readonly #buckets: DurationBuckets<'method'>;
+  readonly #errors: Tally<'code'>;
   readonly #handled: Tally;
   readonly #connections: Tally;
   #ongoing = 0;
@@ -43,6 +44,13 @@ export class WebMetrics {
       name: 'api_requests_duration_ms',
       help: 'Total number of API requests',
       labelNames: ['method'],
+      registers,
+    });
+    // Not one of the vendor's: several codes share an HTTP status.
+    this.#errors = new Tally({
+      name: 'api_request_errors',
+      help: 'Number of API requests refused, by error code',
+      labelNames: ['code'],
       registers,
     });
     this.#handled = new Tally({
@@ -84,6 +92,11 @@ export class WebMetrics {
     this.#counts.add(labels);
     this.#durations.add(labels, Math.round(durationMs));
     this.#buckets.add({ method }, durationMs);
+  }
+
+  /** `code`: of the error catalogue. */
+  refused(code: number): void {
+    this.#errors.add({ code: String(code) });
   }
 
   #nameOf(verb: string, path: string): string {
