@@ -18,7 +18,7 @@ import {
 } from './stackSeries.ts';
 
 /** An alert that fires: its labels besides the severity, and its summary. */
-export interface Firing {
+interface Firing {
   readonly labels: Readonly<Record<string, string>>;
   readonly summary: string;
 }

@@ -70,7 +70,7 @@ const diskSeries = (name: string, stack: string): string =>
     namespace: 'default',
     persistentvolumeclaim: `${stack}-database`,
   });
-export const kubelet = {
+const kubelet = {
   available: 'kubelet_volume_stats_available_bytes',
   capacity: 'kubelet_volume_stats_capacity_bytes',
 };

@@ -8,6 +8,7 @@ import { conditionDocs } from './conditionDocs.ts';
 import { controlCalls } from './controlCalls.ts';
 import { dashboards } from './dashboards.ts';
 import { fidelityTable } from './fidelityTable.ts';
+import { monitoringDocs } from './monitoringDocs.ts';
 import { permissionsTable } from './permissionsTable.ts';
 import { podAdmissionYaml } from './podAdmission.ts';
 import { referenceDocs } from './referenceDocs.ts';
@@ -59,6 +60,7 @@ const outputs: Record<string, () => string> = {
   ),
   'src/control/controlCalls.ts': controlCalls,
   'docs/conditions.md': conditionDocs,
+  'docs/monitoring.md': monitoringDocs,
   'docs/reference.md': referenceDocs,
   'docs/emulator-api.md': fidelityTable,
   'docs/emulator-seed.schema.json': () => `${JSON.stringify(seedSchema(), null, 2)}\n`,

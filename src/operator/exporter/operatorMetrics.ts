@@ -1,5 +1,4 @@
 import { Gauge, type Registry } from 'prom-client';
-import type { ControllerMetrics } from '../../engine/controller/metrics.ts';
 
 /** Namespace and name of an installation of the operator. Its replicas share them. */
 export interface Installation {
@@ -9,35 +8,60 @@ export interface Installation {
 
 interface OperatorMetricsOptions {
   readonly registry: Registry;
-  readonly metrics: Pick<ControllerMetrics, 'isWorking'>;
+  /** Whether the controllers run; read at each scrape. */
+  readonly metrics: { readonly isWorking: boolean };
   readonly installation: Installation;
   readonly version: string;
 }
 
 /**
- * Registers what the process says about itself. Memory, event loop, queues and reconciles have the names that all
- * processes and all controllers use: a query tells those of this operator by `job` and `instance` of `waba_operator_info`.
+ * What the process says about itself. Memory, event loop, queues and reconciles have the names that all processes and all
+ * controllers use: a query tells those of this operator by `job` and `instance` of `waba_operator_info`.
  */
-export function registerOperatorMetrics({
-  registry,
-  metrics,
-  installation: { namespace, name },
-  version,
-}: OperatorMetricsOptions): void {
-  const installation = `${namespace}/${name}`;
-  new Gauge({
+export const OPERATOR_METRICS = [
+  {
     name: 'waba_operator_info',
     help: 'Version and installation of the operator, always 1',
-    labelNames: ['version', 'installation'],
-    registers: [registry],
-  }).set({ version, installation }, 1);
-  new Gauge({
+    labels: ['version', 'installation'],
+    read: ({ version, installation }) => ({ value: 1, labels: { version, installation } }),
+  },
+  {
     name: 'waba_operator_working',
     help: 'Whether this replica acts on the stacks: 1, or 0 while it starts or another one leads',
-    labelNames: ['installation'],
-    registers: [registry],
-    collect() {
-      this.set({ installation }, Number(metrics.isWorking));
-    },
-  });
+    labels: ['installation'],
+    read: ({ installation, isWorking }) => ({ value: Number(isWorking), labels: { installation } }),
+  },
+] as const satisfies readonly OperatorMetric[];
+
+interface OperatorMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly string[];
+  readonly read: (process: {
+    readonly version: string;
+    /** `namespace/name`. */
+    readonly installation: string;
+    readonly isWorking: boolean;
+  }) => { readonly value: number; readonly labels: Readonly<Record<string, string>> };
+}
+
+/** Registers the metrics of the process, computed at each scrape. */
+export function registerOperatorMetrics(options: OperatorMetricsOptions): void {
+  const { registry, metrics, installation, version } = options;
+  for (const { name, help, labels, read } of OPERATOR_METRICS)
+    new Gauge<string>({
+      name,
+      help,
+      labelNames: [...labels],
+      registers: [registry],
+      collect() {
+        const { isWorking } = metrics;
+        const sample = read({
+          version,
+          installation: `${installation.namespace}/${installation.name}`,
+          isWorking,
+        });
+        this.set(sample.labels, sample.value);
+      },
+    });
 }
