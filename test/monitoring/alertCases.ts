@@ -9,6 +9,7 @@ import {
   noStats,
   notReady,
   operatorSeries,
+  registrationTurns,
   requests,
   type Series,
   shardsServed,
@@ -81,7 +82,7 @@ export const CASES: Readonly<Record<AlertName, Case>> = {
     series: {
       ...notReady('shop', { Registered: 'RegistrationLost', ShardsServed: 'NotRegistered' }),
       ...shardsServed('shop', 0),
-      [of('waba_stack_registration', { state: 'Registered' })]: gauge(0),
+      ...registrationTurns('shop', 'Unregistered'),
       [of('waba_stack_standbys_ready', { role: 'coreapp' })]: gauge(1, 0),
       [of('pending_messages')]: gauge(0, 9_000),
       [of('api_requests_duration_ms_count', requests('503'))]: counter(0, 90),
@@ -204,6 +205,17 @@ export const MORE_CASES: readonly Case[] = [
       [operatorSeries('waba_operator_working', { installation: 'waba/operator' })]: gauge(1, 0),
     },
     fires: CASES.WabaOperatorDown.fires,
+  },
+  {
+    trouble: 'the stack says that the number is not registered, and the journal that it is',
+    series: {
+      ...notReady('shop', { Registered: 'RetryLater', ShardsServed: 'NotRegistered' }),
+      ...shardsServed('shop', 0),
+      [of('waba_stack_standbys_ready', { role: 'coreapp' })]: gauge(1, 0),
+      [of('pending_messages')]: gauge(0, 9_000),
+      [of('api_requests_duration_ms_count', requests('503'))]: counter(0, 90),
+    },
+    fires: { WabaRegistrationLost: shop('the number of default/shop is not registered: RetryLater') },
   },
   {
     trouble: 'a stack that is new does not come up',

@@ -121,6 +121,12 @@ export const notReady = (
   ),
 });
 
+/** Another state of the registration during the trouble. */
+export const registrationTurns = (stack: string, state: string): Series => ({
+  [stackSeries(stack, 'waba_stack_registration', { state: 'Registered' })]: absentDuring(1),
+  [stackSeries(stack, 'waba_stack_registration', { state })]: onlyDuring(1),
+});
+
 export const shardsServed = (stack: string, served: number): Series => ({
   [stackSeries(stack, 'waba_stack_shards_served')]: gauge(2, served),
 });
