@@ -108,7 +108,8 @@ export const CASES: Readonly<Record<AlertName, Case>> = {
   WabaStandbyLost: {
     trouble: 'the standby Coreapp does not start',
     series: {
-      ...notReady('shop', { WorkloadsReady: 'CrashLoopBackOff' }),
+      // A setting counts as applied once every Coreapp runs with it.
+      ...notReady('shop', { WorkloadsReady: 'CrashLoopBackOff', SettingsSynced: 'RestartingCoreapps' }),
       [of('waba_stack_standbys_ready', { role: 'coreapp' })]: gauge(1, 0),
     },
     fires: {

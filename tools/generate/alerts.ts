@@ -1,5 +1,10 @@
 import { dump } from 'js-yaml';
-import { APPLICATION_CONDITIONS, WORKLOADS_CONDITIONS } from '../../src/operator/resource/conditions.ts';
+import {
+  APPLICATION_CONDITIONS,
+  type ConditionType,
+  ownReasons,
+  WORKLOADS_CONDITIONS,
+} from '../../src/operator/resource/conditions.ts';
 
 /** An alert rule. The names of labels and of the metrics in `expr` are those of the operator's exporter. */
 interface Alert {
@@ -64,15 +69,17 @@ const expiresWithin = (metric: string, days: number): string =>
 const buildExpiring = expiresWithin('waba_stack_build_expiry_timestamp_seconds', 14);
 const certificateExpiring = expiresWithin('waba_stack_certificate_expiry_timestamp_seconds', 7);
 
-/** Where `expr` explains why the stack is not Ready: every other condition that Ready needs is True. */
-function explainsAlone(expr: string, condition: string): string {
-  const others = [...WORKLOADS_CONDITIONS, ...APPLICATION_CONDITIONS].filter((type) => type !== condition);
-  return lines(
-    '(',
-    indented(expr),
-    `  unless ${ON_STACK} waba_stack_condition{condition=~"${others.join('|')}"} != 1`,
-    ')',
-  );
+const READY_NEEDS = [...WORKLOADS_CONDITIONS, ...APPLICATION_CONDITIONS];
+/** They say no more than that pods are not there yet. */
+const WAIT_FOR_PODS = [...new Set(READY_NEEDS.flatMap((type) => Object.keys(ownReasons(type))))].filter(
+  (reason) => reason.startsWith('Restarting'),
+);
+
+/** Where `expr` explains why the stack is not Ready: every other condition that Ready needs is True, or waits for pods. */
+function explainsAlone(expr: string, condition: ConditionType): string {
+  const others = READY_NEEDS.filter((type) => type !== condition).join('|');
+  const labels = `condition=~"${others}",reason!~"${WAIT_FOR_PODS.join('|')}"`;
+  return lines('(', indented(expr), `  unless ${ON_STACK} waba_stack_condition{${labels}} != 1`, ')');
 }
 
 const unless = (expr: string, ...causes: readonly string[]): string =>
