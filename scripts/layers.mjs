@@ -65,7 +65,7 @@ export const LAYERS = [
   },
   { name: 'conformance-processes', tests: vitest('conformance-processes'), deadlineMs: 4 * MINUTE_MS },
   { name: 'hostile', tests: vitest('hostile'), deadlineMs: 8 * MINUTE_MS },
-  { name: 'monitoring', tests: vitest('monitoring'), deadlineMs: 2 * MINUTE_MS, needs: ['promtool'] },
+  { name: 'monitoring', tests: vitest('monitoring'), deadlineMs: 4 * MINUTE_MS, needs: ['promtool'] },
   { name: 'page', tests: vitest('page'), deadlineMs: 4 * MINUTE_MS, needs: ['chromium'] },
   { name: 'control-plane', tests: vitest('control-plane', TWO_WORKERS), deadlineMs: 15 * MINUTE_MS },
   {

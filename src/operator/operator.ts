@@ -21,6 +21,7 @@ import { probeWebhook } from './application/webhookProbe.ts';
 import { BackupsReconciler } from './backups/backupsReconciler.ts';
 import { StackRestores } from './backups/stackRestores.ts';
 import { type Connection, connect } from './connection.ts';
+import type { Installation } from './exporter/operatorMetrics.ts';
 import type { StackCollectorOptions } from './exporter/stackCollector.ts';
 import { ANNOTATION_PREFIX, FIELD_MANAGER } from './plan/facts/names.ts';
 import type { PodSecurity } from './plan/facts/podSecurity.ts';
@@ -52,7 +53,7 @@ export interface OperatorOptions {
   readonly namespaces: readonly string[];
   readonly health: { readonly host: string; readonly port: number };
   /** Namespace and name of the installation. Its replicas share them; two installations never work in one namespace. */
-  readonly installation: { readonly namespace: string; readonly name: string };
+  readonly installation: Installation;
   /** Name of this replica; undefined if there is only one. */
   readonly replica?: string | undefined;
   /** How many stacks may restart pods at the same time. */

@@ -1,10 +1,12 @@
 import type { Registry } from 'prom-client';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import type { ControllerMetrics } from '../engine/controller/metrics.ts';
 import type { EventRecorder } from '../engine/kube/eventRecorder.ts';
 import { type KubeObject, keyOf } from '../engine/kube/kubeObject.ts';
 import type { DriftReport } from './application/synchronise.ts';
 import type { WebhookCheck } from './application/webhook.ts';
+import { type Installation, registerOperatorMetrics } from './exporter/operatorMetrics.ts';
 import type { CollectTarget } from './exporter/readCounters.ts';
 import { StackCollector, type StackCollectorOptions } from './exporter/stackCollector.ts';
 import { StackGauges } from './exporter/stackGauges.ts';
@@ -15,6 +17,9 @@ import { parsedStacks, type StackSources } from './state/stackSources.ts';
 
 export interface StackReportsOptions extends Pick<StackCollectorOptions, 'read'> {
   readonly registry: Registry;
+  readonly metrics: Pick<ControllerMetrics, 'isWorking'>;
+  readonly installation: Installation;
+  readonly version: string;
   readonly sources: StackSources;
   readonly journals: Journals;
   readonly webhooks: WebhookCheck;
@@ -39,9 +44,12 @@ export class StackReports {
     const isOurs = (name: string) =>
       name.startsWith('waba_') || options.registry.getSingleMetric(name) !== undefined;
     this.#collector = new StackCollector({ ...options, isOurs });
-    this.#gauges = new StackGauges(options.registry, () =>
-      parsedStacks(options.sources.stacks.cache.list()).map((resource) => this.#measured(resource)),
-    );
+    registerOperatorMetrics(options);
+    this.#gauges = new StackGauges(options.registry, {
+      stacks: () =>
+        parsedStacks(options.sources.stacks.cache.list()).map((resource) => this.#measured(resource)),
+      isWorking: () => options.metrics.isWorking,
+    });
   }
 
   /** For the application controller. */

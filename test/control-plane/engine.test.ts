@@ -227,6 +227,7 @@ describe('the engine on a real API server', () => {
       stop.signal,
     );
     await eventually(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok);
+    await eventually(() => metrics.isWorking);
     await client.create(
       { ...configMap('original', {}), metadata: { name: 'original', namespace: scope } },
       { fieldManager: 'test' },
@@ -243,6 +244,7 @@ describe('the engine on a real API server', () => {
     );
     stop.abort();
     await running;
+    expect(metrics.isWorking).toBe(false);
     expect(creations).toBe(1);
     await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow();
   });

@@ -95,6 +95,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'cli',
   ],
   'tools/generate': [
+    'operator/exporter',
     'operator/resource',
     'operator/plan/tell',
     'stack/http',

@@ -1,13 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { dump } from 'js-yaml';
 import { CUSTOM_RESOURCES } from '../../src/operator/resource/crd.ts';
 import { seedSchema } from '../../src/stack/laptopSeed.ts';
+import { ALERT_NAMES, type AlertName, alertYaml } from './alerts.ts';
 import { conditionDocs } from './conditionDocs.ts';
 import { controlCalls } from './controlCalls.ts';
 import { dashboards } from './dashboards.ts';
 import { fidelityTable } from './fidelityTable.ts';
+import { monitoringDocs } from './monitoringDocs.ts';
 import { permissionsTable } from './permissionsTable.ts';
 import { podAdmissionYaml } from './podAdmission.ts';
 import { referenceDocs } from './referenceDocs.ts';
@@ -54,11 +55,12 @@ const outputs: Record<string, () => string> = {
   ...inChartToo(
     'dashboards/alerts',
     'alerts',
-    readdirSync('dashboards/alerts').filter((name) => name.endsWith('.yaml')),
-    (file) => readFileSync(`dashboards/alerts/${file}`, 'utf8'),
+    ALERT_NAMES.map((name) => `${name}.yaml`),
+    (file) => alertYaml(file.replace('.yaml', '') as AlertName),
   ),
   'src/control/controlCalls.ts': controlCalls,
   'docs/conditions.md': conditionDocs,
+  'docs/monitoring.md': monitoringDocs,
   'docs/reference.md': referenceDocs,
   'docs/emulator-api.md': fidelityTable,
   'docs/emulator-seed.schema.json': () => `${JSON.stringify(seedSchema(), null, 2)}\n`,

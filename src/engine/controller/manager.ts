@@ -68,7 +68,9 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
     if (signal.aborted) onStop();
     signal.addEventListener('abort', onStop, { once: true });
     term.addEventListener('abort', onLost, { once: true });
+    metrics.working(true);
     await Promise.all(controllers.map((controller) => controller.run(signal, abort.signal)));
+    metrics.working(false);
     await options.beforeRelease?.(abort.signal);
     disarm();
     signal.removeEventListener('abort', onStop);

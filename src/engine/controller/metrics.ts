@@ -115,6 +115,7 @@ export class ControllerMetrics {
   readonly #reconciles: ReturnType<typeof reconcileMetrics>;
   readonly #queue: ReturnType<typeof queueMetrics>;
   readonly #leader: Gauge<'name'>;
+  #isWorking = false;
   /** Observes the requests to the API server. */
   readonly requests: RequestObserver;
 
@@ -163,6 +164,15 @@ export class ControllerMetrics {
 
   leading(name: string, holds: boolean): void {
     this.#leader.set({ name }, holds ? 1 : 0);
+  }
+
+  /** Whether the controllers of this process run: it is the only replica, or it leads. */
+  get isWorking(): boolean {
+    return this.#isWorking;
+  }
+
+  working(isWorking: boolean): void {
+    this.#isWorking = isWorking;
   }
 
   queue(name: string): QueueMetrics {

@@ -17,7 +17,7 @@ export interface Reading {
 }
 
 /** Metrics about a reading; `source` says of which kind of counters. */
-const READING_METRICS: readonly {
+export const READING_METRICS: readonly {
   readonly name: string;
   readonly help: string;
   readonly read: (reading: Reading) => number;

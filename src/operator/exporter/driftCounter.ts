@@ -3,6 +3,12 @@ import { objectKey } from '../../engine/kube/kubeObject.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { STACK_LABELS, stackLabelsOf } from './stackLabels.ts';
 
+export const REPAIRS = {
+  name: 'waba_stack_drift_repaired_total',
+  help: 'Drifted fields that the operator repaired, by field',
+  labels: ['field'],
+} as const;
+
 /** Drift: how many fields of a stack the operator repaired, and how many it only reports. */
 export class DriftCounter {
   readonly #repairs: Counter<(typeof STACK_LABELS)[number] | 'field'>;
@@ -13,9 +19,9 @@ export class DriftCounter {
 
   constructor(registry: Registry) {
     this.#repairs = new Counter({
-      name: 'waba_stack_drift_repaired_total',
-      help: 'Drifted fields that the operator repaired, by field',
-      labelNames: [...STACK_LABELS, 'field'],
+      name: REPAIRS.name,
+      help: REPAIRS.help,
+      labelNames: [...STACK_LABELS, ...REPAIRS.labels],
       registers: [registry],
     });
   }

@@ -68,6 +68,25 @@ describe('the counters of stacks', () => {
     expect(reads.filter((source) => source === 'db')).toHaveLength(2);
   });
 
+  it('of a database that could not be read are read again after a minute', async () => {
+    const { clock, reads, stack } = collecting();
+    const { answer } = stack;
+    stack.answer = async (source) => {
+      if (source === 'db') throw new Error('too busy');
+      return answer(source);
+    };
+    const databaseReads = () => reads.filter((source) => source === 'db').length;
+    await clock.advance(300 * SECOND_MS);
+    expect(databaseReads()).toBe(2);
+    await clock.advance(45 * SECOND_MS);
+    expect(databaseReads()).toBe(2);
+    stack.answer = answer;
+    await clock.advance(15 * SECOND_MS);
+    expect(databaseReads()).toBe(3);
+    await clock.advance(285 * SECOND_MS);
+    expect(databaseReads()).toBe(3);
+  });
+
   it('carry the stack and the node, and say whether the last reading succeeded', async () => {
     const { clock, samples } = collecting();
     await clock.advance(0);

@@ -8,6 +8,11 @@ import { type CollectTarget, type CounterSource, type NodeCounters, readCounters
 const EVERY_MS = 15_000;
 /** How often each source is read. A database counts its rows for its source, which is heavy on large ones. */
 const SOURCE_EVERY_MS: Record<CounterSource, number> = { webapp: 0, app: 0, db: 5 * 60_000 };
+/**
+ * A source that failed is read again sooner: a stack that is new has no database yet, and one failure must not look like
+ * minutes of them. Not at once, because the database may fail because it is busy.
+ */
+const FAILED_AGAIN_MS = 60_000;
 /** How long counters are served after they should have been read again. */
 const STALE_MS = 2 * 60_000;
 
@@ -79,9 +84,12 @@ export class StackCollector {
     const startedMs = new Map<CounterSource, number>();
     while (!signal.aborted) {
       const now = clock.monotonic();
-      const due = (Object.keys(SOURCE_EVERY_MS) as CounterSource[]).filter(
-        (source) => now - (startedMs.get(source) ?? Number.NEGATIVE_INFINITY) >= SOURCE_EVERY_MS[source],
-      );
+      const due = (Object.keys(SOURCE_EVERY_MS) as CounterSource[]).filter((source) => {
+        const everyMs = SOURCE_EVERY_MS[source];
+        const waitMs =
+          followed.readings.get(source)?.isUp === false ? Math.min(everyMs, FAILED_AGAIN_MS) : everyMs;
+        return now - (startedMs.get(source) ?? Number.NEGATIVE_INFINITY) >= waitMs;
+      });
       for (const source of due) startedMs.set(source, now);
       await Promise.all(due.map((source) => this.#read(key, followed, source)));
       await sleep(clock, EVERY_MS * (0.9 + 0.2 * random()), signal).catch(() => {});

@@ -11,9 +11,9 @@ const view = (status: object, more: Partial<StackView> = {}): StackView => ({
   webhook: undefined,
   ...more,
 });
-const exporter = (views: readonly StackView[]) => {
+const exporter = (views: readonly StackView[], isWorking = true) => {
   const registry = new Registry();
-  const gauges = new StackGauges(registry, () => views);
+  const gauges = new StackGauges(registry, { stacks: () => views, isWorking: () => isWorking });
   const samples = async (prefix: string) =>
     (await registry.metrics()).split('\n').filter((line) => line.startsWith(prefix));
   return { gauges, samples };
@@ -74,6 +74,72 @@ describe('the operator’s view of a stack', () => {
       node('coreapp', 'disconnected', 2),
       node('single', 'unreachable', 1),
     ]);
+  });
+
+  it('says since when each condition has its status', async () => {
+    const lastTransitionTime = '2026-01-01T00:00:00Z';
+    const conditions = [{ type: 'Ready', status: 'False', reason: 'PodsNotReady', lastTransitionTime }];
+    expect(await samples([view({ conditions })], 'waba_stack_condition_since')).toEqual([
+      `waba_stack_condition_since_timestamp_seconds{namespace="default",stack="shop",condition="Ready"} ${at(lastTransitionTime)}`,
+    ]);
+  });
+
+  it.each([
+    ['is paused', 'Paused', 'True', 'Paused', 1],
+    ['has stopped all pods to hibernate', 'Hibernated', 'True', 'Hibernated', 1],
+    ['is only planned', 'Ready', 'False', 'PlanOnly', 1],
+    ['is still stopping its pods', 'Hibernated', 'False', 'Hibernating', 0],
+    ['is not Ready', 'Ready', 'False', 'PodsNotReady', 0],
+  ])('says whether people hold it: one that %s', async (_, type, status, reason, held) => {
+    expect(await samples([view({ conditions: [{ type, status, reason }] })], 'waba_stack_held{')).toEqual([
+      `waba_stack_held{namespace="default",stack="shop"} ${held}`,
+    ]);
+  });
+
+  it('counts standbys: disconnected Coreapps without a shard, and secondary Masters', async () => {
+    const health = {
+      'shop-coreapp-0-0': { role: 'coreapp', gateway_status: 'connected' },
+      'shop-coreapp-1-0': { role: 'coreapp', gateway_status: 'disconnected' },
+      'shop-coreapp-2-0': { role: 'coreapp', gateway_status: 'disconnected' },
+      'shop-coreapp-3-0': { role: 'coreapp' },
+      'shop-master-0-0': { role: 'primary_master', gateway_status: 'connected' },
+      'shop-master-1-0': { role: 'secondary_master', gateway_status: 'connected' },
+    } as const;
+    const support = {
+      'shop-coreapp-0-0': { shards: [[0, 0]] as [number, number][] },
+      // Its owner lost the connection: the shard is not served, and the node is no standby.
+      'shop-coreapp-1-0': { shards: [[1, 1]] as [number, number][] },
+    };
+    const resource = whatsAppDeployment({ spec: { multiconnect: { shards: 2, standbys: 2 } } });
+    const api = { atMs: 0, podsSeen: '', health, support, shards: 2 };
+    const counted = view({}, { api, resource });
+    const count = (name: string, role: string, value: number) =>
+      `waba_stack_standbys_${name}{namespace="default",stack="shop",role="${role}"} ${value}`;
+    expect(await samples([counted], 'waba_stack_standbys')).toEqual([
+      count('desired', 'coreapp', 2),
+      count('desired', 'master', 1),
+      count('ready', 'coreapp', 1),
+      count('ready', 'master', 1),
+    ]);
+    const asleep = view({}, { resource: whatsAppDeployment({ spec: { hibernated: true } }) });
+    expect(await samples([asleep], 'waba_stack_standbys_desired')).toEqual([
+      count('desired', 'coreapp', 0),
+      count('desired', 'master', 0),
+    ]);
+  });
+
+  it('names the claim of a managed database, and none of an external one', async () => {
+    expect(await samples([view({})], 'waba_stack_database_claim{')).toEqual([
+      'waba_stack_database_claim{namespace="default",stack="shop",persistentvolumeclaim="shop-database"} 1',
+    ]);
+    const external = { host: 'db', engine: 'PostgreSQL', credentialsSecretRef: { name: 'db' } };
+    const resource = whatsAppDeployment({ spec: { database: { external } } });
+    expect(await samples([view({}, { resource })], 'waba_stack_database_claim{')).toEqual([]);
+  });
+
+  it('is exported by the replica that leads, and not by one that waits and has asked no stack', async () => {
+    expect(await exporter([view({})], false).samples('waba_stack_')).toEqual([]);
+    expect(await exporter([view({})], true).samples('waba_stack_shards_desired')).toHaveLength(1);
   });
 
   it('has metrics with the prefix of their subject and unique names', () => {

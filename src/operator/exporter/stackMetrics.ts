@@ -1,7 +1,8 @@
 import type { Journal } from '../plan/facts/journal.ts';
 import type { ApiObservation } from '../plan/facts/observed.ts';
-import { servedShards } from '../plan/facts/servedShards.ts';
+import { ownedShards, servedShards } from '../plan/facts/servedShards.ts';
 import { counts } from '../plan/facts/stackSettings.ts';
+import { claimsOf } from '../plan/facts/volumeSizes.ts';
 import { buildExpiry } from '../plan/tell/build.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 
@@ -78,6 +79,21 @@ export const STACK_METRICS: readonly StackMetric[] = [
       resource.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
     ),
   ),
+  labelled(
+    'waba_stack_condition_since_timestamp_seconds',
+    'When a condition last changed between True, False and Unknown',
+    ['condition'],
+    ({ resource }) =>
+      (resource.status?.conditions ?? []).map(({ type, lastTransitionTime }) => ({
+        value: Date.parse(lastTransitionTime) / 1000,
+        labels: { condition: type },
+      })),
+  ),
+  single(
+    'waba_stack_held',
+    'Whether people hold a stack, 1 or 0: it is paused, hibernates or is only planned, and no alert fires for it',
+    ({ resource }) => Number(isHeld(resource)),
+  ),
   single(
     'waba_stack_shards_desired',
     'Shards that the resource declares; 0 while the stack hibernates',
@@ -91,6 +107,47 @@ export const STACK_METRICS: readonly StackMetric[] = [
   labelled('waba_stack_registration', 'State of the registration, always 1', ['state'], ({ resource }) => [
     { value: 1, labels: { state: resource.status?.registration?.state ?? 'Unknown' } },
   ]),
+  single(
+    'waba_stack_registered_timestamp_seconds',
+    'When the number was registered; no sample before',
+    ({ resource }) => timestamp(resource.status?.registration?.registeredAt),
+  ),
+  labelled(
+    'waba_stack_standbys_desired',
+    'Nodes beyond those that work, by role: Coreapps beyond one per shard, Masters beyond the primary; 0 while the stack hibernates',
+    ['role'],
+    ({ resource }) => {
+      const { coreapps, shards, masters } = counts(resource);
+      const desired = resource.spec.hibernated
+        ? { coreapp: 0, master: 0 }
+        : { coreapp: coreapps - shards, master: masters - 1 };
+      return byRole({ coreapp: desired.coreapp, master: Math.max(0, desired.master) });
+    },
+  ),
+  labelled(
+    'waba_stack_standbys_ready',
+    'Standbys that answer and could take over at once, by role',
+    ['role'],
+    (stack) => {
+      const nodes = Object.entries(stack.api?.health ?? {});
+      // A standby Coreapp is disconnected by design.
+      const coreapps = nodes.filter(
+        ([pod, { role, gateway_status }]) =>
+          role === 'coreapp' && gateway_status === 'disconnected' && ownedShards(stack, pod).length === 0,
+      );
+      const masters = nodes.filter(([, { role }]) => role === 'secondary_master');
+      return byRole({ coreapp: coreapps.length, master: masters.length });
+    },
+  ),
+  labelled(
+    'waba_stack_database_claim',
+    'PersistentVolumeClaim of the managed database, always 1; kubelets report how full it is',
+    ['persistentvolumeclaim'],
+    ({ resource }) => {
+      const { claim, wanted } = claimsOf(resource).database;
+      return wanted === undefined ? [] : [{ value: 1, labels: { persistentvolumeclaim: claim } }];
+    },
+  ),
   labelled('waba_stack_nodes', 'Nodes by role and gateway status', ['role', 'gateway_status'], ({ api }) =>
     tally(
       Object.values(api?.health ?? {}).map(({ role = 'single', gateway_status = 'unreachable' }) => ({
@@ -110,10 +167,7 @@ export const STACK_METRICS: readonly StackMetric[] = [
   single(
     'waba_backup_last_success_timestamp_seconds',
     'When the last good backup was made; no sample before the first one',
-    ({ resource }) => {
-      const { time } = resource.status?.lastBackup ?? {};
-      return seconds(time === undefined ? undefined : Date.parse(time));
-    },
+    ({ resource }) => timestamp(resource.status?.lastBackup?.time),
   ),
   single(
     'waba_backup_last_duration_seconds',
@@ -163,6 +217,23 @@ export const STACK_METRICS: readonly StackMetric[] = [
     ({ webhook }) => webhook?.seconds,
   ),
 ];
+
+/** Paused, hibernating with all pods stopped, or only planned: a person chose that nothing happens. */
+function isHeld({ status }: WhatsAppDeployment): boolean {
+  const { conditions = [] } = status ?? {};
+  return conditions.some(
+    ({ type, status, reason }) =>
+      ((type === 'Paused' || type === 'Hibernated') && status === 'True') ||
+      (type === 'Ready' && reason === 'PlanOnly'),
+  );
+}
+
+const byRole = (values: Readonly<Record<'coreapp' | 'master', number>>) =>
+  (['coreapp', 'master'] as const).map((role) => ({ value: values[role], labels: { role } }));
+
+/** Seconds of a time in the status. */
+const timestamp = (time: string | undefined): number | undefined =>
+  seconds(time === undefined ? undefined : Date.parse(time));
 
 const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms / 1000);
 

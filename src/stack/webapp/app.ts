@@ -38,7 +38,10 @@ export function createWebApp(options: WebAppOptions): Hono {
     code: number,
     details?: string,
     more: { status?: number | undefined; relayed?: boolean } = {},
-  ) => errorAnswer(code, details, version, { ...more, errorsUrl });
+  ) => {
+    metrics.refused(code);
+    return errorAnswer(code, details, version, { ...more, errorsUrl });
+  };
   const callers = new Callers(options);
   const api: Api = { ...options, forgetTokens: () => callers.forget() };
   const isLimited = options.rateLimits && knows(version, 'requestLimits');

@@ -1,5 +1,6 @@
 import { Gauge, Registry } from 'prom-client';
 import type { Clock } from '../../base/clock.ts';
+import { DurationBuckets } from '../wire/durationBuckets.ts';
 import { Tally } from '../wire/tally.ts';
 
 /** Metrics of one Webapp, under the documented names. Source: docs/onprem/api-admin.md §14. */
@@ -7,6 +8,8 @@ export class WebMetrics {
   readonly registry = new Registry();
   readonly #durations: Tally<'result' | 'method'>;
   readonly #counts: Tally<'result' | 'method'>;
+  readonly #buckets: DurationBuckets<'method'>;
+  readonly #errors: Tally<'code'>;
   readonly #handled: Tally;
   readonly #connections: Tally;
   #ongoing = 0;
@@ -35,6 +38,19 @@ export class WebMetrics {
       name: 'api_requests_duration_ms_count',
       help: 'Total number of API requests',
       labelNames,
+      registers,
+    });
+    this.#buckets = new DurationBuckets({
+      name: 'api_requests_duration_ms',
+      help: 'Total number of API requests',
+      labelNames: ['method'],
+      registers,
+    });
+    // Not one of the vendor's: several codes share an HTTP status.
+    this.#errors = new Tally({
+      name: 'api_request_errors',
+      help: 'Number of API requests refused, by error code',
+      labelNames: ['code'],
       registers,
     });
     this.#handled = new Tally({
@@ -75,6 +91,12 @@ export class WebMetrics {
     this.#handled.add({});
     this.#counts.add(labels);
     this.#durations.add(labels, Math.round(durationMs));
+    this.#buckets.add({ method }, durationMs);
+  }
+
+  /** `code`: of the error catalogue. */
+  refused(code: number): void {
+    this.#errors.add({ code: String(code) });
   }
 
   #nameOf(verb: string, path: string): string {

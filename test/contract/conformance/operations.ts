@@ -28,6 +28,19 @@ export function operations(api: ConformanceApi): void {
           ({ labels }: { labels: { method: string } }) => labels.method,
         ),
       ).toContain('GET_v1_stats_app');
+      expect(
+        web.api_requests_duration_ms_bucket.data.find(
+          ({ labels: { method, le } }: { labels: { method: string; le: string } }) =>
+            method === 'GET_v1_stats_app' && le === '+Inf',
+        )?.value,
+      ).toBeGreaterThan(0);
+      const refusals = async (code: string): Promise<number> =>
+        ((await call('GET', '/metrics')).json.metrics.api_request_errors?.data ?? []).find(
+          ({ labels }: { labels: { code: string } }) => labels.code === code,
+        )?.value ?? 0;
+      const before = await refusals('1008');
+      await call('POST', '/v1/messages', {});
+      expect(await refusals('1008')).toBeGreaterThan(before);
       expect((await call('GET', '/metrics?format=prometheus')).bytes.toString()).toMatch(
         /^web_uptime\{node="webapp-\d"\} \d+$/m,
       );

@@ -67,7 +67,9 @@ export const operationRoutes: readonly Route[] = [
         note:
           fidelity === 'simplified'
             ? 'its content is not documented; the emulator answers the same as without internal'
-            : 'a part of the documented metrics',
+            : area === 'app'
+              ? 'a part of the documented metrics, and durations also in buckets'
+              : 'a part of the documented metrics',
       },
       (call, api) => stats(call, api, area),
     ),
@@ -80,7 +82,7 @@ export const operationRoutes: readonly Route[] = [
       summary: 'Counters of the Webapp that answers',
       fidelity: 'inferred',
       since: 'metrics',
-      note: 'a part of the documented metrics',
+      note: 'a part of the documented metrics, durations also in buckets, and refusals by error code',
     },
     async (call, { metrics, version }) => {
       const shape = await metricsJson(metrics.registry);
