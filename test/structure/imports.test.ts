@@ -94,6 +94,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'tools/generate': [
     'operator/resource',
     'operator/plan/tell',
+    'cli/stack',
     'stack/http',
     'stack/webapp',
     'stack/network',

@@ -285,7 +285,7 @@ export function ailments({ cluster, receiver, shortLived, waba, number }: Patien
     {
       what: 'the cluster lacks the kinds of the Gateway API that exposure needs',
       inflict: spec({
-        exposure: { httpRoute: { parentRefs: [{ name: 'public' }], hostnames: ['wa.example.org'] } },
+        exposure: { httpRoute: { parents: [{ name: 'public' }], hostnames: ['wa.example.org'] } },
       }),
       cure: spec({ exposure: null }),
       found: [['exposure', 'failed', 'HTTPRoute']],
@@ -293,7 +293,8 @@ export function ailments({ cluster, receiver, shortLived, waba, number }: Patien
     {
       what: 'the certificate of the Webapps expires soon',
       inflict: spec({ tls: { secretRef: { name: 'short-tls' } } }),
-      cure: spec({ tls: null }),
+      // Without `tls` the Webapps would go on with the certificate that they have.
+      cure: spec({ tls: { secretRef: null, selfSigned: {} } }),
       found: [
         ['certificates', 'warning', 'expires in 4 days'],
         ['served-certificate', 'warning', 'expires in 4 days'],

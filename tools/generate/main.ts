@@ -7,6 +7,7 @@ import { seedSchema } from '../../src/stack/laptopSeed.ts';
 import { conditionDocs } from './conditionDocs.ts';
 import { controlCalls } from './controlCalls.ts';
 import { dashboards } from './dashboards.ts';
+import { doctorPage } from './doctorTable.ts';
 import { fidelityTable } from './fidelityTable.ts';
 import { permissionsTable } from './permissionsTable.ts';
 import { podAdmissionYaml } from './podAdmission.ts';
@@ -59,6 +60,7 @@ const outputs: Record<string, () => string> = {
   ),
   'src/control/controlCalls.ts': controlCalls,
   'docs/conditions.md': conditionDocs,
+  'docs/doctor.md': () => doctorPage(readFileSync('docs/doctor.md', 'utf8')),
   'docs/reference.md': referenceDocs,
   'docs/emulator-api.md': fidelityTable,
   'docs/emulator-seed.schema.json': () => `${JSON.stringify(seedSchema(), null, 2)}\n`,

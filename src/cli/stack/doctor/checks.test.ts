@@ -1,10 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
-import { CONDITION_TYPES, type ConditionType } from '../../../operator/resource/conditions.ts';
+import {
+  CONDITION_TYPES,
+  type ConditionType,
+  commonReasons,
+  ownReasons,
+  type Reason,
+} from '../../../operator/resource/conditions.ts';
 import type { Check, Facts, Known, Verdict } from './check.ts';
 import { CHECK_OF_CONDITION, stackChecks } from './checks.ts';
 import type { InstallationValues, StackPod, StackValues } from './facts.ts';
+import { PASSING } from './fromCondition.ts';
 import { installationChecks } from './installationChecks.ts';
 import { judged } from './report.ts';
 import { declaredFields } from './servedFields.ts';
@@ -204,7 +211,7 @@ const installationCases: readonly Case<InstallationValues>[] = [
   [
     'crd',
     'failed',
-    'lacks 1 fields, such as spec.version',
+    'lacks 1 field, such as spec.version',
     { servedFields: declaredFields().filter((path) => path !== 'spec.version') },
   ],
   ['crd', 'warning', 'such as spec.tomorrow', { servedFields: [...declaredFields(), 'spec.tomorrow'] }],
@@ -265,6 +272,14 @@ const stackCases: readonly Case<StackValues>[] = [
   ['rest', 'warning', 'spec.paused', { resource: resourceWith({ spec: { paused: true } }) }],
   ['rest', 'warning', 'spec.hibernated', { resource: resourceWith({ spec: { hibernated: true } }) }],
   ['rest', 'failed', 'CleanupBlocked', told('Ready', 'CleanupBlocked')],
+  ['rest', 'warning', 'PlanOnly', told('Ready', 'PlanOnly')],
+  ['rest', 'warning', 'Deleting', told('Ready', 'Deleting')],
+  ['pods', 'warning', 'RollingOut', told('WorkloadsReady', 'RollingOut')],
+  ['exposure', 'warning', 'Pending', told('Exposed', 'Pending', 'False', -60_000)],
+  ['exposure', 'failed', 'Pending', told('Exposed', 'Pending')],
+  ['webhook', 'unknown', 'NotProbed', told('WebhookReady', 'NotProbed', 'True')],
+  ['backup', 'unknown', 'NoBackupYet', told('BackupCurrent', 'NoBackupYet')],
+  ['backup', 'warning', 'Suspended', told('BackupCurrent', 'Suspended')],
   ['spec', 'failed', 'NumberInUse', told('SpecValid', 'NumberInUse')],
   ['rollout', 'failed', 'RolloutStopped', told('Progressing', 'RolloutStopped')],
   [
@@ -522,10 +537,20 @@ describe('the checks of the doctor', () => {
     expect(results.find(({ id }) => id === CHECK_OF_CONDITION[type])?.verdict).toMatch(/failed|warning/);
   });
 
+  it('take a reason whose fix begins with "If it lasts" for a failure only once it has lasted', () => {
+    const all = [commonReasons, ...CONDITION_TYPES.map(ownReasons)].flatMap(
+      (reasons: Readonly<Record<string, Reason>>) => Object.entries(reasons),
+    );
+    const waits = all.flatMap(([name, { fix = '' }]) =>
+      /\bIf it (lasts|stays|happens)/.test(fix) ? [name] : [],
+    );
+    expect(new Set(waits)).toEqual(new Set(PASSING));
+  });
+
   it('cover every check of the tool of the vendor', async () => {
     const facts = await readFile('docs/onprem/deployment.md', 'utf8');
-    const [, section = ''] = facts.split('Debugging: WADebug');
-    const [rows = ''] = section.split('Log collection');
+    const [, section = ''] = facts.split('### 8.3 Diagnostics');
+    const [rows = ''] = section.split('Sources:');
     const theirs = [...rows.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
     const ours = new Set([...installationChecks, ...stackChecks].flatMap(({ wadebug = [] }) => wadebug));
     expect(theirs).toHaveLength(10);

@@ -3,6 +3,7 @@ import { componentOf, isNode } from '../../../operator/plan/facts/names.ts';
 import { connectionsNeeded } from '../../../operator/plan/facts/stackSettings.ts';
 import { type Check, check, failed, ok, warning, worst } from './check.ts';
 import type { StackValues } from './facts.ts';
+import { plural } from './plural.ts';
 import { conditionCheck } from './stateChecks.ts';
 
 const ask = check<StackValues>();
@@ -70,7 +71,7 @@ export const databaseChecks: readonly Check<StackValues>[] = [
         return missing.length > 0 ? [{ pod: metadata.name, missing }] : [];
       });
       return lacking.length === 0
-        ? ok(`all ${nodes.length} nodes have the variables of the database`)
+        ? ok(`${plural(nodes.length, 'node')} with all variables of the database`)
         : failed(
             lacking.map(({ pod, missing }) => `Pod ${pod} lacks ${missing.join(', ')}`),
             `kubectl -n ${namespace} delete pod ${lacking[0]?.pod}, once its StatefulSet or Deployment has them again`,
@@ -126,7 +127,7 @@ export const databaseChecks: readonly Check<StackValues>[] = [
       });
       if (claims.length === 0) return undefined;
       return troubles.length === 0
-        ? ok(`all ${claims.length} claims are bound`)
+        ? ok(`${plural(claims.length, 'claim')} bound`)
         : failed(
             troubles.map(({ text }) => text),
             `kubectl -n ${namespace} describe pvc ${troubles[0]?.name}`,

@@ -32,7 +32,7 @@ export type QuotaObject = KubeObject & {
   };
 };
 
-export interface ContainerSpec {
+interface ContainerSpec {
   readonly name: string;
   readonly args?: readonly string[];
   readonly env?: readonly { readonly name: string }[];

@@ -6,7 +6,7 @@ import type { ManagedEngine } from '../../../operator/resource/managedEngines.ts
 import type { WhatsAppDeployment } from '../../../operator/resource/whatsAppDeployment.ts';
 import type { HostReach, StackPod, VolumeUse } from './facts.ts';
 import type { Gatherer } from './gather.ts';
-import { isReady } from './installationChecks.ts';
+import { isReady } from './isReady.ts';
 
 /** Facts that nothing but a program in a pod, or the kubelet, can tell. */
 

@@ -1,24 +1,19 @@
-import { quantityOf } from '../../../operator/resource/quantity.ts';
 import type { PodObject } from '../../../operator/state/podObject.ts';
 import { podProblem } from '../../../operator/state/podProblem.ts';
-import { type Check, check, type Finding, failed, ok, unknown, warning, worst } from './check.ts';
-import type { ClockReading, InstallationValues, NodeObject } from './facts.ts';
+import { type Check, check, failed, ok, unknown, warning } from './check.ts';
+import { clusterChecks } from './clusterChecks.ts';
+import type { InstallationValues } from './facts.ts';
+import { plural } from './plural.ts';
 import { missingFields, surplusFields } from './servedFields.ts';
 
 const ask = check<InstallationValues>();
 
 /** Least minor version of Kubernetes 1.x that the operator supports. */
 const LEAST_MINOR = 32;
-/** Webapps and Coreapps reject each other's requests beyond this. Source: docs/onprem/deployment.md §9. */
-const CLOCK_LIMIT_MS = 10_000;
-/** Between two clocks of which each may be off. */
-const CLOCK_WARNING_MS = 2_000;
-/** Share of a quota from which on a restart may fail. */
-const QUOTA_WARNING = 0.9;
 /** A Lease that was not renewed for this many times its duration has no holder that works. */
 const LEASE_PATIENCE = 2;
 
-export const installationChecks: readonly Check<InstallationValues>[] = [
+const operatorChecks: readonly Check<InstallationValues>[] = [
   ask({
     id: 'kubernetes-version',
     group: 'Installation',
@@ -54,13 +49,13 @@ export const installationChecks: readonly Check<InstallationValues>[] = [
       const missing = missingFields(servedFields);
       if (missing.length > 0)
         return failed(
-          `the CRD is of an older version: it lacks ${missing.length} fields, such as ${missing[0]}`,
+          `the CRD is of an older version: it lacks ${plural(missing.length, 'field')}, such as ${missing[0]}`,
           install,
         );
       const surplus = surplusFields(servedFields);
       if (surplus.length > 0)
         return warning(
-          `the CRD is of a newer version than this program: it has ${surplus.length} more fields, such as ${surplus[0]}`,
+          `the CRD is of a newer version than this program: it has ${plural(surplus.length, 'more field')}, such as ${surplus[0]}`,
           'use the kubectl-waba of the installed operator; `kubectl waba version` names its version',
         );
       return ok(`the CRD serves all ${servedFields.length} fields`);
@@ -174,134 +169,11 @@ export const installationChecks: readonly Check<InstallationValues>[] = [
       );
     },
   }),
-  ask({
-    id: 'quota',
-    group: 'Cluster',
-    asks: 'Does a ResourceQuota of the namespace leave room?',
-    rule: 'warning: 90% of a quota are used, so that a pod that restarts beside the old one may be refused',
-    mend: 'Raise the quota, or lower `resources` in spec: `kubectl -n NAMESPACE describe quota`.',
-    source: 'ResourceQuotas (list)',
-    needs: ['quotas'],
-    judge: ({ quotas }, { namespace }) => {
-      const tight = quotas.flatMap(({ metadata, status }) =>
-        Object.entries(status?.hard ?? {}).flatMap(([resource, hard]) => {
-          const used = status?.used?.[resource] ?? '0';
-          return (quantityOf(used) ?? 0) >= QUOTA_WARNING * (quantityOf(hard) ?? Number.POSITIVE_INFINITY)
-            ? [`ResourceQuota ${metadata.name}: ${used} of ${hard} ${resource} are used`]
-            : [];
-        }),
-      );
-      if (tight.length > 0)
-        return warning(
-          tight,
-          `raise the quota, or lower resources in spec; \`kubectl -n ${namespace} describe quota\` shows what is used`,
-        );
-      return ok(quotas.length === 0 ? 'the namespace has no quota' : `${quotas.length} quotas leave room`);
-    },
-  }),
-  ask({
-    id: 'nodes',
-    group: 'Cluster',
-    asks: 'Are the nodes of the cluster healthy?',
-    rule: 'failed: no node takes pods; warning: a node is not ready, under pressure of disk, memory or processes, or takes no pods',
-    mend: '`kubectl describe node NODE`; `kubectl uncordon NODE` for one that was cordoned.',
-    source: 'Nodes (list, a right of the cluster)',
-    needs: ['nodes'],
-    judge: ({ nodes }) => {
-      const troubles = nodes.flatMap((node) => nodeTroubles(node).map((text) => ({ node, text })));
-      const useful = nodes.filter((node) => nodeTroubles(node).length === 0);
-      if (troubles.length === 0) return ok(`all ${nodes.length} nodes are ready`);
-      const evidence = troubles.map(({ node, text }) => `Node ${node.metadata.name} ${text}`);
-      const [first] = troubles;
-      const name = first?.node.metadata.name ?? '';
-      const remedy = first?.node.spec?.unschedulable
-        ? `kubectl uncordon ${name}`
-        : `kubectl describe node ${name}`;
-      return useful.length === 0
-        ? failed([...evidence, 'no node takes pods that restart'], remedy)
-        : warning(evidence, remedy);
-    },
-  }),
-  ask({
-    id: 'node-clocks',
-    group: 'Cluster',
-    asks: 'Do the clocks of the nodes agree?',
-    rule: 'failed: a clock differs by more than 10 s, beyond which Webapps and Coreapps refuse each other; warning: by more than 2 s',
-    mend: 'Correct the time service on the node, such as `systemctl status systemd-timesyncd` or `chronyc tracking`.',
-    source: 'Leases in namespace kube-node-lease, which each kubelet renews by its own clock (list)',
-    needs: ['nodeClocks'],
-    judge: ({ nodeClocks }) =>
-      worstClock(nodeClocks, 'correct the time service on that node: `chronyc tracking`'),
-  }),
-  ask({
-    id: 'own-clock',
-    group: 'Cluster',
-    asks: 'Does the clock of this machine agree with that of the API server?',
-    rule: 'warning: it differs by more than 2 s, so that ages in the output of kubectl are wrong',
-    mend: 'Correct the time service on this machine.',
-    source: 'a SelfSubjectReview, which everybody may ask for',
-    needs: ['ownClock'],
-    judge: ({ ownClock }) => {
-      const found = worstClock([ownClock], 'correct the time service on this machine');
-      return found?.verdict === 'failed' ? { ...found, verdict: 'warning' } : found;
-    },
-  }),
-  ask({
-    id: 'cluster-dns',
-    group: 'Cluster',
-    asks: 'Does the DNS of the cluster run?',
-    rule: 'failed: no pod of it is ready; warning: some are not',
-    mend: '`kubectl -n kube-system rollout restart deployment coredns`, and look at its log.',
-    source: 'Pods with the label k8s-app=kube-dns in namespace kube-system (list)',
-    needs: ['dnsPods'],
-    judge: ({ dnsPods }) => {
-      if (dnsPods.length === 0)
-        return unknown(
-          'namespace kube-system has no pods with the label k8s-app=kube-dns; the cluster may use another DNS',
-        );
-      const ready = dnsPods.filter(isReady).length;
-      const evidence = `${ready} of ${dnsPods.length} DNS pods are ready`;
-      const remedy = 'kubectl -n kube-system describe pod -l k8s-app=kube-dns';
-      if (ready === 0) return failed(evidence, remedy);
-      return ready < dnsPods.length ? warning(evidence, remedy) : ok(evidence);
-    },
-  }),
 ];
 
-export const isReady = ({ status }: PodObject): boolean =>
-  status?.conditions?.some(({ type, status: met }) => type === 'Ready' && met === 'True') ?? false;
+export const installationChecks: readonly Check<InstallationValues>[] = [...operatorChecks, ...clusterChecks];
 
 const troubleOf = (pod: PodObject): string | undefined => {
   const found = podProblem(pod);
   return found && `Pod ${pod.metadata.name}: ${found.problem.text}`;
 };
-
-/** Conditions of a node that are bad when they are True. */
-const PRESSURES: readonly string[] = ['DiskPressure', 'MemoryPressure', 'PIDPressure', 'NetworkUnavailable'];
-
-function nodeTroubles({ spec, status }: NodeObject): string[] {
-  const conditions = status?.conditions ?? [];
-  const ready = conditions.find(({ type }) => type === 'Ready');
-  return [
-    ...(ready?.status === 'True' ? [] : [`is not ready${ready?.message ? `: ${ready.message}` : ''}`]),
-    ...(spec?.unschedulable ? ['is cordoned: it takes no pods'] : []),
-    ...conditions
-      .filter(({ type, status: met }) => PRESSURES.includes(type) && met === 'True')
-      .map(({ type, message }) => `has ${type}${message ? `: ${message}` : ''}`),
-  ];
-}
-
-/** Judges clocks by what they differ for certain, whatever the error of the reading. */
-export function worstClock(clocks: readonly ClockReading[], remedy: string): Finding | undefined {
-  return worst(
-    clocks.map(({ whose, aheadMs, errorMs }) => {
-      const surely = Math.max(0, Math.abs(aheadMs) - errorMs);
-      const evidence = `the clock of ${whose} is ${seconds(surely)} ${aheadMs > 0 ? 'ahead of' : 'behind'} that of the API server`;
-      if (surely > CLOCK_LIMIT_MS) return failed(evidence, remedy);
-      if (surely > CLOCK_WARNING_MS) return warning(evidence, remedy);
-      return ok(`the clock of ${whose} is right within ${seconds(Math.max(errorMs, CLOCK_WARNING_MS))}`);
-    }),
-  );
-}
-
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

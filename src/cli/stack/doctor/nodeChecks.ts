@@ -7,7 +7,8 @@ import { podView } from '../../../operator/state/podView.ts';
 import { type Check, check, type Finding, failed, ok, unknown, warning, worst } from './check.ts';
 import type { EndedContainer, StackPod, StackValues } from './facts.ts';
 import { fromCondition } from './fromCondition.ts';
-import { isReady } from './installationChecks.ts';
+import { isReady } from './isReady.ts';
+import { plural } from './plural.ts';
 import { conditionCheck } from './stateChecks.ts';
 
 const ask = check<StackValues>();
@@ -45,7 +46,7 @@ export const nodeChecks: readonly Check<StackValues>[] = [
       const workloads = fromCondition(resource, 'WorkloadsReady', about);
       return workloads.verdict === 'failed' || workloads.verdict === 'warning'
         ? workloads
-        : ok(`all ${pods.filter((pod) => isNode(componentOf(pod))).length} nodes are ready`);
+        : ok(`${plural(pods.filter((pod) => isNode(componentOf(pod))).length, 'node')} ready`);
     },
   }),
   ask({
@@ -122,7 +123,7 @@ export const nodeChecks: readonly Check<StackValues>[] = [
             `no ready Webapp opens port ${target.targetPort ?? port}, to which Service ${wanted} leads`,
             again,
           )
-        : ok(`Service ${wanted}:${port} leads to ${open.length} ready Webapps`);
+        : ok(`Service ${wanted}:${port} leads to ${plural(open.length, 'ready Webapp')}`);
     },
   }),
   ask({
@@ -153,7 +154,10 @@ export const nodeChecks: readonly Check<StackValues>[] = [
         findings.push(
           failed(`${primary.length} Masters are primary, not 1`, `kubectl waba logs ${name} --role master`),
         );
-      return worst(findings) ?? ok(`${nodes.length} nodes answer, and those with a shard are connected`);
+      return (
+        worst(findings) ??
+        ok(`${plural(nodes.length, 'node')} of the client in /v1/health, connected where a shard is`)
+      );
     },
   }),
   ask({
@@ -264,7 +268,8 @@ function buildExpiry(
 ): Finding {
   const { expires } = resource.status?.client ?? {};
   if (expires === undefined) return fromCondition(resource, 'BuildCurrent', about);
-  const days = Math.floor((Date.parse(expires) - about.nowMs) / DAY_MS);
+  // The client reports UTC without saying so.
+  const days = Math.floor((Date.parse(`${expires.replace(/Z$/, '')}Z`) - about.nowMs) / DAY_MS);
   const upgrade = `kubectl waba upgrade ${about.name} --to VERSION`;
   if (days < 0) return failed(`the build expired at ${expires}, and sends no messages`, upgrade);
   return days < EXPIRY_WARNING_DAYS
@@ -301,7 +306,12 @@ function podFinding(
 /** Roles with fewer pods than spec asks for. */
 function missingRoles(resource: WhatsAppDeployment, pods: readonly StackPod[]): string[] {
   const wanted = counts(resource);
-  const roles = { webapp: wanted.webapps, master: wanted.masters, coreapp: wanted.coreapps };
+  const roles = {
+    // An autoscaler chooses their number itself.
+    webapp: resource.spec.nodes?.webapp?.autoscaling ? 1 : wanted.webapps,
+    master: wanted.masters,
+    coreapp: wanted.coreapps,
+  };
   const databases = resource.spec.database.managed ? { database: 1 } : {};
   return Object.entries({ ...roles, ...databases }).flatMap(([role, count]) => {
     const there = pods.filter((pod) => componentOf(pod) === role).length;

@@ -1,7 +1,8 @@
 import { type Check, check, type Finding, failed, ok, unknown, warning, worst } from './check.ts';
+import { worstClock } from './clusterChecks.ts';
 import type { SeenCertificate, StackValues } from './facts.ts';
 import { fromCondition } from './fromCondition.ts';
-import { worstClock } from './installationChecks.ts';
+import { plural } from './plural.ts';
 import { conditionCheck } from './stateChecks.ts';
 
 const ask = check<StackValues>();
@@ -12,7 +13,7 @@ const DAY_MS = 86_400_000;
 const CERTIFICATE_WARNING_DAYS = 14;
 /** A receiver that takes longer endangers the callbacks. Source: docs/onprem/deployment.md §8.3. */
 const SLOW_MS = 3_000;
-/** Callbacks that wait: the client refuses messages from 100,000 on. Source: docs/onprem/deployment.md §4.6. */
+/** Callbacks that wait: the client refuses messages from 100,000 on. Source: docs/onprem/api-messaging.md §7.2. */
 const CALLBACKS = { warning: 1_000, failed: 50_000, most: 100_000 } as const;
 
 /** Reasons of conditions that tell of a name without an address. */
@@ -166,7 +167,7 @@ export const outsideChecks: readonly Check<StackValues>[] = [
     needs: ['counters'],
     judge: ({ counters: { callbacks } }, { name }) => {
       if (callbacks === undefined) return unknown('the stack reports no number of pending callbacks');
-      const evidence = `${callbacks} callbacks wait for the receiver`;
+      const evidence = `${plural(callbacks, 'callback')} ${callbacks === 1 ? 'waits' : 'wait'} for the receiver`;
       const remedy = `make the receiver answer with 200 within five seconds; \`kubectl waba check ${name}\` tests it`;
       if (callbacks >= CALLBACKS.failed)
         return failed(`${evidence}; from ${CALLBACKS.most} on the client refuses messages`, remedy);

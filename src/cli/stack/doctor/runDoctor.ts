@@ -1,4 +1,5 @@
 import { systemClock } from '../../../base/clock.ts';
+import { CodedError } from '../../../base/codedError.ts';
 import { Gate } from '../../../base/gate.ts';
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { parseWhatsAppDeployment } from '../../../operator/resource/whatsAppDeployment.ts';
@@ -44,13 +45,25 @@ export async function runDoctor(
     clock: systemClock,
     mask,
     reach: (service, until) => reachService(access, cluster, service, { signal: until }),
-    exec: ({ pod, container }, command, until) =>
-      runProgram(
-        'kubectl',
-        ['exec', ...clusterFlags(cluster), '-n', namespace, pod, '-c', container, '--', ...command],
-        {},
-        until,
-      ),
+    exec: async ({ pod, container }, command, until) => {
+      const args = [
+        'exec',
+        ...clusterFlags(cluster),
+        '-n',
+        namespace,
+        pod,
+        '-c',
+        container,
+        '--',
+        ...command,
+      ];
+      try {
+        return await runProgram('kubectl', args, {}, until);
+      } catch (error) {
+        if (!(error instanceof CodedError) || error.code !== 'ProgramFailed') throw error;
+        throw new CodedError('ExecFailed', execProblem(pod, namespace, error.message));
+      }
+    },
   };
   const stored = await storedStacks(access, request.name, signal);
   const choice = { ownVersion: context.version, wanted: request.operator };
@@ -99,6 +112,12 @@ async function storedStacks(
     throw error;
   }
 }
+
+/** The last line that kubectl printed says it; the command line before it says nothing new. */
+const execProblem = (pod: string, namespace: string, said: string): string =>
+  said.includes('(Forbidden)')
+    ? `needs the right to create pods/exec in namespace ${namespace}`
+    : `kubectl exec in Pod ${pod}: ${said.trim().split('\n').at(-1)}`;
 
 const notUnderstood = (problems: readonly { readonly path: string; readonly message: string }[]) => ({
   id: 'spec',

@@ -85,8 +85,22 @@ export function shakeHands(
   });
 }
 
-const errorText = ({ authorizationError: error }: TLSSocket): string =>
-  error instanceof Error ? error.message : String(error);
+/** What the codes of Node.js mean. */
+const MEANINGS: readonly (readonly [code: RegExp, meaning: string])[] = [
+  [/^CERT_HAS_EXPIRED$/, 'it expired'],
+  [/^ERR_TLS_CERT_ALTNAME_INVALID$/, 'it has another name'],
+  [
+    /^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO_SELF_SIGNED|CERT_UNTRUSTED|CERT_SIGNATURE)/,
+    'no authority that is trusted signed it',
+  ],
+];
+
+function errorText({ authorizationError: error }: TLSSocket): string {
+  const code =
+    error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : String(error);
+  const [, meaning] = MEANINGS.find(([pattern]) => pattern.test(code)) ?? [];
+  return meaning ? `${meaning} (${code})` : code;
+}
 
 function chainOf(
   leaf: PeerCertificate & { readonly issuerCertificate?: PeerCertificate },

@@ -1,4 +1,9 @@
-import { type ConditionType, fixOf, ownReasons } from '../../../operator/resource/conditions.ts';
+import {
+  BLOCKING_REASONS,
+  type ConditionType,
+  fixOf,
+  ownReasons,
+} from '../../../operator/resource/conditions.ts';
 import { type Check, check, failed, ok, warning } from './check.ts';
 import type { StackValues } from './facts.ts';
 import { fromCondition } from './fromCondition.ts';
@@ -59,11 +64,17 @@ export const stateChecks: readonly Check<StackValues>[] = [
           `kubectl waba hibernate ${name} --wake`,
         );
       const ready = status?.conditions?.find(({ type }) => type === 'Ready');
-      if (ready?.status === 'False' && ready.reason in ownReasons('Ready') && ready.reason !== 'Progressing')
-        return failed(`${ready.reason}: ${ready.message}`, fixOf(ready.reason)?.replaceAll('NAME', name));
-      return metadata.deletionTimestamp
-        ? warning('the resource is being deleted', `kubectl waba events ${name}`)
-        : ok('the operator acts on the resource');
+      if (
+        ready?.status !== 'False' ||
+        !(ready.reason in ownReasons('Ready')) ||
+        ready.reason === 'Progressing'
+      )
+        return metadata.deletionTimestamp
+          ? warning('the resource is being deleted', `kubectl waba events ${name}`)
+          : ok('the operator acts on the resource');
+      const tell = BLOCKING_REASONS.has(ready.reason) ? failed : warning;
+      const remedy = fixOf(ready.reason)?.replaceAll('NAME', name) ?? `kubectl waba events ${name}`;
+      return tell(`${ready.reason}: ${ready.message}`, remedy);
     },
   }),
   conditionCheck('SpecValid', {
