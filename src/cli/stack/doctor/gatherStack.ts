@@ -64,7 +64,8 @@ export async function gatherStack(
     pods: foundPods,
     services,
     claims,
-    warnings,
+    // They only explain what other facts show, so nothing depends on the right to read them.
+    warnings: 'value' in warnings ? warnings : { value: [] },
     ...secrets,
     ...front,
     receiver,

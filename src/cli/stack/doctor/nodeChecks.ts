@@ -34,7 +34,10 @@ export const nodeChecks: readonly Check<StackValues>[] = [
       const findings = pods.flatMap(
         (pod) => podFinding(pod, { warnings, nowMs: about.nowMs, namespace: about.namespace }) ?? [],
       );
-      const missing = missingRoles(resource, pods).map((text) => {
+      const workloads = fromCondition(resource, 'WorkloadsReady', about);
+      // Until the database has its schema there are no nodes, and that is as it should be.
+      const hasNodes = workloads.verdict !== 'unknown';
+      const missing = missingRoles(resource, pods, hasNodes).map((text) => {
         const why = warnings.find(({ reason }) => reason === 'FailedCreate');
         return failed(
           `${text}${why ? `; ${why.object}: ${why.message}` : ''}`,
@@ -43,10 +46,9 @@ export const nodeChecks: readonly Check<StackValues>[] = [
       });
       const trouble = worst([...findings, ...missing]);
       if (trouble) return trouble;
-      const workloads = fromCondition(resource, 'WorkloadsReady', about);
-      return workloads.verdict === 'failed' || workloads.verdict === 'warning'
-        ? workloads
-        : ok(`${plural(pods.filter((pod) => isNode(componentOf(pod))).length, 'node')} ready`);
+      return workloads.verdict === 'ok'
+        ? ok(`${plural(pods.filter((pod) => isNode(componentOf(pod))).length, 'node')} ready`)
+        : workloads;
     },
   }),
   ask({
@@ -71,7 +73,7 @@ export const nodeChecks: readonly Check<StackValues>[] = [
                 : `exit code ${last.exitCode}`;
             return [
               {
-                pod: metadata.name,
+                of: `${metadata.name} -c ${name}`,
                 text: `Pod ${metadata.name}: container ${name} ended with ${how} and restarted (${restartCount} in all)`,
               },
             ];
@@ -82,7 +84,7 @@ export const nodeChecks: readonly Check<StackValues>[] = [
       return first
         ? warning(
             ended.map(({ text }) => text),
-            `kubectl -n ${namespace} logs ${first.pod} --previous`,
+            `kubectl -n ${namespace} logs ${first.of} --previous`,
           )
         : ok('no container has ended by itself within the last hour');
     },
@@ -304,7 +306,7 @@ function podFinding(
 }
 
 /** Roles with fewer pods than spec asks for. */
-function missingRoles(resource: WhatsAppDeployment, pods: readonly StackPod[]): string[] {
+function missingRoles(resource: WhatsAppDeployment, pods: readonly StackPod[], hasNodes: boolean): string[] {
   const wanted = counts(resource);
   const roles = {
     // An autoscaler chooses their number itself.
@@ -313,7 +315,7 @@ function missingRoles(resource: WhatsAppDeployment, pods: readonly StackPod[]): 
     coreapp: wanted.coreapps,
   };
   const databases = resource.spec.database.managed ? { database: 1 } : {};
-  return Object.entries({ ...roles, ...databases }).flatMap(([role, count]) => {
+  return Object.entries({ ...(hasNodes ? roles : {}), ...databases }).flatMap(([role, count]) => {
     const there = pods.filter((pod) => componentOf(pod) === role).length;
     return there < count ? [`${there} of ${count} ${role} pods exist`] : [];
   });

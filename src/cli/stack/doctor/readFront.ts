@@ -36,14 +36,16 @@ export async function readFront(
     return { front: asleep, health: asleep, counters: asleep };
   }
   const secretsRight = `get secrets in namespace ${namespace}`;
-  const journal = fact(gatherer, secretsRight, (until) => journalOf(gatherer, of.journal, until), signal);
-  const apiKey = fact(gatherer, secretsRight, (until) => apiKeyOf(gatherer, of.keysSecret, until), signal);
-  const reached = await fact(
-    gatherer,
-    `create pods/portforward, and get services, in namespace ${namespace}`,
-    (until) => gatherer.reach({ name: of.webapp, port: resource.spec.service?.ports?.https ?? 443 }, until),
-    signal,
-  );
+  const [journal, apiKey, reached] = await Promise.all([
+    fact(gatherer, secretsRight, (until) => journalOf(gatherer, of.journal, until), signal),
+    fact(gatherer, secretsRight, (until) => apiKeyOf(gatherer, of.keysSecret, until), signal),
+    fact(
+      gatherer,
+      `create pods/portforward, and get services, in namespace ${namespace}`,
+      (until) => gatherer.reach({ name: of.webapp, port: resource.spec.service?.ports?.https ?? 443 }, until),
+      signal,
+    ),
+  ]);
   if ('unknown' in reached) return { front: reached, health: reached, counters: reached };
   const address = reached.value;
   const call = async <T>(use: (client: StackClient, key: string, until: AbortSignal) => Promise<T>) =>
@@ -51,7 +53,7 @@ export async function readFront(
       gatherer,
       secretsRight,
       async (until) => {
-        const { webappCa: ca, served } = known(await journal);
+        const { webappCa: ca, served } = known(journal);
         if (!ca) throw new CodedError('NotReady', 'the API has not answered the operator yet');
         const client = new StackClient(
           new HttpsStackTransport({
@@ -64,7 +66,7 @@ export async function readFront(
           }),
         );
         try {
-          return await use(client, known(await apiKey), until);
+          return await use(client, known(apiKey), until);
         } finally {
           client.close();
         }
@@ -76,9 +78,8 @@ export async function readFront(
       fact(
         gatherer,
         secretsRight,
-        async (until) => {
-          const read = await journal;
-          const trusted = 'value' in read ? read.value : undefined;
+        (until) => {
+          const trusted = 'value' in journal ? journal.value : undefined;
           return seeFront(gatherer, { address, resource, journal: trusted, serverAheadMs }, until);
         },
         signal,
