@@ -162,7 +162,7 @@ const certificate = (days: number, isRenewed = false) => ({
   notAfter: NOW + days * DAY_MS,
   isRenewed,
 });
-const front = { certificate: certificate(90), untrusted: undefined, clock: clock(200) };
+const front = { certificate: certificate(90), untrusted: { value: undefined }, clock: clock(200) };
 const receiver = {
   host: 'hooks.example.org',
   chain: ['CN=hooks', 'CN=authority'],
@@ -435,7 +435,18 @@ const stackCases: readonly Case<StackValues>[] = [
   ],
   ['registration', 'failed', 'RegistrationLost', told('Registered', 'RegistrationLost')],
   ['api', 'failed', 'CredentialsUnknown', told('ApiReachable', 'CredentialsUnknown')],
-  ['api-from-here', 'failed', 'self-signed', { front: { ...front, untrusted: 'self-signed certificate' } }],
+  [
+    'api-from-here',
+    'failed',
+    'self-signed',
+    { front: { ...front, untrusted: { value: 'self-signed certificate' } } },
+  ],
+  [
+    'api-from-here',
+    'unknown',
+    'get secrets',
+    { front: { ...front, untrusted: { unknown: 'needs the right to get secrets' } } },
+  ],
   ['clocks', 'failed', '11.5 s behind', { front: { ...front, clock: clock(-12_000) } }],
   ['certificates', 'failed', 'expired at', { certificates: [certificate(90), certificate(-1)] }],
   [

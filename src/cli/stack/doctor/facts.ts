@@ -3,6 +3,7 @@ import type { LeaseObject } from '../../../engine/kube/leaderElection.ts';
 import type { NodeHealth } from '../../../onprem/health.ts';
 import type { WhatsAppDeployment } from '../../../operator/resource/whatsAppDeployment.ts';
 import type { ContainerStatus, PodObject } from '../../../operator/state/podObject.ts';
+import type { Known } from './check.ts';
 
 /** The facts that the checks judge. None of them holds the content of a Secret. */
 
@@ -123,8 +124,8 @@ export interface SeenCertificate {
 /** What a Webapp showed when this machine connected to it. */
 export interface SeenFront {
   readonly certificate: SeenCertificate;
-  /** Why the certificate is not that of the stack; undefined if it is, or if the authority could not be read. */
-  readonly untrusted: string | undefined;
+  /** Why the certificate is not that of the stack; undefined if it is. */
+  readonly untrusted: Known<string | undefined>;
   readonly clock: ClockReading | undefined;
 }
 

@@ -35,13 +35,15 @@ export const outsideChecks: readonly Check<StackValues>[] = [
     source:
       'a TLS connection through `kubectl port-forward` (create pods/portforward), and the journal (get secrets)',
     needs: ['front'],
-    judge: ({ front: { certificate, untrusted } }, { name }) =>
-      untrusted === undefined
+    judge: ({ front: { certificate, untrusted } }, { name }) => {
+      if ('unknown' in untrusted) return unknown(untrusted.unknown);
+      return untrusted.value === undefined
         ? ok(`a Webapp answers with the certificate of ${certificate.subject}`)
         : failed(
-            `the certificate of ${certificate.subject} is not that of the stack: ${untrusted}`,
+            `the certificate of ${certificate.subject} is not that of the stack: ${untrusted.value}`,
             `look for a proxy in front of the Webapps, or run \`kubectl waba restart ${name} --role webapp\``,
-          ),
+          );
+    },
   }),
   ask({
     id: 'clocks',

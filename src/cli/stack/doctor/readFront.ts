@@ -18,6 +18,8 @@ import { fact, type Gatherer } from './gather.ts';
 import { secretContent } from './secretContent.ts';
 import { shakeHands } from './seenCertificates.ts';
 
+/** The journal has the authority of the Webapps from then on. */
+const NOT_REACHED = 'the API has not answered the operator yet';
 const CALL_TIMEOUT_MS = 10_000;
 /** The header Date has full seconds. */
 const HALF_SECOND_MS = 500;
@@ -54,7 +56,7 @@ export async function readFront(
       secretsRight,
       async (until) => {
         const { webappCa: ca, served } = known(journal);
-        if (!ca) throw new CodedError('NotReady', 'the API has not answered the operator yet');
+        if (!ca) throw new CodedError('NotReady', NOT_REACHED);
         const client = new StackClient(
           new HttpsStackTransport({
             host: address.host,
@@ -78,10 +80,7 @@ export async function readFront(
       fact(
         gatherer,
         secretsRight,
-        (until) => {
-          const trusted = 'value' in journal ? journal.value : undefined;
-          return seeFront(gatherer, { address, resource, journal: trusted, serverAheadMs }, until);
-        },
+        (until) => seeFront(gatherer, { address, resource, journal, serverAheadMs }, until),
         signal,
       ),
       call((client, apiKey, until) => client.health.nodes({ apiKey }, until)),
@@ -116,28 +115,28 @@ async function seeFront(
   seen: {
     readonly address: { readonly host: string; readonly port: number };
     readonly resource: WhatsAppDeployment;
-    readonly journal: Journal | undefined;
+    readonly journal: Known<Journal>;
     readonly serverAheadMs: number;
   },
   signal: AbortSignal,
 ): Promise<SeenFront> {
   const { address, resource, journal, serverAheadMs } = seen;
   const servername = webappHost(resource);
+  const { webappCa: ca, served } = 'value' in journal ? journal.value : {};
   const { chain, untrusted, leaf } = await shakeHands(
-    { host: address.host, port: address.port, servername, ca: journal?.webappCa, anyName: true },
+    { host: address.host, port: address.port, servername, ca, anyName: true },
     signal,
   );
   const [first] = chain;
   if (!first) throw new CodedError('BadAnswer', 'the Webapp shows no certificate');
-  const bears = journal ? [servername, ...(journal.served?.names ?? [])] : [];
-  const named = bears.some((name) => checkServerIdentity(name, leaf) === undefined);
-  const isTold = journal?.webappCa !== undefined;
+  const isNamed = [servername, ...(served?.names ?? [])].some(
+    (name) => checkServerIdentity(name, leaf) === undefined,
+  );
+  const problem = untrusted ?? (isNamed ? undefined : `it does not bear the name ${servername}`);
   return {
     certificate: { where: 'served by the Webapps', ...first, isRenewed: false },
-    // Whoever may not read the journal does not know the authority.
-    untrusted: isTold
-      ? (untrusted ?? (named ? undefined : `it does not bear the name ${servername}`))
-      : undefined,
+    untrusted:
+      'unknown' in journal ? journal : ca === undefined ? { unknown: NOT_REACHED } : { value: problem },
     clock: await webappClock(clock, address, serverAheadMs, signal),
   };
 }
