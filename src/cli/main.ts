@@ -13,6 +13,7 @@ import { contactsCommand, loginCommand, sendCommand, usersCommand } from './stac
 import { backupCommand } from './stack/backupCommand.ts';
 import { chatCommand } from './stack/chatCommand.ts';
 import { databaseCommand } from './stack/databaseCommand.ts';
+import { doctorCommand } from './stack/doctor/doctorCommand.ts';
 import { eventsCommand } from './stack/eventsCommand.ts';
 import { hibernateCommand } from './stack/hibernateCommand.ts';
 import { logsCommand } from './stack/logsCommand.ts';
@@ -36,7 +37,7 @@ import { versionCommand } from './versionCommand.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 wrong usage (plan --exit-code: something would happen), 3 not Ready (status --exit-code, wait
-after its timeout), 130 interrupted, 141 nobody reads the output.`;
+after its timeout) or a check failed (doctor), 130 interrupted, 141 nobody reads the output.`;
 const HELP_HINT = '(add --help for help)';
 
 /** Runs one command. @returns the exit code, as `EXIT_CODES` says */
@@ -90,6 +91,7 @@ function programOf(context: CliContext): Command {
     statusCommand(context),
     waitCommand(context),
     eventsCommand(context),
+    doctorCommand(context),
     verifyCommand(context),
     loginCommand(context),
     sendCommand(context),

@@ -14,12 +14,12 @@ export interface Operator {
   readonly serviceAccount: string;
 }
 
-const DEFAULT_OPERATOR: Operator = {
+export const DEFAULT_OPERATOR: Operator = {
   namespace: 'waba-operator-system',
   name: 'waba-operator',
   serviceAccount: 'waba-operator',
 };
-const OPERATOR_SELECTOR = 'app.kubernetes.io/name=waba-operator,app.kubernetes.io/component=operator';
+export const OPERATOR_SELECTOR = 'app.kubernetes.io/name=waba-operator,app.kubernetes.io/component=operator';
 
 type OperatorDeployment = KubeObject & {
   readonly spec: { readonly template: { readonly spec: { readonly serviceAccountName?: string } } };

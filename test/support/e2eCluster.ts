@@ -6,6 +6,7 @@ import type { ClusterOptions } from '../../src/cli/clusterAccess.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { buildImages, type ImageSize, imageName, TARGETS } from '../../src/cli/quickstart/containerImages.ts';
 import { kindDown, kindUp, loadImages, makeMediaVolumes } from '../../src/cli/quickstart/kindCluster.ts';
+import { Mask } from '../../src/cli/stack/doctor/mask.ts';
 import { withControlPort } from '../../src/cli/stack/simulation.ts';
 import { writeSupportBundle } from '../../src/cli/stack/supportBundle.ts';
 import { KubeClient } from '../../src/engine/kube/client.ts';
@@ -127,7 +128,7 @@ export class E2eCluster {
   }
 
   support(namespaces: readonly string[], file: string): Promise<void> {
-    return writeSupportBundle({ client: this.client, namespaces, file, progress }, never);
+    return writeSupportBundle({ client: this.client, namespaces, file, progress, mask: new Mask() }, never);
   }
 
   async close(): Promise<void> {

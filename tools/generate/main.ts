@@ -7,6 +7,7 @@ import { ALERT_NAMES, type AlertName, alertYaml } from './alerts.ts';
 import { conditionDocs } from './conditionDocs.ts';
 import { controlCalls } from './controlCalls.ts';
 import { dashboards } from './dashboards.ts';
+import { doctorPage } from './doctorTable.ts';
 import { fidelityTable } from './fidelityTable.ts';
 import { monitoringDocs } from './monitoringDocs.ts';
 import { permissionsTable } from './permissionsTable.ts';
@@ -61,6 +62,7 @@ const outputs: Record<string, () => string> = {
   'src/control/controlCalls.ts': controlCalls,
   'docs/conditions.md': conditionDocs,
   'docs/monitoring.md': monitoringDocs,
+  'docs/doctor.md': () => doctorPage(readFileSync('docs/doctor.md', 'utf8')),
   'docs/reference.md': referenceDocs,
   'docs/emulator-api.md': fidelityTable,
   'docs/emulator-seed.schema.json': () => `${JSON.stringify(seedSchema(), null, 2)}\n`,

@@ -13,22 +13,28 @@ import { closest } from './closest.ts';
 import { understood } from './understood.ts';
 
 /** @throws CodedError `NotFound`, `NotUnderstood` */
-export async function getStack(
+export const getStack = async (
   access: ClusterAccess,
   name: string,
   context: CliContext,
-): Promise<WhatsAppDeployment> {
-  const object = await access.client
-    .get(WhatsAppDeploymentKind, access.namespace, name, context.signal)
+): Promise<WhatsAppDeployment> => parseStack(await findStack(access, name, context.signal));
+
+/** The stored object, also if this version does not understand it. @throws CodedError `NotFound` */
+export async function findStack(
+  access: ClusterAccess,
+  name: string,
+  signal: AbortSignal,
+): Promise<KubeObject> {
+  return access.client
+    .get<KubeObject>(WhatsAppDeploymentKind, access.namespace, name, signal)
     .catch(async (error: unknown) => {
       if (!isNotFound(error) || isUnknownKind(error)) throw error;
-      const near = closest(name, await stackNames(access, context.signal).catch(() => []));
+      const near = closest(name, await stackNames(access, signal).catch(() => []));
       throw new CodedError(
         'NotFound',
         `no WhatsAppDeployment ${name} in namespace ${access.namespace}; ${near ? `did you mean ${near}? ` : ''}list them with \`kubectl waba status -A -o wide\` and select the namespace with -n`,
       );
     });
-  return parseStack(object);
 }
 
 export async function listStacks(

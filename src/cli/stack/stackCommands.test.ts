@@ -113,11 +113,11 @@ describe('kubectl waba shards', () => {
 });
 
 describe('kubectl waba support', () => {
-  it('writes objects and logs, without the content of Secrets, and lists what it could not read', async () => {
+  it('writes objects, logs and the report of the doctor, without secrets and numbers, and lists what it could not read', async () => {
     const metadata = { name: 'planted', namespace: 'default' };
     cluster.put({ apiVersion: 'v1', kind: 'Secret', metadata, data: { password: 'cGxhbnRlZA==' } });
     cluster.put({ apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [{ name: 'webapp' }] } });
-    cluster.log = 'a line of the Webapp\n';
+    cluster.log = 'a line of the Webapp about planted and 16505550011\n';
     cluster.onRequest = ({ path }) => {
       if (path.endsWith('/leases')) throw new Error('leases are forbidden');
     };
@@ -129,7 +129,12 @@ describe('kubectl waba support', () => {
       expect(code).toBe(0);
       const content = (name: string) =>
         execFileSync('tar', ['-xzOf', file, `waba-support/${name}`], { encoding: 'utf8' });
-      expect(content('default/logs/planted_webapp.log')).toBe('a line of the Webapp\n');
+      expect(content('default/logs/planted_webapp.log')).toBe('a line of the Webapp about *** and ***011\n');
+      const whole = execFileSync('tar', ['-xzOf', file], { encoding: 'utf8' });
+      for (const number of ['16315551000', '16505550011']) expect(whole).not.toContain(number);
+      expect(content('default/whatsappdeployments.yaml')).toContain("phoneNumber: '***000'");
+      expect(content('doctor.txt')).toContain('Stack default/shop');
+      expect(JSON.parse(content('doctor.json'))).toMatchObject({ verdict: expect.any(String) });
       expect(content('default/secrets.yaml')).toContain('password: (removed)');
       expect(content('default/secrets.yaml')).not.toContain('cGxhbnRlZA==');
       expect(content('not-collected.txt')).toContain('default leases: leases are forbidden');

@@ -11,6 +11,8 @@ import { type ClusterAccess, type ClusterOptions, clusterOptions } from '../clus
 import type { CliContext } from '../context.ts';
 import { findOperator } from '../namespaceCommand.ts';
 import { runDemo } from './demo.ts';
+import { Mask } from './doctor/mask.ts';
+import { runDoctor } from './doctor/runDoctor.ts';
 import { getStack, patchSpec, patchStack } from './getStack.ts';
 import { writeSupportBundle } from './supportBundle.ts';
 
@@ -140,16 +142,19 @@ export function checkCommand(context: CliContext): Command {
 export function supportCommand(context: CliContext): Command {
   return clusterOptions(new Command('support'))
     .description(
-      'write an archive with the objects, events and logs of stacks and operator, without the content of Secrets',
+      'write an archive with the report of the doctor, objects, events and logs of stacks and operator, without the content of Secrets and without phone numbers',
     )
     .option('-f, --file <file>', 'archive to write (default: waba-support-TIME.tgz)')
     .action(async (options: ClusterOptions & { file?: string }) => {
       const access = await context.openCluster(options);
       const operator = await findOperator(access.client, undefined, context.signal);
       const time = new Date(systemClock.now()).toISOString().replace(/[:.]/g, '-');
+      const mask = new Mask();
       await writeSupportBundle(
         {
           client: access.client,
+          mask,
+          examine: (signal) => runDoctor(access, { cluster: options, mask }, { ...context, signal }),
           namespaces: [...new Set([access.namespace, operator.namespace])],
           file: options.file ?? `waba-support-${time}.tgz`,
           progress: createProgress(context.stderr),

@@ -7,9 +7,12 @@ import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, kinds, type ResourceKind } from '../../engine/kube/kubeObject.ts';
 import { podLog } from '../../engine/kube/podLog.ts';
 import type { Progress, Step } from '../../local/progress.ts';
+import { decodeSecret, type SecretObject } from '../../operator/plan/facts/secrets.ts';
 import { WhatsAppBackupKind, WhatsAppDeploymentKind } from '../../operator/state/stackSources.ts';
 import { inStep } from '../inStep.ts';
 import { runProgram } from '../program.ts';
+import type { Mask } from './doctor/mask.ts';
+import { type Report, reportText } from './doctor/report.ts';
 
 export interface SupportOptions {
   readonly client: KubeClient;
@@ -18,6 +21,10 @@ export interface SupportOptions {
   /** Path of the archive, `….tgz`. */
   readonly file: string;
   readonly progress: Progress;
+  /** What the doctor says of the stacks and the operator; absent: the archive has no report. */
+  readonly examine?: (signal: AbortSignal) => Promise<Report>;
+  /** Hides values of Secrets and phone numbers in everything that is written. */
+  readonly mask: Mask;
 }
 
 /** Kinds in the archive. `redact` keeps only names and keys of Secrets. */
@@ -46,7 +53,10 @@ type PodObject = KubeObject & {
   readonly spec?: { readonly containers?: readonly { readonly name: string }[] };
 };
 
-/** Writes objects, events and logs of the namespaces to one archive, without the content of Secrets. */
+/**
+ * Writes objects, events, logs and the report of the doctor to one archive, without the content of Secrets and without
+ * phone numbers.
+ */
 export async function writeSupportBundle(options: SupportOptions, signal: AbortSignal): Promise<void> {
   const { file, progress } = options;
   const scratch = await mkdtemp(join(tmpdir(), 'waba-support-'));
@@ -57,8 +67,12 @@ export async function writeSupportBundle(options: SupportOptions, signal: AbortS
     return problems.length;
   };
   try {
-    await inStep(progress, 'collecting objects, events and logs', collect, (missing) =>
-      missing > 0 ? `${file}; ${missing} items could not be read, see not-collected.txt in it` : file,
+    await inStep(
+      progress,
+      'collecting objects, events, logs and the report of the doctor',
+      collect,
+      (missing) =>
+        missing > 0 ? `${file}; ${missing} items could not be read, see not-collected.txt in it` : file,
     );
   } finally {
     await rm(scratch, { recursive: true, force: true });
@@ -67,7 +81,7 @@ export async function writeSupportBundle(options: SupportOptions, signal: AbortS
 
 /** Writes everything below `root`. An incomplete archive is better than none. @returns what could not be read */
 async function saveAll(
-  { client, namespaces }: SupportOptions,
+  { client, namespaces, examine, mask }: SupportOptions,
   root: string,
   step: Pick<Step, 'update'>,
   signal: AbortSignal,
@@ -77,37 +91,67 @@ async function saveAll(
     step.update(what);
     await collect().catch((error: unknown) => void problems.push(`${what}: ${describeError(error)}`));
   };
+  // First, so that no log shows a value that is read later.
+  for (const namespace of namespaces) await learnSecrets(client, namespace, mask, signal);
+  await attempt('doctor', async () => {
+    const report = await examine?.(signal);
+    if (!report) return;
+    await save(join(root, 'doctor.txt'), mask.text(reportText(report, { colour: false })));
+    await save(join(root, 'doctor.json'), `${JSON.stringify(mask.deep(report), null, 2)}\n`);
+  });
   for (const namespace of namespaces) {
     for (const kind of COLLECTED) {
       await attempt(`${namespace} ${kind.plural}`, async () => {
         const { items } = await client.list<KubeObject>(kind, { namespace }, signal);
-        await save(join(root, namespace, `${kind.plural}.yaml`), dump(items.map(redact), { noRefs: true }));
+        const text = dump(mask.deep(items.map(redact)), { noRefs: true });
+        await save(join(root, namespace, `${kind.plural}.yaml`), text);
       });
     }
-    await attempt(`${namespace} logs`, () => saveLogs(client, namespace, root, attempt, signal));
+    const saveLog = (path: string, log: string) => save(path, mask.text(log));
+    await attempt(`${namespace} logs`, () => saveLogs({ client, namespace, root, saveLog }, attempt, signal));
   }
   await attempt('version', async () => {
     const version = await client.transport.request({ method: 'GET', path: '/version' }, signal);
     await save(join(root, 'version.yaml'), dump(version));
   });
-  if (problems.length > 0) await save(join(root, 'not-collected.txt'), `${problems.join('\n')}\n`);
+  if (problems.length > 0) await save(join(root, 'not-collected.txt'), mask.text(`${problems.join('\n')}\n`));
   return problems;
 }
 
-async function saveLogs(
+/** Whoever may not read the Secrets may still write the archive: the logs of the stack hold no values of them. */
+async function learnSecrets(
   client: KubeClient,
   namespace: string,
-  root: string,
+  mask: Mask,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const { items } = await client.list<SecretObject>(kinds.Secret, { namespace }, signal);
+    for (const secret of items) mask.learn(decodeSecret(secret));
+  } catch {
+    // The list of the kinds, below, reports it.
+    signal.throwIfAborted();
+  }
+}
+
+async function saveLogs(
+  to: {
+    readonly client: KubeClient;
+    readonly namespace: string;
+    readonly root: string;
+    readonly saveLog: (path: string, log: string) => Promise<void>;
+  },
   attempt: (what: string, collect: () => Promise<void>) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
+  const { client, namespace, root, saveLog } = to;
   const { items } = await client.list<PodObject>(kinds.Pod, { namespace }, signal);
   for (const { metadata, spec } of items) {
     for (const { name: container } of spec?.containers ?? []) {
       const file = join(root, namespace, 'logs', `${metadata.name}_${container}`);
       const query = { container, tailLines: LOG_LINES, timestamps: true };
       await attempt(`log of ${metadata.name}`, async () =>
-        save(`${file}.log`, await podLog(client, namespace, metadata.name, query, signal)),
+        saveLog(`${file}.log`, await podLog(client, namespace, metadata.name, query, signal)),
       );
       // Fails for a container that has never restarted, as most have not.
       const previous = await podLog(
@@ -117,7 +161,7 @@ async function saveLogs(
         { ...query, previous: true },
         signal,
       ).catch(() => '');
-      if (previous !== '') await save(`${file}.previous.log`, previous);
+      if (previous !== '') await saveLog(`${file}.previous.log`, previous);
     }
   }
 }

@@ -1,0 +1,36 @@
+import type { ConditionType } from '../../../operator/resource/conditions.ts';
+import type { Check } from './check.ts';
+import { databaseChecks } from './databaseChecks.ts';
+import type { StackValues } from './facts.ts';
+import { nodeChecks } from './nodeChecks.ts';
+import { outsideChecks } from './outsideChecks.ts';
+import { stateChecks } from './stateChecks.ts';
+
+export const stackChecks: readonly Check<StackValues>[] = [
+  ...stateChecks,
+  ...databaseChecks,
+  ...nodeChecks,
+  ...outsideChecks,
+];
+
+/** The check that judges each condition: none of them may be False without a word of the doctor. */
+export const CHECK_OF_CONDITION = {
+  SpecValid: 'spec',
+  DatabaseReady: 'database',
+  SchemaReady: 'schema',
+  WorkloadsReady: 'pods',
+  ApiReachable: 'api',
+  BuildCurrent: 'build-expiry',
+  VersionCurrent: 'version',
+  CertificatesReady: 'certificates',
+  SettingsSynced: 'settings',
+  WebhookReady: 'webhook',
+  Registered: 'registration',
+  ShardsServed: 'shards',
+  Exposed: 'exposure',
+  BackupCurrent: 'backup',
+  Progressing: 'rollout',
+  Paused: 'rest',
+  Hibernated: 'rest',
+  Ready: 'rest',
+} as const satisfies Record<ConditionType, string>;

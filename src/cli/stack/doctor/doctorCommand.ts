@@ -1,0 +1,45 @@
+import { Command } from 'commander';
+import { createProgress, silentProgress } from '../../../local/progress.ts';
+import { type ClusterOptions, clusterOptions } from '../../clusterAccess.ts';
+import { CommandExit, NOT_READY } from '../../commandExit.ts';
+import type { CliContext } from '../../context.ts';
+import { inStep } from '../../inStep.ts';
+import { isData, outputOption, printData } from '../../output.ts';
+import { Mask } from './mask.ts';
+import { type Report, reportText } from './report.ts';
+import { runDoctor } from './runDoctor.ts';
+
+interface DoctorOptions extends ClusterOptions {
+  readonly operator?: string;
+  readonly strict?: boolean;
+  readonly output: string;
+}
+
+export function doctorCommand(context: CliContext): Command {
+  return clusterOptions(new Command('doctor'))
+    .description(
+      'find out what is wrong with the installation and with stacks, and say what to do; changes nothing',
+    )
+    .argument('[name]', 'the WhatsAppDeployment (default: all in the namespace)')
+    .option('--operator <namespace/name>', 'the operator, if the cluster has several')
+    .option('--strict', 'end with 3 also for warnings, and for checks that could not run')
+    .addOption(outputOption())
+    .addHelpText(
+      'after',
+      `
+It runs with the rights of the user. A check that needs more says which, and could not run: that is no failure.
+docs/doctor.md lists the checks. It exits with 3 if one of them failed.`,
+    )
+    .action(async (name: string | undefined, options: DoctorOptions) => {
+      const access = await context.openCluster(options);
+      const request = { cluster: options, name, operator: options.operator, mask: new Mask() };
+      const progress = context.stderr.isTTY ? createProgress(context.stderr) : silentProgress;
+      const report = await inStep(progress, 'examining', () => runDoctor(access, request, context));
+      if (isData(options.output)) printData(context, options.output, report);
+      else context.stdout.write(reportText(report, { colour: context.stdout.isTTY === true }));
+      if (isBad(report, options.strict === true)) throw new CommandExit(NOT_READY);
+    });
+}
+
+const isBad = ({ counts }: Report, isStrict: boolean): boolean =>
+  counts.failed > 0 || (isStrict && counts.warning + counts.unknown > 0);
