@@ -157,9 +157,9 @@ export class WorkloadsReconciler {
     const { namespace } = resource.metadata;
     const { clues, nextMs } = await this.#clues.answer({ key, namespace }, questionsOf(seen), signal, logger);
     const observed = clues.size > 0 ? { ...seen, clues } : seen;
-    // No event announces the end of a pass of another controller that changed nothing.
-    if (seen.isBackingUp && awaitsBackups(seen)) {
-      const soonMs = this.#options.clock.now() + BACKING_UP_RETRY_MS;
+    const waitMs = awaitsBackups(seen) ? backupsRetryMs(seen) : undefined;
+    if (waitMs !== undefined) {
+      const soonMs = this.#options.clock.now() + waitMs;
       return { observed, lookAgainMs: Math.min(soonMs, nextMs ?? soonMs) };
     }
     if (seen.cluster?.access !== 'Absent') return { observed, lookAgainMs: nextMs };
@@ -332,8 +332,9 @@ const ROLLING_RETRY_MS = 2_000;
 const awaitsBackups = ({ resource, journal }: Observation): boolean =>
   resource.spec.hibernated || journal?.passwordRotation?.phase === 'Switching';
 
-/** How soon the operator looks again after a pass of the backups, which takes some requests. */
-const BACKING_UP_RETRY_MS = 500;
+/** How soon to look again: neither the end of a pass of another controller nor the Job of a backup wakes this one. */
+const backupsRetryMs = ({ isBackingUp, databaseJobs = [] }: Observation): number | undefined =>
+  isBackingUp ? 500 : databaseJobs.length > 0 ? 5_000 : undefined;
 
 /** How often the operator looks for a kind that a stack waits for: one request. */
 const ABSENT_RETRY_MS = 10_000;
