@@ -11,6 +11,7 @@ import { namespaceCommand } from './namespaceCommand.ts';
 import { quickstartCommand } from './quickstart/quickstartCommand.ts';
 import { contactsCommand, loginCommand, sendCommand, usersCommand } from './stack/apiCommands.ts';
 import { backupCommand } from './stack/backupCommand.ts';
+import { capacityCommand } from './stack/capacityCommand.ts';
 import { chatCommand } from './stack/chatCommand.ts';
 import { databaseCommand } from './stack/databaseCommand.ts';
 import { doctorCommand } from './stack/doctor/doctorCommand.ts';
@@ -96,6 +97,7 @@ function programOf(context: CliContext): Command {
     loginCommand(context),
     sendCommand(context),
     shardsCommand(context),
+    capacityCommand(context),
     planCommand(context),
     upgradeCommand(context),
     restartCommand(context),

@@ -258,6 +258,19 @@ const SPECS: readonly object[] = [
       },
     },
   },
+  {
+    nodes: {
+      webapp: {
+        autoscaling: {
+          minReplicas: 2,
+          maxReplicas: 6,
+          targetCPUUtilizationPercentage: 60,
+          requestsPerSecond: { averageValue: 50, metricName: 'requests' },
+          scaleDownStabilizationSeconds: 300,
+        },
+      },
+    },
+  },
   { database: { managed: { engine: 'MariaDB', version: '11.4.8' } } },
   {
     database: {
@@ -356,7 +369,7 @@ function workloadsOf(resource: WhatsAppDeployment): string {
   const plan = planWorkloads(model.observed(), release);
   const verdicts = plan.steps.map(({ verdict }) => verdict);
   const summary = summarise({
-    resource,
+    observed: model.observed(),
     reported: verdicts,
     stored: [],
     progressing: undefined,

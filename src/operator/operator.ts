@@ -165,6 +165,7 @@ export function controllers(parts: Parts, signal: AbortSignal) {
     observations: reports.observations,
     restores,
     missing: (namespace: string) => claimed.missing(namespace),
+    isBackingUp: (key: string) => backups.queue.isWorkedOn(key),
   };
   const controller = (name: string, reconcile: Reconcile): Controller =>
     new Controller({

@@ -123,7 +123,7 @@ describe('the operator on a real control plane with real processes', () => {
     expect(await cluster.number(NUMBER)).toMatchObject({ registrations: 1 });
   });
 
-  it('follows replica counts, and reports fields that it does not act on yet', async () => {
+  it('follows replica counts, and leaves that of the Webapps to an autoscaler', async () => {
     await cluster.spec('shop', {
       nodes: { webapp: { replicas: 3 }, master: { replicas: 3 } },
       multiconnect: { standbys: 2 },
@@ -132,12 +132,18 @@ describe('the operator on a real control plane with real processes', () => {
     expect((await cluster.stack('shop')).status?.summary).toMatchObject({ masters: '3/3', webapps: '3/3' });
     expect((await pods('app.kubernetes.io/component=coreapp')).length).toBe(3);
     await cluster.spec('shop', { nodes: { webapp: { replicas: null, autoscaling: { maxReplicas: 3 } } } });
-    await eventually(async () => (await cluster.condition('shop', 'SpecValid'))?.reason === 'NotImplemented');
-    expect(await cluster.condition('shop', 'SpecValid')).toMatchObject({
-      status: 'False',
-      message: expect.stringContaining('spec.nodes.webapp.autoscaling'),
+    // No metrics server runs here. The stack serves as before.
+    await eventually(
+      async () => (await cluster.condition('shop', 'Autoscaled'))?.reason === 'MetricsMissing',
+      60_000,
+    );
+    await cluster.ready('shop');
+    expect((await cluster.stack('shop')).status?.autoscaling).toEqual({
+      current: 3,
+      desired: 3,
+      min: 2,
+      max: 3,
     });
-    expect((await cluster.condition('shop', 'Ready'))?.status).toBe('False');
   });
 
   it('stops everything of a stack that hibernates, and wakes it registered, with what spec says then', async () => {

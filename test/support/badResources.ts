@@ -127,6 +127,21 @@ export const badResources: BadResource[] = [
     rule: true,
   },
   {
+    name: 'Single with autoscaling',
+    spec: { ...number, topology: 'Single', nodes: { webapp: { autoscaling: { maxReplicas: 3 } } } },
+    says: 'topology Single runs one Webapp; remove nodes.webapp.autoscaling, or set topology to HighAvailability',
+    rule: true,
+  },
+  {
+    name: 'autoscaling of Webapps that request no CPU',
+    spec: {
+      ...number,
+      nodes: { webapp: { autoscaling: { maxReplicas: 3 }, resources: { limits: { memory: '1Gi' } } } },
+    },
+    says: 'autoscaling measures CPU in percent of the request; set nodes.webapp.resources.requests.cpu, or remove nodes.webapp.resources',
+    rule: true,
+  },
+  {
     name: 'a minimum above the maximum of autoscaling',
     spec: { ...number, nodes: { webapp: { autoscaling: { minReplicas: 4, maxReplicas: 3 } } } },
     says: 'autoscaling.minReplicas must not be greater than autoscaling.maxReplicas',

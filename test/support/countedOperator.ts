@@ -49,6 +49,8 @@ export function startCountedOperator(
   credentials: Credentials,
   namespace: string,
   databaseOperators: readonly ClusterField[] = [],
+  /** Awaited before a request is sent. */
+  before: (request: KubeRequest) => Promise<void> = async () => {},
 ): CountedOperator {
   const registry = new Registry();
   const metrics = new ControllerMetrics(registry);
@@ -65,7 +67,7 @@ export function startCountedOperator(
         queriesPerSecond: 1000,
         burst: 1000,
       }),
-      { writes, forbidden, log },
+      { writes, forbidden, log, before },
     ),
   );
   const sources = new Sources({ client, namespaces: [namespace], ...common, registry });
@@ -124,7 +126,13 @@ function recording(
     writes,
     forbidden,
     log,
-  }: { readonly writes: Write[]; readonly forbidden: Set<string>; readonly log: string[] },
+    before,
+  }: {
+    readonly writes: Write[];
+    readonly forbidden: Set<string>;
+    readonly log: string[];
+    readonly before: (request: KubeRequest) => Promise<void>;
+  },
 ): Transport {
   const noting = ({ method, path }: KubeRequest, error: unknown) => {
     if (isForbidden(error)) forbidden.add(`${method} ${path}`);
@@ -138,6 +146,7 @@ function recording(
       log.push(lineOf(isRefused ? 'refused' : 'written', `${asked.method} ${asked.path}`));
     };
     try {
+      await before(asked);
       const answer = await inner.request(asked, signal);
       note(false);
       return answer;

@@ -84,6 +84,10 @@ labels: {{- include "waba.labels" . | nindent 2 }}
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
   verbs: [get, list, watch]
+# Used only by resources with nodes.webapp.autoscaling.
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [get, list, watch]
 # Used only by resources with exposure, tls.issuerRef or monitoring.podMonitor.
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes, tlsroutes, backendtlspolicies]
@@ -154,6 +158,9 @@ labels: {{- include "waba.labels" . | nindent 2 }}
   verbs: [create, patch, delete]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
+  verbs: [create, patch, delete]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
   verbs: [create, patch, delete]
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]

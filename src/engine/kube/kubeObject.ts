@@ -54,6 +54,7 @@ export const kinds = {
   ConfigMap: namespaced('v1', 'ConfigMap'),
   Deployment: namespaced('apps/v1', 'Deployment'),
   Event: namespaced('v1', 'Event'),
+  HorizontalPodAutoscaler: namespaced('autoscaling/v2', 'HorizontalPodAutoscaler'),
   Job: namespaced('batch/v1', 'Job'),
   Lease: namespaced('coordination.k8s.io/v1', 'Lease'),
   Namespace: cluster('v1', 'Namespace'),

@@ -639,6 +639,34 @@ export const conditions = {
       Suspended: { means: '`spec.backup.suspend` is true.', fix: 'Set `spec.backup.suspend` to false.' },
     },
   },
+  Autoscaled: {
+    means:
+      'The HorizontalPodAutoscaler scales the Webapps as it wants to, or spec declares none. Ready does not depend on it.',
+    reportedBy: 'summary',
+    reasons: {
+      NotConfigured: { means: '`spec.nodes.webapp.autoscaling` is not set.' },
+      Scaling: { means: 'The autoscaler knows the load and has the Webapps that it wants.' },
+      ScalingPending: {
+        means: 'The HorizontalPodAutoscaler does not exist yet, or has not looked at the Webapps yet.',
+      },
+      AtMaximum: {
+        means: 'The load asks for more Webapps than `maxReplicas`.',
+        fix: 'Raise `spec.nodes.webapp.autoscaling.maxReplicas`, or the CPU request of the Webapps.',
+      },
+      MetricsMissing: {
+        means:
+          'The autoscaler does not know the load, so the number of Webapps stays. The message holds its words. After a start of the Webapps, this lasts for about a minute.',
+        fix: 'For CPU, install metrics-server: `kubectl top pods` must answer. For requests per second, the metrics adapter must serve the metric; docs/scaling.md has the rule. Or remove what `spec.nodes.webapp.autoscaling` measures.',
+      },
+      NotAbleToScale: {
+        means: 'The autoscaler cannot change the number of Webapps. The message holds its words.',
+        fix: 'Correct what the message names; `kubectl describe hpa NAME-webapp` shows more.',
+      },
+      WebappsNotReady: {
+        means: 'The autoscaler has asked for more Webapps than are ready so far.',
+      },
+    },
+  },
   Progressing: {
     means: 'The operator is still working on this generation.',
     reportedBy: 'summary',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SHARD_COUNTS } from '../../onprem/account.ts';
-import { described, planned, resources, withRules } from './fields.ts';
+import { described, resources, withRules } from './fields.ts';
 import { podTemplate } from './podTemplateSpec.ts';
 
 export const multiconnectSpec = described(
@@ -40,26 +40,47 @@ export const capacitySpec = described(
   }),
 );
 
-const autoscaling = planned(
-  described(
-    'Scale the Webapps by CPU utilization. Excludes `replicas`.',
-    withRules(
-      z.object({
-        minReplicas: described('Least number of Webapps.', z.int().min(1).max(32)).default(2),
-        maxReplicas: described('Largest number of Webapps.', z.int().min(1).max(32)),
-        targetCPUUtilizationPercentage: described(
-          'Mean CPU utilization to keep, in percent of the request.',
-          z.int().min(1).max(100),
-        ).default(60),
-      }),
-      [
-        {
-          cel: 'self.minReplicas <= self.maxReplicas',
-          message: 'autoscaling.minReplicas must not be greater than autoscaling.maxReplicas',
-          check: ({ minReplicas, maxReplicas }) => minReplicas <= maxReplicas,
-        },
-      ],
-    ),
+/** Metric that an adapter serves unless spec names another. docs/scaling.md has the rule for prometheus-adapter. */
+const REQUESTS_METRIC = 'waba_stack_requests_per_second';
+
+const requestsPerSecond = described(
+  'Scale by requests to the API as well, which a metrics adapter serves as a metric of the WhatsAppDeployment. Without an adapter, leave it out: the autoscaler then removes no Webapp.',
+  z.object({
+    averageValue: described('Requests per second and Webapp to keep.', z.int().min(1).max(100_000)),
+    metricName: described(
+      'Name of the metric in `custom.metrics.k8s.io`.',
+      z
+        .string()
+        .min(1)
+        .max(253)
+        .regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/),
+    ).default(REQUESTS_METRIC),
+  }),
+);
+
+const autoscaling = described(
+  'Let a HorizontalPodAutoscaler choose the number of Webapps. Excludes `replicas`, and needs topology HighAvailability.',
+  withRules(
+    z.object({
+      minReplicas: described('Least number of Webapps.', z.int().min(1).max(32)).default(2),
+      maxReplicas: described('Largest number of Webapps.', z.int().min(1).max(32)),
+      targetCPUUtilizationPercentage: described(
+        'Mean CPU utilization of the Webapps to keep, in percent of what they request; containers that you add do not count.',
+        z.int().min(1).max(100),
+      ).default(60),
+      requestsPerSecond: requestsPerSecond.optional(),
+      scaleDownStabilizationSeconds: described(
+        'How long the load must be lower before a Webapp goes. Then at most one goes each minute.',
+        z.int().min(0).max(3600),
+      ).default(300),
+    }),
+    [
+      {
+        cel: 'self.minReplicas <= self.maxReplicas',
+        message: 'autoscaling.minReplicas must not be greater than autoscaling.maxReplicas',
+        check: ({ minReplicas, maxReplicas }) => minReplicas <= maxReplicas,
+      },
+    ],
   ),
 );
 
@@ -82,6 +103,16 @@ export const nodesSpec = described(
             })
             .partial(),
           [
+            {
+              cel: '!has(self.autoscaling) || !has(self.resources) || (has(self.resources.requests) && has(self.resources.requests.cpu)) || (has(self.resources.limits) && has(self.resources.limits.cpu))',
+              message:
+                'autoscaling measures CPU in percent of the request; set nodes.webapp.resources.requests.cpu, or remove nodes.webapp.resources',
+              check: ({ resources: own, autoscaling: scaling }) =>
+                scaling === undefined ||
+                own === undefined ||
+                own.requests?.cpu !== undefined ||
+                own.limits?.cpu !== undefined,
+            },
             {
               cel: '!(has(self.replicas) && has(self.autoscaling))',
               message: 'set either nodes.webapp.replicas or nodes.webapp.autoscaling, not both',

@@ -109,6 +109,12 @@ export const whatsAppDeploymentSpec = withRules(
       check: ({ topology, nodes }) => topology !== 'Single' || (nodes?.webapp?.replicas ?? 1) <= 1,
     },
     {
+      cel: "self.topology != 'Single' || !has(self.nodes) || !has(self.nodes.webapp) || !has(self.nodes.webapp.autoscaling)",
+      message:
+        'topology Single runs one Webapp; remove nodes.webapp.autoscaling, or set topology to HighAvailability',
+      check: ({ topology, nodes }) => topology !== 'Single' || nodes?.webapp?.autoscaling === undefined,
+    },
+    {
       cel: "self.topology != 'Single' || !has(self.nodes) || !has(self.nodes.master) || !has(self.nodes.master.replicas)",
       message:
         'topology Single has no Masters; remove nodes.master.replicas, or set topology to HighAvailability',

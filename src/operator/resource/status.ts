@@ -143,6 +143,14 @@ export const whatsAppDeploymentStatus = z
         replicas: count('Number of Webapps.'),
       })
       .partial(),
+    autoscaling: z
+      .object({
+        current: count('Number of Webapps that the HorizontalPodAutoscaler last saw.'),
+        desired: count('Number of Webapps that it wants.'),
+        min: count('Least number that spec allows.'),
+        max: count('Largest number that spec allows.'),
+      })
+      .partial(),
     summary: z
       .object({
         masters: word(16, 'Ready/desired Masters.'),

@@ -1,9 +1,12 @@
-import { type KubeObject, keyOf } from '../../engine/kube/kubeObject.ts';
+import { type KubeObject, keyOf, objectKey, splitKey } from '../../engine/kube/kubeObject.ts';
+import { isEnded } from '../plan/decide/runningParts.ts';
+import { backupJobName } from '../plan/facts/backups.ts';
 import { NETWORK } from '../plan/facts/names.ts';
 import type { ApiObservation, Observation } from '../plan/facts/observed.ts';
 import { podSecretNames } from '../plan/facts/podSecrets.ts';
-import type { RestoreNews } from '../plan/facts/restore.ts';
+import { type RestoreNews, restoreJobName } from '../plan/facts/restore.ts';
 import { databaseKey } from '../plan/facts/stackSettings.ts';
+import type { WhatsAppBackup } from '../resource/whatsAppBackup.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import type { JournalStore } from './journalStore.ts';
 import type { ReferencedSecrets } from './referencedSecrets.ts';
@@ -29,6 +32,8 @@ export interface ObserveContext {
   readonly missing: (namespace: string) => readonly string[];
   /** How far each restore is, by key. */
   readonly restores: ReadonlyMap<string, RestoreNews>;
+  /** Whether the controller of the backups works on a stack at the moment. */
+  readonly isBackingUp: (key: string) => boolean;
   /** The last observation of the application controller, by key. */
   readonly observations: ReadonlyMap<string, ApiObservation>;
 }
@@ -40,6 +45,9 @@ export async function observe(
   signal: AbortSignal,
 ): Promise<Observation> {
   const { sources, journals, referenced, rivals, restores, observations, secretLabels } = context;
+  const key = keyOf(stored as unknown as KubeObject);
+  // Before the caches are read, so that no Job is overlooked: a pass that ends meanwhile has put its Job into them.
+  const isBackingUp = context.isBackingUp(key);
   const cluster = clusterView(stored, sources);
   const resource = withPublished(stored, cluster);
   const { namespace } = resource.metadata;
@@ -52,10 +60,10 @@ export async function observe(
   const referencedSecrets = await referenced.read(namespace, secretNames, signal);
   // Caches are read in one go after this: an event in between would make a Secret look lost.
   await secretLabels.restore(resource, signal);
-  const key = keyOf(resource as unknown as KubeObject);
   const shared = `${namespace}/${NETWORK.name}`;
   const [own, common] = [stackObjects(key, sources), stackObjects(shared, sources)];
   const database = databaseKey(resource);
+  const backups = parsedBackups(sources.backups.cache.byIndex('deployment', key));
   return {
     resource,
     stacks: parsedStacks(sources.stacks.cache.byIndex('namespace', namespace)).filter(
@@ -71,9 +79,32 @@ export async function observe(
     sharedPods: common.pods,
     ...(cluster ? { cluster } : {}),
     referenced: referencedSecrets,
-    backups: parsedBackups(sources.backups.cache.byIndex('deployment', key)),
+    backups,
+    databaseJobs: databaseJobs(key, backups, sources),
+    isBackingUp,
     journal: journals.read(resource),
     restore: restores.get(key),
     api: observations.get(key),
   };
+}
+
+/** A Job may be there before the status of its backup says so. */
+function databaseJobs(
+  key: string,
+  backups: readonly WhatsAppBackup[],
+  { children }: Pick<StackSources, 'children'>,
+): string[] {
+  const { namespace, name } = splitKey(key);
+  const wanted = new Set([
+    restoreJobName(name, 'restore'),
+    ...backups.map(({ metadata }) => backupJobName(metadata.name, 'run')),
+  ]);
+  return children
+    .filter(({ kind }) => kind.kind === 'Job')
+    .flatMap(({ cache }) => [
+      ...cache.byIndex('restore', key),
+      ...backups.flatMap(({ metadata }) => cache.byIndex('backup', objectKey(namespace, metadata.name))),
+    ])
+    .filter((job) => wanted.has(job.metadata.name) && !isEnded(job))
+    .map(({ metadata }) => metadata.name);
 }

@@ -74,6 +74,7 @@ describe('a Secret that pods need', () => {
       },
       rivals: { of: () => [] },
       secretLabels: { restore: async () => {} },
+      isBackingUp: () => false,
       restores: new Map(),
       observations: new Map(),
     } as unknown as ObserveContext;

@@ -73,6 +73,7 @@ export const OPTIONAL_KINDS: readonly ResourceKind[] = [
   gatewayKind('BackendTLSPolicy', 'backendtlspolicies'),
   { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', plural: 'ingresses', namespaced: true },
   kinds.ConfigMap,
+  kinds.HorizontalPodAutoscaler,
 ].map(registerKind);
 
 /** Kinds of database clusters that other operators run, by the field of `spec.database`. */

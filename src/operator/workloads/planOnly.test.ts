@@ -84,6 +84,7 @@ function setup() {
     }),
     rollBudget,
     isBusy: () => false,
+    isBackingUp: () => false,
   });
   const visit = async (spec: object, annotations: object, generation: number) => {
     const resource = whatsAppDeployment({ spec, metadata: { annotations, generation } });

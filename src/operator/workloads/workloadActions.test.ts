@@ -82,6 +82,7 @@ async function restarting(planned: ApiObservation, last: ApiObservation | undefi
   const step = {
     remove: [],
     apply: [],
+    handOver: [],
     scale: [],
     restart: [{ key: 'StatefulSet/shop-coreapp-0', pod, reason: 'because' }],
     verdict: { type: 'WorkloadsReady' },

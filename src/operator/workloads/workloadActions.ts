@@ -13,7 +13,13 @@ import { withPassword } from '../plan/facts/databaseLogin.ts';
 import { numberInUse, withNumber } from '../plan/facts/identity.ts';
 import { EMPTY_JOURNAL, type Journal } from '../plan/facts/journal.ts';
 import { rememberedSecrets } from '../plan/facts/managedTls.ts';
-import { FIELD_MANAGER, generatedSecretNames, names, sharedSecretNames } from '../plan/facts/names.ts';
+import {
+  FIELD_MANAGER,
+  generatedSecretNames,
+  HANDOVER_MANAGER,
+  names,
+  sharedSecretNames,
+} from '../plan/facts/names.ts';
 import type { ApiObservation, Observation } from '../plan/facts/observed.ts';
 import type { SecretMend } from '../plan/facts/secretGaps.ts';
 import type { SecretObject } from '../plan/facts/secrets.ts';
@@ -113,6 +119,7 @@ export class WorkloadActions {
     }: { readonly attempt: (act: () => Promise<void>) => Promise<void>; readonly signal: AbortSignal },
   ): Promise<void> {
     for (const object of step.remove) await attempt(() => this.#remove(object, signal));
+    for (const live of step.handOver) await attempt(() => this.#handOver(live, signal));
     for (const child of step.apply)
       await attempt(async () => {
         await this.#apply(child, observed, subject, signal);
@@ -203,6 +210,27 @@ export class WorkloadActions {
     const written = await client.mergePatch<KubeObject>(kindOf(live), { namespace, name }, { spec }, signal);
     this.#cacheOf(written)?.observeWrite(written);
     return written;
+  }
+
+  /**
+   * Makes another manager own the number of pods, which stays as it is. The resource version makes the request fail if
+   * somebody has changed the number since.
+   */
+  async #handOver(live: KubeObject, signal: AbortSignal): Promise<void> {
+    const { apiVersion, kind } = live;
+    const { namespace = '', name, resourceVersion } = live.metadata;
+    const { replicas } = live.spec as { readonly replicas?: number };
+    const written = await this.#options.client.apply<KubeObject>(
+      {
+        apiVersion,
+        kind,
+        metadata: { namespace, name, ...(resourceVersion ? { resourceVersion } : {}) },
+        spec: { replicas },
+      },
+      { fieldManager: HANDOVER_MANAGER, force: true },
+      signal,
+    );
+    this.#cacheOf(written)?.observeWrite(written);
   }
 
   async #remove(object: KubeObject, signal: AbortSignal): Promise<void> {
@@ -325,6 +353,7 @@ const RECREATABLE: ReadonlySet<string> = new Set([
   'BackendTLSPolicy',
   'Ingress',
   'ConfigMap',
+  'HorizontalPodAutoscaler',
 ]);
 
 /** One error for all that failed in a step, so that a person can mend all of it at once. */

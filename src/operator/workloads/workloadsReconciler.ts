@@ -157,6 +157,11 @@ export class WorkloadsReconciler {
     const { namespace } = resource.metadata;
     const { clues, nextMs } = await this.#clues.answer({ key, namespace }, questionsOf(seen), signal, logger);
     const observed = clues.size > 0 ? { ...seen, clues } : seen;
+    const waitMs = awaitsBackups(seen) ? backupsRetryMs(seen) : undefined;
+    if (waitMs !== undefined) {
+      const soonMs = this.#options.clock.now() + waitMs;
+      return { observed, lookAgainMs: Math.min(soonMs, nextMs ?? soonMs) };
+    }
     if (seen.cluster?.access !== 'Absent') return { observed, lookAgainMs: nextMs };
     const field = clusterChoice(resource)?.field;
     if (field) this.#options.sources.clusters[field]?.lookAgain(namespace);
@@ -279,8 +284,7 @@ export class WorkloadsReconciler {
     const { rollout } = plan;
     const nowMs = this.#options.clock.now();
     const summary = summarise({
-      resource,
-      backups: observed.backups,
+      observed,
       reported: [...own, ...others],
       stored,
       progressing,
@@ -297,7 +301,7 @@ export class WorkloadsReconciler {
     for (const news of this.#news.of(keyOf(object), [...verdicts, ...others], stored))
       this.#options.recorder.record(object, news);
     const now = conditions.find(({ type }) => type === 'Progressing');
-    return readyBefore({ resource, progressing: now, rollout, nowMs });
+    return readyBefore({ observed, progressing: now, rollout, nowMs });
   }
 }
 
@@ -323,6 +327,14 @@ const isHeld = (resource: WhatsAppDeployment): boolean => resource.spec.paused |
 
 /** How often a rollout looks again at what no watch reports, such as the age of the last look at the API. */
 const ROLLING_RETRY_MS = 2_000;
+
+/** The database stops, or an account of it goes, once no backup uses it. */
+const awaitsBackups = ({ resource, journal }: Observation): boolean =>
+  resource.spec.hibernated || journal?.passwordRotation?.phase === 'Switching';
+
+/** How soon to look again: neither the end of a pass of another controller nor the Job of a backup wakes this one. */
+const backupsRetryMs = ({ isBackingUp, databaseJobs = [] }: Observation): number | undefined =>
+  isBackingUp ? 500 : databaseJobs.length > 0 ? 5_000 : undefined;
 
 /** How often the operator looks for a kind that a stack waits for: one request. */
 const ABSENT_RETRY_MS = 10_000;
@@ -356,6 +368,8 @@ function inputsOf(observed: Observation, stored: KubeObject, mayRoll: boolean): 
       observed.rivals,
       observed.api,
       observed.restore,
+      observed.databaseJobs,
+      observed.isBackingUp,
       [...(observed.clues ?? [])],
     ]),
     observed.cluster?.access,

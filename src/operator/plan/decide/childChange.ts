@@ -2,6 +2,7 @@ import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import type { PlanEntry } from '../../resource/status.ts';
 import { annotations } from '../facts/names.ts';
 import type { Observed, PodView } from '../facts/observed.ts';
+import { isLeftToAutoscaler } from '../render/autoscaler.ts';
 import { type Child, childKey } from '../render/child.ts';
 import type { ChangePolicy } from './changePolicy.ts';
 import { asFound, type Difference, differenceOf, listed, noteOf, withChanged } from './difference.ts';
@@ -125,7 +126,7 @@ function restartOf(
 }
 
 function scaleOf({ child, live }: Judged): ChildChange['scale'] {
-  if (!live || child.object.kind !== 'Deployment') return undefined;
+  if (!live || child.object.kind !== 'Deployment' || isLeftToAutoscaler(child.object)) return undefined;
   const replicas = replicasOf(child.object);
   return replicasOf(live) === replicas ? undefined : { live, replicas };
 }

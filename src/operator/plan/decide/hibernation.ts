@@ -4,7 +4,7 @@ import { networkUsers } from '../facts/networkUsers.ts';
 import { type Observed, ownedBy } from '../facts/observed.ts';
 import { type Child, childKey } from '../render/child.ts';
 import { replicasOf } from './childChange.ts';
-import { runningBackups, runningJobs, runningNodes } from './runningParts.ts';
+import { databaseUsers, runningJobs, runningNodes } from './runningParts.ts';
 import { stopped } from './stopping.ts';
 
 /** The children of a stack that have pods. */
@@ -36,7 +36,7 @@ export function hibernation(observed: Observed, children: StoppingChildren): Hib
       ? [`the Webapps, Masters and Coreapps to stop${pods.length > 0 ? `: ${pods.join(', ')}` : ''}`]
       : []),
     ...runningJobs(observed, () => true).map((job) => `the end of Job ${job}`),
-    ...runningBackups(observed).map(({ metadata }) => `the end of WhatsAppBackup ${metadata.name}`),
+    ...databaseUsers(observed).map((user) => `the end of ${user}`),
   ];
   const mayStopRest = writers.length === 0;
   const rest = [...children.database, ...(isNetworkIdle(observed) ? children.network : [])];

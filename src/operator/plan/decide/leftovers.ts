@@ -17,6 +17,7 @@ const PRUNED_KINDS = [
   'Ingress',
   'BackendTLSPolicy',
   'ConfigMap',
+  'HorizontalPodAutoscaler',
 ];
 
 /**

@@ -10,7 +10,7 @@ import type { StackPods } from '../render/nodeInputs.ts';
 import { passwordJob } from '../render/passwordJob.ts';
 import { endOf, isComplete } from '../tell/workloadChecks.ts';
 import type { RolloutPlan } from './rollout.ts';
-import { runningBackups } from './runningParts.ts';
+import { databaseUsers } from './runningParts.ts';
 
 /** What a rotation of the managed database's password does now. */
 export interface PasswordRotation {
@@ -108,7 +108,7 @@ const kept = (entry: RotationEntry | undefined): Pick<RotationEntry, 'completedA
 /** Every pod of the stack has the new login, and no backup that began with the old one still runs. */
 function isServedAnew(observed: Observed, { isRolling, done, total }: RolloutPlan): boolean {
   if (editedLogin(observed) || holdsPreviousLogin(observed)) return false;
-  return !isRolling && done === total && runningBackups(observed).length === 0;
+  return !isRolling && done === total && databaseUsers(observed).length === 0;
 }
 
 /** The Secret gets the login that the journal has, before and after the operator was interrupted. */

@@ -4,6 +4,8 @@ import type { RolloutEntry } from '../facts/journal.ts';
 import { annotations, podOfSet } from '../facts/names.ts';
 import type { Observed, PodView } from '../facts/observed.ts';
 import type { RolloutProgress } from '../facts/rolloutProgress.ts';
+import { counts } from '../facts/stackSettings.ts';
+import { isLeftToAutoscaler } from '../render/autoscaler.ts';
 import { type Child, childKey } from '../render/child.ts';
 import { apiObstacle, slotObstacle } from './apiObstacle.ts';
 import type { ChangePolicy } from './changePolicy.ts';
@@ -71,7 +73,10 @@ export function planRollout(
   });
   const web = judgeNode(children.webapps);
   const fleets = [...(children.network ? [judge(children.network.child, children.network)] : []), web];
-  const unsettled = fleets.filter(({ live }) => live && !isSettled(live));
+  const least = isLeftToAutoscaler(web.child.object) ? counts(observed.resource).webapps : undefined;
+  const unsettled = fleets.filter(
+    (fleet) => fleet.live && !isSettled(fleet.live, fleet === web ? least : undefined),
+  );
   const surplus = surplusSlots(observed, children);
   const all = [...slots, ...fleets];
   const before = journal?.rollout;
@@ -133,7 +138,7 @@ export function planRollout(
     underWay: changing[0],
     role: decision.turn?.role ?? (fleet.turn === web ? 'webapp' : undefined),
     stopped: isDue ? stopped : undefined,
-    ...progress(slots, web),
+    ...progress(slots, web, counts(observed.resource).webapps),
   };
 }
 
@@ -216,11 +221,14 @@ function nextFleet(run: {
 }
 
 /** Pods that run the wanted template and are ready, out of all. */
-function progress(slots: readonly JudgedSlot[], web: Judged): { done: number; total: number } {
+function progress(
+  slots: readonly JudgedSlot[],
+  web: Judged,
+  wanted: number,
+): { done: number; total: number } {
   const states: readonly (SlotState | undefined)[] = slots.map(({ slot, wants }) =>
     wants ? 'Outdated' : slot?.state,
   );
-  const wanted = replicasOf(web.child.object);
   const { updatedReplicas = 0, availableReplicas = 0 } = (web.live?.status ?? {}) as {
     updatedReplicas?: number;
     availableReplicas?: number;

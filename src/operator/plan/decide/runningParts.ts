@@ -1,6 +1,5 @@
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
-import type { WhatsAppBackup } from '../../resource/whatsAppBackup.ts';
-import { phaseOf } from '../facts/backups.ts';
+import { backupJobName, phaseOf } from '../facts/backups.ts';
 import { componentOf, isNode } from '../facts/names.ts';
 import { type Observation, ownedBy } from '../facts/observed.ts';
 import { endOf, isComplete } from '../tell/workloadChecks.ts';
@@ -30,9 +29,25 @@ export function runningNodes(observed: Seen): RunningNodes {
 /** Names of the Jobs of a stack that have not ended. */
 export const runningJobs = (observed: Seen, concerns: (component: string) => boolean): string[] =>
   ownedBy(observed, 'Job')
-    .filter((job) => concerns(componentOf(job)) && !isComplete(job) && !endOf(job, 'Failed'))
+    .filter((job) => concerns(componentOf(job)) && !isEnded(job))
     .map(({ metadata }) => metadata.name);
 
-/** The backups of a stack that a Job is making. */
-export const runningBackups = ({ backups = [] }: Pick<Observation, 'backups'>): readonly WhatsAppBackup[] =>
-  backups.filter((backup) => phaseOf(backup) === 'Running');
+/** Whether no pod of a Job runs any more. */
+export const isEnded = (job: KubeObject): boolean => isComplete(job) || endOf(job, 'Failed') !== undefined;
+
+/**
+ * What works with the database besides the nodes and the stack's own Jobs, as sentence parts: `WhatsAppBackup nightly`. A
+ * Job is created before the status of its backup tells of it, and by another controller: what that one is doing at the
+ * moment counts too.
+ */
+export function databaseUsers({ backups = [], databaseJobs = [], isBackingUp }: Users): string[] {
+  const running = backups.filter((backup) => phaseOf(backup) === 'Running');
+  const told = running.map(({ metadata }) => backupJobName(metadata.name, 'run'));
+  return [
+    ...running.map(({ metadata }) => `WhatsAppBackup ${metadata.name}`),
+    ...databaseJobs.filter((job) => !told.includes(job)).map((job) => `Job ${job}`),
+    ...(isBackingUp ? ['a look at the backups'] : []),
+  ];
+}
+
+type Users = Pick<Observation, 'backups' | 'databaseJobs' | 'isBackingUp'>;

@@ -33,14 +33,21 @@ interface DeploymentStatus {
 export const hasAvailablePod = ({ status }: KubeObject): boolean =>
   (((status ?? {}) as DeploymentStatus).availableReplicas ?? 0) > 0;
 
-/** Whether all pods of a Deployment run its template and are available, and no others are left. */
-export function isSettled({ metadata, spec, status }: KubeObject): boolean {
+/**
+ * Whether all pods of a Deployment run its template and are available, and no others are left. With `least`, an autoscaler
+ * decides how many there are: then so many must be available, and a pod that comes or goes for the load is no change.
+ */
+export function isSettled({ metadata, spec, status }: KubeObject, least?: number): boolean {
   const { replicas: wanted = 1 } = (spec ?? {}) as { replicas?: number };
-  const now = (status ?? {}) as DeploymentStatus;
-  const counts = [now.replicas, now.updatedReplicas, now.availableReplicas];
+  const { replicas = 0, updatedReplicas = 0, ...now } = (status ?? {}) as DeploymentStatus;
+  const { availableReplicas: available = 0 } = now;
+  const isFull =
+    least === undefined
+      ? [replicas, updatedReplicas, available].every((count) => count === wanted)
+      : replicas === updatedReplicas && available >= Math.min(least, wanted);
   return (
+    isFull &&
     (metadata.generation ?? 0) <= (now.observedGeneration ?? -1) &&
-    counts.every((count = 0) => count === wanted) &&
-    !now.conditions?.some(({ type, status }) => type === 'ReplicaFailure' && status === 'True')
+    !now.conditions?.some(({ type, status: is }) => type === 'ReplicaFailure' && is === 'True')
   );
 }

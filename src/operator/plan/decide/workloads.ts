@@ -20,6 +20,7 @@ import { type SecretGap, type SecretMend, secretGaps } from '../facts/secretGaps
 import { databaseAddress } from '../facts/stackSettings.ts';
 import { wantedVersion } from '../facts/wantedVersion.ts';
 import { webappCertificateName } from '../facts/webappCertificate.ts';
+import { autoscaler } from '../render/autoscaler.ts';
 import { type Child, childKey } from '../render/child.ts';
 import { databaseCheck } from '../render/databaseCheckJob.ts';
 import { exposure, type WebappTrust } from '../render/exposure.ts';
@@ -31,7 +32,6 @@ import type { StackPods } from '../render/nodeInputs.ts';
 import { postgresCluster } from '../render/postgresCluster.ts';
 import { type SchemaRun, schemaRun } from '../render/schemaJob.ts';
 import { disruptionBudgets, mediaClaim, serviceAccount, services } from '../render/surroundings.ts';
-import { webapps } from '../render/webapps.ts';
 import { unmet, type Verdict, waitingFor } from '../tell/conditions.ts';
 import { judgeExposure } from '../tell/exposureChecks.ts';
 import { notOurs } from '../tell/identityChecks.ts';
@@ -39,6 +39,7 @@ import { podsAreAllowed } from '../tell/podsAreAllowed.ts';
 import { secretsAreRestored } from '../tell/restoreChecks.ts';
 import { withRotation } from '../tell/rotationStep.ts';
 import { endOf, isComplete, judgeSpec, judgeWorkloads, lostSecrets } from '../tell/workloadChecks.ts';
+import { handedOver, webappsOf } from './autoscaling.ts';
 import { type ChangePolicy, changePolicy } from './changePolicy.ts';
 import type { ChildChange, Restart } from './childChange.ts';
 import { type Gates, gatesOf, nodesWaitFor, provingJobs } from './gates.ts';
@@ -55,6 +56,8 @@ interface Changes {
   readonly apply: readonly Child[];
   readonly waiting: readonly PlanEntry[];
   readonly scale: readonly NonNullable<ChildChange['scale']>[];
+  /** Deployments whose number of pods the operator lets go of, before it applies them without. */
+  readonly handOver: readonly KubeObject[];
   /** Pods to delete, so that they take a new template. */
   readonly restart: readonly Restart[];
   /** Children whose new template restarts pods once it is applied, with the reason. */
@@ -185,7 +188,7 @@ function prepare(
   const [database, network, web] = [
     [...managedDatabase(resource, release, pods.databaseTls), ...postgresCluster(resource)],
     networkProcess(resource, stacks, offered.stack),
-    webapps(pods),
+    webappsOf(observed, pods),
   ];
   const nodes = [...slots.nodes.map(({ child }) => child), web];
   const schema = schemaRun(pods, observed);
@@ -246,7 +249,14 @@ function runSteps(step: (type: WorkloadsCondition) => StepPlan<WorkloadsConditio
   });
 }
 
-const NO_CHANGES: Changes = { apply: [], waiting: [], scale: [], restart: [], rolls: new Map() };
+const NO_CHANGES: Changes = {
+  apply: [],
+  waiting: [],
+  scale: [],
+  handOver: [],
+  restart: [],
+  rolls: new Map(),
+};
 const NOTHING = { ...NO_CHANGES, remove: [], open: false } as const;
 
 /** What happens to these children now: those that restart pods as the rollout says, all others immediately. */
@@ -264,6 +274,7 @@ function changesTo(children: readonly Child[], { changes }: RolloutPlan): Change
     apply: all('apply'),
     waiting: all('waiting'),
     scale: all('scale'),
+    handOver: [],
     restart: all('restart'),
     rolls: new Map(parts.flatMap(([key, { rolls }]) => (rolls === undefined ? [] : [[key, rolls] as const]))),
   };
@@ -360,9 +371,13 @@ const hasRunTooLong = (job: KubeObject): boolean => endOf(job, 'Failed')?.reason
 function planNodes(run: Run): StepPlan<'WorkloadsReady'> {
   const { observed, offered, release, slots, rollout } = run;
   const changes = changesTo([...slots.nodes.map(({ child }) => child), run.webapps], rollout);
-  const declared = [...run.surroundings, ...run.exposure, ...run.database, run.webapps];
+  const scaling = autoscaler(observed.resource);
+  const declared = [...run.surroundings, ...run.exposure, ...run.database, run.webapps, ...scaling];
   return {
     ...changes,
+    // Last: the Deployment must not declare a number any more when the autoscaler begins to change it.
+    apply: [...changes.apply, ...scaling],
+    handOver: handedOver(observed, changes.apply),
     remove: [...slots.remove, ...rollout.remove, ...leftovers(observed, declared, rollout.isRolling)],
     waiting: [...changes.waiting, ...offer(observed.resource, release, offered)],
     verdict: judgeWorkloads({ observed, rollout, isSwitching: slots.isSwitching }),

@@ -36,6 +36,11 @@ export const DEFAULT_RESOURCES = {
 export const capacityFor = (messagesPerSecond: number): Capacity =>
   STEPS.find((step) => step.messagesPerSecond >= messagesPerSecond) ?? (STEPS.at(-1) as Capacity);
 
+/** The largest rate for which the vendor's tables choose these numbers; undefined for one shard, which they do not list. */
+export const rateOf = (size: { readonly shards: number; readonly webapps: number }): number | undefined =>
+  STEPS.findLast(({ shards, webapps }) => shards === size.shards && webapps <= size.webapps)
+    ?.messagesPerSecond;
+
 /** Shards and standby Coreapps, from `spec.multiconnect` or `spec.capacity`. */
 export function wantedShards({ spec }: Pick<WhatsAppDeployment, 'spec'>): {
   shards: number;

@@ -5,6 +5,8 @@ import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 /** Names, labels and annotations of everything that belongs to a stack. */
 
 export const FIELD_MANAGER = 'waba-operator';
+/** Holds the number of Webapps while the operator lets go of it, until the autoscaler changes it. */
+export const HANDOVER_MANAGER = 'waba-operator-handover';
 export const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'waba-operator' } as const;
 /** Selects the objects of the operator; it watches no others of these kinds. */
 export const MANAGED_SELECTOR = 'app.kubernetes.io/managed-by=waba-operator';
@@ -39,6 +41,8 @@ export const annotations = {
   number: `${ANNOTATION_PREFIX}/number`,
   /** On pods: the managed database offers TLS, or a node demands it. */
   databaseTls: `${ANNOTATION_PREFIX}/database-tls`,
+  /** On the Deployment of the Webapps: who decides how many there are, and that the operator does not apply it. */
+  replicasBy: `${ANNOTATION_PREFIX}/replicas-by`,
   /** Hash of the Secrets that the pods read. */
   secrets: `${ANNOTATION_PREFIX}/secrets-hash`,
 } as const;
@@ -114,6 +118,7 @@ export const names = (stack: string) => ({
   mediaClaim: `${stack}-media`,
   nodesService: `${stack}-nodes`,
   webapp: `${stack}-webapp`,
+  autoscaler: `${stack}-webapp`,
   /** Holds the authority of the Webapps for a Gateway. */
   webappCa: `${stack}-webapp-ca`,
   coreappService: `${stack}-coreapp`,

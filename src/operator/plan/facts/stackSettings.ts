@@ -27,6 +27,7 @@ type Named = { readonly metadata: Pick<WhatsAppDeployment['metadata'], 'name' | 
 export const isCluster = ({ spec }: SpecOf<'topology'>): boolean => spec.topology === 'HighAvailability';
 
 export function counts({ spec }: WhatsAppDeployment): {
+  /** With autoscaling, the least number. */
   webapps: number;
   masters: number;
   coreapps: number;
@@ -37,6 +38,7 @@ export function counts({ spec }: WhatsAppDeployment): {
     return { webapps: spec.nodes?.webapp?.replicas ?? 1, masters: 0, coreapps: 1, shards };
   return {
     webapps:
+      spec.nodes?.webapp?.autoscaling?.minReplicas ??
       spec.nodes?.webapp?.replicas ??
       (spec.capacity
         ? capacityFor(spec.capacity.messagesPerSecond).webapps
@@ -47,13 +49,18 @@ export function counts({ spec }: WhatsAppDeployment): {
   };
 }
 
+/** All nodes of a stack, with as many Webapps as autoscaling may make. */
+function mostNodes(resource: WhatsAppDeployment): number {
+  const { webapps, masters, coreapps } = counts(resource);
+  return (resource.spec.nodes?.webapp?.autoscaling?.maxReplicas ?? webapps) + masters + coreapps;
+}
+
 /**
  * Connections that a managed MySQL or MariaDB takes. The number of nodes counts as the next power of two, and one of them
  * is for the schema Job and for people, so that most changes of the number do not restart the database.
  */
 export function connectionsFor(resource: WhatsAppDeployment): number {
-  const { webapps, masters, coreapps } = counts(resource);
-  const places = Math.max(LEAST_PLACES, 2 ** Math.ceil(Math.log2(webapps + masters + coreapps + 1)));
+  const places = Math.max(LEAST_PLACES, 2 ** Math.ceil(Math.log2(mostNodes(resource) + 1)));
   return places * DEFAULTS.connectionsPerNode;
 }
 
@@ -67,10 +74,8 @@ const LEAST_PLACES = 8;
 const CONNECTIONS_OF_CONTAINER = { Emulator: 6, OnPremises: 37 } as const;
 
 /** Connections to the database that all pods of a stack need together. */
-export function connectionsNeeded(resource: WhatsAppDeployment): number {
-  const { webapps, masters, coreapps } = counts(resource);
-  return (webapps + masters + coreapps) * CONNECTIONS_OF_CONTAINER[resource.spec.stack];
-}
+export const connectionsNeeded = (resource: WhatsAppDeployment): number =>
+  mostNodes(resource) * CONNECTIONS_OF_CONTAINER[resource.spec.stack];
 
 export interface DatabaseAddress {
   readonly engine: 'PGSQL' | 'MYSQL';

@@ -12,6 +12,7 @@ import { annotations, generatedSecretNames, isOfJob, labels, NETWORK } from '../
 import type { Observation, PodView } from '../facts/observed.ts';
 import type { SecretMend } from '../facts/secretGaps.ts';
 import type { SecretObject } from '../facts/secrets.ts';
+import { isLeftToAutoscaler } from '../render/autoscaler.ts';
 import { childKey } from '../render/child.ts';
 
 /** What generated Secrets hold in the model, base64. */
@@ -107,8 +108,9 @@ export class ModelCluster {
     if (!(isSame && differences(object, live).length === 0)) this.#store(object);
   }
 
-  #store(object: KubeObject): void {
-    const live = this.children.get(childKey(object));
+  #store(given: KubeObject): void {
+    const live = this.children.get(childKey(given));
+    const object = withReplicas(given, live);
     const before = live?.metadata.generation ?? 0;
     const generation = live && hashOf([live.spec]) === hashOf([object.spec]) ? before : before + 1;
     const seen = { ...object, metadata: { ...object.metadata, ...(generation ? { generation } : {}) } };
@@ -169,6 +171,12 @@ export class ModelCluster {
     };
   }
 }
+
+/** A Deployment keeps the number of pods that it is applied without: see `HANDOVER_MANAGER`. */
+const withReplicas = (object: KubeObject, live: KubeObject | undefined): KubeObject =>
+  live && isLeftToAutoscaler(object) && specOf(object).replicas === undefined
+    ? { ...object, spec: { ...(object.spec as object), replicas: specOf(live).replicas ?? 1 } }
+    : object;
 
 const isPodOf =
   ({ metadata }: KubeObject) =>

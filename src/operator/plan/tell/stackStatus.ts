@@ -6,6 +6,7 @@ import type { RolloutProgress } from '../facts/rolloutProgress.ts';
 import { servedShards } from '../facts/servedShards.ts';
 import { counts, databaseAddress, webappHost } from '../facts/stackSettings.ts';
 import { smallerVolumes } from '../facts/volumeSizes.ts';
+import { scaleOfWebapps } from './autoscaled.ts';
 import { lastBackup } from './backupCurrent.ts';
 import { rotationStep } from './rotationStep.ts';
 
@@ -24,6 +25,7 @@ export function stackStatus(
   const { resource, pods, api } = observed;
   const { name } = resource.metadata;
   const wanted = counts(resource);
+  const scaled = scaleOfWebapps(observed);
   const ready = (component: string) => pods.filter((pod) => isServing(pod, component)).length;
   const nodes = nodeStatuses(observed);
   const served = servedShards(observed);
@@ -69,8 +71,9 @@ export function stackStatus(
     summary: {
       masters: `${ready('master')}/${wanted.masters}`,
       shards: `${Object.keys(served).length}/${wanted.shards}`,
-      webapps: `${ready('webapp')}/${wanted.webapps}`,
+      webapps: `${ready('webapp')}/${scaled?.desired ?? wanted.webapps}`,
     },
+    ...(scaled ? { autoscaling: scaled } : {}),
   };
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { StackModel } from '../../../../test/support/stackModel.ts';
 import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
 import type { Condition } from '../../resource/status.ts';
 import { unmet, type Verdict } from './conditions.ts';
@@ -15,7 +16,7 @@ const was = (type: string, status: 'True' | 'False'): Condition => ({
 });
 const told = (spec: object, stored: readonly Condition[], reported: readonly Verdict[] = []) =>
   summarise({
-    resource: whatsAppDeployment({ spec }),
+    observed: new StackModel(whatsAppDeployment({ spec })).observed(),
     stored,
     reported,
     progressing: undefined,

@@ -1,16 +1,15 @@
 import type { SummaryCondition } from '../../resource/conditions.ts';
 import type { Condition } from '../../resource/status.ts';
-import type { WhatsAppBackup } from '../../resource/whatsAppBackup.ts';
-import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { isPlanOnly, PLAN } from '../facts/names.ts';
+import type { Observation } from '../facts/observed.ts';
 import type { RolloutProgress } from '../facts/rolloutProgress.ts';
+import { autoscaled } from './autoscaled.ts';
 import { backupCurrent } from './backupCurrent.ts';
 import { conditionTime, met, readiness, unmet, type Verdict } from './conditions.ts';
 
-/** The resource, and every condition that the two controllers report. */
+/** What is observed, and every condition that the two controllers report. */
 interface SummaryInput {
-  readonly resource: WhatsAppDeployment;
-  readonly backups?: readonly WhatsAppBackup[] | undefined;
+  readonly observed: Observation;
   readonly reported: readonly Pick<
     Condition,
     'type' | 'status' | 'reason' | 'message' | 'observedGeneration'
@@ -26,7 +25,7 @@ interface SummaryInput {
 
 /** When the stack must be Ready, epoch ms; undefined while nothing is under way. A rollout has a deadline of its own. */
 export function readyBefore({
-  resource,
+  observed: { resource },
   progressing,
   rollout,
 }: Omit<SummaryInput, 'reported' | 'stored'>): number | undefined {
@@ -44,11 +43,13 @@ function since({ stored, nowMs }: SummaryInput, type: SummaryCondition): string 
 
 /** One function for each condition that is computed from the others. */
 const SUMMARY: { readonly [T in SummaryCondition]: (input: SummaryInput) => Verdict<T> } = {
-  BackupCurrent: ({ resource, backups = [], nowMs }) => backupCurrent(resource, backups, nowMs),
+  BackupCurrent: ({ observed: { resource, backups = [] }, nowMs }) => backupCurrent(resource, backups, nowMs),
+  Autoscaled: ({ observed, nowMs }) => autoscaled({ ...observed, nowMs }),
   Progressing: (input) => {
     const { status, reason, message } = SUMMARY.Ready(input);
     if (status === 'True') return unmet<'Progressing'>('Progressing', 'Settled', 'nothing is under way');
-    const { resource, progressing, rollout, nowMs } = input;
+    const { progressing, rollout, nowMs } = input;
+    const { resource } = input.observed;
     // Nothing is under way, and nothing is late.
     if (reason === 'PlanOnly' || reason === 'Hibernated')
       return unmet<'Progressing'>('Progressing', reason, message);
@@ -63,11 +64,11 @@ const SUMMARY: { readonly [T in SummaryCondition]: (input: SummaryInput) => Verd
       );
     return met<'Progressing'>('Progressing', reason, message);
   },
-  Paused: ({ resource }) =>
+  Paused: ({ observed: { resource } }) =>
     resource.spec.paused
       ? met('Paused', 'Paused', 'the operator changes nothing until spec.paused is false')
       : unmet('Paused', 'Active', 'the operator acts on this resource'),
-  Hibernated: ({ resource, reported }) => {
+  Hibernated: ({ observed: { resource }, reported }) => {
     if (!resource.spec.hibernated) return unmet('Hibernated', 'Awake', 'spec.hibernated is false');
     const workloads = reported.find(({ type }) => type === 'WorkloadsReady');
     return workloads?.reason === 'Hibernated'
@@ -75,7 +76,8 @@ const SUMMARY: { readonly [T in SummaryCondition]: (input: SummaryInput) => Verd
       : unmet('Hibernated', 'Hibernating', workloads?.message ?? 'the operator has not begun yet');
   },
   Ready: (input) => {
-    const { resource, reported } = input;
+    const { reported } = input;
+    const { resource } = input.observed;
     if (resource.spec.paused) return unmet('Ready', 'Paused', `spec.paused is true${since(input, 'Paused')}`);
     if (isPlanOnly(resource)) return unmet('Ready', 'PlanOnly', PLAN_ONLY);
     if (!resource.spec.hibernated) return readiness(reported, resource.metadata.generation);
@@ -88,6 +90,7 @@ const SUMMARY: { readonly [T in SummaryCondition]: (input: SummaryInput) => Verd
 
 export const summarise = (input: SummaryInput): { readonly [T in SummaryCondition]: Verdict<T> } => ({
   BackupCurrent: SUMMARY.BackupCurrent(input),
+  Autoscaled: SUMMARY.Autoscaled(input),
   Progressing: SUMMARY.Progressing(input),
   Paused: SUMMARY.Paused(input),
   Hibernated: SUMMARY.Hibernated(input),
