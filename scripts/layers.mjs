@@ -72,7 +72,7 @@ export const LAYERS = [
     name: 'scenarios',
     tests: vitest('scenarios', TWO_WORKERS),
     deadlineMs: 40 * MINUTE_MS,
-    needs: ['prometheus', 'mariadbd'],
+    needs: ['prometheus', 'mariadbd', 'pg_dump', 'versitygw'],
   },
   {
     name: 'container',

@@ -85,10 +85,15 @@ const SOAKS = [
     },
     args: ['--project', 'hostile'],
   },
-  ...['Single bucket', 'HighAvailability bucket', 'HighAvailability claim'].map((drill) => ({
-    name: `a stack that is lost and restored (${drill})`,
+  ...['Single claim', 'Single bucket', 'HighAvailability claim', 'HighAvailability bucket'].map((drill) => ({
+    name: `stacks that are lost and restored (${drill})`,
     env: { RESTORE_DRILL: drill },
-    args: ['--project', 'scenarios', 'test/scenarios/restore.test.ts'],
+    args: [
+      '--project',
+      'scenarios',
+      'test/scenarios/restorePostgres.test.ts',
+      'test/scenarios/restoreMariadb.test.ts',
+    ],
   })),
   {
     name: 'backups that are killed',

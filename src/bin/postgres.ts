@@ -1,9 +1,10 @@
-// Stands for the official PostgreSQL image on the local cluster: the same variables, the same port.
-import { join } from 'node:path';
+// Stands for the official PostgreSQL image on the local cluster, with the PostgreSQL of this machine or that of npm: the same
+// variables, the same port.
 import { exited } from '../base/childProcess.ts';
 import { systemClock } from '../base/clock.ts';
 import { describeError } from '../base/codedError.ts';
 import { startPostgres } from '../base/postgres/embeddedPostgres.ts';
+import { machinePostgres } from '../base/postgres/machinePostgres.ts';
 import { stopSignal } from '../base/stopSignal.ts';
 
 const {
@@ -24,7 +25,8 @@ try {
   if (!POSTGRES_PASSWORD) throw new Error('POSTGRES_PASSWORD is not set');
   const server = await startPostgres(
     {
-      dataFolder: join(PGDATA),
+      dataFolder: PGDATA,
+      programs: await machinePostgres(PGDATA),
       host: WABA_LOCAL_POD_IP,
       port: 5432,
       username: POSTGRES_USER,

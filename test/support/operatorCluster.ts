@@ -39,15 +39,21 @@ interface AuditEvent {
 /** A local cluster with the operator as a pod, with the permissions of deploy/install.yaml and an audit of its requests. */
 export class OperatorCluster {
   readonly cluster: TestCluster;
+  /** Of the stacks. */
+  readonly namespace: string;
   readonly #auditLog: string;
 
-  private constructor(cluster: TestCluster, auditLog: string) {
+  private constructor(cluster: TestCluster, namespace: string, auditLog: string) {
     this.cluster = cluster;
+    this.namespace = namespace;
     this.#auditLog = auditLog;
   }
 
-  /** @param images programs for more images than those of this checkout */
-  static async start(images: ImageTable = {}): Promise<OperatorCluster> {
+  /**
+   * @param images programs for more images than those of this checkout
+   * @param namespace created if it is not `default`
+   */
+  static async start(images: ImageTable = {}, namespace = 'default'): Promise<OperatorCluster> {
     const folder = await mkdtemp(join(tmpdir(), 'waba-audit-'));
     const policy = join(folder, 'policy.yaml');
     const auditLog = join(folder, 'audit.log');
@@ -67,7 +73,8 @@ export class OperatorCluster {
         '--audit-log-mode=blocking',
       ],
     });
-    return new OperatorCluster(cluster, auditLog);
+    if (namespace !== 'default') await cluster.kubectl('create', 'namespace', namespace);
+    return new OperatorCluster(cluster, namespace, auditLog);
   }
 
   get client() {
@@ -82,7 +89,7 @@ export class OperatorCluster {
     await install(
       {
         client: this.client,
-        namespace: 'default',
+        namespace: this.namespace,
         projectFolder: process.cwd(),
         operatorImage: imageName('operator', VERSION),
         clock: systemClock,
@@ -141,12 +148,12 @@ export class OperatorCluster {
 
   async applyFile(path: string): Promise<void> {
     const object = load(await readFile(path, 'utf8')) as KubeObject;
-    await this.apply({ ...object, metadata: { namespace: 'default', ...object.metadata } });
+    await this.apply({ ...object, metadata: { namespace: this.namespace, ...object.metadata } });
   }
 
   async stack(name: string): Promise<WhatsAppDeployment> {
     const parsed = parseWhatsAppDeployment(
-      await this.client.get(WhatsAppDeploymentKind, 'default', name, never),
+      await this.client.get(WhatsAppDeploymentKind, this.namespace, name, never),
     );
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
     return parsed.resource;
@@ -180,13 +187,13 @@ export class OperatorCluster {
   async simulation<T>(path: string, method = 'GET', body?: unknown): Promise<T> {
     const { spec } = await this.client.get<KubeObject & { spec: { clusterIP: string } }>(
       kinds.Service,
-      'default',
+      this.namespace,
       'waba-network',
       never,
     );
     const secret = await this.client.get<SecretObject>(
       kinds.Secret,
-      'default',
+      this.namespace,
       'waba-network-control',
       never,
     );
@@ -199,7 +206,7 @@ export class OperatorCluster {
     return (text === '' ? undefined : JSON.parse(text)) as T;
   }
 
-  async pods(labelSelector: string, namespace = 'default') {
+  async pods(labelSelector: string, namespace = this.namespace) {
     const { items } = await this.client.list<KubeObject & { status?: { podIP?: string } }>(
       kinds.Pod,
       { namespace, labelSelector },
@@ -216,7 +223,7 @@ export class OperatorCluster {
   async annotate(name: string, annotations: Record<string, string>): Promise<void> {
     await this.client.mergePatch(
       WhatsAppDeploymentKind,
-      { namespace: 'default', name },
+      { namespace: this.namespace, name },
       { metadata: { annotations } },
       never,
     );
@@ -235,7 +242,7 @@ export class OperatorCluster {
   async spec(name: string, patch: unknown): Promise<void> {
     await this.client.mergePatch(
       WhatsAppDeploymentKind,
-      { namespace: 'default', name },
+      { namespace: this.namespace, name },
       { spec: patch },
       never,
     );

@@ -22,12 +22,13 @@ export async function stackApi(
   cluster: OperatorCluster,
   name: string,
 ): Promise<{ client: StackClient; login: () => Promise<Session> }> {
-  const secret = (of: string) => cluster.client.get<SecretObject>(kinds.Secret, 'default', of, never);
+  const { namespace } = cluster;
+  const secret = (of: string) => cluster.client.get<SecretObject>(kinds.Secret, namespace, of, never);
   const { webappCa: ca } = readJournal(await secret(`${name}-journal`));
   const { password = '' } = decodeSecret(await secret(`${name}-admin`));
   const { spec } = await cluster.client.get<KubeObject & { spec: { clusterIP: string } }>(
     kinds.Service,
-    'default',
+    namespace,
     `${name}-webapp`,
     never,
   );
@@ -35,7 +36,7 @@ export async function stackApi(
     new HttpsStackTransport({
       host: spec.clusterIP,
       port: 443,
-      serverName: `${name}-webapp.default.svc`,
+      serverName: `${name}-webapp.${namespace}.svc`,
       ca,
       timeoutMs: CALL_TIMEOUT_MS,
     }),
