@@ -463,6 +463,7 @@ const stackCases: readonly Case<StackValues>[] = [
     { front: { ...front, certificate: certificate(3.5) } },
   ],
   ['settings', 'failed', 'Drifted', told('SettingsSynced', 'Drifted')],
+  ['autoscaling', 'failed', 'MetricsMissing', told('Autoscaled', 'MetricsMissing')],
   ['exposure', 'failed', 'NotAccepted', told('Exposed', 'NotAccepted')],
   ['dns', 'failed', 'the message of DatabaseHostUnknown', told('DatabaseReady', 'DatabaseHostUnknown')],
   ['webhook', 'failed', 'TlsFailed', told('WebhookReady', 'TlsFailed')],

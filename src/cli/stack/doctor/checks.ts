@@ -28,6 +28,7 @@ export const CHECK_OF_CONDITION = {
   Registered: 'registration',
   ShardsServed: 'shards',
   Exposed: 'exposure',
+  Autoscaled: 'autoscaling',
   BackupCurrent: 'backup',
   Progressing: 'rollout',
   Paused: 'rest',

@@ -253,6 +253,12 @@ export const nodeChecks: readonly Check<StackValues>[] = [
     needs: ['resource'],
     judge: ({ resource }, about) => buildExpiry(resource, about),
   }),
+  conditionCheck('Autoscaled', {
+    id: 'autoscaling',
+    group: GROUP,
+    asks: 'Does the autoscaler scale the Webapps as it wants to?',
+    mend: '`kubectl describe hpa NAME-webapp`.',
+  }),
   conditionCheck('Registered', {
     id: 'registration',
     group: GROUP,
