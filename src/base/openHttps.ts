@@ -31,11 +31,16 @@ export function openHttps(
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
+    let isAnswered = false;
+    const answer = (response: IncomingMessage) => {
+      isAnswered = true;
+      resolve(response);
+    };
     const options: RequestOptions = { ...rest, timeout: timeoutMs, ...(agent ? { agent } : {}) };
     const outgoing =
       typeof to === 'string'
-        ? (to.startsWith('http:') ? plainRequest : request)(to, options, resolve)
-        : request({ ...options, ...to }, resolve);
+        ? (to.startsWith('http:') ? plainRequest : request)(to, options, answer)
+        : request({ ...options, ...to }, answer);
     // Requests at the same time share one signal; each removes its listener again.
     setMaxListeners(0, signal);
     const fail = (error: unknown) => reject(signal.aborted ? signal.reason : error);
@@ -43,8 +48,8 @@ export function openHttps(
     signal.addEventListener('abort', onAbort, { once: true });
     outgoing.on('close', () => {
       signal.removeEventListener('abort', onAbort);
-      // After an answer this changes nothing.
-      fail(new Error('the connection was closed without an answer'));
+      // An error is not made for nothing: its stack costs more than the rest.
+      if (!isAnswered) fail(new Error('the connection was closed without an answer'));
     });
     // Without a listener node destroys the connection, and tells nobody.
     outgoing.on('upgrade', (response, socket) => {
@@ -79,6 +84,8 @@ export function discard(
       })
       .on('end', resolve)
       .on('error', reject)
-      .on('close', () => reject(new Error('the connection was closed within the body')));
+      .on('close', () => {
+        if (!response.readableEnded) reject(new Error('the connection was closed within the body'));
+      });
   });
 }
