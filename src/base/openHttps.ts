@@ -3,6 +3,7 @@ import { type IncomingMessage, type Agent as PlainAgent, request as plainRequest
 import { type Agent, type RequestOptions, request } from 'node:https';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { identityProblem } from './identityProblem.ts';
 
 interface HttpsRequest
   extends Pick<
@@ -36,7 +37,12 @@ export function openHttps(
       isAnswered = true;
       resolve(response);
     };
-    const options: RequestOptions = { ...rest, timeout: timeoutMs, ...(agent ? { agent } : {}) };
+    const options: RequestOptions = {
+      checkServerIdentity: identityProblem,
+      ...rest,
+      timeout: timeoutMs,
+      ...(agent ? { agent } : {}),
+    };
     const outgoing =
       typeof to === 'string'
         ? (to.startsWith('http:') ? plainRequest : request)(to, options, answer)
