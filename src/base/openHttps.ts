@@ -3,6 +3,7 @@ import { type IncomingMessage, type Agent as PlainAgent, request as plainRequest
 import { type Agent, type RequestOptions, request } from 'node:https';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { identityProblem } from './identityProblem.ts';
 
 interface HttpsRequest
   extends Pick<
@@ -31,11 +32,21 @@ export function openHttps(
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    const options: RequestOptions = { ...rest, timeout: timeoutMs, ...(agent ? { agent } : {}) };
+    let isAnswered = false;
+    const answer = (response: IncomingMessage) => {
+      isAnswered = true;
+      resolve(response);
+    };
+    const options: RequestOptions = {
+      checkServerIdentity: identityProblem,
+      ...rest,
+      timeout: timeoutMs,
+      ...(agent ? { agent } : {}),
+    };
     const outgoing =
       typeof to === 'string'
-        ? (to.startsWith('http:') ? plainRequest : request)(to, options, resolve)
-        : request({ ...options, ...to }, resolve);
+        ? (to.startsWith('http:') ? plainRequest : request)(to, options, answer)
+        : request({ ...options, ...to }, answer);
     // Requests at the same time share one signal; each removes its listener again.
     setMaxListeners(0, signal);
     const fail = (error: unknown) => reject(signal.aborted ? signal.reason : error);
@@ -43,8 +54,8 @@ export function openHttps(
     signal.addEventListener('abort', onAbort, { once: true });
     outgoing.on('close', () => {
       signal.removeEventListener('abort', onAbort);
-      // After an answer this changes nothing.
-      fail(new Error('the connection was closed without an answer'));
+      // An error is not made for nothing: its stack costs more than the rest.
+      if (!isAnswered) fail(new Error('the connection was closed without an answer'));
     });
     // Without a listener node destroys the connection, and tells nobody.
     outgoing.on('upgrade', (response, socket) => {
@@ -79,6 +90,8 @@ export function discard(
       })
       .on('end', resolve)
       .on('error', reject)
-      .on('close', () => reject(new Error('the connection was closed within the body')));
+      .on('close', () => {
+        if (!response.readableEnded) reject(new Error('the connection was closed within the body'));
+      });
   });
 }

@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import { Agent } from 'node:https';
 import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import type { PeerCertificate } from 'node:tls';
 import { systemClock, withDeadline } from '../base/clock.ts';
+import { identityProblem } from '../base/identityProblem.ts';
 import { openHttps } from '../base/openHttps.ts';
 import { PinnedAgent } from './pinnedAgent.ts';
 import { StackUnreachable } from './stackError.ts';
@@ -74,7 +75,7 @@ export const STACK_TRANSPORT_DEFAULTS = {
 const bearsOneOf =
   (names: readonly string[]) =>
   (_: string, certificate: PeerCertificate): Error | undefined => {
-    const problems = names.map((name) => checkServerIdentity(name, certificate));
+    const problems = names.map((name) => identityProblem(name, certificate));
     return problems.includes(undefined) ? undefined : problems[0];
   };
 

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
-import { checkServerIdentity, connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
+import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
+import { identityProblem } from '../../base/identityProblem.ts';
 import { ApplicationError } from './applicationError.ts';
 
 export interface WebappAddresses {
@@ -23,7 +24,7 @@ export async function readAuthority(webapps: WebappAddresses, signal: AbortSigna
     addresses.map(async (address) => {
       const certificate = await presentedCertificate({ host: address, port, serverName }, signal);
       const problem = certificate.raw
-        ? checkServerIdentity(serverName, certificate)?.message
+        ? identityProblem(serverName, certificate)?.message
         : 'it presents no certificate';
       if (problem !== undefined)
         throw wrongCertificate(`the certificate of the Webapp at ${address}:${port} is wrong: ${problem}`);

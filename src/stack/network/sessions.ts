@@ -8,6 +8,8 @@ import type { Peer } from '../wire/rpcServer.ts';
  * length, and in a transaction of the Coreapp.
  */
 const UNACKNOWLEDGED = { events: 1_000, bytes: 2 * 1024 * 1024 } as const;
+/** What counts for a status without errors, whose texts are all short: to measure each would cost as much as to send it. */
+const STATUS_BYTES = 1024;
 /** No frame carries a larger event. */
 const LARGEST_EVENT_BYTES = 8 * 1024 * 1024;
 
@@ -163,6 +165,7 @@ function peerOf(body: NetworkEvent['body']): string {
 
 /** Infinite for an event that is no JSON. */
 function bytesOf(event: NetworkEvent): number {
+  if (event.body.kind === 'status' && event.body.errors === undefined) return STATUS_BYTES;
   try {
     return Buffer.byteLength(JSON.stringify(event));
   } catch {

@@ -1,5 +1,7 @@
+import { X509Certificate } from 'node:crypto';
 import type { PeerCertificate } from 'node:tls';
 import { describe, expect, it } from 'vitest';
+import { createAuthority, issueCertificate } from '../../base/pki/certificates.ts';
 import { databaseTls, postgresTls } from './databaseTls.ts';
 
 const files = { ca: 'CA', cert: undefined, key: undefined };
@@ -29,11 +31,20 @@ describe('the TLS of a database connection', () => {
     ['example.org', 'DNS:*.example.org', false],
     ['10.0.0.7', 'IP Address:10.0.0.7', true],
     ['10.0.0.7', 'IP Address:10.0.0.8', false],
-    ['fd00::7', 'IP Address:FD00:0:0:0:0:0:0:7', true],
   ])('takes the server %s with a certificate for %s: %s', (host, subjectaltname, isTaken) => {
     const presented = { subjectaltname, subject: { CN: 'db' } } as PeerCertificate;
     const { checkServerIdentity } = postgresTls({ mode: 'verify-full', ca: 'CA' }, host);
     expect(checkServerIdentity?.('', presented) === undefined).toBe(isTaken);
+  });
+
+  it('takes a server by its IPv6 address', async () => {
+    const authority = await createAuthority({ subject: 'CN=test CA' });
+    const request = { commonName: 'db', hosts: ['fd00::7'], usage: 'server' } as const;
+    const { certificatePem } = await issueCertificate(authority, request);
+    const presented = new X509Certificate(certificatePem).toLegacyObject();
+    const isTaken = (host: string) =>
+      postgresTls({ mode: 'verify-full', ca: 'CA' }, host).checkServerIdentity?.('', presented) === undefined;
+    expect([isTaken('fd00::7'), isTaken('fd00::8')]).toEqual([true, false]);
   });
 
   it('refuses to verify the address of a MySQL server, which the driver cannot', () => {

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
-import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { CodedError } from '../../base/codedError.ts';
+import { identityProblem } from '../../base/identityProblem.ts';
 import type { Engine } from './dialect.ts';
 
 /** require: encrypted; verify-ca: the server's certificate is checked; verify-full: its name too. */
@@ -74,7 +75,7 @@ export function databaseTls(given: {
 export const postgresTls = ({ mode, ca, cert, key }: DatabaseTls, host: string): ConnectionOptions => ({
   rejectUnauthorized: mode !== 'require',
   checkServerIdentity: (_, presented) =>
-    mode === 'verify-full' ? checkServerIdentity(host, presented) : undefined,
+    mode === 'verify-full' ? identityProblem(host, presented) : undefined,
   ...(ca === undefined ? {} : { ca }),
   ...(cert === undefined || key === undefined ? {} : { cert, key }),
 });

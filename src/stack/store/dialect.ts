@@ -6,6 +6,7 @@ import {
   type SqlBool,
   sql,
 } from 'kysely';
+import { type ElementType, postgresArray } from './postgresArray.ts';
 
 /** `WA_DB_ENGINE`. */
 export type Engine = 'PGSQL' | 'MYSQL';
@@ -55,6 +56,12 @@ export interface Dialect {
 
 const references = (columns: readonly string[]) => sql.join(columns.map((column) => sql.ref(column)));
 
+const postgresList = (type: ElementType, values: readonly (string | number)[]) =>
+  sql`${postgresArray(type, values as never)}::${sql.raw(type)}[]`;
+/** Keys are texts, or numbers that count up. */
+const postgresValues = (values: readonly (string | number)[]) =>
+  postgresList(typeof values[0] === 'string' ? 'text' : 'int8', values);
+
 const postgres: Dialect = {
   engine: 'PGSQL',
   now: sql<Date>`now()`,
@@ -64,16 +71,18 @@ const postgres: Dialect = {
   async insertMany(database, table, columns, rows, { orIgnore = false, same = {} } = {}) {
     const names = Object.keys(columns) as (keyof typeof columns)[];
     const lists = names.map((name) => {
-      const values = rows.map((row) => row[name]);
-      return sql`${values}::${sql.raw(columns[name])}[]`;
+      return postgresList(
+        columns[name],
+        rows.map((row) => row[name]),
+      );
     });
     const ignoring = orIgnore ? sql`on conflict do nothing` : sql``;
     await sql`insert into ${sql.table(table)} (${references([...names, ...Object.keys(same)])})
       select ${sql.join([sql`given.*`, ...Object.values(same)])} from unnest(${sql.join(lists)}) as given
       ${ignoring}`.execute(database);
   },
-  isOneOf: (column, values) => sql<SqlBool>`${sql.ref(column)} = any(${values})`,
-  isNoneOf: (column, values) => sql<SqlBool>`${sql.ref(column)} <> all(${values})`,
+  isOneOf: (column, values) => sql<SqlBool>`${sql.ref(column)} = any(${postgresValues(values)})`,
+  isNoneOf: (column, values) => sql<SqlBool>`${sql.ref(column)} <> all(${postgresValues(values)})`,
   secondsFromNow: (seconds) => sql<Date>`now() + make_interval(secs => ${seconds})`,
   secondsSince: (column) => sql<number>`extract(epoch from now() - ${sql.ref(column)})::float8`,
   types: { text: sql`text`, moment: sql`timestamptz`, counter: sql`bigserial` },

@@ -49,7 +49,8 @@ class LocalLine implements Line {
   }
 
   #take(frame: Frame): void {
-    if (this.#incoming.length === 0) queueMicrotask(() => this.#deliver());
+    // Not queueMicrotask, which makes a resource for async_hooks each time.
+    if (this.#incoming.length === 0) void Promise.resolve().then(() => this.#deliver());
     this.#incoming.push(frame);
   }
 

@@ -36,6 +36,8 @@ export interface RpcClientOptions<P extends Protocol> {
 }
 
 const RPC_DEFAULTS = { connectTimeoutMs: 5_000, callTimeoutMs: 30_000 } as const;
+/** Signals that are listened to while no call waits: most calls share a few, and to listen anew costs as much as a call. */
+const IDLE_SIGNALS = 8;
 
 interface Pending {
   readonly call: string;
@@ -142,7 +144,7 @@ export class RpcClient<P extends Protocol> {
         this.#pending.delete(id);
         this.#deadlines.delete(pending);
         abortable.calls.delete(pending);
-        if (abortable.calls.size === 0) abortable.release();
+        if (abortable.calls.size === 0 && this.#abortable.size > IDLE_SIGNALS) this.#releaseIdle();
       };
       const pending: Pending = {
         call,
@@ -164,6 +166,12 @@ export class RpcClient<P extends Protocol> {
         pending.reject(error);
       }
     });
+  }
+
+  /** Listens no longer to the signal that has been known longest among those without calls. */
+  #releaseIdle(): void {
+    const idle = [...this.#abortable.values()].find(({ calls }) => calls.size === 0);
+    idle?.release();
   }
 
   #listenTo(signal: AbortSignal): AbortableCalls {
@@ -220,6 +228,7 @@ export class RpcClient<P extends Protocol> {
     this.#closed = true;
     const error = this.#incompatible ?? new Unreachable(this.#address);
     for (const { reject } of [...this.#pending.values()]) reject(error);
+    for (const { release } of [...this.#abortable.values()]) release();
     this.#deadlines.close();
     this.#options.onClose?.();
   }
