@@ -116,6 +116,9 @@ describe('hibernation', () => {
     expect(stops({ databaseJobs: [job({})] })).toEqual([false, 'waiting for the end of Job nightly-backup']);
     expect(stops({ isBackingUp: true })).toEqual([false, 'waiting for the end of a look at the backups']);
     expect(stops({ databaseJobs: [job(ended)], isBackingUp: false })[0]).toBe(true);
+    model.settle();
+    const looked = planWorkloads(model.observed({ isBackingUp: true }), release);
+    expect(told(looked, 'WorkloadsReady')?.reason).toBe('Hibernated');
   });
 
   it('leaves the network process to another stack that runs', () => {
