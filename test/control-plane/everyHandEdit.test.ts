@@ -33,7 +33,7 @@ const STACK = 'shop';
 /** Edits of one object before the operator starts anew, because it reclaims a field only some times an hour. */
 const ROUND = 8;
 const MOST_WRITES = 3;
-/** Edits of what each further way in adds. */
+/** Edits of what each further stage adds. */
 const FEW_EDITS = HAND_EDITS === 'all' ? 'all' : '10';
 /** Lines of the operator's log that are shown with an edit that it did not undo. */
 const LAST_LINES = 60;
@@ -46,17 +46,23 @@ const NOT_APPLIED: readonly string[] = ['Secret', 'Job'];
 const KINDS = [...CHILD_KINDS.map((kind) => kinds[kind]), ...OPTIONAL_KINDS].filter(
   ({ kind }) => !NOT_APPLIED.includes(kind),
 );
-/** The ways in, of which a stack has one, and the kinds that each of them adds. */
-const EXPOSURES = [
+/** Changes of spec, one after the other, and the kinds that each of them adds. A stack has one way in at a time. */
+const STAGES = [
   {
-    exposure: { httpRoute: { parents: [{ name: 'public' }] } },
+    spec: { exposure: { httpRoute: { parents: [{ name: 'public' }] } } },
     adds: ['ConfigMap', 'BackendTLSPolicy', 'HTTPRoute'],
   },
   {
-    exposure: { httpRoute: null, tlsRoute: { parents: [{ name: 'public' }], hostnames: ['shop.example'] } },
+    spec: {
+      exposure: {
+        httpRoute: null,
+        tlsRoute: { parents: [{ name: 'public' }], hostnames: ['shop.example'] },
+      },
+    },
     adds: ['TLSRoute'],
   },
-  { exposure: { tlsRoute: null, ingress: { hostnames: ['shop.example'] } }, adds: ['Ingress'] },
+  { spec: { exposure: { tlsRoute: null, ingress: { hostnames: ['shop.example'] } } }, adds: ['Ingress'] },
+  { spec: { nodes: { webapp: { autoscaling: { maxReplicas: 4 } } } }, adds: ['HorizontalPodAutoscaler'] },
 ];
 
 let client: KubeClient;
@@ -203,9 +209,9 @@ describe('every field of every child', () => {
   it(`is repaired within three writes after ${HAND_EDITS} edits by hand (SEED=${SEED})`, async () => {
     process.stderr.write(`hand edits: SEED=${SEED} HAND_EDITS=${HAND_EDITS}\n`);
     const seen = new Set<string>();
-    for (const { exposure, adds } of EXPOSURES) {
+    for (const { spec, adds } of STAGES) {
       const target = { namespace, name: STACK };
-      await client.mergePatch(WhatsAppDeploymentKind, target, { spec: { exposure } }, never);
+      await client.mergePatch(WhatsAppDeploymentKind, target, { spec }, never);
       const all = await eventually(async () => {
         const objects = await children();
         return adds.every((kind) => objects.some((object) => object.kind === kind)) ? objects : undefined;

@@ -1,5 +1,4 @@
 import { type KubeObject, keyOf, objectKey, splitKey } from '../../engine/kube/kubeObject.ts';
-import { isEnded } from '../plan/decide/runningParts.ts';
 import { backupJobName } from '../plan/facts/backups.ts';
 import { NETWORK } from '../plan/facts/names.ts';
 import type { ApiObservation, Observation } from '../plan/facts/observed.ts';
@@ -93,7 +92,7 @@ function databaseJobs(
   key: string,
   backups: readonly WhatsAppBackup[],
   { children }: Pick<StackSources, 'children'>,
-): string[] {
+): KubeObject[] {
   const { namespace, name } = splitKey(key);
   const wanted = new Set([
     restoreJobName(name, 'restore'),
@@ -105,6 +104,5 @@ function databaseJobs(
       ...cache.byIndex('restore', key),
       ...backups.flatMap(({ metadata }) => cache.byIndex('backup', objectKey(namespace, metadata.name))),
     ])
-    .filter((job) => wanted.has(job.metadata.name) && !isEnded(job))
-    .map(({ metadata }) => metadata.name);
+    .filter((job) => wanted.has(job.metadata.name));
 }

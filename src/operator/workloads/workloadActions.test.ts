@@ -109,3 +109,57 @@ describe('a restart of a ready pod', () => {
     expect(await restarting(api, api, 60_000)).toEqual([]);
   });
 });
+
+describe('a Deployment that is left to an autoscaler', () => {
+  it('is not applied without its number while that could not be handed over', async () => {
+    const sent: string[] = [];
+    const transport: Transport = {
+      request: async ({ method, path, query }) => {
+        sent.push(`${method} ${path} by ${query?.fieldManager}`);
+        throw new ApiError(409, { reason: 'Conflict' }, path);
+      },
+      text: async () => '',
+      stream: async function* () {},
+      close: () => {},
+    };
+    const applied: string[] = [];
+    const applier = {
+      ensure: async ({ desired }: { readonly desired: KubeObject }) => {
+        applied.push(desired.metadata.name);
+        return { outcome: 'unchanged', object: desired };
+      },
+    };
+    const actions = new WorkloadActions({
+      client: new KubeClient(transport),
+      applier: applier as unknown as Applier,
+      journals: { read: () => EMPTY_JOURNAL, update: async () => EMPTY_JOURNAL, refresh: async () => {} },
+      sources: { children: [] } as unknown as StackSources,
+      recorder: { record: () => {} } as unknown as EventRecorder,
+      clock: new VirtualClock(0),
+      observations: new Map(),
+    });
+    const deployment = (name: string): KubeObject => ({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name, namespace: 'default', resourceVersion: '7' },
+      spec: { replicas: 5 },
+    });
+    const step = {
+      remove: [],
+      handOver: [deployment('shop-webapp')],
+      apply: ['shop-webapp', 'other'].map((name) => ({ object: deployment(name) })),
+      scale: [],
+      restart: [],
+      rolls: new Map(),
+      verdict: { type: 'WorkloadsReady' },
+    };
+    const plan = { generate: [], mend: [], steps: [step], rollout: undefined } as unknown as WorkloadPlan;
+    const observed = { ...new StackModel(resource).observed(), journal: EMPTY_JOURNAL };
+    const { race } = await actions.carryOut(plan, observed, resource as unknown as KubeObject, never);
+    expect(sent).toEqual([
+      'PATCH /apis/apps/v1/namespaces/default/deployments/shop-webapp by waba-operator-handover',
+    ]);
+    expect(applied).toEqual(['other']);
+    expect(race).toBeInstanceOf(ApiError);
+  });
+});

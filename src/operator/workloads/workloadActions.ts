@@ -119,8 +119,14 @@ export class WorkloadActions {
     }: { readonly attempt: (act: () => Promise<void>) => Promise<void>; readonly signal: AbortSignal },
   ): Promise<void> {
     for (const object of step.remove) await attempt(() => this.#remove(object, signal));
-    for (const live of step.handOver) await attempt(() => this.#handOver(live, signal));
-    for (const child of step.apply)
+    // Applied without a number that nobody else holds, a Deployment would shrink to one pod.
+    const kept = new Set(step.handOver.map(childKey));
+    for (const live of step.handOver)
+      await attempt(async () => {
+        await this.#handOver(live, signal);
+        kept.delete(childKey(live));
+      });
+    for (const child of step.apply.filter(({ object }) => !kept.has(childKey(object))))
       await attempt(async () => {
         await this.#apply(child, observed, subject, signal);
         const reason = step.rolls.get(childKey(child.object));

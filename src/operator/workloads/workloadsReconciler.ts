@@ -8,6 +8,7 @@ import type { Applier } from '../../engine/kube/applier.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, keyOf } from '../../engine/kube/kubeObject.ts';
+import { databaseUsers } from '../plan/decide/runningParts.ts';
 import { planUnseen, planWorkloads, restarts, type WorkloadPlan } from '../plan/decide/workloads.ts';
 import { clusterChoice } from '../plan/facts/databaseCluster.ts';
 import { CLEANUP_FINALIZER, isPlanOnly } from '../plan/facts/names.ts';
@@ -333,8 +334,8 @@ const awaitsBackups = ({ resource, journal }: Observation): boolean =>
   resource.spec.hibernated || journal?.passwordRotation?.phase === 'Switching';
 
 /** How soon to look again: neither the end of a pass of another controller nor the Job of a backup wakes this one. */
-const backupsRetryMs = ({ isBackingUp, databaseJobs = [] }: Observation): number | undefined =>
-  isBackingUp ? 500 : databaseJobs.length > 0 ? 5_000 : undefined;
+const backupsRetryMs = (observed: Observation): number | undefined =>
+  observed.isBackingUp ? 500 : databaseUsers(observed).length > 0 ? 5_000 : undefined;
 
 /** How often the operator looks for a kind that a stack waits for: one request. */
 const ABSENT_RETRY_MS = 10_000;
@@ -368,7 +369,6 @@ function inputsOf(observed: Observation, stored: KubeObject, mayRoll: boolean): 
       observed.rivals,
       observed.api,
       observed.restore,
-      observed.databaseJobs,
       observed.isBackingUp,
       [...(observed.clues ?? [])],
     ]),
@@ -377,6 +377,7 @@ function inputsOf(observed: Observation, stored: KubeObject, mayRoll: boolean): 
     ...observed.children.values(),
     ...[...observed.referenced.values()].map(({ data }) => data),
     ...(observed.backups ?? []),
+    ...(observed.databaseJobs ?? []),
     // Other stacks are parsed again when only their metadata changed; that is rare enough.
     ...observed.stacks.filter(({ metadata }) => metadata.uid !== uid),
     ...[...observed.sameNumber, ...(observed.sameDatabase ?? [])].filter(

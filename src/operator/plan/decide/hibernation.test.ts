@@ -4,6 +4,7 @@ import { whatsAppBackup } from '../../../../test/support/whatsAppBackup.ts';
 import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import type { Observed } from '../facts/observed.ts';
 import { childKey } from '../render/child.ts';
 import { replicasOf } from './childChange.ts';
 import { planWorkloads, type WorkloadPlan } from './workloads.ts';
@@ -95,6 +96,29 @@ describe('hibernation', () => {
     expect(told(plan, 'DatabaseReady')?.message).toBe(
       'waiting for the end of Job busy, and for the end of WhatsAppBackup nightly',
     );
+  });
+
+  it('waits for a Job of a backup that no status tells of yet, and for one that may just be created', () => {
+    const model = running();
+    model.resource = resource({ hibernated: true });
+    model.round();
+    const job = (status: object): KubeObject => ({
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'nightly-backup' },
+      status,
+    });
+    const ended = { conditions: [{ type: 'Failed', status: 'True' }] };
+    const stops = (changes: Partial<Observed>) => {
+      const plan = planWorkloads(model.observed(changes), release);
+      return [sized(plan).includes('StatefulSet/shop-database=0'), told(plan, 'DatabaseReady')?.message];
+    };
+    expect(stops({ databaseJobs: [job({})] })).toEqual([false, 'waiting for the end of Job nightly-backup']);
+    expect(stops({ isBackingUp: true })).toEqual([false, 'waiting for the end of a look at the backups']);
+    expect(stops({ databaseJobs: [job(ended)], isBackingUp: false })[0]).toBe(true);
+    model.settle();
+    const looked = planWorkloads(model.observed({ isBackingUp: true }), release);
+    expect(told(looked, 'WorkloadsReady')?.reason).toBe('Hibernated');
   });
 
   it('leaves the network process to another stack that runs', () => {

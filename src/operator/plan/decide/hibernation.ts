@@ -31,12 +31,14 @@ export function hibernation(observed: Observed, children: StoppingChildren): Hib
   const isThere = ({ object }: Child) => observed.children.has(childKey(object));
   const nodes = children.nodes.filter(isThere);
   const declared = new Set(nodes.map(({ object }) => childKey(object)));
+  // A stack that sleeps is looked at too, and stays asleep.
+  const isBackingUp = observed.isBackingUp === true && runningDatabase(observed) !== undefined;
   const writers = [
     ...(sets.length + pods.length > 0
       ? [`the Webapps, Masters and Coreapps to stop${pods.length > 0 ? `: ${pods.join(', ')}` : ''}`]
       : []),
     ...runningJobs(observed, () => true).map((job) => `the end of Job ${job}`),
-    ...databaseUsers(observed).map((user) => `the end of ${user}`),
+    ...databaseUsers({ ...observed, isBackingUp }).map((user) => `the end of ${user}`),
   ];
   const mayStopRest = writers.length === 0;
   const rest = [...children.database, ...(isNetworkIdle(observed) ? children.network : [])];

@@ -33,7 +33,7 @@ export const runningJobs = (observed: Seen, concerns: (component: string) => boo
     .map(({ metadata }) => metadata.name);
 
 /** Whether no pod of a Job runs any more. */
-export const isEnded = (job: KubeObject): boolean => isComplete(job) || endOf(job, 'Failed') !== undefined;
+const isEnded = (job: KubeObject): boolean => isComplete(job) || endOf(job, 'Failed') !== undefined;
 
 /**
  * What works with the database besides the nodes and the stack's own Jobs, as sentence parts: `WhatsAppBackup nightly`. A
@@ -45,7 +45,9 @@ export function databaseUsers({ backups = [], databaseJobs = [], isBackingUp }: 
   const told = running.map(({ metadata }) => backupJobName(metadata.name, 'run'));
   return [
     ...running.map(({ metadata }) => `WhatsAppBackup ${metadata.name}`),
-    ...databaseJobs.filter((job) => !told.includes(job)).map((job) => `Job ${job}`),
+    ...databaseJobs
+      .filter((job) => !isEnded(job) && !told.includes(job.metadata.name))
+      .map(({ metadata }) => `Job ${metadata.name}`),
     ...(isBackingUp ? ['a look at the backups'] : []),
   ];
 }

@@ -132,8 +132,8 @@ export interface Observation {
   readonly referenced: ReadonlyMap<string, ReferencedSecret>;
   /** The backups of this stack; absent for an observer who does not look at them. */
   readonly backups?: readonly WhatsAppBackup[];
-  /** Names of the Jobs of its backups and its restore that work with the database and have not ended. */
-  readonly databaseJobs?: readonly string[];
+  /** The Jobs of its backups and its restore that work with the database, also those that have ended. */
+  readonly databaseJobs?: readonly KubeObject[];
   /** The controller of the backups works on this stack, and may just be creating such a Job. */
   readonly isBackingUp?: boolean;
   readonly journal: Journal | undefined;
