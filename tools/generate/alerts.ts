@@ -153,7 +153,8 @@ export const ALERTS = {
   },
   WabaApiFailing: {
     severity: 'critical',
-    for: '5m',
+    // Longer than the window: calls that failed while a shard was not served must not page once it is served again.
+    for: '7m',
     expr: unless(apiFailing, held, registrationLost, shardsUnserved),
     summary: `{{ $value | humanizePercentage }} of the calls for messages and contacts to ${STACK} fail with a 5xx`,
   },
