@@ -159,8 +159,14 @@ export const CASES: Readonly<Record<AlertName, Case>> = {
     fires: { WabaDatabaseDiskFull: shop('the volume of the database of default/shop has 8% left') },
   },
   WabaDriftContested: {
-    trouble: 'another controller keeps changing a Deployment',
-    series: notReady('shop', { WorkloadsReady: 'Contested' }),
+    trouble: 'another controller keeps changing a Deployment, and every second reconcile fails for it',
+    series: {
+      ...notReady('shop', { WorkloadsReady: 'Contested' }),
+      [operatorSeries('controller_runtime_reconcile_errors_total', { controller: 'workloads' })]: counter(
+        0,
+        30,
+      ),
+    },
     fires: {
       WabaDriftContested: shop('another program keeps changing what the operator sets in default/shop'),
     },

@@ -110,6 +110,8 @@ export const ALERTS = {
       `sum by (controller) (${ofOperator('rate(controller_runtime_reconcile_errors_total[10m])')})`,
       `/ sum by (controller) (${ofOperator('rate(controller_runtime_reconcile_total[10m])')})`,
       '> 0.1',
+      // These have alerts of their own: in a small fleet, one stack that cannot be reconciled is a large share.
+      `unless on () (count(${notReady}) / count(${best('max', 'waba_stack_ready')}) > 0.1)`,
     ),
     summary:
       '{{ $value | humanizePercentage }} of the reconciles of the controller {{ $labels.controller }} end with an error',
@@ -151,7 +153,8 @@ export const ALERTS = {
   },
   WabaApiFailing: {
     severity: 'critical',
-    for: '5m',
+    // Longer than the window: calls that failed while a shard was not served must not page once it is served again.
+    for: '7m',
     expr: unless(apiFailing, held, registrationLost, shardsUnserved),
     summary: `{{ $value | humanizePercentage }} of the calls for messages and contacts to ${STACK} fail with a 5xx`,
   },
