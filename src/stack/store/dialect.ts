@@ -33,7 +33,7 @@ export interface Dialect {
     database: QueryExecutorProvider,
     table: string,
     columns: Readonly<Record<C, 'text' | 'int4'>>,
-    rows: readonly Readonly<Record<C, string | number>>[],
+    rows: readonly Readonly<Record<NoInfer<C>, string | number | null>>[],
     options?: {
       readonly orIgnore?: boolean;
       readonly same?: Readonly<Record<string, RawBuilder<unknown>>>;

@@ -3,6 +3,7 @@ import { codeRequest } from '../../onprem/account.ts';
 import { apiErrorBody } from '../../onprem/envelope.ts';
 import { inboundMessage, messageStatus } from '../../onprem/webhook.ts';
 import { apiCall, apiFault, callPattern } from './apiFault.ts';
+import { traceparent } from './nodeProtocol.ts';
 import type { Protocol } from './protocol.ts';
 import { callbackReport, requestReport } from './reports.ts';
 
@@ -41,6 +42,7 @@ const networkEvent = z.object({
       timestamp: z.string(),
       errors: z.array(apiErrorBody).optional(),
       billing: billing.optional(),
+      traceparent,
     }),
     /** A person's keys changed, because they have a new phone. */
     z.object({ kind: z.literal('identity'), waId: z.string(), hash: z.string(), timestamp: z.string() }),
@@ -58,6 +60,7 @@ const networkEvent = z.object({
       media: personalMedia.optional(),
       /** The picture of the ad that led the person here. */
       referralMedia: personalMedia.extend({ kind: z.string() }).optional(),
+      traceparent,
     }),
   ]),
 });
@@ -121,6 +124,7 @@ export const networkProtocol = {
         type: z.string(),
         body: z.record(z.string(), z.unknown()),
         media: z.array(mediaFile),
+        traceparent,
       }),
       response: z.object({ billing }),
     },
