@@ -14,7 +14,7 @@ const openTelemetry = {
   setup({ onResolve }) {
     onResolve({ filter: /^@opentelemetry\/[^/]+$/ }, async ({ path, resolveDir }) => {
       const { resolve } = createRequire(join(resolveDir, 'of.js'));
-      const root = resolve(path).split('/build/')[0];
+      const root = resolve(path).split(/[/](?:build|dist)[/]/)[0];
       const { module, exports } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
       // Where a package says what it exports, esbuild finds the modules itself.
       return exports ? undefined : { path: join(root, module), sideEffects: false };

@@ -4,9 +4,9 @@ import {
   ROOT_CONTEXT,
   type Span,
   type SpanKind,
-  SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
+import { markFailed } from './markFailed.ts';
 import { parseTraceparent, traceparentOf } from './traceparent.ts';
 import { isTracing } from './tracingState.ts';
 
@@ -25,8 +25,8 @@ export interface Work {
   /** For whoever continues the trace; undefined if there is none. */
   readonly traceparent: string | undefined;
   set(attributes: Attributes): void;
-  /** `type`: what went wrong, as a code or a class of errors. Its text may hold what the caller sent. */
-  fail(type: string): void;
+  /** `problem`: an error, or `{ code }`. Only its code or class is told. */
+  fail(problem: unknown): void;
 }
 
 /** Makes a span of some work. While traces are off, only `parent` is passed on. */
@@ -45,17 +45,11 @@ export async function traced<T>(name: string, about: About, action: (work: Work)
   try {
     return await action(work);
   } catch (error) {
-    work.fail(errorType(error));
+    work.fail(error);
     throw error;
   } finally {
     span.end();
   }
-}
-
-/** The code of an error, or else its class. */
-export function errorType(error: unknown): string {
-  const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown };
-  return String(code ?? name ?? typeof error);
 }
 
 function linkTo(traceparent: string | undefined): Link[] {
@@ -87,8 +81,7 @@ class Traced implements Work {
     this.#span.setAttributes(attributes);
   }
 
-  fail(type: string): void {
-    this.#span.setAttribute('error.type', type);
-    this.#span.setStatus({ code: SpanStatusCode.ERROR });
+  fail(problem: unknown): void {
+    markFailed(this.#span, problem);
   }
 }

@@ -20,7 +20,7 @@ export const traceCalls =
     return traced(`${method} ${path}`, about, async (work) => {
       const answer = await serve(route, { ...call, traceparent: work.traceparent });
       work.set({ 'http.response.status_code': answer.status });
-      if (answer.status >= 500) work.fail(String(answer.status));
+      if (answer.status >= 500) work.fail({ code: answer.status });
       return answer;
     });
   };

@@ -319,8 +319,7 @@ export class WebhookDispatcher {
     return traced('webhook POST', about, async (work) => {
       const posted = await poster.post(url, body, work.traceparent);
       if (posted.status !== undefined) work.set({ 'http.response.status_code': posted.status });
-      if (posted.problem !== undefined)
-        work.fail(posted.status === undefined ? 'NoAnswer' : String(posted.status));
+      if (posted.problem !== undefined) work.fail({ code: posted.status ?? 'NoAnswer' });
       return posted;
     });
   }
