@@ -21,8 +21,7 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { describeError } from '../codedError.ts';
 import type { Logger } from '../logger.ts';
-import type { TracingOptions } from './startTracing.ts';
-import type { TracingSettings } from './tracingSettings.ts';
+import type { TracingOptions, TracingSettings } from './tracingSettings.ts';
 
 /** How long the end of a process waits for a collector. The rest is dropped. */
 const LAST_EXPORT_MS = 2_000;

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import type { Clock } from '../clock.ts';
 import { CodedError } from '../codedError.ts';
+import type { Logger } from '../logger.ts';
 
 const SAMPLERS = [
   'always_on',
@@ -33,6 +35,15 @@ const environment = z.object({
   OTEL_BSP_MAX_QUEUE_SIZE: count,
   OTEL_BSP_MAX_EXPORT_BATCH_SIZE: count,
 });
+
+export interface TracingOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Name of the program in traces, unless `OTEL_SERVICE_NAME` gives another. */
+  readonly serviceName: string;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
 
 export interface TracingSettings {
   readonly sampler: (typeof SAMPLERS)[number];
