@@ -9,6 +9,7 @@ import { createLogger } from '../base/logger.ts';
 import { parentEnded } from '../base/parentEnded.ts';
 import { quietRepeats } from '../base/quietRepeats.ts';
 import { stopSignal } from '../base/stopSignal.ts';
+import { startTracing } from '../base/tracing/startTracing.ts';
 import { VERSION } from '../base/version.ts';
 import { ROTATION_WORK, type RotationWork } from '../onprem/passwordRotation.ts';
 import { clientVersion } from '../stack/clientVersionOf.ts';
@@ -44,12 +45,31 @@ const role = { env: process.env, clock: systemClock, logger, setLogLevel: lines.
 /** Loaded only when asked for: drivers of databases take as long to load as everything else. */
 const roles = () => import('../stack/stackRoles.ts');
 
+/** Runs a program with traces, if the `OTEL_*` variables ask for them, under this name. */
+async function whileTraced(serviceName: string, run: () => Promise<void>): Promise<void> {
+  const { env } = process;
+  const endTraces = await startTracing({
+    env,
+    serviceName,
+    version: VERSION,
+    clock: systemClock,
+    logger: lines,
+  });
+  try {
+    await run();
+  } finally {
+    await endTraces();
+  }
+}
+
 /** Our one image stands for both images of the vendor: the variables of a container tell which. */
 async function launch(): Promise<void> {
   const { runCoreapp, runWebapp } = await roles();
   const { COREAPP_HOSTNAME, WA_MASTER_NODE, WA_DB_UPGRADE } = process.env;
   const isCoreapp = COREAPP_HOSTNAME !== undefined || WA_MASTER_NODE === '1' || WA_DB_UPGRADE === '1';
-  return isCoreapp ? runCoreapp(role, stop) : runWebapp(role, stop);
+  return isCoreapp
+    ? whileTraced('waba-coreapp', () => runCoreapp(role, stop))
+    : whileTraced('waba-webapp', () => runWebapp(role, stop));
 }
 
 async function runScript(name: string): Promise<void> {
@@ -81,11 +101,17 @@ function program(): Command {
   command
     .command('webapp')
     .description('runs the container of the web image, configured by WA_* variables')
-    .action(async () => (await roles()).runWebapp(role, stop));
+    .action(async () => {
+      const { runWebapp } = await roles();
+      await whileTraced('waba-webapp', () => runWebapp(role, stop));
+    });
   command
     .command('coreapp')
     .description('runs the container of the coreapp image, configured by WA_* variables')
-    .action(async () => (await roles()).runCoreapp(role, stop));
+    .action(async () => {
+      const { runCoreapp } = await roles();
+      await whileTraced('waba-coreapp', () => runCoreapp(role, stop));
+    });
   command
     .command('check-database')
     .description(
@@ -164,7 +190,7 @@ function addLaptopCommand(program: Command): void {
     )
     .option('--build-date <date>', 'YYYY-MM-DD; the build expires 180 days later', parseDate)
     .option('--json', 'print one line of JSON on stdout when ready; logs go to stderr')
-    .action(runLaptop);
+    .action((options) => whileTraced('waba-emulator', () => runLaptop(options)));
 }
 
 async function runLaptop(options: {
@@ -245,7 +271,7 @@ function addNetworkCommand(program: Command): void {
       '--no-rate-limits',
       'no tiers, and more than 70 messages a second; WABA_RATE_LIMITS=0 does the same',
     )
-    .action(runNetwork);
+    .action((options) => whileTraced('waba-network', () => runNetwork(options)));
 }
 
 async function runNetwork(options: {

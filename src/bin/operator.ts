@@ -4,6 +4,7 @@ import { systemClock } from '../base/clock.ts';
 import { describeError } from '../base/codedError.ts';
 import { createLogger, LOG_LEVELS, type LogLevel } from '../base/logger.ts';
 import { stopSignal } from '../base/stopSignal.ts';
+import { startTracing } from '../base/tracing/startTracing.ts';
 import { VERSION } from '../base/version.ts';
 import { inClusterCredentials, kubeconfigCredentials } from '../engine/kube/credentials.ts';
 import { OPERATOR_DEFAULTS, runOperator } from '../operator/operator.ts';
@@ -110,7 +111,15 @@ const stop = stopSignal();
 // A bug in one reconcile must not end the others; the queue tries it again.
 process.on('unhandledRejection', (error) => logger.error('unhandled rejection', { error }));
 
+let endTraces = async () => {};
 try {
+  endTraces = await startTracing({
+    env,
+    serviceName: 'waba-operator',
+    version: VERSION,
+    clock: systemClock,
+    logger,
+  });
   const { kubeconfig: path, context } = options;
   const credentials =
     path || context
@@ -152,6 +161,8 @@ try {
     logger.error(`cannot run: ${describeError(error)}`);
     process.exitCode = 1;
   }
+} finally {
+  await endTraces();
 }
 
 function databaseOperators(value: string): ClusterField[] {

@@ -161,7 +161,15 @@ const SPECS: readonly object[] = [
       media: false,
       suspend: false,
     },
-    emulator: { mediaHosts: ['media.shop.svc'], network: { type: 'Simulated', url: 'tcp://net:5222' } },
+    emulator: {
+      mediaHosts: ['media.shop.svc'],
+      tracing: {
+        endpoint: 'http://tempo.monitoring.svc:4318',
+        samplingPercent: 10,
+        headersSecretRef: { name: 'collector', key: 'headers' },
+      },
+      network: { type: 'Simulated', url: 'tcp://net:5222' },
+    },
   },
   {
     capacity: { messagesPerSecond: 10 },

@@ -499,6 +499,12 @@ export const badResources: BadResource[] = [
     says: 'a schedule must be a cron expression of five fields: minute, hour, day, month, weekday; write one',
     rule: true,
   })),
+  ...['tempo:4318', 'grpc://tempo:4317', 'https://me:word@tempo'].map((endpoint) => ({
+    name: `the collector "${endpoint}"`,
+    spec: { ...number, emulator: { tracing: { endpoint } } },
+    says: 'emulator.tracing.endpoint must be a URL without credentials',
+    rule: true,
+  })),
   ...['tcp://net', 'tcp://net:0', 'tcp://net:5222/', 'tcp://a b:1'].map((url) => ({
     name: `the network "${url}"`,
     spec: { ...number, emulator: { network: { url } } },

@@ -212,6 +212,25 @@ export const chartValues = z.strictObject({
       ),
     }),
   ),
+  tracing: described(
+    "Traces of the operator's reconciles, as OTLP over HTTP. Stacks have `spec.emulator.tracing`.",
+    z.strictObject({
+      endpoint: text(
+        'URL of the collector, without `/v1/traces`, such as http://tempo.monitoring.svc:4318. Empty: no traces.',
+        '',
+      ),
+      samplingPercent: described('Share of the reconciles that are traced.', z.int().min(0).max(100)).default(
+        100,
+      ),
+      headersSecret: described(
+        'Secret with the headers of each request to the collector, as `name=value,name=value`, URL-encoded.',
+        z.strictObject({
+          name: text('Name of the Secret, in the namespace of the operator. Empty: no headers.', ''),
+          key: text('Key in the Secret.', 'headers'),
+        }),
+      ),
+    }),
+  ),
   global: described(
     'Values that a parent chart shares with its subcharts. This chart does not read them.',
     z.record(z.string(), z.unknown()),

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
+import { type Tracer, trace } from '@opentelemetry/api';
 import { type Clock, withDeadline } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
 import { TimeSlice } from '../../base/timeSlice.ts';
+import { markFailed } from '../../base/tracing/markFailed.ts';
 import { isLostRace } from '../kube/apiError.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import { WorkQueue } from './workQueue.ts';
@@ -38,6 +39,13 @@ export interface ControllerOptions {
 }
 
 const CONTROLLER_DEFAULTS = { workers: 4, reconcileTimeoutMs: 120_000 } as const;
+
+/** What became of a reconcile. */
+interface Reconciled {
+  readonly outcome: 'success' | 'requeue_after' | 'lost_race' | 'error' | 'terminal' | 'aborted';
+  readonly failure?: unknown;
+  readonly requeueAfterMs?: number | undefined;
+}
 
 /** A queue, and the workers that empty it. */
 export class Controller {
@@ -85,7 +93,7 @@ export class Controller {
     }
   }
 
-  /** Makes one span for each reconcile, the parent of its API calls. Without an OpenTelemetry SDK nothing happens. */
+  /** Makes one span for each reconcile, the parent of its steps and API calls. While traces are off nothing happens. */
   #traced(key: string, abort: AbortSignal): Promise<void> {
     const { name } = this.#options;
     // The name that controller-runtime uses.
@@ -95,16 +103,21 @@ export class Controller {
       'controller.name': name,
       'controller.key': key,
       'controller.reconcileID': reconcileID,
+      'controller.reason': this.queue.reasonOf(key) ?? '',
+      'controller.queue_wait_ms': Math.round(this.queue.waitedMsOf(key)),
     };
     return this.#tracer.startActiveSpan(`reconcile ${name}`, { attributes }, async (span) => {
-      const failure = await this.#reconcile(key, abort, logger);
-      if (failure) span.setStatus({ code: SpanStatusCode.ERROR, message: String(failure) });
+      const { outcome, failure, requeueAfterMs } = await this.#reconcile(key, abort, logger);
+      span.setAttribute('controller.outcome', outcome);
+      if (requeueAfterMs !== undefined)
+        span.setAttribute('controller.requeue_after_ms', Math.round(requeueAfterMs));
+      if (failure !== undefined) markFailed(span, failure);
       span.end();
     });
   }
 
-  /** Never throws, so that a bug in one reconcile does not end the worker. @returns the error, if any */
-  async #reconcile(key: string, abort: AbortSignal, logger: Logger): Promise<unknown> {
+  /** Never throws, so that a bug in one reconcile does not end the worker. */
+  async #reconcile(key: string, abort: AbortSignal, logger: Logger): Promise<Reconciled> {
     const { name, reconcile, clock, metrics } = this.#options;
     const timeoutMs = this.#options.reconcileTimeoutMs ?? CONTROLLER_DEFAULTS.reconcileTimeoutMs;
     const startedAt = clock.monotonic();
@@ -124,14 +137,14 @@ export class Controller {
       if (requeueAfterMs !== undefined) this.queue.addAfter(key, requeueAfterMs);
       metrics.finished(name, requeueAfterMs === undefined ? 'success' : 'requeue_after', elapsedMs());
       logger.debug('reconciled', { reason, durationMs: Math.round(elapsedMs()), requeueAfterMs });
-      return undefined;
+      return { outcome: requeueAfterMs === undefined ? 'success' : 'requeue_after', requeueAfterMs };
     } catch (error) {
-      if (abort.aborted) return error;
+      if (abort.aborted) return { outcome: 'aborted', failure: error };
       if (isLostRace(error)) {
         const retryAfterMs = Math.round(this.queue.addRateLimited(key));
         metrics.finished(name, 'requeue_after', elapsedMs());
         logger.debug('another client was faster; looking again', { reason, error, retryAfterMs });
-        return undefined;
+        return { outcome: 'lost_race', requeueAfterMs: retryAfterMs };
       }
       metrics.finished(name, 'error', elapsedMs());
       if (isBug(error)) metrics.panicked(name);
@@ -139,13 +152,13 @@ export class Controller {
         this.queue.forget(key);
         metrics.terminal(name);
         logger.error('reconcile failed; not retried until something changes', { error });
-        return error;
+        return { outcome: 'terminal', failure: error };
       }
       const retryAfterMs = Math.round(this.queue.addRateLimited(key));
       // Only a bug is logged with its stack: for any other error the message is enough.
       const stack = isBug(error) ? { stack: (error as Error).stack } : {};
       logger.warn('reconcile failed', { reason, error, retryAfterMs, ...stack });
-      return error;
+      return { outcome: 'error', failure: error, requeueAfterMs: retryAfterMs };
     } finally {
       metrics.stopped(name);
       deadline.release();

@@ -34,6 +34,8 @@ export class WorkQueue {
   readonly #dirty = new Map<string, Priority>();
   /** Why each waiting key was first added, and why each key in work was. */
   readonly #reasons = { next: new Map<string, string>(), now: new Map<string, string>() };
+  /** How long each key in work waited, in milliseconds. */
+  readonly #waitedMs = new Map<string, number>();
   readonly #failures = new Map<string, number>();
   readonly #delayed = new Map<string, { at: number; cancel: () => void }>();
   readonly #idleWorkers: ((key: string | undefined) => void)[] = [];
@@ -47,6 +49,11 @@ export class WorkQueue {
   /** Why a key in work was added. */
   reasonOf(key: string): string | undefined {
     return this.#reasons.now.get(key);
+  }
+
+  /** How long a key in work waited for its worker, in milliseconds. */
+  waitedMsOf(key: string): number {
+    return this.#waitedMs.get(key) ?? 0;
   }
 
   isWorkedOn(key: string): boolean {
@@ -129,6 +136,7 @@ export class WorkQueue {
     if (since !== undefined) this.#options.metrics?.worked(this.#options.clock.monotonic() - since);
     this.#working.delete(key);
     this.#reasons.now.delete(key);
+    this.#waitedMs.delete(key);
     const priority = this.#dirty.get(key);
     this.#dirty.delete(key);
     if (priority) this.add(key, priority);
@@ -154,7 +162,9 @@ export class WorkQueue {
       if (key === undefined) continue;
       queue.delete(key);
       const now = this.#options.clock.monotonic();
-      this.#options.metrics?.waited(now - (this.#addedAt.get(key) ?? now));
+      const waitedMs = now - (this.#addedAt.get(key) ?? now);
+      this.#options.metrics?.waited(waitedMs);
+      this.#waitedMs.set(key, waitedMs);
       this.#addedAt.delete(key);
       this.#working.set(key, now);
       this.#reasons.now.set(key, this.#reasons.next.get(key) ?? '');

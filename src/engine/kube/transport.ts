@@ -1,11 +1,12 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import { type Span, SpanKind, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
+import { type Span, SpanKind, type Tracer, trace } from '@opentelemetry/api';
 import type { Clock } from '../../base/clock.ts';
 import { sleep, withDeadline } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
 import { TokenBucket } from '../../base/tokenBucket.ts';
+import { markFailed } from '../../base/tracing/markFailed.ts';
 import { ApiError, TransportError } from './apiError.ts';
 import { Connections } from './connections.ts';
 import type { Credentials } from './credentials.ts';
@@ -226,8 +227,9 @@ export class HttpsTransport implements Transport {
     );
   }
 
-  /** Makes one span for each call, a child of the active span. Without an OpenTelemetry SDK nothing happens. */
+  /** Makes one span for each call of a reconcile. Leases and events, which belong to none, would only fill the collector. */
   #traced<T>(request: KubeRequest, action: () => Promise<T>): Promise<T> {
+    if (!trace.getActiveSpan()) return action();
     const attributes = {
       'http.request.method': request.method,
       'url.path': request.path,
@@ -239,7 +241,7 @@ export class HttpsTransport implements Transport {
       (span: Span) =>
         action()
           .catch((error: unknown) => {
-            span.setStatus({ code: SpanStatusCode.ERROR, message: String(error) });
+            markFailed(span, error);
             throw error;
           })
           .finally(() => span.end()),

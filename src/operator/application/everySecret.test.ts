@@ -72,6 +72,7 @@ const CASES: readonly Case[] = [
 
 /** Secrets of another kind, and the test that holds for them. */
 const OTHER_KINDS: Readonly<Record<string, string>> = {
+  'emulator.tracing.headersSecretRef': 'read by the pods',
   'profile.photoSecretRef': 'bytes: profile.test.ts',
   'webhook.caSecretRef': 'PEM: webhook.test.ts',
   'tls.secretRef': 'PEM: certificates.test.ts',

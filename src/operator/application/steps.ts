@@ -1,3 +1,4 @@
+import { inStep } from '../../base/tracing/inStep.ts';
 import { buildExpiry, judgeBuild } from '../plan/tell/build.ts';
 import { failed, type Verdict, waitingFor } from '../plan/tell/conditions.ts';
 import { judgeVersion } from '../plan/tell/version.ts';
@@ -69,7 +70,7 @@ export async function runSteps(
   let current: ApplicationCondition = 'ApiReachable';
   let retryAfterMs = Number.POSITIVE_INFINITY;
   try {
-    const { verdict, ...reached } = await reachApi(reach, signal);
+    const { verdict, ...reached } = await inStep('step ApiReachable', () => reachApi(reach, signal));
     verdicts.set('ApiReachable', verdict);
     if (reached.pass) {
       const { pass, registered } = reached;
@@ -92,7 +93,9 @@ export async function runSteps(
 async function runStep(type: keyof Steps, look: Look, signal: AbortSignal): Promise<PartResult> {
   try {
     const { refused, observed } = look.pass;
-    return await refused.guard<PartResult>(type, observed, () => STEPS[type](look));
+    return await refused.guard<PartResult>(type, observed, () =>
+      inStep<PartResult>(`step ${type}`, () => STEPS[type](look)),
+    );
   } catch (error) {
     if (signal.aborted || !concernsOneThing(error)) throw error;
     return { verdict: failed(type, error) };

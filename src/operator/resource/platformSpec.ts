@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { timeZone } from './backupSpec.ts';
-import { described, listByName, objectName, planned, resources, secretRef, withRules } from './fields.ts';
+import {
+  described,
+  listByName,
+  objectName,
+  planned,
+  resources,
+  secretKeyRef,
+  secretRef,
+  withRules,
+} from './fields.ts';
 import { annotationMap, OWN_NETWORK_VOLUMES, podTemplateOf } from './podTemplateSpec.ts';
 import { schedule } from './schedule.ts';
 import { storageSpec } from './storageSpec.ts';
@@ -163,6 +172,30 @@ export const emulatorSpec = described(
     mediaHosts: described(
       'Hosts that links to media may name: `media.shop.svc`, `*.shop.example`, or `*` for all. Without it, links reach every host with a public address; with it, these hosts only, whatever their addresses. Credentials of media providers go to no other host.',
       z.array(z.string().min(1).max(253).regex(LINK_HOST)).min(1).max(64),
+    ).optional(),
+    tracing: described(
+      'Traces of messages, as OTLP over HTTP. The Webapps, Masters and Coreapps of the stack send them, and the network process, with the settings of the first stack of the namespace that has the field.',
+      z.object({
+        endpoint: described(
+          'URL of the collector, without `/v1/traces`, such as `http://tempo.monitoring.svc:4318`.',
+          withRules(z.string().min(1).max(512), [
+            {
+              cel: "self.matches(r'^https?://[^/@]+(/.*)?$')",
+              message:
+                'emulator.tracing.endpoint must be a URL without credentials, such as http://tempo.monitoring.svc:4318; credentials belong in headersSecretRef',
+              check: (url) => /^https?:\/\/[^/@]+(\/.*)?$/.test(url),
+            },
+          ]),
+        ),
+        samplingPercent: described(
+          'Share of the traces that begin in the stack and are kept. A call that brings a `traceparent` is traced if its caller traces it.',
+          z.int().min(0).max(100),
+        ).default(100),
+        headersSecretRef: secretKeyRef(
+          'headers',
+          'Secret with the headers of each request to the collector, as `name=value,name=value`, URL-encoded.',
+        ).optional(),
+      }),
     ).optional(),
     network: described(
       'The network that stands in for the servers of WhatsApp.',

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { describeError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
+import { inStep } from '../../base/tracing/inStep.ts';
 import type { Reconcile, ReconcileResult } from '../../engine/controller/controller.ts';
 import type { RollBudget } from '../../engine/controller/rollBudget.ts';
 import { isLostRace } from '../../engine/kube/apiError.ts';
@@ -125,7 +126,9 @@ export class WorkloadsReconciler {
     }
     if (!isPlanOnly(resource)) await this.#keepFinalizer(resource, logger, signal);
 
-    const { observed, lookAgainMs } = await this.#observe(key, resource, signal, logger);
+    const { observed, lookAgainMs } = await inStep('observe', () =>
+      this.#observe(key, resource, signal, logger),
+    );
     const nowMs = this.#options.clock.now();
     const inputs = inputsOf(observed, stored, this.#options.rollBudget.holds(key));
     const settled = this.#settled.get(key);
@@ -135,8 +138,8 @@ export class WorkloadsReconciler {
     const plan = this.#plan(key, observed, nowMs);
     const { problems, race } = isHeld(resource)
       ? NO_PROBLEMS
-      : await this.#actions.carryOut(plan, observed, stored, signal);
-    const deadlineMs = await this.#writeStatus(observed, plan, problems, signal);
+      : await inStep('act', () => this.#actions.carryOut(plan, observed, stored, signal));
+    const deadlineMs = await inStep('status', () => this.#writeStatus(observed, plan, problems, signal));
     const [problem = race] = problems.values();
     if (problem !== undefined) return { problem };
     // Writes of this pass change the inputs, which causes another pass. A stack that waits to roll is never settled, because

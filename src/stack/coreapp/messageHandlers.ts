@@ -40,7 +40,7 @@ export function messageHandlers(node: CoreappNode) {
   return {
     send: async ({ shard, message }) => {
       const ownNumber = node.assertOwner(shard);
-      const { recipient: dialled, type, body } = message;
+      const { recipient: dialled, type, body, traceparent: parent } = message;
       const recipient = gateway.waIdOf(dialled);
       if (dialled === ownNumber || recipient === ownNumber)
         throw new Refusal(1021, 'cannot send messages to myself');
@@ -56,7 +56,8 @@ export function messageHandlers(node: CoreappNode) {
         const identity = await store.knownIdentity(recipient);
         if (identity?.acknowledged === false) throw new Refusal(1028, `${recipient} has a new identity`);
       }
-      return { id: await outbox.accept({ recipient, type, body }, shard), waId: recipient };
+      const id = await outbox.accept({ recipient, type, body, traceparent: parent }, shard);
+      return { id, waId: recipient };
     },
 
     markRead: async ({ id }) => {

@@ -26,6 +26,8 @@ export interface Call<Body = unknown> {
   readonly parameter: (name: string) => string;
   readonly query: (name: string) => string | undefined;
   readonly body: Body;
+  /** Where the call is in its trace, if traces are on: the W3C header `traceparent`. */
+  readonly traceparent?: string | undefined;
 }
 
 /** What a handler returns: a response that it has made, or the value that `answer` describes. */

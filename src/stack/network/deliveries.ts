@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
+import { SpanKind } from '@opentelemetry/api';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import { traced } from '../../base/tracing/traced.ts';
 import type { ApiErrorBody } from '../../onprem/envelope.ts';
 import type { AsynchronousErrorCode } from '../../onprem/errorCatalogue.ts';
 import { isTemplate } from '../../onprem/templateMessage.ts';
+import { messageAttributes } from '../wire/messageAttributes.ts';
 import type { Billing, NetworkEvent, NetworkProtocol } from '../wire/networkProtocol.ts';
 import type { CallRequest } from '../wire/protocol.ts';
 import { courseOf, SESSION_WINDOW_MS, type Step } from './behaviour.ts';
@@ -78,9 +81,21 @@ export class Deliveries {
     const { id } = request;
     const accepting =
       this.#accepting.get(id) ??
-      this.#accept(number, request, fate).finally(() => void this.#accepting.delete(id));
+      this.#acceptTraced(number, request, fate).finally(() => void this.#accepting.delete(id));
     this.#accepting.set(id, accepting);
     return accepting;
+  }
+
+  #acceptTraced(
+    number: string,
+    request: CallRequest<NetworkProtocol, 'send'>,
+    fate?: AsynchronousErrorCode | 'lost',
+  ): Promise<Billing> {
+    const { id, type, traceparent: parent } = request;
+    const about = { parent, kind: SpanKind.SERVER, attributes: messageAttributes(id, type) };
+    return traced('network take message', about, ({ traceparent }) =>
+      this.#accept(number, { ...request, traceparent }, fate),
+    );
   }
 
   async #accept(
@@ -89,7 +104,7 @@ export class Deliveries {
     fate?: AsynchronousErrorCode | 'lost',
   ): Promise<Billing> {
     const { state, now } = this.#options;
-    const { id, type, body, media } = request;
+    const { id, type, body, media, traceparent } = request;
     const to = state.waIdOf(request.to);
     const billing = this.#billing(number, to, type);
     if (state.hasSeen(id)) return billing;
@@ -112,6 +127,7 @@ export class Deliveries {
       ...(failsWith === undefined ? {} : { failsWith }),
       ...(problem?.isWarning ? { warning: { code: problem.code, details: problem.details } } : {}),
       ...(fate === 'lost' ? { isLost: true } : {}),
+      ...(traceparent === undefined ? {} : { traceparent }),
     };
     await this.#record(accepted, begins && failsWith === undefined);
     this.#deliver(id);
@@ -207,11 +223,11 @@ export class Deliveries {
   async #advance(id: string, { stage, error }: Step, isLast: boolean): Promise<void> {
     const message = this.#options.state.outgoing.get(id);
     if (!message) return;
-    const { number, to, messageType } = message;
+    const { number, to, messageType, traceparent: parent } = message;
     const { conversation, pricing } = this.#billing(number, to, messageType);
     const { expiration_timestamp: _, ...ongoing } = conversation;
-    const status: NetworkEvent['body'] = {
-      kind: 'status',
+    const status = {
+      kind: 'status' as const,
       messageId: id,
       recipient: to,
       status: stage,
@@ -222,7 +238,13 @@ export class Deliveries {
     // Together, so that a status is told once, also if it has to be tried again.
     const done: Entry[] = [{ type: 'stage', id, stage, ...(error ? { error } : {}) }];
     if (isLast) done.push({ type: 'finished', id });
-    await this.#options.emit(number, status, ...done);
+    const attributes = { ...messageAttributes(id, messageType), 'waba.status': stage };
+    await traced(
+      'network report status',
+      { parent, kind: SpanKind.PRODUCER, attributes },
+      ({ traceparent }) =>
+        this.#options.emit(number, traceparent === undefined ? status : { ...status, traceparent }, ...done),
+    );
   }
 
   #linked(error: ApiErrorBody): ApiErrorBody {

@@ -59,6 +59,8 @@ export interface Outgoing {
   readonly warning?: { readonly code: AsynchronousErrorCode; readonly details: string };
   /** The message is lost without a status. */
   readonly isLost?: true;
+  /** Where the message is in its trace, if traces are on. */
+  readonly traceparent?: string;
   /** Stages that were reported to the business. */
   done: Stage[];
 }

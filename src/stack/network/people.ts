@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { SpanKind } from '@opentelemetry/api';
+import { traced } from '../../base/tracing/traced.ts';
 import { messageId } from '../../onprem/messages.ts';
 import type { NetworkEvent } from '../wire/networkProtocol.ts';
 import type { Behaviour } from './behaviour.ts';
@@ -118,14 +120,16 @@ export class People {
       at: this.#options.now(),
       ...(profileName ? { profileName } : {}),
     };
-    const told: NetworkEvent['body'] = {
-      kind: 'inbound',
+    const told = {
+      kind: 'inbound' as const,
       message,
       ...(profileName ? { profileName } : {}),
       ...(media ? { media } : {}),
       ...(referralMedia ? { referralMedia } : {}),
     };
-    await this.#options.emit(to, told, written);
+    await traced('network report message', { kind: SpanKind.PRODUCER }, ({ traceparent }) =>
+      this.#options.emit(to, traceparent === undefined ? told : { ...told, traceparent }, written),
+    );
     return id;
   }
 

@@ -9,6 +9,8 @@ export interface NewCallback {
   readonly shard: number;
   readonly eventKey: string;
   readonly payload: Record<string, unknown>;
+  /** Where the event is in its trace, if traces are on. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface DueCallback {
@@ -21,6 +23,8 @@ export interface DueCallback {
   readonly attempts: number;
   /** Since it was stored, by the database's clock. */
   readonly ageSeconds: number;
+  /** Where its event is in its trace. */
+  readonly traceparent?: string | undefined;
 }
 
 /** The shortest time between two statements that remove callbacks. */
@@ -37,7 +41,8 @@ export const statusKey = (messageId: string, status: MessageStatus): string =>
 export const messageOf = (eventKey: string): string | undefined =>
   eventKey.startsWith(STATUS) ? eventKey.slice(STATUS.length, eventKey.lastIndexOf('/')) : undefined;
 
-interface Row extends Omit<DueCallback, 'about'> {
+interface Row extends Omit<DueCallback, 'about' | 'traceparent'> {
+  readonly traceparent: string | null;
   /** Whether any callback of the shard waits for its time. MySQL has numbers for it. */
   readonly hasLater: boolean | number;
 }
@@ -68,8 +73,9 @@ export class DatabaseCallbackStore {
    */
   async due(shard: number, limit: number, except: readonly number[]): Promise<DueCallback[]> {
     const read = await this.selectDue(shard, limit, except).execute();
-    const rows: DueCallback[] = read.map(({ hasLater: _, ...row }) => ({
+    const rows: DueCallback[] = read.map(({ hasLater: _, traceparent, ...row }) => ({
       ...row,
+      traceparent: traceparent ?? undefined,
       about: messageOf(row.key),
     }));
     // Then everything that waits is at hand.
@@ -133,7 +139,7 @@ export class DatabaseCallbackStore {
   ): SelectQueryBuilder<MessageTables, 'callbacks', Row> {
     let query = this.#database
       .selectFrom('callbacks')
-      .select(['seq', 'payload', 'attempts', 'event_key as key'])
+      .select(['seq', 'payload', 'attempts', 'event_key as key', 'traceparent'])
       .select(this.#dialect.secondsSince('created_at').as('ageSeconds'))
       .select(({ exists, selectFrom }) =>
         exists(

@@ -34,7 +34,7 @@ export interface Dialect {
     database: QueryExecutorProvider,
     table: string,
     columns: Readonly<Record<C, 'text' | 'int4'>>,
-    rows: readonly Readonly<Record<C, string | number>>[],
+    rows: readonly Readonly<Record<NoInfer<C>, string | number | null>>[],
     options?: {
       readonly orIgnore?: boolean;
       readonly same?: Readonly<Record<string, RawBuilder<unknown>>>;
@@ -56,7 +56,7 @@ export interface Dialect {
 
 const references = (columns: readonly string[]) => sql.join(columns.map((column) => sql.ref(column)));
 
-const postgresList = (type: ElementType, values: readonly (string | number)[]) =>
+const postgresList = (type: ElementType, values: readonly (string | number | null)[]) =>
   sql`${postgresArray(type, values as never)}::${sql.raw(type)}[]`;
 /** Keys are texts, or numbers that count up. */
 const postgresValues = (values: readonly (string | number)[]) =>

@@ -27,6 +27,8 @@ const MESSAGE_COLUMNS = {
   body: 'text',
   state: 'text',
 } as const;
+/** Written only where a row has one: without traces, statements are what they were. */
+const TRACE_COLUMN = { traceparent: 'text' } as const;
 const RECEIPT_COLUMNS = { message_id: 'text', status: 'text' } as const;
 const CALLBACK_COLUMNS = { shard: 'int4', event_key: 'text', payload: 'text' } as const;
 
@@ -36,6 +38,8 @@ export interface StoredMessage {
   readonly recipient: string;
   readonly type: string;
   readonly body: Record<string, unknown>;
+  /** Where the message is in its trace, if traces are on. */
+  readonly traceparent?: string | undefined;
 }
 
 /** An event of a message and its callback, stored in one transaction. */
@@ -58,6 +62,7 @@ interface CallbackRow {
   readonly shard: number;
   readonly event_key: string;
   readonly payload: string;
+  readonly traceparent: string | undefined;
 }
 interface UpdateRow {
   readonly messageId: string | undefined;
@@ -72,7 +77,19 @@ const rowOf = (callback: NewCallback | undefined): CallbackRow | undefined =>
     shard: callback.shard,
     event_key: callback.eventKey,
     payload: JSON.stringify(callback.payload),
+    traceparent: callback.traceparent,
   };
+
+interface MaybeTraced {
+  readonly traceparent?: string | undefined;
+}
+const columnsOf = <C extends Readonly<Record<string, 'text' | 'int4'>>>(
+  columns: C,
+  rows: readonly MaybeTraced[],
+): C =>
+  rows.some(({ traceparent }) => traceparent !== undefined) ? { ...columns, ...TRACE_COLUMN } : columns;
+const withTrace = <R extends MaybeTraced>(row: R) =>
+  row.traceparent === undefined ? { ...row, traceparent: null } : row;
 
 /** Messages and their callbacks. */
 export type MessageStore = Pick<DatabaseMessageStore, keyof DatabaseMessageStore>;
@@ -92,7 +109,8 @@ export class DatabaseMessageStore {
     this.#inserts = new Batcher(
       async (rows) => {
         const same = { created_at: dialect.now };
-        await dialect.insertMany(database, 'messages', MESSAGE_COLUMNS, rows, { same });
+        const columns = columnsOf(MESSAGE_COLUMNS, rows);
+        await dialect.insertMany(database, 'messages', columns, rows.map(withTrace), { same });
       },
       { weigh: ({ body }) => body.length, mostWeight: LONGEST_STATEMENT, ...PACE.accepted },
     );
@@ -124,13 +142,17 @@ export class DatabaseMessageStore {
   async pending(shard: number, limit: number): Promise<StoredMessage[]> {
     const rows = await this.#database
       .selectFrom('messages')
-      .select(['id', 'shard', 'recipient', 'type', 'body'])
+      .select(['id', 'shard', 'recipient', 'type', 'body', 'traceparent'])
       .where('shard', '=', shard)
       .where('state', '=', 'pending')
       .orderBy('created_at')
       .limit(limit)
       .execute();
-    return rows.map(({ body, ...row }) => ({ ...row, body: JSON.parse(body) as Record<string, unknown> }));
+    return rows.map(({ body, traceparent, ...row }) => ({
+      ...row,
+      body: JSON.parse(body) as Record<string, unknown>,
+      traceparent: traceparent ?? undefined,
+    }));
   }
 
   /** The identity of a user that this stack has seen. */
@@ -298,10 +320,13 @@ export class DatabaseMessageStore {
         });
       const callbacks = callbacksOf(updates, new Set(news));
       if (callbacks.length > 0)
-        await insertMany(transaction, 'callbacks', CALLBACK_COLUMNS, callbacks, {
-          orIgnore: true,
-          same: { created_at: now, next_at: now },
-        });
+        await insertMany(
+          transaction,
+          'callbacks',
+          columnsOf(CALLBACK_COLUMNS, callbacks),
+          callbacks.map(withTrace),
+          { orIgnore: true, same: { created_at: now, next_at: now } },
+        );
       return news;
     });
     this.#remember(sent);

@@ -135,6 +135,11 @@ const steps: Readonly<Record<DatabaseName, Steps>> = {
         : sql`DROP INDEX callbacks_due ON callbacks`
       ).execute(database);
     },
+    // Where a message is in its trace, so that a trace outlives the process. Rows of earlier releases have none.
+    '006_traces': async (database) => {
+      for (const table of ['messages', 'callbacks'])
+        await database.schema.alterTable(table).addColumn('traceparent', 'varchar(55)').execute();
+    },
   },
   web: {
     '001_initial': async (database, { types }) => {

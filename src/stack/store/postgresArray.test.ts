@@ -11,6 +11,11 @@ describe('an array in the binary format of PostgreSQL', () => {
     expect(postgresArray('text', ['ä', '']).toString('hex')).toBe(bytes(expected));
   });
 
+  it('knows a null by its length, and says so in the head', () => {
+    const head = HEAD(25, 2).replace(/^(.{8}).{8}/, '$100000001');
+    expect(postgresArray('text', [null, 'a']).toString('hex')).toBe(bytes(`${head} ffffffff 00000001 61`));
+  });
+
   it('holds integers of both sizes, also negative ones and those beyond 32 bits', () => {
     expect(postgresArray('int4', [-1]).toString('hex')).toBe(bytes(`${HEAD(23, 1)} 00000004 ffffffff`));
     const expected = `${HEAD(20, 3)} 00000008 0000000100000002 00000008 ffffffffffffffff 00000008 001fffffffffffff`;

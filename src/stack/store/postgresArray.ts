@@ -12,24 +12,32 @@ const LENGTH_BYTES = 4;
  */
 export function postgresArray<T extends ElementType>(
   type: T,
-  values: readonly (T extends 'text' ? string : number)[],
+  values: readonly ((T extends 'text' ? string : number) | null)[],
 ): Buffer {
-  const sizes = values.map((value) => (typeof value === 'string' ? Buffer.byteLength(value) : bytesOf(type)));
-  const bytes = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + LENGTH_BYTES + size, HEAD_BYTES));
-  // One dimension, no null, the type, the length, and the index of the first element.
-  const head = [1, 0, TYPES[type], values.length, 1];
+  const sizes = values.map((value) => sizeOf(type, value));
+  const total = sizes.reduce((sum, size) => sum + LENGTH_BYTES + Math.max(0, size), HEAD_BYTES);
+  const bytes = Buffer.allocUnsafe(total);
+  // One dimension, whether there are nulls, the type, the length, and the index of the first element.
+  const head = [1, values.includes(null) ? 1 : 0, TYPES[type], values.length, 1];
   let at = 0;
   for (const number of head) at = bytes.writeInt32BE(number, at);
   for (const [index, value] of values.entries()) {
     const size = sizes[index] ?? 0;
     at = bytes.writeInt32BE(size, at);
     if (typeof value === 'string') at += bytes.write(value, at, size, 'utf8');
-    else at = writeInteger(bytes, value, at, size);
+    else if (value !== null) at = writeInteger(bytes, value, at, size);
   }
   return bytes;
 }
 
-const bytesOf = (type: ElementType): number => (type === 'int8' ? 8 : 4);
+/** The length by which PostgreSQL knows a null. */
+const NULL_SIZE = -1;
+
+function sizeOf(type: ElementType, value: string | number | null): number {
+  if (value === null) return NULL_SIZE;
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  return type === 'int8' ? 8 : 4;
+}
 
 /** @returns the offset behind it */
 function writeInteger(bytes: Buffer, value: number, at: number, size: number): number {

@@ -53,6 +53,7 @@ export interface MessageTables {
     body: string;
     state: string;
     created_at: Generated<Date>;
+    traceparent: Generated<string | null>;
   };
   callbacks: {
     seq: Generated<number>;
@@ -63,6 +64,7 @@ export interface MessageTables {
     attempts: Generated<number>;
     next_at: Generated<Date>;
     created_at: Generated<Date>;
+    traceparent: Generated<string | null>;
   };
 }
 

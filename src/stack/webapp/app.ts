@@ -18,6 +18,7 @@ import { isRelayed } from './relayedPath.ts';
 import { bodyAs, errorAnswer, jsonAnswer, markRelayed, textAnswer, unauthorised } from './respond.ts';
 import type { Api, Route } from './route.ts';
 import { routesOf } from './routes.ts';
+import { traceCalls } from './traceCalls.ts';
 
 export interface WebAppOptions extends Omit<Api, 'forgetTokens'> {
   /** Whether the documented limits apply. */
@@ -54,7 +55,7 @@ export function createWebApp(options: WebAppOptions): Hono {
     call: Omit<http.Call, 'body'>,
     handOver: () => void,
   ): Promise<Response> => {
-    const { request, address, read, parameter, query } = call;
+    const { request, address, read, parameter, query, traceparent } = call;
     const caller = await callers.find({ request, address }, route.access);
     if (!caller) return unauthorised();
     // Counted once the caller is known: otherwise anybody could use up the rate of those who may call.
@@ -72,7 +73,18 @@ export function createWebApp(options: WebAppOptions): Hono {
     const body = route.body ? bodyAs(route.body, content) : undefined;
     const { user, token } = caller;
     // Each field by its name: a spread is the most expensive line of a request.
-    const handled = { request, address, read, parameter, query, user, token, text, body: body as never };
+    const handled = {
+      request,
+      address,
+      read,
+      parameter,
+      query,
+      user,
+      token,
+      traceparent,
+      text,
+      body: body as never,
+    };
     const made = await route.handle(handled, api);
     return made instanceof Response ? made : jsonAnswer({ status: 200, payload: made as object }, version);
   };
@@ -80,7 +92,7 @@ export function createWebApp(options: WebAppOptions): Hono {
   const routes = routesOf(version);
   const relayedRoutes = new Set(routes.filter(({ path }) => isRelayed(path)));
   app.get('/', () => textAnswer(''));
-  serveRoutes(app, routes, async (route, call) => {
+  const answered = async (route: Route, call: Omit<http.Call, 'body'>): Promise<Response> => {
     const startedMs = clock.monotonic();
     metrics.began();
     let relayed = false;
@@ -94,7 +106,8 @@ export function createWebApp(options: WebAppOptions): Hono {
     );
     metrics.ended(route.method, route.path, answer.status, clock.monotonic() - startedMs);
     return answer;
-  });
+  };
+  serveRoutes(app, routes, traceCalls(answered));
   // Documented: an unknown endpoint is an internal error.
   app.notFound(() => refused(1014, 'Unknown endpoint', { status: 404 }));
   app.onError((error) => failure(error));

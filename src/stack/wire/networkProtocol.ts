@@ -3,6 +3,7 @@ import { codeRequest } from '../../onprem/account.ts';
 import { apiErrorBody } from '../../onprem/envelope.ts';
 import { inboundMessage, messageStatus } from '../../onprem/webhook.ts';
 import { apiCall, apiFault, callPattern } from './apiFault.ts';
+import { traceparent } from './nodeProtocol.ts';
 import type { Protocol } from './protocol.ts';
 import { callbackReport, requestReport } from './reports.ts';
 
@@ -42,6 +43,7 @@ const networkEvent = z.object({
       timestamp: z.string(),
       errors: z.array(apiErrorBody).optional(),
       billing: billing.optional(),
+      traceparent,
     }),
     /** A person's keys changed, because they have a new phone. */
     z.object({ kind: z.literal('identity'), waId: z.string(), hash: z.string(), timestamp: z.string() }),
@@ -63,6 +65,7 @@ const networkEvent = z.object({
       userId: z.string().optional(),
       /** The person shows no number: `from` is only for this stack. */
       isFromHidden: z.boolean().optional(),
+      traceparent,
     }),
   ]),
 });
@@ -131,6 +134,7 @@ export const networkProtocol = {
         type: z.string(),
         body: z.record(z.string(), z.unknown()),
         media: z.array(mediaFile),
+        traceparent,
       }),
       /** `isOnItsWay`: the message is safe, and its status `sent` follows when the servers have it. */
       response: z.object({ billing: billing.optional(), isOnItsWay: z.boolean().optional() }),

@@ -21,6 +21,8 @@ const NODE_TIMEOUT_MS = 4_000;
 export const NETWORK_TIMEOUT_MS = 30_000;
 
 const nothing = z.object({});
+/** Where the message is in its trace: the W3C header `traceparent`. */
+export const traceparent = z.string().max(55).optional();
 const onPrimary = { port: 'control', servedBy: 'primary', asksNetwork: false } as const;
 const onPrimaryByNetwork = { ...onPrimary, asksNetwork: true } as const;
 const onEachNode = { port: 'control', servedBy: 'anyNode', asksNetwork: false } as const;
@@ -42,6 +44,7 @@ export const nodeProtocol = {
           recipient: z.string(),
           type: z.string(),
           body: z.record(z.string(), z.unknown()),
+          traceparent,
         }),
       }),
       response: z.object({ id: z.string(), waId: z.string().optional() }),

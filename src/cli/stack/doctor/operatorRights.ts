@@ -20,6 +20,7 @@ export const OPERATOR_RIGHTS: readonly (readonly [string, string, readonly strin
   ['policy', 'poddisruptionbudgets', ['create', 'patch', 'delete']],
   ['networking.k8s.io', 'networkpolicies', ['create', 'patch', 'delete']],
   ['networking.k8s.io', 'ingresses', ['create', 'patch', 'delete']],
+  ['autoscaling', 'horizontalpodautoscalers', ['create', 'patch', 'delete']],
   ['', 'configmaps', ['get', 'list', 'watch', 'create', 'patch', 'delete']],
   ['coordination.k8s.io', 'leases', ['get', 'create', 'update', 'delete']],
 ];

@@ -20,3 +20,7 @@ export const firstWith = <K extends 'resources' | 'podTemplate'>(
   }
   return undefined;
 };
+
+/** The first stack with traces: by its settings the network process sends its own. */
+export const firstTraced = (users: readonly WhatsAppDeployment[]): WhatsAppDeployment | undefined =>
+  users.find(({ spec }) => spec.emulator?.tracing !== undefined);

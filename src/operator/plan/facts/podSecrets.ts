@@ -1,6 +1,6 @@
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import type { Component } from './names.ts';
-import { firstWith, networkUsers } from './networkUsers.ts';
+import { firstTraced, firstWith, networkUsers } from './networkUsers.ts';
 
 /** A Secret that a user gives the pods of a role. They do not start, or do not get their image, without it. */
 export interface PodSecret {
@@ -23,6 +23,7 @@ export function podSecrets(resource: WhatsAppDeployment, stacks: readonly WhatsA
   const { nodes, database } = resource.spec;
   const users = networkUsers(stacks);
   const shared = firstWith(users, 'podTemplate');
+  const traced = firstTraced(users);
   const own = [...NODES, ...(database.managed ? (['database'] as const) : [])];
   return [
     ...own.flatMap((component) => ofImages(resource, component)),
@@ -31,6 +32,8 @@ export function podSecrets(resource: WhatsAppDeployment, stacks: readonly WhatsA
       ofTemplate(resource, role, nodes?.[role]?.podTemplate, `spec.nodes.${role}.podTemplate`),
     ),
     ...ofTemplate(resource, 'database', database.managed?.podTemplate, 'spec.database.managed.podTemplate'),
+    ...NODES.filter((role) => role !== 'schema').flatMap((role) => ofTracing(resource, role)),
+    ...(traced ? ofTracing(traced, 'network') : []),
     ...(shared ? ofTemplate(shared.stack, 'network', shared.value, 'spec.emulator.network.podTemplate') : []),
   ];
 }
@@ -57,6 +60,11 @@ const ofTemplate = (
     component,
     isForImages: false,
   }));
+
+const ofTracing = (stack: WhatsAppDeployment, component: Component): PodSecret[] =>
+  stack.spec.stack === 'Emulator'
+    ? ofTemplate(stack, component, stack.spec.emulator?.tracing, 'spec.emulator.tracing')
+    : [];
 
 /** The names of all of them that a stored spec has, or a part of it. */
 export const podSecretNames = (spec: unknown): string[] => {

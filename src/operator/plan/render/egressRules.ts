@@ -59,6 +59,7 @@ export function egressRules(resource: WhatsAppDeployment): Rule[] {
     ...to(
       database.external ? addressOf(databaseAddress(resource)) : undefined,
       parse(emulator?.network?.url),
+      parse(emulator?.tracing?.endpoint),
       parse(webhook?.url),
     ),
     PUBLIC,

@@ -1,11 +1,12 @@
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { DEFAULT_RESOURCES } from '../facts/capacity.ts';
 import { labels, MANAGED_BY, NETWORK, stackLabels } from '../facts/names.ts';
-import { firstWith, networkUsers } from '../facts/networkUsers.ts';
+import { firstTraced, firstWith, networkUsers } from '../facts/networkUsers.ts';
 import { type Additions, type Child, makeChild, ownerReference } from './child.ts';
 import type { Inputs } from './fingerprint.ts';
 import { podTemplate } from './podTemplate.ts';
 import { claimSpec } from './surroundings.ts';
+import { type Tracing, tracingVariables } from './tracingVariables.ts';
 
 const DATA_FOLDER = '/var/lib/waba-network';
 const CONTROL_TOKEN = { valueFrom: { secretKeyRef: { name: NETWORK.controlSecret, key: 'token' } } };
@@ -18,6 +19,7 @@ interface NetworkInputs extends Inputs {
     readonly imagePullSecrets: WhatsAppDeployment['spec']['imagePullSecrets'];
     readonly resources: Options['resources'];
     readonly podTemplate: Options['podTemplate'];
+    readonly tracing: Tracing | undefined;
   };
 }
 
@@ -64,6 +66,7 @@ export function networkProcess(
           imagePullSecrets: pullSecretsOf(users),
           resources: firstWith(users, 'resources')?.value,
           podTemplate: firstWith(users, 'podTemplate')?.value,
+          tracing: firstTraced(users)?.spec.emulator?.tracing,
         },
       },
       release: image,
@@ -115,7 +118,7 @@ function render({ spec }: NetworkInputs, image: string, { resources: defaults }:
       image,
       command: ['/usr/local/bin/waba-emulator', 'network'],
       args: [`--data=${DATA_FOLDER}`, `--port=${NETWORK.port}`, `--control-port=${NETWORK.controlPort}`],
-      env: [{ name: 'WABA_CONTROL_TOKEN', ...CONTROL_TOKEN }],
+      env: [{ name: 'WABA_CONTROL_TOKEN', ...CONTROL_TOKEN }, ...tracingVariables(spec.tracing)],
       ports: [
         { name: 'sessions', containerPort: NETWORK.port },
         { name: 'control', containerPort: NETWORK.controlPort },

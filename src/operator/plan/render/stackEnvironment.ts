@@ -4,6 +4,7 @@ import { NETWORK, names } from '../facts/names.ts';
 import { databaseAddress, isCluster, webappHost } from '../facts/stackSettings.ts';
 import type { NodeInputs, PodRelease } from './nodeInputs.ts';
 import type { EnvVar } from './podTemplate.ts';
+import { tracingVariables } from './tracingVariables.ts';
 
 /** The inputs of the variables. */
 type Facts = Pick<NodeInputs, 'metadata' | 'spec'>;
@@ -134,6 +135,7 @@ function emulatorVariables({ metadata, spec }: Facts): EnvVar[] {
       spec.emulator?.network?.url ?? `tcp://${NETWORK.name}.${metadata.namespace}.svc:${NETWORK.port}`,
     ),
     ...versionVariable({ spec }),
+    ...tracingVariables(spec.emulator?.tracing, metadata),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { Logger } from '../../../base/logger.ts';
+import { traced } from '../../../base/tracing/traced.ts';
 import { knows } from '../../../onprem/clientBehaviour.ts';
 import { asynchronousErrors } from '../../../onprem/errorCatalogue.ts';
 import { reported } from '../../../onprem/inboundType.ts';
@@ -8,6 +9,7 @@ import type { InboundMessage } from '../../../onprem/webhook.ts';
 import type { NewCallback } from '../../store/callbackStore.ts';
 import type { MediaStore, ReceivedMedia } from '../../store/mediaStore.ts';
 import type { MessageStore, MessageUpdate, StoredMessage } from '../../store/messageStore.ts';
+import { messageAttributes } from '../../wire/messageAttributes.ts';
 import type { NetworkEvent } from '../../wire/networkProtocol.ts';
 import type { NodeMetrics } from '../nodeMetrics.ts';
 import type { MemoryCallbacks } from '../webhooks/memoryCallbacks.ts';
@@ -99,9 +101,13 @@ export class EventIntake {
     status: 'sent' | 'failed',
     more: Pick<StatusEvent, 'errors' | 'billing'>,
   ): Promise<void> {
-    const { id: messageId, recipient, shard } = message;
+    const { id: messageId, recipient, shard, traceparent } = message;
     const timestamp = this.#timestamp();
-    await this.#status({ kind: 'status', messageId, recipient, status, timestamp, ...more }, shard, true);
+    await this.#status(
+      { kind: 'status', messageId, recipient, status, timestamp, traceparent, ...more },
+      shard,
+      true,
+    );
     this.#options.onCallback();
   }
 
@@ -112,7 +118,14 @@ export class EventIntake {
   }
 
   /** `isOwn`: this node found it out itself. */
-  async #status(event: StatusEvent, shard: number, isOwn = false): Promise<void> {
+  #status(event: StatusEvent, shard: number, isOwn = false): Promise<void> {
+    const attributes = { ...messageAttributes(event.messageId), 'waba.status': event.status };
+    return traced('coreapp store status', { parent: event.traceparent, attributes }, ({ traceparent }) =>
+      this.#storeStatus({ ...event, traceparent }, shard, isOwn),
+    );
+  }
+
+  async #storeStatus(event: StatusEvent, shard: number, isOwn: boolean): Promise<void> {
     const { metrics } = this.#options;
     const { status, messageId } = event;
     metrics.count('out_message_status', 'Receipts by status', { status });
@@ -184,7 +197,13 @@ export class EventIntake {
     await this.#update({ callback: systemCallback({ waId, timestamp }, system, shard) });
   }
 
-  async #inbound(event: MessageEvent, shard: number): Promise<void> {
+  #inbound(event: MessageEvent, shard: number): Promise<void> {
+    return traced('coreapp store message', { parent: event.traceparent }, ({ traceparent }) =>
+      this.#storeInbound({ ...event, traceparent }, shard),
+    );
+  }
+
+  async #storeInbound(event: MessageEvent, shard: number): Promise<void> {
     const { store, metrics, settings, version } = this.#options;
     const { callbacks, message: withMedia } = await this.#withMedia(event, shard);
     const received = await this.#withReferral(withMedia, event.referralMedia);
@@ -193,9 +212,10 @@ export class EventIntake {
     const message = reported(identity ? { ...received, identity } : received);
     const profileName = knows(version, 'profileNames') ? event.profileName : undefined;
     metrics.count('in_message_persisted', 'Incoming messages stored', { type: message.type });
-    const { userId, isFromHidden } = event;
-    await this.#update({ callback: inboundCallback(message, { profileName, userId, isFromHidden }, shard) });
-    for (const callback of callbacks) await this.#update({ callback });
+    const { userId, isFromHidden, traceparent } = event;
+    const callback = inboundCallback(message, { profileName, userId, isFromHidden }, shard);
+    await this.#update({ callback: { ...callback, traceparent } });
+    for (const other of callbacks) await this.#update({ callback: other });
   }
 
   /** Downloads the picture of an ad, unless a setting forbids it. A failed download is only logged. */

@@ -1,9 +1,12 @@
+import { SpanKind } from '@opentelemetry/api';
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/logger.ts';
 import { pooledRandomBytes } from '../../../base/randomPool.ts';
+import { traced } from '../../../base/tracing/traced.ts';
 import { mediaReferences, messageId } from '../../../onprem/messages.ts';
 import type { MediaFile } from '../../store/mediaStore.ts';
 import type { MessageStore, StoredMessage } from '../../store/messageStore.ts';
+import { messageAttributes } from '../../wire/messageAttributes.ts';
 import type { NetworkProtocol } from '../../wire/networkProtocol.ts';
 import type { CallResponse } from '../../wire/protocol.ts';
 import type { Gateway } from '../gateway.ts';
@@ -75,11 +78,19 @@ export class Outbox {
   }
 
   /** Resolves with the id once the message is committed. @throws Refusal 1016 while a queue is full */
-  async accept(content: Pick<StoredMessage, 'recipient' | 'type' | 'body'>, shard: number): Promise<string> {
+  async accept(content: Omit<StoredMessage, 'id' | 'shard'>, shard: number): Promise<string> {
     this.#backlog.add();
     const id = messageId('outbound', content.recipient, pooledRandomBytes);
-    const message: StoredMessage = { id, shard, ...content };
-    await this.#options.store.insert(message).catch((error: unknown) => {
+    const { recipient, type, body, traceparent: parent } = content;
+    const message = await traced(
+      'coreapp store message',
+      { parent, attributes: messageAttributes(id, type) },
+      async ({ traceparent }) => {
+        const stored: StoredMessage = { id, shard, recipient, type, body, traceparent };
+        await this.#options.store.insert(stored);
+        return stored;
+      },
+    ).catch((error: unknown) => {
       this.#backlog.remove();
       throw error;
     });
@@ -169,16 +180,15 @@ export class Outbox {
   }
 
   async #send(message: StoredMessage, fetched?: MediaFile[]): Promise<void> {
-    const { gateway, onSent, upload, metrics, clock, logger, signal } = this.#options;
+    const { metrics, clock, logger } = this.#options;
     const life = this.#life;
-    const { id, recipient: to, type, body } = message;
+    const { type } = message;
     const startedMs = clock.monotonic();
     this.#inFlight += 1;
     try {
       const files = fetched ?? (await this.#media(message));
       if (files) {
-        for (const file of files) await upload(file);
-        await onSent(message, await gateway.send({ id, to, type, body, media: files }, signal));
+        await this.#attempt(message, files);
         this.#backlog.remove();
         const labels = { retry: '0', type };
         metrics.duration(
@@ -199,6 +209,22 @@ export class Outbox {
       this.#forget(message, life);
     }
     this.pump();
+  }
+
+  /** Each attempt has a span of its own in the trace of the message. */
+  #attempt(message: StoredMessage, files: readonly MediaFile[]): Promise<void> {
+    const { gateway, onSent, upload, signal } = this.#options;
+    const { id, recipient: to, type, body, traceparent: parent } = message;
+    const attributes = messageAttributes(id, type);
+    return traced(
+      'coreapp send message',
+      { parent, kind: SpanKind.CLIENT, attributes },
+      async ({ traceparent }) => {
+        for (const file of files) await upload(file);
+        const sent = { id, to, type, body, media: [...files], traceparent };
+        await onSent({ ...message, traceparent }, await gateway.send(sent, signal));
+      },
+    );
   }
 
   async #load(): Promise<void> {

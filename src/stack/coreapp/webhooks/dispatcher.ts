@@ -1,6 +1,9 @@
+import { SpanKind } from '@opentelemetry/api';
 import { type Clock, sleep } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/logger.ts';
 import { type Rate, TokenBucket } from '../../../base/tokenBucket.ts';
+import { traced } from '../../../base/tracing/traced.ts';
+import { isTracing } from '../../../base/tracing/tracingState.ts';
 import type { CallbackStore, DueCallback } from '../../store/callbackStore.ts';
 import type { CallbackReport } from '../../wire/reports.ts';
 import type { NodeMetrics } from '../nodeMetrics.ts';
@@ -9,7 +12,7 @@ import { describeCallback } from './describeCallback.ts';
 import type { MemoryCallbacks } from './memoryCallbacks.ts';
 import { delayAfter, hasGivenUp } from './patience.ts';
 import { joinStatuses } from './payloads.ts';
-import type { WebhookPoster } from './webhookPoster.ts';
+import type { Posted, WebhookPoster } from './webhookPoster.ts';
 
 export interface DispatcherOptions {
   readonly store: CallbackStore;
@@ -268,11 +271,11 @@ export class WebhookDispatcher {
 
   /** Posts callbacks in one body, and stores what became of each. */
   async #attempt(callbacks: readonly DueCallback[], settings: DispatcherSettings): Promise<void> {
-    const { poster, clock, onDelivered, onAttempt } = this.#options;
+    const { clock, onDelivered, onAttempt } = this.#options;
     const payloads = callbacks.map(({ payload }) => payload);
     const body = payloads.length === 1 ? (payloads[0] ?? '') : joinStatuses(payloads);
     const [at, life, startedMs] = [clock.now(), this.#life, clock.monotonic()];
-    const posted = await poster.post(settings.url, body);
+    const posted = await this.#postTraced(callbacks, settings.url, body);
     const { problem } = posted;
     const durationMs = clock.monotonic() - startedMs;
     this.#measure(body, durationMs, problem);
@@ -297,6 +300,28 @@ export class WebhookDispatcher {
       stores.push(() => keeper.remove(seqs));
     }
     await Promise.all(stores.map((store) => this.#untilStored(store)));
+  }
+
+  /** One span for each attempt, in the trace of its first callback. It names those of the others that share the body. */
+  #postTraced(callbacks: readonly DueCallback[], url: string, body: string): Promise<Posted> {
+    const { poster } = this.#options;
+    if (!isTracing()) return poster.post(url, body);
+    const [first, ...others] = callbacks;
+    const links = others.map(({ traceparent }) => traceparent);
+    const attributes = {
+      // Path and query of a webhook often hold a token.
+      ...(URL.canParse(url) ? { 'server.address': new URL(url).hostname } : {}),
+      'http.request.method': 'POST',
+      'waba.callbacks': callbacks.length,
+      'waba.attempt': (first?.attempts ?? 0) + 1,
+    };
+    const about = { kind: SpanKind.CLIENT, parent: first?.traceparent, links, attributes };
+    return traced('webhook POST', about, async (work) => {
+      const posted = await poster.post(url, body, work.traceparent);
+      if (posted.status !== undefined) work.set({ 'http.response.status_code': posted.status });
+      if (posted.problem !== undefined) work.fail({ code: posted.status ?? 'NoAnswer' });
+      return posted;
+    });
   }
 
   #measure(body: string, durationMs: number, problem: string | undefined): void {

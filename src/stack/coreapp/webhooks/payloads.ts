@@ -22,6 +22,7 @@ export function statusCallback(
     errors?: ApiErrorBody[] | undefined;
     /** Conversation and price, if the settings ask for them. */
     billing?: object | undefined;
+    traceparent?: string | undefined;
   },
   shard: number,
 ): NewCallback {
@@ -39,7 +40,8 @@ export function statusCallback(
       },
     ],
   };
-  return { shard, eventKey: statusKey(status.messageId, status.status), payload };
+  const { messageId, status: told, traceparent } = status;
+  return { shard, eventKey: statusKey(messageId, told), payload, traceparent };
 }
 
 export interface Sender {

@@ -54,8 +54,8 @@ export class WebhookPoster {
     });
   }
 
-  /** The status counts, whatever becomes of the body. */
-  async post(url: string, payload: string): Promise<Posted> {
+  /** The status counts, whatever becomes of the body. The receiver continues the trace of `traceparent`. */
+  async post(url: string, payload: string, traceparent?: string): Promise<Posted> {
     // One deadline for all of it: a receiver that sends a byte now and then is never silent.
     const late = () => new Error(`no answer within ${RECEIVER_TIMEOUT_MS} ms`);
     const deadline = withDeadline(this.#clock, NEVER, RECEIVER_TIMEOUT_MS, late);
@@ -64,7 +64,11 @@ export class WebhookPoster {
         {
           to: url,
           method: 'POST',
-          headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) },
+          headers: {
+            'content-type': 'application/json',
+            'content-length': Buffer.byteLength(payload),
+            ...(traceparent === undefined ? {} : { traceparent }),
+          },
           body: payload,
           timeoutMs: RECEIVER_TIMEOUT_MS,
           agent: url.startsWith('http:') ? this.#plainAgent : this.#agent,

@@ -10,6 +10,7 @@ export interface WaitingCallback {
   readonly attempts: number;
   readonly dueMs: number;
   readonly sinceMs: number;
+  readonly traceparent?: string | undefined;
 }
 
 /** Callbacks that wait in memory. Those of one message are due one after another, in the order in which they came. */
@@ -39,7 +40,7 @@ export class CallbackQueue {
     return this.#table.rows.size;
   }
 
-  add({ shard, eventKey: key, payload }: NewCallback): void {
+  add({ shard, eventKey: key, payload, traceparent }: NewCallback): void {
     if (this.#keys.has(key)) return;
     const now = this.#now();
     const seq = this.#next;
@@ -52,6 +53,7 @@ export class CallbackQueue {
       attempts: 0,
       dueMs: now,
       sinceMs: now,
+      ...(traceparent === undefined ? {} : { traceparent }),
     };
     this.#table.set(String(seq), waiting);
     this.#index(waiting);
@@ -66,13 +68,13 @@ export class CallbackQueue {
     for (const waiting of this.#table.rows.values()) {
       if (due.length >= limit) break;
       if (shard !== undefined && waiting.shard !== shard) continue;
-      const { seq, key, payload, attempts, dueMs, sinceMs } = waiting;
+      const { seq, key, payload, attempts, dueMs, sinceMs, traceparent } = waiting;
       const about = messageOf(key);
       const isAtHand = except.has(seq);
       const isDue = dueMs <= now && !(about !== undefined && behind.has(about));
       if (about !== undefined && !isDue && !isAtHand) behind.add(about);
       if (isDue && !isAtHand)
-        due.push({ seq, key, payload, about, attempts, ageSeconds: (now - sinceMs) / 1000 });
+        due.push({ seq, key, payload, about, attempts, ageSeconds: (now - sinceMs) / 1000, traceparent });
     }
     return due;
   }

@@ -25,7 +25,7 @@ export const messageRoutes: readonly Route[] = [
       note: 'sources disagree about 200 and 201, and about context and reactions; the emulator answers 201 and accepts both',
       body: sendRequest,
     },
-    async ({ body }, { router, media, version }) => {
+    async ({ body, traceparent }, { router, media, version }) => {
       const recipient = normaliseRecipient(body.to);
       if (!recipient) throw new Refusal(1009, 'to is not a valid number');
       const refusal = versionRefusal(body, version);
@@ -33,7 +33,7 @@ export const messageRoutes: readonly Route[] = [
       const content = messageBody(body);
       for (const { id } of mediaReferences(content))
         if (id !== undefined && !(await media.find(id))) throw new Refusal(1006, `No media ${id}`);
-      const { id, waId } = await router.send({ recipient, type: body.type, body: content });
+      const { id, waId } = await router.send({ recipient, type: body.type, body: content, traceparent });
       const contacts = knows(version, 'contactsInAnswer')
         ? { contacts: [{ input: body.to, wa_id: waId }] }
         : {};
