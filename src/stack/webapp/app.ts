@@ -125,9 +125,8 @@ export function createWebApp(options: WebAppOptions): Hono {
       answer.headers.set('retry-after', String(RETRY_AFTER_SECONDS));
       return answer;
     }
-    if (error instanceof BodyTooLarge) return refused(1025, 'The body is too large');
-    if (error instanceof BodyCutShort) return refused(1025, 'The body ended early');
-    if (error instanceof BadJson) return refused(1025, error.message);
+    const problem = problemOfBody(error);
+    if (problem !== undefined) return refused(1025, problem);
     if (error instanceof CodedError && error.code === 'Busy') return refused(1015, 'Too many logins at once');
     if (isDataError(error)) {
       logger.warn('the database can not hold a value of a call', { error });
@@ -141,4 +140,11 @@ export function createWebApp(options: WebAppOptions): Hono {
     return refused(1014);
   }
   return app;
+}
+
+/** What is wrong with the body that a client sent; undefined for any other error. */
+function problemOfBody(error: unknown): string | undefined {
+  if (error instanceof BodyTooLarge) return 'The body is too large';
+  if (error instanceof BodyCutShort) return 'The body ended early';
+  return error instanceof BadJson ? error.message : undefined;
 }
