@@ -29,12 +29,8 @@ afterAll(async () => {
 async function exampleObjects(): Promise<KubeObject[]> {
   const text = (await readFile('examples/cloud-gateway.yaml', 'utf8'))
     .replace(/waba-stack:[0-9.]+/, `waba-stack:${VERSION}`)
-    .replace(
-      /( *)- \{name: WABA_CLOUD_WEBHOOK_URL, .*/,
-      // Only a test has a Cloud API of its own.
-      `$1- {name: WABA_CLOUD_WEBHOOK_URL, value: "http://cloud-gateway.default.svc:9092/webhook"}
-$1- {name: WABA_CLOUD_GRAPH_URL, value: "${graph.url}"}`,
-    )
+    // Only a test has a Cloud API of its own. It knows the addresses of pods, and no names of Services.
+    .replace(/\{name: WABA_CLOUD_WEBHOOK_URL, .*/, `{name: WABA_CLOUD_GRAPH_URL, value: "${graph.url}"}`)
     .replace('the token of a system user', graph.token)
     .replace('the secret of the app', graph.appSecret)
     .replace('+16315551000', `+${graph.number}`)
@@ -51,6 +47,10 @@ describe('a stack in a cluster with the Cloud API behind it', () => {
     const { status } = await cluster.ready('bridge', 180_000);
     expect(status?.registration?.state).toBe('Registered');
     expect(graph.pins).toEqual([]);
+    const address = await cluster.kubectl(
+      ...['get', 'pods', '-l', 'app=cloud-gateway', '-o', 'jsonpath={.items[0].status.podIP}'],
+    );
+    graph.subscription = { url: `http://${address}:9092/webhook`, verifyToken: '' };
   });
 
   it('delivers messages in order also when the gateway dies, and takes their statuses', {
