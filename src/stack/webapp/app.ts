@@ -32,14 +32,17 @@ const LONGEST_JSON = 1024 * 1024;
 /** No id and no name holds one; a database refuses some of them. */
 const CONTROL_CHARACTER = /%(?:[01][0-9a-f]|7f)/i;
 
+interface AnswerOptions {
+  /** The HTTP status, where it is not the usual one of the code. */
+  readonly status?: number | undefined;
+  /** The answer is that of a Coreapp. */
+  readonly relayed?: boolean;
+}
+
 /** The HTTPS API: finds the route, checks who calls, reads the body, and puts every failure into the envelope. */
 export function createWebApp(options: WebAppOptions): Hono {
   const { metrics, version, clock, logger, errorsUrl } = options;
-  const refused = (
-    code: number,
-    details?: string,
-    more: { status?: number | undefined; relayed?: boolean } = {},
-  ) => {
+  const refused = (code: number, details?: string, more: AnswerOptions = {}) => {
     metrics.refused(code);
     return errorAnswer(code, details, version, { ...more, errorsUrl });
   };
