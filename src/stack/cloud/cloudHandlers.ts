@@ -56,7 +56,11 @@ export function cloudHandlers(parts: CloudParts): Handlers<NetworkProtocol> {
     contacts: async ({ numbers }) => ({
       contacts: numbers.map((number) => ({ waId: waIdByRule(number), hasWhatsApp: true, isKnown: true })),
     }),
-    identity: async ({ waId }) => ({ hash: state.identities.get(waId) ?? '' }),
+    identity: async ({ waId }) => {
+      const hash = state.identities.get(waId);
+      if (hash === undefined) throw new Refusal(1006, `The Cloud API has told no identity of ${waId} yet`);
+      return { hash };
+    },
     markRead: async ({ id }) => {
       const wamid = state.wamidOf(id) ?? cloudId(id);
       if (wamid === undefined) throw new Refusal(1006, `No message ${id}`);
