@@ -385,7 +385,7 @@ describe('the application of a stack', () => {
   });
 });
 
-/** A good backup as the operator leaves it. The machine has no pg_dump for its PostgreSQL, so nobody makes a real one. */
+/** A good backup as the operator leaves it: a dashboard needs the status, and no bytes. */
 async function playBackup(): Promise<void> {
   const { apiVersion, kind } = WhatsAppBackupKind;
   const target = { namespace: 'default', name: 'played' };
