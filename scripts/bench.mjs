@@ -1,5 +1,6 @@
 // `npm run bench` measures the operator and the emulator, `-- emulator` the latter alone, `-- memory`
-// the latter for long, `-- engine` the engine beside two others, `-- backup` backups beside the bare dump tools.
+// the latter for long, `-- engine` the engine beside two others, `-- backup` backups beside the bare dump tools,
+// `-- tracing` a span that nobody asked for.
 import { spawnSync } from 'node:child_process';
 
 const [what, ...args] = process.argv.slice(2);
@@ -8,6 +9,7 @@ const BENCHES = {
   emulator: 'dist/bench-emulator.js',
   memory: 'dist/bench-memory.js',
   backup: 'dist/bench-backup.js',
+  tracing: 'dist/bench-tracing.js',
 };
 if (what && !BENCHES[what]) {
   console.error(

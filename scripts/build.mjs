@@ -103,6 +103,7 @@ async function buildDist() {
         bench: 'bench/main.ts',
         'bench-emulator': 'bench/emulatorMain.ts',
         'bench-memory': 'bench/memory.ts',
+        'bench-tracing': 'bench/tracing.ts',
         'bench-backup': 'bench/backup.ts',
         'bench-engine': 'bench/engine/main.ts',
         'bench-contestant': 'bench/engine/contestant.ts',
