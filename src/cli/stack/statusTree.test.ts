@@ -74,6 +74,24 @@ Next: If it lasts, run \`kubectl describe pod POD\` for that pod.
 `);
   });
 
+  it.each([
+    ['Registered', 'standby'],
+    ['Unregistered', 'unregistered'],
+  ] as const)('of a number that is %s calls a spare Coreapp without a session %s', (state, expected) => {
+    const spare = {
+      name: 'shop-coreapp-1-0',
+      role: 'Coreapp',
+      ready: true,
+      gatewayStatus: 'unregistered',
+    } as const;
+    const tree = statusTree(resource({ nodes: [spare], registration: { state } }), {
+      colour: false,
+      nowMs: 0,
+      events: [],
+    });
+    expect(tree).toContain(`✔ shop-coreapp-1-0  ${expected}`);
+  });
+
   it('shows database, registration, client, API and pending changes where the status has them', () => {
     const status = {
       observedGeneration: 2,

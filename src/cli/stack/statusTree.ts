@@ -94,7 +94,7 @@ function partsOf({ status = {} }: WhatsAppDeployment, paint: Paint): Branch[] {
         database.ready === true,
         `Database  ${database.engine ?? ''} ${paint('dim', database.host ?? '')}`,
       ),
-    ...(['Master', 'Coreapp', 'Webapp'] as const).map((role) => nodesOf(role, status.nodes ?? [], paint)),
+    ...(['Master', 'Coreapp', 'Webapp'] as const).map((role) => nodesOf(role, status, paint)),
     shards &&
       part(shards.served === shards.desired, `Shards  ${shards.served ?? 0}/${shards.desired ?? 0} served`),
     registration &&
@@ -118,13 +118,20 @@ function partsOf({ status = {} }: WhatsAppDeployment, paint: Paint): Branch[] {
   ].filter((branch) => branch !== undefined);
 }
 
-function nodesOf(role: NodeStatus['role'], nodes: readonly NodeStatus[], paint: Paint): Branch | undefined {
+type StackStatus = NonNullable<WhatsAppDeployment['status']>;
+
+function nodesOf(
+  role: NodeStatus['role'],
+  { nodes = [], registration }: StackStatus,
+  paint: Paint,
+): Branch | undefined {
   const own = nodes.filter((node) => node.role === role);
+  const isRegistered = registration?.state === 'Registered';
   if (own.length === 0) return undefined;
   const ready = own.filter((node) => node.ready).length;
   return {
     title: `${mark(ready === own.length, paint)} ${role}s  ${ready}/${own.length} ready`,
-    children: own.map((node) => nodeLine(node, paint)),
+    children: own.map((node) => nodeLine(node, isRegistered, paint)),
   };
 }
 
@@ -139,15 +146,21 @@ type Paint = (style: Style, text: string) => string;
 
 const mark = (good: boolean, paint: Paint): string => (good ? paint('green', '✔') : paint('red', '✘'));
 
-/** A node that waits for its turn has no connection, and is as it should be. */
-const isStandby = ({ role, ready, primary, gatewayStatus, shards = [] }: NodeStatus): boolean =>
-  role !== 'Webapp' && ready && !primary && gatewayStatus === 'disconnected' && shards.length === 0;
+/**
+ * A node that waits for its turn has no connection, and is as it should be. A spare Coreapp of a registered number may never have
+ * heard of the registration.
+ */
+function isStandby(node: NodeStatus, isRegistered: boolean): boolean {
+  const { role, ready, primary, gatewayStatus, shards = [] } = node;
+  const waits = gatewayStatus === 'disconnected' || (isRegistered && gatewayStatus === 'unregistered');
+  return role !== 'Webapp' && ready && !primary && waits && shards.length === 0;
+}
 
-function nodeLine(node: NodeStatus, paint: Paint): string {
+function nodeLine(node: NodeStatus, isRegistered: boolean, paint: Paint): string {
   const owned = (node.shards ?? []).filter((shard) => shard >= 0);
   const notes = [
     node.primary ? 'primary' : undefined,
-    isStandby(node) ? 'standby' : node.gatewayStatus,
+    isStandby(node, isRegistered) ? 'standby' : node.gatewayStatus,
     owned.length > 0 ? `shard ${owned.join(', ')}` : undefined,
     node.address,
   ].filter((note) => note !== undefined);
