@@ -172,9 +172,14 @@ compdef _${id(name)} ${name}
 `,
   fish: (name) => `function __${id(name)}
   set -l tokens (commandline -opc) (commandline -ct)
-  ${name} completion-words $tokens[2..-1] 2>/dev/null | string match -v ':*'
+  set -l found (${name} completion-words $tokens[2..-1] 2>/dev/null | string match -v ':*')
+  if test (count $found) -gt 0
+    printf '%s\\n' $found
+  else
+    __fish_complete_path (commandline -ct)
+  end
 end
-complete -c ${name} -a '(__${id(name)})'
+complete -c ${name} -f -a '(__${id(name)})'
 `,
 };
 
