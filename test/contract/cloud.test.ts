@@ -122,6 +122,15 @@ describe('a stack with the Cloud API behind it', () => {
     });
   });
 
+  it('tells nothing of messages that another program sent for the number', async () => {
+    const { graph, stack } = await start();
+    const foreign = { id: 'wamid.foreign', status: 'sent', timestamp: '1', recipient_id: ANA };
+    await graph.post({ statuses: [{ ...foreign, biz_opaque_callback_data: 'order 7' }, foreign] });
+    const id = await send(stack, text('Hi'));
+    await eventually(() => statusesOf(stack, id).length === 2);
+    expect(new Set(stack.statuses().map((status) => status.id))).toEqual(new Set([id]));
+  });
+
   it('tells a refusal as the status failed, in both words', async () => {
     const { stack } = await start({ fate: () => ({ code: 131047 }) });
     const id = await send(stack, text('Hi'));

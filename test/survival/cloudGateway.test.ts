@@ -1,12 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { execa } from 'execa';
 import { afterEach, expect, it } from 'vitest';
-import { freePort } from '../../src/base/ports.ts';
 import { seeded } from '../../src/base/seeded.ts';
 import { StackClient } from '../../src/client/stackClient.ts';
 import { HttpsStackTransport } from '../../src/client/stackTransport.ts';
+import { startCloudProcess } from '../support/cloudProcess.ts';
 import { CountedLoad } from '../support/countedLoad.ts';
 import { eventually } from '../support/eventually.ts';
 import { GraphDouble, type GraphFate } from '../support/graphDouble.ts';
@@ -24,73 +20,6 @@ const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
-
-/** The emulator with the Cloud API behind it, as a process that can be killed and started again on the same data. */
-async function gateway(graph: GraphDouble, webhookUrl: string) {
-  const folder = await mkdtemp(join(tmpdir(), 'waba-cloud-'));
-  closers.push(() => rm(folder, { recursive: true, force: true }));
-  const [port, webhookPort] = [await freePort(), await freePort()];
-  const variables = {
-    WABA_CLOUD_PHONE_NUMBER_ID: graph.phoneNumberId,
-    WABA_CLOUD_BUSINESS_ACCOUNT_ID: graph.businessAccountId,
-    WABA_CLOUD_ACCESS_TOKEN: graph.token,
-    WABA_CLOUD_APP_SECRET: graph.appSecret,
-    WABA_CLOUD_VERIFY_TOKEN: 'verify-token',
-    WABA_CLOUD_GRAPH_URL: graph.url,
-    WABA_CLOUD_WEBHOOK_URL: `http://127.0.0.1:${webhookPort}/webhook`,
-    WABA_CLOUD_UNKNOWN_OUTCOME_SECONDS: UNKNOWN_OUTCOME_SECONDS,
-  };
-  const file = join(folder, 'cloud.env');
-  await writeFile(
-    file,
-    Object.entries(variables)
-      .map(([name, value]) => `${name}=${value}\n`)
-      .join(''),
-  );
-  const args = [
-    '--data',
-    join(folder, 'data'),
-    '--port',
-    port,
-    '--cloud',
-    file,
-    '--cloud-webhook-port',
-    webhookPort,
-  ];
-  const start = async () => {
-    const program = execa(
-      process.execPath,
-      [
-        resolve('dist/emulator.js'),
-        ...args.map(String),
-        '--webhook',
-        webhookUrl,
-        '--no-rate-limits',
-        '--json',
-      ],
-      { reject: false },
-    );
-    const about = await new Promise<{ caFile: string; username: string; password: string }>((done, fail) => {
-      program.stdout.once('data', (line) => done(JSON.parse(String(line))));
-      void program.then(({ stderr }) => fail(new Error(stderr)));
-    });
-    return { program, about };
-  };
-  let running = await start();
-  closers.push(async () => {
-    running.program.kill();
-    await running.program;
-  });
-  return {
-    about: running.about,
-    port,
-    kill: async () => {
-      running.program.kill('SIGKILL');
-      await running.program;
-      running = await start();
-    },
-  };
-}
 
 const timeout = 120_000 + KILLS * 15_000;
 it(`a gateway that is killed ${KILLS} times posts each accepted message once (SEED=${SEED})`, {
@@ -118,11 +47,13 @@ it(`a gateway that is killed ${KILLS} times posts each accepted message once (SE
   closers.push(() => graph.close());
   const receiver = await startPlainReceiver();
   closers.push(receiver.close);
-  const { about, port, kill } = await gateway(graph, receiver.url);
-  const ca = await readFile(about.caFile, 'utf8');
-  const client = new StackClient(
-    new HttpsStackTransport({ host: 'localhost', port, serverName: 'localhost', ca }),
-  );
+  const gateway = await startCloudProcess(graph, {
+    webhookUrl: receiver.url,
+    unknownOutcomeSeconds: UNKNOWN_OUTCOME_SECONDS,
+  });
+  closers.push(gateway.close);
+  const { about, kill } = gateway;
+  const client = new StackClient(new HttpsStackTransport(await gateway.address()));
   closers.push(async () => client.close());
   let session = await client.users.login(about.username, about.password, {}, never);
   const load = new CountedLoad(

@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { type GraphEvent, type GraphPerson, graphEvents } from '../../cloud/graphEvents.ts';
 import type { GraphValue } from '../../cloud/graphWebhook.ts';
 import { onPremisesId } from '../../cloud/messageIds.ts';
-import { messageId, peerOfMessageId } from '../../onprem/messages.ts';
+import { keyOfMessageId, messageId, peerOfMessageId } from '../../onprem/messages.ts';
 import type { NetworkEvent } from '../wire/networkProtocol.ts';
 import type { CloudEntry, CloudState } from './cloudState.ts';
 
@@ -98,8 +98,10 @@ export class CloudIntake {
   #statusEntries(event: Extract<GraphEvent, { kind: 'status' }>, key: string): CloudEntry[] {
     const { state } = this.#options;
     const { wamid, person, status, timestamp, errors, billing } = event;
-    const messageId = event.messageId ?? state.idOf(wamid);
-    // Of a message that this stack did not send.
+    // Other programs that send for the same number put their own texts into the field.
+    const messageId = [event.messageId, state.idOf(wamid)].find(
+      (id) => keyOfMessageId(id ?? '') !== undefined,
+    );
     if (messageId === undefined) return [];
     const recipient = this.#waIdOf(person) ?? peerOfMessageId(messageId) ?? person.userId ?? '';
     return [
