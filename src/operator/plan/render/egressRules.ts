@@ -57,7 +57,8 @@ export function egressRules(resource: WhatsAppDeployment): Rule[] {
         }
       : undefined,
     ...to(
-      database.external ? addressOf(databaseAddress(resource)) : undefined,
+      // A server of yours, or the Service of another operator's cluster.
+      database.managed ? undefined : addressOf(databaseAddress(resource)),
       parse(emulator?.network?.url),
       parse(emulator?.tracing?.endpoint),
       parse(webhook?.url),

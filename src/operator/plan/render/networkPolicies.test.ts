@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
+import { CLUSTER_FIELDS } from '../../resource/databaseClusters.ts';
 import { networkPolicies } from './networkPolicies.ts';
 
 const rendered = (spec: object, operatorNamespace?: string) =>
@@ -68,5 +69,9 @@ describe('the NetworkPolicies of a stack', () => {
     expect(hook('https://hooks.example/')).toEqual(to(egressOf({})));
     const external = { engine: 'MySQL', host: 'db', credentialsSecretRef: { name: 'db' } };
     expect(to(egressOf({ database: { external } }))).toContainEqual(namespace('default'));
+    for (const field of CLUSTER_FIELDS)
+      expect(
+        to(egressOf({ database: { [field]: { name: 'shared', credentialsSecretRef: { name: 'db' } } } })),
+      ).toContainEqual(namespace('default'));
   });
 });
