@@ -1,18 +1,22 @@
-// Builds what stands for public images where no registry can be reached: Node for the Dockerfile, and databases.
+// Builds what stands for public images where no registry can be reached: Node for the Dockerfile, databases, and what
+// keeps NetworkPolicies where the network plugin of kind keeps none.
 // Prints the variables that make `npm run e2e` use them; what exists already is kept.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { goFolder, TOOLS } from './tools.mjs';
 
 const NODE = '24.21.0';
 const NPM = '11.19.1';
+const [, KUBE_ROUTER] = TOOLS['kube-router'].go.split('@v');
 const images = {
   BUILD_BASE: `waba-test/node-build:${NODE}`,
   NODE_BASE: `waba-test/node:${NODE}`,
   WABA_E2E_DATABASE_IMAGE: 'waba-test/postgres:15-tools',
   WABA_E2E_MARIADB_IMAGE: 'waba-test/mariadb:10.11',
+  WABA_E2E_POLICY_IMAGE: `waba-test/kube-router:${KUBE_ROUTER}`,
 };
 
 const run = (program, ...args) => execFileSync(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -50,4 +54,13 @@ if (!isThere(images.BUILD_BASE) || !isThere(images.NODE_BASE)) {
 }
 if (!isThere(images.WABA_E2E_DATABASE_IMAGE)) build(images.WABA_E2E_DATABASE_IMAGE, 'test/images/postgres');
 if (!isThere(images.WABA_E2E_MARIADB_IMAGE)) build(images.WABA_E2E_MARIADB_IMAGE, 'test/images/mariadb');
+if (!isThere(images.WABA_E2E_POLICY_IMAGE)) {
+  // Its output is not for the shell that evaluates ours.
+  execFileSync(process.execPath, ['scripts/setup.mjs', 'kube-router'], { stdio: ['ignore', 2, 2] });
+  const context = await mkdtemp(join(tmpdir(), 'waba-kube-router-'));
+  await cp('test/images/kube-router', context, { recursive: true });
+  await cp(join(goFolder, 'kube-router'), join(context, 'kube-router'));
+  build(images.WABA_E2E_POLICY_IMAGE, context);
+  await rm(context, { recursive: true });
+}
 for (const [name, image] of Object.entries(images)) console.log(`export ${name}=${image}`);

@@ -1,7 +1,7 @@
 // Installs the programs that layers of tests need, from Go modules and Debian packages. What is there already is kept,
 // except a Go program of another version than the pinned one: the pinned one is installed beside it.
 //
-//   npm run setup                   all of them
+//   npm run setup                   all of them, without kube-router, which only scripts/baseImages.mjs needs
 //   npm run setup -- helm chromium  some
 //   npm run setup -- kubernetes     only the programs of a control plane, which `kubectl waba local fetch` finds
 import { spawnSync } from 'node:child_process';
@@ -18,7 +18,7 @@ if (unknown.length > 0) {
   console.error(`can't install ${unknown.join(', ')}; there are: ${[...installable, KUBERNETES].join(', ')}`);
   process.exit(2);
 }
-const isWanted = (name) => names.length === 0 || names.includes(name);
+const isWanted = (name) => (names.length === 0 ? !TOOLS[name]?.onRequest : names.includes(name));
 
 const failed = [];
 function step(what, timeout, program, args, env = {}) {

@@ -3,9 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { homedir } from 'node:os';
 
 const { GOBIN, GOPATH = `${homedir()}/go` } = process.env;
-const goFolder = GOBIN || `${GOPATH}/bin`;
+export const goFolder = GOBIN || `${GOPATH}/bin`;
 
-/** `go` names a Go program with its version (`hidesVersion`: it does not print it), `apt` a Debian package, `see` a page for people. */
+/**
+ * `go` names a Go program with its version (`hidesVersion`: it does not print it), `apt` a Debian package, `see` a page for
+ * people. `onRequest`: `npm run setup` installs it only by name, because few machines need it.
+ */
 export const TOOLS = {
   helm: { ask: ['version'], go: 'helm.sh/helm/v4/cmd/helm@v4.3.1' },
   actionlint: { ask: ['-version'], go: 'github.com/rhysd/actionlint/cmd/actionlint@v1.7.12' },
@@ -15,6 +18,12 @@ export const TOOLS = {
     ask: ['--version'],
     go: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0',
     hidesVersion: true,
+  },
+  'kube-router': {
+    ask: ['--version'],
+    go: 'github.com/cloudnativelabs/kube-router/v2/cmd/kube-router@v2.1.0',
+    hidesVersion: true,
+    onRequest: true,
   },
   docker: { ask: ['version'], see: 'https://docs.docker.com/engine/install/, and start it' },
   kubectl: { ask: ['version', '--client'], see: 'https://kubernetes.io/docs/tasks/tools/' },

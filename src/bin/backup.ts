@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { answeringServer } from '../backup/answeringServer.ts';
 import type { BackupContext } from '../backup/backupContext.ts';
 import { EXIT_CODES, PIPE_PATH } from '../backup/contract/contract.ts';
 import { listBackups } from '../backup/listBackups.ts';
@@ -37,7 +38,7 @@ async function run(command: string, work: Work): Promise<void> {
     const destination = await openDestination(environment);
     const openServer = async () => {
       const { openBackupServer } = await import('../stack/backupDatabases.ts');
-      return openBackupServer(process.env, silentLogger);
+      return answeringServer(await openBackupServer(process.env, silentLogger), systemClock, stop);
     };
     const progress = new Progress(print);
     try {

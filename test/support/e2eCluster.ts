@@ -20,12 +20,15 @@ import {
 } from '../../src/operator/resource/whatsAppDeployment.ts';
 import { WhatsAppDeploymentKind } from '../../src/operator/state/stackSources.ts';
 import { never } from './cluster.ts';
+import { POLICY_FIREWALL, policyFirewall } from './policyFirewall.ts';
 
 const progress = createProgress(process.stderr);
 
 /** A cluster with a real kubelet, from kind or a context. Uses only programs that users have. */
 export class E2eCluster {
   readonly client: KubeClient;
+  /** Whether this run made it, and not a context. */
+  readonly isOurs: boolean;
   /** Sizes of the images that were built for this run; empty with a context. */
   readonly images: readonly ImageSize[];
   readonly #options: ClusterOptions;
@@ -40,6 +43,7 @@ export class E2eCluster {
   ) {
     this.client = client;
     this.images = built;
+    this.isOurs = 'kubeconfig' in options;
     this.#options = options;
     this.#flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
     this.#end = end;
@@ -60,14 +64,23 @@ export class E2eCluster {
     const databases = [env.WABA_E2E_DATABASE_IMAGE, env.WABA_E2E_MARIADB_IMAGE].flatMap(
       (image) => image || [],
     );
+    const firewall = env.WABA_E2E_POLICY_IMAGE;
     const images = TARGETS.map((target) => imageName(target, VERSION));
-    await loadImages(options, [...images, ...databases], never);
+    await loadImages(options, [...images, ...databases, ...(firewall ? [firewall] : [])], never);
     const client = connect(await kubeconfigCredentials(systemClock, { path: kubeconfig }));
     await makeMediaVolumes(client, never);
     const end = async () => {
       if (!env.WABA_E2E_KEEP) await kindDown(options, never);
     };
-    return new E2eCluster(client, { kubeconfig }, built, end);
+    const cluster = new E2eCluster(client, { kubeconfig }, built, end);
+    if (firewall) await cluster.#enforcePolicies(firewall);
+    return cluster;
+  }
+
+  async #enforcePolicies(image: string): Promise<void> {
+    const { namespace, name } = POLICY_FIREWALL;
+    await this.apply(namespace, policyFirewall(image));
+    await this.kubectl('-n', namespace, 'rollout', 'status', `ds/${name}`, '--timeout=60s');
   }
 
   kubectl(...args: string[]): Promise<string> {

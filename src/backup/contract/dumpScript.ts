@@ -83,7 +83,9 @@ watch() {
     sleep 1
   done
 }
-watch $$ &
+# Kubernetes turns two dollar signs of a command into one, so the shell's own variable for its number is no use here.
+own_number=$(exec sh -c 'echo "$PPID"')
+watch "$own_number" &
 watcher=$!
 
 until [ -e "$pipe/${PIPE_FILES.work}" ]; do

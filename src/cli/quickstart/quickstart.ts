@@ -236,14 +236,18 @@ async function runDemoJob(
     securityContext: restricted().pod,
     containers: [container],
   };
+  // On its pods too, so that a stack with `networkPolicy.allowFrom` can let them in.
+  const labels = { app: 'quickstart-demo' };
   const job: KubeObject = {
     apiVersion: 'batch/v1',
     kind: 'Job',
-    metadata: { name, namespace, labels: { app: 'quickstart-demo' } },
+    metadata: { name, namespace, labels },
     spec: {
       backoffLimit: 3,
+      // Nobody waits for it longer than WEBHOOK_TIMEOUT_MS; it would try for ever.
+      activeDeadlineSeconds: 300,
       ttlSecondsAfterFinished: 600,
-      template: { spec: pod },
+      template: { metadata: { labels }, spec: pod },
     },
   };
   await client.create(job, { fieldManager: MANAGER.fieldManager }, signal);
