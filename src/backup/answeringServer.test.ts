@@ -2,7 +2,6 @@ import { expect, it } from 'vitest';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { CodedError } from '../base/codedError.ts';
 import { answeringServer } from './answeringServer.ts';
-import type { BackupServer } from './backupServer.ts';
 
 const { signal } = new AbortController();
 const clock: Clock = { ...systemClock, after: (_, callback) => systemClock.after(0, callback) };
@@ -16,7 +15,7 @@ const serverThat = (...answers: (Error | string)[]) => {
     return answer;
   };
   const close = async () => void calls.closed++;
-  return { calls, server: { version, close } as unknown as BackupServer };
+  return { calls, server: { version, close } };
 };
 
 it('asks again while a NetworkPolicy does not yet know the pod and refuses the connection', async () => {

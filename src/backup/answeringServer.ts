@@ -9,11 +9,11 @@ const REFUSED_AT_MOST_MS = 10_000;
  * it has started, and until then a NetworkPolicy that lets the pod through refuses it.
  * @throws what the server answers with; then it is closed
  */
-export async function answeringServer(
-  server: BackupServer,
+export async function answeringServer<S extends Pick<BackupServer, 'version' | 'close'>>(
+  server: S,
   clock: Clock,
   signal: AbortSignal,
-): Promise<BackupServer> {
+): Promise<S> {
   const deadline = clock.monotonic() + REFUSED_AT_MOST_MS;
   for (;;) {
     try {
