@@ -285,6 +285,26 @@ const SPECS: readonly object[] = [
       cloudNativePG: { instances: 3, storage: { size: '1Gi', storageClassName: 'fast' }, resources },
     },
   },
+  {
+    database: {
+      mysqlOperator: {
+        instances: 3,
+        storage: { size: '1Gi', storageClassName: 'fast' },
+        resources,
+        version: '8.4.3',
+      },
+    },
+  },
+  {
+    database: {
+      mariadbOperator: {
+        instances: 3,
+        storage: { size: '1Gi', storageClassName: 'fast' },
+        resources,
+        mode: 'Replication',
+      },
+    },
+  },
   { database: { cloudNativePG: { name: 'postgres', credentialsSecretRef: { name: 'database' } } } },
   { database: { mysqlOperator: { name: 'mysql', credentialsSecretRef: { name: 'database' } } } },
   { database: { mariadbOperator: { name: 'mariadb', credentialsSecretRef: { name: 'database' } } } },

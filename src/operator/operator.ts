@@ -35,8 +35,7 @@ import { RivalStacks } from './state/rivalStacks.ts';
 import { SecretLabels } from './state/secretLabels.ts';
 import { StackNamespaces } from './state/stackNamespaces.ts';
 import {
-  CLUSTER_KINDS,
-  OPTIONAL_KINDS,
+  ABSENTABLE_KINDS,
   onBackupChange,
   onStackChange,
   type StackSources,
@@ -248,7 +247,7 @@ async function reportServer(
 ): Promise<void> {
   const kinds = [...sources.children, sources.pods, sources.stacks]
     .map(({ kind }) => kind)
-    .filter((kind) => ![...OPTIONAL_KINDS, ...Object.values(CLUSTER_KINDS)].includes(kind));
+    .filter((kind) => !ABSENTABLE_KINDS.includes(kind));
   const requirements = { kinds, minimumVersion: OPERATOR_DEFAULTS.minimumKubernetes };
   const problems = await missingFromServer(client, requirements, signal).catch((error: unknown) => {
     logger.debug('discovery failed', { error });

@@ -124,6 +124,9 @@ describe('the CRD on a real API server', () => {
     ['an existing Cluster instead of its own', { cloudNativePG: {} }, { cloudNativePG: { name: 'b' } }],
     ['another InnoDBCluster', { mysqlOperator: { name: 'a' } }, { mysqlOperator: { name: 'b' } }],
     ['another MariaDB', { mariadbOperator: mariadb('a') }, { mariadbOperator: mariadb('b') }],
+    ['volumes of an InnoDBCluster that grow', { mysqlOperator: {} }, { mysqlOperator: storage('20Gi') }],
+    ['a MariaDB with less room', { mariadbOperator: storage('20Gi') }, { mariadbOperator: storage('2Gi') }],
+    ['a MariaDB of another mode', { mariadbOperator: {} }, { mariadbOperator: { mode: 'Galera' } }],
     ['less room', { cloudNativePG: storage('20Gi') }, { cloudNativePG: storage('2Gi') }],
     ['less room than the default', { cloudNativePG: {} }, { cloudNativePG: storage('2Gi') }],
     [
@@ -208,7 +211,7 @@ describe('the CRD on a real API server', () => {
     };
     const rules = spec.versions[0]?.schema.openAPIV3Schema['x-kubernetes-validations'] ?? [];
     const ofNames = rules.filter(({ rule }) => rule.includes('self.metadata.name'));
-    expect(ofNames.length).toBe(3);
+    expect(ofNames.length).toBe(4);
     expect(ofNames.filter(({ rule }) => !rule.startsWith('oldSelf.hasValue() || '))).toEqual([]);
   });
 
@@ -226,5 +229,8 @@ describe('the CRD on a real API server', () => {
     await expect(create('a'.repeat(41), { phoneNumber: '+16315551000' })).rejects.toThrow(
       /at most 40 characters/,
     );
+    const spec = { phoneNumber: '+16315551000', database: { mysqlOperator: {} } };
+    await expect(create('a'.repeat(38), spec)).rejects.toThrow(/at most 37 characters/);
+    await create('a'.repeat(37), spec);
   });
 });

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { load } from 'js-yaml';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
@@ -5,13 +6,14 @@ import { systemClock } from '../../src/base/clock.ts';
 import { isNotFound } from '../../src/engine/kube/apiError.ts';
 import type { KubeClient } from '../../src/engine/kube/client.ts';
 import { kubeconfigCredentials } from '../../src/engine/kube/credentials.ts';
-import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
+import { type KubeObject, kinds, type ResourceKind } from '../../src/engine/kube/kubeObject.ts';
+import { decodeSecret, type SecretObject } from '../../src/operator/plan/facts/secrets.ts';
 import {
   CLUSTER_FIELDS,
   type ClusterField,
   databaseClusters,
 } from '../../src/operator/resource/databaseClusters.ts';
-import { CLUSTER_KINDS } from '../../src/operator/state/stackSources.ts';
+import { CLUSTER_KINDS, COMPANION_KINDS } from '../../src/operator/state/stackSources.ts';
 import { account } from '../support/accounts.ts';
 import { chartRulesWithDatabases } from '../support/chartRules.ts';
 import {
@@ -51,8 +53,8 @@ beforeAll(async () => {
   client = await testClient();
   await installCrd(client);
   namespace = await freshNamespace(client);
-  for (const field of ['mysqlOperator', 'mariadbOperator'] as const)
-    await installDefinition(client, await definitionOf(field));
+  for (const file of ['mysqlOperator', 'mariadbOperator', 'mariadbOperatorUser', 'mariadbOperatorGrant'])
+    await installDefinition(client, await definitionOf(file));
   const upstream = await kubeconfigCredentials(systemClock, { path: inject('kubeconfig') });
   const rules = await chartRulesWithDatabases();
   const credentials = await account(client, upstream, namespace, 'operator', rules);
@@ -65,8 +67,8 @@ afterAll(async () => {
   kubelet.abort();
 });
 
-const definitionOf = async (field: ClusterField) =>
-  load(await readFile(`test/support/crds/${field}.yaml`, 'utf8')) as KubeObject;
+const definitionOf = async (file: string) =>
+  load(await readFile(`test/support/crds/${file}.yaml`, 'utf8')) as KubeObject;
 
 async function becomes(name: string, status: string, reason: string) {
   let last: unknown;
@@ -80,9 +82,11 @@ async function becomes(name: string, status: string, reason: string) {
   });
 }
 
-/** What the operator of the cluster tells of it. */
+/** What another operator tells of its object. */
+const toldOf = (kind: ResourceKind, name: string, status: object) =>
+  client.mergePatch(kind, { namespace, name, subresource: 'status' }, { status }, never);
 const told = (field: ClusterField, name: string, status: object) =>
-  client.mergePatch(CLUSTER_KINDS[field], { namespace, name, subresource: 'status' }, { status }, never);
+  toldOf(CLUSTER_KINDS[field], name, status);
 
 const made = (object: object) => client.create(object as KubeObject, { fieldManager: 'test' }, never);
 const secret = (name: string, stringData: object) =>
@@ -95,6 +99,10 @@ const stackOn = (name: string, phoneNumber: string, database: object, more: obje
     spec: { phoneNumber, topology: 'Single', database, ...more },
   });
 const cluster = () => client.get(CLUSTER_KINDS.cloudNativePG, namespace, CLUSTER, never);
+const deleted = async (stack: string) => {
+  await client.delete(WhatsAppDeploymentKind, namespace, stack, {}, never);
+  await eventually(() => isGone(client.get(WhatsAppDeploymentKind, namespace, stack, never)), 60_000);
+};
 const isGone = (asked: Promise<unknown>) => asked.then(() => false, isNotFound);
 
 it('waits for the kind, makes the Cluster, tells its state, and survives a failover', async () => {
@@ -129,16 +137,12 @@ it('waits for the kind, makes the Cluster, tells its state, and survives a failo
 }, 240_000);
 
 it('keeps the Cluster that it made with Retain, finds it again, and deletes it with Delete', async () => {
-  const deleted = async () => {
-    await client.delete(WhatsAppDeploymentKind, namespace, STACK, {}, never);
-    await eventually(() => isGone(client.get(WhatsAppDeploymentKind, namespace, STACK, never)), 60_000);
-  };
   const { uid } = (await cluster()).metadata;
-  await deleted();
+  await deleted(STACK);
   await stackOn(STACK, '+16315550877', { cloudNativePG: {} }, { deletionPolicy: 'Delete' });
   await becomes(STACK, 'True', 'Reachable');
   expect((await cluster()).metadata.uid).toBe(uid);
-  await deleted();
+  await deleted(STACK);
   await eventually(() => isGone(cluster()));
 }, 240_000);
 
@@ -188,14 +192,142 @@ it.each(Object.keys(REFERENCES) as (keyof typeof REFERENCES)[])(
     expect((await becomes(stack, 'True', 'Reachable')).message).toContain(words);
     await told(field, name, failing);
     expect((await becomes(stack, 'False', 'ClusterNotServing')).message).toContain(failingWords);
-    await client.delete(WhatsAppDeploymentKind, namespace, stack, {}, never);
-    await eventually(() => isGone(client.get(WhatsAppDeploymentKind, namespace, stack, never)), 60_000);
+    await deleted(stack);
     const { plural } = CLUSTER_KINDS[field];
     expect(operator.writes.filter(({ path }) => path.includes(`/${plural}/`))).toEqual([]);
     expect(await client.get(CLUSTER_KINDS[field], namespace, name, never)).toMatchObject({ spec });
   },
   240_000,
 );
+
+const found = (kind: ResourceKind, name: string) =>
+  eventually(() => client.get(kind, namespace, name, never).catch(() => undefined));
+const valuesOf = async (name: string) => decodeSecret((await found(kinds.Secret, name)) as SecretObject);
+const allGone = (kind: ResourceKind, ...objects: string[]) =>
+  eventually(async () => {
+    const gone = await Promise.all(objects.map((name) => isGone(client.get(kind, namespace, name, never))));
+    return !gone.includes(false);
+  }, 60_000);
+/** How often the operator wrote an object. */
+const writesOf = (kind: ResourceKind, name: string) =>
+  operator.writes.filter(({ path }) => path.endsWith(`/${kind.plural}/${name}`));
+
+/** Waits for the words of another operator in `DatabaseReady`. */
+const awaits = (stack: string, words: string) =>
+  eventually(async () => {
+    const { message } = await becomes(stack, 'False', 'ClusterNotServing');
+    return message.includes(words);
+  }, 60_000);
+
+it('makes an InnoDBCluster with an account and certificates, and deletes it with the volumes that it leaves', async () => {
+  const kind = CLUSTER_KINDS.mysqlOperator;
+  const [stack, name] = ['inno', 'inno-db'];
+  const database = { mysqlOperator: { resources: { requests: { memory: '2Gi' } } } };
+  await stackOn(stack, '+16315550880', database, { deletionPolicy: 'Delete' });
+  await awaits(stack, 'has not looked at it');
+  expect(await found(kind, name)).toMatchObject({
+    spec: {
+      instances: 3,
+      version: '8.4.3',
+      secretName: 'inno-db-account',
+      tlsUseSelfSigned: false,
+      tlsCASecretName: 'inno-db-certificate',
+      tlsSecretName: 'inno-db-certificate',
+      router: { instances: 2, tlsSecretName: 'inno-db-certificate' },
+      datadirVolumeClaimTemplate: { resources: { requests: { storage: '10Gi' } } },
+      podSpec: { containers: [{ name: 'mysql', resources: { requests: { memory: '2Gi' } } }] },
+    },
+  });
+  expect(await valuesOf('inno-db-account')).toMatchObject({ rootUser: 'waba', rootHost: '%' });
+  const certificate = await valuesOf('inno-db-certificate');
+  const server = new X509Certificate(certificate['tls.crt'] ?? '');
+  expect(server.verify(new X509Certificate(certificate['ca.pem'] ?? '').publicKey)).toBe(true);
+  // The routers by their Service, as the stack calls them, and the servers as they call each other.
+  for (const host of [
+    `${name}.${namespace}.svc`,
+    `${name}-0.${name}-instances.${namespace}.svc.cluster.local`,
+  ])
+    expect(server.checkHost(host)).toBeDefined();
+
+  await told('mysqlOperator', name, { cluster: { status: 'PENDING', onlineInstances: 0 } });
+  await awaits(stack, 'PENDING');
+  await told('mysqlOperator', name, { cluster: { status: 'ONLINE', onlineInstances: 3 } });
+  expect((await becomes(stack, 'True', 'Reachable')).message).toContain('3 of 3 instances are online');
+  expect(writesOf(kind, name)).toHaveLength(1);
+
+  // MySQL Operator deletes no volume.
+  const volume = (volumeName: string, ofCluster: string) =>
+    made({
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: {
+        name: volumeName,
+        namespace,
+        labels: { component: 'mysqld', tier: 'mysql', 'mysql.oracle.com/cluster': ofCluster },
+      },
+      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+    });
+  await volume(`datadir-${name}-0`, name);
+  await volume('datadir-other-0', 'other');
+  await deleted(stack);
+  await allGone(kind, name);
+  await allGone(kinds.PersistentVolumeClaim, `datadir-${name}-0`);
+  await allGone(kinds.Secret, 'inno-db-account', 'inno-db-certificate');
+  const other = await client.get(kinds.PersistentVolumeClaim, namespace, 'datadir-other-0', never);
+  expect(other.metadata.deletionTimestamp).toBeUndefined();
+}, 240_000);
+
+it('makes a MariaDB with a user and its rights, tells which of them is not there yet, and keeps or deletes all', async () => {
+  const kind = CLUSTER_KINDS.mariadbOperator;
+  const [user, grant] = COMPANION_KINDS.mariadbOperator as [ResourceKind, ResourceKind];
+  const [stack, name] = ['maria', 'maria-db'];
+  const ready = (status: string, message: string) => ({
+    conditions: [{ ...since, type: 'Ready', status, message }],
+  });
+  await stackOn(stack, '+16315550881', { mariadbOperator: {} });
+  await awaits(stack, 'has not looked at it');
+  expect(await found(kind, name)).toMatchObject({
+    spec: {
+      replicas: 3,
+      replication: { enabled: true, semiSyncEnabled: true, semiSyncWaitPoint: 'AfterSync', syncBinlog: 1 },
+      storage: { size: '10Gi', pvcRetentionPolicy: { whenDeleted: 'Retain' } },
+      tls: { enabled: true, required: true },
+    },
+  });
+  const reference = { mariaDbRef: { name, waitForIt: true }, cleanupPolicy: 'Skip' };
+  const password = { name: 'maria-db-login', key: 'password' };
+  expect(await found(user, name)).toMatchObject({
+    spec: { ...reference, name: 'waba', host: '%', passwordSecretKeyRef: password },
+  });
+  expect(await found(grant, name)).toMatchObject({ spec: { ...reference, username: 'waba', database: '*' } });
+  expect(await valuesOf('maria-db-login')).toMatchObject({ username: 'waba' });
+
+  await secret(`${name}-ca-bundle`, { 'ca.crt': 'CA' });
+  await told('mariadbOperator', name, { currentPrimary: `${name}-0`, ...ready('True', 'Running') });
+  await awaits(
+    stack,
+    `User ${name} is not ready, so the stack has no login: MariaDB Operator has not looked at it yet`,
+  );
+  await toldOf(user, name, ready('False', 'Error creating User: Access denied'));
+  await awaits(stack, 'Error creating User: Access denied');
+  await toldOf(user, name, ready('True', 'Created'));
+  await awaits(stack, `Grant ${name} is not ready`);
+  await toldOf(grant, name, ready('True', 'Created'));
+  expect((await becomes(stack, 'True', 'Reachable')).message).toContain(`the primary is ${name}-0`);
+  // What the server adds by its defaults is nobody's edit.
+  for (const one of [kind, user, grant]) expect(writesOf(one, name)).toHaveLength(1);
+
+  const { uid } = (await found(kind, name)).metadata;
+  await deleted(stack);
+  await stackOn(stack, '+16315550881', { mariadbOperator: {} }, { deletionPolicy: 'Delete' });
+  await becomes(stack, 'True', 'Reachable');
+  const again = await found(kind, name);
+  expect(again.metadata.uid).toBe(uid);
+  expect(again.spec).toMatchObject({ storage: { pvcRetentionPolicy: { whenDeleted: 'Delete' } } });
+  await deleted(stack);
+  for (const one of [kind, user, grant]) await allGone(one, name);
+  await allGone(kinds.Secret, 'maria-db-login');
+}, 240_000);
 
 it('needs no rights but those of the chart', () => {
   expect([...operator.forbidden]).toEqual([]);

@@ -180,6 +180,30 @@ export const badResources: BadResource[] = [
     rule: true,
   },
   {
+    name: 'the version of an InnoDBCluster that exists',
+    spec: { ...number, database: { mysqlOperator: { name: 'mysql', version: '8.4.3' } } },
+    says: 'database.mysqlOperator.name refers to an existing InnoDBCluster, which has its own instances',
+    rule: true,
+  },
+  {
+    name: 'a MariaDB that exists, without a login',
+    spec: { ...number, database: { mariadbOperator: { name: 'mariadb' } } },
+    says: 'database.mariadbOperator.name refers to an existing MariaDB, which has its own instances',
+    rule: true,
+  },
+  {
+    name: 'a login for a MariaDB that the operator creates',
+    spec: { ...number, database: { mariadbOperator: { credentialsSecretRef: { name: 'login' } } } },
+    says: 'credentialsSecretRef goes with name only, because a created MariaDB gets a user of its own',
+    rule: true,
+  },
+  {
+    name: 'a Galera cluster of two halves',
+    spec: { ...number, database: { mariadbOperator: { mode: 'Galera', instances: 4 } } },
+    says: 'database.mariadbOperator.instances must be odd with mode Galera',
+    rule: true,
+  },
+  {
     name: 'a managed MariaDB of no series',
     spec: { ...number, database: { managed: { engine: 'MariaDB', version: 'lts' } } },
     says: 'database.managed.version of MySQL and MariaDB must name the series, such as 8.4 or 11.4.8',

@@ -101,8 +101,14 @@ export const chartValues = z.strictObject({
         'Clusters of CloudNativePG. Also gives the right to create, change and delete them in enabled namespaces.',
         false,
       ),
-      mysqlOperator: flag('InnoDBClusters of MySQL Operator.', false),
-      mariadbOperator: flag('MariaDBs of MariaDB Operator.', false),
+      mysqlOperator: flag(
+        'InnoDBClusters of MySQL Operator. Also gives the right to create, change and delete them in enabled namespaces.',
+        false,
+      ),
+      mariadbOperator: flag(
+        'MariaDBs of MariaDB Operator. Also gives the right to create, change and delete them, and Users and Grants, in enabled namespaces.',
+        false,
+      ),
     }),
   ),
   log: described(

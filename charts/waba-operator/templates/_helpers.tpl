@@ -114,7 +114,7 @@ labels: {{- include "waba.labels" . | nindent 2 }}
 {{- end }}
 {{- if .mariadbOperator }}
 - apiGroups: [k8s.mariadb.com]
-  resources: [mariadbs]
+  resources: [mariadbs, users, grants]
   verbs: [get, list, watch]
 {{- end }}
 {{- end }}
@@ -184,6 +184,16 @@ labels: {{- include "waba.labels" . | nindent 2 }}
 {{- if .Values.databaseOperators.cloudNativePG }}
 - apiGroups: [postgresql.cnpg.io]
   resources: [clusters]
+  verbs: [create, patch, delete]
+{{- end }}
+{{- if .Values.databaseOperators.mysqlOperator }}
+- apiGroups: [mysql.oracle.com]
+  resources: [innodbclusters]
+  verbs: [create, patch, delete]
+{{- end }}
+{{- if .Values.databaseOperators.mariadbOperator }}
+- apiGroups: [k8s.mariadb.com]
+  resources: [mariadbs, users, grants]
   verbs: [create, patch, delete]
 {{- end }}
 # This Lease names the installation of the operator that is active in a namespace.

@@ -24,6 +24,7 @@ import { podView } from '../../operator/state/podView.ts';
 import {
   CHILD_KINDS,
   CLUSTER_KINDS,
+  COMPANION_KINDS,
   OPTIONAL_KINDS,
   parsedStacks,
   referencedSecretNames,
@@ -67,7 +68,11 @@ export async function lookAtStack(
   const { name } = resource.metadata;
   const unreadable = new Set<string>();
   const children = new Map<string, KubeObject>();
-  for (const kind of [...CHILD_KINDS.map((one) => kinds[one]), ...OPTIONAL_KINDS, kinds.Pod]) {
+  const choice = clusterChoice(declared);
+  const companions = choice?.isOurs ? COMPANION_KINDS[choice.field] : [];
+  if (choice?.isOurs && cluster?.object) children.set(childKey(cluster.object), cluster.object);
+  const listed = [...CHILD_KINDS.map((one) => kinds[one]), ...OPTIONAL_KINDS, ...companions, kinds.Pod];
+  for (const kind of listed) {
     if (kind === kinds.Secret) continue;
     const found = await listOwn(looker, kind);
     if (!found) unreadable.add(kind.kind);

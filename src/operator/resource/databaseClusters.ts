@@ -11,6 +11,10 @@ interface ClusterFacts {
   readonly protocol: 'PGSQL' | 'MYSQL';
   readonly engine: 'PostgreSQL' | 'MySQL' | 'MariaDB';
   readonly port: number;
+  /** Further kinds of its operator, of which a created cluster has an object each. */
+  readonly companions: readonly string[];
+  /** Labels of the volumes of a cluster that its operator leaves behind when the cluster is deleted. */
+  readonly leftClaims?: (cluster: string) => string;
 }
 
 /** What we rely on is of CloudNativePG 1.30, MySQL Operator 9.1 (2.2.2) and MariaDB Operator 26.6: decision 0053. */
@@ -22,6 +26,7 @@ export const databaseClusters: Readonly<Record<ClusterField, ClusterFacts>> = {
     protocol: 'PGSQL',
     engine: 'PostgreSQL',
     port: 5432,
+    companions: [],
   },
   mysqlOperator: {
     operator: 'MySQL Operator',
@@ -30,6 +35,8 @@ export const databaseClusters: Readonly<Record<ClusterField, ClusterFacts>> = {
     protocol: 'MYSQL',
     engine: 'MySQL',
     port: 3306,
+    companions: [],
+    leftClaims: (cluster) => `mysql.oracle.com/cluster=${cluster},component=mysqld`,
   },
   mariadbOperator: {
     operator: 'MariaDB Operator',
@@ -38,6 +45,7 @@ export const databaseClusters: Readonly<Record<ClusterField, ClusterFacts>> = {
     protocol: 'MYSQL',
     engine: 'MariaDB',
     port: 3306,
+    companions: ['User', 'Grant'],
   },
 };
 

@@ -192,6 +192,12 @@ export const rootRules = <S extends z.ZodType>(schema: S) =>
       onCreate: true,
     },
     {
+      cel: '!has(self.spec.database.mysqlOperator) || has(self.spec.database.mysqlOperator.name) || size(self.metadata.name) <= 37',
+      message:
+        'metadata.name must have at most 37 characters with a database.mysqlOperator that the operator creates, because an InnoDBCluster is called after it, and has at most 40',
+      onCreate: true,
+    },
+    {
       cel: "self.metadata.name.matches(r'^[a-z]([-a-z0-9]*[a-z0-9])?$')",
       message:
         'metadata.name must begin with a letter and have only lower-case letters, digits and -, because names of Services contain it',

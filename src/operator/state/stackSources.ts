@@ -76,14 +76,34 @@ export const OPTIONAL_KINDS: readonly ResourceKind[] = [
   kinds.HorizontalPodAutoscaler,
 ].map(registerKind);
 
+const clusterKind = (field: ClusterField, kind: string): ResourceKind =>
+  registerKind({
+    apiVersion: databaseClusters[field].apiVersion,
+    kind,
+    plural: `${kind.toLowerCase()}s`,
+    namespaced: true,
+  });
+
 /** Kinds of database clusters that other operators run, by the field of `spec.database`. */
 export const CLUSTER_KINDS = Object.fromEntries(
-  CLUSTER_FIELDS.map((field) => {
-    const { apiVersion, kind } = databaseClusters[field];
-    const plural = `${kind.toLowerCase()}s`;
-    return [field, registerKind({ apiVersion, kind, plural, namespaced: true })];
-  }),
+  CLUSTER_FIELDS.map((field) => [field, clusterKind(field, databaseClusters[field].kind)]),
 ) as Readonly<Record<ClusterField, ResourceKind>>;
+
+const companionsOf = (field: ClusterField): ResourceKind[] =>
+  databaseClusters[field].companions.map((kind) => clusterKind(field, kind));
+/** Kinds of which a created cluster has an object each. */
+export const COMPANION_KINDS: Readonly<Record<ClusterField, readonly ResourceKind[]>> = {
+  cloudNativePG: companionsOf('cloudNativePG'),
+  mysqlOperator: companionsOf('mysqlOperator'),
+  mariadbOperator: companionsOf('mariadbOperator'),
+};
+
+/** Kinds of children that a Kubernetes cluster may lack. */
+export const ABSENTABLE_KINDS: readonly ResourceKind[] = [
+  ...OPTIONAL_KINDS,
+  ...Object.values(CLUSTER_KINDS),
+  ...Object.values(COMPANION_KINDS).flat(),
+];
 
 /** The operator may read them in enabled namespaces only. */
 const FOLLOWED: readonly ResourceKind[] = [kinds.Secret, kinds.ConfigMap];
@@ -134,7 +154,7 @@ export function watchStacks(sources: Sources, databaseOperators: readonly Cluste
       labelSelector: MANAGED_SELECTOR,
       indexes: { stack: byStack, backup: byBackup, restore: byRestore },
       followed: FOLLOWED.includes(kind),
-      optional: OPTIONAL_KINDS.includes(kind),
+      optional: ABSENTABLE_KINDS.includes(kind),
     });
   // Without the label of the operator: stacks also use clusters that somebody else made.
   const clusters = Object.fromEntries(
@@ -169,6 +189,7 @@ export function watchStacks(sources: Sources, databaseOperators: readonly Cluste
     children: [
       ...[...CHILD_KINDS.map((kind) => kinds[kind]), ...OPTIONAL_KINDS].map(owned),
       ...Object.values(clusters),
+      ...databaseOperators.flatMap((field) => COMPANION_KINDS[field]).map(owned),
     ],
     pods: owned(kinds.Pod),
     secrets: sources.watch<KubeObject>({ kind: kinds.Secret, metadataOnly: true, followed: true }),

@@ -6,7 +6,7 @@ import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, keyOf, kindOf } from '../../engine/kube/kubeObject.ts';
 import type { SnapshotStep } from '../plan/decide/snapshot.ts';
-import { clusterChoice } from '../plan/facts/databaseCluster.ts';
+import { clusterChoice, clusterName } from '../plan/facts/databaseCluster.ts';
 import { CLEANUP_FINALIZER, NETWORK, names, sharesNetwork } from '../plan/facts/names.ts';
 import { networkUsers } from '../plan/facts/networkUsers.ts';
 import { reasonOf, unmet, type Verdict } from '../plan/tell/conditions.ts';
@@ -14,6 +14,7 @@ import { databaseClusters } from '../resource/databaseClusters.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { parsedStacks, type StackSources, WhatsAppDeploymentKind } from '../state/stackSources.ts';
 import { claimHolders } from './claimHolders.ts';
+import { leftClaims } from './leftClaims.ts';
 import { type SnapshotOptions, takeSnapshot } from './takeSnapshot.ts';
 
 /**
@@ -45,7 +46,7 @@ export interface Finalized extends ReconcileResult {
 
 /** An object that could not be deleted. */
 interface Left {
-  readonly object: KubeObject;
+  readonly object: Pick<KubeObject, 'kind'> & { readonly metadata: { readonly name: string } };
   readonly why: string;
 }
 /**
@@ -131,7 +132,7 @@ function keptSecrets({ metadata, spec }: WhatsAppDeployment): string[] {
 const RETAINED_KINDS: readonly string[] = [
   'Secret',
   'PersistentVolumeClaim',
-  ...Object.values(databaseClusters).map(({ kind }) => kind),
+  ...Object.values(databaseClusters).flatMap(({ kind, companions }) => [kind, ...companions]),
 ];
 
 /** What was not deleted. @throws only when `signal` fires */
@@ -148,14 +149,20 @@ async function deleteRetained(
     .flatMap(({ cache }) => parts.flatMap((part) => cache.byIndex('stack', `${namespace}/${part}`)))
     .filter(({ kind }) => RETAINED_KINDS.includes(kind))
     .filter(({ kind, metadata }) => !(kind === 'Secret' && kept.includes(metadata.name)))
-    .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-    .sort((a, b) => Number(a.metadata.name === journal) - Number(b.metadata.name === journal));
+    .filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   const holders = claimHolders(
     retained.filter(({ kind }) => kind === 'PersistentVolumeClaim'),
     sources,
   );
   const left: Left[] = [];
-  for (const object of [...holders, ...retained]) {
+  const claims = await leftClaims(resource, { sources, client }, signal).catch((error: unknown) => {
+    if (signal.aborted) throw error;
+    const unseen = { kind: 'PersistentVolumeClaim', metadata: { name: `datadir-${clusterName(name)}-0` } };
+    left.push({ object: unseen, why: describeError(error) });
+    return [];
+  });
+  const isJournal = ({ metadata }: KubeObject) => Number(metadata.name === journal);
+  for (const object of [...holders, ...retained, ...claims].sort((a, b) => isJournal(a) - isJournal(b))) {
     // Without its journal, the rest could not be told from another stack's.
     if (object.metadata.name === journal && left.length > 0) break;
     await client

@@ -13,10 +13,25 @@ import { childKey } from '../plan/render/child.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { generateSecret } from './generatedSecrets.ts';
 
-/** A stack that has every Secret that the operator generates. */
 const resource = whatsAppDeployment({ spec: { tls: { selfSigned: {} } } });
-const SECRETS = generatedSecretsOf(resource);
-const EVERY_KEY = SECRETS.flatMap(({ name, part, keys }) => keys.map((key) => ({ name, part, key })));
+/** Stacks that together have every Secret that the operator generates. */
+const STACKS = [
+  resource,
+  ...['mysqlOperator', 'mariadbOperator'].map((field) =>
+    whatsAppDeployment({ spec: { database: { [field]: {} } } }),
+  ),
+];
+/** Each once, with a stack that has it. */
+const SECRETS = [
+  ...new Map(
+    STACKS.toReversed().flatMap((of) =>
+      generatedSecretsOf(of).map((secret) => [secret.part, { ...secret, of }]),
+    ),
+  ).values(),
+];
+const EVERY_KEY = SECRETS.flatMap(({ keys, ...secret }) => keys.map((key) => ({ ...secret, key })));
+/** What MariaDB Operator publishes. */
+const PUBLISHED = { name: 'shop-db-ca-bundle', data: { 'ca.crt': 'CA' }, raw: { 'ca.crt': 'CA' } };
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 const secretOf = ({ children }: StackModel, name: string) => children.get(`Secret/${name}`) as SecretObject;
@@ -36,7 +51,7 @@ function write(model: StackModel, name: string, texts: Readonly<Record<string, s
 
 /** A settled stack with the Secrets as they are generated. Everything holds their values. */
 async function inUse(of: WhatsAppDeployment = resource): Promise<StackModel> {
-  const model = new StackModel(of);
+  const model = new StackModel(of, new Map([[PUBLISHED.name, PUBLISHED]]));
   model.round();
   for (const { name } of generatedSecretsOf(of))
     write(model, name, (await generateSecret(of, name)).stringData);
@@ -78,16 +93,16 @@ describe('the account of a managed database', () => {
 describe('the Secrets that the operator generates', () => {
   it('are all in these tests, with all of their keys', async () => {
     expect(SECRETS.map(({ part }) => part).sort()).toEqual(Object.keys(GENERATED_KEYS).sort());
-    for (const { name, keys } of SECRETS)
-      expect(Object.keys((await generateSecret(resource, name)).stringData).sort()).toEqual([...keys].sort());
-    expect(unmetIn(planOf(await inUse()))).toBeUndefined();
+    for (const { of, name, keys } of SECRETS)
+      expect(Object.keys((await generateSecret(of, name)).stringData).sort()).toEqual([...keys].sort());
+    for (const of of STACKS) expect(unmetIn(planOf(await inUse(of)))).toBeUndefined();
   });
 
   describe.each(Object.entries(SPOILS))('with a value that somebody %s', (_, spoil) => {
     it.each(EVERY_KEY)(
       'get it back, or the status names the key and the command: $name $key',
-      async ({ name, part, key }) => {
-        const model = await inUse();
+      async ({ of, name, part, key }) => {
+        const model = await inUse(of);
         const before = decodeSecret(secretOf(model, name));
         write(model, name, spoil(before, key));
         const plan = planOf(model);
@@ -95,7 +110,7 @@ describe('the Secrets that the operator generates', () => {
         if (part !== 'control') expect(changesOfPods(plan)).toEqual([]);
         if (plan.mend.length > 0) {
           expect(plan.mend).toEqual([{ name, values: { [key]: before[key] } }]);
-          model.carryOut(plan, resource);
+          model.carryOut(plan, of);
           expect(decodeSecret(secretOf(model, name))).toEqual(before);
           expect(unmetIn(planOf(model))).toBeUndefined();
           return;
@@ -110,8 +125,8 @@ describe('the Secrets that the operator generates', () => {
       },
     );
 
-    it.each(EVERY_KEY)('get it, old or new, while nothing uses it: $name $key', async ({ name, key }) => {
-      const model = new StackModel(resource);
+    it.each(EVERY_KEY)('get it, old or new, while nothing uses it: $name $key', async ({ of, name, key }) => {
+      const model = new StackModel(of);
       model.round();
       expect(secretOf(model, name)).toBeDefined();
       write(model, name, spoil(decodeSecret(secretOf(model, name)), key));
@@ -119,7 +134,7 @@ describe('the Secrets that the operator generates', () => {
       // What the journal takes for the login must be one.
       if (name === 'shop-database') expect(plan.databaseLogin).toBeUndefined();
       expect(plan.mend.map((mend) => mend.name)).toEqual([name]);
-      model.carryOut(plan, resource);
+      model.carryOut(plan, of);
       expect(decodeSecret(secretOf(model, name))[key]?.trim()).toBeTruthy();
       expect(planOf(model, { sharedPods: [] }).mend).toEqual([]);
     });
@@ -138,8 +153,8 @@ describe('the Secrets that the operator generates', () => {
     expect(unmetIn(planOf(model))).toBeUndefined();
   });
 
-  it.each(EVERY_KEY)('keep what somebody wrote into them: $name $key', async ({ name, part, key }) => {
-    const model = await inUse();
+  it.each(EVERY_KEY)('keep what somebody wrote into them: $name $key', async ({ of, name, part, key }) => {
+    const model = await inUse(of);
     const before = decodeSecret(secretOf(model, name));
     write(model, name, { ...before, [key]: `${before[key]}x` });
     const plan = planOf(model);

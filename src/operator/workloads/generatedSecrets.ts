@@ -3,7 +3,10 @@ import { createAuthority, issueCertificate } from '../../base/pki/certificates.t
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import { codeHash, encodeCertificate } from '../../onprem/emulatorCertificate.ts';
 import { DEFAULT_ADMIN } from '../../onprem/users.ts';
+import { clusterName } from '../plan/facts/databaseCluster.ts';
 import {
+  CLUSTER_CERTIFICATE,
+  CLUSTER_USER,
   DATABASE_CERTIFICATE,
   databaseUser,
   type GeneratedPart,
@@ -34,23 +37,65 @@ type Make<P extends GeneratedPart> = (
 /** A server takes a new certificate only when it restarts, so this one outlives the stack. */
 const DATABASE_CERTIFICATE_DAYS = 3650;
 
+interface ServerNames {
+  /** Of the CA. */
+  readonly subject: string;
+  readonly commonName: string;
+  readonly hosts: readonly string[];
+}
+
 /** The key of the CA is not kept: nothing else is ever signed with it. */
-const databaseCertificate: Make<'databaseCertificate'> = async (stack, namespace) => {
-  const { database } = names(stack);
+async function serverCertificate({ subject, commonName, hosts }: ServerNames) {
   const validDays = DATABASE_CERTIFICATE_DAYS;
-  const authority = await createAuthority({ subject: `CN=${stack} database CA, O=waba-operator`, validDays });
+  const authority = await createAuthority({ subject: `CN=${subject}, O=waba-operator`, validDays });
   const server = await issueCertificate(authority, {
-    commonName: database.slice(0, 64),
-    hosts: [`${database}.${namespace}.svc`, `${database}.${namespace}`, database],
+    commonName: commonName.slice(0, 64),
+    hosts,
     usage: 'server',
     validDays,
   });
-  return {
-    [DATABASE_CERTIFICATE.ca]: authority.certificatePem,
-    [DATABASE_CERTIFICATE.chain]: server.certificatePem,
-    [DATABASE_CERTIFICATE.key]: server.privateKeyPem,
-  };
+  return { ca: authority.certificatePem, chain: server.certificatePem, key: server.privateKeyPem };
+}
+
+const databaseCertificate: Make<'databaseCertificate'> = async (stack, namespace) => {
+  const { database } = names(stack);
+  const { ca, chain, key } = await serverCertificate({
+    subject: `${stack} database CA`,
+    commonName: database,
+    hosts: serviceHosts(database, namespace),
+  });
+  const keys = DATABASE_CERTIFICATE;
+  return { [keys.ca]: ca, [keys.chain]: chain, [keys.key]: key };
 };
+
+const serviceHosts = (service: string, namespace: string): string[] => [
+  `${service}.${namespace}.svc`,
+  `${service}.${namespace}`,
+  service,
+];
+
+/**
+ * For the routers, which have the name of the cluster, and for its servers, whose names the routers and the servers verify
+ * among each other: MySQL Operator calls them `NAME-0.NAME-instances.NAMESPACE.svc` with the domain of the Kubernetes cluster.
+ */
+const clusterCertificate: Make<'clusterCertificate'> = async (stack, namespace) => {
+  const cluster = clusterName(stack);
+  const instances = `*.${cluster}-instances.${namespace}.svc`;
+  const { ca, chain, key } = await serverCertificate({
+    subject: `${stack} database cluster CA`,
+    commonName: cluster,
+    hosts: [
+      ...serviceHosts(cluster, namespace),
+      ...[`${cluster}.${namespace}.svc`, instances].map((host) => `${host}.${CLUSTER_DOMAIN}`),
+      instances,
+    ],
+  });
+  const keys = CLUSTER_CERTIFICATE;
+  return { [keys.ca]: ca, [keys.chain]: chain, [keys.key]: key };
+};
+
+/** That of nearly all Kubernetes clusters; no API tells it. */
+const CLUSTER_DOMAIN = 'cluster.local';
 
 const CONTENT: { readonly [P in GeneratedPart]: Make<P> } = {
   database: (_, __, { database }) => ({
@@ -58,6 +103,9 @@ const CONTENT: { readonly [P in GeneratedPart]: Make<P> } = {
     password: databasePassword(),
   }),
   databaseCertificate,
+  clusterLogin: () => ({ username: CLUSTER_USER, password: databasePassword() }),
+  clusterRoot: () => ({ rootUser: CLUSTER_USER, rootHost: '%', rootPassword: databasePassword() }),
+  clusterCertificate,
   admin: () => ({ username: DEFAULT_ADMIN.username, password: randomPassword() }),
   keys: () => ({
     [KEYS.jwt]: randomText(64),

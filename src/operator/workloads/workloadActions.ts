@@ -28,7 +28,7 @@ import type { WorkloadsCondition } from '../resource/conditions.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { isIncomplete, type Journals } from '../state/journalStore.ts';
 import { belongsTo, isOfPredecessor } from '../state/ownership.ts';
-import { CLUSTER_KINDS, OPTIONAL_KINDS, type StackSources } from '../state/stackSources.ts';
+import { ABSENTABLE_KINDS, type StackSources } from '../state/stackSources.ts';
 import { databasePassword, generateSecret } from './generatedSecrets.ts';
 import { mendSecret } from './mendSecret.ts';
 import { rotationNews } from './rotationNews.ts';
@@ -329,8 +329,7 @@ export class WorkloadActions {
   }
 }
 
-const isOptional = ({ kind }: KubeObject): boolean =>
-  [...OPTIONAL_KINDS, ...Object.values(CLUSTER_KINDS)].some((known) => known.kind === kind);
+const isOptional = ({ kind }: KubeObject): boolean => ABSENTABLE_KINDS.some((known) => known.kind === kind);
 
 const decisionsOf = ({ rollout, passwordRotation }: Journal): string => hashOf([rollout, passwordRotation]);
 

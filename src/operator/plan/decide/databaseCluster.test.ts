@@ -99,6 +99,82 @@ describe('a Cluster that the operator creates', () => {
   });
 });
 
+describe('a MariaDB that the operator creates', () => {
+  const mariadb = (options: object, spec: object = {}) => {
+    const { objects } = planned({ mariadbOperator: options }, served(), [], spec);
+    return {
+      objects,
+      text: JSON.stringify(objects.find(({ kind }) => kind === 'MariaDB')?.spec),
+      grant: objects.find(({ kind }) => kind === 'Grant')?.spec as { readonly privileges: readonly string[] },
+    };
+  };
+
+  it('waits for a replica as long as one is connected, and lets MariaDB Operator make its account before', () => {
+    const { text } = mariadb({});
+    expect(text).toContain('"semiSyncAckTimeout":"720h"');
+    // Else the primary of a new cluster waits for a replica that has no account yet.
+    expect(text).toContain('rpl_semi_sync_master_wait_no_slave=OFF');
+  });
+
+  it('lets two servers go on with one after a while', () => {
+    expect(mariadb({ instances: 2 }).text).not.toContain('semiSyncAckTimeout');
+  });
+
+  it('has no replication with Galera', () => {
+    const { text } = mariadb({ mode: 'Galera' });
+    expect(text).toContain('"galera":{"enabled":true}');
+    expect(text).not.toMatch(/replication|semi_sync/);
+  });
+
+  it('gives no right to write to a server that is read-only', () => {
+    const { privileges } = mariadb({}).grant;
+    expect(privileges).toContain('CREATE');
+    expect(privileges.filter((right) => /ALL|ADMIN|SUPER/.test(right))).toEqual([]);
+  });
+
+  it('keeps its volumes with Retain only', () => {
+    expect(mariadb({}).text).toContain('"whenDeleted":"Retain"');
+    expect(mariadb({}, { deletionPolicy: 'Delete' }).text).toContain('"whenDeleted":"Delete"');
+  });
+});
+
+describe('an InnoDBCluster that the operator creates', () => {
+  const vendor = {
+    stack: 'OnPremises',
+    registration: { certificateSecretRef: { name: 'certificate' } },
+    version: 'v2.57.1',
+    images: { webapp: 'web:v2.57.1', coreapp: 'core:v2.57.1' },
+  };
+  const mycnf = (options: object, spec: object = {}) => {
+    const { objects } = planned(
+      { mysqlOperator: options },
+      served(),
+      [secret('certificate', { certificate: 'c', code: '1' })],
+      spec,
+    );
+    const cluster = objects.find(({ kind }) => kind === 'InnoDBCluster');
+    return (cluster?.spec as { readonly mycnf: string } | undefined)?.mycnf;
+  };
+
+  it('takes passwords in the form that the vendor needs, if the series has it', () => {
+    expect(mycnf({}, vendor)).toContain('authentication-policy=*:mysql_native_password');
+    expect(mycnf({}, vendor)).toMatch(/^\[mysqld]\nmax_connections=\d+\n/);
+    expect(mycnf({ version: '9.1.0' }, vendor)).not.toContain('native');
+    expect(mycnf({})).not.toContain('native');
+  });
+
+  it('is used by its account, through its routers, with the CA that the operator generated', () => {
+    const status = { cluster: { status: 'ONLINE', onlineInstances: 3 } };
+    const { check } = planned({ mysqlOperator: {} }, served({ status }), [
+      secret('shop-db-account', { rootUser: 'waba', rootHost: '%', rootPassword: 'p' }),
+      secret('shop-db-certificate', { 'ca.pem': 'CA' }),
+    ]);
+    expect(check).toContain('"WA_DB_HOSTNAME","value":"shop-db.default.svc"');
+    expect(check).toContain('"secretKeyRef":{"name":"shop-db-account","key":"rootUser"}');
+    expect(check).toContain('"secretName":"shop-db-certificate"');
+  });
+});
+
 describe('a cluster that somebody else made', () => {
   const database = { cloudNativePG: { name: 'orders' } };
 

@@ -26,6 +26,9 @@ export interface RestoredSecret {
 const BACK: { readonly [P in GeneratedPart]: 'needed' | 'if stored' | 'new' } = {
   database: 'new',
   databaseCertificate: 'new',
+  clusterLogin: 'new',
+  clusterRoot: 'new',
+  clusterCertificate: 'new',
   admin: 'needed',
   keys: 'needed',
   authority: 'if stored',

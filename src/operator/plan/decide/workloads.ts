@@ -26,6 +26,8 @@ import { databaseCheck } from '../render/databaseCheckJob.ts';
 import { exposure, type WebappTrust } from '../render/exposure.ts';
 import { issuedCertificate, podMonitor } from '../render/integrations.ts';
 import { managedDatabase } from '../render/managedDatabase.ts';
+import { mariadbCluster } from '../render/mariadbCluster.ts';
+import { mysqlCluster } from '../render/mysqlCluster.ts';
 import { networkPolicies } from '../render/networkPolicies.ts';
 import { networkProcess } from '../render/networkProcess.ts';
 import type { StackPods } from '../render/nodeInputs.ts';
@@ -186,7 +188,12 @@ function prepare(
   const policy = changePolicy(observed);
   const slots = planNodeSlots(observed, pods, notOurs(observed));
   const [database, network, web] = [
-    [...managedDatabase(resource, release, pods.databaseTls), ...postgresCluster(resource)],
+    [
+      ...managedDatabase(resource, release, pods.databaseTls),
+      ...postgresCluster(resource),
+      ...mysqlCluster(resource),
+      ...mariadbCluster(resource),
+    ],
     networkProcess(resource, stacks, offered.stack),
     webappsOf(observed, pods),
   ];

@@ -6,6 +6,8 @@ import {
   type PublishedLogin,
 } from '../../resource/databaseClusters.ts';
 import { clusterPublishers } from './clusterPublishers.ts';
+import { CLUSTER_CERTIFICATE } from './generatedSecrets.ts';
+import { names } from './names.ts';
 
 /** The cluster of another operator that a stack chose. */
 export interface ClusterChoice {
@@ -17,7 +19,20 @@ export interface ClusterChoice {
   readonly isOurs: boolean;
   /** Name of the Secret with the user that a person chose for the stack. */
   readonly loginSecret: string | undefined;
+  /** The Secrets that the operator generates for the cluster that it creates. */
+  readonly own: OwnSecrets | undefined;
 }
+
+type OwnSecrets = Partial<Pick<PublishedLogin, 'secretName' | 'caSecret'>>;
+
+/** CloudNativePG makes a user and a CA itself; MariaDB Operator makes a CA. */
+const OWN_SECRETS: Partial<Record<ClusterField, (stack: string) => OwnSecrets>> = {
+  mysqlOperator: (stack) => ({
+    secretName: names(stack).clusterRootSecret,
+    caSecret: { name: names(stack).clusterCertificateSecret, key: CLUSTER_CERTIFICATE.ca },
+  }),
+  mariadbOperator: (stack) => ({ secretName: names(stack).clusterLoginSecret }),
+};
 
 /** What is known of the object of a cluster. */
 export interface ClusterView {
@@ -47,11 +62,12 @@ export function clusterChoice({ metadata, spec }: Stored): ClusterChoice | undef
     name: options?.name ?? clusterName(metadata.name),
     isOurs: options?.name === undefined,
     loginSecret: options?.credentialsSecretRef?.name,
+    own: options?.name === undefined ? OWN_SECRETS[field]?.(metadata.name) : undefined,
   };
 }
 
 /** Other operators name ServiceAccounts after their clusters, and that of the stack has the name of the stack. */
-const clusterName = (stack: string): string => `${stack}-db`;
+export const clusterName = (stack: string): string => `${stack}-db`;
 
 /** How a stack connects to its cluster: by what the object says, or before it is there, as its operator names things. */
 export const publishedLogin = (choice: ClusterChoice, object?: KubeObject): PublishedLogin => {
@@ -59,6 +75,6 @@ export const publishedLogin = (choice: ClusterChoice, object?: KubeObject): Publ
     object ?? ({ metadata: { name: choice.name } } as KubeObject),
   );
   return choice.loginSecret === undefined
-    ? published
+    ? { ...published, ...choice.own }
     : { ...published, secretName: choice.loginSecret, userKey: 'username', passwordKey: 'password' };
 };

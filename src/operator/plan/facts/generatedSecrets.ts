@@ -8,6 +8,12 @@ export const KEYS = { jwt: 'jwtKey', secret: 'secret', apiKey: 'apiKey' } as con
 /** Keys of the Secret with the certificate of the managed database. */
 export const DATABASE_CERTIFICATE = { ca: 'ca.crt', chain: 'tls.crt', key: 'tls.key' } as const;
 
+/** The same of a created InnoDBCluster, as MySQL Operator calls them. */
+export const CLUSTER_CERTIFICATE = { ca: 'ca.pem', chain: 'tls.crt', key: 'tls.key' } as const;
+
+/** The account of the stack in a cluster that the operator creates. */
+export const CLUSTER_USER = 'waba';
+
 /**
  * The account of a managed database that the stack uses. It must be able to create databases (docs/onprem/deployment.md
  * §4.4). The image of PostgreSQL makes any account a superuser; those of MySQL and MariaDB give the right only to root,
@@ -27,6 +33,9 @@ export const otherUser = (engine: ManagedEngine, current: string): string =>
 export const GENERATED_KEYS = {
   database: ['username', 'password'],
   databaseCertificate: Object.values(DATABASE_CERTIFICATE),
+  clusterLogin: ['username', 'password'],
+  clusterRoot: ['rootUser', 'rootHost', 'rootPassword'],
+  clusterCertificate: Object.values(CLUSTER_CERTIFICATE),
   admin: ['username', 'password'],
   keys: [KEYS.jwt, KEYS.secret, KEYS.apiKey],
   authority: ['tls.crt', 'tls.key'],

@@ -105,6 +105,12 @@ export const names = (stack: string) => ({
   databaseSecret: `${stack}-database`,
   /** The certificate of the managed database, and the CA that signed it. */
   databaseCertificateSecret: `${stack}-database-certificate`,
+  /** The login of the stack in a database cluster that the operator creates, where its operator makes none. */
+  clusterLoginSecret: `${stack}-db-login`,
+  /** The account with which MySQL Operator makes the servers of a created InnoDBCluster. It is that of the stack. */
+  clusterRootSecret: `${stack}-db-account`,
+  /** The certificate of a created InnoDBCluster, and the CA that signed it. */
+  clusterCertificateSecret: `${stack}-db-certificate`,
   adminSecret: `${stack}-admin`,
   keysSecret: `${stack}-keys`,
   registrationSecret: `${stack}-registration`,
@@ -165,12 +171,25 @@ export const generatedSecretNames = ({ metadata, spec }: WhatsAppDeployment): st
   return [
     ...(spec.database.managed ? [of.databaseSecret] : []),
     ...(wantsManagedTls(spec) ? [of.databaseCertificateSecret] : []),
+    ...clusterSecretNames(metadata.name, spec),
     of.adminSecret,
     of.keysSecret,
     ...(spec.tls?.selfSigned ? [of.authoritySecret] : []),
     ...(spec.stack === 'Emulator' && needsGeneratedRegistration(spec) ? [of.registrationSecret] : []),
   ];
 };
+
+/** CloudNativePG makes what a Cluster needs. */
+function clusterSecretNames(stack: string, { database }: WhatsAppDeployment['spec']): string[] {
+  const { clusterLoginSecret, clusterRootSecret, clusterCertificateSecret } = names(stack);
+  const { mysqlOperator, mariadbOperator } = database;
+  return [
+    ...(mariadbOperator && mariadbOperator.name === undefined ? [clusterLoginSecret] : []),
+    ...(mysqlOperator && mysqlOperator.name === undefined
+      ? [clusterRootSecret, clusterCertificateSecret]
+      : []),
+  ];
+}
 
 /** An emulator stack without references gets a generated certificate and code that the network process accepts. */
 const needsGeneratedRegistration = (spec: WhatsAppDeployment['spec']): boolean =>

@@ -1,4 +1,5 @@
 import { DEFAULT_ADMIN } from '../../../onprem/users.ts';
+import { clusterChoice } from './databaseCluster.ts';
 import { type GeneratedPart, generatedSecretsOf } from './generatedSecrets.ts';
 import { marked } from './managedTls.ts';
 import { isNode, labels, names } from './names.ts';
@@ -67,6 +68,7 @@ function knownValues(
 function isInUse(part: GeneratedPart, { resource, children, sharedPods = [], journal }: Facts): boolean {
   if (part === 'control') return sharedPods.some(({ terminating }) => !terminating);
   if (!journal) return true;
+  const cluster = clusterChoice(resource);
   switch (part) {
     case 'database':
       return (
@@ -75,6 +77,10 @@ function isInUse(part: GeneratedPart, { resource, children, sharedPods = [], jou
       );
     case 'databaseCertificate':
       return marked({ resource, children }).length > 0;
+    case 'clusterLogin':
+    case 'clusterRoot':
+    case 'clusterCertificate':
+      return cluster !== undefined && children.has(`${cluster.kind}/${cluster.name}`);
     case 'admin':
       // The journal has no password that the stack took, or the user declared another one.
       return false;

@@ -64,9 +64,13 @@ const server = (args: readonly string[], env: DatabaseServer['container']['env']
  * (docs/onprem/deployment.md §4.1). Later series have no such form any more.
  */
 const NATIVE_PASSWORDS: Readonly<Record<string, readonly string[]>> = {
-  '8.0': ['--default-authentication-plugin=mysql_native_password'],
-  '8.4': ['--mysql-native-password=ON', '--authentication-policy=*:mysql_native_password'],
+  '8.0': ['default-authentication-plugin=mysql_native_password'],
+  '8.4': ['mysql-native-password=ON', 'authentication-policy=*:mysql_native_password'],
 };
+
+/** As lines of a file of settings. */
+export const nativePasswords = (version: string): readonly string[] =>
+  NATIVE_PASSWORDS[seriesOf('MySQL', version)] ?? [];
 
 /** MySQL, by the variables of its official image. */
 export const mysqlServer = (input: ServerInput): DatabaseServer =>
@@ -75,7 +79,7 @@ export const mysqlServer = (input: ServerInput): DatabaseServer =>
       ...settings(input),
       // Nobody speaks its second protocol, or exports to files, for which the image would make a folder.
       ...['--mysqlx=OFF', '--secure-file-priv=NULL'],
-      ...(NATIVE_PASSWORDS[seriesOf('MySQL', input.version)] ?? []),
+      ...nativePasswords(input.version).map((setting) => `--${setting}`),
     ],
     [fromSecret(input.secretName, 'MYSQL_ROOT_PASSWORD', 'password')],
   );
