@@ -100,7 +100,7 @@ describe('a drain', () => {
       // A pod that is not ready protects nothing, and may be evicted.
       const before = await eventually(async () => {
         const pods = await podsOf(stack, role);
-        return pods.length === 2 && pods.every(isReady) && pods;
+        return pods.length === 2 && pods.every(isReady) ? pods : undefined;
       });
       // The new pods stay as they come until the test has looked.
       kubelet.fate = (pod) =>
