@@ -1,3 +1,4 @@
+import { surplus } from '../../base/surplus.ts';
 import type { NetworkEvent } from '../wire/networkProtocol.ts';
 
 /** A message that the stack handed over. */
@@ -50,22 +51,18 @@ const MOST = { told: 200_000, names: 100_000, uploads: 20_000, receivedMedia: 10
 
 /** Keeps the newest entries of a table. */
 class Newest<K, V> extends Map<K, V> {
-  readonly #most: number;
+  readonly #kept: number;
 
   constructor(most: number) {
     super();
-    this.#most = most;
+    // `surplus` lets a tenth more come before it names any.
+    this.#kept = Math.floor(most / 1.1);
   }
 
   override set(key: K, value: V): this {
     this.delete(key);
     super.set(key, value);
-    if (this.size > this.#most) for (const [oldest] of this) return this.#drop(oldest);
-    return this;
-  }
-
-  #drop(key: K): this {
-    this.delete(key);
+    for (const old of surplus(this, this.#kept)) this.delete(old);
     return this;
   }
 }
