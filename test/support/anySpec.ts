@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 /** Random specs from the schema of the CRD itself, so that a new field takes part without a change here. */
 
-interface Schema {
+export interface Schema {
   readonly type?: string;
   readonly enum?: readonly unknown[];
   readonly pattern?: string;
