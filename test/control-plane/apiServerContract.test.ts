@@ -83,7 +83,7 @@ describe.each(Object.entries(servers))('%s', (_, open) => {
       query: { watch: true, allowWatchBookmarks: true, timeoutSeconds: 60, ...query },
     };
     for await (const line of client.transport.stream(request, stop.signal)) {
-      events.push(JSON.parse(line));
+      events.push(JSON.parse(String(line)));
       if (until(events)) break;
     }
     stop.abort();

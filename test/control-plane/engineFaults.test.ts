@@ -318,7 +318,7 @@ describe('the engine on a real API server, under faults', () => {
     );
     for await (const line of stream) {
       // The simulated server answers in the same shape.
-      expect(JSON.parse(line)).toMatchObject({
+      expect(JSON.parse(String(line))).toMatchObject({
         type: 'ERROR',
         object: { kind: 'Status', code: 410, reason: 'Expired' },
       });

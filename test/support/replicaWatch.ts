@@ -29,7 +29,9 @@ export class ReplicaWatch {
     const query = { watch: true, fieldSelector: `metadata.name=${name}`, timeoutSeconds: 600 };
     const path = resourcePath(kinds.Deployment, namespace);
     for await (const line of client.transport.stream({ method: 'GET', path, query }, signal)) {
-      const { object } = JSON.parse(line) as { object: KubeObject & { spec?: { replicas?: number } } };
+      const { object } = JSON.parse(String(line)) as {
+        object: KubeObject & { spec?: { replicas?: number } };
+      };
       if (object.spec?.replicas !== undefined) this.#seen.push(object.spec.replicas);
     }
   }

@@ -164,7 +164,7 @@ export class RollProcess {
       stream: async function* (request, signal) {
         const kind = KINDS.find(({ path }) => request.path.endsWith(path))?.seen;
         for await (const line of inner.stream(request, signal)) {
-          const revision = kind && /"resourceVersion":"(\d+)"/.exec(line)?.[1];
+          const revision = kind && /"resourceVersion":"(\d+)"/.exec(String(line))?.[1];
           if (kind && revision !== undefined) seen[kind] = Math.max(seen[kind], Number(revision));
           yield line;
         }

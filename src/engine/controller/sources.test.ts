@@ -65,14 +65,14 @@ describe('sources', () => {
     expect(second.cache.byIndex('namespace', 'default')).toHaveLength(1);
   });
 
-  it('watch apart what differs in its selector, and refuse two projections of one watch', () => {
+  it('watch apart what differs in its selector, and refuse two selections of fields of one watch', () => {
     const { sources } = setup();
     const plain = sources.watch<KubeObject>({ kind: kinds.ConfigMap });
     expect(sources.watch<KubeObject>({ kind: kinds.ConfigMap, labelSelector: 'a=b' }).cache).not.toBe(
       plain.cache,
     );
-    expect(() => sources.watch<KubeObject>({ kind: kinds.ConfigMap, project: (object) => object })).toThrow(
-      /another projection/,
+    expect(() => sources.watch<KubeObject>({ kind: kinds.ConfigMap, fields: ['data'] })).toThrow(
+      /other fields/,
     );
   });
 

@@ -12,7 +12,8 @@ export interface SourceOptions<T extends KubeObject> {
   readonly kind: ResourceKind;
   readonly labelSelector?: string;
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>>;
-  readonly project?: (object: T) => T;
+  /** Which fields to keep, such as `spec.nodeName`, beside apiVersion, kind and metadata; without it all. */
+  readonly fields?: readonly string[];
   readonly metadataOnly?: boolean;
   /**
    * When all namespaces are watched, watch this kind only in the namespaces that `follow` names: for kinds that we may
@@ -47,7 +48,7 @@ export interface SourcesOptions {
 interface Watched {
   readonly kind: ResourceKind;
   readonly source: Source<KubeObject>;
-  readonly project: SourceOptions<KubeObject>['project'];
+  readonly fields: SourceOptions<KubeObject>['fields'];
   readonly followed: boolean;
   /** By namespace; `''` stands for all namespaces. */
   readonly reflectors: Map<string, RunningReflector>;
@@ -72,13 +73,13 @@ export class Sources {
     if (options.registry) this.#exportAges(options.registry);
   }
 
-  /** @throws if the same kind and selector are watched with another projection */
+  /** @throws if the same kind and selector are watched with other fields */
   watch<T extends KubeObject>(options: SourceOptions<T>): Source<T> {
     const { kind, labelSelector = '', metadataOnly = false } = options;
     const id = [kind.apiVersion, kind.kind, labelSelector, metadataOnly].join('|');
     let watched = this.#watched.get(id);
-    if (watched && watched.project !== (options.project as unknown))
-      throw new Error(`${kind.kind} is watched already, with another projection`);
+    if (watched && watched.fields?.join() !== options.fields?.join())
+      throw new Error(`${kind.kind} is watched already, with other fields`);
     if (watched) watched.source.cache.addIndexes((options.indexes ?? {}) as Record<string, never>);
     else {
       watched = this.#start(options as unknown as SourceOptions<KubeObject>);
@@ -126,7 +127,7 @@ export class Sources {
         isAbsent: (namespace) => reflectorOf(namespace)?.isAbsent ?? false,
         lookAgain: (namespace) => reflectorOf(namespace)?.lookAgain(),
       },
-      project: options.project,
+      fields: options.fields,
       followed,
       reflectors,
       start,

@@ -1,11 +1,17 @@
 import { type KubeObject, kindOf, type ResourceKind, resourcePath } from './kubeObject.ts';
+import { ProtobufReader, type ReaderOptions } from './protobuf/protobufReader.ts';
 import type { Transport } from './transport.ts';
 
 export interface ListOptions {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
-  readonly accept?: string;
+  /** Asks for metadata only. */
+  readonly metadataOnly?: boolean;
+  /** Asks for JSON even where there is protobuf. */
+  readonly jsonOnly?: boolean;
+  /** Which fields to keep, such as `spec.nodeName`, beside apiVersion, kind and metadata; without it all. */
+  readonly fields?: readonly string[] | undefined;
 }
 
 export interface ListPage<T extends KubeObject> {
@@ -33,9 +39,18 @@ export interface DeleteOptions {
 /** Objects in a page of a list. Parsing a page blocks the event loop for a few milliseconds. */
 const PAGE_SIZE = 250;
 
-/** Calls the Kubernetes API. Objects are sent whole: unknown fields are kept. */
+/** The media types of metadata only. */
+export const METADATA_ONLY =
+  'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+
+/**
+ * Calls the Kubernetes API. Objects are sent whole, as JSON: unknown fields are kept. Lists and the answers of writes come as
+ * protobuf where the server has it, and are frozen then; fields that this project does not know are left out of them. So what
+ * is to be changed and sent back has to come from `get`.
+ */
 export class KubeClient {
   readonly transport: Transport;
+  readonly #readers = new Map<string, ProtobufReader | undefined>();
 
   constructor(transport: Transport) {
     this.transport = transport;
@@ -59,6 +74,8 @@ export class KubeClient {
     options: ListOptions,
     signal: AbortSignal,
   ): Promise<ListPage<T>> {
+    const { metadataOnly = false, fields, jsonOnly } = options;
+    const reader = jsonOnly ? undefined : this.#reader(kind, { metadataOnly, fields });
     const items: T[] = [];
     let resourceVersion = '';
     let token: string | undefined;
@@ -67,7 +84,8 @@ export class KubeClient {
         {
           method: 'GET',
           path: resourcePath(kind, options.namespace),
-          ...(options.accept ? { accept: options.accept } : {}),
+          ...(options.metadataOnly ? { accept: METADATA_ONLY } : {}),
+          reader,
           query: {
             limit: PAGE_SIZE,
             continue: token,
@@ -77,7 +95,7 @@ export class KubeClient {
         },
         signal,
       )) as { items: T[]; metadata: { resourceVersion: string; continue?: string } };
-      for (const item of page.items) items.push({ ...item, apiVersion: kind.apiVersion, kind: kind.kind });
+      for (const item of page.items) items.push(withKind(item, kind));
       resourceVersion = page.metadata.resourceVersion;
       token = page.metadata.continue || undefined;
     } while (token);
@@ -111,6 +129,7 @@ export class KubeClient {
           ...dryRunOf(options),
         },
         contentType: 'application/apply-patch+yaml',
+        reader: this.#reader(kindOf(object), WHOLE),
         body: object,
       },
       signal,
@@ -126,6 +145,7 @@ export class KubeClient {
       {
         method: 'POST',
         path: resourcePath(kindOf(object), object.metadata.namespace),
+        reader: this.#reader(kindOf(object), WHOLE),
         query: { fieldManager: options.fieldManager, fieldValidation: 'Strict', ...dryRunOf(options) },
         body: object,
       },
@@ -143,6 +163,7 @@ export class KubeClient {
     return (await this.transport.request(
       {
         method: 'PUT',
+        reader: this.#reader(kindOf(object), WHOLE),
         path: resourcePath(kindOf(object), namespace, name, options.subresource),
         query: { fieldManager: options.fieldManager, fieldValidation: 'Strict' },
         body: object,
@@ -174,6 +195,7 @@ export class KubeClient {
           ...(target.dryRun ? { ...dryRunOf(target), fieldValidation: 'Strict' } : {}),
         },
         contentType: 'application/merge-patch+json',
+        reader: this.#reader(kind, WHOLE),
         body: patch,
       },
       signal,
@@ -210,6 +232,18 @@ export class KubeClient {
     )) as KubeObject | undefined;
     return answer?.kind === kind.kind && answer.metadata?.deletionTimestamp ? answer : undefined;
   }
+
+  #reader(kind: ResourceKind, options: ReaderOptions): ProtobufReader | undefined {
+    const id = `${kind.apiVersion}/${kind.kind} ${JSON.stringify(options)}`;
+    if (!this.#readers.has(id)) this.#readers.set(id, ProtobufReader.of(kind, options));
+    return this.#readers.get(id);
+  }
 }
+
+const WHOLE: ReaderOptions = { managedFields: true };
+
+/** JSON leaves the kind out of lists. */
+const withKind = <T extends KubeObject>(item: T, { apiVersion, kind }: ResourceKind): T =>
+  item.kind === kind && item.apiVersion === apiVersion ? item : { ...item, apiVersion, kind };
 
 const dryRunOf = ({ dryRun }: { readonly dryRun?: boolean }) => (dryRun ? { dryRun: 'All' } : {});

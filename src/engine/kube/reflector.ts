@@ -4,20 +4,18 @@ import { eitherSignal } from '../../base/eitherSignal.ts';
 import type { Logger } from '../../base/logger.ts';
 import { ApiError, isForbidden, isGone, isNotFound } from './apiError.ts';
 import { type BackoffPolicy, backoffMs } from './backoff.ts';
-import type { KubeClient, ListOptions } from './client.ts';
+import { type KubeClient, type ListOptions, METADATA_ONLY } from './client.ts';
 import { type KubeObject, keyOf, type ResourceKind, resourcePath } from './kubeObject.ts';
 import { missingRule } from './missingRule.ts';
 import { type CacheChange, isOlderVersion, type ObjectCache } from './objectCache.ts';
+import { pickFields } from './pickFields.ts';
+import { ProtobufReader } from './protobuf/protobufReader.ts';
 import { parseWatchEvent, type WatchEvent } from './watchEvent.ts';
 
 export interface ReflectorOptions<T extends KubeObject> extends ListOptions {
   readonly client: KubeClient;
   readonly kind: ResourceKind;
   readonly cache: ObjectCache<T>;
-  /** Drops fields that no one reads before the cache keeps an object; managedFields are always dropped. */
-  readonly project?: (object: T) => T;
-  /** Watches only metadata: the content of the objects never reaches this process. */
-  readonly metadataOnly?: boolean;
   /** The server may not know the kind, or not let this process read it. The reflector then looks for it at intervals, and reports no problem. */
   readonly optional?: boolean;
   /** Must only enqueue keys: fast, and without throwing. */
@@ -55,6 +53,8 @@ const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
  */
 export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
+  /** Undefined for a kind without protobuf, and after protobuf that could not be read: JSON from then on. */
+  #reader: ProtobufReader | undefined;
   #resourceVersion: string | undefined;
   #lastEventAt: number | undefined;
   #streamingList = true;
@@ -73,6 +73,7 @@ export class Reflector<T extends KubeObject> {
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
+    this.#reader = ProtobufReader.of(options.kind, options);
     this.synced = new Promise((resolve) => {
       this.#markSynced = resolve;
     });
@@ -104,7 +105,10 @@ export class Reflector<T extends KubeObject> {
         if (signal.aborted) return;
         wasSilent ||= error instanceof CodedError && error.code === SILENT;
         // What the event said is lost, so the watch cannot be resumed after it.
-        if (isMalformed(error)) this.#resourceVersion = undefined;
+        if (isMalformed(error)) {
+          this.#resourceVersion = undefined;
+          this.#reader = undefined;
+        }
         if (!this.#recovers(error)) this.#report(error, failures);
         const delayMs = backoffMs(this.#backoffAfter(error), failures++, random);
         await this.#rest(delayMs, signal);
@@ -211,7 +215,7 @@ export class Reflector<T extends KubeObject> {
     const { client, kind } = this.#options;
     const { items, resourceVersion } = await client.list<T>(
       kind,
-      { ...this.#options, ...accept(this.#options) },
+      { ...this.#options, jsonOnly: this.#reader === undefined },
       signal,
     );
     for (const item of items) this.#take(item, 'list');
@@ -249,7 +253,9 @@ export class Reflector<T extends KubeObject> {
 
   /** The events of one connection. Ends with the connection; throws when it stays silent for too long. */
   async *#events(signal: AbortSignal): AsyncIterable<WatchEvent<T>> {
-    const { client, kind, clock, random, namespace, labelSelector, fieldSelector } = this.#options;
+    const { client, kind, clock, random, namespace, labelSelector, fieldSelector, metadataOnly } =
+      this.#options;
+    const reader = this.#reader;
     const [shortest, longest] = REFLECTOR_DEFAULTS.watchSeconds;
     const watchdog = new AbortController();
     const onAbort = () => watchdog.abort(signal.reason);
@@ -262,7 +268,8 @@ export class Reflector<T extends KubeObject> {
         {
           method: 'GET',
           path: resourcePath(kind, namespace),
-          ...accept(this.#options),
+          ...(metadataOnly ? { accept: METADATA_ONLY } : {}),
+          reader,
           query: {
             watch: true,
             allowWatchBookmarks: true,
@@ -279,7 +286,7 @@ export class Reflector<T extends KubeObject> {
       for await (const line of lines) {
         disarm();
         disarm = arm();
-        yield parseWatchEvent<T>(line);
+        yield parseWatchEvent<T>(line, reader);
       }
     } finally {
       disarm();
@@ -313,11 +320,14 @@ export class Reflector<T extends KubeObject> {
   }
 
   #slim(object: T): T {
+    // The reader of protobuf has done it, and has frozen the object.
+    if (Object.isFrozen(object)) return object;
     const { managedFields: _, ...metadata } = object.metadata;
     // Objects with metadata only carry the kind PartialObjectMetadata, not their own.
     const { apiVersion, kind } = this.#options.kind;
     const slim = { ...object, apiVersion, kind, metadata } as T;
-    return this.#options.project?.(slim) ?? slim;
+    const { fields } = this.#options;
+    return fields ? pickFields(slim, fields) : slim;
   }
 
   /** A complete list has arrived: objects that it does not name are gone. */
@@ -337,16 +347,13 @@ export class Reflector<T extends KubeObject> {
   }
 }
 
-const accept = ({ metadataOnly }: { metadataOnly?: boolean }) =>
-  metadataOnly
-    ? {
-        accept:
-          'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
-      }
-    : {};
-
-const isMalformed = (error: unknown): boolean =>
-  error instanceof CodedError && (error.code === 'MalformedEvent' || error.code === 'LineTooLong');
+const MALFORMED: ReadonlySet<string> = new Set([
+  'MalformedEvent',
+  'MalformedProtobuf',
+  'LineTooLong',
+  'FrameTooLong',
+]);
+const isMalformed = (error: unknown): boolean => error instanceof CodedError && MALFORMED.has(error.code);
 
 /** A server without streaming lists refuses their query parameters. */
 const isUnsupported = (error: unknown): boolean =>

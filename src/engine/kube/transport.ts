@@ -11,6 +11,8 @@ import { ApiError, TransportError } from './apiError.ts';
 import { Connections } from './connections.ts';
 import type { Credentials } from './credentials.ts';
 import { lines } from './lines.ts';
+import { frames } from './protobuf/frames.ts';
+import { ProtobufReader } from './protobuf/protobufReader.ts';
 
 export interface KubeRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -20,6 +22,8 @@ export interface KubeRequest {
   readonly contentType?: string;
   /** The Accept header, for other than JSON of the whole object, such as its metadata only. */
   readonly accept?: string;
+  /** Asks for protobuf, and reads it. The answer may be JSON all the same: the server decides. */
+  readonly reader?: ProtobufReader | undefined;
   /** Called right before the request is written to the socket; throws to keep it back. */
   readonly fence?: () => void;
 }
@@ -28,8 +32,11 @@ export interface KubeRequest {
 export interface Transport {
   /** @returns the parsed body. @throws ApiError if the server refuses, TransportError if there is no answer */
   request(request: KubeRequest, signal: AbortSignal): Promise<unknown>;
-  /** The lines of an answer as they arrive, until the answer ends. Same errors. */
-  stream(request: KubeRequest, signal: AbortSignal): AsyncIterable<string>;
+  /**
+   * The lines of an answer as they arrive, until the answer ends; its frames if the request has a reader and the answer is
+   * protobuf. Same errors.
+   */
+  stream(request: KubeRequest, signal: AbortSignal): AsyncIterable<string | Buffer>;
   /** The body as text, e.g. of a pod's log. Same errors. */
   text(request: KubeRequest, signal: AbortSignal): Promise<string>;
   close(): void;
@@ -55,6 +62,8 @@ export interface TransportOptions {
   readonly queriesPerSecond?: number;
   readonly burst?: number;
   readonly random?: () => number;
+  /** Default true; false asks for JSON only. */
+  readonly protobuf?: boolean;
 }
 
 const TRANSPORT_DEFAULTS = {
@@ -80,6 +89,8 @@ export class HttpsTransport implements Transport {
   readonly #connections: Connections;
   readonly #host: string;
   readonly #tracer: Tracer = trace.getTracer('kube');
+  /** Readers of kinds that the server does not serve as protobuf. */
+  readonly #refused = new WeakSet<ProtobufReader>();
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -92,16 +103,21 @@ export class HttpsTransport implements Transport {
   }
 
   async request(request: KubeRequest, signal: AbortSignal): Promise<unknown> {
-    const text = await this.text(request, signal);
-    return text === '' ? undefined : (JSON.parse(text) as unknown);
+    const { body, isProtobuf } = await this.#body(request, signal);
+    if (isProtobuf && request.reader) return request.reader.answer(body);
+    return body.length === 0 ? undefined : (JSON.parse(body.toString('utf8')) as unknown);
   }
 
-  text(request: KubeRequest, signal: AbortSignal): Promise<string> {
+  async text(request: KubeRequest, signal: AbortSignal): Promise<string> {
+    return (await this.#body(request, signal)).body.toString('utf8');
+  }
+
+  #body(request: KubeRequest, signal: AbortSignal): Promise<{ body: Buffer; isProtobuf: boolean }> {
     return this.#traced(request, async () => {
       const deadline = this.#deadline(request, signal);
       try {
         const response = await this.#answered(request, 'request', deadline.signal);
-        return await collect(response, describe(request));
+        return { body: await collect(response, describe(request)), isProtobuf: isProtobuf(response) };
       } catch (error) {
         // We may have cut the connection ourselves.
         if (deadline.signal.aborted) throw deadline.signal.reason;
@@ -112,16 +128,18 @@ export class HttpsTransport implements Transport {
     });
   }
 
-  async *stream(request: KubeRequest, signal: AbortSignal): AsyncIterable<string> {
+  async *stream(request: KubeRequest, signal: AbortSignal): AsyncIterable<string | Buffer> {
     // The deadline covers the time until the headers; after that, the caller's watchdog decides.
     const headers = this.#deadline(request, signal);
     const response = await this.#answered(request, 'stream', headers.signal).finally(headers.release);
     const onAbort = () => response.destroy(signal.reason as Error);
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      yield* lines(response, this.#options.clock);
+      const { clock } = this.#options;
+      yield* isProtobuf(response) ? frames(response, clock) : lines(response, clock);
     } catch (error) {
       if (signal.aborted) throw signal.reason;
+      if (error instanceof CodedError) throw error;
       throw new TransportError(describe(request), error);
     } finally {
       signal.removeEventListener('abort', onAbort);
@@ -156,6 +174,10 @@ export class HttpsTransport implements Transport {
         return await this.#send(request, use, signal);
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
+        if (error.status === 406 && request.reader && !this.#refused.has(request.reader)) {
+          this.#refused.add(request.reader);
+          continue;
+        }
         const rejectedIdentity = error.status === 401 && attempt === 0 && credentials.refresh !== undefined;
         // The server names a time only when it has not acted, so trying again is safe for every verb.
         const waitMs = rejectedIdentity ? 0 : error.retryAfterMs;
@@ -193,7 +215,7 @@ export class HttpsTransport implements Transport {
         agent: this.#connections.agent(identity, use),
         method: request.method,
         headers: {
-          accept: request.accept ?? 'application/json',
+          accept: this.#accept(request),
           'user-agent': userAgent,
           ...(identity.authorization ? { authorization: identity.authorization } : {}),
           ...(payload === undefined
@@ -219,12 +241,19 @@ export class HttpsTransport implements Transport {
     const status = response.statusCode ?? 0;
     finished(String(status));
     if (status >= 200 && status < 300) return response;
-    throw ApiError.parse(
-      status,
-      await collect(response, describe(request)),
-      describe(request),
-      retryAfterMs(response),
-    );
+    const body = await collect(response, describe(request));
+    // A Status, as JSON.
+    const refusal =
+      isProtobuf(response) && request.reader
+        ? JSON.stringify(request.reader.answer(body))
+        : body.toString('utf8');
+    throw ApiError.parse(status, refusal, describe(request), retryAfterMs(response));
+  }
+
+  #accept({ accept = 'application/json', reader }: KubeRequest): string {
+    const isOff = !reader || this.#options.protobuf === false || this.#refused.has(reader);
+    // A server that serves the kind as JSON only takes the second.
+    return isOff ? accept : `${reader.accept},${accept}`;
   }
 
   /** Makes one span for each call of a reconcile. Leases and events, which belong to none, would only fill the collector. */
@@ -291,14 +320,16 @@ function open(
   });
 }
 
-async function collect(response: IncomingMessage, request: string): Promise<string> {
+const isProtobuf = ({ headers }: IncomingMessage): boolean => ProtobufReader.reads(headers['content-type']);
+
+async function collect(response: IncomingMessage, request: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of response) chunks.push(chunk as Buffer);
   } catch (error) {
     throw new TransportError(request, error);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 function retryAfterMs(response: IncomingMessage): number | undefined {

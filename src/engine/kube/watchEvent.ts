@@ -1,5 +1,6 @@
 import { CodedError } from '../../base/codedError.ts';
 import type { KubeObject } from './kubeObject.ts';
+import type { ProtobufReader } from './protobuf/protobufReader.ts';
 
 export interface WatchEvent<T> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
@@ -16,13 +17,16 @@ const TYPES: readonly string[] = [
 const MOST_SHOWN = 200;
 
 /**
- * One line of a watch. Only what the reflector needs is checked, because every event of every object comes through here:
+ * One line of a watch, or one frame of protobuf. Only what the reflector needs is checked, because every event of every object comes through here:
  * an event without it would be lost, or would end each attempt to resume the watch.
  *
- * @throws CodedError `MalformedEvent`
+ * @throws CodedError `MalformedEvent`, `MalformedProtobuf`
  */
-export function parseWatchEvent<T extends KubeObject>(line: string): WatchEvent<T> {
-  const event = parsed(line);
+export function parseWatchEvent<T extends KubeObject>(
+  line: string | Buffer,
+  reader?: ProtobufReader,
+): WatchEvent<T> {
+  const event = typeof line === 'string' ? parsed(line) : reader?.event(line);
   if (isObject(event) && TYPES.includes(event.type as string) && isObject(event.object)) {
     if (event.type === 'ERROR') return event as unknown as WatchEvent<T>;
     const { metadata } = event.object;
@@ -31,7 +35,7 @@ export function parseWatchEvent<T extends KubeObject>(line: string): WatchEvent<
   }
   throw new CodedError(
     'MalformedEvent',
-    `the API server, or a proxy before it, sent a watch event that cannot be read: ${line.slice(0, MOST_SHOWN)}`,
+    `the API server, or a proxy before it, sent a watch event that cannot be read: ${typeof line === 'string' ? line.slice(0, MOST_SHOWN) : `a frame of ${line.length} bytes`}`,
     { retriable: true },
   );
 }
