@@ -7,6 +7,7 @@ import { stopSignal } from '../base/stopSignal.ts';
 import { startTracing } from '../base/tracing/startTracing.ts';
 import { VERSION } from '../base/version.ts';
 import { inClusterCredentials, kubeconfigCredentials } from '../engine/kube/credentials.ts';
+import { API_ENCODINGS, type ApiEncoding } from '../engine/kube/transport.ts';
 import { OPERATOR_DEFAULTS, runOperator } from '../operator/operator.ts';
 import { CLUSTER_FIELDS, type ClusterField } from '../operator/resource/databaseClusters.ts';
 import { managedEngines } from '../operator/resource/managedEngines.ts';
@@ -61,6 +62,12 @@ const command = new Command('waba-operator')
     databaseOperators,
     [],
   )
+  .addOption(
+    new Option('--api-encoding <encoding>', 'how the API server writes built-in kinds')
+      .env('API_ENCODING')
+      .choices(API_ENCODINGS)
+      .default('protobuf'),
+  )
   .option('--health-port <port>', 'port of /healthz, /readyz and /metrics', '8081')
   .option(
     '--stack-image <image>',
@@ -97,6 +104,7 @@ const options = command.opts<{
   podSecurity: 'Restricted' | 'Unrestricted';
   webhookProbes: 'Public' | 'All';
   databaseOperators: readonly ClusterField[];
+  apiEncoding: ApiEncoding;
   healthPort: string;
   stackImage: string;
   databaseImage: string;
@@ -131,6 +139,7 @@ try {
   await runOperator(
     {
       credentials,
+      apiEncoding: options.apiEncoding,
       version: VERSION,
       release: {
         stack: options.stackImage,

@@ -47,6 +47,7 @@ export async function openCluster(options: ClusterOptions, { env, version }: Cal
     credentials,
     clock: systemClock,
     userAgent: `kubectl-waba/${version}`,
+    encoding: env.API_ENCODING === 'json' ? 'json' : 'protobuf',
   });
   return {
     client: new KubeClient(transport),

@@ -4,10 +4,12 @@ import type { ControllerMetrics } from '../engine/controller/metrics.ts';
 import { KubeClient } from '../engine/kube/client.ts';
 import type { Credentials } from '../engine/kube/credentials.ts';
 import { LeaderElection } from '../engine/kube/leaderElection.ts';
-import { HttpsTransport, type KubeRequest } from '../engine/kube/transport.ts';
+import { type ApiEncoding, HttpsTransport, type KubeRequest } from '../engine/kube/transport.ts';
 
 export interface ConnectionOptions {
   readonly credentials: Credentials;
+  /** Default `protobuf`. */
+  readonly apiEncoding?: ApiEncoding | undefined;
   /** Version of the operator, for the user agent. */
   readonly version: string;
   /** Namespace and name of the installation. Its replicas share them; two installations never work in one namespace. */
@@ -30,12 +32,14 @@ export interface Connection {
 }
 
 export function connect(options: ConnectionOptions): Connection {
-  const { credentials, version, installation, replica, metrics, clock, random, logger } = options;
+  const { credentials, apiEncoding, version, installation, replica, metrics, clock, random, logger } =
+    options;
   const userAgent = `waba-operator/${version}`;
   const clientWith = (fence?: (request: KubeRequest) => void) =>
     new KubeClient(
       new HttpsTransport({
         credentials,
+        encoding: apiEncoding,
         clock,
         userAgent,
         observer: metrics.requests,

@@ -13,6 +13,7 @@ import { missingFromServer } from '../engine/kube/discovery.ts';
 import { EventRecorder } from '../engine/kube/eventRecorder.ts';
 import { fencedTransport } from '../engine/kube/fencedTransport.ts';
 import { namespaceOfPath, splitKey } from '../engine/kube/kubeObject.ts';
+import type { ApiEncoding } from '../engine/kube/transport.ts';
 import { ApplicationReconciler } from './application/applicationReconciler.ts';
 import type { ProbeScope } from './application/probeTargets.ts';
 import { StackSessions, type StackSessionsOptions } from './application/stackSession.ts';
@@ -46,6 +47,8 @@ import { WorkloadsReconciler } from './workloads/workloadsReconciler.ts';
 
 export interface OperatorOptions {
   readonly credentials: Credentials;
+  /** How the API server writes built-in kinds; default `protobuf`. */
+  readonly apiEncoding?: ApiEncoding | undefined;
   readonly version: string;
   readonly release: ReleaseImages;
   /** Namespaces to watch; empty for all. */

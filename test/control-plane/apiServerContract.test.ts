@@ -4,6 +4,9 @@ import type { ApiError } from '../../src/engine/kube/apiError.ts';
 import { KubeClient } from '../../src/engine/kube/client.ts';
 import { fieldOwners, type ManagedFields } from '../../src/engine/kube/fieldOwners.ts';
 import { type KubeObject, kinds, type ResourceKind, resourcePath } from '../../src/engine/kube/kubeObject.ts';
+import { ProtobufReader } from '../../src/engine/kube/protobuf/protobufReader.ts';
+import type { ApiEncoding } from '../../src/engine/kube/transport.ts';
+import { parseWatchEvent } from '../../src/engine/kube/watchEvent.ts';
 import { WIDGET_DEFINITION, WidgetKind } from '../simulation/schemas.ts';
 import { SimulatedApiServer } from '../simulation/simulatedApiServer.ts';
 import { SimulatedTransport } from '../simulation/simulatedTransport.ts';
@@ -15,12 +18,15 @@ interface Server {
   namespace(): Promise<string>;
 }
 
+const real = async (encoding: ApiEncoding): Promise<Server> => {
+  const client = await testClient(undefined, encoding);
+  await installDefinition(client, WIDGET_DEFINITION);
+  return { client, namespace: () => freshNamespace(client) };
+};
+
 const servers: Record<string, () => Promise<Server>> = {
-  'a real API server': async () => {
-    const client = await testClient();
-    await installDefinition(client, WIDGET_DEFINITION);
-    return { client, namespace: () => freshNamespace(client) };
-  },
+  'a real API server': () => real('protobuf'),
+  'a real API server, in JSON': () => real('json'),
   'the simulated API server': async () => {
     const server = new SimulatedApiServer({ clock: systemClock });
     const client = new KubeClient(new SimulatedTransport({ server, clock: systemClock }));
@@ -29,7 +35,8 @@ const servers: Record<string, () => Promise<Server>> = {
   },
 };
 
-// The simulation can be trusted only as far as this suite compares it, so every test runs against both servers.
+// The simulation can be trusted only as far as this suite compares it, so every test runs against both servers; and on the real one
+// against both encodings.
 describe.each(Object.entries(servers))('%s', (_, open) => {
   let client: KubeClient;
   let namespace: string;
@@ -76,14 +83,16 @@ describe.each(Object.entries(servers))('%s', (_, open) => {
     kind: ResourceKind = kinds.ConfigMap,
   ) {
     const stop = new AbortController();
+    const reader = ProtobufReader.of(kind);
     const events: { type: string; object: KubeObject }[] = [];
     const request = {
       method: 'GET' as const,
       path: resourcePath(kind, namespace),
+      reader,
       query: { watch: true, allowWatchBookmarks: true, timeoutSeconds: 60, ...query },
     };
     for await (const line of client.transport.stream(request, stop.signal)) {
-      events.push(JSON.parse(String(line)));
+      events.push(parseWatchEvent(line, reader));
       if (until(events)) break;
     }
     stop.abort();

@@ -1,4 +1,5 @@
 import { type Clock, sleep } from '../../src/base/clock.ts';
+import { deepFreeze } from '../../src/base/deepFreeze.ts';
 import { TransportError } from '../../src/engine/kube/apiError.ts';
 import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
 import type { KubeRequest, Transport } from '../../src/engine/kube/transport.ts';
@@ -44,7 +45,7 @@ export class SimulatedTransport implements Transport {
     this.#options = options;
   }
 
-  async request({ fence: ownFence, ...request }: KubeRequest, signal: AbortSignal): Promise<unknown> {
+  async request({ fence: ownFence, reader, ...request }: KubeRequest, signal: AbortSignal): Promise<unknown> {
     const { server, clock, fault, fence, around } = this.#options;
     const { delayMs = 0, answerDelayMs = 0, outcome } = fault?.(request) ?? {};
     signal.throwIfAborted();
@@ -59,7 +60,8 @@ export class SimulatedTransport implements Transport {
     const answer = throughTheWire(around ? around(request, act) : act());
     await sleep(clock, answerDelayMs, signal);
     if (outcome === 'unanswered') throw new TransportError(what, new Error('simulated: connection reset'));
-    return answer;
+    // A real server would answer in protobuf, which is read into frozen objects.
+    return reader ? deepFreeze(answer) : answer;
   }
 
   async text(request: KubeRequest): Promise<string> {

@@ -7,7 +7,7 @@ import { inject } from 'vitest';
 import { isAlreadyExists } from '../../src/engine/kube/apiError.ts';
 import type { KubeClient } from '../../src/engine/kube/client.ts';
 import { type KubeObject, kinds, registerKind } from '../../src/engine/kube/kubeObject.ts';
-import type { RequestObserver } from '../../src/engine/kube/transport.ts';
+import type { ApiEncoding, RequestObserver } from '../../src/engine/kube/transport.ts';
 import { API_VERSION, KIND, PLURAL } from '../../src/operator/resource/whatsAppDeployment.ts';
 import { administratorClient } from './administratorClient.ts';
 import { eventually } from './eventually.ts';
@@ -30,8 +30,8 @@ interface Definition {
 }
 
 /** An administrator's client of the test project's control plane. */
-export const testClient = (observer?: RequestObserver): Promise<KubeClient> =>
-  administratorClient(inject('kubeconfig'), observer);
+export const testClient = (observer?: RequestObserver, encoding?: ApiEncoding): Promise<KubeClient> =>
+  administratorClient(inject('kubeconfig'), observer, encoding);
 
 /** A namespace that no other test uses. */
 export async function freshNamespace(client: KubeClient): Promise<string> {

@@ -1,3 +1,4 @@
+import { deepFreeze } from '../../src/base/deepFreeze.ts';
 import { ApiError } from '../../src/engine/kube/apiError.ts';
 import { type KubeObject, kindOf, kinds, resourcePath } from '../../src/engine/kube/kubeObject.ts';
 import type { KubeRequest, Transport } from '../../src/engine/kube/transport.ts';
@@ -42,6 +43,12 @@ export class FakeCluster implements Transport {
   }
 
   async request(request: KubeRequest): Promise<unknown> {
+    const answer = this.#answer(request);
+    // A real server would answer in protobuf, which is read into frozen objects.
+    return request.reader ? deepFreeze(structuredClone(answer)) : answer;
+  }
+
+  #answer(request: KubeRequest): unknown {
     this.onRequest(request);
     const { method, path, body, contentType, query } = request;
     const isDryRun = query?.dryRun === 'All';

@@ -28,6 +28,14 @@ export interface ApplyOptions {
   readonly dryRun?: boolean;
 }
 
+export interface CreateOptions {
+  readonly fieldManager: string;
+  /** See `ApplyOptions`. */
+  readonly dryRun?: boolean;
+  /** The API server answers with the metadata of the object only. */
+  readonly metadataOnly?: boolean;
+}
+
 export interface DeleteOptions {
   /** Fails if the object was replaced meanwhile. */
   readonly uid?: string | undefined;
@@ -138,14 +146,15 @@ export class KubeClient {
 
   async create<T extends KubeObject>(
     object: KubeObject,
-    options: { fieldManager: string; dryRun?: boolean },
+    options: CreateOptions,
     signal: AbortSignal,
   ): Promise<T> {
+    const kind = kindOf(object);
     return (await this.transport.request(
       {
         method: 'POST',
-        path: resourcePath(kindOf(object), object.metadata.namespace),
-        reader: this.#reader(kindOf(object), WHOLE),
+        path: resourcePath(kind, object.metadata.namespace),
+        ...this.#answerOf(kind, options),
         query: { fieldManager: options.fieldManager, fieldValidation: 'Strict', ...dryRunOf(options) },
         body: object,
       },
@@ -182,6 +191,8 @@ export class KubeClient {
       fieldManager?: string;
       /** See `ApplyOptions`; unknown fields are errors then. */
       dryRun?: boolean;
+      /** See `CreateOptions`. */
+      metadataOnly?: boolean;
     },
     patch: unknown,
     signal: AbortSignal,
@@ -195,7 +206,7 @@ export class KubeClient {
           ...(target.dryRun ? { ...dryRunOf(target), fieldValidation: 'Strict' } : {}),
         },
         contentType: 'application/merge-patch+json',
-        reader: this.#reader(kind, WHOLE),
+        ...this.#answerOf(kind, target),
         body: patch,
       },
       signal,
@@ -231,6 +242,12 @@ export class KubeClient {
       signal,
     )) as KubeObject | undefined;
     return answer?.kind === kind.kind && answer.metadata?.deletionTimestamp ? answer : undefined;
+  }
+
+  #answerOf(kind: ResourceKind, { metadataOnly = false }: { readonly metadataOnly?: boolean }) {
+    return metadataOnly
+      ? { accept: METADATA_ONLY, reader: this.#reader(kind, { metadataOnly }) }
+      : { reader: this.#reader(kind, WHOLE) };
   }
 
   #reader(kind: ResourceKind, options: ReaderOptions): ProtobufReader | undefined {

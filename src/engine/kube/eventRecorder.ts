@@ -72,7 +72,7 @@ export class EventRecorder {
     const known = this.#names.get(correlated.id);
     if (known && correlated.count) {
       const change = { count: correlated.count, lastTimestamp: timestamp, message: event.message };
-      await client.mergePatch(kinds.Event, { name: known, namespace }, change, signal);
+      await client.mergePatch(kinds.Event, { name: known, namespace, metadataOnly: true }, change, signal);
       return;
     }
     const name = `${object.metadata.name}.${randomUUID().slice(0, 8)}`;
@@ -96,7 +96,7 @@ export class EventRecorder {
         firstTimestamp: timestamp,
         lastTimestamp: timestamp,
       },
-      { fieldManager: component },
+      { fieldManager: component, metadataOnly: true },
       signal,
     );
     remember(this.#names, correlated.id, name, MOST_WAITING);

@@ -55,6 +55,7 @@ export const kinds = {
   Deployment: namespaced('apps/v1', 'Deployment'),
   Event: namespaced('v1', 'Event'),
   HorizontalPodAutoscaler: namespaced('autoscaling/v2', 'HorizontalPodAutoscaler'),
+  Ingress: namespaced('networking.k8s.io/v1', 'Ingress', 'ingresses'),
   Job: namespaced('batch/v1', 'Job'),
   Lease: namespaced('coordination.k8s.io/v1', 'Lease'),
   Namespace: cluster('v1', 'Namespace'),

@@ -1,3 +1,4 @@
+import { deepFreeze } from '../../base/deepFreeze.ts';
 import { type KubeObject, keyOf } from './kubeObject.ts';
 
 /** The values under which an index finds an object. */
@@ -198,11 +199,4 @@ const isOlder = ({ metadata: a }: KubeObject, { metadata: b }: KubeObject): bool
 function isBefore({ metadata }: KubeObject, own: OwnWrite): boolean {
   if (own.resourceVersion === undefined) return metadata.uid === own.uid;
   return metadata.resourceVersion !== undefined && compare(metadata.resourceVersion, own.resourceVersion) < 0;
-}
-
-function deepFreeze<V>(value: V): V {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
-  Object.freeze(value);
-  for (const inner of Object.values(value)) deepFreeze(inner);
-  return value;
 }

@@ -14,7 +14,10 @@ const never = new AbortController().signal;
 
 const setup = (
   fault: (request: KubeRequest) => Fault = () => ({}),
-  { garble = (line) => line, ...options }: { optional?: true; garble?: (line: string) => string } = {},
+  {
+    garble = (line) => line,
+    ...options
+  }: { optional?: true; garble?: (line: string, request: KubeRequest) => string | Buffer } = {},
 ) => {
   const clock = new VirtualClock();
   let server = new SimulatedApiServer({ clock });
@@ -33,7 +36,7 @@ const setup = (
     request: (request, signal) => connect().request(request, signal),
     text: (request) => connect().text(request),
     stream: async function* (request, signal) {
-      for await (const line of connect().stream(request, signal)) yield garble(line);
+      for await (const line of connect().stream(request, signal)) yield garble(String(line), request);
     },
     close: () => {},
   });
@@ -90,6 +93,17 @@ describe('the reflector', () => {
     await write('b');
     await remove('a');
     expect(changes).toEqual(['Added a', 'Added b', 'Deleted a']);
+  });
+
+  it('asks for JSON after protobuf that it cannot read', async () => {
+    const { clock, asked, changes, write, run } = setup(() => ({}), {
+      garble: (line, { reader }) => (reader ? Buffer.from([255]) : line),
+    });
+    await write('a');
+    run();
+    await clock.advance(REFLECTOR_DEFAULTS.backoff.baseMs);
+    expect(changes).toEqual(['Added a']);
+    expect(watches(asked).map(({ reader }) => reader !== undefined)).toEqual([true, false]);
   });
 
   it('ends a watch that has fallen silent, and takes up what it missed', async () => {

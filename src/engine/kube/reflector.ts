@@ -261,8 +261,16 @@ export class Reflector<T extends KubeObject> {
     const onAbort = () => watchdog.abort(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     const silence = new CodedError(SILENT, 'no event or bookmark in time', { retriable: true });
-    const arm = () => clock.after(this.#watchdogMs, () => watchdog.abort(silence));
-    let disarm = arm();
+    let heardAt = clock.monotonic();
+    let armedMs = this.#watchdogMs;
+    // One timer for many events: when it fires, it looks how long the silence has really been.
+    const arm = (delayMs: number): (() => void) =>
+      clock.after(delayMs, () => {
+        const leftMs = heardAt + armedMs - clock.monotonic();
+        if (leftMs <= 0) watchdog.abort(silence);
+        else disarm = arm(leftMs);
+      });
+    let disarm = arm(armedMs);
     try {
       const lines = client.transport.stream(
         {
@@ -284,8 +292,12 @@ export class Reflector<T extends KubeObject> {
         watchdog.signal,
       );
       for await (const line of lines) {
-        disarm();
-        disarm = arm();
+        heardAt = clock.monotonic();
+        if (armedMs !== this.#watchdogMs) {
+          disarm();
+          armedMs = this.#watchdogMs;
+          disarm = arm(armedMs);
+        }
         yield parseWatchEvent<T>(line, reader);
       }
     } finally {

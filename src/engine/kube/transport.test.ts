@@ -2,10 +2,13 @@ import { createServer as createHttpServer } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type HttpsServer, startHttpsServer } from '../../../test/support/httpsServer.ts';
+import { encodeAnswer, encodeFrame } from '../../../test/support/protobufEncoder.ts';
 import { systemClock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
 import { listen } from '../../base/ports.ts';
 import type { Credentials } from './credentials.ts';
+import { kinds } from './kubeObject.ts';
+import { ProtobufReader } from './protobuf/protobufReader.ts';
 import { HttpsTransport, type TransportOptions } from './transport.ts';
 
 const never = new AbortController().signal;
@@ -155,5 +158,92 @@ describe('the transport', () => {
       code: 'Transport',
       retriable: true,
     });
+  });
+});
+
+describe('the encoding of answers', () => {
+  const object = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'a', namespace: 'shop', resourceVersion: '1' },
+    data: { key: 'value' },
+  };
+  const reader = ProtobufReader.of(kinds.ConfigMap);
+  const protobuf = 'application/vnd.kubernetes.protobuf';
+  const answering = (
+    answer: (accept: string) => { type: string; body: Buffer | string; status?: number },
+  ) => {
+    const accepted: string[] = [];
+    const server = serve((request, response) => {
+      accepted.push(request.headers.accept ?? '');
+      const { type, body, status = 200 } = answer(request.headers.accept ?? '');
+      response.writeHead(status, { 'content-type': type }).end(body);
+    });
+    return { accepted, server };
+  };
+
+  it('is protobuf where the request has a reader for it', async () => {
+    const { server, accepted } = answering(() => ({ type: protobuf, body: encodeAnswer(object) }));
+    expect(await transportTo(credentialsOf(await server)).request({ ...GET, reader }, never)).toEqual(object);
+    expect(accepted).toEqual([`${protobuf},application/json`]);
+  });
+
+  it('is JSON where the server answers so, asked for protobuf or not', async () => {
+    const { server } = answering(() => ({ type: 'application/json', body: JSON.stringify(object) }));
+    const transport = transportTo(credentialsOf(await server));
+    expect(await transport.request({ ...GET, reader }, never)).toEqual(object);
+    const lines: (string | Buffer)[] = [];
+    for await (const line of transport.stream({ ...GET, reader }, never)) lines.push(line);
+    expect(lines).toEqual([JSON.stringify(object)]);
+  });
+
+  it('is JSON from then on where the server refuses protobuf', async () => {
+    const { server, accepted } = answering((accept) =>
+      accept.includes('protobuf')
+        ? { status: 406, type: 'text/plain', body: 'only JSON' }
+        : { type: 'application/json', body: JSON.stringify(object) },
+    );
+    const transport = transportTo(credentialsOf(await server));
+    expect(await transport.request({ ...GET, reader }, never)).toEqual(object);
+    expect(await transport.request({ ...GET, reader }, never)).toEqual(object);
+    expect(accepted).toEqual([`${protobuf},application/json`, 'application/json', 'application/json']);
+  });
+
+  it('is JSON where the process is told so', async () => {
+    const { server, accepted } = answering(() => ({ type: 'application/json', body: '{}' }));
+    await transportTo(credentialsOf(await server), { encoding: 'json' }).request({ ...GET, reader }, never);
+    expect(accepted).toEqual(['application/json']);
+  });
+
+  it('does not change what a refusal says', async () => {
+    const status = {
+      apiVersion: 'v1',
+      kind: 'Status',
+      metadata: {},
+      code: 409,
+      reason: 'Conflict',
+      message: 'changed meanwhile',
+    };
+    const { server } = answering(() => ({ status: 409, type: protobuf, body: encodeAnswer(status) }));
+    const refused = transportTo(credentialsOf(await server)).request({ ...GET, reader }, never);
+    await expect(refused).rejects.toMatchObject({
+      status: 409,
+      code: 'Conflict',
+      message: 'GET /api: changed meanwhile',
+    });
+  });
+
+  it('gives the frames of a watch', async () => {
+    const { server } = answering(() => ({
+      type: `${protobuf};stream=watch`,
+      body: Buffer.concat([encodeFrame('ADDED', object), encodeFrame('DELETED', object)]),
+    }));
+    const events: unknown[] = [];
+    for await (const frame of transportTo(credentialsOf(await server)).stream({ ...GET, reader }, never))
+      events.push(reader?.event(frame as Buffer));
+    expect(events).toEqual([
+      { type: 'ADDED', object },
+      { type: 'DELETED', object },
+    ]);
   });
 });

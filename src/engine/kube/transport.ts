@@ -51,6 +51,9 @@ export interface RequestObserver {
   throttled(method: string, host: string, durationMs: number): void;
 }
 
+export const API_ENCODINGS = ['protobuf', 'json'] as const;
+export type ApiEncoding = (typeof API_ENCODINGS)[number];
+
 export interface TransportOptions {
   readonly credentials: Credentials;
   readonly clock: Clock;
@@ -62,8 +65,8 @@ export interface TransportOptions {
   readonly queriesPerSecond?: number;
   readonly burst?: number;
   readonly random?: () => number;
-  /** Default true; false asks for JSON only. */
-  readonly protobuf?: boolean;
+  /** Default `protobuf`, for the kinds that have it; `json` asks for JSON only. */
+  readonly encoding?: ApiEncoding | undefined;
 }
 
 const TRANSPORT_DEFAULTS = {
@@ -251,7 +254,7 @@ export class HttpsTransport implements Transport {
   }
 
   #accept({ accept = 'application/json', reader }: KubeRequest): string {
-    const isOff = !reader || this.#options.protobuf === false || this.#refused.has(reader);
+    const isOff = !reader || this.#options.encoding === 'json' || this.#refused.has(reader);
     // A server that serves the kind as JSON only takes the second.
     return isOff ? accept : `${reader.accept},${accept}`;
   }

@@ -71,7 +71,7 @@ export const OPTIONAL_KINDS: readonly ResourceKind[] = [
   gatewayKind('HTTPRoute', 'httproutes'),
   gatewayKind('TLSRoute', 'tlsroutes'),
   gatewayKind('BackendTLSPolicy', 'backendtlspolicies'),
-  { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', plural: 'ingresses', namespaced: true },
+  kinds.Ingress,
   kinds.ConfigMap,
   kinds.HorizontalPodAutoscaler,
 ].map(registerKind);

@@ -28,6 +28,7 @@ export const KIND_MESSAGES: Readonly<Record<string, string>> = {
   'apps/v1/Deployment': 'apps.v1.Deployment',
   'v1/Event': 'core.v1.Event',
   'autoscaling/v2/HorizontalPodAutoscaler': 'autoscaling.v2.HorizontalPodAutoscaler',
+  'networking.k8s.io/v1/Ingress': 'networking.v1.Ingress',
   'batch/v1/Job': 'batch.v1.Job',
   'coordination.k8s.io/v1/Lease': 'coordination.v1.Lease',
   'v1/Namespace': 'core.v1.Namespace',
@@ -1828,9 +1829,63 @@ export const MESSAGES: Readonly<Record<string, Readonly<Record<number, string>>>
     5: 'retryAfterSeconds? int',
     6: 'uid? string',
   },
+  'networking.v1.HTTPIngressPath': {
+    1: 'path? string',
+    2: 'backend networking.v1.IngressBackend',
+    3: 'pathType *string',
+  },
+  'networking.v1.HTTPIngressRuleValue': {
+    1: 'paths []networking.v1.HTTPIngressPath',
+  },
   'networking.v1.IPBlock': {
     1: 'cidr string',
     2: 'except? []string',
+  },
+  'networking.v1.Ingress': {
+    1: 'metadata? meta.v1.ObjectMeta',
+    2: 'spec? networking.v1.IngressSpec',
+    3: 'status? networking.v1.IngressStatus',
+  },
+  'networking.v1.IngressBackend': {
+    3: 'resource? *core.v1.TypedLocalObjectReference',
+    4: 'service? *networking.v1.IngressServiceBackend',
+  },
+  'networking.v1.IngressLoadBalancerIngress': {
+    1: 'ip? string',
+    2: 'hostname? string',
+    4: 'ports? []networking.v1.IngressPortStatus',
+  },
+  'networking.v1.IngressLoadBalancerStatus': {
+    1: 'ingress? []networking.v1.IngressLoadBalancerIngress',
+  },
+  'networking.v1.IngressPortStatus': {
+    1: 'port int',
+    2: 'protocol string',
+    3: 'error? *string',
+  },
+  'networking.v1.IngressRule': {
+    1: 'host? string',
+    2: '- networking.v1.IngressRuleValue',
+  },
+  'networking.v1.IngressRuleValue': {
+    1: 'http? *networking.v1.HTTPIngressRuleValue',
+  },
+  'networking.v1.IngressServiceBackend': {
+    1: 'name string',
+    2: 'port? networking.v1.ServiceBackendPort',
+  },
+  'networking.v1.IngressSpec': {
+    1: 'defaultBackend? *networking.v1.IngressBackend',
+    2: 'tls? []networking.v1.IngressTLS',
+    3: 'rules? []networking.v1.IngressRule',
+    4: 'ingressClassName? *string',
+  },
+  'networking.v1.IngressStatus': {
+    1: 'loadBalancer? networking.v1.IngressLoadBalancerStatus',
+  },
+  'networking.v1.IngressTLS': {
+    1: 'hosts? []string',
+    2: 'secretName? string',
   },
   'networking.v1.NetworkPolicy': {
     1: 'metadata? meta.v1.ObjectMeta',
@@ -1859,6 +1914,10 @@ export const MESSAGES: Readonly<Record<string, Readonly<Record<number, string>>>
     2: 'ingress? []networking.v1.NetworkPolicyIngressRule',
     3: 'egress? []networking.v1.NetworkPolicyEgressRule',
     4: 'policyTypes? []string',
+  },
+  'networking.v1.ServiceBackendPort': {
+    1: 'name? string',
+    2: 'number? int',
   },
   'policy.v1.PodDisruptionBudget': {
     1: 'metadata? meta.v1.ObjectMeta',
