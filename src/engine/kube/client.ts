@@ -1,5 +1,5 @@
 import { type KubeObject, kindOf, type ResourceKind, resourcePath } from './kubeObject.ts';
-import { ProtobufReader, type ReaderOptions } from './protobuf/protobufReader.ts';
+import { metadataForm, ProtobufReader, type ReaderOptions } from './protobuf/protobufReader.ts';
 import type { Transport } from './transport.ts';
 
 export interface ListOptions {
@@ -47,9 +47,9 @@ export interface DeleteOptions {
 /** Objects in a page of a list. Parsing a page blocks the event loop for a few milliseconds. */
 const PAGE_SIZE = 250;
 
-/** The media types of metadata only. */
-export const METADATA_ONLY =
-  'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+/** The media types of metadata only, as JSON: of an object or an event, and of a list. */
+export const METADATA_ONLY = `application/json${metadataForm(false)}`;
+const METADATA_LIST = `application/json${metadataForm(true)}`;
 
 /**
  * Calls the Kubernetes API. Objects are sent whole, as JSON: unknown fields are kept. Lists and the answers of writes come as
@@ -83,7 +83,7 @@ export class KubeClient {
     signal: AbortSignal,
   ): Promise<ListPage<T>> {
     const { metadataOnly = false, fields, jsonOnly } = options;
-    const reader = jsonOnly ? undefined : this.#reader(kind, { metadataOnly, fields });
+    const reader = jsonOnly ? undefined : this.#reader(kind, { metadataOnly, fields, isList: true });
     const items: T[] = [];
     let resourceVersion = '';
     let token: string | undefined;
@@ -92,7 +92,7 @@ export class KubeClient {
         {
           method: 'GET',
           path: resourcePath(kind, options.namespace),
-          ...(options.metadataOnly ? { accept: METADATA_ONLY } : {}),
+          ...(metadataOnly ? { accept: METADATA_LIST } : {}),
           reader,
           query: {
             limit: PAGE_SIZE,

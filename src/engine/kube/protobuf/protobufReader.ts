@@ -11,9 +11,15 @@ const METADATA = 'PartialObjectMetadata';
 /** What precedes each message: `k8s` and a zero. */
 const MAGIC = 0x6b387300;
 
+/** What a media type says after its name to ask for metadata only. A server refuses the one form where it answers the other. */
+export const metadataForm = (isList: boolean): string =>
+  `;as=${METADATA}${isList ? 'List' : ''};g=meta.k8s.io;v=v1`;
+
 export interface ReaderOptions {
   /** The answer holds metadata only. */
   readonly metadataOnly?: boolean;
+  /** The answer is a list. */
+  readonly isList?: boolean;
   /** Which fields to keep, such as `spec.nodeName`, beside apiVersion, kind and metadata; without it all. */
   readonly fields?: readonly string[] | undefined;
   /** Keeps `metadata.managedFields`. */
@@ -29,9 +35,8 @@ export class ProtobufReader {
   readonly #options: LazyOptions;
 
   private constructor(kind: ResourceKind, message: Message, options: ReaderOptions) {
-    const { metadataOnly = false, fields, managedFields = false } = options;
-    const as = (what: string) => `${MEDIA_TYPE};as=${what};g=meta.k8s.io;v=v1`;
-    this.accept = metadataOnly ? `${as(METADATA)},${as(`${METADATA}List`)}` : MEDIA_TYPE;
+    const { metadataOnly = false, isList = false, fields, managedFields = false } = options;
+    this.accept = `${MEDIA_TYPE}${metadataOnly ? metadataForm(isList) : ''}`;
     this.#kind = kind;
     this.#message = message;
     this.#options = { managedFields, mask: fields && maskOf(fields) };
