@@ -39,8 +39,11 @@ const commands = {
     backup: ['usr/local/bin/waba-backup'],
   },
 };
-/** Of Node.js, by bundle. Backups allocate much and keep little: a small nursery takes 10 MB less, and nothing else. */
-const flags = { backup: '--max-semi-space-size=1' };
+/**
+ * Of Node.js, by bundle. Backups allocate much and keep little: a small nursery takes 10 MB less, and nothing else. The operator
+ * fills the nursery once, when its caches fill, and Node.js never gives it back: docs/decisions/0070-protobuf-for-built-in-kinds.md.
+ */
+const flags = { backup: '--max-semi-space-size=1', operator: '--max-semi-space-size=4' };
 /** Folders that volumes are mounted to; they are there without one too. */
 const folders = { 'waba-stack': ['usr/local/wamedia', 'usr/local/waent/data', 'var/lib/waba-network'] };
 

@@ -176,6 +176,8 @@ function start(
       : spawnBound(
           [
             process.execPath,
+            // The operator runs with it too.
+            ...(engine === 'ours' ? ['--max-semi-space-size=4'] : []),
             resolve('dist/bench-contestant.js'),
             '--engine',
             engine === 'ours' ? 'ours' : 'informer',
