@@ -95,6 +95,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'cli',
   ],
   'tools/generate': [
+    'engine/kube',
     'operator/exporter',
     'operator/resource',
     'operator/plan/tell',

@@ -22,7 +22,7 @@ const sized = (field: number, bytes: Buffer | string): Buffer => {
 };
 
 /** An object as an API server writes it: JSON fields that the table does not know are left out. */
-export function encodeMessage(message: Message, json: Json): Buffer {
+function encodeMessage(message: Message, json: Json): Buffer {
   return Buffer.concat(
     message.fields.flatMap((field) => {
       if (!field) return [];

@@ -1,7 +1,7 @@
 import { KIND_MESSAGES, MESSAGES } from './messages.ts';
 
 /** Values whose JSON is not that of the fields of a message. */
-export type ScalarType =
+type ScalarType =
   | 'string'
   | 'bytes'
   | 'bool'
