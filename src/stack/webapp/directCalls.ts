@@ -78,8 +78,10 @@ function bodyOf(incoming: IncomingMessage): Promise<Buffer> {
 function write(answer: Answer, outgoing: ServerResponse): Promise<void> | void {
   if (!(answer instanceof JsonAnswer)) return writeOther(answer, outgoing);
   const { status, headers, text } = answer;
-  headers['Content-Length'] = String(Buffer.byteLength(text));
-  outgoing.writeHead(status, headers).end(text);
+  outgoing.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value);
+  // The length comes last, as where the Fetch API makes the answer.
+  outgoing.end(text);
 }
 
 async function writeOther(answer: Response, outgoing: ServerResponse): Promise<void> {
