@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { SpanKind } from '@opentelemetry/api';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -11,6 +10,7 @@ import { messageAttributes } from '../wire/messageAttributes.ts';
 import type { Billing, NetworkEvent, NetworkProtocol } from '../wire/networkProtocol.ts';
 import type { CallRequest } from '../wire/protocol.ts';
 import { courseOf, SESSION_WINDOW_MS, type Step } from './behaviour.ts';
+import { type Bill, Bills } from './bills.ts';
 import { productProblem } from './catalog.ts';
 import { DEFAULT_BEHAVIOUR } from './defaultBehaviour.ts';
 import { LIMIT_REACHED } from './messagingLimits.ts';
@@ -34,7 +34,6 @@ export interface DeliveriesOptions {
   readonly now: () => number;
 }
 
-const REMEMBERED_CONVERSATIONS = 10_000;
 /** setTimeout counts in 31 bits. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** What could not be recorded, because the disk is full, is tried again after a delay that doubles. */
@@ -44,14 +43,6 @@ const NOTHING_TO_DO = Promise.resolve();
 
 type Accepted = Writable<Extract<Entry, { type: 'accepted' }>>;
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
-type Category = Billing['pricing']['category'];
-
-/** What a message costs, as the statuses of the conversation tell it. */
-interface Bill {
-  /** Of the status `sent`, which alone tells when the conversation expires. */
-  readonly sent: Billing;
-  readonly later: NonNullable<Extract<NetworkEvent['body'], { kind: 'status' }>['billing']>;
-}
 
 /** Messages on their way to people, and what the business is told of each. */
 export class Deliveries {
@@ -59,8 +50,7 @@ export class Deliveries {
   readonly #timetable: Timetable;
   /** Messages that are being recorded. A message that comes again meanwhile is the same one. */
   readonly #accepting = new Map<string, Promise<Billing>>();
-  /** What a message of each conversation costs, because each status of each message tells it. */
-  readonly #bills = new Map<string, Bill>();
+  readonly #bills = new Bills();
   /** By number: people whose conversations are being recorded. */
   readonly #beginning = new Map<string, Set<string>>();
 
@@ -181,31 +171,10 @@ export class Deliveries {
     return state.begun(number).mayBegin(to, state.limits(number), now(), this.#beginning.get(number));
   }
 
-  /** Messages of 24 hours are one conversation; one that the business begins has another price. */
   #billing(number: string, to: string, type: string): Bill {
-    const windowStart = this.#options.state.people.get(to)?.lastWrote[number];
-    const isOpen = windowStart !== undefined && this.#isWindowOpen(number, to);
-    const category = isOpen || !isTemplate(type) ? 'service' : 'utility';
-    const begun = isOpen
-      ? windowStart
-      : Math.floor(this.#options.now() / SESSION_WINDOW_MS) * SESSION_WINDOW_MS;
-    return this.#billOf(`${number}/${to}/${category}/${begun}`, category, begun);
-  }
-
-  #billOf(conversation: string, category: Category, begun: number): Bill {
-    const known = this.#bills.get(conversation);
-    if (known) return known;
-    const id = createHash('sha256').update(conversation).digest('hex').slice(0, 32);
-    const expires = Math.floor((begun + SESSION_WINDOW_MS) / 1000);
-    const origin = { type: category };
-    const pricing = { pricing_model: 'CBP', billable: true, category } as const;
-    const bill: Bill = {
-      sent: { conversation: { id, expiration_timestamp: expires, origin }, pricing },
-      later: { conversation: { id, origin }, pricing },
-    };
-    if (this.#bills.size >= REMEMBERED_CONVERSATIONS) this.#bills.clear();
-    this.#bills.set(conversation, bill);
-    return bill;
+    const wroteAt = this.#options.state.people.get(to)?.lastWrote[number];
+    const openSince = this.#isWindowOpen(number, to) ? wroteAt : undefined;
+    return this.#bills.of({ number, to, type, openSince, nowMs: this.#options.now() });
   }
 
   /** Schedules the stages of a message that are still to come. */
@@ -284,12 +253,21 @@ export class Deliveries {
     const partMs = Math.min(Math.max(0, delayMs), LONGEST_TIMER_MS);
     this.#timetable.after(partMs, () => {
       if (delayMs > partMs) return this.#later(delayMs - partMs, action, failures);
-      action().catch((error: unknown) => {
+      attempted(action).catch((error: unknown) => {
         if (failures === 0) this.#options.logger.error('a delivery waits for the disk', { error });
         const againMs = Math.min(TRY_AGAIN.atMostMs, TRY_AGAIN.afterMs * 2 ** failures);
         this.#later(againMs, action, failures + 1);
       });
     });
+  }
+}
+
+/** An action that throws at once has failed like any other: the timetable takes no errors. */
+function attempted(action: () => Promise<void>): Promise<void> {
+  try {
+    return action();
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
 
