@@ -164,6 +164,9 @@ export class Journal<Entry> {
   }
 }
 
+/** One for all, because several appends belong to each message. */
+const APPLIED = Promise.resolve();
+
 /** Applies entries at once, and keeps none of them. */
 export class MemoryJournal<Entry> implements Pick<Journal<Entry>, 'append' | 'close'> {
   readonly #apply: (entry: Entry) => void;
@@ -172,8 +175,13 @@ export class MemoryJournal<Entry> implements Pick<Journal<Entry>, 'append' | 'cl
     this.#apply = apply;
   }
 
-  async append(...entries: readonly Entry[]): Promise<void> {
-    for (const entry of entries) this.#apply(entry);
+  append(...entries: readonly Entry[]): Promise<void> {
+    try {
+      for (const entry of entries) this.#apply(entry);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return APPLIED;
   }
 
   async close(): Promise<void> {}

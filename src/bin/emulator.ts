@@ -240,7 +240,7 @@ async function runLaptop(options: {
       host,
       phoneNumber: number,
       password,
-      seed: seed ? parseSeed(await readOption('--seed', seed)) : undefined,
+      seed: seed ? parseSeed(await readOption(options.seed ? '--seed' : '--config', seed)) : undefined,
       rateLimits,
       buildDateMs: buildDate,
       version,

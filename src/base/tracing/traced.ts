@@ -30,8 +30,12 @@ export interface Work {
 }
 
 /** Makes a span of some work. While traces are off, only `parent` is passed on. */
-export async function traced<T>(name: string, about: About, action: (work: Work) => Promise<T>): Promise<T> {
-  if (!isTracing()) return action(new Untraced(about.parent));
+export function traced<T>(name: string, about: About, action: (work: Work) => Promise<T>): Promise<T> {
+  // Not asynchronous itself: each message passes here several times, and a promise of its own would cost as much as the rest.
+  return isTracing() ? inSpan(name, about, action) : action(new Untraced(about.parent));
+}
+
+async function inSpan<T>(name: string, about: About, action: (work: Work) => Promise<T>): Promise<T> {
   const { parent, links = [], ...options } = about;
   const from = parseTraceparent(parent);
   const span = trace

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { JsonAnswer } from './jsonAnswer.ts';
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
 
@@ -17,8 +18,15 @@ export interface Endpoint {
   readonly answer?: z.ZodType | string;
 }
 
+/** What is used of a request. Those of the Fetch API have it, and those that come without it. */
+export type Incoming = Pick<Request, 'method' | 'url' | 'signal' | 'body'> & {
+  readonly headers: Pick<Headers, 'get'>;
+};
+/** What a server sends. */
+export type Answer = Response | JsonAnswer;
+
 export interface Call<Body = unknown> {
-  readonly request: Request;
+  readonly request: Incoming;
   /** The bytes of the body. @throws BodyTooLarge, BodyCutShort, TooManyBodies */
   readonly read: (largestBytes: number) => Promise<Buffer>;
   /** IP address of the client; absent for a request that no network brought. */
@@ -31,7 +39,7 @@ export interface Call<Body = unknown> {
 }
 
 /** What a handler returns: a response that it has made, or the value that `answer` describes. */
-type Answered<A> = A extends z.ZodType ? Promise<Response | z.input<A>> : Promise<Response> | Promise<void>;
+type Answered<A> = A extends z.ZodType ? Promise<Answer | z.input<A>> : Promise<Answer> | Promise<void>;
 
 /** An endpoint of a server that hands `Served` to each handler. */
 export type Route<About extends Endpoint, Called extends Call, Served> = About & {

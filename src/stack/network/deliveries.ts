@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { SpanKind } from '@opentelemetry/api';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import { Timetable } from '../../base/timetable.ts';
 import { traced } from '../../base/tracing/traced.ts';
 import type { ApiErrorBody } from '../../onprem/envelope.ts';
 import type { AsynchronousErrorCode } from '../../onprem/errorCatalogue.ts';
@@ -10,6 +10,7 @@ import { messageAttributes } from '../wire/messageAttributes.ts';
 import type { Billing, NetworkEvent, NetworkProtocol } from '../wire/networkProtocol.ts';
 import type { CallRequest } from '../wire/protocol.ts';
 import { courseOf, SESSION_WINDOW_MS, type Step } from './behaviour.ts';
+import { type Bill, Bills } from './bills.ts';
 import { productProblem } from './catalog.ts';
 import { DEFAULT_BEHAVIOUR } from './defaultBehaviour.ts';
 import { LIMIT_REACHED } from './messagingLimits.ts';
@@ -33,20 +34,23 @@ export interface DeliveriesOptions {
   readonly now: () => number;
 }
 
-const REMEMBERED_IDS = 10_000;
 /** setTimeout counts in 31 bits. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** What could not be recorded, because the disk is full, is tried again after a delay that doubles. */
 const TRY_AGAIN = { afterMs: 1_000, atMostMs: 30_000 } as const;
 
+const NOTHING_TO_DO = Promise.resolve();
+
+type Accepted = Writable<Extract<Entry, { type: 'accepted' }>>;
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** Messages on their way to people, and what the business is told of each. */
 export class Deliveries {
   readonly #options: DeliveriesOptions;
-  readonly #timers = new Set<() => void>();
+  readonly #timetable: Timetable;
   /** Messages that are being recorded. A message that comes again meanwhile is the same one. */
   readonly #accepting = new Map<string, Promise<Billing>>();
-  /** Ids of conversations, because each status of each message names one. */
-  readonly #conversations = new Map<string, string>();
+  readonly #bills = new Bills();
   /** By number: people whose conversations are being recorded. */
   readonly #beginning = new Map<string, Set<string>>();
 
@@ -54,6 +58,7 @@ export class Deliveries {
 
   constructor(options: DeliveriesOptions) {
     this.#options = options;
+    this.#timetable = new Timetable(options.clock);
   }
 
   /** Continues the deliveries of an earlier run. */
@@ -63,8 +68,7 @@ export class Deliveries {
 
   /** Nothing more happens to messages on their way, until `resume`. */
   pause(): void {
-    for (const cancel of this.#timers) cancel();
-    this.#timers.clear();
+    this.#timetable.clear();
   }
 
   stop(): void {
@@ -79,10 +83,12 @@ export class Deliveries {
     fate?: AsynchronousErrorCode | 'lost',
   ): Promise<Billing> {
     const { id } = request;
-    const accepting =
-      this.#accepting.get(id) ??
-      this.#acceptTraced(number, request, fate).finally(() => void this.#accepting.delete(id));
+    const known = this.#accepting.get(id);
+    if (known) return known;
+    const accepting = this.#acceptTraced(number, request, fate);
+    const over = () => void this.#accepting.delete(id);
     this.#accepting.set(id, accepting);
+    accepting.then(over, over);
     return accepting;
   }
 
@@ -94,19 +100,20 @@ export class Deliveries {
     const { id, type, traceparent: parent } = request;
     const about = { parent, kind: SpanKind.SERVER, attributes: messageAttributes(id, type) };
     return traced('network take message', about, ({ traceparent }) =>
-      this.#accept(number, { ...request, traceparent }, fate),
+      this.#accept(number, request, traceparent, fate),
     );
   }
 
   async #accept(
     number: string,
     request: CallRequest<NetworkProtocol, 'send'>,
+    traceparent: string | undefined,
     fate?: AsynchronousErrorCode | 'lost',
   ): Promise<Billing> {
     const { state, now } = this.#options;
-    const { id, type, body, media, traceparent } = request;
+    const { id, type, body, media } = request;
     const to = state.waIdOf(request.to);
-    const billing = this.#billing(number, to, type);
+    const { sent: billing } = this.#billing(number, to, type);
     if (state.hasSeen(id)) return billing;
     const { templates = [], catalog } = state.known(number);
     const ownFailure =
@@ -114,29 +121,31 @@ export class Deliveries {
     const begins = ownFailure === undefined && this.#isCounted(number, to, type);
     const failsWith = ownFailure ?? (begins && !this.#mayBegin(number, to) ? LIMIT_REACHED : undefined);
     const problem = type === 'interactive' ? productProblem(body.interactive as never, catalog) : undefined;
-    const accepted: Entry = {
+    // Most messages have none of the rest. Spreads of nothing would cost as much as all of this.
+    const accepted: Accepted = {
       type: 'accepted',
       id,
       number,
       to,
       messageType: type,
       acceptedAt: now(),
-      ...(typeof body.ttl === 'number' ? { ttlDays: body.ttl } : {}),
       body,
       media: media.map(({ type: mimeType, sha256 }) => ({ type: mimeType, sha256 })),
-      ...(failsWith === undefined ? {} : { failsWith }),
-      ...(problem?.isWarning ? { warning: { code: problem.code, details: problem.details } } : {}),
-      ...(fate === 'lost' ? { isLost: true } : {}),
-      ...(traceparent === undefined ? {} : { traceparent }),
     };
-    await this.#record(accepted, begins && failsWith === undefined);
+    if (typeof body.ttl === 'number') accepted.ttlDays = body.ttl;
+    if (failsWith !== undefined) accepted.failsWith = failsWith;
+    if (problem?.isWarning) accepted.warning = { code: problem.code, details: problem.details };
+    if (fate === 'lost') accepted.isLost = true;
+    if (traceparent !== undefined) accepted.traceparent = traceparent;
+    if (begins && failsWith === undefined) await this.#recordFirst(accepted);
+    else await this.#options.record(accepted);
     this.#deliver(id);
     return billing;
   }
 
-  async #record(accepted: Extract<Entry, { type: 'accepted' }>, begins: boolean): Promise<void> {
+  /** Records a message together with the conversation that it begins. */
+  async #recordFirst(accepted: Accepted): Promise<void> {
     const { record, now } = this.#options;
-    if (!begins) return record(accepted);
     const { number, to: waId } = accepted;
     const beginning = this.#beginning.get(number) ?? new Set();
     this.#beginning.set(number, beginning.add(waId));
@@ -162,29 +171,10 @@ export class Deliveries {
     return state.begun(number).mayBegin(to, state.limits(number), now(), this.#beginning.get(number));
   }
 
-  /** Messages of 24 hours are one conversation; one that the business begins has another price. */
-  #billing(number: string, to: string, type: string): Billing {
-    const windowStart = this.#options.state.people.get(to)?.lastWrote[number];
-    const isOpen = windowStart !== undefined && this.#isWindowOpen(number, to);
-    const category = isOpen || !isTemplate(type) ? 'service' : 'utility';
-    const begun = isOpen
-      ? windowStart
-      : Math.floor(this.#options.now() / SESSION_WINDOW_MS) * SESSION_WINDOW_MS;
-    const id = this.#conversationId(`${number}/${to}/${category}/${begun}`);
-    const expires = Math.floor((begun + SESSION_WINDOW_MS) / 1000);
-    return {
-      conversation: { id, expiration_timestamp: expires, origin: { type: category } },
-      pricing: { pricing_model: 'CBP', billable: true, category },
-    };
-  }
-
-  #conversationId(conversation: string): string {
-    const known = this.#conversations.get(conversation);
-    if (known !== undefined) return known;
-    const id = createHash('sha256').update(conversation).digest('hex').slice(0, 32);
-    if (this.#conversations.size >= REMEMBERED_IDS) this.#conversations.clear();
-    this.#conversations.set(conversation, id);
-    return id;
+  #billing(number: string, to: string, type: string): Bill {
+    const wroteAt = this.#options.state.people.get(to)?.lastWrote[number];
+    const openSince = this.#isWindowOpen(number, to) ? wroteAt : undefined;
+    return this.#bills.of({ number, to, type, openSince, nowMs: this.#options.now() });
   }
 
   /** Schedules the stages of a message that are still to come. */
@@ -204,42 +194,46 @@ export class Deliveries {
       ...person?.behaviour,
       ...(failsWith === undefined ? {} : { failsWith }),
     };
-    const steps = courseOf({ type, behaviour: how, silentMs, ttlDays, warning }).filter(
-      ({ stage }) => !message.done.includes(stage),
-    );
-    if (steps.length === 0) this.#later(0, finish);
-    else this.#takeSteps(id, acceptedAt, steps);
+    const steps = courseOf({ type, behaviour: how, silentMs, ttlDays, warning });
+    const left =
+      message.done.length === 0 ? steps : steps.filter(({ stage }) => !message.done.includes(stage));
+    if (left.length === 0) this.#later(0, finish);
+    else this.#takeSteps(id, acceptedAt, left, 0);
   }
 
   /** One step after the other, so that a step that has to be tried again delays those after it. */
-  #takeSteps(id: string, acceptedAt: number, [step, ...more]: readonly Step[]): void {
+  #takeSteps(id: string, acceptedAt: number, steps: readonly Step[], next: number): void {
+    const step = steps[next];
     if (!step) return;
-    this.#later(Math.max(0, acceptedAt + step.afterMs - this.#options.now()), async () => {
-      await this.#advance(id, step, more.length === 0);
-      this.#takeSteps(id, acceptedAt, more);
-    });
+    this.#later(acceptedAt + step.afterMs - this.#options.now(), () =>
+      this.#advance(id, step, next === steps.length - 1).then(() =>
+        this.#takeSteps(id, acceptedAt, steps, next + 1),
+      ),
+    );
   }
 
-  async #advance(id: string, { stage, error }: Step, isLast: boolean): Promise<void> {
+  #advance(id: string, { stage, error }: Step, isLast: boolean): Promise<void> {
     const message = this.#options.state.outgoing.get(id);
-    if (!message) return;
+    if (!message) return NOTHING_TO_DO;
     const { number, to, messageType, traceparent: parent } = message;
-    const { conversation, pricing } = this.#billing(number, to, messageType);
-    const { expiration_timestamp: _, ...ongoing } = conversation;
+    const isReceipt = stage === 'delivered' || stage === 'read';
+    const errors = error ? [this.#linked(error)] : undefined;
+    const billing = isReceipt ? this.#billing(number, to, messageType).later : undefined;
+    const timestamp = String(Math.floor(this.#options.now() / 1000));
     const status = {
       kind: 'status' as const,
       messageId: id,
       recipient: to,
       status: stage,
-      timestamp: String(Math.floor(this.#options.now() / 1000)),
-      ...(error ? { errors: [this.#linked(error)] } : {}),
-      ...(stage === 'delivered' || stage === 'read' ? { billing: { conversation: ongoing, pricing } } : {}),
+      timestamp,
+      ...(errors && { errors }),
+      ...(billing && { billing }),
     };
     // Together, so that a status is told once, also if it has to be tried again.
-    const done: Entry[] = [{ type: 'stage', id, stage, ...(error ? { error } : {}) }];
+    const done: Entry[] = [error ? { type: 'stage', id, stage, error } : { type: 'stage', id, stage }];
     if (isLast) done.push({ type: 'finished', id });
     const attributes = { ...messageAttributes(id, messageType), 'waba.status': stage };
-    await traced(
+    return traced(
       'network report status',
       { parent, kind: SpanKind.PRODUCER, attributes },
       ({ traceparent }) =>
@@ -256,17 +250,24 @@ export class Deliveries {
   #later(delayMs: number, action: () => Promise<void>, failures = 0): void {
     if (this.#isStopped) return;
     // A timer can't run longer, so a long ttl is waited for in parts.
-    const partMs = Math.min(delayMs, LONGEST_TIMER_MS);
-    const cancel = this.#options.clock.after(partMs, () => {
-      this.#timers.delete(cancel);
+    const partMs = Math.min(Math.max(0, delayMs), LONGEST_TIMER_MS);
+    this.#timetable.after(partMs, () => {
       if (delayMs > partMs) return this.#later(delayMs - partMs, action, failures);
-      action().catch((error: unknown) => {
+      attempted(action).catch((error: unknown) => {
         if (failures === 0) this.#options.logger.error('a delivery waits for the disk', { error });
         const againMs = Math.min(TRY_AGAIN.atMostMs, TRY_AGAIN.afterMs * 2 ** failures);
         this.#later(againMs, action, failures + 1);
       });
     });
-    this.#timers.add(cancel);
+  }
+}
+
+/** An action that throws at once has failed like any other: the timetable takes no errors. */
+function attempted(action: () => Promise<void>): Promise<void> {
+  try {
+    return action();
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
 

@@ -1,5 +1,6 @@
 import { surplus } from '../../base/surplus.ts';
-import type { Entry } from './networkEntries.ts';
+import type { NetworkEvent } from '../wire/networkProtocol.ts';
+import type { Entry, Outgoing } from './networkEntries.ts';
 import type { NetworkState } from './networkState.ts';
 import { LONGEST_RECORDING } from './recording.ts';
 
@@ -7,6 +8,8 @@ import { LONGEST_RECORDING } from './recording.ts';
 export type Change =
   | { readonly number: string; readonly waId?: string }
   | { readonly number?: undefined; readonly waId: string };
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 type Effects = {
   readonly [T in Entry['type']]: (
@@ -57,11 +60,10 @@ const effects: Effects = {
     delete number.registeredAt;
   },
   accepted: (state, entry) => {
-    const { type: _, id, body, media, ...message } = entry;
-    state.outgoing.set(id, { ...message, done: [] });
+    const { id, body, media, number, to: waId, acceptedAt: atMs, messageType: type } = entry;
+    state.outgoing.set(id, outgoingOf(entry));
     state.seen.add(id);
     dropOldest(state.seen);
-    const { number, to: waId, acceptedAt: atMs, messageType: type } = message;
     const shown = { id, direction: 'out', atMs, type, content: body, media, status: 'sent' } as const;
     state.chats.add(number, waId, shown);
     return { number, waId };
@@ -151,8 +153,7 @@ const effects: Effects = {
   },
   acknowledged: (state, entry) => {
     const number = state.number(entry.number);
-    const done = new Set(entry.eventIds);
-    number.events = number.events.filter(({ eventId }) => !done.has(eventId));
+    number.events = without(number.events, entry.eventIds);
   },
   person: (state, entry) => {
     const person = state.person(entry.waId);
@@ -176,6 +177,26 @@ const effects: Effects = {
     return { number, waId };
   },
 };
+
+/** Without spreads, which cost as much as all other effects of a message. */
+function outgoingOf(entry: Extract<Entry, { type: 'accepted' }>): Outgoing {
+  const { number, to, messageType, acceptedAt, ttlDays, failsWith, warning, isLost, traceparent } = entry;
+  const outgoing: Writable<Outgoing> = { number, to, messageType, acceptedAt, done: [] };
+  if (ttlDays !== undefined) outgoing.ttlDays = ttlDays;
+  if (failsWith !== undefined) outgoing.failsWith = failsWith;
+  if (warning !== undefined) outgoing.warning = warning;
+  if (isLost !== undefined) outgoing.isLost = isLost;
+  if (traceparent !== undefined) outgoing.traceparent = traceparent;
+  return outgoing;
+}
+
+/** The events without those of these ids. Mostly they are the first ones, in their order. */
+function without(events: readonly NetworkEvent[], eventIds: readonly number[]): NetworkEvent[] {
+  const isBeginning = eventIds.every((eventId, index) => events[index]?.eventId === eventId);
+  if (isBeginning) return events.slice(eventIds.length);
+  const done = new Set(eventIds);
+  return events.filter(({ eventId }) => !done.has(eventId));
+}
 
 /** A line between the messages of each chat with a person. */
 function note(

@@ -298,10 +298,11 @@ export class Network {
     this.#server = await serveRpc(networkProtocol, handlers, { host, port, wire, logger, onDisconnect });
   }
 
-  async #emit(number: string, body: NetworkEvent['body'], together: Entry[]): Promise<void> {
+  #emit(number: string, body: NetworkEvent['body'], together: Entry[]): Promise<void> {
     const event: NetworkEvent = { eventId: this.state.nextEventId++, body };
-    await this.#journal.append(...together, { type: 'event', number, event });
-    this.#sessions.announce(number);
+    return this.#journal
+      .append(...together, { type: 'event', number, event })
+      .then(() => this.#sessions.announce(number));
   }
 
   #tellAliases(): void {

@@ -23,6 +23,8 @@ export interface Session {
   readonly epoch: number;
   /** Events that were sent to this session and are not acknowledged, with their bytes. */
   readonly told: Map<number, number>;
+  /** The bytes of all of these. */
+  toldBytes: number;
   /** Id of the last event that was considered for this session. */
   cursor: number;
   /** Whether it is told of new events at the end of this turn of the event loop. */
@@ -64,7 +66,17 @@ export class Sessions {
     for (const other of this.ofNumber(number))
       if (other.shards !== shards && other.epoch < epoch)
         this.#replace(other, `the number has ${shards} shards now`);
-    const session: Session = { peer, number, shard, shards, epoch, told: new Map(), cursor: 0, isDue: false };
+    const session: Session = {
+      peer,
+      number,
+      shard,
+      shards,
+      epoch,
+      told: new Map(),
+      toldBytes: 0,
+      cursor: 0,
+      isDue: false,
+    };
     this.#sessions.set(key, session);
     this.#byPeer.set(peer, session);
     this.#tellSoon(session);
@@ -97,7 +109,10 @@ export class Sessions {
   }
 
   acknowledged(session: Session, eventIds: readonly number[]): void {
-    for (const id of eventIds) session.told.delete(id);
+    for (const id of eventIds) {
+      session.toldBytes -= session.told.get(id) ?? 0;
+      session.told.delete(id);
+    }
     this.#tellSoon(session);
   }
 
@@ -125,7 +140,6 @@ export class Sessions {
 
   #tell(session: Session): void {
     const { told, number, shard, shards } = session;
-    let bytes = [...told.values()].reduce((sum, each) => sum + each, 0);
     const { events: waiting } = this.#state.known(number);
     const events: NetworkEvent[] = [];
     // Ids grow, so the search starts after the last event that was considered.
@@ -139,8 +153,8 @@ export class Sessions {
         const size = bytesOf(event);
         if (size > LARGEST_EVENT_BYTES) this.#drop(number, event);
         else {
-          if (told.size > 0 && bytes + size > UNACKNOWLEDGED.bytes) break;
-          bytes += size;
+          if (told.size > 0 && session.toldBytes + size > UNACKNOWLEDGED.bytes) break;
+          session.toldBytes += size;
           told.set(event.eventId, size);
           events.push(event);
         }

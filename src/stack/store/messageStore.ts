@@ -1,5 +1,6 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql, type Transaction } from 'kysely';
 import { Batcher } from '../../base/batcher.ts';
+import { surplus } from '../../base/surplus.ts';
 import type { Identity } from '../../onprem/contacts.ts';
 import type { NewCallback } from './callbackStore.ts';
 import type { Databases } from './databases.ts';
@@ -46,9 +47,9 @@ export interface StoredMessage {
 export interface MessageUpdate {
   readonly messageId?: string;
   /** The servers have the message, or it can never be sent. */
-  readonly state?: 'sent' | 'failed';
+  readonly state?: 'sent' | 'failed' | undefined;
   /** Kept in the log of receipts. */
-  readonly receipt?: string;
+  readonly receipt?: string | undefined;
   readonly callback?: NewCallback | undefined;
   /**
    * The callback `sent` of a message whose receipt comes first, because the answer of the servers was lost. It is stored
@@ -334,10 +335,7 @@ export class DatabaseMessageStore {
 
   #remember(sent: readonly string[]): void {
     for (const id of sent) this.#sent.add(id);
-    for (const id of this.#sent) {
-      if (this.#sent.size <= REMEMBERED_SENT) return;
-      this.#sent.delete(id);
-    }
+    for (const id of surplus(this.#sent, REMEMBERED_SENT)) this.#sent.delete(id);
   }
 }
 

@@ -8,6 +8,9 @@ import { isOurToken } from './tokens.ts';
 /** How long a checked token is believed without asking the database; a logout takes as long to reach other Webapps. */
 const TOKEN_CACHE_MS = 1_000;
 
+/** As nearly all clients write it; any other case is accepted too. */
+const BEARER = 'Bearer ';
+
 /** Texts of any length have digests of one length, so the time of a comparison tells nothing. */
 const isSame = (a: string, b: string): boolean =>
   timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest());
@@ -22,7 +25,7 @@ interface Caller {
 export class Callers {
   readonly #options: Pick<Api, 'store' | 'jwtKey' | 'apiKey' | 'clock'>;
   /** Tokens that were checked within `TOKEN_CACHE_MS`. */
-  readonly #checked = new Map<string, { user: User; untilMs: number }>();
+  readonly #checked = new Map<string, { caller: Caller & { user: User }; untilMs: number }>();
 
   readonly #logins: LoginGuard;
 
@@ -46,6 +49,14 @@ export class Callers {
       return { token: '' };
     const user = kind === 'bearer' ? await this.#byToken(credential) : undefined;
     return user && { user, token: credential };
+  }
+
+  /** Whoever has shown a token a moment ago; undefined if that has to be found out. */
+  recent(authorization: string | null): Caller | undefined {
+    if (!authorization?.startsWith(BEARER)) return undefined;
+    const token = authorization.slice(BEARER.length);
+    const known = this.#checked.get(token);
+    return known && known.untilMs > this.#options.clock.monotonic() ? known.caller : undefined;
   }
 
   /** Tokens that are believed without asking the database. */
@@ -73,7 +84,7 @@ export class Callers {
     const { store, jwtKey, clock } = this.#options;
     const now = clock.monotonic();
     const known = this.#checked.get(token);
-    if (known && known.untilMs > now) return known.user;
+    if (known && known.untilMs > now) return known.caller.user;
     // All are believed equally long, so the oldest come first.
     for (const [checked, { untilMs }] of this.#checked) {
       if (untilMs > now) break;
@@ -82,7 +93,7 @@ export class Callers {
     const user = isOurToken(token, jwtKey) ? await store.tokenOwner(token) : undefined;
     // Deleted first, so that the map stays in the order of time.
     this.#checked.delete(token);
-    if (user) this.#checked.set(token, { user, untilMs: now + TOKEN_CACHE_MS });
+    if (user) this.#checked.set(token, { caller: { user, token }, untilMs: now + TOKEN_CACHE_MS });
     return user;
   }
 }

@@ -4,9 +4,10 @@ import { type ErrorCode, errorCatalogue, isErrorCode } from '../../onprem/errorC
 import { isLegalType, UNKNOWN_TYPE } from '../../onprem/media.ts';
 import { paramsOf, valueAt } from '../../onprem/refusalIssue.ts';
 import { withoutNulls } from '../../onprem/withoutNulls.ts';
+import { JsonAnswer } from '../http/jsonAnswer.ts';
+import type * as http from '../http/route.ts';
 import { Refusal } from '../wire/protocol.ts';
 import { contentDisposition } from './contentDisposition.ts';
-import { withJson } from './jsonTexts.ts';
 
 /** 32 hex digits. */
 const hex = () => pooledRandomBytes(16).toString('hex');
@@ -24,38 +25,45 @@ export interface Answer {
   readonly key?: string | undefined;
 }
 
-/** JSON in the documented envelope. Without payload it holds only `meta`. */
-export function jsonAnswer(
-  { status, payload = {}, relayed: byCoreapp = false, key }: Answer,
-  version: string,
-): Response {
-  const meta = { api_status: 'stable', version: byCoreapp ? version.replace(/^v/, '') : version };
-  const text = JSON.stringify({ ...payload, meta });
-  const answer = new Response(text, {
-    status,
-    headers: {
-      ...common(),
-      'content-type': 'application/json',
-      'cache-control': 'no-cache, private',
-      ...(byCoreapp ? { [INTERNAL_IDS]: key === undefined ? hex() : `${hex()}|${key}` } : {}),
-    },
-  });
-  if (byCoreapp) (answer as Marked)[IS_RELAYED] = true;
-  return withJson(answer, text);
+/** The texts of `meta` by version, with the braces that end an answer: each answer has one of two. */
+const metas = new Map<string, { readonly alone: string; readonly relayed: string }>();
+
+function metaOf(version: string) {
+  const known = metas.get(version);
+  if (known) return known;
+  const text = (shown: string) => `"meta":${JSON.stringify({ api_status: 'stable', version: shown })}}`;
+  const made = { alone: text(version), relayed: text(version.replace(/^v/, '')) };
+  metas.set(version, made);
+  return made;
 }
 
-/** Says that an answer has the header, because looking into its headers costs more than making it. */
-const IS_RELAYED = Symbol('is relayed');
-type Marked = { [IS_RELAYED]?: true };
+/** JSON in the documented envelope. Without payload it holds only `meta`. */
+export function jsonAnswer(
+  { status, payload, relayed: byCoreapp = false, key }: Answer,
+  version: string,
+): JsonAnswer {
+  const meta = byCoreapp ? metaOf(version).relayed : metaOf(version).alone;
+  const content = payload === undefined ? '{}' : JSON.stringify(payload);
+  const text = content === '{}' ? `{${meta}` : `${content.slice(0, -1)},${meta}`;
+  const headers: Record<string, string> = {
+    server: 'Server',
+    'x-request-id': hex(),
+    'content-type': 'application/json',
+    'cache-control': 'no-cache, private',
+  };
+  if (byCoreapp) headers[INTERNAL_IDS] = key === undefined ? hex() : `${hex()}|${key}`;
+  return new JsonAnswer(status, headers, text);
+}
 
 /** Marks an answer of any type as one that a Coreapp took part in. */
-export function markRelayed(answer: Response): Response {
-  if (!(answer as Marked)[IS_RELAYED]) answer.headers.set(INTERNAL_IDS, hex());
+export function markRelayed<A extends http.Answer>(answer: A): A {
+  if (!(answer instanceof JsonAnswer)) answer.headers.set(INTERNAL_IDS, hex());
+  else if (answer.headers[INTERNAL_IDS] === undefined) answer.headers[INTERNAL_IDS] = hex();
   return answer;
 }
 
 /** An answer that a Coreapp or Master gave. */
-export const relayed = (version: string, status = 200, payload?: Record<string, unknown>): Response =>
+export const relayed = (version: string, status = 200, payload?: Record<string, unknown>): JsonAnswer =>
   jsonAnswer({ status, relayed: true, ...(payload ? { payload } : {}) }, version);
 
 /** A refusal in the documented envelope. `status` is for the few codes whose status depends on the call. */
@@ -68,7 +76,7 @@ export function errorAnswer(
     relayed: byCoreapp = false,
     errorsUrl,
   }: { status?: number | undefined; relayed?: boolean; errorsUrl?: string | undefined } = {},
-): Response {
+): JsonAnswer {
   const known: ErrorCode = isErrorCode(code) ? code : 1014;
   const { title, httpStatus } = errorCatalogue[known];
   const error = {

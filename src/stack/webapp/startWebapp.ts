@@ -13,11 +13,12 @@ import type { WebStore } from '../store/webStore.ts';
 import type { LocalWire } from '../wire/localWire.ts';
 import { createWebApp } from './app.ts';
 import { CoreappRouter } from './coreappRouter.ts';
+import { directCalls } from './directCalls.ts';
 import { NetworkLink } from './networkLink.ts';
 import { chainOf, splitPem } from './uploadedCertificate.ts';
 import { WebMetrics } from './webMetrics.ts';
 import { withApiFaults } from './withApiFaults.ts';
-import { withRequestLog } from './withRequestLog.ts';
+import { beginLog, withRequestLog } from './withRequestLog.ts';
 
 export interface WebappOptions {
   readonly stores: OpenStores;
@@ -114,7 +115,14 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
       ? undefined
       : await NetworkLink.start({ networkUrl, webapp, wire: options.wire, clock, time, logger });
   const faulty = link ? withApiFaults(app.fetch, link, { version, errorsUrl, clock }) : app.fetch;
-  const listener = getRequestListener(link ? withRequestLog(faulty, link, { clock, time }) : faulty);
+  const listener = directCalls(
+    {
+      direct: app.direct,
+      isQuiet: () => link?.isQuiet !== false,
+      begin: () => (link ? beginLog(link, { clock, time }) : () => {}),
+    },
+    getRequestListener(link ? withRequestLog(faulty, link, { clock, time }) : faulty),
+  );
   const isPlain = options.tls === false;
   // The server sends the whole chain, so that a client that pins the CA can verify it.
   const server = isPlain ? createPlainServer(listener) : createServer({ cert: chain, key }, listener);

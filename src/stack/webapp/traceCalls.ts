@@ -6,9 +6,9 @@ import type * as http from '../http/route.ts';
 /** Makes a span of each call, if traces are on. It continues the trace of its caller. */
 export const traceCalls =
   <R extends http.Endpoint, C extends Pick<http.Call, 'request' | 'traceparent'>>(
-    serve: (route: R, call: C) => Promise<Response>,
+    serve: (route: R, call: C) => Promise<http.Answer>,
   ) =>
-  (route: R, call: C): Promise<Response> => {
+  (route: R, call: C): Promise<http.Answer> => {
     if (!isTracing()) return serve(route, call);
     const { method, path } = route;
     const about = {

@@ -2,6 +2,7 @@ import type { Http2Bindings, HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { safeJson } from '../../base/safeJson.ts';
+import { responseOf } from './jsonTexts.ts';
 import type { NetworkLink } from './networkLink.ts';
 import { plainPath } from './plainPath.ts';
 import { isRelayed } from './relayedPath.ts';
@@ -30,7 +31,9 @@ export function withApiFaults(
     const { delayMs, code, status, cut } = fault;
     if (delayMs > 0) await sleep(clock, delayMs, request.signal).catch(() => {});
     if (code !== undefined)
-      return errorAnswer(code, 'Set at the control port', version, { relayed: isRelayed(path), errorsUrl });
+      return responseOf(
+        errorAnswer(code, 'Set at the control port', version, { relayed: isRelayed(path), errorsUrl }),
+      );
     if (status !== undefined)
       return new Response(`<html><body><h1>${status}</h1></body></html>`, {
         status,

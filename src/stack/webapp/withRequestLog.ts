@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import type { Answer, Incoming } from '../http/route.ts';
 import { jsonOf } from './jsonTexts.ts';
 import type { NetworkLink } from './networkLink.ts';
 import type { Serve } from './withApiFaults.ts';
@@ -9,20 +10,21 @@ const LONGEST = 16 * 1024;
 const SECRET = /^\/+v1\/+(?:users|account|certificates|settings\/+(?:account|backup|restore))/;
 const CUT = 0;
 
-/** Serves the API, and tells the network how each call was answered. */
-export function withRequestLog(
-  serve: Serve,
-  link: Pick<NetworkLink, 'report'>,
-  { clock, time }: { clock: Clock; time: Clock },
-): Serve {
-  return async (request, bindings) => {
-    const [at, startedMs] = [time.now(), clock.monotonic()];
-    const answer = await serve(request, bindings);
+interface LogClocks {
+  readonly clock: Clock;
+  /** Of the simulation. */
+  readonly time: Clock;
+}
+type Log = Pick<NetworkLink, 'report'>;
+
+/** Begins to measure a call. What is returned tells the network how the call was answered. */
+export function beginLog(link: Log, { clock, time }: LogClocks) {
+  const [at, startedMs] = [time.now(), clock.monotonic()];
+  return (request: Incoming, answer: Answer, isCut: boolean): void => {
     const durationMs = clock.monotonic() - startedMs;
     link.report(() => {
       const { pathname, search } = new URL(request.url);
       const isSecret = SECRET.test(pathname);
-      const isCut = bindings.incoming.socket?.destroyed === true;
       return {
         at,
         method: request.method,
@@ -33,6 +35,15 @@ export function withRequestLog(
         ...(isSecret && answer.status < 400 ? {} : shortened('answer', jsonOf(answer))),
       };
     });
+  };
+}
+
+/** Serves the API, and tells the network how each call was answered. */
+export function withRequestLog(serve: Serve, link: Log, clocks: LogClocks): Serve {
+  return async (request, bindings) => {
+    const tell = beginLog(link, clocks);
+    const answer = await serve(request, bindings);
+    tell(request, answer, bindings.incoming.socket?.destroyed === true);
     return answer;
   };
 }

@@ -122,18 +122,20 @@ export class RpcClient<P extends Protocol> {
   }
 
   /** @throws Refusal from the server, Unreachable after a lost connection (the call may have been carried out) */
-  async call<N extends CallName<P>>(
+  call<N extends CallName<P>>(
     name: N,
     request: CallInput<P, N>,
     signal: AbortSignal,
     timeoutMs: number = RPC_DEFAULTS.callTimeoutMs,
   ): Promise<CallResponse<P, N>> {
-    if (this.#closed) throw this.#incompatible ?? new Unreachable(this.#address);
+    if (this.#closed) return Promise.reject(this.#incompatible ?? new Unreachable(this.#address));
     const shape = this.#protocol.calls[name];
-    if (!shape) throw new Error(`no call ${name}`);
-    signal.throwIfAborted();
-    const body = await this.#ask(name, request, signal, timeoutMs);
-    return (this.#line.isLocal ? body : shape.response.parse(body)) as CallResponse<P, N>;
+    if (!shape) return Promise.reject(new Error(`no call ${name}`));
+    if (signal.aborted) return Promise.reject(signal.reason);
+    const answer = this.#ask(name, request, signal, timeoutMs) as Promise<CallResponse<P, N>>;
+    return this.#line.isLocal
+      ? answer
+      : answer.then((body) => shape.response.parse(body) as CallResponse<P, N>);
   }
 
   #ask(call: string, body: unknown, signal: AbortSignal, timeoutMs: number): Promise<unknown> {

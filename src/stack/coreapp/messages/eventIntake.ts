@@ -125,7 +125,7 @@ export class EventIntake {
     );
   }
 
-  async #storeStatus(event: StatusEvent, shard: number, isOwn: boolean): Promise<void> {
+  #storeStatus(event: StatusEvent, shard: number, isOwn: boolean): Promise<void> {
     const { metrics } = this.#options;
     const { status, messageId } = event;
     metrics.count('out_message_status', 'Receipts by status', { status });
@@ -137,8 +137,9 @@ export class EventIntake {
       isReceipt && this.#wants('sent')
         ? () => statusCallback({ ...told, status: 'sent', errors: undefined }, shard)
         : undefined;
-    await this.#afterEarlier(messageId, () =>
-      this.#update({ messageId, ...stateAfter(status, isOwn), callback, impliedSent }),
+    const { state, receipt } = stateAfter(status, isOwn);
+    return this.#afterEarlier(messageId, () =>
+      this.#update({ messageId, state, receipt, callback, impliedSent }),
     );
   }
 
@@ -146,23 +147,27 @@ export class EventIntake {
    * Stores a status after those of the same message that are being stored, and not at all if one of these failed: both come
    * again then. Else a database that refuses one write would turn the order of their callbacks round.
    */
-  async #afterEarlier(messageId: string, store: () => Promise<void>): Promise<void> {
+  #afterEarlier(messageId: string, store: () => Promise<void>): Promise<void> {
     const own = this.#storing.get(messageId)?.then(store) ?? store();
     this.#storing.set(messageId, own);
-    try {
-      await own;
-    } finally {
+    const over = () => {
       if (this.#storing.get(messageId) === own) this.#storing.delete(messageId);
-    }
+    };
+    own.then(over, over);
+    return own;
   }
 
   /** Stores message and callback in one transaction, unless callbacks are kept in memory. */
   async #update(update: MessageUpdate): Promise<void> {
     const { store, memory, onWaiting } = this.#options;
-    const { callback, impliedSent: _, ...rest } = update;
+    const { callback } = update;
     const kept = memory();
-    if (kept && callback) kept.add(callback);
-    if (!kept || rest.messageId !== undefined) await store.update(kept ? rest : update);
+    if (!kept) await store.update(update);
+    else {
+      if (callback) kept.add(callback);
+      const { messageId, state, receipt } = update;
+      if (messageId !== undefined) await store.update({ messageId, state, receipt });
+    }
     if (callback) onWaiting(callback);
   }
 

@@ -36,7 +36,7 @@ export function statusCallback(
         timestamp: status.timestamp,
         type: 'message',
         ...status.billing,
-        ...(status.errors ? { errors: status.errors } : {}),
+        ...(status.errors && { errors: status.errors }),
       },
     ],
   };

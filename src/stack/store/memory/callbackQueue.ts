@@ -1,4 +1,5 @@
-import { type DueCallback, messageOf, type NewCallback } from '../callbackStore.ts';
+import { messageStatus } from '../../../onprem/webhook.ts';
+import { type DueCallback, messageOf, type NewCallback, statusKey } from '../callbackStore.ts';
 import type { Table } from './memoryTables.ts';
 
 /** A callback that waits. Times are those of the clock of the queue, in ms. */
@@ -6,6 +7,8 @@ export interface WaitingCallback {
   readonly seq: number;
   readonly key: string;
   readonly shard: number;
+  /** The message that it tells of; journals of before do not say it. */
+  readonly about?: string | undefined;
   readonly payload: string;
   readonly attempts: number;
   readonly dueMs: number;
@@ -18,10 +21,8 @@ export class CallbackQueue {
   readonly #table: Table<WaitingCallback>;
   readonly #now: () => number;
   readonly #step: 1 | -1;
-  /** By key, so that storing the same event twice changes nothing. */
-  readonly #keys = new Set<string>();
-  /** By message. */
-  readonly #about = new Map<string, Set<number>>();
+  /** Numbers by key: storing the same event twice changes nothing, and the statuses of a message are found by their keys. */
+  readonly #keys = new Map<string, number>();
   #next: number;
 
   /** `step`: whether numbers count up or down. */
@@ -31,7 +32,7 @@ export class CallbackQueue {
     this.#step = step;
     this.#next = step;
     for (const waiting of table.rows.values()) {
-      this.#index(waiting);
+      this.#keys.set(waiting.key, waiting.seq);
       this.#next = waiting.seq + step;
     }
   }
@@ -45,18 +46,18 @@ export class CallbackQueue {
     const now = this.#now();
     const seq = this.#next;
     this.#next += this.#step;
-    const waiting = {
+    this.#table.set(String(seq), {
       seq,
       key,
+      about: messageOf(key),
       shard,
       payload: JSON.stringify(payload),
       attempts: 0,
       dueMs: now,
       sinceMs: now,
-      ...(traceparent === undefined ? {} : { traceparent }),
-    };
-    this.#table.set(String(seq), waiting);
-    this.#index(waiting);
+      traceparent,
+    });
+    this.#keys.set(key, seq);
   }
 
   /** `except`: callbacks that are at hand already. `shard`: of any if absent. */
@@ -68,8 +69,7 @@ export class CallbackQueue {
     for (const waiting of this.#table.rows.values()) {
       if (due.length >= limit) break;
       if (shard !== undefined && waiting.shard !== shard) continue;
-      const { seq, key, payload, attempts, dueMs, sinceMs, traceparent } = waiting;
-      const about = messageOf(key);
+      const { seq, key, payload, attempts, dueMs, sinceMs, traceparent, about = messageOf(key) } = waiting;
       const isAtHand = except.has(seq);
       const isDue = dueMs <= now && !(about !== undefined && behind.has(about));
       if (about !== undefined && !isDue && !isAtHand) behind.add(about);
@@ -84,18 +84,17 @@ export class CallbackQueue {
     if (!waiting) return;
     this.#table.delete(String(seq));
     this.#keys.delete(waiting.key);
-    const about = messageOf(waiting.key);
-    const others = about === undefined ? undefined : this.#about.get(about);
-    others?.delete(seq);
-    if (about !== undefined && others?.size === 0) this.#about.delete(about);
   }
 
   /** Later callbacks of the same message wait as long. */
   postpone({ seq, about }: Pick<DueCallback, 'seq' | 'about'>, attempts: number, delayMs: number): void {
     const dueMs = this.#now() + delayMs;
     this.#change(seq, { attempts, dueMs });
-    for (const other of about === undefined ? [] : (this.#about.get(about) ?? []))
-      if ((other - seq) * this.#step > 0) this.#change(other, { dueMs });
+    if (about === undefined) return;
+    for (const status of messageStatus.options) {
+      const other = this.#keys.get(statusKey(about, status));
+      if (other !== undefined && (other - seq) * this.#step > 0) this.#change(other, { dueMs });
+    }
   }
 
   /** Makes callbacks due that wait longer than the longest delay: the clock has gone back. */
@@ -122,13 +121,5 @@ export class CallbackQueue {
   #change(seq: number, change: Partial<WaitingCallback>): void {
     const waiting = this.#table.rows.get(String(seq));
     if (waiting) this.#table.set(String(seq), { ...waiting, ...change });
-  }
-
-  #index({ seq, key }: WaitingCallback): void {
-    this.#keys.add(key);
-    const about = messageOf(key);
-    if (about === undefined) return;
-    const others = this.#about.get(about) ?? new Set();
-    this.#about.set(about, others.add(seq));
   }
 }

@@ -41,12 +41,12 @@ export class MemoryMessageStore implements MessageStore {
     this.#identities = tables.table('identities');
   }
 
-  async insert(message: StoredMessage): Promise<void> {
+  insert(message: StoredMessage): Promise<void> {
     this.#pending.set(message.id, message);
-    await this.#tables.commit();
+    return this.#tables.commit();
   }
 
-  async update({ messageId, state, receipt, callback, impliedSent }: MessageUpdate): Promise<void> {
+  update({ messageId, state, receipt, callback, impliedSent }: MessageUpdate): Promise<void> {
     const isNews =
       messageId !== undefined && (state === 'sent' || receipt !== undefined) && this.#finish(messageId);
     if (messageId !== undefined && state === 'failed') this.#finish(messageId);
@@ -54,7 +54,7 @@ export class MemoryMessageStore implements MessageStore {
     // A message that a new session sends again gets one callback: the first one may be delivered and removed already.
     if (isNews && impliedSent) this.#callbacks.add(impliedSent());
     if (callback && (isNews || state !== 'sent')) this.#callbacks.add(callback);
-    await this.#tables.commit();
+    return this.#tables.commit();
   }
 
   async pending(shard: number, limit: number): Promise<StoredMessage[]> {

@@ -9,6 +9,9 @@ interface Change {
   readonly value?: unknown;
 }
 
+/** One for all: several commits belong to each message, and without a journal there is nothing to wait for. */
+const COMMITTED = Promise.resolve();
+
 /** Rows by key, in the order in which their keys came. */
 export interface Table<V> {
   readonly rows: ReadonlyMap<string, V>;
@@ -59,11 +62,11 @@ export class MemoryTables {
   }
 
   /** Resolves when all changes until now are on the disk. @throws the error of the disk */
-  async commit(): Promise<void> {
+  commit(): Promise<void> {
     const changes = this.#changes;
-    if (changes.length === 0) return;
+    if (changes.length === 0 || !this.#journal) return COMMITTED;
     this.#changes = [];
-    await this.#journal?.append(...changes);
+    return this.#journal.append(...changes);
   }
 
   /** The rows of some tables, as a text. */

@@ -1,4 +1,5 @@
 import { prometheusText } from '../../../onprem/metrics.ts';
+import type { Answer } from '../../http/route.ts';
 import { metricsJson } from '../../wire/metricsShape.ts';
 import { jsonAnswer, relayed, textAnswer } from '../respond.ts';
 import { type Api, type Call, type Route, route } from '../route.ts';
@@ -9,7 +10,7 @@ const PROMETHEUS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' 
 const isPrometheus = ({ query }: Pick<Call, 'query'>): boolean => query('format') === 'prometheus';
 
 /** Statistics of the only node, or of every node under its id. */
-async function stats(call: Call, { router, version }: Api, area: 'app' | 'db'): Promise<Response> {
+async function stats(call: Call, { router, version }: Api, area: 'app' | 'db'): Promise<Answer> {
   const nodes = await router.stats(area);
   if (isPrometheus(call)) {
     const labelled = Object.entries(nodes).map(([node, metrics]) => ({

@@ -11,6 +11,7 @@ import {
   mediaProviders,
   PHOTO,
 } from '../../../onprem/profile.ts';
+import type { Answer } from '../../http/route.ts';
 import { Refusal } from '../../wire/protocol.ts';
 import { binaryAnswer, relayed } from '../respond.ts';
 import { type Api, type Route, route } from '../route.ts';
@@ -31,7 +32,7 @@ interface Photo {
 
 const read = async <T>({ router }: Api, name: string, otherwise: T): Promise<T> =>
   ((await router.primary('getDocument', { name })).value as T | undefined) ?? otherwise;
-const write = async ({ router, version }: Api, name: string, value?: unknown): Promise<Response> => {
+const write = async ({ router, version }: Api, name: string, value?: unknown): Promise<Answer> => {
   await router.primary('setDocument', { name, ...(value === undefined ? {} : { value }) });
   return relayed(version);
 };
