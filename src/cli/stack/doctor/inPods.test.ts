@@ -83,7 +83,8 @@ describe('how full volumes are', () => {
     const exec: Gatherer['exec'] = async (_, [program = '', flag = '', script = '']) => {
       asked.push(program);
       if (program === 'df') throw new Error('df: not found');
-      return (await promisify(execFile)(process.execPath, [flag, script, tmpdir()])).stdout;
+      const here = script.replace('"/data"', JSON.stringify(tmpdir()));
+      return (await promisify(execFile)(process.execPath, [flag, here])).stdout;
     };
     const [volume] = await readVolumes(gatherer(exec), [pod('webapp')], never);
     const { bsize, blocks } = statfsSync(tmpdir());

@@ -90,7 +90,7 @@ async function fromPods(
     [...mounts].map(async ([claim, { pod, container, path }]) => {
       const ask = (command: readonly string[]) => gatherer.exec({ pod, container }, command, signal);
       const printed = await ask(['df', '-Pk', path]).catch((error: unknown) =>
-        ask([...NODE_DF, path]).catch(() => {
+        ask(nodeDf(path)).catch(() => {
           throw error;
         }),
       );
@@ -103,10 +103,10 @@ async function fromPods(
 }
 
 /** Prints like df: our own image has Node and no df. */
-const NODE_DF = [
+const nodeDf = (path: string): string[] => [
   '/nodejs/bin/node',
   '-e',
-  'const f = require("fs").statfsSync(process.argv[1]), k = f.bsize / 1024; console.log("-", f.blocks * k, (f.blocks - f.bfree) * k)',
+  `const f = require('fs').statfsSync(${JSON.stringify(path)}), k = f.bsize / 1024; console.log('-', f.blocks * k, (f.blocks - f.bfree) * k)`,
 ];
 
 const claimsOf = ({ spec }: StackPod): { claim: string; container: string; path: string }[] =>
