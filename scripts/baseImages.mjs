@@ -1,5 +1,5 @@
-// Builds what stands for public images where no registry can be reached: Node for the Dockerfile, databases, and what
-// keeps NetworkPolicies where the network plugin of kind keeps none.
+// Builds what stands for public images where no registry can be reached: Node for the Dockerfile, databases, a Gateway, and
+// what keeps NetworkPolicies where the network plugin of kind keeps none.
 // Prints the variables that make `npm run e2e` use them; what exists already is kept.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { goFolder, TOOLS } from './tools.mjs';
+import { buildTraefik, TRAEFIK_VERSION } from './traefik.mjs';
 
 const NODE = '24.21.0';
 const NPM = '11.19.1';
@@ -17,6 +18,7 @@ const images = {
   WABA_E2E_DATABASE_IMAGE: 'waba-test/postgres:15-tools',
   WABA_E2E_MARIADB_IMAGE: 'waba-test/mariadb:10.11',
   WABA_E2E_POLICY_IMAGE: `waba-test/kube-router:${KUBE_ROUTER}`,
+  WABA_E2E_GATEWAY_IMAGE: `waba-test/traefik:${TRAEFIK_VERSION}`,
 };
 
 const run = (program, ...args) => execFileSync(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -61,6 +63,19 @@ if (!isThere(images.WABA_E2E_POLICY_IMAGE)) {
   await cp('test/images/kube-router', context, { recursive: true });
   await cp(join(goFolder, 'kube-router'), join(context, 'kube-router'));
   build(images.WABA_E2E_POLICY_IMAGE, context);
+  await rm(context, { recursive: true });
+}
+if (!isThere(images.WABA_E2E_GATEWAY_IMAGE)) {
+  const context = await mkdtemp(join(tmpdir(), 'waba-traefik-image-'));
+  try {
+    await cp('test/images/traefik/Dockerfile', join(context, 'Dockerfile'));
+    await buildTraefik(join(context, 'traefik'));
+    build(images.WABA_E2E_GATEWAY_IMAGE, context);
+  } catch (error) {
+    // Only one test needs it, and every other test needs the images above.
+    console.error(`FAILED: ${images.WABA_E2E_GATEWAY_IMAGE}: ${error}`);
+    delete images.WABA_E2E_GATEWAY_IMAGE;
+  }
   await rm(context, { recursive: true });
 }
 for (const [name, image] of Object.entries(images)) console.log(`export ${name}=${image}`);

@@ -14,7 +14,8 @@ stacks. Needs docker, kind, kubectl and helm on the PATH.
   --name NAME      name of the kind cluster (default: waba-e2e)
 
 Variables: KIND_NODE_IMAGE (image of the machines), NODE_BASE and BUILD_BASE (base images of the Dockerfile),
-WABA_E2E_DATABASE_IMAGE and WABA_E2E_MARIADB_IMAGE (in place of the official images of PostgreSQL and MariaDB),
+WABA_E2E_DATABASE_IMAGE, WABA_E2E_MARIADB_IMAGE and WABA_E2E_GATEWAY_IMAGE (in place of the official images of PostgreSQL,
+MariaDB and Traefik),
 WABA_E2E_POLICY_IMAGE (kube-router, if the network plugin of the machines does not enforce NetworkPolicies).`;
 
 const { values } = parseArgs({

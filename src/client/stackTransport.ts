@@ -16,6 +16,8 @@ export interface StackRequest {
   /** e.g. `/v1/health` */
   readonly path: string;
   readonly authorization?: string;
+  /** The place in a trace (W3C Trace Context) that the stack may continue. */
+  readonly traceparent?: string;
   /** Default: `application/json`. */
   readonly contentType?: string;
   /** A stream can be sent only once. */
@@ -154,6 +156,7 @@ export class HttpsStackTransport implements StackTransport {
           headers: {
             accept: 'application/json',
             ...(request.authorization ? { authorization: request.authorization } : {}),
+            ...(request.traceparent ? { traceparent: request.traceparent } : {}),
             ...(body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
             ...(typeof body === 'string' ? { 'content-length': Buffer.byteLength(body) } : {}),
           },

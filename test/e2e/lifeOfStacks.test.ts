@@ -1,25 +1,36 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { loadAll } from 'js-yaml';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { TRAEFIK_VERSION } from '../../scripts/traefik.mjs';
 import { systemClock } from '../../src/base/clock.ts';
+import { createAuthority, issueCertificate } from '../../src/base/pki/certificates.ts';
 import { VERSION } from '../../src/base/version.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { imageName } from '../../src/cli/quickstart/containerImages.ts';
 import { sendOne } from '../../src/cli/quickstart/quickstart.ts';
 import { quickstartReceiver } from '../../src/cli/quickstart/quickstartReceiver.ts';
+import type { Report } from '../../src/cli/stack/doctor/report.ts';
 import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
 import { kinds } from '../../src/engine/kube/kubeObject.ts';
 import { createProgress } from '../../src/local/progress.ts';
 import { restricted } from '../../src/operator/plan/render/podTemplate.ts';
 import { WhatsAppDeploymentKind } from '../../src/operator/state/stackSources.ts';
+import { callByName } from '../support/callByName.ts';
 import { never } from '../support/cluster.ts';
+import { COLLECTOR, collectorPod } from '../support/collectorPod.ts';
 import { E2eCluster } from '../support/e2eCluster.ts';
 import { eventually } from '../support/eventually.ts';
+import { type ReceivedSpan, receivedSpans } from '../support/receivedSpans.ts';
+import { GATEWAY, traefikGateway } from '../support/traefikGateway.ts';
 
 const OPERATOR = 'waba-e2e-operator';
 const STACKS = 'waba-e2e-stacks';
 const DATABASES = 'databases';
+const GATEWAYS = 'gateways';
+const COLLECTOR_URL = `http://${COLLECTOR.name}.${DATABASES}.svc:${COLLECTOR.port}`;
+const GATEWAY_IMAGE = process.env.WABA_E2E_GATEWAY_IMAGE ?? `docker.io/library/traefik:${TRAEFIK_VERSION}`;
 const RELEASE = 'waba-operator';
 const ACCOUNT = `system:serviceaccount:${OPERATOR}:${RELEASE}`;
 const CHART = 'charts/waba-operator';
@@ -30,7 +41,7 @@ let failed = false;
 
 beforeAll(async () => {
   cluster = await E2eCluster.open();
-  for (const name of [OPERATOR, STACKS, DATABASES]) {
+  for (const name of [OPERATOR, STACKS, DATABASES, GATEWAYS]) {
     const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
     await cluster.apply('default', [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }]);
   }
@@ -187,6 +198,57 @@ describe('the life of stacks on a real kubelet', () => {
     expect(await waba('check', 'support')).toContain('Answers: the receiver answered with 200');
   });
 
+  it('includes what kubectl waba runs in pods, and its port-forwards that stay open', async () => {
+    const waba = (...args: string[]) => cluster.waba(STACKS, ...args);
+    expect((await waba('psql', 'support', '--', '-tAc', "SELECT 'from the pod'")).trim()).toBe(
+      'from the pod',
+    );
+
+    const { stdout } = await cluster.wabaAnswer(STACKS, 'doctor', 'support', '-o', 'json');
+    const found = (JSON.parse(stdout) as Report).sections.flatMap(({ checks }) => checks);
+    for (const { id, verdict, evidence } of found.filter((check) => check.verdict !== 'ok'))
+      progress.note(`doctor: ${id} ${verdict}: ${evidence.join('; ')}`);
+    const answers = found.filter(({ id }) => ['connections', 'volumes', 'api-from-here'].includes(id));
+    expect(answers.map(({ id, verdict }) => `${id} ${verdict}`).sort()).toEqual([
+      'api-from-here ok',
+      'connections ok',
+      'volumes ok',
+    ]);
+    expect(found.filter(({ verdict }) => verdict === 'failed')).toEqual([]);
+
+    await cluster.whileWabaRuns(STACKS, ['page', 'support', '--no-open'], async (printed) => {
+      const [, file = ''] = await eventually(() => /^open (\S+) in a browser/m.exec(printed()) ?? undefined);
+      const [, url = ''] = /url=([^"]+)"/.exec(await readFile(file, 'utf8')) ?? [];
+      // As a browser does: the token moves to a cookie.
+      const moved = await fetch(url.replaceAll('&amp;', '&'), { redirect: 'manual' });
+      const [cookie = ''] = moved.headers.get('set-cookie')?.split(';') ?? [];
+      const page = await fetch(new URL(moved.headers.get('location') ?? '', url), {
+        headers: { accept: 'text/html', cookie },
+      });
+      expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('<html')]);
+    });
+
+    await cluster.whileWabaRuns(STACKS, ['webhooks', 'tail', 'support', '--all'], async (printed) => {
+      await eventually(() => printed() !== '', 30_000);
+      const before = printed().length;
+      const sent = await waba('send', 'support', '--to', '16505550078', '--open', '--watch');
+      const [, id = ''] = /^accepted (\S+)$/m.exec(sent) ?? [];
+      await eventually(() => printed().slice(before).includes(id), 30_000).catch(() =>
+        expect(printed().slice(before)).toContain(id),
+      );
+    });
+  });
+
+  it('restarts a role through the roll with kubectl waba restart', async () => {
+    const before = await podsOf('shop');
+    await cluster.waba(STACKS, 'restart', 'shop', '--role', 'coreapp');
+    await cluster.ready(STACKS, 'shop');
+    const isCoreapp = (pod: string) => pod.includes('-coreapp-');
+    const after = await podsOf('shop');
+    expect(after.filter((pod) => !isCoreapp(pod))).toEqual(before.filter((pod) => !isCoreapp(pod)));
+    expect(after.filter(isCoreapp)).not.toEqual(before.filter(isCoreapp));
+  });
+
   it('continues when the connected Coreapp is killed: the standby takes over', async () => {
     const ownersOf = async () =>
       Object.values((await cluster.stack(STACKS, 'support')).status?.shards?.owners ?? {});
@@ -296,6 +358,94 @@ describe('the life of stacks on a real kubelet', () => {
       await cluster.kubectl('-n', namespace, 'delete', 'pod', 'probe', '--force', '--grace-period=0');
   });
 
+  it('lets clients in through a Gateway by host name, and only to /v1', async () => {
+    const name = 'api.support.example';
+    const patch = (spec: object) =>
+      cluster.kubectl(
+        '-n',
+        STACKS,
+        'patch',
+        'wad',
+        'support',
+        '--type=merge',
+        '-p',
+        JSON.stringify({ spec }),
+      );
+    const parent = { name: GATEWAY.name, namespace: GATEWAYS, sectionName: 'https' };
+    const exposed = (status: string, reason: string) =>
+      eventually(async () => {
+        const { status: told } = await cluster.stack(STACKS, 'support');
+        const condition = told?.conditions?.find(({ type }) => type === 'Exposed');
+        return condition?.status === status && condition.reason === reason && condition;
+      }, 90_000);
+    // The kinds come after the field: the operator says what is missing, and goes on by itself.
+    await patch({ exposure: { httpRoute: { parents: [parent], hostnames: [name] } } });
+    await exposed('False', 'KindMissing');
+    const kinds = await Promise.all(
+      ['crds', 'gateways'].map((file) => readFile(`test/gateway-api/${file}.yaml`, 'utf8')),
+    );
+    await cluster.apply(
+      'default',
+      kinds.flatMap((text) => loadAll(text) as object[]),
+    );
+    await cluster.kubectl('wait', 'crd', '--all', '--for=condition=Established', '--timeout=60s');
+    const authority = await createAuthority({ subject: 'CN=e2e gateway' });
+    const hosts = [name, 'api.other.example'];
+    const certificate = await issueCertificate(authority, { commonName: name, hosts, usage: 'server' });
+    await cluster.apply(GATEWAYS, traefikGateway(GATEWAY_IMAGE, GATEWAYS, certificate));
+    await cluster.kubectl('-n', GATEWAYS, 'rollout', 'status', `deploy/${GATEWAY.name}`, '--timeout=120s');
+    await exposed('True', 'Accepted');
+    // In the words of the Gateway, which tells its mind about each by itself.
+    const conditionsOf = async (kind: string, list: string) => {
+      const path = `{range .status.${list}[*].conditions[*]}{.type}={.status} {end}`;
+      const printed = await cluster.kubectl('-n', STACKS, 'get', kind, 'support', '-o', `jsonpath=${path}`);
+      return printed.trim().split(' ').sort().join(' ');
+    };
+    for (const [kind, list] of [
+      ['httproute', 'parents'],
+      ['backendtlspolicy', 'ancestors'],
+    ] as const)
+      await eventually(
+        async () => (await conditionsOf(kind, list)) === 'Accepted=True ResolvedRefs=True',
+      ).catch(async () =>
+        expect(await conditionsOf(kind, list), kind).toBe('Accepted=True ResolvedRefs=True'),
+      );
+
+    // Policies that name nobody else still let the Gateway in.
+    await patch({ networkPolicy: { allowFrom: [{ podSelector: { matchLabels: { app: 'nobody' } } }] } });
+    await cluster.ready(STACKS, 'support');
+    const reached = await cluster.reach(GATEWAYS, GATEWAY);
+    const target = { port: reached.port, name, ca: authority.certificatePem };
+    const authorization = `Bearer ${(await cluster.waba(STACKS, 'login', 'support')).trim()}`;
+    const call = (path: string, as = target) => callByName(as, { path, authorization });
+    try {
+      const { status, body } = await call('/v1/health');
+      expect([status, JSON.parse(body)]).toMatchObject([200, { health: expect.anything() }]);
+      expect((await callByName(target, { path: '/v1/health' })).status).toBe(401);
+      const nobody = { status: 404, body: expect.stringContaining('404 page not found') };
+      for (const path of ['/metrics', '/v1/../metrics', '//metrics', '/numbers', '/'])
+        expect(await call(path), path).toEqual(nobody);
+      expect(await call('/v1/health', { ...target, name: 'api.other.example' })).toEqual(nobody);
+
+      await patch({ exposure: null, networkPolicy: null });
+      const left = () =>
+        cluster.names(
+          '-n',
+          STACKS,
+          'httproute,backendtlspolicy,cm',
+          '-l',
+          'app.kubernetes.io/instance=support',
+        );
+      await eventually(async () => (await left()).length === 0, 60_000).catch(async () =>
+        expect(await left()).toEqual([]),
+      );
+      await eventually(async () => (await call('/v1/health')).status === 404, 30_000);
+    } finally {
+      reached.close();
+    }
+    await cluster.ready(STACKS, 'support');
+  });
+
   it('includes an existing PostgreSQL server', async () => {
     await cluster.apply(DATABASES, externalPostgres());
     // This server has no certificate.
@@ -361,16 +511,24 @@ describe('the life of stacks on a real kubelet', () => {
     await cluster.apply(STACKS, [{ apiVersion, kind, metadata: { name: 'maria' }, spec }]);
     const { status } = await cluster.ready(STACKS, 'maria');
     expect(status?.database).toMatchObject({ engine: 'MariaDB', ready: true });
+    const printed = await cluster.waba(STACKS, 'mysql', 'maria', '--', '-N', '-e', "SELECT 'from the pod'");
+    expect(printed.trim()).toBe('from the pod');
     await cluster.kubectl('-n', STACKS, 'delete', 'wad', 'maria', '--timeout=120s');
     await eventually(async () => (await leftOf('maria')).length === 0, 90_000);
   });
 
   it('survives a chart upgrade: every resource is kept, and no pod of a stack restarts', async () => {
+    await cluster.apply(DATABASES, collectorPod(imageName('operator', VERSION)));
     const before = [await podsOf('shop'), await podsOf('support')];
     const pod = await cluster.names('-n', OPERATOR, 'pods');
     await cluster.helm(
       ...['upgrade', RELEASE, CHART, '-n', OPERATOR, '--wait'],
-      ...chartValues('log.level=debug', 'crds.keep=false', 'maxRollingStacks=5'),
+      ...chartValues(
+        'log.level=debug',
+        'crds.keep=false',
+        'maxRollingStacks=5',
+        `tracing.endpoint=${COLLECTOR_URL}`,
+      ),
     );
     expect(await cluster.names('-n', OPERATOR, 'pods')).not.toEqual(pod);
     await cluster.kubectl('-n', OPERATOR, 'rollout', 'status', `deploy/${RELEASE}`, '--timeout=60s');
@@ -380,6 +538,23 @@ describe('the life of stacks on a real kubelet', () => {
     expect([await podsOf('shop'), await podsOf('support')]).toEqual(before);
   });
 
+  it('tells a collector in traces of the calls that the operator makes to a stack', async () => {
+    const spans = await seenSpans((all) => all.some(({ name }) => name === 'GET /v1/health'));
+    const call = spans.find(({ name }) => name === 'GET /v1/health');
+    const step = spans.find(({ spanId }) => spanId === call?.parentSpanId);
+    const reconcile = spans.find(({ spanId }) => spanId === step?.parentSpanId);
+    expect([call?.service, step?.name, reconcile?.name]).toEqual([
+      'waba-operator',
+      'step ApiReachable',
+      'reconcile application',
+    ]);
+    expect(call?.attributes).toMatchObject({
+      'http.request.method': 'GET',
+      'url.template': '/v1/health',
+      'http.response.status_code': 200,
+    });
+  });
+
   it('resumes after a deletion with Retain, with the same data and registration', async () => {
     const [example] = await cluster.example('high-availability');
     await cluster.kubectl('-n', STACKS, 'delete', 'wad', 'support', '--timeout=60s');
@@ -387,9 +562,36 @@ describe('the life of stacks on a real kubelet', () => {
     const kept = await leftOf('support');
     expect(kept).toContain('persistentvolumeclaim/support-database');
     expect(kept).toContain('secret/support-journal');
-    await cluster.apply(STACKS, [example as object]);
+    const emulator = { tracing: { endpoint: COLLECTOR_URL } };
+    await cluster.apply(STACKS, [{ ...example, spec: { ...(example?.spec as object), emulator } }]);
     await cluster.ready(STACKS, 'support');
     expect(await numberOf('16315551001')).toMatchObject({ registrations: 1, codeRequests: 1 });
+  });
+
+  it('tells the collector of the whole life of a message in one trace', async () => {
+    await cluster.waba(STACKS, 'send', 'support', '--to', '16505550079', '--open', '--watch');
+    const told = [
+      'POST /v1/messages',
+      'coreapp store message',
+      'coreapp send message',
+      'network take message',
+      'network report status',
+      'coreapp store status',
+    ];
+    const traceOf = (spans: readonly ReceivedSpan[]) => {
+      const call = spans.find(({ name }) => name === told[0]);
+      const ofMessage = spans.filter(({ traceId }) => traceId === call?.traceId);
+      return [...new Set(ofMessage.map(({ name }) => name))];
+    };
+    const spans = await seenSpans((all) => told.every((name) => traceOf(all).includes(name)));
+    expect(traceOf(spans)).toEqual(expect.arrayContaining(told));
+    // The calls of the operator go on in the Webapp.
+    const health = spans.filter(({ name }) => name === 'GET /v1/health');
+    const byOperator = new Set(
+      health.filter(({ service }) => service === 'waba-operator').map(({ spanId }) => spanId),
+    );
+    expect(health.some(({ parentSpanId }) => byOperator.has(parentSpanId ?? ''))).toBe(true);
+    expect(JSON.stringify(spans)).not.toMatch(/16505550079|16315551001/);
   });
 
   it('ends with deletionPolicy Delete and helm uninstall, and nothing is left', async () => {
@@ -423,9 +625,27 @@ describe('the life of stacks on a real kubelet', () => {
     }
     const clusterWide = await cluster.names('clusterrole,clusterrolebinding,crd');
     expect(clusterWide.filter((name) => name.includes('waba'))).toEqual([]);
-    await cluster.kubectl('delete', 'namespace', OPERATOR, STACKS, DATABASES, '--timeout=120s');
+    await cluster.kubectl('delete', 'namespace', OPERATOR, STACKS, DATABASES, GATEWAYS, '--timeout=120s');
   });
 });
+
+/** What the collector has got, once it holds what is looked for. */
+async function seenSpans(isThere: (spans: readonly ReceivedSpan[]) => boolean): Promise<ReceivedSpan[]> {
+  const reached = await cluster.reach(DATABASES, COLLECTOR);
+  let last: ReceivedSpan[] = [];
+  try {
+    return await eventually(async () => {
+      const answer = await fetch(`http://${reached.host}:${reached.port}/`);
+      last = ((await answer.json()) as string[]).flatMap(receivedSpans);
+      return isThere(last) ? last : undefined;
+    }, 60_000).catch((cause: unknown) => {
+      const names = new Set(last.map(({ service, name }) => `${service}: ${name}`));
+      throw new Error(`the collector has got ${[...names].join(', ') || 'nothing'}`, { cause });
+    });
+  } finally {
+    reached.close();
+  }
+}
 
 /** How long each container took to become ready, in whole seconds and including the probe period. */
 async function startTimes(namespace: string): Promise<string> {

@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
+import { ExecaError } from 'execa';
 import { loadAll } from 'js-yaml';
 import { systemClock } from '../../src/base/clock.ts';
 import { VERSION } from '../../src/base/version.ts';
 import type { ClusterOptions } from '../../src/cli/clusterAccess.ts';
-import { runProgram } from '../../src/cli/program.ts';
+import { runProgram, startProgram } from '../../src/cli/program.ts';
 import { buildImages, type ImageSize, imageName, TARGETS } from '../../src/cli/quickstart/containerImages.ts';
 import { kindDown, kindUp, loadImages, makeMediaVolumes } from '../../src/cli/quickstart/kindCluster.ts';
 import { Mask } from '../../src/cli/stack/doctor/mask.ts';
+import { type ReachedService, reachService } from '../../src/cli/stack/reachService.ts';
 import { withControlPort } from '../../src/cli/stack/simulation.ts';
 import { writeSupportBundle } from '../../src/cli/stack/supportBundle.ts';
 import { KubeClient } from '../../src/engine/kube/client.ts';
@@ -61,12 +63,13 @@ export class E2eCluster {
     const now = new Date(systemClock.now());
     const built = await buildImages({ projectFolder: '.', version: VERSION, env, now, progress }, never);
     const { kubeconfig } = await kindUp(options, never);
-    const databases = [env.WABA_E2E_DATABASE_IMAGE, env.WABA_E2E_MARIADB_IMAGE].flatMap(
+    const { WABA_E2E_DATABASE_IMAGE, WABA_E2E_MARIADB_IMAGE, WABA_E2E_GATEWAY_IMAGE } = env;
+    const others = [WABA_E2E_DATABASE_IMAGE, WABA_E2E_MARIADB_IMAGE, WABA_E2E_GATEWAY_IMAGE].flatMap(
       (image) => image || [],
     );
     const firewall = env.WABA_E2E_POLICY_IMAGE;
     const images = TARGETS.map((target) => imageName(target, VERSION));
-    await loadImages(options, [...images, ...databases, ...(firewall ? [firewall] : [])], never);
+    await loadImages(options, [...images, ...others, ...(firewall ? [firewall] : [])], never);
     const client = connect(await kubeconfigCredentials(systemClock, { path: kubeconfig }));
     await makeMediaVolumes(client, never);
     const end = async () => {
@@ -93,10 +96,56 @@ export class E2eCluster {
     return runProgram('kubectl', [...this.#flags, '-n', namespace, 'apply', '-f', '-'], { input }, never);
   }
 
-  /** Runs the built `kubectl waba`. */
+  /** Runs the built `kubectl waba`. @throws CodedError `ProgramFailed` unless it ends with 0 */
   waba(namespace: string, ...args: string[]): Promise<string> {
-    const program = ['dist/kubectl-waba.js', ...args, '-n', namespace, ...this.#flags];
-    return runProgram(process.execPath, program, {}, never);
+    return runProgram(process.execPath, this.#wabaArgs(namespace, args), {}, never);
+  }
+
+  /** What it prints on stdout, and its exit code. */
+  async wabaAnswer(namespace: string, ...args: string[]): Promise<{ code: number; stdout: string }> {
+    const running = startProgram(process.execPath, this.#wabaArgs(namespace, args), {}, never);
+    const { exitCode, stdout } = await running.catch((error: unknown) => {
+      if (error instanceof ExecaError && error.exitCode !== undefined) return error;
+      throw error;
+    });
+    return { code: exitCode ?? 1, stdout: String(stdout) };
+  }
+
+  /**
+   * Runs one that ends only when it is told to, while `use` works with what it has printed until then, and interrupts it.
+   */
+  async whileWabaRuns(
+    namespace: string,
+    args: readonly string[],
+    use: (printed: () => string) => Promise<void>,
+  ): Promise<void> {
+    const running = startProgram(process.execPath, this.#wabaArgs(namespace, args), {}, never);
+    let printed = '';
+    running.all?.on('data', (text: Buffer) => {
+      printed += text.toString();
+    });
+    const ended = running.then(
+      () => undefined,
+      () => undefined,
+    );
+    try {
+      await use(() => printed);
+    } finally {
+      running.kill('SIGINT');
+      await ended;
+    }
+  }
+
+  /** A Service of the cluster at an address of this machine. */
+  reach(namespace: string, service: { name: string; port: number }): Promise<ReachedService> {
+    const access = { client: this.client, namespace, server: '' };
+    return reachService(access, this.#options, service, { signal: never });
+  }
+
+  #wabaArgs(namespace: string, args: readonly string[]): string[] {
+    const at = args.indexOf('--');
+    const [own, others] = at === -1 ? [args, []] : [args.slice(0, at), args.slice(at)];
+    return ['dist/kubectl-waba.js', ...own, '-n', namespace, ...this.#flags, ...others];
   }
 
   helm(...args: string[]): Promise<string> {

@@ -1,32 +1,6 @@
 import { createServer } from 'node:http';
 import { listen } from '../../src/base/ports.ts';
-
-interface Attribute {
-  readonly key: string;
-  readonly value: Readonly<Record<string, unknown>>;
-}
-
-/** A span as OTLP tells it in JSON. */
-export interface ReceivedSpan {
-  readonly service: string;
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId?: string;
-  readonly name: string;
-  readonly attributes: Readonly<Record<string, unknown>>;
-  readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
-  readonly isError: boolean;
-}
-
-interface OtlpSpan extends Omit<ReceivedSpan, 'service' | 'attributes' | 'isError' | 'links'> {
-  readonly attributes?: readonly Attribute[];
-  readonly links?: ReceivedSpan['links'];
-  readonly status?: { readonly code?: number };
-}
-
-const ERROR = 2;
-const valuesOf = (attributes: readonly Attribute[] = []): Record<string, unknown> =>
-  Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
+import { type ReceivedSpan, receivedSpans } from './receivedSpans.ts';
 
 /** A collector that takes OTLP as JSON over HTTP, and keeps what it was sent. */
 export async function startTraceCollector() {
@@ -38,16 +12,7 @@ export async function startTraceCollector() {
     for await (const chunk of request) body += chunk;
     bodies.push(body);
     headers.push(request.headers.authorization);
-    for (const { resource, scopeSpans } of JSON.parse(body).resourceSpans)
-      for (const { spans: sent } of scopeSpans)
-        for (const { attributes, links = [], status, ...span } of sent as OtlpSpan[])
-          spans.push({
-            ...span,
-            service: String(valuesOf(resource.attributes)['service.name']),
-            attributes: valuesOf(attributes),
-            links,
-            isError: status?.code === ERROR,
-          });
+    spans.push(...receivedSpans(body));
     response.setHeader('content-type', 'application/json').end('{}');
   });
   const port = await listen(server, { host: '127.0.0.1', port: 0 });

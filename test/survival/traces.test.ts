@@ -4,7 +4,8 @@ import { EmulatorProcesses } from '../support/emulatorProcesses.ts';
 import { CODE, certificateFor } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
 import { startHttpsServer } from '../support/httpsServer.ts';
-import { type ReceivedSpan, startTraceCollector } from '../support/traceCollector.ts';
+import type { ReceivedSpan } from '../support/receivedSpans.ts';
+import { startTraceCollector } from '../support/traceCollector.ts';
 
 const never = new AbortController().signal;
 const PASSWORD = 'Passw0rd!-test';

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runWaba } from '../../../test/support/cliRun.ts';
 import { FakeCluster } from '../../../test/support/fakeCluster.ts';
 import { whatsAppDeployment } from '../../../test/support/whatsAppDeployment.ts';
+import { controlRoutes } from '../../stack/network/control/controlApi.ts';
 
 let cluster: FakeCluster;
 beforeEach(() => {
@@ -45,9 +46,13 @@ describe('kubectl waba webhooks tail', () => {
       attempts,
       body: { statuses: [{ id: `m${id}`, recipient_id: '1', status: 'sent', timestamp: '1' }] },
     });
-    vi.stubGlobal('fetch', async () =>
-      Response.json({ callbacks: [callback(1, [{ status: 200 }]), callback(2, [])], lastId: 2 }),
-    );
+    vi.stubGlobal('fetch', async (url: string) => {
+      const isServed = controlRoutes.some(
+        ({ method, path }) => method === 'GET' && path === new URL(url).pathname,
+      );
+      if (!isServed) return new Response('404 Not Found', { status: 404 });
+      return Response.json({ callbacks: [callback(1, [{ status: 200 }]), callback(2, [])], lastId: 2 });
+    });
     const { stdout } = await runWaba(['webhooks', 'tail', 'shop', '--all'], {
       cluster,
       signal: stop.signal,

@@ -55,7 +55,7 @@ const tailCommand = (context: CliContext): Command =>
       const number = stack.spec.phoneNumber.replace('+', '');
       await withSimulation(access, stack, options, context, async (call) => {
         const page = async (after: number) =>
-          (await call('GET', `/callbacks?number=${number}&after=${after}`)) as {
+          (await call('GET', `/control/v1/callbacks?number=${number}&after=${after}`)) as {
             readonly callbacks: readonly CallbackRecord[];
             readonly lastId: number;
           };

@@ -10,6 +10,7 @@ import {
   type StackRequest,
   type StackTransport,
 } from '../../client/stackTransport.ts';
+import { TracedTransport } from '../../client/tracedTransport.ts';
 import { DEFAULT_ADMIN } from '../../onprem/users.ts';
 import { ApplicationError } from './applicationError.ts';
 
@@ -104,7 +105,8 @@ export class StackSessions {
       expiredKeyHash: uploadedKey,
       ...(fence ? { fence: (request: StackRequest) => fence(request, key) } : {}),
     });
-    const entry: Entry = { identity, client: new StackClient(transport), logins: new LoginCache(clock) };
+    const client = new StackClient(new TracedTransport(transport, host));
+    const entry: Entry = { identity, client, logins: new LoginCache(clock) };
     this.#entries.set(key, entry);
     return entry;
   }

@@ -56,6 +56,51 @@ describe('a Secret to generate that somebody else made in the meantime', () => {
   });
 });
 
+describe('a kind that the cluster lacked', () => {
+  it('is looked for at once when the server has taken an object of it', async () => {
+    const looked: string[] = [];
+    const route = {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'HTTPRoute',
+      metadata: { name: 'shop' },
+    };
+    const source = {
+      kind: { kind: 'HTTPRoute' },
+      cache: new ObjectCache<KubeObject>({}),
+      lookAgain: (namespace: string) => void looked.push(namespace),
+    };
+    let isServed = false;
+    const ensure = async () => {
+      if (!isServed) throw new ApiError(404, { reason: 'NotFound' }, 'PATCH /httproutes/shop');
+      return { outcome: 'written', object: route };
+    };
+    const actions = new WorkloadActions({
+      client: {} as KubeClient,
+      applier: { ensure } as unknown as Applier,
+      journals: { read: () => EMPTY_JOURNAL, update: async () => EMPTY_JOURNAL, refresh: async () => {} },
+      sources: {
+        children: [source],
+        pods: { cache: new ObjectCache<KubeObject>({}) },
+      } as unknown as StackSources,
+      recorder: { record: () => {} } as unknown as EventRecorder,
+      clock: new VirtualClock(0),
+      observations: new Map(),
+    });
+    const changes = { remove: [], handOver: [], scale: [], restart: [], rolls: new Map() };
+    const step = { ...changes, apply: [{ object: route }], verdict: { type: 'Exposed' } };
+    const plan = { generate: [], mend: [], steps: [step], rollout: undefined } as unknown as WorkloadPlan;
+    const observed = { ...new StackModel(resource).observed(), journal: EMPTY_JOURNAL };
+    const act = () => actions.carryOut(plan, observed, resource as unknown as KubeObject, never);
+    expect([...(await act()).problems].map(([, error]) => (error as { code?: string }).code)).toEqual([
+      'KindMissing',
+    ]);
+    expect(looked).toEqual([]);
+    isServed = true;
+    expect([...(await act()).problems]).toEqual([]);
+    expect(looked).toEqual(['default']);
+  });
+});
+
 /** Carries out a restart that was planned by one look at the API, after `last`. @returns the requests that it sent */
 async function restarting(planned: ApiObservation, last: ApiObservation | undefined, nowMs: number) {
   const sent: string[] = [];

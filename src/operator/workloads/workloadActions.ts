@@ -207,6 +207,8 @@ export class WorkloadActions {
     });
     const { outcome, object } = result;
     if (outcome !== 'unchanged' && object !== live) this.#cacheOf(object)?.observeWrite(object);
+    // The server knows the kind, and only the watch sees what others say about the object, such as a Gateway.
+    this.#sourceOf(child.object)?.lookAgain(resource.metadata.namespace);
     if (outcome === 'contested') throw contested(object, result.contested);
   }
 
@@ -324,8 +326,12 @@ export class WorkloadActions {
     );
   }
 
-  #cacheOf({ kind }: KubeObject) {
-    return this.#options.sources.children.find((source) => source.kind.kind === kind)?.cache;
+  #cacheOf(object: KubeObject) {
+    return this.#sourceOf(object)?.cache;
+  }
+
+  #sourceOf({ kind }: KubeObject) {
+    return this.#options.sources.children.find((source) => source.kind.kind === kind);
   }
 }
 

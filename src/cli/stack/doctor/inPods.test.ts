@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process';
+import { statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { FakeCluster } from '../../../../test/support/fakeCluster.ts';
 import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
@@ -72,6 +76,22 @@ describe('how full volumes are', () => {
       { claim: 'shop-database', usedBytes: 800 * 1024, capacityBytes: 1000 * 1024 },
       { claim: 'shop-coreapp', usedBytes: 800 * 1024, capacityBytes: 1000 * 1024 },
     ]);
+  });
+
+  it('is told by Node in a pod that has no df, as in our own image', async () => {
+    const asked: string[] = [];
+    const exec: Gatherer['exec'] = async (_, [program = '', flag = '', script = '']) => {
+      asked.push(program);
+      if (program === 'df') throw new Error('df: not found');
+      const here = script.replace('"/data"', JSON.stringify(tmpdir()));
+      return (await promisify(execFile)(process.execPath, [flag, here])).stdout;
+    };
+    const [volume] = await readVolumes(gatherer(exec), [pod('webapp')], never);
+    const { bsize, blocks } = statfsSync(tmpdir());
+    expect(asked).toEqual(['df', '/nodejs/bin/node']);
+    expect(volume).toMatchObject({ claim: 'shop-webapp', capacityBytes: blocks * bsize });
+    expect(volume?.usedBytes).toBeGreaterThan(0);
+    expect(volume?.usedBytes).toBeLessThan(blocks * bsize);
   });
 
   it('is unknown, with both causes, where neither works', async () => {

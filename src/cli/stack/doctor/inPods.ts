@@ -88,7 +88,12 @@ async function fromPods(
   if (mounts.size === 0) throw new CodedError('Unknown', 'no pod with a volume is ready');
   return Promise.all(
     [...mounts].map(async ([claim, { pod, container, path }]) => {
-      const printed = await gatherer.exec({ pod, container }, ['df', '-Pk', path], signal);
+      const ask = (command: readonly string[]) => gatherer.exec({ pod, container }, command, signal);
+      const printed = await ask(['df', '-Pk', path]).catch((error: unknown) =>
+        ask(nodeDf(path)).catch(() => {
+          throw error;
+        }),
+      );
       const [, blocks, used] = (printed.trim().split('\n').at(-1) ?? '').split(/\s+/).map(Number);
       if (!blocks || used === undefined || Number.isNaN(used))
         throw new CodedError('BadAnswer', `df in Pod ${pod} printed: ${printed.trim()}`);
@@ -96,6 +101,13 @@ async function fromPods(
     }),
   );
 }
+
+/** Prints like df: our own image has Node and no df. */
+const nodeDf = (path: string): string[] => [
+  '/nodejs/bin/node',
+  '-e',
+  `const f = require('fs').statfsSync(${JSON.stringify(path)}), k = f.bsize / 1024; console.log('-', f.blocks * k, (f.blocks - f.bfree) * k)`,
+];
 
 const claimsOf = ({ spec }: StackPod): { claim: string; container: string; path: string }[] =>
   (spec.volumes ?? []).flatMap(({ name, persistentVolumeClaim }) => {
