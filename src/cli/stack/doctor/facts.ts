@@ -4,13 +4,20 @@ import type { NodeHealth } from '../../../onprem/health.ts';
 import type { WhatsAppDeployment } from '../../../operator/resource/whatsAppDeployment.ts';
 import type { ContainerStatus, PodObject } from '../../../operator/state/podObject.ts';
 import type { Known } from './check.ts';
+import type { Responsibility } from './responsibleOperator.ts';
 
 /** The facts that the checks judge. None of them holds the content of a Secret. */
 
 export type DeploymentObject = KubeObject & {
   readonly spec: {
     readonly replicas?: number;
-    readonly template: { readonly spec: { readonly serviceAccountName?: string } };
+    readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> };
+    readonly template: {
+      readonly spec: {
+        readonly serviceAccountName?: string;
+        readonly containers?: readonly { readonly args?: readonly string[] }[];
+      };
+    };
   };
   readonly status?: { readonly readyReplicas?: number };
 };
@@ -89,25 +96,35 @@ export interface Right {
   readonly allowed: boolean;
 }
 
-/** Facts of the installation, and of a namespace in which it runs stacks. */
-export interface InstallationValues {
+/** Facts of the cluster. */
+export interface ClusterValues {
   readonly serverVersion: { readonly major: number; readonly minor: number; readonly text: string };
-  /** Version of this program. */
-  readonly ownVersion: string;
   /** Paths of the fields that the API server serves of a WhatsAppDeployment; undefined without the kind. */
   readonly servedFields: readonly string[] | undefined;
-  readonly operators: readonly DeploymentObject[];
-  readonly operatorPods: readonly PodObject[];
-  /** The Lease of the leader; undefined if there is none. */
-  readonly lease: LeaseObject | undefined;
-  readonly rights: readonly Right[];
-  readonly quotas: readonly QuotaObject[];
   readonly nodes: readonly NodeObject[];
   /** The clocks of the nodes. */
   readonly nodeClocks: readonly ClockReading[];
   /** The clock of this machine. */
   readonly ownClock: ClockReading;
   readonly dnsPods: readonly PodObject[];
+}
+
+/** Facts of one operator. */
+export interface OperatorValues {
+  /** Version of this program. */
+  readonly ownVersion: string;
+  readonly operator: DeploymentObject;
+  readonly operatorPods: readonly PodObject[];
+  /** The Lease of the leader; undefined if there is none. */
+  readonly lease: LeaseObject | undefined;
+}
+
+/** Facts of a namespace with stacks. */
+export interface NamespaceValues {
+  readonly responsible: Responsibility;
+  /** Of the operator that looks after the namespace. */
+  readonly rights: readonly Right[];
+  readonly quotas: readonly QuotaObject[];
 }
 
 /** A certificate, and when the first one of its chain expires. */
