@@ -108,7 +108,7 @@ export const CASES: Readonly<Record<AlertName, Case>> = {
   WabaStandbyLost: {
     trouble: 'the standby Coreapp does not start',
     series: {
-      // A setting counts as applied once every Coreapp runs with it.
+      // It crashes before it has restarted for a setting.
       ...notReady('shop', { WorkloadsReady: 'CrashLoopBackOff', SettingsSynced: 'RestartingCoreapps' }),
       [of('waba_stack_standbys_ready', { role: 'coreapp' })]: gauge(1, 0),
     },

@@ -11,12 +11,18 @@ import {
 import type { Check, Facts, Known, Verdict } from './check.ts';
 import { allChecks, CHECK_OF_CONDITION, stackChecks } from './checks.ts';
 import { clusterChecks } from './clusterChecks.ts';
-import type { ClusterValues, NamespaceValues, OperatorValues, StackPod, StackValues } from './facts.ts';
+import type {
+  ClusterValues,
+  NamespaceValues,
+  OperatorValues,
+  Responsibility,
+  StackPod,
+  StackValues,
+} from './facts.ts';
 import { PASSING } from './fromCondition.ts';
 import { namespaceChecks } from './namespaceChecks.ts';
 import { operatorChecks } from './operatorChecks.ts';
 import { judged } from './report.ts';
-import type { Responsibility } from './responsibleOperator.ts';
 import { declaredFields } from './servedFields.ts';
 
 const NOW = Date.parse('2026-06-01T12:00:00Z');

@@ -4,7 +4,6 @@ import type { NodeHealth } from '../../../onprem/health.ts';
 import type { WhatsAppDeployment } from '../../../operator/resource/whatsAppDeployment.ts';
 import type { ContainerStatus, PodObject } from '../../../operator/state/podObject.ts';
 import type { Known } from './check.ts';
-import type { Responsibility } from './responsibleOperator.ts';
 
 /** The facts that the checks judge. None of them holds the content of a Secret. */
 
@@ -117,6 +116,18 @@ export interface OperatorValues {
   readonly operatorPods: readonly PodObject[];
   /** The Lease of the leader; undefined if there is none. */
   readonly lease: LeaseObject | undefined;
+}
+
+/** Who looks after a namespace. */
+export interface Responsibility {
+  /** The operator whose state matters to the stacks of the namespace; undefined if none watches it, or none is known. */
+  readonly operator: DeploymentObject | undefined;
+  /** All operators that are set up to watch the namespace. */
+  readonly watching: readonly DeploymentObject[];
+  /** Those that watch only other namespaces, with what they watch. */
+  readonly elsewhere: readonly { readonly key: string; readonly namespaces: readonly string[] }[];
+  /** The installation that works in the namespace now, as `namespace/name`; undefined if none does. */
+  readonly holder: string | undefined;
 }
 
 /** Facts of a namespace with stacks. */

@@ -4,10 +4,10 @@ import { kinds, type ResourceKind } from '../../../engine/kube/kubeObject.ts';
 import type { LeaseObject } from '../../../engine/kube/leaderElection.ts';
 import { NAMESPACE_LEASE } from '../../../operator/plan/facts/names.ts';
 import type { Facts, Known } from './check.ts';
-import type { DeploymentObject, NamespaceValues, QuotaObject, Right } from './facts.ts';
+import type { DeploymentObject, NamespaceValues, QuotaObject, Responsibility, Right } from './facts.ts';
 import { asking, type Gatherer } from './gather.ts';
 import { OPERATOR_RIGHTS } from './operatorRights.ts';
-import { type Responsibility, responsibleOperator } from './responsibleOperator.ts';
+import { responsibleOperator } from './responsibleOperator.ts';
 
 const ResourceQuota: ResourceKind = {
   apiVersion: 'v1',

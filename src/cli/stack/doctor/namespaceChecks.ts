@@ -1,8 +1,8 @@
 import { quantityOf } from '../../../operator/resource/quantity.ts';
 import { type Check, check, type Finding, failed, ok, unknown, warning } from './check.ts';
-import type { NamespaceValues } from './facts.ts';
+import type { NamespaceValues, Responsibility } from './facts.ts';
 import { plural } from './plural.ts';
-import { operatorKey, type Responsibility } from './responsibleOperator.ts';
+import { operatorKey } from './responsibleOperator.ts';
 
 const ask = check<NamespaceValues>();
 const GROUP = 'Namespace';

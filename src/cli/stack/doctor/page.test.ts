@@ -55,7 +55,7 @@ describe('docs/doctor.md', () => {
     'quotes output %i as the program prints it',
     (_, text) => {
       const report = reportOf(sectionsOf(String(text)));
-        expect(reportText(report, { colour: false })).toBe(text);
+      expect(reportText(report, { colour: false })).toBe(text);
       for (const { checks } of report.sections)
         expect(checks.map(({ id }) => id)).toEqual(ids.filter((id) => checks.some((each) => each.id === id)));
     },

@@ -1,17 +1,5 @@
 import type { LeaseObject } from '../../../engine/kube/leaderElection.ts';
-import type { DeploymentObject } from './facts.ts';
-
-/** Who looks after a namespace. */
-export interface Responsibility {
-  /** The operator whose state matters to the stacks of the namespace; undefined if none watches it, or none is known. */
-  readonly operator: DeploymentObject | undefined;
-  /** All operators that are set up to watch the namespace. */
-  readonly watching: readonly DeploymentObject[];
-  /** Those that watch only other namespaces, with what they watch. */
-  readonly elsewhere: readonly { readonly key: string; readonly namespaces: readonly string[] }[];
-  /** The installation that works in the namespace now, as `namespace/name`; undefined if none does. */
-  readonly holder: string | undefined;
-}
+import type { DeploymentObject, Responsibility } from './facts.ts';
 
 /** `namespace/name` */
 export const operatorKey = ({ metadata }: DeploymentObject): string =>

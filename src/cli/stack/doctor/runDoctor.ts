@@ -13,7 +13,7 @@ import { reachService } from '../reachService.ts';
 import type { Known } from './check.ts';
 import { stackChecks } from './checks.ts';
 import { clusterChecks } from './clusterChecks.ts';
-import type { DeploymentObject } from './facts.ts';
+import type { DeploymentObject, Responsibility } from './facts.ts';
 import type { Gatherer } from './gather.ts';
 import { gatherCluster } from './gatherCluster.ts';
 import { gatherNamespace } from './gatherNamespace.ts';
@@ -23,7 +23,7 @@ import type { Mask } from './mask.ts';
 import { namespaceChecks } from './namespaceChecks.ts';
 import { operatorChecks } from './operatorChecks.ts';
 import { judged, type Report, reportOf, type Section } from './report.ts';
-import { operatorKey, type Responsibility } from './responsibleOperator.ts';
+import { operatorKey } from './responsibleOperator.ts';
 
 /** Namespaces and stacks that are looked at together: each takes a few connections. */
 const AT_ONCE = 4;
