@@ -7,6 +7,7 @@ import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeploym
 import { WhatsAppDeploymentKind } from '../../operator/state/stackSources.ts';
 import { type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
+import { isColoured } from '../isColoured.ts';
 import { isData, outputOption, printData } from '../output.ts';
 import { shortSize } from '../shortSize.ts';
 import { table } from '../table.ts';
@@ -74,7 +75,7 @@ spec.multiconnect, which excludes spec.capacity.`,
       ];
       if (isData(output)) printData(context, output, { now, then, forecast });
       else {
-        const look = { colour: context.stdout.isTTY === true, diff: false };
+        const look = { colour: isColoured(context, context.stdout), diff: false };
         context.stdout.write(`${sizes(now, then)}\n${interruption(now, then, forecast)}\n`);
         context.stdout.write(forecastText(forecast, look));
       }

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { runWaba } from '../../../test/support/cliRun.ts';
 import { FakeCluster } from '../../../test/support/fakeCluster.ts';
 import { whatsAppDeployment } from '../../../test/support/whatsAppDeployment.ts';
+import { ApiError } from '../../engine/kube/apiError.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 
 const SHOP = '/apis/waba-operator.dev/v1alpha1/namespaces/default/whatsappdeployments/shop';
@@ -45,6 +46,48 @@ describe('kubectl waba status', () => {
     const wide = (await waba('status', '-A', '-o', 'wide')).stdout.split('\n');
     expect(wide[0]).toMatch(/^NAMESPACE +NAME +NUMBER +STATE/);
     expect(wide[2]).toMatch(/^sales +sold +\+16315551000/);
+  });
+
+  it('shows with -v what runs, with restarts, revisions and ages, and which right is missing', async () => {
+    const of = (component: string) => ({
+      'app.kubernetes.io/managed-by': 'waba-operator',
+      'app.kubernetes.io/instance': 'shop',
+      'app.kubernetes.io/component': component,
+    });
+    const creationTimestamp = new Date(Date.now() - 3 * 3_600_000).toISOString();
+    cluster.put({
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { name: 'shop-coreapp-0', namespace: 'default', labels: of('coreapp'), creationTimestamp },
+      spec: { replicas: 1 },
+      status: { readyReplicas: 1, updateRevision: 'shop-coreapp-0-new' },
+    });
+    cluster.put({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        name: 'shop-coreapp-0-0',
+        namespace: 'default',
+        labels: { ...of('coreapp'), 'controller-revision-hash': 'shop-coreapp-0-old' },
+        creationTimestamp,
+      },
+      status: { phase: 'Running', containerStatuses: [{ name: 'coreapp', restartCount: 2 }] },
+    });
+    const { stdout } = await waba('status', 'shop', '-v');
+    expect(stdout).toMatch(/├─ StatefulSet\/shop-coreapp-0 {2}1\/1 ready {2}3h\n/);
+    expect(stdout).toMatch(/ Pod\/shop-coreapp-0-0 {2}Running {2}2 restarts {2}revision old \(old\) {2}3h\n/);
+    expect((await waba('status', 'shop')).stdout).not.toContain('StatefulSet');
+    cluster.onRequest = ({ path }) => {
+      if (path.endsWith('/pods')) throw new ApiError(403, { reason: 'Forbidden', message: 'no' }, path);
+    };
+    expect((await waba('status', 'shop', '-v')).stdout).toContain(
+      '└─ needs the right to list pods in namespace default\n',
+    );
+  });
+
+  it('refuses a name beside -A and -l', async () => {
+    for (const more of [['-A'], ['-l', 'tier=prod']])
+      expect((await waba('status', 'shop', ...more)).code).toBe(2);
   });
 
   it('ends with 3 if a stack is not Ready, where that is asked', async () => {

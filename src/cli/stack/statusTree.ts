@@ -21,6 +21,8 @@ interface TreeOptions {
   readonly colour: boolean;
   /** Oldest first. */
   readonly events?: readonly StackEvent[];
+  /** What runs in the stack, line by line; not shown if undefined. */
+  readonly objects?: readonly string[] | undefined;
   readonly nowMs?: number;
 }
 
@@ -28,10 +30,11 @@ interface TreeOptions {
 export function statusTree(stack: WhatsAppDeployment, options: TreeOptions): string {
   const paint = (style: Style, text: string) => (options.colour ? styleText(style, text) : text);
   const conditions = conditionLines(stack, paint);
-  const { events = [], nowMs = 0 } = options;
+  const { events = [], objects, nowMs = 0 } = options;
   const recent = { title: 'Recent events', children: events.map((event) => eventLine(event, nowMs, paint)) };
   const branches = [
     ...partsOf(stack, paint),
+    ...(objects ? [{ title: 'Objects', children: objects }] : []),
     ...(events.length > 0 ? [recent] : []),
     { title: 'Conditions', children: conditions },
   ];

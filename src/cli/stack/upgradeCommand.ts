@@ -5,6 +5,7 @@ import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeploym
 import { WhatsAppDeploymentKind } from '../../operator/state/stackSources.ts';
 import { type ClusterAccess, type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
+import { isColoured } from '../isColoured.ts';
 import { followRollout } from './followRollout.ts';
 import { forecastOf } from './forecastOf.ts';
 import { forecastText } from './forecastText.ts';
@@ -75,5 +76,5 @@ async function preview(
   const forecast = await forecastOf(access, change, new Map(), context);
   const refused = forecast.waits.find(({ action }) => action === 'DowngradeRefused');
   if (refused) throw new CodedError('DowngradeRefused', refused.reason);
-  context.stdout.write(forecastText(forecast, { colour: context.stdout.isTTY === true, diff: false }));
+  context.stdout.write(forecastText(forecast, { colour: isColoured(context, context.stdout), diff: false }));
 }

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { sleep, systemClock } from '../../base/clock.ts';
 import { CONDITION_TYPES } from '../../operator/resource/conditions.ts';
 import { type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
@@ -15,13 +15,23 @@ interface WaitOptions extends ClusterOptions {
 
 const EVERY_MS = 1_000;
 
+/** `Ready` or `condition=Ready`. */
+function conditionNamed(text: string): string {
+  const name = text.replace(/^condition=/i, '').toLowerCase();
+  const known = CONDITION_TYPES.find((type) => type.toLowerCase() === name);
+  if (known) return known;
+  throw new InvalidArgumentError(`Allowed choices are ${CONDITION_TYPES.join(', ')}.`);
+}
+
 export function waitCommand(context: CliContext): Command {
   return clusterOptions(new Command('wait'))
     .description('wait until a condition of a stack is True; says meanwhile why it is not')
     .argument('<name>', 'the WhatsAppDeployment')
     .addOption(
       new Option('--for <condition>', 'the condition')
-        .choices(['Ready', ...CONDITION_TYPES])
+        .choices(CONDITION_TYPES)
+        // As `kubectl wait` takes it.
+        .argParser((text) => conditionNamed(text))
         .default('Ready'),
     )
     .addOption(

@@ -5,6 +5,7 @@ import { type ClusterOptions, clusterOptions } from '../../clusterAccess.ts';
 import { CommandExit, NOT_READY } from '../../commandExit.ts';
 import type { CliContext } from '../../context.ts';
 import { inStep } from '../../inStep.ts';
+import { isColoured } from '../../isColoured.ts';
 import { isData, outputOption, printData } from '../../output.ts';
 import { Mask } from './mask.ts';
 import { type Report, reportText } from './report.ts';
@@ -54,7 +55,7 @@ lists the checks. It exits with 3 if one of them failed.`,
         const stacks = report.sections.filter(({ of }) => of === 'stack').length;
         const isMany = allNamespaces === true || selector !== undefined || stacks > 1;
         const brief = isMany && options.verbose !== true;
-        context.stdout.write(reportText(report, { colour: context.stdout.isTTY === true, brief }));
+        context.stdout.write(reportText(report, { colour: isColoured(context, context.stdout), brief }));
       }
       if (isBad(report, options.strict === true)) throw new CommandExit(NOT_READY);
     });
