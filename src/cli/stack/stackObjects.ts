@@ -59,7 +59,8 @@ export function objectLines({ owners, pods, unseen }: StackObjects, nowMs: numbe
     for (const pod of own) left.delete(pod);
     return [ownerLine(owner, nowMs), ...own.map((pod) => `   ${podLine(pod, owner, nowMs)}`)];
   });
-  return [...lines, ...[...left].map((pod) => podLine(pod, undefined, nowMs)), ...unseen];
+  const all = [...lines, ...[...left].map((pod) => podLine(pod, undefined, nowMs)), ...unseen];
+  return all.length > 0 ? all : ['none'];
 }
 
 const place = ({ kind }: Owner): number => OWNERS.findIndex((each) => each.kind === kind);

@@ -85,6 +85,15 @@ describe('kubectl waba status', () => {
     );
   });
 
+  it('names the namespace of each stack with -A, and tells a new stack from an outdated status', async () => {
+    const { stdout } = await waba('status', '-A');
+    expect(stdout).toMatch(/^default\/shop {2}/);
+    expect(stdout).toMatch(/\nsales\/sold {2}/);
+    expect(stdout).not.toContain('older generation');
+    cluster.put(whatsAppDeployment({ metadata: { generation: 2 }, status: { observedGeneration: 1 } }));
+    expect((await waba('status', 'shop')).stdout).toContain('(status of an older generation)');
+  });
+
   it('refuses a name beside -A and -l', async () => {
     for (const more of [['-A'], ['-l', 'tier=prod']])
       expect((await waba('status', 'shop', ...more)).code).toBe(2);
@@ -103,7 +112,7 @@ describe('kubectl waba wait', () => {
   it('ends once the condition is True, and with 3 and the reason after its time', async () => {
     expect(await waba('wait', 'shop')).toEqual({ code: 0, stdout: 'shop is Ready\n', stderr: '' });
     const { code, stderr } = await waba('wait', 'sold', '-n', 'sales', '--timeout', '0s');
-    expect(stderr).toBe('NodesNotReady: one Coreapp is not ready\n');
+    expect(stderr).toBe('NodesNotReady: one Coreapp is not ready\ntimed out: sold is not Ready yet\n');
     expect(code).toBe(3);
   });
 });

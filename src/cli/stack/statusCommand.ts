@@ -87,7 +87,8 @@ async function print(
     const objects = options.verbose
       ? objectLines(await readObjects(access, stack, context.signal), nowMs)
       : undefined;
-    stdout.write(statusTree(stack, { colour: isColoured(context, stdout), events, objects, nowMs }));
+    const look = { colour: isColoured(context, stdout), withNamespace: options.allNamespaces === true };
+    stdout.write(statusTree(stack, { ...look, events, objects, nowMs }));
   }
 }
 

@@ -50,7 +50,10 @@ export function waitCommand(context: CliContext): Command {
         const line = condition ? `${condition.reason}: ${condition.message}` : 'waiting for the operator';
         if (line !== shown) context.stderr.write(`${line}\n`);
         shown = line;
-        if (systemClock.monotonic() >= end) throw new CommandExit(NOT_READY);
+        if (systemClock.monotonic() >= end) {
+          context.stderr.write(`timed out: ${name} is not ${options.for} yet\n`);
+          throw new CommandExit(NOT_READY);
+        }
         await sleep(systemClock, EVERY_MS, context.signal);
       }
       context.stdout.write(`${name} is ${options.for}\n`);

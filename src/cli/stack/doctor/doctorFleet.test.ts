@@ -94,6 +94,18 @@ describe('kubectl waba doctor on a fleet', () => {
     expect((await doctor('-A', '-v')).stdout).toContain('✔ responsible');
   });
 
+  it('writes commands that work in any namespace, with -A and -n', async () => {
+    const remedies = ({ sections }: Report) =>
+      sections
+        .filter(({ of, namespace }) => of === 'stack' && namespace === 'shops')
+        .flatMap(({ checks }) => checks.map(({ remedy = '' }) => remedy))
+        .filter((remedy) => remedy.includes('kubectl'));
+    for (const given of [await report('-A'), await report('-n', 'shops')]) {
+      expect(remedies(given).length).toBeGreaterThan(0);
+      for (const remedy of remedies(given)) expect(remedy).toMatch(/kubectl (waba )?-n shops /);
+    }
+  });
+
   it('selects stacks by labels, and refuses a name beside that', async () => {
     expect(titles(await report('-A', '-l', 'tier=prod')).slice(-2)).toEqual([
       'stack shops one',

@@ -3,7 +3,7 @@ import { table } from '../../table.ts';
 import { type About, type Check, type Facts, VERDICTS, type Verdict } from './check.ts';
 
 /** The answer of one check. */
-interface CheckResult {
+export interface CheckResult {
   readonly id: string;
   readonly group: string;
   readonly verdict: Verdict;

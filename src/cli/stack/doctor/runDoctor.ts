@@ -22,7 +22,7 @@ import { gatherStack } from './gatherStack.ts';
 import type { Mask } from './mask.ts';
 import { namespaceChecks } from './namespaceChecks.ts';
 import { operatorChecks } from './operatorChecks.ts';
-import { judged, type Report, reportOf, type Section } from './report.ts';
+import { type CheckResult, judged, type Report, reportOf, type Section } from './report.ts';
 import { operatorKey } from './responsibleOperator.ts';
 
 /** Namespaces and stacks that are looked at together: each takes a few connections. */
@@ -66,6 +66,8 @@ export async function runDoctor(
   const { ownClock } = cluster;
   const serverAheadMs = 'value' in ownClock ? -ownClock.value.aheadMs : 0;
   const nowMs = systemClock.now() + serverAheadMs;
+  // The commands of remedies must work as they stand, with the namespace that the context of the user has.
+  const isElsewhere = request.allNamespaces === true || request.cluster.namespace !== undefined;
   const gate = new Gate({ atOnce: AT_ONCE, longestQueue: Number.POSITIVE_INFINITY });
   const each = <T, R>(items: readonly T[], task: (item: T) => Promise<R>): Promise<R[]> =>
     Promise.all(items.map((item) => gate.run(() => task(item))));
@@ -91,7 +93,8 @@ export async function runDoctor(
       );
       // By the time that it took, other stacks may have kept it waiting.
       const about = { namespace, name, nowMs: systemClock.now() + serverAheadMs };
-      return { of: 'stack', namespace, name, checks: judged(stackChecks, facts, about) };
+      const checks = judged(stackChecks, facts, about);
+      return { of: 'stack', namespace, name, checks: isElsewhere ? checks.map(placedIn(namespace)) : checks };
     }),
   ]);
   const inCharge = operatorsInCharge(
@@ -136,6 +139,14 @@ function operatorsInCharge(
   );
   return operators.value.filter((each) => keys.has(operatorKey(each))).map((value) => ({ value }));
 }
+
+/** The same answer, whose commands name the namespace. */
+const placedIn =
+  (namespace: string) =>
+  (check: CheckResult): CheckResult =>
+    check.remedy === undefined
+      ? check
+      : { ...check, remedy: check.remedy.replace(/\bkubectl (waba )?(?!waba |-n )/g, `$&-n ${namespace} `) };
 
 /** How to look at one namespace. */
 function gathererFor(access: ClusterAccess, { cluster, mask }: DoctorRequest): Gatherer {
