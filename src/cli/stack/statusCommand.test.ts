@@ -109,6 +109,18 @@ describe('kubectl waba status', () => {
 });
 
 describe('kubectl waba wait', () => {
+  it('takes the condition as kubectl does, and ends with 130 when it is interrupted', async () => {
+    expect((await waba('wait', 'shop', '--for', 'condition=ready')).code).toBe(0);
+    expect((await waba('wait', 'shop', '--for', 'condition=Rady')).code).toBe(2);
+    const stop = new AbortController();
+    const { code, stderr } = await runWaba(['wait', 'sold'], {
+      cluster,
+      signal: stop.signal,
+      onOutput: () => stop.abort(),
+    });
+    expect([code, stderr]).toEqual([130, 'NodesNotReady: one Coreapp is not ready\n']);
+  });
+
   it('ends once the condition is True, and with 3 and the reason after its time', async () => {
     expect(await waba('wait', 'shop')).toEqual({ code: 0, stdout: 'shop is Ready\n', stderr: '' });
     const { code, stderr } = await waba('wait', 'sold', '-n', 'sales', '--timeout', '0s');
