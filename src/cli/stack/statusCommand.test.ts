@@ -113,7 +113,7 @@ describe('kubectl waba wait', () => {
     expect((await waba('wait', 'shop', '--for', 'condition=ready')).code).toBe(0);
     expect((await waba('wait', 'shop', '--for', 'condition=Rady')).code).toBe(2);
     const stop = new AbortController();
-    const { code, stderr } = await runWaba(['wait', 'sold'], {
+    const { code, stderr } = await runWaba(['wait', 'sold', '-n', 'sales'], {
       cluster,
       signal: stop.signal,
       onOutput: () => stop.abort(),
