@@ -4,14 +4,13 @@ import { fileURLToPath } from 'node:url';
 import { createLogger } from '../base/logger.ts';
 import { stopSignal } from '../base/stopSignal.ts';
 import { VERSION } from '../base/version.ts';
+import { EXIT_CODES } from '../cli/exitCodes.ts';
 import { runCli } from '../cli/main.ts';
 
-/** What the shell makes of SIGPIPE, by which other programs end when nobody reads their output. */
-const CLOSED_PIPE = 141;
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
-    process.exit(CLOSED_PIPE);
+    process.exit(EXIT_CODES.CLOSED_PIPE.code);
   });
 
 process.exitCode = await runCli(process.argv.slice(2), {

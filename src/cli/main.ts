@@ -5,7 +5,9 @@ import { clusterOptions, openCluster } from './clusterAccess.ts';
 import { CommandExit } from './commandExit.ts';
 import { COMPLETION_WORDS, completionCommand, printCompletions } from './completionCommand.ts';
 import type { CliContext, CliHost } from './context.ts';
+import { EXIT_CODES, exitCodeHelp } from './exitCodes.ts';
 import { explainError } from './explainError.ts';
+import { isColoured } from './isColoured.ts';
 import { localCommand } from './localCommand.ts';
 import { namespaceCommand } from './namespaceCommand.ts';
 import { quickstartCommand } from './quickstart/quickstartCommand.ts';
@@ -36,12 +38,9 @@ import { waitCommand } from './stack/waitCommand.ts';
 import { webhooksCommand } from './stack/webhooksCommand.ts';
 import { versionCommand } from './versionCommand.ts';
 
-const EXIT_CODES = `
-Exit codes: 0 done, 1 failed, 2 wrong usage (plan --exit-code: something would happen), 3 not Ready (status --exit-code, wait
-after its timeout) or a check failed (doctor), 130 interrupted, 141 nobody reads the output.`;
 const HELP_HINT = '(add --help for help)';
 
-/** Runs one command. @returns the exit code, as `EXIT_CODES` says */
+/** Runs one command. @returns the exit code, one of `EXIT_CODES` */
 export async function runCli(
   args: readonly string[],
   host: CliHost,
@@ -62,14 +61,16 @@ export async function runCli(
   }
   try {
     await program.parseAsync([...args], { from: 'user' });
-    return 0;
+    return EXIT_CODES.DONE.code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.USAGE.code;
     if (error instanceof CommandExit) return error.exitCode;
+    // Whatever the command was waiting for, the user ended it.
+    if (host.signal.aborted) return EXIT_CODES.INTERRUPTED.code;
     const isUsage = error instanceof CodedError && error.code === 'Usage';
-    const mark = host.stderr.isTTY ? styleText('red', 'error:') : 'error:';
+    const mark = isColoured(host, host.stderr) ? styleText('red', 'error:') : 'error:';
     host.stderr.write(`${mark} ${explainError(error, server)}\n${isUsage ? `${HELP_HINT}\n` : ''}`);
-    return isUsage ? 2 : 1;
+    return isUsage ? EXIT_CODES.USAGE.code : EXIT_CODES.FAILED.code;
   }
 }
 
@@ -77,7 +78,7 @@ function programOf(context: CliContext): Command {
   const program = clusterOptions(new Command('kubectl-waba'))
     .description('Runs and inspects WhatsApp Business On-Premises stacks. Also works as `kubectl waba`.')
     .version(context.version)
-    .addHelpText('after', EXIT_CODES)
+    .addHelpText('after', exitCodeHelp())
     .showHelpAfterError(HELP_HINT)
     .exitOverride()
     .configureOutput({

@@ -44,6 +44,7 @@ const MODEL: SpecModel = {
   images: {},
   marks: {},
   cpus: {},
+  isManual: false,
   bad: [],
 };
 /** Ends the term of a leader. The claim of the namespace, a fence of its own, lasts longer. */

@@ -108,7 +108,7 @@ export const CASES: Readonly<Record<AlertName, Case>> = {
   WabaStandbyLost: {
     trouble: 'the standby Coreapp does not start',
     series: {
-      // A setting counts as applied once every Coreapp runs with it.
+      // It crashes before it has restarted for a setting.
       ...notReady('shop', { WorkloadsReady: 'CrashLoopBackOff', SettingsSynced: 'RestartingCoreapps' }),
       [of('waba_stack_standbys_ready', { role: 'coreapp' })]: gauge(1, 0),
     },
@@ -239,6 +239,26 @@ export const MORE_CASES: readonly Case[] = [
       [of('waba_stack_registration', { state: 'Unregistered' })]: gauge(1),
     },
     fires: { WabaStackNotReady: shop('default/shop is not Ready: ClaimUnbound') },
+  },
+  ...['WaitingForApproval', 'WaitingForWindow'].map((reason) => ({
+    trouble: `more shards are declared, and the change has the reason ${reason}`,
+    series: { ...notReady('shop', { ShardsServed: reason }), ...shardsServed('shop', 1) },
+    fires: {},
+  })),
+  {
+    trouble: 'more shards wait for approval, and one of those that there are is not served',
+    series: { ...notReady('shop', { ShardsServed: 'NotServed' }), ...shardsServed('shop', 1) },
+    fires: {
+      WabaShardNotServed: shop('default/shop has 1 shards without a connected Coreapp: NotServed'),
+    },
+  },
+  {
+    trouble: 'more shards wait for approval, and settings cannot be set either',
+    series: {
+      ...notReady('shop', { SettingsSynced: 'Drifted', ShardsServed: 'WaitingForApproval' }),
+      ...shardsServed('shop', 1),
+    },
+    fires: { WabaStackNotReady: shop('default/shop is not Ready: Drifted') },
   },
   {
     trouble: 'a standby is lost, and settings cannot be set either',

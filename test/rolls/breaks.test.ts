@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { KubeClient } from '../../src/engine/kube/client.ts';
 import type * as ApiObstacle from '../../src/operator/plan/decide/apiObstacle.ts';
+import type * as ChangePolicy from '../../src/operator/plan/decide/changePolicy.ts';
 import type * as NextRestart from '../../src/operator/plan/decide/nextRestart.ts';
-import { podsSeen } from '../../src/operator/plan/facts/observed.ts';
+import type * as Resharding from '../../src/operator/plan/decide/resharding.ts';
+import { type Observation, podsSeen } from '../../src/operator/plan/facts/observed.ts';
 import type * as WorkloadChecks from '../../src/operator/plan/tell/workloadChecks.ts';
 import { runRolls } from '../support/rollSimulation.ts';
 import { PROPERTIES, type Property } from '../support/rollSimulationMonitor.ts';
@@ -16,6 +18,8 @@ interface Breaks {
   apiObstacle?: Wrap<typeof ApiObstacle.apiObstacle>;
   slotObstacle?: Wrap<typeof ApiObstacle.slotObstacle>;
   nextRestart?: Wrap<typeof NextRestart.nextRestart>;
+  changePolicy?: Wrap<typeof ChangePolicy.changePolicy>;
+  reshardingStep?: Wrap<typeof Resharding.reshardingStep>;
   judgeWorkloads?: Wrap<typeof WorkloadChecks.judgeWorkloads>;
 }
 const { breaks } = vi.hoisted(() => ({ breaks: {} as Breaks }));
@@ -38,6 +42,22 @@ vi.mock('../../src/operator/plan/decide/nextRestart.ts', async (original) => {
       (breaks.nextRestart?.(real.nextRestart) ?? real.nextRestart)(...args),
   };
 });
+vi.mock('../../src/operator/plan/decide/changePolicy.ts', async (original) => {
+  const real = await original<typeof ChangePolicy>();
+  return {
+    ...real,
+    changePolicy: (...args: Parameters<typeof real.changePolicy>) =>
+      (breaks.changePolicy?.(real.changePolicy) ?? real.changePolicy)(...args),
+  };
+});
+vi.mock('../../src/operator/plan/decide/resharding.ts', async (original) => {
+  const real = await original<typeof Resharding>();
+  return {
+    ...real,
+    reshardingStep: (...args: Parameters<typeof real.reshardingStep>) =>
+      (breaks.reshardingStep?.(real.reshardingStep) ?? real.reshardingStep)(...args),
+  };
+});
 vi.mock('../../src/operator/plan/tell/workloadChecks.ts', async (original) => {
   const real = await original<typeof WorkloadChecks>();
   return {
@@ -53,6 +73,13 @@ afterEach(() => {
 });
 
 const CHANGING = ['Unobserved', 'Terminating', 'Absent', 'Starting'];
+
+/** The observation of a stack as if spec.upgrade.mode were Automatic. */
+const automatic = <O extends Observation>(observed: O): O => {
+  const { resource } = observed;
+  const upgrade = { ...resource.spec.upgrade, mode: 'Automatic' as const };
+  return { ...observed, resource: { ...resource, spec: { ...resource.spec, upgrade } } };
+};
 
 /** Deliberate breaks of the operator, and a property that must catch each. */
 const ALL_BREAKS: readonly { name: string; property: Property; isRare?: true; apply: () => void }[] = [
@@ -103,6 +130,21 @@ const ALL_BREAKS: readonly { name: string; property: Property; isRare?: true; ap
         const decision = real(situation);
         return { ...decision, repair: [], next: decision.next?.pod?.ready ? decision.next : undefined };
       };
+    },
+  },
+  {
+    name: 'an operator that restarts pods without approval',
+    property: 'approved',
+    apply: () => {
+      breaks.changePolicy = (real) => (observed) => real(automatic(observed));
+    },
+  },
+  {
+    name: 'an operator that changes the number of shards without approval',
+    property: 'approved',
+    apply: () => {
+      breaks.reshardingStep = (real) => (observed, isRegistered, nowMs) =>
+        real(automatic(observed), isRegistered, nowMs);
     },
   },
   {

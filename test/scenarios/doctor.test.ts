@@ -163,7 +163,13 @@ describe('kubectl waba doctor', () => {
     await cluster.apply(stack('two', { phoneNumber: `+${CLUSTER_NUMBER}`, topology: 'HighAvailability' }));
     await cluster.ready('two', 180_000);
     const { sections } = await expectHealthy(undefined, 60_000);
-    expect(sections.map(({ of, name }) => name ?? of)).toEqual(['installation', 'one', 'two']);
+    expect(sections.map(({ of, name }) => name ?? of)).toEqual([
+      'cluster',
+      'waba-operator',
+      'namespace',
+      'one',
+      'two',
+    ]);
     await quote('healthy', 'status', 'two');
     await quote('healthy', 'doctor');
     await cluster.kubectl('delete', 'wad', 'two');

@@ -99,6 +99,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'operator/exporter',
     'operator/resource',
     'operator/plan/tell',
+    'cli',
     'cli/stack',
     'stack/http',
     'stack/webapp',

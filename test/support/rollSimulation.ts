@@ -36,6 +36,8 @@ export interface RollResult {
 }
 
 const START_MS = 300_000;
+/** How long a user takes to approve what is left when the faults have ended. */
+const APPROVAL_MS = 60_000;
 /** A stack of a few pods restarts within this time, even if each takes its whole grace period and a failover. */
 const CONVERGE_MS = 900_000;
 const LOOK_MS = 5_000;
@@ -57,6 +59,11 @@ export async function runRolls({ seed, only }: RollOptions): Promise<RollResult>
   world.endFaults();
   const fine = corrected(world.model);
   if (JSON.stringify(fine) !== JSON.stringify(world.model)) world.change(fine);
+  if (fine.isManual) {
+    await world.clock.advance(APPROVAL_MS);
+    world.approve();
+    world.monitor.say('a user approves the generation');
+  }
   const convergedAfterMs = await converge(world, CONVERGE_MS, 'after the faults');
   for (const process of world.processes) process.kill();
   const { violations, timeline, restarts } = world.monitor;

@@ -25,6 +25,10 @@ const ACTS: { readonly [A in Act]: (turn: Turn) => string } = {
     world.rotate(step.more);
     return 'a user changes a Secret that pods read';
   },
+  approve: ({ world }) => {
+    world.approve();
+    return 'a user approves the generation';
+  },
   controllers: ({ world, step, duration }) => {
     world.manager.stop(step.forMs);
     return `the controllers stop ${duration}`;

@@ -49,6 +49,10 @@ export interface RollApiOptions {
   readonly arrival: () => Promise<void>;
   /** Called with what was true when the health that has just arrived was read. */
   readonly onHealth: (truth: StackTruth) => void;
+  /** The last revision of the resource that the calling process has seen. */
+  readonly knownStacks: () => number;
+  /** Called before the number of shards changes, with the revision that the process had seen when it sent the call. */
+  readonly onReshard: (shards: number, knownStacks: number) => void;
 }
 
 /** The wire from one process to the API of the simulated stack. */
@@ -93,13 +97,14 @@ export class RollApi implements StackTransport {
     const { clock, stack, fault } = this.#options;
     const what = `${request.method} ${request.path}`;
     const { delayMs, answerDelayMs, outcome } = fault();
+    const knownStacks = this.#options.knownStacks();
     signal.throwIfAborted();
     this.#fence?.(request);
     await sleep(clock, delayMs, signal);
     if (outcome === 'lost' || !stack.answers)
       throw new StackUnreachable(what, new Error('simulated: connection refused'));
     onRead();
-    const answer = this.#answer(request, outcome);
+    const answer = this.#answer(request, outcome, knownStacks);
     await sleep(clock, answerDelayMs, signal);
     if (outcome === 'unanswered') throw new StackUnreachable(what, new Error('simulated: timeout'));
     return answer;
@@ -108,8 +113,9 @@ export class RollApi implements StackTransport {
   #answer(
     { method, path, authorization = '', body }: StackRequest,
     outcome: ApiFault['outcome'],
+    knownStacks: number,
   ): FakeAnswer {
-    const { clock, stack, accounts } = this.#options;
+    const { clock, stack, accounts, onReshard } = this.#options;
     const nowMs = clock.now();
     if (outcome === 'error') return { status: 500, body: '<html>not the stack</html>' };
     if (outcome === 'unauthorised' && authorization.startsWith('Bearer')) return { status: 401, body: '' };
@@ -126,6 +132,7 @@ export class RollApi implements StackTransport {
         const { shards } = JSON.parse(String(body)) as { shards: number };
         if (!stack.hasPrimary) return refusal(1017);
         if (shards > stack.coreapps) return refusal(1009, `shards: there are ${stack.coreapps} Coreapps`);
+        if (shards !== stack.shards) onReshard(shards, knownStacks);
         stack.setShards(shards);
         return json({}, 201);
       }

@@ -12,7 +12,7 @@ import {
 } from '../simulation/workloads/clusterAccess.ts';
 import { ownerNameOf, podsIn } from '../simulation/workloads/kubelet.ts';
 import { type Flight, isFlight, NAMESPACE } from './rollSimulationProcess.ts';
-import { outdated, resourceOf, roleOf, STACK, StackKind } from './rollSimulationSpec.ts';
+import { isApproved, outdated, resourceOf, roleOf, STACK, StackKind } from './rollSimulationSpec.ts';
 import type { SimulatedStack, StackTruth } from './rollSimulationStack.ts';
 
 /** What must hold whatever happens. */
@@ -21,6 +21,8 @@ export const PROPERTIES = {
   served: 'no voluntary restart while a shard of the stack is not served',
   standby: 'no voluntary restart of an owner without a healthy standby, where standbys are declared',
   ready: 'Ready is never True while a pod has an older template than the generation asks for',
+  approved:
+    'no voluntary restart and no other number of shards while the user has not approved the generation',
   converges: 'every accepted spec converges once the faults end',
 } as const;
 export type Property = keyof typeof PROPERTIES;
@@ -35,6 +37,8 @@ export interface Violation {
  * within this time, could not be known. Anything older counts as not having looked.
  */
 const FRESH_MS = 10_000;
+/** A pass over the API of a stack that the faults slow down acts on the resource that it began with. */
+const PASS_MS = 30_000;
 
 export interface MonitorContext {
   readonly clock: Clock;
@@ -63,7 +67,7 @@ export class RollMonitor {
   readonly #disrupted = new Map<string, string | undefined>();
   /** Changes of pods that a watch shows, and versions of the resource. */
   readonly #podChanges: Change[] = [];
-  readonly #versions: { readonly revision: number; readonly resource: WhatsAppDeployment }[] = [];
+  readonly #versions: (Change & { readonly resource: WhatsAppDeployment })[] = [];
   /** Voluntary restarts of Ready pods. */
   restarts = 0;
 
@@ -135,6 +139,28 @@ export class RollMonitor {
     this.#noOther(owner, `${by} deleted ${name}`);
     this.#disrupted.set(owner, uid);
     this.#judge(pod, isFlight(actor) ? actor : undefined, `${by} deleted ${name}`);
+    if (isFlight(actor)) this.#mustBeApproved(actor.seen.stacks, 0, `${by} deleted ${name}`);
+  }
+
+  /** A process changes the number of shards; it had seen the resource until this revision. */
+  resharded(process: string, shards: number, knownStacks: number): void {
+    const what = `operator ${process} changed the number of shards to ${shards}`;
+    this.say(what);
+    this.#mustBeApproved(knownStacks, PASS_MS, what);
+  }
+
+  /** One of the versions of the resource that the process may have acted on must be approved. */
+  #mustBeApproved(revision: number, withinMs: number, what: string): void {
+    const known = this.#versions.filter((version) => version.revision <= revision);
+    const sinceMs = this.#context.clock.monotonic() - withinMs;
+    // The last one before that moment was still the present one at that moment.
+    const first = Math.max(
+      0,
+      known.findLastIndex(({ atMs }) => atMs < sinceMs),
+    );
+    const recent = withinMs === 0 ? known.slice(-1) : known.slice(first);
+    if (recent.length > 0 && !recent.some(({ resource }) => isApproved(resource)))
+      this.broke('approved', `${what} without approval`);
   }
 
   #noOther(owner: string, what: string): void {
@@ -201,8 +227,13 @@ export class RollMonitor {
   #seeStack({ type, object, previous, revision }: StoredEvent): void {
     if (type === 'DELETED') return;
     const { generation } = object.metadata;
-    if (previous?.metadata.generation !== generation) {
-      this.#versions.push({ revision, resource: resourceOf(object) });
+    const { annotations } = object.metadata;
+    const isNew = previous?.metadata.generation !== generation;
+    if (isNew || JSON.stringify(previous?.metadata.annotations) !== JSON.stringify(annotations)) {
+      const atMs = this.#context.clock.monotonic();
+      this.#versions.push({ revision, atMs, resource: resourceOf(object) });
+    }
+    if (isNew) {
       this.say(`generation ${generation} of ${STACK}`);
     }
     const ready = readyCondition(object);

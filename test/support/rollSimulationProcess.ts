@@ -11,7 +11,7 @@ import { controllers } from '../../src/operator/operator.ts';
 import { watchStacks } from '../../src/operator/state/stackSources.ts';
 import { type Fault, SimulatedTransport } from '../simulation/simulatedTransport.ts';
 import type { ManagerContext } from '../simulation/workloads/controllerManager.ts';
-import { type ApiFault, RollApi, type StackAccounts } from './rollSimulationApi.ts';
+import { type ApiFault, RollApi, type RollApiOptions, type StackAccounts } from './rollSimulationApi.ts';
 import type { SimulatedStack, StackTruth } from './rollSimulationStack.ts';
 import { ProcessClock } from './simulatedProcess.ts';
 
@@ -43,6 +43,8 @@ export interface RollProcessOptions extends Omit<ManagerContext, 'clock'> {
   readonly accounts: StackAccounts;
   readonly kubeFault: (request: KubeRequest) => Fault;
   readonly apiFault: () => ApiFault;
+  /** Called when a call of this process changes the number of shards; see `RollApiOptions`. */
+  readonly onReshard: RollApiOptions['onReshard'];
   readonly logger: Logger;
   readonly onEnd: (id: string) => void;
 }
@@ -88,7 +90,10 @@ export class RollProcess {
         metrics: new ControllerMetrics(registry),
         stackSources: watchStacks(sources),
         recorder: new EventRecorder({ client, component: 'waba-operator', ...common }),
-        connectStack: (access) => new RollApi({ ...api, onHealth: (truth) => this.#learn(truth) }, access),
+        connectStack: (access) => {
+          const knownStacks = () => this.#seen.stacks;
+          return new RollApi({ ...api, knownStacks, onHealth: (truth) => this.#learn(truth) }, access);
+        },
         read: async () => [],
       },
       new AbortController().signal,

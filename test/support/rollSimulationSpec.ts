@@ -2,7 +2,13 @@ import type { KubeObject, ResourceKind } from '../../src/engine/kube/kubeObject.
 import { encodeCertificate } from '../../src/onprem/emulatorCertificate.ts';
 import { KEYS } from '../../src/operator/plan/facts/generatedSecrets.ts';
 import { EMPTY_JOURNAL } from '../../src/operator/plan/facts/journal.ts';
-import { generatedSecretNames, labels, names, stackLabels } from '../../src/operator/plan/facts/names.ts';
+import {
+  APPROVED_GENERATION,
+  generatedSecretNames,
+  labels,
+  names,
+  stackLabels,
+} from '../../src/operator/plan/facts/names.ts';
 import { counts } from '../../src/operator/plan/facts/stackSettings.ts';
 import {
   API_VERSION,
@@ -44,6 +50,8 @@ export interface SpecModel {
   readonly images: Readonly<Partial<Record<'webapp' | 'coreapp' | 'database', string>>>;
   readonly marks: Readonly<Partial<Record<Exclude<Role, 'database'>, string>>>;
   readonly cpus: Readonly<Partial<Record<Role, string>>>;
+  /** Changes wait until the user approves the generation. */
+  readonly isManual: boolean;
   /** Roles whose containers crash. */
   readonly bad: readonly Exclude<Role, 'database'>[];
 }
@@ -69,6 +77,7 @@ export function specOf(model: SpecModel): object {
   };
   return {
     phoneNumber: '+16315551000',
+    upgrade: { mode: model.isManual ? 'Manual' : 'Automatic' },
     topology: isCluster ? 'HighAvailability' : 'Single',
     emulator: { network: { url: 'tcp://network.test:5222' } },
     database: { managed: { engine: 'PostgreSQL', storage: { size: '1Gi' }, ...resources('database') } },
@@ -100,6 +109,11 @@ export const roleOf = ({ metadata }: KubeObject): Role => metadata.labels?.[labe
 const requestsOf = (role: Role) => ({
   requests: { cpu: role === 'database' ? '50m' : '150m', memory: '128Mi' },
 });
+
+/** Whether the user lets pods that serve restart, and the number of shards change. */
+export const isApproved = ({ spec, metadata }: WhatsAppDeployment): boolean =>
+  spec.upgrade.mode !== 'Manual' ||
+  metadata.annotations?.[APPROVED_GENERATION] === String(metadata.generation);
 
 /** How a pod differs from what a resource asks for, computed without the code under test; undefined if it does not. */
 export function outdated({ spec }: WhatsAppDeployment, pod: PodObject): string | undefined {
@@ -135,7 +149,7 @@ export function registeredStack(model: SpecModel, now: Date): readonly KubeObjec
   const stack: KubeObject = {
     apiVersion: API_VERSION,
     kind: KIND,
-    metadata: { name: STACK, namespace: NAMESPACE },
+    metadata: { name: STACK, namespace: NAMESPACE, annotations: { [APPROVED_GENERATION]: '1' } },
     spec: specOf(model),
   };
   const of = names(STACK);

@@ -3,6 +3,7 @@ import type { Role, SpecModel } from './rollSimulationSpec.ts';
 const ACTS = {
   change: 40,
   rotate: 3,
+  approve: 5,
   controllers: 8,
   flap: 7,
   crash: 8,
@@ -35,6 +36,7 @@ const CHANGES = {
   standbys: 3,
   masters: 2,
   webapps: 3,
+  'the mode of upgrades': 2,
 } as const;
 type ChangeName = keyof typeof CHANGES;
 
@@ -82,6 +84,7 @@ export function firstSpec(random: () => number): SpecModel {
     images: {},
     marks: {},
     cpus: {},
+    isManual: random() < 0.2,
     bad: [],
   };
 }
@@ -155,6 +158,8 @@ function changed(spec: SpecModel, change: ChangeName, dice: number, more: number
       return { standbys: more < 0.3 ? 0 : more < 0.9 ? 1 : 2 };
     case 'masters':
       return { masters: more < 0.5 ? 1 : 2 };
+    case 'the mode of upgrades':
+      return { isManual: dice < 0.5 };
     case 'webapps':
       return spec.isCluster ? { webapps: 1 + Math.floor(more * 3) } : {};
   }

@@ -2,7 +2,7 @@ import type { Logger } from '../../src/base/logger.ts';
 import { ApiError } from '../../src/engine/kube/apiError.ts';
 import { kindOf, kinds, resourcePath } from '../../src/engine/kube/kubeObject.ts';
 import type { KubeRequest } from '../../src/engine/kube/transport.ts';
-import { names } from '../../src/operator/plan/facts/names.ts';
+import { APPROVED_GENERATION, names } from '../../src/operator/plan/facts/names.ts';
 import { OPTIONAL_KINDS, WhatsAppBackupKind } from '../../src/operator/state/stackSources.ts';
 import { SimulatedApiServer } from '../simulation/simulatedApiServer.ts';
 import type { Fault } from '../simulation/simulatedTransport.ts';
@@ -119,6 +119,7 @@ export class RollWorld {
         accounts: this.#accounts,
         kubeFault: (request) => this.#ambush(id, request) ?? this.#kubeFault(request),
         apiFault: () => this.#apiFault(),
+        onReshard: (shards, knownStacks) => this.monitor.resharded(id, shards, knownStacks),
         logger: this.#logger(id),
         onEnd: () => this.clock.after(1000, () => this.start(name)),
       }),
@@ -158,6 +159,14 @@ export class RollWorld {
         query: { fieldManager: 'user' },
       }),
     );
+  }
+
+  /** A user approves the generation that there is. */
+  approve(): void {
+    const stack = this.user.get(StackKind, NAMESPACE, STACK);
+    if (!stack) return;
+    const annotations = { [APPROVED_GENERATION]: String(stack.metadata.generation) };
+    this.user.patch(stack, { metadata: { annotations } });
   }
 
   /** A user changes a Secret that the pods read. */

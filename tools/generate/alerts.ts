@@ -46,10 +46,16 @@ const held = 'waba_stack_held == 1';
 const notReady = `${best('max', 'waba_stack_ready')} == 0`;
 const registered = 'waba_stack_registration{state="Registered"}';
 const registrationLost = best('max', 'waba_stack_condition{condition="Registered"} == 0');
+/** The number keeps the shards that it has until the user lets it have the declared ones. */
+const shardsWait = best(
+  'max',
+  `waba_stack_condition{condition="ShardsServed",reason=~"${['WaitingForApproval', 'WaitingForWindow'].join('|')}"} == 0`,
+);
 const shardsUnserved = lines(
   `${best('min', 'waba_stack_shards_desired - waba_stack_shards_served')} > 0`,
   // A stack that is new serves no shard either.
   `and ${ON_STACK} ${registered}`,
+  `unless ${ON_STACK} ${shardsWait}`,
 );
 const apiFailing = `${share(
   'api_requests_duration_ms_count',
@@ -127,6 +133,7 @@ export const ALERTS = {
       apiFailing,
       callbackFailing,
       'waba_stack_condition{condition="Ready",reason="Contested"}',
+      explainsAlone(shardsWait, 'ShardsServed'),
       explainsAlone(standbyLost, 'WorkloadsReady'),
       explainsAlone(buildExpiring, 'BuildCurrent'),
       explainsAlone(certificateExpiring, 'CertificatesReady'),

@@ -9,6 +9,7 @@ import { conditionDocs } from './conditionDocs.ts';
 import { controlCalls } from './controlCalls.ts';
 import { dashboards } from './dashboards.ts';
 import { doctorPage } from './doctorTable.ts';
+import { cliPage } from './exitCodeTable.ts';
 import { fidelityTable } from './fidelityTable.ts';
 import { monitoringDocs } from './monitoringDocs.ts';
 import { permissionsTable } from './permissionsTable.ts';
@@ -69,6 +70,7 @@ const outputs: Record<string, () => string> = {
   'docs/conditions.md': conditionDocs,
   'docs/monitoring.md': monitoringDocs,
   'docs/doctor.md': () => doctorPage(readFileSync('docs/doctor.md', 'utf8')),
+  'docs/cli.md': () => cliPage(readFileSync('docs/cli.md', 'utf8')),
   'docs/reference.md': referenceDocs,
   'docs/emulator-api.md': fidelityTable,
   'docs/emulator-seed.schema.json': () => `${JSON.stringify(seedSchema(), null, 2)}\n`,

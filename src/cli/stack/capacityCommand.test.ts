@@ -3,6 +3,7 @@ import { runWaba } from '../../../test/support/cliRun.ts';
 import type { FakeCluster } from '../../../test/support/fakeCluster.ts';
 import { settledCluster } from '../../../test/support/settledCluster.ts';
 import { whatsAppDeployment } from '../../../test/support/whatsAppDeployment.ts';
+import { APPROVED_GENERATION } from '../../operator/plan/facts/names.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 
 const SHOP = '/apis/waba-operator.dev/v1alpha1/namespaces/default/whatsappdeployments/shop';
@@ -43,6 +44,19 @@ describe('kubectl waba capacity', () => {
     expect([code, stdout.endsWith('`kubectl waba status shop` shows the progress\n')]).toEqual([0, true]);
     expect(specOf(cluster).capacity).toEqual({ messagesPerSecond: 40 });
     expect(specOf(cluster).multiconnect ?? undefined).toBeUndefined();
+  });
+
+  it('says that the change waits for approval, and approves it with --approve', async () => {
+    const cluster = settled({ multiconnect: { shards: 2, standbys: 1 }, upgrade: { mode: 'Manual' } });
+    const { stdout } = await runWaba(['capacity', 'shop', ...RATE], { cluster });
+    expect(stdout).toMatch(/the number of shards waits for approval .*approved-generation=\d/);
+    await runWaba(['capacity', 'shop', ...RATE, '--apply'], { cluster });
+    const { metadata } = cluster.find(SHOP) as WhatsAppDeployment;
+    expect(metadata.annotations ?? {}).toEqual({});
+    const approved = await runWaba(['capacity', 'shop', ...RATE, '--apply', '--approve'], { cluster });
+    expect([approved.code, approved.stderr]).toEqual([0, '']);
+    const { annotations, generation } = (cluster.find(SHOP) as WhatsAppDeployment).metadata;
+    expect(annotations).toEqual({ [APPROVED_GENERATION]: String(generation) });
   });
 
   it('prints data for programs, and refuses what the vendor does not support', async () => {

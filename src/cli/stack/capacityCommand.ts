@@ -2,26 +2,28 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import { type StackSize, stackSize } from '../../operator/plan/facts/stackSize.ts';
 import type { Forecast } from '../../operator/plan/foresee/forecast.ts';
+import { RESHARD } from '../../operator/plan/foresee/foreseenCalls.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 import { WhatsAppDeploymentKind } from '../../operator/state/stackSources.ts';
 import { type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
+import { isColoured } from '../isColoured.ts';
 import { isData, outputOption, printData } from '../output.ts';
 import { shortSize } from '../shortSize.ts';
 import { table } from '../table.ts';
 import { forecastOf } from './forecastOf.ts';
 import { forecastText } from './forecastText.ts';
-import { getStack, parseStack, patchSpec } from './getStack.ts';
+import { APPROVE_OPTION, approve, getStack, parseStack, patchSpec } from './getStack.ts';
 
 interface CapacityOptions extends ClusterOptions {
   readonly messagesPerSecond?: number;
   readonly apply?: boolean;
+  readonly approve?: boolean;
   readonly output: string;
 }
 
 /** The vendor supports no more: see the field of spec. */
 const MOST = 250;
-const RESHARD = 'POST /v1/account/shards';
 
 function parseRate(text: string): number {
   const rate = Number(text);
@@ -40,6 +42,7 @@ export function capacityCommand(context: CliContext): Command {
       parseRate,
     )
     .option('--apply', 'set the throughput in spec; without it, nothing is stored')
+    .option(...APPROVE_OPTION)
     .addOption(outputOption())
     .addHelpText(
       'after',
@@ -72,12 +75,13 @@ spec.multiconnect, which excludes spec.capacity.`,
       ];
       if (isData(output)) printData(context, output, { now, then, forecast });
       else {
-        const look = { colour: context.stdout.isTTY === true, diff: false };
+        const look = { colour: isColoured(context, context.stdout), diff: false };
         context.stdout.write(`${sizes(now, then)}\n${interruption(now, then, forecast)}\n`);
         context.stdout.write(forecastText(forecast, look));
       }
       if (!apply) return;
-      await patchSpec(access, stored, spec, context);
+      const patched = parseStack(await patchSpec(access, stored, spec, context));
+      if (options.approve) await approve(access, patched, context);
       tell(stored, messagesPerSecond, output, context);
     });
 }

@@ -1,6 +1,7 @@
 import { CodedError } from '../../base/codedError.ts';
 import { isNotFound } from '../../engine/kube/apiError.ts';
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
+import { APPROVED_GENERATION } from '../../operator/plan/facts/names.ts';
 import {
   parseWhatsAppDeployment,
   type WhatsAppDeployment,
@@ -85,6 +86,18 @@ export const patchStack = (
   patch: object,
   context: CliContext,
 ) => access.client.mergePatch<KubeObject>(WhatsAppDeploymentKind, { namespace, name }, patch, context.signal);
+
+export const APPROVE_OPTION = ['--approve', 'approve the change, for spec.upgrade.mode Manual'] as const;
+
+/** Approves the generation of a resource that was patched just now. */
+export const approve = (
+  access: ClusterAccess,
+  { metadata }: WhatsAppDeployment,
+  context: CliContext,
+): Promise<KubeObject> => {
+  const annotations = { [APPROVED_GENERATION]: String(metadata.generation) };
+  return patchStack(access, metadata, { metadata: { annotations } }, context);
+};
 
 /** @throws CodedError `NotUnderstood` */
 export const parseStack = (object: KubeObject): WhatsAppDeployment =>

@@ -7,6 +7,7 @@ import { podLog } from '../../engine/kube/podLog.ts';
 import { labels } from '../../operator/plan/facts/names.ts';
 import { type ClusterAccess, type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
+import { isColoured } from '../isColoured.ts';
 import { getStack } from './getStack.ts';
 
 interface LogsOptions extends ClusterOptions {
@@ -64,7 +65,8 @@ export function logsCommand(context: CliContext): Command {
       do {
         const lines = await readLines(access, selector, since, context);
         const fresh = lines.filter((line) => !shown.has(JSON.stringify(line)));
-        for (const line of fresh) context.stdout.write(`${draw(line, context.stdout.isTTY === true)}\n`);
+        for (const line of fresh)
+          context.stdout.write(`${draw(line, isColoured(context, context.stdout))}\n`);
         const last = lines.at(-1);
         if (last) {
           since = last.time;

@@ -5,6 +5,8 @@ import type { Forecast } from '../../operator/plan/foresee/forecast.ts';
 import { type ClusterAccess, type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import { CommandExit } from '../commandExit.ts';
 import type { CliContext } from '../context.ts';
+import { EXIT_CODES } from '../exitCodes.ts';
+import { isColoured } from '../isColoured.ts';
 import { isData, outputOption, printData } from '../output.ts';
 import { dryRun, readPlanFile } from './dryRun.ts';
 import { forecastOf } from './forecastOf.ts';
@@ -19,7 +21,7 @@ interface PlanOptions extends ClusterOptions {
 }
 
 /** With `--exit-code`: something would happen. */
-const SOMETHING = 2;
+const SOMETHING = EXIT_CODES.USAGE.code;
 
 export function planCommand(context: CliContext): Command {
   return clusterOptions(new Command('plan'))
@@ -74,6 +76,6 @@ function print(forecasts: readonly Forecast[], options: PlanOptions, context: Cl
     printData(context, options.output, forecasts);
     return;
   }
-  const look = { colour: context.stdout.isTTY === true, diff: options.diff === true };
+  const look = { colour: isColoured(context, context.stdout), diff: options.diff === true };
   for (const forecast of forecasts) context.stdout.write(forecastText(forecast, look));
 }

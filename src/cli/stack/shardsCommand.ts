@@ -4,7 +4,7 @@ import { type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
 import { isData, outputOption, printData } from '../output.ts';
 import { table } from '../table.ts';
-import { getStack, patchSpec } from './getStack.ts';
+import { APPROVE_OPTION, approve, getStack, parseStack, patchSpec } from './getStack.ts';
 
 function parseShards(text: string): number {
   const count = Number(text);
@@ -13,17 +13,26 @@ function parseShards(text: string): number {
   return count;
 }
 
+interface ShardsOptions extends ClusterOptions {
+  readonly set?: number;
+  readonly approve?: boolean;
+  readonly output: string;
+}
+
 export function shardsCommand(context: CliContext): Command {
   return clusterOptions(new Command('shards'))
     .description('show which Coreapp owns each shard; with --set, change the number of shards')
     .argument('<name>', 'the WhatsAppDeployment')
     .option('--set <count>', 'number of shards to declare in spec.multiconnect.shards', parseShards)
+    .option(...APPROVE_OPTION)
     .addOption(outputOption())
-    .action(async (name: string, options: ClusterOptions & { set?: number; output: string }) => {
+    .action(async (name: string, options: ShardsOptions) => {
       const access = await context.openCluster(options);
       const stack = await getStack(access, name, context);
       if (options.set !== undefined) {
-        await patchSpec(access, stack, { multiconnect: { shards: options.set } }, context);
+        const spec = { multiconnect: { shards: options.set } };
+        const patched = parseStack(await patchSpec(access, stack, spec, context));
+        if (options.approve) await approve(access, patched, context);
         context.stdout.write(
           `spec.multiconnect.shards is now ${options.set}; \`kubectl waba shards ${name}\` shows the progress\n`,
         );

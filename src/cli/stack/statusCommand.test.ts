@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { runWaba } from '../../../test/support/cliRun.ts';
 import { FakeCluster } from '../../../test/support/fakeCluster.ts';
 import { whatsAppDeployment } from '../../../test/support/whatsAppDeployment.ts';
+import { ApiError } from '../../engine/kube/apiError.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 
 const SHOP = '/apis/waba-operator.dev/v1alpha1/namespaces/default/whatsappdeployments/shop';
@@ -47,6 +48,57 @@ describe('kubectl waba status', () => {
     expect(wide[2]).toMatch(/^sales +sold +\+16315551000/);
   });
 
+  it('shows with -v what runs, with restarts, revisions and ages, and which right is missing', async () => {
+    const of = (component: string) => ({
+      'app.kubernetes.io/managed-by': 'waba-operator',
+      'app.kubernetes.io/instance': 'shop',
+      'app.kubernetes.io/component': component,
+    });
+    const creationTimestamp = new Date(Date.now() - 3 * 3_600_000).toISOString();
+    cluster.put({
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { name: 'shop-coreapp-0', namespace: 'default', labels: of('coreapp'), creationTimestamp },
+      spec: { replicas: 1 },
+      status: { readyReplicas: 1, updateRevision: 'shop-coreapp-0-new' },
+    });
+    cluster.put({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        name: 'shop-coreapp-0-0',
+        namespace: 'default',
+        labels: { ...of('coreapp'), 'controller-revision-hash': 'shop-coreapp-0-old' },
+        creationTimestamp,
+      },
+      status: { phase: 'Running', containerStatuses: [{ name: 'coreapp', restartCount: 2 }] },
+    });
+    const { stdout } = await waba('status', 'shop', '-v');
+    expect(stdout).toMatch(/├─ StatefulSet\/shop-coreapp-0 {2}1\/1 ready {2}3h\n/);
+    expect(stdout).toMatch(/ Pod\/shop-coreapp-0-0 {2}Running {2}2 restarts {2}revision old \(old\) {2}3h\n/);
+    expect((await waba('status', 'shop')).stdout).not.toContain('StatefulSet');
+    cluster.onRequest = ({ path }) => {
+      if (path.endsWith('/pods')) throw new ApiError(403, { reason: 'Forbidden', message: 'no' }, path);
+    };
+    expect((await waba('status', 'shop', '-v')).stdout).toContain(
+      '└─ needs the right to list pods in namespace default\n',
+    );
+  });
+
+  it('names the namespace of each stack with -A, and tells a new stack from an outdated status', async () => {
+    const { stdout } = await waba('status', '-A');
+    expect(stdout).toMatch(/^default\/shop {2}/);
+    expect(stdout).toMatch(/\nsales\/sold {2}/);
+    expect(stdout).not.toContain('older generation');
+    cluster.put(whatsAppDeployment({ metadata: { generation: 2 }, status: { observedGeneration: 1 } }));
+    expect((await waba('status', 'shop')).stdout).toContain('(status of an older generation)');
+  });
+
+  it('refuses a name beside -A and -l', async () => {
+    for (const more of [['-A'], ['-l', 'tier=prod']])
+      expect((await waba('status', 'shop', ...more)).code).toBe(2);
+  });
+
   it('ends with 3 if a stack is not Ready, where that is asked', async () => {
     expect((await waba('status', 'shop', '--exit-code')).code).toBe(0);
     expect((await waba('status', '-A', '--exit-code')).code).toBe(3);
@@ -57,10 +109,22 @@ describe('kubectl waba status', () => {
 });
 
 describe('kubectl waba wait', () => {
+  it('takes the condition as kubectl does, and ends with 130 when it is interrupted', async () => {
+    expect((await waba('wait', 'shop', '--for', 'condition=ready')).code).toBe(0);
+    expect((await waba('wait', 'shop', '--for', 'condition=Rady')).code).toBe(2);
+    const stop = new AbortController();
+    const { code, stderr } = await runWaba(['wait', 'sold', '-n', 'sales'], {
+      cluster,
+      signal: stop.signal,
+      onOutput: () => stop.abort(),
+    });
+    expect([code, stderr]).toEqual([130, 'NodesNotReady: one Coreapp is not ready\n']);
+  });
+
   it('ends once the condition is True, and with 3 and the reason after its time', async () => {
     expect(await waba('wait', 'shop')).toEqual({ code: 0, stdout: 'shop is Ready\n', stderr: '' });
     const { code, stderr } = await waba('wait', 'sold', '-n', 'sales', '--timeout', '0s');
-    expect(stderr).toBe('NodesNotReady: one Coreapp is not ready\n');
+    expect(stderr).toBe('NodesNotReady: one Coreapp is not ready\ntimed out: sold is not Ready yet\n');
     expect(code).toBe(3);
   });
 });

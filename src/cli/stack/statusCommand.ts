@@ -1,21 +1,25 @@
 import { Command } from 'commander';
 import { sleep, systemClock } from '../../base/clock.ts';
+import { CodedError } from '../../base/codedError.ts';
 import { isForbidden } from '../../engine/kube/apiError.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 import { type ClusterAccess, type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import { CommandExit, NOT_READY } from '../commandExit.ts';
 import type { CliContext } from '../context.ts';
+import { isColoured } from '../isColoured.ts';
 import { isData, outputOption, printData } from '../output.ts';
 import { shortAge } from '../shortAge.ts';
 import { table } from '../table.ts';
 import { getStack, isReady, listStacks } from './getStack.ts';
 import { eventsOf, type StackEvent } from './stackEvents.ts';
+import { objectLines, readObjects } from './stackObjects.ts';
 import { statusTree } from './statusTree.ts';
 
 interface StatusOptions extends ClusterOptions {
   readonly allNamespaces?: boolean;
   readonly selector?: string;
   readonly watch?: boolean;
+  readonly verbose?: boolean;
   readonly exitCode?: boolean;
   readonly output: string;
 }
@@ -31,10 +35,13 @@ export function statusCommand(context: CliContext): Command {
     .argument('[name]', 'the WhatsAppDeployment (default: all in the namespace)')
     .option('-A, --all-namespaces', 'show the stacks of all namespaces')
     .option('-l, --selector <labels>', 'show the stacks with these labels, such as tier=prod')
+    .option('-v, --verbose', 'show controllers and pods too, with restarts, revisions and ages')
     .option('-w, --watch', 'show it again whenever it changes, until interrupted')
     .option('--exit-code', 'end with 3 if a stack is not Ready')
     .addOption(outputOption('wide', 'name'))
     .action(async (name: string | undefined, options: StatusOptions) => {
+      if (name !== undefined && (options.allNamespaces || options.selector))
+        throw new CodedError('Usage', 'give either a NAME, or -A and -l, which select several stacks');
       const access = await context.openCluster(options);
       let shown = '';
       let stacks: readonly WhatsAppDeployment[] = [];
@@ -76,7 +83,12 @@ async function print(
   if (output === 'wide') return void stdout.write(wideTable(stacks));
   for (const stack of stacks) {
     const events = (await readEvents(access, stack, context)).slice(-RECENT_EVENTS);
-    stdout.write(statusTree(stack, { colour: stdout.isTTY === true, events, nowMs: systemClock.now() }));
+    const nowMs = systemClock.now();
+    const objects = options.verbose
+      ? objectLines(await readObjects(access, stack, context.signal), nowMs)
+      : undefined;
+    const look = { colour: isColoured(context, stdout), withNamespace: options.allNamespaces === true };
+    stdout.write(statusTree(stack, { ...look, events, objects, nowMs }));
   }
 }
 

@@ -21,6 +21,10 @@ interface TreeOptions {
   readonly colour: boolean;
   /** Oldest first. */
   readonly events?: readonly StackEvent[];
+  /** What runs in the stack, line by line; not shown if undefined. */
+  readonly objects?: readonly string[] | undefined;
+  /** For stacks of several namespaces, which may have the same name. */
+  readonly withNamespace?: boolean;
   readonly nowMs?: number;
 }
 
@@ -28,14 +32,15 @@ interface TreeOptions {
 export function statusTree(stack: WhatsAppDeployment, options: TreeOptions): string {
   const paint = (style: Style, text: string) => (options.colour ? styleText(style, text) : text);
   const conditions = conditionLines(stack, paint);
-  const { events = [], nowMs = 0 } = options;
+  const { events = [], objects, nowMs = 0 } = options;
   const recent = { title: 'Recent events', children: events.map((event) => eventLine(event, nowMs, paint)) };
   const branches = [
     ...partsOf(stack, paint),
+    ...(objects ? [{ title: 'Objects', children: objects }] : []),
     ...(events.length > 0 ? [recent] : []),
     { title: 'Conditions', children: conditions },
   ];
-  const lines = [headline(stack, nowMs, paint), ...branches.flatMap(draw)];
+  const lines = [headline(stack, options, paint), ...branches.flatMap(draw)];
   if (conditions.length === 0) lines.push(`   ${paint('yellow', NO_CONDITIONS)}`);
   const next = nextStep(stack);
   if (next) lines.push(`${paint('bold', 'Next:')} ${next}`);
@@ -67,10 +72,16 @@ function draw({ title, children = [] }: Branch, index: number, all: readonly Bra
   ];
 }
 
-function headline({ metadata, spec, status }: WhatsAppDeployment, nowMs: number, paint: Paint): string {
-  const isStale = (status?.observedGeneration ?? 0) < metadata.generation;
+function headline(
+  { metadata, spec, status }: WhatsAppDeployment,
+  { nowMs = 0, withNamespace = false }: TreeOptions,
+  paint: Paint,
+): string {
+  const name = withNamespace ? `${metadata.namespace}/${metadata.name}` : metadata.name;
+  const seen = status?.observedGeneration;
+  const isStale = seen !== undefined && seen < metadata.generation;
   const note = isStale ? paint('yellow', '  (status of an older generation)') : '';
-  return `${paint('bold', metadata.name)}  ${spec.phoneNumber}  ${status?.phase ?? 'Unseen'}${restsFor(status, nowMs)}${note}`;
+  return `${paint('bold', name)}  ${spec.phoneNumber}  ${status?.phase ?? 'Unseen'}${restsFor(status, nowMs)}${note}`;
 }
 
 /** How long somebody has kept the stack from running, or from being changed. */

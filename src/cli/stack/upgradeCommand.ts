@@ -1,15 +1,15 @@
 import { Command } from 'commander';
 import { CodedError } from '../../base/codedError.ts';
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
-import { APPROVED_GENERATION } from '../../operator/plan/facts/names.ts';
 import type { WhatsAppDeployment } from '../../operator/resource/whatsAppDeployment.ts';
 import { WhatsAppDeploymentKind } from '../../operator/state/stackSources.ts';
 import { type ClusterAccess, type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
 import type { CliContext } from '../context.ts';
+import { isColoured } from '../isColoured.ts';
 import { followRollout } from './followRollout.ts';
 import { forecastOf } from './forecastOf.ts';
 import { forecastText } from './forecastText.ts';
-import { getStack, parseStack, patchSpec, patchStack } from './getStack.ts';
+import { APPROVE_OPTION, approve, getStack, parseStack, patchSpec } from './getStack.ts';
 
 interface UpgradeOptions extends ClusterOptions {
   readonly to: string;
@@ -31,7 +31,7 @@ export function upgradeCommand(context: CliContext): Command {
       'image of Masters and Coreapps with this version (spec.images.coreapp)',
     )
     .option('--dry-run', 'only show what would follow')
-    .option('--approve', 'approve the change, for spec.upgrade.mode Manual')
+    .option(...APPROVE_OPTION)
     .option('--no-wait', 'do not follow the rollout')
     .action(async (name: string, options: UpgradeOptions) => {
       const access = await context.openCluster(options);
@@ -47,11 +47,7 @@ export function upgradeCommand(context: CliContext): Command {
       await preview(access, { resource: parseStack(answer), stored }, context);
       if (options.dryRun) return;
       const patched = parseStack(await patchSpec(access, stored, change, context));
-      const { generation } = patched.metadata;
-      if (options.approve) {
-        const approval = { [APPROVED_GENERATION]: String(generation) };
-        await patchStack(access, patched.metadata, { metadata: { annotations: approval } }, context);
-      }
+      if (options.approve) await approve(access, patched, context);
       context.stdout.write(`spec.version of ${name} is now ${options.to}\n`);
       if (options.wait) await followRollout(access, patched.metadata, context);
       else context.stdout.write(`\`kubectl waba status ${name}\` shows the progress\n`);
@@ -80,5 +76,5 @@ async function preview(
   const forecast = await forecastOf(access, change, new Map(), context);
   const refused = forecast.waits.find(({ action }) => action === 'DowngradeRefused');
   if (refused) throw new CodedError('DowngradeRefused', refused.reason);
-  context.stdout.write(forecastText(forecast, { colour: context.stdout.isTTY === true, diff: false }));
+  context.stdout.write(forecastText(forecast, { colour: isColoured(context, context.stdout), diff: false }));
 }

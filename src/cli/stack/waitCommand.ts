@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { sleep, systemClock } from '../../base/clock.ts';
 import { CONDITION_TYPES } from '../../operator/resource/conditions.ts';
 import { type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
@@ -15,13 +15,23 @@ interface WaitOptions extends ClusterOptions {
 
 const EVERY_MS = 1_000;
 
+/** `Ready` or `condition=Ready`. */
+function conditionNamed(text: string): string {
+  const name = text.replace(/^condition=/i, '').toLowerCase();
+  const known = CONDITION_TYPES.find((type) => type.toLowerCase() === name);
+  if (known) return known;
+  throw new InvalidArgumentError(`Allowed choices are ${CONDITION_TYPES.join(', ')}.`);
+}
+
 export function waitCommand(context: CliContext): Command {
   return clusterOptions(new Command('wait'))
     .description('wait until a condition of a stack is True; says meanwhile why it is not')
     .argument('<name>', 'the WhatsAppDeployment')
     .addOption(
       new Option('--for <condition>', 'the condition')
-        .choices(['Ready', ...CONDITION_TYPES])
+        .choices(CONDITION_TYPES)
+        // As `kubectl wait` takes it.
+        .argParser((text) => conditionNamed(text))
         .default('Ready'),
     )
     .addOption(
@@ -40,7 +50,10 @@ export function waitCommand(context: CliContext): Command {
         const line = condition ? `${condition.reason}: ${condition.message}` : 'waiting for the operator';
         if (line !== shown) context.stderr.write(`${line}\n`);
         shown = line;
-        if (systemClock.monotonic() >= end) throw new CommandExit(NOT_READY);
+        if (systemClock.monotonic() >= end) {
+          context.stderr.write(`timed out: ${name} is not ${options.for} yet\n`);
+          throw new CommandExit(NOT_READY);
+        }
         await sleep(systemClock, EVERY_MS, context.signal);
       }
       context.stdout.write(`${name} is ${options.for}\n`);

@@ -1,7 +1,7 @@
 import type { Session } from '../../client/calls.ts';
 import type { StackClient } from '../../client/stackClient.ts';
 import { EMPTY_JOURNAL, type Journal, type RestartTopic } from '../plan/facts/journal.ts';
-import type { Observation } from '../plan/facts/observed.ts';
+import type { Observation, PodView } from '../plan/facts/observed.ts';
 import {
   broughtAbout,
   COUNTERS,
@@ -63,10 +63,21 @@ export async function bringAbout(
   await updateJournal(pass, (journal) => broughtAbout(journal, topic, change));
 }
 
-/** Pods of a role that have not restarted since the last request, or are not ready again yet. */
-export function behind(pass: ApplicationPass, role: RestartedRole): string[] {
+/** Pods of a role that have not restarted since the last request: they work with what was declared before. */
+export const notRestarted = (pass: ApplicationPass, role: RestartedRole): string[] =>
+  namesOf(pass, role, ({ restarts }, wanted) => restarts !== wanted);
+
+/** The same, and those that are not ready again yet. */
+export const behind = (pass: ApplicationPass, role: RestartedRole): string[] =>
+  namesOf(pass, role, ({ restarts, ready }, wanted) => restarts !== wanted || !ready);
+
+function namesOf(
+  pass: ApplicationPass,
+  role: RestartedRole,
+  isMeant: (pod: PodView, wanted: string) => boolean,
+): string[] {
   const wanted = String(journalOf(pass)[COUNTERS[role]]);
   return pass.observed.pods
-    .filter((pod) => pod.component === role && !pod.terminating && (pod.restarts !== wanted || !pod.ready))
+    .filter((pod) => pod.component === role && !pod.terminating && isMeant(pod, wanted))
     .map(({ name }) => name);
 }

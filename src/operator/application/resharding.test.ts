@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FakeApplication } from '../../../test/support/fakeApplicationPass.ts';
 import { encodeCertificate } from '../../onprem/emulatorCertificate.ts';
+import { APPROVED_GENERATION } from '../plan/facts/names.ts';
 import { reshard } from './resharding.ts';
 
 const SHARDS = 'POST /v1/account/shards';
@@ -103,6 +104,69 @@ describe('the number of shards', () => {
     await application.clock.advance(10_000);
     expect((await step(application)).verdict.reason).toBe('Resharding');
     expect(application.journal.shards).toEqual({});
+  });
+
+  describe('with spec.upgrade', () => {
+    const manual = (shards: number) => ({
+      multiconnect: { shards, standbys: 1 },
+      registration: { certificateSecretRef: { name: 'registration', key: 'certificate' } },
+      upgrade: { mode: 'Manual' },
+    });
+    /** A number that has the shards which it declared first. */
+    async function served(spec: object): Promise<FakeApplication> {
+      const application = growing({}, spec);
+      application.stack.state.coreapps = 9;
+      await step(application);
+      expect((await step(application)).verdict.reason).toBe('Served');
+      expect(application.stack.takeWrites()).toHaveLength(1);
+      return application;
+    }
+
+    it('mode Manual changes no shards that are served until the generation is approved', async () => {
+      const application = await served(manual(2));
+      application.spec = manual(4);
+      const { verdict } = await step(application);
+      expect(verdict).toMatchObject({ status: 'False', reason: 'WaitingForApproval' });
+      expect(verdict.message).toContain(
+        `kubectl -n default annotate wad shop --overwrite ${APPROVED_GENERATION}=1`,
+      );
+      expect(application.stack.takeWrites()).toEqual([]);
+      application.annotations = { [APPROVED_GENERATION]: '1' };
+      expect((await step(application)).verdict.reason).toBe('Resharding');
+      expect(application.stack.state.shards).toBe(4);
+    });
+
+    it('mode Manual holds one served shard too, and not the shards that another registration begins with', async () => {
+      const application = growing({}, { ...manual(1) });
+      expect((await step(application)).verdict.reason).toBe('Served');
+      application.spec = manual(2);
+      expect((await step(application)).verdict.reason).toBe('WaitingForApproval');
+      application.journals.writeElsewhere((journal) => ({
+        ...journal,
+        registration: { attempt: 2, phase: 'registered', registeredAt: '2026-03-01T00:00:00Z' },
+      }));
+      application.journals.sync();
+      expect((await step(application)).verdict.reason).toBe('Resharding');
+    });
+
+    it('window changes shards once it opens', async () => {
+      const upgrade = { window: { schedule: '0 2 * * *', durationMinutes: 60, timeZone: 'UTC' } };
+      const application = await served({ ...manual(2), upgrade });
+      application.spec = { ...manual(4), upgrade };
+      expect((await step(application)).verdict).toMatchObject({
+        reason: 'WaitingForWindow',
+        message: expect.stringContaining('which opens at 2026-03-01T02:00:00.000Z'),
+      });
+      await application.clock.advance(2 * 3_600_000);
+      expect((await step(application)).verdict.reason).toBe('Resharding');
+    });
+
+    it('a journal of an earlier version is no reason to change shards without approval', async () => {
+      const application = growing({}, manual(4));
+      Object.assign(application.stack.state, { shards: 2, coreapps: 9 });
+      expect((await step(application)).verdict.reason).toBe('WaitingForApproval');
+      expect(application.stack.takeWrites()).toEqual([]);
+    });
   });
 
   it.each([

@@ -17,7 +17,19 @@ export async function reshard(
   const inputs = registrationInputs(pass.observed);
   const observed = { ...pass.observed, journal: journalOf(pass) };
   const step = reshardingStep(observed, isRegistered, pass.nowMs);
-  return step.do === 'wait' ? { verdict: step.verdict } : setShards(pass, inputs, step.shards);
+  if (step.do === 'set-shards') return setShards(pass, inputs, step.shards);
+  if (step.verdict.reason === 'Served') await noteServed(pass);
+  return { verdict: step.verdict };
+}
+
+/** From now on, a new number of shards interrupts traffic. */
+async function noteServed(pass: ApplicationPass): Promise<void> {
+  const { registration } = journalOf(pass);
+  if (!registration || registration.isServed) return;
+  await updateJournal(pass, (journal) => ({
+    ...journal,
+    ...(journal.registration ? { registration: { ...journal.registration, isServed: true } } : {}),
+  }));
 }
 
 async function setShards(

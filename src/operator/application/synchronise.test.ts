@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FakeApplication } from '../../../test/support/fakeApplicationPass.ts';
+import { podView } from '../../../test/support/podView.ts';
 import { failed } from '../plan/tell/conditions.ts';
 import { type DriftReport, synchronise } from './synchronise.ts';
 
@@ -104,6 +105,17 @@ describe('the synchronisation of a stack', () => {
       message: expect.stringContaining('shop-coreapp-0-0'),
     });
     application.restartPods();
+    expect(await pass(application)).toMatchObject({ reason: 'Synced' });
+  });
+
+  it('is complete while a Coreapp is pending that begins with the setting', async () => {
+    const application = new FakeApplication({ settings: { callbackPersist: false } });
+    await pass(application);
+    application.pods = [...application.pods, podView({ name: 'shop-coreapp-1-0', component: 'coreapp' })];
+    application.restartPods();
+    application.pods = application.pods.map((pod) =>
+      pod.name === 'shop-coreapp-1-0' ? { ...pod, ready: false } : pod,
+    );
     expect(await pass(application)).toMatchObject({ reason: 'Synced' });
   });
 

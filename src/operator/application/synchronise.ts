@@ -5,7 +5,7 @@ import { nowMatched, orphanedWebhookUrl } from '../plan/facts/journalHashes.ts';
 import { met, unmet, type Verdict } from '../plan/tell/conditions.ts';
 import { concernsOneThing, together } from './applicationError.ts';
 import type { Difference } from './differences.ts';
-import { type ApplicationPass, behind, journalOf, updateJournal } from './pass.ts';
+import { type ApplicationPass, journalOf, notRestarted, updateJournal } from './pass.ts';
 import { profileDifferences } from './profile.ts';
 import { providerDifferences } from './providers.ts';
 import { settingsDifferences } from './settings.ts';
@@ -65,7 +65,7 @@ export async function synchronise(
       synced: declared,
       matched: nowMatched(resource, isRegistered, journal.matched),
     }));
-  const waiting = behind(pass, 'coreapp');
+  const waiting = notRestarted(pass, 'coreapp');
   if (waiting.length > 0 && journalOf(pass).coreappRestarts > 0)
     return unmet(
       'SettingsSynced',

@@ -4,7 +4,7 @@ import { holdsWebhookCa, NO_WEBHOOK_CA } from '../plan/facts/restartTopics.ts';
 import { type SecretUse, secretValue } from '../plan/facts/secrets.ts';
 import { failed, met, unmet, type Verdict } from '../plan/tell/conditions.ts';
 import { ApplicationError } from './applicationError.ts';
-import { type ApplicationPass, behind, bringAbout, journalOf } from './pass.ts';
+import { type ApplicationPass, bringAbout, journalOf, notRestarted } from './pass.ts';
 import { secretMissing } from './requiredSecret.ts';
 import type { ProbeTarget, WebhookProbe } from './webhookProbe.ts';
 
@@ -53,7 +53,7 @@ export class WebhookCheck {
     await uploadCa(pass, pem);
     const isRemoved = journalOf(pass).webhookCa.applied === NO_WEBHOOK_CA;
     if (!webhook && !isRemoved) return met('WebhookReady', 'NotConfigured', 'spec.webhook is not set');
-    const waiting = behind(pass, 'coreapp');
+    const waiting = notRestarted(pass, 'coreapp');
     if (waiting.length > 0)
       return unmet(
         'WebhookReady',

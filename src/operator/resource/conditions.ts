@@ -555,6 +555,14 @@ export const conditions = {
       NotServed: { means: 'Some shards have no connected Coreapp.' },
       NotRegistered: { means: 'The number is not registered yet.' },
       Resharding: { means: 'The number of shards is changing.' },
+      WaitingForApproval: {
+        means:
+          '`spec.upgrade.mode` is Manual, and this generation is not approved: the number of shards stays.',
+        fix: 'Run the command in the message, which approves this generation.',
+      },
+      WaitingForWindow: {
+        means: 'The number of shards changes once the maintenance window opens (`spec.upgrade.window`).',
+      },
       WaitingForRollout: { means: 'The number of shards changes once no pod is restarting.' },
       ReshardingRefused: {
         means: 'The stack refused to change the number of shards; the operator tries again within a minute.',

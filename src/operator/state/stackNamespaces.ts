@@ -8,6 +8,7 @@ import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, keyOf, splitKey } from '../../engine/kube/kubeObject.ts';
 import type { CacheChange } from '../../engine/kube/objectCache.ts';
+import { NAMESPACE_LEASE } from '../plan/facts/names.ts';
 import { deploymentOf, type StackSources } from './stackSources.ts';
 
 export interface StackNamespacesOptions {
@@ -25,9 +26,6 @@ export interface StackNamespacesOptions {
   readonly onOurs: (keys: readonly string[], reason: string) => void;
 }
 
-/** In each namespace with stacks, the installation that operates them holds this Lease. */
-const LEASE_NAME = 'waba-operator-namespace';
-
 /**
  * Namespaces with stacks or backups. From the first to the last of them, the operator claims the namespace and watches its
  * Secrets.
@@ -41,7 +39,7 @@ export class StackNamespaces {
     this.#options = options;
     this.#claims = new NamespaceClaims({
       ...options,
-      leaseName: LEASE_NAME,
+      leaseName: NAMESPACE_LEASE,
       identity: `${installation.namespace}/${installation.name}`,
       onChange: (namespace) => this.#claimed(namespace),
     });

@@ -9,10 +9,19 @@ import {
   type Reason,
 } from '../../../operator/resource/conditions.ts';
 import type { Check, Facts, Known, Verdict } from './check.ts';
-import { CHECK_OF_CONDITION, stackChecks } from './checks.ts';
-import type { InstallationValues, StackPod, StackValues } from './facts.ts';
+import { allChecks, CHECK_OF_CONDITION, stackChecks } from './checks.ts';
+import { clusterChecks } from './clusterChecks.ts';
+import type {
+  ClusterValues,
+  NamespaceValues,
+  OperatorValues,
+  Responsibility,
+  StackPod,
+  StackValues,
+} from './facts.ts';
 import { PASSING } from './fromCondition.ts';
-import { installationChecks } from './installationChecks.ts';
+import { namespaceChecks } from './namespaceChecks.ts';
+import { operatorChecks } from './operatorChecks.ts';
 import { judged } from './report.ts';
 import { declaredFields } from './servedFields.ts';
 
@@ -53,7 +62,7 @@ const node = (spec: object, conditions: object[] = []) =>
     metadata: { name: 'n1' },
     spec,
     status: { conditions: [{ type: 'Ready', status: 'True' }, ...conditions] },
-  }) as InstallationValues['nodes'][number];
+  }) as ClusterValues['nodes'][number];
 const quota = (hard: string, used: string) => ({
   apiVersion: 'v1',
   kind: 'ResourceQuota',
@@ -62,19 +71,25 @@ const quota = (hard: string, used: string) => ({
 });
 const clock = (aheadMs: number) => ({ whose: 'Node n1', aheadMs, errorMs: 500 });
 
-const installation: InstallationValues = {
+const ofCluster: ClusterValues = {
   serverVersion: { major: 1, minor: 34, text: 'v1.34.4' },
-  ownVersion: '1.0.0',
   servedFields: declaredFields(),
-  operators: [operator],
-  operatorPods: [operatorPod],
-  lease: leaseWith({ holderIdentity: 'op-1_x', renewTime: at(-3_000), leaseDurationSeconds: 15 }),
-  rights: [{ verb: 'get', resource: 'secrets', allowed: true }],
-  quotas: [quota('4Gi', '1Gi')],
   nodes: [node({})],
   nodeClocks: [clock(400)],
   ownClock: clock(-400),
   dnsPods: [operatorPod],
+};
+const ofOperator: OperatorValues = {
+  ownVersion: '1.0.0',
+  operator,
+  operatorPods: [operatorPod],
+  lease: leaseWith({ holderIdentity: 'op-1_x', renewTime: at(-3_000), leaseDurationSeconds: 15 }),
+};
+const responsible: Responsibility = { operator, watching: [operator], elsewhere: [], holder: 'ops/op' };
+const ofNamespace: NamespaceValues = {
+  responsible,
+  rights: [{ verb: 'get', resource: 'secrets', allowed: true }],
+  quotas: [quota('4Gi', '1Gi')],
 };
 
 const condition = (type: string, reason: string, status = 'False', sinceMs = -DAY_MS) => ({
@@ -198,9 +213,11 @@ const stack: StackValues = {
   hosts: [{ host: 'g.whatsapp.net', open: [5222] }],
 };
 
+const other = { ...operator, metadata: { ...operator.metadata, name: 'other' } };
+
 type Case<V> = readonly [check: string, Exclude<Verdict, 'ok'>, says: string, changes: Changed<V>];
 
-const installationCases: readonly Case<InstallationValues>[] = [
+const clusterCases: readonly Case<ClusterValues>[] = [
   [
     'kubernetes-version',
     'failed',
@@ -215,37 +232,6 @@ const installationCases: readonly Case<InstallationValues>[] = [
     { servedFields: declaredFields().filter((path) => path !== 'spec.version') },
   ],
   ['crd', 'warning', 'such as spec.tomorrow', { servedFields: [...declaredFields(), 'spec.tomorrow'] }],
-  ['operator', 'failed', 'no Deployment', { operators: [] }],
-  [
-    'operator',
-    'failed',
-    'has no replicas',
-    { operators: [{ ...operator, spec: { ...operator.spec, replicas: 0 } }] },
-  ],
-  ['operator', 'failed', '0 of 1 pods', { operators: [{ ...operator, status: {} }] }],
-  [
-    'operator',
-    'warning',
-    '1 of 2 pods',
-    { operators: [{ ...operator, spec: { ...operator.spec, replicas: 2 } }] },
-  ],
-  ['operator-version', 'warning', 'this program is 2.0.0', { ownVersion: '2.0.0' }],
-  ['leader', 'failed', 'does not exist', { lease: undefined }],
-  ['leader', 'failed', 'no pod holds', { lease: leaseWith({ holderIdentity: '' }) }],
-  ['leader', 'failed', '31 s ago', { lease: leaseWith({ holderIdentity: 'op-1', renewTime: at(-31_000) }) }],
-  [
-    'leader',
-    'failed',
-    'is no pod of the operator',
-    { lease: leaseWith({ holderIdentity: 'gone', renewTime: at(0) }) },
-  ],
-  [
-    'operator-rights',
-    'failed',
-    'may not get secrets',
-    { rights: [{ verb: 'get', resource: 'secrets', allowed: false }] },
-  ],
-  ['quota', 'warning', '3700Mi of 4Gi', { quotas: [quota('4Gi', '3700Mi')] }],
   ['nodes', 'failed', 'is cordoned', { nodes: [node({ unschedulable: true })] }],
   [
     'nodes',
@@ -259,6 +245,68 @@ const installationCases: readonly Case<InstallationValues>[] = [
   ['cluster-dns', 'failed', '0 of 1', { dnsPods: [{ ...operatorPod, status: {} }] }],
   ['cluster-dns', 'warning', '1 of 2', { dnsPods: [operatorPod, { ...operatorPod, status: {} }] }],
   ['cluster-dns', 'unknown', 'another DNS', { dnsPods: [] }],
+];
+
+const operatorCases: readonly Case<OperatorValues>[] = [
+  [
+    'operator',
+    'failed',
+    'has no replicas',
+    { operator: { ...operator, spec: { ...operator.spec, replicas: 0 } } },
+  ],
+  ['operator', 'failed', '0 of 1 pods', { operator: { ...operator, status: {} } }],
+  [
+    'operator',
+    'warning',
+    '1 of 2 pods',
+    { operator: { ...operator, spec: { ...operator.spec, replicas: 2 } } },
+  ],
+  ['operator-version', 'warning', 'this program is 2.0.0', { ownVersion: '2.0.0' }],
+  ['leader', 'failed', 'does not exist', { lease: undefined }],
+  ['leader', 'failed', 'no pod holds', { lease: leaseWith({ holderIdentity: '' }) }],
+  ['leader', 'failed', '31 s ago', { lease: leaseWith({ holderIdentity: 'op-1', renewTime: at(-31_000) }) }],
+  [
+    'leader',
+    'failed',
+    'is no pod of the operator',
+    { lease: leaseWith({ holderIdentity: 'gone', renewTime: at(0) }) },
+  ],
+];
+
+const nobody = { ...responsible, operator: undefined, watching: [], holder: undefined };
+const namespaceCases: readonly Case<NamespaceValues>[] = [
+  ['responsible', 'failed', 'no Deployment', { responsible: nobody }],
+  [
+    'responsible',
+    'failed',
+    'operator ops/op watches only shops, others',
+    { responsible: { ...nobody, elsewhere: [{ key: 'ops/op', namespaces: ['shops', 'others'] }] } },
+  ],
+  [
+    'responsible',
+    'warning',
+    'operator ops/other watches it too',
+    { responsible: { ...responsible, watching: [operator, other] } },
+  ],
+  [
+    'responsible',
+    'warning',
+    'ops/other works in namespace default, and operator ops/op waits',
+    { responsible: { ...responsible, holder: 'ops/other' } },
+  ],
+  [
+    'responsible',
+    'unknown',
+    'held by ops/other, whose Deployment is gone or hidden',
+    { responsible: { ...nobody, holder: 'ops/other' } },
+  ],
+  [
+    'operator-rights',
+    'failed',
+    'may not get secrets',
+    { rights: [{ verb: 'get', resource: 'secrets', allowed: false }] },
+  ],
+  ['quota', 'warning', '3700Mi of 4Gi', { quotas: [quota('4Gi', '3700Mi')] }],
 ];
 
 const stackCases: readonly Case<StackValues>[] = [
@@ -505,14 +553,24 @@ function expectFinding<V extends object>(
 describe('the checks of the doctor', () => {
   it('find nothing wrong where nothing is', () => {
     for (const result of [
-      ...judged(installationChecks, factsOf(installation), about),
+      ...judged(clusterChecks, factsOf(ofCluster), about),
+      ...judged(operatorChecks, factsOf(ofOperator), about),
+      ...judged(namespaceChecks, factsOf(ofNamespace), about),
       ...judged(stackChecks, factsOf(stack), about),
     ])
       expect(result).toMatchObject({ id: result.id, verdict: 'ok' });
   });
 
-  it.each(installationCases)('of the installation: %s says %s: %s', (...given) => {
-    expectFinding(installationChecks, installation, given);
+  it.each(clusterCases)('of the cluster: %s says %s: %s', (...given) => {
+    expectFinding(clusterChecks, ofCluster, given);
+  });
+
+  it.each(operatorCases)('of an operator: %s says %s: %s', (...given) => {
+    expectFinding(operatorChecks, ofOperator, given);
+  });
+
+  it.each(namespaceCases)('of a namespace: %s says %s: %s', (...given) => {
+    expectFinding(namespaceChecks, ofNamespace, given);
   });
 
   it.each(stackCases)('of a stack: %s says %s: %s', (...given) => {
@@ -520,9 +578,10 @@ describe('the checks of the doctor', () => {
   });
 
   it('have each a case here, and an id of its own', () => {
-    const all = [...installationChecks, ...stackChecks].map(({ id }) => id);
+    const all = allChecks.map(({ id }) => id);
     expect(new Set(all).size).toBe(all.length);
-    expect(new Set([...installationCases, ...stackCases].map(([id]) => id))).toEqual(new Set(all));
+    const cases = [...clusterCases, ...operatorCases, ...namespaceCases, ...stackCases];
+    expect(new Set(cases.map(([id]) => id))).toEqual(new Set(all));
   });
 
   it('say that they could not run, and why, where a fact is unknown', () => {
@@ -530,10 +589,12 @@ describe('the checks of the doctor', () => {
     const nothing = <V extends object>(values: V) =>
       Object.fromEntries(Object.keys(values).map((key) => [key, why])) as unknown as Facts<V>;
     const results = [
-      ...judged(installationChecks, nothing(installation), about),
+      ...judged(clusterChecks, nothing(ofCluster), about),
+      ...judged(operatorChecks, nothing(ofOperator), about),
+      ...judged(namespaceChecks, nothing(ofNamespace), about),
       ...judged(stackChecks, nothing(stack), about),
     ];
-    expect(results).toHaveLength(installationChecks.length + stackChecks.length);
+    expect(results).toHaveLength(allChecks.length);
     for (const result of results)
       expect(result).toMatchObject({ verdict: 'unknown', evidence: ['needs the right to list pods'] });
   });
@@ -564,7 +625,7 @@ describe('the checks of the doctor', () => {
     const [, section = ''] = facts.split('### 8.3 Diagnostics');
     const [rows = ''] = section.split('Sources:');
     const theirs = [...rows.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
-    const ours = new Set([...installationChecks, ...stackChecks].flatMap(({ wadebug = [] }) => wadebug));
+    const ours = new Set(allChecks.flatMap(({ wadebug = [] }) => wadebug));
     expect(theirs).toHaveLength(10);
     expect(ours).toEqual(new Set(theirs));
   });

@@ -1,8 +1,11 @@
 import type { ConditionType } from '../../../operator/resource/conditions.ts';
 import type { Check } from './check.ts';
+import { clusterChecks } from './clusterChecks.ts';
 import { databaseChecks } from './databaseChecks.ts';
 import type { StackValues } from './facts.ts';
+import { namespaceChecks } from './namespaceChecks.ts';
 import { nodeChecks } from './nodeChecks.ts';
+import { operatorChecks } from './operatorChecks.ts';
 import { outsideChecks } from './outsideChecks.ts';
 import { stateChecks } from './stateChecks.ts';
 
@@ -11,6 +14,17 @@ export const stackChecks: readonly Check<StackValues>[] = [
   ...databaseChecks,
   ...nodeChecks,
   ...outsideChecks,
+];
+
+/** What the documentation shows of a check. */
+export type ToldCheck = Omit<Check<never>, 'run'>;
+
+/** The checks of the cluster, of each operator, of each namespace and of each stack. */
+export const allChecks: readonly ToldCheck[] = [
+  ...clusterChecks,
+  ...operatorChecks,
+  ...namespaceChecks,
+  ...stackChecks,
 ];
 
 /** The check that judges each condition: none of them may be False without a word of the doctor. */

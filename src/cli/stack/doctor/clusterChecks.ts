@@ -1,46 +1,65 @@
-import { quantityOf } from '../../../operator/resource/quantity.ts';
 import { type Check, check, type Finding, failed, ok, unknown, warning, worst } from './check.ts';
-import type { ClockReading, InstallationValues, NodeObject } from './facts.ts';
+import type { ClockReading, ClusterValues, NodeObject } from './facts.ts';
 import { isReady } from './isReady.ts';
 import { plural } from './plural.ts';
+import { missingFields, surplusFields } from './servedFields.ts';
 
-const ask = check<InstallationValues>();
+const ask = check<ClusterValues>();
 
 /** Webapps and Coreapps reject each other's requests beyond this. Source: docs/onprem/deployment.md §0.15. */
 const CLOCK_LIMIT_MS = 10_000;
 /** Between two clocks of which each may be off. */
 const CLOCK_WARNING_MS = 2_000;
-/** Share of a quota from which on a restart may fail. */
-const QUOTA_WARNING = 0.9;
 
-export const clusterChecks: readonly Check<InstallationValues>[] = [
+/** Least minor version of Kubernetes 1.x that the operator supports. */
+const LEAST_MINOR = 32;
+
+export const clusterChecks: readonly Check<ClusterValues>[] = [
   ask({
-    id: 'quota',
+    id: 'kubernetes-version',
     group: 'Cluster',
-    asks: 'Does a ResourceQuota of the namespace leave room?',
-    rule: 'warning: 90% of a quota are used, so that a pod that restarts beside the old one may be refused',
-    mend: 'Raise the quota, or lower `resources` in spec: `kubectl -n NAMESPACE describe quota`.',
-    source: 'ResourceQuotas (list)',
-    needs: ['quotas'],
-    judge: ({ quotas }, { namespace }) => {
-      const tight = quotas.flatMap(({ metadata, status }) =>
-        Object.entries(status?.hard ?? {}).flatMap(([resource, hard]) => {
-          const used = status?.used?.[resource] ?? '0';
-          return (quantityOf(used) ?? 0) >= QUOTA_WARNING * (quantityOf(hard) ?? Number.POSITIVE_INFINITY)
-            ? [`ResourceQuota ${metadata.name}: ${used} of ${hard} ${resource} are used`]
-            : [];
-        }),
-      );
-      if (tight.length > 0)
-        return warning(
-          tight,
-          `raise the quota, or lower resources in spec; \`kubectl -n ${namespace} describe quota\` shows what is used`,
+    asks: 'Is the version of Kubernetes supported?',
+    rule: 'failed: older than 1.32',
+    mend: 'Upgrade the cluster.',
+    source: '`/version` of the API server',
+    needs: ['serverVersion'],
+    judge: ({ serverVersion: { major, minor, text } }) =>
+      major > 1 || minor >= LEAST_MINOR
+        ? ok(`Kubernetes ${text}`)
+        : failed(
+            `Kubernetes ${text} is older than 1.${LEAST_MINOR}`,
+            `upgrade the cluster to Kubernetes 1.${LEAST_MINOR} or later`,
+          ),
+  }),
+  ask({
+    id: 'crd',
+    group: 'Cluster',
+    asks: 'Does the cluster serve the kind WhatsAppDeployment with all fields of this version?',
+    rule: 'failed: the kind or fields are missing; warning: it has fields that this program does not know',
+    mend: '`helm upgrade` the release, which upgrades the CRDs, or `kubectl apply --server-side -f crds/`.',
+    source: 'the OpenAPI document of the API server, which everybody may read',
+    needs: ['servedFields'],
+    judge: ({ servedFields }) => {
+      const install =
+        'run `helm upgrade` for the release, or `kubectl apply --server-side -f crds/` of this version';
+      if (!servedFields)
+        return failed(
+          'the cluster does not serve the kind WhatsAppDeployment',
+          'install the operator and its CRDs, see docs/install.md',
         );
-      return ok(
-        quotas.length === 0
-          ? 'the namespace has no quota'
-          : `${plural(quotas.length, 'quota')}, each with room`,
-      );
+      const missing = missingFields(servedFields);
+      if (missing.length > 0)
+        return failed(
+          `the CRD is of an older version: it lacks ${plural(missing.length, 'field')}, such as ${missing[0]}`,
+          install,
+        );
+      const surplus = surplusFields(servedFields);
+      if (surplus.length > 0)
+        return warning(
+          `the CRD is of a newer version than this program: it has ${plural(surplus.length, 'more field')}, such as ${surplus[0]}`,
+          'use the kubectl-waba of the installed operator; `kubectl waba version` names its version',
+        );
+      return ok(`the CRD serves all ${servedFields.length} fields`);
     },
   }),
   ask({

@@ -55,7 +55,8 @@ describe('kubectl waba doctor', () => {
   it('prints checks by group with what to do, and ends with 3 if one failed', async () => {
     const { code, stdout } = await waba('shop');
     expect(code).toBe(3);
-    expect(stdout).toMatch(/^Installation, and namespace default\n {2}Installation\n/);
+    expect(stdout).toMatch(/^Cluster\n {4}✔ kubernetes-version {2,}Kubernetes v1/);
+    expect(stdout).toMatch(/\n\nNamespace default\n {4}✘ responsible {2,}the cluster has no Deployment/);
     expect(stdout).toMatch(/\nStack default\/shop\n {2}State\n/);
     expect(stdout).toMatch(/✘ database {2,}DatabaseReady is False, DatabaseLoginRefused.*\n +→ /);
     expect(stdout).toMatch(/\d+ ok, \d+ warnings, \d+ failed, \d+ could not run\n$/);
@@ -99,9 +100,10 @@ describe('kubectl waba doctor', () => {
   it('examines all stacks of the namespace, also one that this version does not understand', async () => {
     cluster.put({ ...whatsAppDeployment({ metadata: { name: 'new' } }), spec: { phoneNumber: 7 } });
     const { sections } = JSON.parse((await waba('-o', 'json')).stdout) as Report;
-    expect(sections.map(({ name }) => name)).toEqual([undefined, 'shop', 'new']);
-    expect(sections[2]?.checks).toMatchObject([{ id: 'spec', verdict: 'failed' }]);
-    expect(sections[2]?.checks[0]?.evidence[0]).toContain('does not understand spec.phoneNumber');
+    const stacks = sections.filter(({ of }) => of === 'stack');
+    expect(stacks.map(({ name }) => name)).toEqual(['shop', 'new']);
+    expect(stacks[1]?.checks).toMatchObject([{ id: 'spec', verdict: 'failed' }]);
+    expect(stacks[1]?.checks[0]?.evidence[0]).toContain('does not understand spec.phoneNumber');
   });
 
   it('says so when the stack does not exist, and reports a cluster without the kind', async () => {

@@ -10,7 +10,13 @@ import type { Known } from './check.ts';
 export type DeploymentObject = KubeObject & {
   readonly spec: {
     readonly replicas?: number;
-    readonly template: { readonly spec: { readonly serviceAccountName?: string } };
+    readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> };
+    readonly template: {
+      readonly spec: {
+        readonly serviceAccountName?: string;
+        readonly containers?: readonly { readonly args?: readonly string[] }[];
+      };
+    };
   };
   readonly status?: { readonly readyReplicas?: number };
 };
@@ -89,25 +95,47 @@ export interface Right {
   readonly allowed: boolean;
 }
 
-/** Facts of the installation, and of a namespace in which it runs stacks. */
-export interface InstallationValues {
+/** Facts of the cluster. */
+export interface ClusterValues {
   readonly serverVersion: { readonly major: number; readonly minor: number; readonly text: string };
-  /** Version of this program. */
-  readonly ownVersion: string;
   /** Paths of the fields that the API server serves of a WhatsAppDeployment; undefined without the kind. */
   readonly servedFields: readonly string[] | undefined;
-  readonly operators: readonly DeploymentObject[];
-  readonly operatorPods: readonly PodObject[];
-  /** The Lease of the leader; undefined if there is none. */
-  readonly lease: LeaseObject | undefined;
-  readonly rights: readonly Right[];
-  readonly quotas: readonly QuotaObject[];
   readonly nodes: readonly NodeObject[];
   /** The clocks of the nodes. */
   readonly nodeClocks: readonly ClockReading[];
   /** The clock of this machine. */
   readonly ownClock: ClockReading;
   readonly dnsPods: readonly PodObject[];
+}
+
+/** Facts of one operator. */
+export interface OperatorValues {
+  /** Version of this program. */
+  readonly ownVersion: string;
+  readonly operator: DeploymentObject;
+  readonly operatorPods: readonly PodObject[];
+  /** The Lease of the leader; undefined if there is none. */
+  readonly lease: LeaseObject | undefined;
+}
+
+/** Who looks after a namespace. */
+export interface Responsibility {
+  /** The operator whose state matters to the stacks of the namespace; undefined if none watches it, or none is known. */
+  readonly operator: DeploymentObject | undefined;
+  /** All operators that are set up to watch the namespace. */
+  readonly watching: readonly DeploymentObject[];
+  /** Those that watch only other namespaces, with what they watch. */
+  readonly elsewhere: readonly { readonly key: string; readonly namespaces: readonly string[] }[];
+  /** The installation that works in the namespace now, as `namespace/name`; undefined if none does. */
+  readonly holder: string | undefined;
+}
+
+/** Facts of a namespace with stacks. */
+export interface NamespaceValues {
+  readonly responsible: Responsibility;
+  /** Of the operator that looks after the namespace. */
+  readonly rights: readonly Right[];
+  readonly quotas: readonly QuotaObject[];
 }
 
 /** A certificate, and when the first one of its chain expires. */

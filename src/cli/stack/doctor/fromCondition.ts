@@ -11,13 +11,14 @@ const NOT_LOOKED: readonly string[] = [
   'NotProbed',
   'NoBackupYet',
 ];
-/** Reasons that tell of a danger ahead, while all still works. */
+/** Reasons that tell of a danger ahead, or of a decision that is due, while all still works. */
 const DANGERS: readonly string[] = [
   'Expiring',
   'ExpiresIn30Days',
   'ExpiresIn14Days',
   'ExpiresIn7Days',
   'Suspended',
+  'WaitingForApproval',
 ];
 /** Work that takes as long as it takes. The check `rollout` tells when it makes no progress. */
 const LONG_WORK: readonly string[] = [
@@ -26,6 +27,7 @@ const LONG_WORK: readonly string[] = [
   'Upgrading',
   'Resharding',
   'WaitingForRollout',
+  'WaitingForWindow',
   'Restoring',
 ];
 /** Reasons with a fix that is needed only if they last: `If it lasts, …`. */

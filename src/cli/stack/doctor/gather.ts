@@ -2,6 +2,7 @@ import { type Clock, withDeadline } from '../../../base/clock.ts';
 import { CodedError, describeError } from '../../../base/codedError.ts';
 import { isForbidden } from '../../../engine/kube/apiError.ts';
 import type { KubeClient } from '../../../engine/kube/client.ts';
+import type { KubeObject, ResourceKind } from '../../../engine/kube/kubeObject.ts';
 import type { Known } from './check.ts';
 import type { Mask } from './mask.ts';
 
@@ -48,6 +49,21 @@ export async function fact<T>(
   } finally {
     deadline.release();
   }
+}
+
+/** Questions to the API server: each answer is known, or has the reason why not. */
+export function asking(gatherer: Gatherer, signal: AbortSignal) {
+  const ask = <T>(right: string, read: (signal: AbortSignal) => Promise<T>) =>
+    fact(gatherer, right, read, signal);
+  const list = <T extends KubeObject>(
+    kind: ResourceKind,
+    where: { readonly namespace?: string; readonly labelSelector?: string },
+  ) =>
+    ask(
+      `list ${kind.plural}${where.namespace ? ` in namespace ${where.namespace}` : ' of the cluster'}`,
+      async (until) => (await gatherer.client.list<T>(kind, where, until)).items,
+    );
+  return { ask, list };
 }
 
 const oneLine = (error: unknown): string =>

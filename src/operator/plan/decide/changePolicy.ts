@@ -22,14 +22,28 @@ export function changePolicy(observed: Observed): ChangePolicy {
   return {
     immediately: upgrade.operatorChanges === 'Immediately',
     refused,
-    forbidden:
-      refused ?? approval(resource) ?? closedWindow(upgrade, nowMs) ?? (mayRoll ? undefined : BUDGET),
+    forbidden: refused ?? userHold(resource, nowMs)?.waitingFor ?? (mayRoll ? undefined : BUDGET),
     handsOff:
       upgrade.mode === 'OnDelete' ? 'somebody to delete the pod (spec.upgrade.mode is OnDelete)' : undefined,
   };
 }
 
 const BUDGET = 'fewer other stacks to be rolling';
+
+/** What spec.upgrade lets wait now, although the operator could do it. */
+export interface UserHold {
+  readonly reason: 'WaitingForApproval' | 'WaitingForWindow';
+  /** Completes the sentence "waits for ...", with the command that lets it go on, or the time. */
+  readonly waitingFor: string;
+}
+
+/** Whether the user lets changes that interrupt the traffic wait. */
+export function userHold(resource: Observed['resource'], nowMs: number): UserHold | undefined {
+  const approved = approval(resource);
+  if (approved !== undefined) return { reason: 'WaitingForApproval', waitingFor: approved };
+  const closed = closedWindow(resource.spec.upgrade, nowMs);
+  return closed === undefined ? undefined : { reason: 'WaitingForWindow', waitingFor: closed };
+}
 
 function approval({ metadata, spec }: Observed['resource']): string | undefined {
   const { name, namespace, generation, annotations = {} } = metadata;

@@ -14,6 +14,7 @@ const input = (changed: Partial<ReshardingInput> = {}): ReshardingInput => ({
   isPinUnknown: false,
   registeredAt: '2026-02-27T00:00:00Z',
   allowReRegistration: false,
+  hold: undefined,
   isRolling: false,
   retryNotBeforeMs: undefined,
   nowMs: NOW,
@@ -47,6 +48,37 @@ describe('a new number of shards', () => {
     ['RetryLater', { retryNotBeforeMs: NOW + 1 }],
   ])('is refused: %s', (expected, changed) => {
     expect(reason(changed)).toBe(expected);
+  });
+
+  describe('that the user lets wait', () => {
+    const hold = { reason: 'WaitingForApproval', waitingFor: 'approval: kubectl annotate' } as const;
+
+    it('is not set, and the message has the command', () => {
+      expect(planResharding(input({ hold }))).toMatchObject({
+        verdict: {
+          status: 'False',
+          reason: 'WaitingForApproval',
+          message: 'from 2 to 4 shards: waits for approval: kubectl annotate',
+        },
+      });
+    });
+
+    it('lets shards that are not served come first, and what makes the approval useless', () => {
+      expect(planResharding(input({ hold, served: 1 }))).toMatchObject({
+        verdict: {
+          reason: 'NotServed',
+          message: expect.stringMatching(
+            /^1 of 2 shards have a connected Coreapp; from 2 to 4 shards: waits/,
+          ),
+        },
+      });
+      expect(reason({ hold, certificate: undefined })).toBe('CertificateMissing');
+      expect(reason({ hold, members: 3 })).toBe('WaitingForApproval');
+    });
+
+    it('is served as long as nothing changes', () => {
+      expect(reason({ hold, current: 4, served: 4 })).toBe('Served');
+    });
   });
 
   it('may disconnect the number if allowReRegistration is set', () => {

@@ -7,6 +7,7 @@ import { registrationInputs } from '../facts/registrationInputs.ts';
 import { servedShards } from '../facts/servedShards.ts';
 import { counts } from '../facts/stackSettings.ts';
 import { met, unknown, unmet, type Verdict } from '../tell/conditions.ts';
+import { type UserHold, userHold } from './changePolicy.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -27,6 +28,8 @@ export interface ReshardingInput {
   readonly isPinUnknown: boolean;
   readonly registeredAt: string | undefined;
   readonly allowReRegistration: boolean;
+  /** What spec.upgrade lets the change wait for. */
+  readonly hold: UserHold | undefined;
   /** Pods are restarting one at a time. */
   readonly isRolling: boolean;
   /** Epoch ms before which the stack refuses another change. */
@@ -58,6 +61,7 @@ export function planResharding(input: ReshardingInput): ReshardingStep {
     );
 
   const change = `from ${current} to ${wanted} shards`;
+  const waits = `${change}: waits for ${input.hold?.waitingFor}`;
   if (!input.certificate)
     return refuse(
       'CertificateMissing',
@@ -81,6 +85,11 @@ export function planResharding(input: ReshardingInput): ReshardingStep {
       'RegistrationTooOld',
       `${change}: the number was registered ${Number.isFinite(ageDays) ? `${Math.floor(ageDays)} days ago` : 'at an unknown time'}; more than ${SHARD_CHANGE_DAYS} days after registration, the change disconnects it. Register again (raise spec.registration.attempt), or set spec.multiconnect.allowReRegistration to true`,
     );
+  if (input.hold)
+    // The shards that there are come first: they carry the traffic while the change waits.
+    return served < current
+      ? refuse('NotServed', `${served} of ${current} shards have a connected Coreapp; ${waits}`)
+      : refuse(input.hold.reason, waits);
   if (input.retryNotBeforeMs !== undefined && nowMs < input.retryNotBeforeMs)
     return refuse(
       'RetryLater',
@@ -110,8 +119,22 @@ export function reshardingStep(observed: Observation, isRegistered: boolean, now
     isPinUnknown: journal.twoStepPin !== undefined && pin?.value === undefined,
     registeredAt: journal.registration?.registeredAt,
     allowReRegistration: resource.spec.multiconnect?.allowReRegistration === true,
+    hold: reshardingHold(observed, nowMs),
     isRolling: (journal.rollout?.isActive && !journal.rollout.isStopped) ?? false,
     retryNotBeforeMs: journal.shards.retryNotBeforeMs,
     nowMs,
   });
+}
+
+/**
+ * What spec.upgrade lets a new number of shards wait for: every shard logs in again, which interrupts the traffic. The
+ * first shards of a registration interrupt nobody.
+ */
+export function reshardingHold(
+  { resource, api, journal = EMPTY_JOURNAL }: Observation,
+  nowMs: number,
+): UserHold | undefined {
+  // Journals of earlier versions do not say whether the shards were served. A new registration has one shard.
+  const isFirst = !journal.registration?.isServed && (api?.shards ?? 1) === 1;
+  return isFirst ? undefined : userHold(resource, nowMs);
 }

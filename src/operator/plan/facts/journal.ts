@@ -116,6 +116,8 @@ export const journalSchema = z.object({
       triedAtMs: z.number().optional(),
       /** Epoch ms at which the stack confirmed the registration. */
       confirmedAtMs: z.number().optional(),
+      /** Every declared shard was served once since this registration. */
+      isServed: z.boolean().optional(),
       detail: z.string().optional(),
     })
     .optional(),

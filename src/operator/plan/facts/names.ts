@@ -11,6 +11,9 @@ export const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'waba-operator' } as
 /** Selects the objects of the operator; it watches no others of these kinds. */
 export const MANAGED_SELECTOR = 'app.kubernetes.io/managed-by=waba-operator';
 
+/** In each namespace with stacks, the installation that operates them holds this Lease. */
+export const NAMESPACE_LEASE = 'waba-operator-namespace';
+
 /** Domain of the labels and annotations of this operator. */
 export const ANNOTATION_PREFIX = 'waba-operator.dev';
 export const labels = {

@@ -2,6 +2,7 @@ import { hashOf } from '../../../engine/kube/ownFields.ts';
 import type { PlanEntry } from '../../resource/status.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { changePolicy } from '../decide/changePolicy.ts';
+import { reshardingHold } from '../decide/resharding.ts';
 import { planWorkloads, type WorkloadPlan } from '../decide/workloads.ts';
 import { EMPTY_JOURNAL, type Journal } from '../facts/journal.ts';
 import { isPlanOnly } from '../facts/names.ts';
@@ -13,7 +14,7 @@ import { named, restoreStage } from '../facts/restoreStage.ts';
 import { childKey } from '../render/child.ts';
 import { Diary } from './diary.ts';
 import type { Forecast, ForecastEntry } from './forecast.ts';
-import { foreseenCalls } from './foreseenCalls.ts';
+import { foreseenCalls, RESHARD } from './foreseenCalls.ts';
 import { modelApi, type NumberState } from './modelApi.ts';
 import { ModelCluster } from './modelCluster.ts';
 
@@ -148,12 +149,15 @@ function waitsOf(
   entries: readonly ForecastEntry[],
   before: WhatsAppDeployment | undefined,
 ): PlanEntry[] {
-  const { resource } = observed;
+  const { resource, nowMs } = observed;
   const target = `WhatsAppDeployment/${resource.metadata.name}`;
   const all = (reason: string): PlanEntry => ({ target, action: 'All', reason });
   const { forbidden, handsOff } = changePolicy({ ...observed, mayRoll: true });
   const waitingFor = forbidden ?? handsOff;
   const isDue = entries.some(({ action }) => action === 'Restart') && before !== undefined;
+  const resharding = entries.some(({ action, target: called }) => action === 'Call' && called === RESHARD)
+    ? reshardingHold(observed, nowMs)
+    : undefined;
   return [
     ...(resource.spec.paused ? [all('spec.paused is true: everything waits until it is false')] : []),
     ...(resource.spec.hibernated
@@ -164,6 +168,15 @@ function waitsOf(
       : []),
     ...(waitingFor && isDue
       ? [{ target, action: 'Restart', reason: `pods wait for ${waitingFor}`.slice(0, 1024) }]
+      : []),
+    ...(resharding
+      ? [
+          {
+            target,
+            action: 'Call',
+            reason: `the number of shards waits for ${resharding.waitingFor}`.slice(0, 1024),
+          },
+        ]
       : []),
   ];
 }

@@ -19,6 +19,9 @@ import {
 } from './foreseenPass.ts';
 import { DECLARED, webhook } from './foreseenValues.ts';
 
+/** The call that changes the number of shards. */
+export const RESHARD = 'POST /v1/account/shards';
+
 /** The calls of one pass over a stack whose API answers, in the order of the application controller. */
 export function foreseenCalls(input: CallsInput): ForeseenCalls {
   const pass: Pass = { ...input, journal: input.observed.journal ?? EMPTY_JOURNAL, calls: [], waits: [] };
@@ -123,7 +126,7 @@ const reshard: Step = (pass) => {
   if (!number.isRegistered) return true;
   const step = reshardingStep({ ...observed, journal: pass.journal }, true, nowMs);
   if (step.do === 'set-shards') {
-    call(pass, 'POST /v1/account/shards', `from ${number.shards} to ${step.shards} shards`);
+    call(pass, RESHARD, `from ${number.shards} to ${step.shards} shards`);
     pass.number = { ...number, shards: step.shards };
   } else if (step.verdict.status !== 'True') wait(pass, 'ShardsServed', step.verdict.message);
   return true;

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { StackModel } from '../../../../test/support/stackModel.ts';
 import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
+import { CONDITION_TYPES, type ConditionType } from '../../resource/conditions.ts';
 import type { Condition } from '../../resource/status.ts';
-import { unmet, type Verdict } from './conditions.ts';
+import { met, unmet, type Verdict } from './conditions.ts';
 import { summarise } from './summary.ts';
 
 const NOW_MS = Date.parse('2026-03-01T12:00:00Z');
@@ -49,5 +50,15 @@ describe('the summary of a stack at rest', () => {
       Progressing: { status: 'False', reason: 'Hibernated' },
     });
     expect(told({ hibernated: true, paused: true }, [], asleep).Ready.reason).toBe('Paused');
+  });
+
+  it('has nothing that is late while new shards wait for the user', () => {
+    const conditions = CONDITION_TYPES.map((type) => met<ConditionType>(type, 'Waiting', ''));
+    const waits = unmet<ConditionType>('ShardsServed', 'WaitingForApproval', 'from 2 to 4 shards: waits');
+    const reported = [...conditions.filter(({ type }) => type !== 'ShardsServed'), waits];
+    expect(told({}, [was('Progressing', 'True')], reported)).toMatchObject({
+      Ready: { status: 'False', reason: 'WaitingForApproval' },
+      Progressing: { status: 'False', reason: 'WaitingForApproval' },
+    });
   });
 });

@@ -1,4 +1,4 @@
-import type { SummaryCondition } from '../../resource/conditions.ts';
+import type { ReasonOf, SummaryCondition } from '../../resource/conditions.ts';
 import type { Condition } from '../../resource/status.ts';
 import { isPlanOnly, PLAN } from '../facts/names.ts';
 import type { Observation } from '../facts/observed.ts';
@@ -41,6 +41,14 @@ function since({ stored, nowMs }: SummaryInput, type: SummaryCondition): string 
   return `, since ${before?.lastTransitionTime ?? conditionTime(nowMs)}`;
 }
 
+/** Reasons of Ready for which nothing happens until the user, or a time that the user set, lets it. */
+const AT_REST: ReadonlySet<string> = new Set([
+  'PlanOnly',
+  'Hibernated',
+  'WaitingForApproval',
+  'WaitingForWindow',
+] satisfies ReasonOf<'Ready'>[]);
+
 /** One function for each condition that is computed from the others. */
 const SUMMARY: { readonly [T in SummaryCondition]: (input: SummaryInput) => Verdict<T> } = {
   BackupCurrent: ({ observed: { resource, backups = [] }, nowMs }) => backupCurrent(resource, backups, nowMs),
@@ -51,8 +59,7 @@ const SUMMARY: { readonly [T in SummaryCondition]: (input: SummaryInput) => Verd
     const { progressing, rollout, nowMs } = input;
     const { resource } = input.observed;
     // Nothing is under way, and nothing is late.
-    if (reason === 'PlanOnly' || reason === 'Hibernated')
-      return unmet<'Progressing'>('Progressing', reason, message);
+    if (AT_REST.has(reason)) return unmet<'Progressing'>('Progressing', reason, message);
     if (rollout?.stopped !== undefined)
       return unmet<'Progressing'>('Progressing', 'RolloutStopped', `waits for ${rollout.stopped}`);
     const isLate = nowMs >= (readyBefore(input) ?? Number.POSITIVE_INFINITY);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { nodeClock } from './gatherInstallation.ts';
+import { nodeClock } from './gatherCluster.ts';
 
 const lease = (renewTime: string | undefined, times: readonly string[]) => ({
   apiVersion: 'coordination.k8s.io/v1',
