@@ -6,6 +6,7 @@ import { CommandExit } from './commandExit.ts';
 import { COMPLETION_WORDS, completionCommand, printCompletions } from './completionCommand.ts';
 import type { CliContext, CliHost } from './context.ts';
 import { explainError } from './explainError.ts';
+import { fleetCommand } from './fleet/fleetCommand.ts';
 import { localCommand } from './localCommand.ts';
 import { namespaceCommand } from './namespaceCommand.ts';
 import { quickstartCommand } from './quickstart/quickstartCommand.ts';
@@ -103,6 +104,7 @@ function programOf(context: CliContext): Command {
     restartCommand(context),
     rotatePasswordCommand(context),
     backupCommand(context),
+    fleetCommand(context),
     usersCommand(context),
     contactsCommand(context),
     logsCommand(context),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { imagesSpec } from './applicationSpec.ts';
-import { described, type FieldMeta, listByName, listOf, stringMap, withRules } from './fields.ts';
+import { described, listByName, listOf, stringMap, withRules } from './fields.ts';
 import { condition } from './status.ts';
 import { API_VERSION, objectMeta, parseStored } from './whatsAppDeployment.ts';
 
@@ -12,7 +12,6 @@ export const ALL_NAMESPACES = '*';
 const VERSION = /^v[0-9]+\.[0-9]+\.[0-9]+$/;
 const RING_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const NAMESPACE = /^(\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$/;
-const PERCENTAGE = /^([1-9][0-9]?|100)%$/;
 
 const word = (maxLength: number, description: string) => described(description, z.string().max(maxLength));
 const count = (description: string) => described(description, z.int().min(0).max(1_000_000));
@@ -28,20 +27,6 @@ const selector = (description: string) =>
     }),
   );
 
-const maxUnavailable = withRules(
-  described(
-    'How many stacks of the ring may change at a time: a number, or a share of the ring such as `10%`, rounded up.',
-    z.union([z.int(), z.string().max(4)]),
-  ).meta({ 'x-kubernetes-int-or-string': true } satisfies FieldMeta),
-  [
-    {
-      cel: "type(self) == int ? self >= 1 : self.matches(r'^([1-9][0-9]?|100)%$')",
-      message: 'maxUnavailable must be a number of at least 1, or a share from 1% to 100%',
-      check: (value) => (typeof value === 'number' ? value >= 1 : PERCENTAGE.test(value)),
-    },
-  ],
-);
-
 const ring = withRules(
   z.object({
     name: described('Name of the ring.', z.string().min(1).max(63).regex(RING_NAME)),
@@ -50,7 +35,14 @@ const ring = withRules(
       'Share of the stacks of the fleet that no earlier ring has, in percent of the whole fleet, at least one. The same stacks each time.',
       z.int().min(1).max(100),
     ).optional(),
-    maxUnavailable: maxUnavailable.default(1),
+    maxUnavailable: described(
+      'How many stacks of the ring may change at a time. Default: 1.',
+      z.int().min(1).max(100_000),
+    ).optional(),
+    maxUnavailablePercent: described(
+      'How many stacks of the ring may change at a time, in percent of the ring, rounded up. Excludes `maxUnavailable`.',
+      z.int().min(1).max(100),
+    ).optional(),
     soakSeconds: described(
       'How long all stacks of the ring must have been up to date and Ready before the next ring begins, in seconds.',
       z.int().min(0).max(2_592_000),
@@ -61,6 +53,12 @@ const ring = withRules(
       cel: '!(has(self.selector) && has(self.percentage))',
       message: 'a ring has either a selector or a percentage, not both',
       check: ({ selector: labels, percentage }) => labels === undefined || percentage === undefined,
+    },
+    {
+      cel: '!(has(self.maxUnavailable) && has(self.maxUnavailablePercent))',
+      message: 'a ring has either maxUnavailable or maxUnavailablePercent, not both',
+      check: ({ maxUnavailable, maxUnavailablePercent }) =>
+        maxUnavailable === undefined || maxUnavailablePercent === undefined,
     },
   ],
 );

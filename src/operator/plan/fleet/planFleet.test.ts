@@ -32,12 +32,13 @@ describe('a rollout', () => {
   });
 
   it('changes no more stacks at a time than maxUnavailable, by number and by share', () => {
-    for (const [maxUnavailable, most] of [
-      [3, 3],
-      ['20%', 2],
-      ['1%', 1],
+    for (const [room, most] of [
+      [{ maxUnavailable: 3 }, 3],
+      [{ maxUnavailablePercent: 20 }, 2],
+      [{ maxUnavailablePercent: 1 }, 1],
+      [{}, 1],
     ] as const) {
-      const model = new FleetModel({ rings: [{ name: 'all', maxUnavailable, soakSeconds: 0 }] });
+      const model = new FleetModel({ rings: [{ name: 'all', ...room, soakSeconds: 0 }] });
       for (let index = 0; index < 10; index++) model.add(`s${index}`);
       expect(model.reconcile().changes).toHaveLength(most);
       expect(model.reconcile().changes).toHaveLength(0);
@@ -242,7 +243,7 @@ describe('a rollout halts', () => {
 describe('whatever happens', () => {
   const RINGS = [
     { name: 'r0', selector: { matchLabels: { ring: 'r0' } }, maxUnavailable: 1, soakSeconds: 300 },
-    { name: 'r1', selector: { matchLabels: { ring: 'r1' } }, maxUnavailable: '50%', soakSeconds: 120 },
+    { name: 'r1', selector: { matchLabels: { ring: 'r1' } }, maxUnavailablePercent: 50, soakSeconds: 120 },
     { name: 'r2', maxUnavailable: 3, soakSeconds: 0 },
   ];
   const ringOf = (index: number) => ['r0', 'r1', 'r2', 'r1'][index % 4] ?? 'r2';

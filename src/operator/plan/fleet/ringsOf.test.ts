@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { ringsOf } from './ringsOf.ts';
 
-const ring = (name: string, more: object = {}) => ({ name, maxUnavailable: 1, soakSeconds: 0, ...more });
+const ring = (name: string, more: object = {}) => ({ name, soakSeconds: 0, ...more });
 const members = (count: number, labels: Record<string, string> = {}) =>
   Array.from({ length: count }, (_, index) => ({ key: `ns/s${index}`, labels }));
 const keys = (of: readonly { readonly key: string }[] | undefined) => new Set(of?.map(({ key }) => key));

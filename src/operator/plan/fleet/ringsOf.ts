@@ -4,7 +4,7 @@ import type { WhatsAppFleet } from '../../resource/whatsAppFleet.ts';
 export type RingSpec = WhatsAppFleet['spec']['rings'][number];
 
 /** A fleet without rings is one ring. */
-const WHOLE: RingSpec = { name: 'all', maxUnavailable: 1, soakSeconds: 0 };
+const WHOLE: RingSpec = { name: 'all', soakSeconds: 0 };
 
 /** What a stack is put into a ring by. */
 interface Member {
@@ -55,7 +55,8 @@ export function ringsOf<M extends Member>(
 }
 
 /** How many stacks of a ring may change at a time. */
-export const roomOf = ({ spec: { maxUnavailable }, members }: Ring<Member>): number =>
-  typeof maxUnavailable === 'number'
-    ? maxUnavailable
-    : Math.max(1, Math.ceil((Number.parseInt(maxUnavailable, 10) / 100) * members.length));
+export const roomOf = ({
+  spec: { maxUnavailable = 1, maxUnavailablePercent: percent },
+  members,
+}: Ring<Member>): number =>
+  percent === undefined ? maxUnavailable : Math.max(1, Math.ceil((percent / 100) * members.length));
