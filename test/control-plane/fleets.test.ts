@@ -50,6 +50,7 @@ beforeAll(async () => {
   const sources = new Sources({ ...parts, namespaces: [namespace, otherNamespace], registry });
   const controller = fleetsController({
     ...parts,
+    registry,
     metrics: new ControllerMetrics(registry),
     recorder: new EventRecorder({ ...parts, component: 'waba-operator' }),
     sources: watchStacks(sources),

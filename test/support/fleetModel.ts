@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
+import { type KubeObject, keyOf } from '../../src/engine/kube/kubeObject.ts';
 import { type FleetPlan, planFleet } from '../../src/operator/plan/fleet/planFleet.ts';
 import type { FleetStack, MessageCount } from '../../src/operator/plan/fleet/stackStage.ts';
 import type { WhatsAppFleetStatus } from '../../src/operator/resource/whatsAppFleet.ts';
@@ -101,7 +101,7 @@ export class FleetModel {
       stacks: [...this.stacks.keys()].map((key) => this.#view(key)),
       nowMs: this.nowMs,
     });
-    for (const change of plan.changes) this.#apply(change);
+    for (const { object } of plan.changes) this.#apply(object);
     this.status = plan.status;
     return plan;
   }
@@ -110,7 +110,7 @@ export class FleetModel {
   settle(most = 200): void {
     for (let round = 0; round < most; round++) {
       const { changes } = this.reconcile();
-      for (const { metadata } of changes) this.finish(`${metadata.namespace}/${metadata.name}`);
+      for (const { object } of changes) this.finish(keyOf(object));
       if (changes.length === 0) return;
     }
     throw new Error(`not settled after ${most} rounds`);

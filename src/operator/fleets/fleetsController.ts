@@ -1,10 +1,14 @@
+import type { Registry } from 'prom-client';
 import { Controller, type ControllerOptions, type Reconcile } from '../../engine/controller/controller.ts';
+import { registerFleetMetrics } from '../exporter/fleetMetrics.ts';
 import { FleetsReconciler, type FleetsReconcilerOptions } from './fleetsReconciler.ts';
+import { parsedFleets } from './observeFleet.ts';
 import { onFleetChange } from './onFleetChange.ts';
 
 interface FleetsControllerOptions
   extends FleetsReconcilerOptions,
     Omit<ControllerOptions, 'name' | 'reconcile' | 'workers' | 'clock'> {
+  readonly registry: Registry;
   /** Runs a reconcile only where this installation works; the function tells whether there is anything left to work on. */
   readonly whereOurs: (reconcile: Reconcile, isLeft: (key: string) => boolean) => Reconcile;
 }
@@ -21,5 +25,7 @@ export function fleetsController(options: FleetsControllerOptions): Controller {
     reconcile: whereOurs(reconciler.reconcile, (key) => sources.fleets.cache.get(key) !== undefined),
   });
   onFleetChange(sources, controller.queue, reconciler);
+  const { registry, metrics } = options;
+  registerFleetMetrics({ registry, fleets: () => parsedFleets(sources), isWorking: () => metrics.isWorking });
   return controller;
 }

@@ -6,7 +6,7 @@ import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, keyOf } from '../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
-import { FLEET_MANAGER } from '../plan/fleet/fleetChange.ts';
+import type { FleetChange } from '../plan/fleet/fleetChange.ts';
 import { planFleet } from '../plan/fleet/planFleet.ts';
 import type { MessageCount } from '../plan/fleet/stackStage.ts';
 import { API_VERSION } from '../resource/whatsAppDeployment.ts';
@@ -77,16 +77,15 @@ export class FleetsReconciler {
 
   async #change(
     fleet: WhatsAppFleet,
-    change: KubeObject,
+    { object, manager, force }: FleetChange,
     signal: AbortSignal,
     logger: Logger,
   ): Promise<void> {
-    const stack = keyOf(change);
+    const stack = keyOf(object);
     try {
-      // Never by force: the field of another manager is theirs, and a GitOps tool would set it back.
       const written = await this.#options.client.apply<KubeObject>(
-        change,
-        { fieldManager: FLEET_MANAGER },
+        object,
+        { fieldManager: manager, force },
         signal,
       );
       this.#options.sources.stacks.cache.observeWrite(written);

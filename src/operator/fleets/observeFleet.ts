@@ -1,7 +1,7 @@
 import { fieldOwners, type ManagedFields } from '../../engine/kube/fieldOwners.ts';
 import { type KubeObject, keyOf } from '../../engine/kube/kubeObject.ts';
 import { FLEET_CHANGE } from '../plan/facts/names.ts';
-import { FLEET_MANAGER } from '../plan/fleet/fleetChange.ts';
+import { PERMISSION_MANAGER } from '../plan/fleet/fleetChange.ts';
 import type { FleetObserved } from '../plan/fleet/planFleet.ts';
 import { hasLabels } from '../plan/fleet/ringsOf.ts';
 import type { FleetStack, MessageCount } from '../plan/fleet/stackStage.ts';
@@ -96,6 +96,6 @@ function fleetStack(
     otherFleet: other && fleetKey(other.metadata),
     refused: refused(fleet, key),
     messages: change === undefined ? undefined : messages(key, change),
-    ownsOperatorChanges: owners.includes(FLEET_MANAGER),
+    hasPermission: owners.includes(PERMISSION_MANAGER),
   };
 }

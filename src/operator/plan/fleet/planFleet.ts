@@ -1,7 +1,6 @@
-import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import type { FleetReason } from '../../resource/fleetReasons.ts';
 import type { WhatsAppFleet, WhatsAppFleetStatus } from '../../resource/whatsAppFleet.ts';
-import { changeOf, settledChangeOf } from './fleetChange.ts';
+import { changesOf, type FleetChange, settledChangesOf } from './fleetChange.ts';
 import { type Halt, type Rollout, rolloutOf, type StagedRing, type StagedStack } from './fleetRollout.ts';
 import { targetOf } from './fleetTarget.ts';
 import { ringsOf, roomOf } from './ringsOf.ts';
@@ -18,8 +17,7 @@ export interface FleetObserved {
 }
 
 export interface FleetPlan {
-  /** What the fleet applies to stacks, as their field manager. */
-  readonly changes: readonly KubeObject[];
+  readonly changes: readonly FleetChange[];
   readonly status: WhatsAppFleetStatus;
   /** Epoch ms when time alone changes the plan; undefined if only a change of an object does. */
   readonly againMs: number | undefined;
@@ -50,12 +48,10 @@ export function planFleet(observed: FleetObserved): FleetPlan {
   const halt = haltOf(rings, fleet, rollout, nowMs);
   const mayBegin = halt === undefined && !fleet.spec.paused;
   const changes = rings.flatMap((ring) => [
-    ...(mayBegin && ring.phase === 'Rolling' ? begun(ring, rollout) : []).map((stack) =>
-      changeOf(stack, fleet, target, nowMs),
+    ...(mayBegin && ring.phase === 'Rolling' ? begun(ring, rollout) : []).flatMap((stack) =>
+      changesOf(stack, fleet, target, nowMs),
     ),
-    ...ring.stacks.flatMap(({ stack, stage }) =>
-      stage.is === 'Updated' ? (settledChangeOf(stack, fleet, target) ?? []) : [],
-    ),
+    ...ring.stacks.flatMap(({ stack, stage }) => (stage.is === 'Updated' ? settledChangesOf(stack) : [])),
   ]);
   const status = tellFleet({ fleet, rings, rollout, halt, withoutRing: staged.withoutRing.length, nowMs });
   const soaksUntil = rings.flatMap(({ phase, soakedAtMs }) =>

@@ -22,8 +22,8 @@ export interface FleetStack {
   /** Why the API server refused the change of this attempt. */
   readonly refused?: string | undefined;
   readonly messages?: MessageCount | undefined;
-  /** A fleet set `spec.upgrade.operatorChanges` of the stack, and not its user. */
-  readonly ownsOperatorChanges?: boolean | undefined;
+  /** A fleet lets the stack take the changes of a new operator version. */
+  readonly hasPermission?: boolean | undefined;
 }
 
 export type Stage =
