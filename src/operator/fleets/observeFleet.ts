@@ -1,7 +1,5 @@
-import { fieldOwners, type ManagedFields } from '../../engine/kube/fieldOwners.ts';
 import { type KubeObject, keyOf } from '../../engine/kube/kubeObject.ts';
 import { FLEET_CHANGE } from '../plan/facts/names.ts';
-import { PERMISSION_MANAGER } from '../plan/fleet/fleetChange.ts';
 import type { FleetObserved } from '../plan/fleet/planFleet.ts';
 import { hasLabels } from '../plan/fleet/ringsOf.ts';
 import type { FleetStack, MessageCount } from '../plan/fleet/stackStage.ts';
@@ -84,11 +82,10 @@ function fleetStack(
   { messages, refused }: FleetsContext,
 ): FleetStack {
   const key = keyOf(object);
-  const { labels = {}, annotations = {}, managedFields = [] } = object.metadata;
+  const { labels = {}, annotations = {} } = object.metadata;
   const parsed = parseWhatsAppDeployment(object);
   const other = older.find((candidate) => isInFleet(object, candidate));
   const change = annotations[FLEET_CHANGE];
-  const owners = fieldOwners(managedFields as ManagedFields[], 'spec.upgrade.operatorChanges');
   return {
     key,
     labels,
@@ -96,6 +93,5 @@ function fleetStack(
     otherFleet: other && fleetKey(other.metadata),
     refused: refused(fleet, key),
     messages: change === undefined ? undefined : messages(key, change),
-    hasPermission: owners.includes(PERMISSION_MANAGER),
   };
 }

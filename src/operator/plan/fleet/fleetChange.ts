@@ -1,7 +1,7 @@
 import { type KubeObject, objectKey, splitKey } from '../../../engine/kube/kubeObject.ts';
 import { API_VERSION, KIND } from '../../resource/whatsAppDeployment.ts';
 import type { WhatsAppFleet } from '../../resource/whatsAppFleet.ts';
-import { FLEET, FLEET_CHANGE } from '../facts/names.ts';
+import { FLEET, FLEET_CHANGE, FLEET_PERMISSION } from '../facts/names.ts';
 import { type FleetTarget, targetHash } from './fleetTarget.ts';
 import type { FleetStack } from './stackStage.ts';
 
@@ -38,17 +38,27 @@ export function changesOf(
   return [
     { object, manager: FLEET_MANAGER, force: false },
     ...(operatorChanges === 'Roll'
-      ? [permission(stack, { upgrade: { operatorChanges: 'Immediately' } })]
+      ? [
+          permission(
+            stack,
+            { upgrade: { operatorChanges: 'Immediately' } },
+            { [FLEET_PERMISSION]: 'granted' },
+          ),
+        ]
       : []),
   ];
 }
 
 /** Takes the permission back from a stack that is up to date: the next operator version waits for its ring again. */
 export const settledChangesOf = (stack: FleetStack): FleetChange[] =>
-  stack.hasPermission ? [permission(stack, {})] : [];
+  stack.resource?.metadata.annotations[FLEET_PERMISSION] === undefined ? [] : [permission(stack, {}, {})];
 
-const permission = (stack: FleetStack, spec: object): FleetChange => ({
-  object: applied(stack, spec, {}),
+const permission = (
+  stack: FleetStack,
+  spec: object,
+  annotations: Readonly<Record<string, string>>,
+): FleetChange => ({
+  object: applied(stack, spec, annotations),
   manager: PERMISSION_MANAGER,
   force: true,
 });

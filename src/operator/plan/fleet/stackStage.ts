@@ -22,8 +22,6 @@ export interface FleetStack {
   /** Why the API server refused the change of this attempt. */
   readonly refused?: string | undefined;
   readonly messages?: MessageCount | undefined;
-  /** A fleet lets the stack take the changes of a new operator version. */
-  readonly hasPermission?: boolean | undefined;
 }
 
 export type Stage =
