@@ -36,7 +36,7 @@ const command = new Command('waba-operator')
   )
   .option(
     '--workers <number>',
-    'reconciles at a time, for each of the three controllers',
+    'reconciles at a time, for each controller of stacks',
     atLeastOne,
     OPERATOR_DEFAULTS.workers,
   )

@@ -9,7 +9,7 @@ export const EXIT_CODES = {
   NOT_READY: {
     code: 3,
     means:
-      'a stack is not Ready (`status --exit-code`), not yet after `--timeout` (`wait`), or a check failed (`doctor`)',
+      'a stack is not Ready (`status --exit-code`) or a fleet is halted (`fleet status --exit-code`), not yet after `--timeout` (`wait`), or a check failed (`doctor`)',
   },
   INTERRUPTED: { code: 130, means: 'interrupted by Ctrl-C' },
   CLOSED_PIPE: { code: 141, means: 'nobody reads the output any more, as behind `| head`' },

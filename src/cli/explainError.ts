@@ -1,6 +1,8 @@
 import { describeError } from '../base/codedError.ts';
 import { ApiError, isForbidden, TransportError } from '../engine/kube/apiError.ts';
-import { BACKUP_PLURAL } from '../operator/resource/whatsAppBackup.ts';
+import { BACKUP_KIND, BACKUP_PLURAL } from '../operator/resource/whatsAppBackup.ts';
+import { KIND } from '../operator/resource/whatsAppDeployment.ts';
+import { FLEET_KIND, FLEET_PLURAL } from '../operator/resource/whatsAppFleet.ts';
 
 /**
  * The text of a failed command: what is wrong, and what to do where the error does not say so itself.
@@ -13,11 +15,21 @@ export function explainError(error: unknown, server = 'the Kubernetes API server
   if (isForbidden(error))
     return `${messageOf(error)}; ask an administrator of the cluster for this permission`;
   // The path of a kind that the API server does not know answers with 404 and without details.
-  if (isUnknownKind(error))
-    return messageOf(error).includes(`/${BACKUP_PLURAL}`)
-      ? 'the cluster has no WhatsAppBackup kind; upgrade the operator and its CRDs, see docs/install.md'
-      : 'the cluster has no WhatsAppDeployment kind; install the operator and its CRDs, see docs/install.md';
+  if (isUnknownKind(error)) return unknownKind(messageOf(error));
   return messageOf(error);
+}
+
+/** Kinds that older installations lack, by the plural in the path. */
+const LATER_KINDS: Readonly<Record<string, string>> = {
+  [BACKUP_PLURAL]: BACKUP_KIND,
+  [FLEET_PLURAL]: FLEET_KIND,
+};
+
+function unknownKind(message: string): string {
+  const [, later] = Object.entries(LATER_KINDS).find(([plural]) => message.includes(`/${plural}`)) ?? [];
+  return later === undefined
+    ? `the cluster has no ${KIND} kind; install the operator and its CRDs, see docs/install.md`
+    : `the cluster has no ${later} kind; upgrade the operator and its CRDs, see docs/install.md`;
 }
 
 /** Codes of Node.js for a server certificate that does not lead to the CA of the kubeconfig. */

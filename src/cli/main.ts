@@ -7,6 +7,7 @@ import { COMPLETION_WORDS, completionCommand, printCompletions } from './complet
 import type { CliContext, CliHost } from './context.ts';
 import { EXIT_CODES, exitCodeHelp } from './exitCodes.ts';
 import { explainError } from './explainError.ts';
+import { fleetCommand } from './fleet/fleetCommand.ts';
 import { isColoured } from './isColoured.ts';
 import { localCommand } from './localCommand.ts';
 import { namespaceCommand } from './namespaceCommand.ts';
@@ -104,6 +105,7 @@ function programOf(context: CliContext): Command {
     restartCommand(context),
     rotatePasswordCommand(context),
     backupCommand(context),
+    fleetCommand(context),
     usersCommand(context),
     contactsCommand(context),
     logsCommand(context),

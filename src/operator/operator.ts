@@ -12,18 +12,19 @@ import type { Credentials } from '../engine/kube/credentials.ts';
 import { missingFromServer } from '../engine/kube/discovery.ts';
 import { EventRecorder } from '../engine/kube/eventRecorder.ts';
 import { fencedTransport } from '../engine/kube/fencedTransport.ts';
-import { namespaceOfPath, splitKey } from '../engine/kube/kubeObject.ts';
+import { keyOf, namespaceOfPath, splitKey } from '../engine/kube/kubeObject.ts';
 import type { ApiEncoding } from '../engine/kube/transport.ts';
 import { ApplicationReconciler } from './application/applicationReconciler.ts';
 import type { ProbeScope } from './application/probeTargets.ts';
 import { StackSessions, type StackSessionsOptions } from './application/stackSession.ts';
 import { WebhookCheck } from './application/webhook.ts';
 import { probeWebhook } from './application/webhookProbe.ts';
-import { BackupsReconciler } from './backups/backupsReconciler.ts';
-import { StackRestores } from './backups/stackRestores.ts';
+import { BackupsReconciler, type BackupsReconcilerOptions } from './backups/backupsReconciler.ts';
+import { StackRestores, type StackRestoresOptions } from './backups/stackRestores.ts';
 import { type Connection, connect } from './connection.ts';
 import type { Installation } from './exporter/operatorMetrics.ts';
 import type { StackCollectorOptions } from './exporter/stackCollector.ts';
+import { fleetsController } from './fleets/fleetsController.ts';
 import { ANNOTATION_PREFIX, FIELD_MANAGER } from './plan/facts/names.ts';
 import type { PodSecurity } from './plan/facts/podSecurity.ts';
 import type { ReleaseImages } from './plan/facts/release.ts';
@@ -60,7 +61,7 @@ export interface OperatorOptions {
   readonly replica?: string | undefined;
   /** How many stacks may restart pods at the same time. */
   readonly maxRollingStacks?: number | undefined;
-  /** Concurrent reconciles of each of the three controllers. */
+  /** Concurrent reconciles of each controller of stacks. */
   readonly workers?: number | undefined;
   /** What users may give the pods of a stack. */
   readonly podSecurity?: PodSecurity | undefined;
@@ -83,7 +84,7 @@ export const OPERATOR_DEFAULTS = {
   minimumKubernetes: '1.32',
 } as const;
 
-/** Runs the operator, three controllers over shared watches, until `signal` fires. */
+/** Runs the operator, its controllers over shared watches, until `signal` fires. */
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<void> {
   const { namespaces, installation, clock, random, logger } = options;
   const registry = new Registry();
@@ -95,12 +96,12 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const stackSources = watchStacks(sources, options.databaseOperators);
   const recorder = new EventRecorder({ client, component: 'waba-operator', clock, logger });
   const parts = { ...options, ...connection, registry, metrics, sources, stackSources, recorder };
-  const { workloads, application, backups, reports, claimed } = controllers(parts, signal);
+  const { workloads, application, backups, fleets, reports, claimed } = controllers(parts, signal);
   void reportServer(client, stackSources, logger, signal);
   await runManager(
     {
       sources,
-      controllers: [workloads, application, backups],
+      controllers: [workloads, application, backups, fleets],
       registry,
       moreMetrics: () => reports.metrics(),
       metrics,
@@ -139,6 +140,7 @@ export function controllers(parts: Parts, signal: AbortSignal) {
       enqueue(key, reason);
       backups.queue.add(key, 'change', reason);
     }
+    for (const fleet of stackSources.fleets.cache.list()) fleets.queue.add(keyOf(fleet), 'change', reason);
   };
   const claimed = new StackNamespaces({ ...parts, listed: namespaces, onOurs }, signal);
   const fence = (method: string, namespace: string | undefined) => {
@@ -158,6 +160,7 @@ export function controllers(parts: Parts, signal: AbortSignal) {
   const reports = new StackReports({ ...parts, sources: stackSources, journals, webhooks, onNews });
   const rivals = new RivalStacks(stackSources);
   const restores = new Map<string, RestoreNews>();
+  const onRestore = (key: string) => workloads.queue.add(key, 'change', 'news of its restore');
   const context = {
     rivals,
     sources: stackSources,
@@ -212,22 +215,27 @@ export function controllers(parts: Parts, signal: AbortSignal) {
   });
   const workloads: Controller = controller('workloads', workloadsReconciler.reconcile);
   const application: Controller = controller('application', applicationReconciler.reconcile);
-  const backupsReconciler = new BackupsReconciler({ ...parts, ...context, client });
-  const stackRestores = new StackRestores({
-    ...parts,
-    ...context,
-    client,
-    news: restores,
-    onNews: (key) => workloads.queue.add(key, 'change', 'news of its restore'),
-  });
   const backups: Controller = controller(
     'backups',
-    inTurn(stackRestores.reconcile, backupsReconciler.reconcile),
+    backupsReconcile({ ...parts, ...context, client, news: restores, onNews: onRestore }),
   );
+  const fleets: Controller = fleetsController({
+    ...parts,
+    client,
+    sources: stackSources,
+    operatorNamespace: parts.installation.namespace,
+    missing: context.missing,
+    counters: (stack) => reports.messages(stack),
+    whereOurs: (reconcile, isLeft) => claimed.whereOurs(reconcile, isLeft),
+  });
   onStackChange(stackSources, rivals, enqueue);
   onBackupChange(stackSources, (key, reason) => backups.queue.add(key, 'change', reason));
-  return { workloads, application, backups, reports, claimed };
+  return { workloads, application, backups, fleets, reports, claimed };
 }
+
+/** Makes the backups of a stack, and restores it from one. */
+const backupsReconcile = (options: BackupsReconcilerOptions & StackRestoresOptions): Reconcile =>
+  inTurn(new StackRestores(options).reconcile, new BackupsReconciler(options).reconcile);
 
 /** One after the other; whichever wants to look again first decides. */
 const inTurn =

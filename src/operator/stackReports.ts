@@ -11,6 +11,7 @@ import type { CollectTarget } from './exporter/readCounters.ts';
 import { StackCollector, type StackCollectorOptions } from './exporter/stackCollector.ts';
 import { StackGauges } from './exporter/stackGauges.ts';
 import type { ApiObservation } from './plan/facts/observed.ts';
+import type { MessageCount } from './plan/fleet/stackStage.ts';
 import type { WhatsAppDeployment } from './resource/whatsAppDeployment.ts';
 import type { Journals } from './state/journalStore.ts';
 import { parsedStacks, type StackSources } from './state/stackSources.ts';
@@ -78,6 +79,13 @@ export class StackReports {
   /** Counters of the stacks in Prometheus' text format. */
   metrics(): string {
     return this.#collector.text();
+  }
+
+  /** Messages that a stack sent and that failed, since its nodes started; undefined while nobody has counted them. */
+  messages(key: string): MessageCount | undefined {
+    const of = (status: string) => this.#collector.total(key, 'out_message_status', { status });
+    const [sent, failed] = [of('sent'), of('failed')];
+    return sent === undefined || failed === undefined ? undefined : { sent, failed };
   }
 
   close(): void {

@@ -171,6 +171,23 @@ export const CASES: Readonly<Record<AlertName, Case>> = {
       WabaDriftContested: shop('another program keeps changing what the operator sets in default/shop'),
     },
   },
+  WabaFleetHalted: {
+    trouble: 'a stack of a fleet fails after its change',
+    series: {
+      [operatorSeries('waba_fleet_condition', {
+        namespace: 'default',
+        fleet: 'eu',
+        condition: 'Halted',
+        reason: 'StackFailed',
+      })]: gauge(0, 1),
+    },
+    fires: {
+      WabaFleetHalted: {
+        labels: { namespace: 'default', fleet: 'eu' },
+        summary: 'the rollout of the fleet default/eu is halted: a stack failed after its change',
+      },
+    },
+  },
   WabaBackupNotCurrent: {
     trouble: 'the nightly backup failed',
     series: turns('shop', 'BackupCurrent', 'LastBackupFailed'),

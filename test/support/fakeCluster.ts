@@ -6,14 +6,19 @@ import {
   OPTIONAL_KINDS,
   WhatsAppBackupKind,
   WhatsAppDeploymentKind,
+  WhatsAppFleetKind,
 } from '../../src/operator/state/stackSources.ts';
 import { matches } from '../simulation/target.ts';
 import { mergePatch } from '../simulation/versions.ts';
 
 const PLURALS = new Set(
-  [...Object.values(kinds), ...OPTIONAL_KINDS, WhatsAppDeploymentKind, WhatsAppBackupKind].map(
-    ({ plural }) => plural,
-  ),
+  [
+    ...Object.values(kinds),
+    ...OPTIONAL_KINDS,
+    WhatsAppDeploymentKind,
+    WhatsAppBackupKind,
+    WhatsAppFleetKind,
+  ].map(({ plural }) => plural),
 );
 
 /** A cluster in memory, as far as the CLI uses one: no versions, no schemas, no watches. */

@@ -226,6 +226,13 @@ export const ALERTS = {
     ),
     summary: `another program keeps changing what the operator sets in ${STACK}`,
   },
+  WabaFleetHalted: {
+    severity: 'warning',
+    for: '1m',
+    expr: 'max by (namespace, fleet) (waba_fleet_condition{condition="Halted"}) == 1',
+    summary:
+      'the rollout of the fleet {{ $labels.namespace }}/{{ $labels.fleet }} is halted: a stack failed after its change',
+  },
   WabaBackupNotCurrent: {
     severity: 'warning',
     for: '1h',

@@ -3,6 +3,7 @@ import {
   BACKUP_AGE,
   BUILD_LEFT,
   CERTIFICATE_LEFT,
+  HALTED,
   HELD,
   NONE,
   NONE_WARNS,
@@ -243,6 +244,41 @@ export const fleet = dashboard('WhatsApp fleet', 'waba-fleet')
     ),
   )
   .withPanel(topTen('Pending messages', 'none', `sum by (${BY_STACK}) (pending_messages)`))
+  .withRow(new RowBuilder('Rollouts'))
+  .withPanel(
+    table(
+      {
+        title: 'Fleets',
+        description: 'Rollouts of WhatsAppFleets that are not complete; kubectl waba fleet status NAME says more',
+        queries: [
+          'max by (namespace, fleet) (waba_fleet_condition{condition="Complete"}) == 0',
+          'max by (namespace, fleet) (waba_fleet_condition{condition="Halted"})',
+        ],
+        noValue: 'no rollout is under way',
+      },
+      [
+        NAMESPACE,
+        {
+          field: 'fleet',
+          title: 'Fleet',
+          link: { title: 'How to go on or back', url: docs('runbooks/WabaFleetHalted.md') },
+        },
+        { field: 'Value #B', title: 'Halted', states: HALTED },
+      ],
+      8,
+    ),
+  )
+  .withPanel(
+    course(
+      {
+        title: 'Stacks by state',
+        description: 'Stacks of all fleets: up to date, changing, waiting for their ring, held or failed',
+        unit: 'none',
+        queries: [[`sum by (fleet, state) (waba_fleet_stacks) ${never}`, '{{fleet}} {{state}}']],
+      },
+      12,
+    ),
+  )
   .withRow(new RowBuilder('Backups'))
   .withPanel(
     topTen(

@@ -65,6 +65,7 @@ export const REGISTERED: States = {
   '-1': ['unknown', 'purple'],
 };
 export const HELD: States = { '0': ['no', 'green'], '1': ['held', 'blue'] };
+export const HALTED: States = { '0': ['no', 'green'], '1': ['halted', 'orange'] };
 /** Conditions that are no trouble, True or False. */
 export const NEUTRAL_CONDITIONS = 'Progressing|Paused|Hibernated';
 export const NEUTRAL: States = {

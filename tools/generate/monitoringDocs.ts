@@ -1,5 +1,6 @@
 import { READING_METRICS } from '../../src/operator/exporter/counterReadings.ts';
 import { REPAIRS } from '../../src/operator/exporter/driftCounter.ts';
+import { FLEET_LABELS, FLEET_METRICS } from '../../src/operator/exporter/fleetMetrics.ts';
 import { OPERATOR_METRICS } from '../../src/operator/exporter/operatorMetrics.ts';
 import { STACK_LABELS } from '../../src/operator/exporter/stackLabels.ts';
 import { STACK_METRICS } from '../../src/operator/exporter/stackMetrics.ts';
@@ -72,9 +73,15 @@ inhibit_rules:
 
 ${table(OPERATOR_METRICS)}
 
-With several replicas only the one that acts exports \`waba_stack_*\` and \`waba_backup_*\`. Reconciles, queues and requests to the
+With several replicas only the one that acts exports \`waba_stack_*\`, \`waba_backup_*\` and \`waba_fleet_*\`. Reconciles, queues and requests to the
 API server have the names of controller-runtime and client-go, memory and event loop those of prom-client. Other programs use
 them too; a query selects those of this operator by \`and on (job, instance) waba_operator_info\`.
+
+## Metrics of fleets
+
+All have the labels ${FLEET_LABELS.map((label) => `\`${label}\``).join(' and ')}.
+
+${table(FLEET_METRICS)}
 
 ## Metrics of each stack
 

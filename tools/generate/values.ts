@@ -123,7 +123,7 @@ export const chartValues = z.strictObject({
     z.strictObject({
       enabled: flag('Install and upgrade the CustomResourceDefinitions with the chart.', true),
       keep: flag(
-        'Keep the CustomResourceDefinitions, and so every WhatsAppDeployment and WhatsAppBackup, when the release is uninstalled.',
+        'Keep the CustomResourceDefinitions, and so every WhatsAppDeployment, WhatsAppBackup and WhatsAppFleet, when the release is uninstalled.',
         true,
       ),
     }),

@@ -64,10 +64,10 @@ labels: {{- include "waba.labels" . | nindent 2 }}
 {{/* Permissions in every watched namespace: with scope All in the whole cluster, so they change nothing but the status. */}}
 {{- define "waba.rules" -}}
 - apiGroups: [waba-operator.dev]
-  resources: [whatsappdeployments, whatsappbackups]
+  resources: [whatsappdeployments, whatsappbackups, whatsappfleets]
   verbs: [get, list, watch]
 - apiGroups: [waba-operator.dev]
-  resources: [whatsappdeployments/status, whatsappbackups/status]
+  resources: [whatsappdeployments/status, whatsappbackups/status, whatsappfleets/status]
   verbs: [patch]
 - apiGroups: [""]
   resources: [services, serviceaccounts, persistentvolumeclaims, pods]

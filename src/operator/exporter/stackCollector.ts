@@ -78,6 +78,16 @@ export class StackCollector {
     return nodes.length === 0 ? '' : prometheusText(nodes);
   }
 
+  /** Sum of a counter over the nodes of a stack, of the series with a label; undefined while it has not been read. */
+  total(key: string, metric: string, label: Readonly<Record<string, string>>): number | undefined {
+    const reading = this.#stacks.get(key)?.readings.get('app');
+    if (!reading?.isUp) return undefined;
+    return reading.nodes
+      .flatMap(({ metrics }) => metrics[metric]?.data ?? [])
+      .filter(({ labels = {} }) => Object.entries(label).every(([name, value]) => labels[name] === value))
+      .reduce((sum, { value }) => sum + value, 0);
+  }
+
   async #run(key: string, followed: Followed): Promise<void> {
     const { clock, random } = this.#options;
     const { signal } = followed.stop;

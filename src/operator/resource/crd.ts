@@ -9,6 +9,7 @@ import {
   whatsAppBackupStatus,
 } from './whatsAppBackup.ts';
 import { API_GROUP, KIND, PLURAL } from './whatsAppDeployment.ts';
+import { FLEET_KIND, FLEET_PLURAL, whatsAppFleetSpec, whatsAppFleetStatus } from './whatsAppFleet.ts';
 
 export type Json = { [key: string]: unknown };
 
@@ -211,8 +212,27 @@ const whatsAppBackupCrd = (): Json =>
     ],
   });
 
+const whatsAppFleetCrd = (): Json =>
+  customResourceDefinition({
+    kind: FLEET_KIND,
+    plural: FLEET_PLURAL,
+    shortName: 'wafl',
+    description:
+      'A change that goes to many WhatsAppDeployments ring by ring, and halts at the first that fails.',
+    root: z.object({ spec: whatsAppFleetSpec, status: whatsAppFleetStatus.optional() }),
+    columns: [
+      ['Version', 'string', '.spec.version', 0],
+      ['State', 'string', `${STATUS}.phase`, 0],
+      ['Ring', 'string', `${STATUS}.summary.ring`, 0],
+      ['Updated', 'string', `${STATUS}.summary.updated`, 0],
+      ['Age', 'date', '.metadata.creationTimestamp', 0],
+      ['Message', 'string', conditionPath('Complete', 'message'), 1],
+    ],
+  });
+
 /** The CustomResourceDefinitions of the operator, by plural. */
 export const CUSTOM_RESOURCES: Readonly<Record<string, () => Json>> = {
   [PLURAL]: whatsAppDeploymentCrd,
   [BACKUP_PLURAL]: whatsAppBackupCrd,
+  [FLEET_PLURAL]: whatsAppFleetCrd,
 };

@@ -39,6 +39,10 @@ const planEntry = z.object({
   target: word(253, 'Object that would change.'),
   action: word(64, 'What the operator would do to it.'),
   reason: word(1024, 'Why it would change, and why the change waits.'),
+  operatorChange: described(
+    'Whether only a new operator version makes the change, which is held until the next restart.',
+    z.boolean(),
+  ).optional(),
 });
 /** A pending change, as an entry of `status.plan`. */
 export type PlanEntry = z.output<typeof planEntry>;

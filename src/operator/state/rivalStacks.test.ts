@@ -83,6 +83,7 @@ function setup() {
     pods,
     secretsOfStacks,
     secrets,
+    fleets: new PlayedSource(),
     children: [claims],
     clusters: {},
   } as StackSources;

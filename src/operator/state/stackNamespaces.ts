@@ -27,7 +27,7 @@ export interface StackNamespacesOptions {
 }
 
 /**
- * Namespaces with stacks or backups. From the first to the last of them, the operator claims the namespace and watches its
+ * Namespaces with stacks, backups or fleets. From the first to the last of them, the operator claims the namespace and watches its
  * Secrets.
  */
 export class StackNamespaces {
@@ -45,7 +45,7 @@ export class StackNamespaces {
     });
     const onChange = ({ object: { metadata } }: CacheChange<KubeObject>) => {
       const { namespace = '' } = metadata;
-      if (this.#keysIn(namespace).length > 0)
+      if (this.#isUsed(namespace))
         sources.follow(namespace, () => onOurs(this.#keysIn(namespace), 'the namespace is synced'));
       else {
         sources.unfollow(namespace);
@@ -54,6 +54,7 @@ export class StackNamespaces {
     };
     stackSources.stacks.onChange(onChange);
     stackSources.backups.onChange(onChange);
+    stackSources.fleets.onChange(onChange);
   }
 
   /** Why this installation cannot work in a namespace: one line per reason, with its fix. */
@@ -71,14 +72,12 @@ export class StackNamespaces {
   }
 
   /** Does nothing in a namespace that is not synced yet, or where another installation works. */
-  whereOurs(reconcile: Reconcile): Reconcile {
+  whereOurs(reconcile: Reconcile, isLeft: (key: string) => boolean = this.#isLeft): Reconcile {
     return async (key, signal, logger) => {
-      const { sources, stackSources } = this.#options;
+      const { sources } = this.#options;
       const { namespace } = splitKey(key);
-      // A deleted stack without backups only needs its in-memory state forgotten.
-      const { stacks, backups } = stackSources;
-      if (!stacks.cache.get(key) && backups.cache.byIndex('deployment', key).length === 0)
-        return reconcile(key, signal, logger);
+      // Of what is deleted, only the in-memory state must be forgotten.
+      if (!isLeft(key)) return reconcile(key, signal, logger);
       if (!sources.isSettled(namespace)) return {};
       // If a permission is missing, the reconcile only reports it.
       const isOurs = sources.missing(namespace).length > 0 || this.#mayWork(namespace);
@@ -119,6 +118,17 @@ export class StackNamespaces {
     logger.warn(message);
     for (const stack of this.#stacksIn(namespace))
       recorder.record(stack, { type: 'Warning', reason: 'AnotherOperator', message });
+  }
+
+  /** Whether a stack exists, or backups of it. */
+  readonly #isLeft = (key: string): boolean => {
+    const { stacks, backups } = this.#options.stackSources;
+    return stacks.cache.get(key) !== undefined || backups.cache.byIndex('deployment', key).length > 0;
+  };
+
+  #isUsed(namespace: string): boolean {
+    const { fleets } = this.#options.stackSources;
+    return this.#keysIn(namespace).length > 0 || fleets.cache.byIndex('namespace', namespace).length > 0;
   }
 
   /** The keys of the stacks in a namespace, and of those that only backups are left of. */

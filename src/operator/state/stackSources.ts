@@ -28,6 +28,7 @@ import {
   parseWhatsAppDeployment,
   type WhatsAppDeployment,
 } from '../resource/whatsAppDeployment.ts';
+import { FLEET_KIND, FLEET_PLURAL } from '../resource/whatsAppFleet.ts';
 
 export const WhatsAppDeploymentKind: ResourceKind = registerKind({
   apiVersion: API_VERSION,
@@ -40,6 +41,13 @@ export const WhatsAppBackupKind: ResourceKind = registerKind({
   apiVersion: API_VERSION,
   kind: BACKUP_KIND,
   plural: BACKUP_PLURAL,
+  namespaced: true,
+});
+
+export const WhatsAppFleetKind: ResourceKind = registerKind({
+  apiVersion: API_VERSION,
+  kind: FLEET_KIND,
+  plural: FLEET_PLURAL,
   namespaced: true,
 });
 
@@ -111,6 +119,7 @@ const FOLLOWED: readonly ResourceKind[] = [kinds.Secret, kinds.ConfigMap];
 export interface StackSources {
   readonly stacks: Source<KubeObject>;
   readonly backups: Source<KubeObject>;
+  readonly fleets: Source<KubeObject>;
   readonly children: readonly Source<KubeObject>[];
   readonly pods: Source<KubeObject>;
   /** The database clusters of other operators, ours among them; only of those that the installation may look at. */
@@ -183,6 +192,12 @@ export function watchStacks(sources: Sources, databaseOperators: readonly Cluste
       kind: WhatsAppBackupKind,
       indexes: { deployment: (object) => [deploymentOf(object)], namespace: byNamespace },
       // An installation whose CustomResourceDefinitions are older runs its stacks without backups.
+      optional: true,
+    }),
+    // Likewise.
+    fleets: sources.watch<KubeObject>({
+      kind: WhatsAppFleetKind,
+      indexes: { namespace: byNamespace },
       optional: true,
     }),
     secretsOfStacks: owned(kinds.Secret),

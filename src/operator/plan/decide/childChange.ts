@@ -77,7 +77,11 @@ export function changeOf(
     return { apply: withChanged(child, changed), ...restartOf(judged, decision, changed) };
   }
   const { fields } = difference;
-  if (!wants) return { waiting: waits(judged, HELD(listed(fields))), scale: scaleOf(judged) };
+  if (!wants)
+    return {
+      waiting: { ...waits(judged, HELD(listed(fields))), operatorChange: true },
+      scale: scaleOf(judged),
+    };
   if (judged.held !== undefined)
     return { waiting: waits(judged, CHANGED(listed(fields), judged.held)), scale: scaleOf(judged) };
   // Without a pod that runs, the new template interrupts nothing.

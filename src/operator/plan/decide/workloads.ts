@@ -438,6 +438,7 @@ function offer({ spec }: Observed['resource'], release: PinnedRelease, offered: 
       target: 'Image of the stack',
       action: 'Restart',
       reason: `this operator version ships ${offered.stack}; the stack keeps ${release.stack} until spec.version changes or spec.upgrade.operatorChanges is Immediately`,
+      operatorChange: true,
     },
   ];
 }

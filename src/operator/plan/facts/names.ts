@@ -57,6 +57,11 @@ export const APPROVED_GENERATION = `${ANNOTATION_PREFIX}/approved-generation`;
 export const PLAN = `${ANNOTATION_PREFIX}/plan`;
 export const isPlanOnly = ({ metadata }: Pick<WhatsAppDeployment, 'metadata'>): boolean =>
   metadata.annotations[PLAN] === 'only';
+/** On a stack, by its fleet: the fleet, as `namespace/name`, and what it brought when, as `HASH@TIME`. */
+export const FLEET = `${ANNOTATION_PREFIX}/fleet`;
+export const FLEET_CHANGE = `${ANNOTATION_PREFIX}/fleet-change`;
+/** On a stack that its fleet lets take the changes of a new operator version. */
+export const FLEET_PERMISSION = `${ANNOTATION_PREFIX}/fleet-permission`;
 export const CLEANUP_FINALIZER = `${ANNOTATION_PREFIX}/cleanup`;
 
 export type Component =
