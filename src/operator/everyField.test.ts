@@ -305,6 +305,7 @@ const SPECS: readonly object[] = [
       },
     },
   },
+  { database: { mariadbOperator: { credentialsSecretRef: { name: 'database' } } } },
   { database: { cloudNativePG: { name: 'postgres', credentialsSecretRef: { name: 'database' } } } },
   { database: { mysqlOperator: { name: 'mysql', credentialsSecretRef: { name: 'database' } } } },
   { database: { mariadbOperator: { name: 'mariadb', credentialsSecretRef: { name: 'database' } } } },

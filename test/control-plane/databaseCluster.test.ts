@@ -13,7 +13,7 @@ import {
   type ClusterField,
   databaseClusters,
 } from '../../src/operator/resource/databaseClusters.ts';
-import { CLUSTER_KINDS, COMPANION_KINDS } from '../../src/operator/state/stackSources.ts';
+import { CLUSTER_KINDS, COMPANION_KINDS, WhatsAppBackupKind } from '../../src/operator/state/stackSources.ts';
 import { account } from '../support/accounts.ts';
 import { chartRulesWithDatabases } from '../support/chartRules.ts';
 import {
@@ -328,6 +328,130 @@ it('makes a MariaDB with a user and its rights, tells which of them is not there
   for (const one of [kind, user, grant]) await allGone(one, name);
   await allGone(kinds.Secret, 'maria-db-login');
 }, 240_000);
+
+/** The Secret from which each role of a stack takes its login, and the Job of a backup. */
+async function loginOf(kind: ResourceKind, name: string): Promise<string | undefined> {
+  const stored = await client.get(kind, namespace, name, never).catch(() => undefined);
+  const pod = (stored?.spec as { template?: { spec: { containers: Container[] } } } | undefined)?.template;
+  const variables = pod?.spec.containers.flatMap(({ env = [] }) => env) ?? [];
+  return variables.find(({ name }) => name === 'WA_DB_PASSWORD')?.valueFrom?.secretKeyRef?.name;
+}
+interface Container {
+  readonly env?: readonly {
+    readonly name: string;
+    readonly valueFrom?: { readonly secretKeyRef?: { readonly name: string } };
+  }[];
+}
+
+/** Created clusters that serve, as their operators tell, and the Secret with the login that each begins with. */
+const CREATED = {
+  cloudNativePG: {
+    secrets: { app: { username: 'waba', password: 'p' }, ca: { 'ca.crt': 'CA' } },
+    serving: (name: string) => ({ ...HEALTHY, currentPrimary: `${name}-1`, targetPrimary: `${name}-1` }),
+    first: 'app',
+  },
+  mysqlOperator: {
+    secrets: {},
+    serving: () => ({ cluster: { status: 'ONLINE', onlineInstances: 3 } }),
+    first: 'account',
+  },
+  mariadbOperator: {
+    secrets: { 'ca-bundle': { 'ca.crt': 'CA' } },
+    serving: (name: string) => ({
+      currentPrimary: `${name}-0`,
+      conditions: [{ ...since, type: 'Ready', status: 'True', message: 'Running' }],
+    }),
+    first: 'login',
+  },
+} as const;
+
+it.each(Object.keys(CREATED) as ClusterField[])(
+  'gives a stack and its backups another login of a created cluster of %s, and the first one back',
+  async (field) => {
+    const { secrets, serving, first } = CREATED[field];
+    const stack = `turns-${field.slice(0, 3)}`.toLowerCase();
+    const name = `${stack}-db`;
+    const number = `+1631555${9_000 + CLUSTER_FIELDS.indexOf(field)}`;
+    await secret(`${stack}-second`, { username: 'waba_2', password: 'q' });
+    await secret(`${stack}-vault`, { passphrase: 'correct horse battery staple' });
+    await stackOn(
+      stack,
+      number,
+      { [field]: {} },
+      {
+        deletionPolicy: 'Delete',
+        backup: {
+          destination: { claim: { name: 'vault' } },
+          encryptionSecretRef: { name: `${stack}-vault` },
+          suspend: true,
+        },
+      },
+    );
+    await found(CLUSTER_KINDS[field], name);
+    for (const [suffix, data] of Object.entries(secrets)) await secret(`${name}-${suffix}`, data);
+    await told(field, name, serving(name));
+    for (const kind of COMPANION_KINDS[field]) {
+      await found(kind, name);
+      await toldOf(kind, name, {
+        conditions: [{ ...since, type: 'Ready', status: 'True', message: 'Made' }],
+      });
+    }
+    await becomes(stack, 'True', 'Reachable');
+    const uses = (login: string) =>
+      eventually(async () => {
+        const logins = await Promise.all([
+          loginOf(kinds.StatefulSet, `${stack}-coreapp-0`),
+          loginOf(kinds.Deployment, `${stack}-webapp`),
+        ]);
+        return logins.every((one) => one === login);
+      }, 90_000);
+    await uses(`${name}-${first}`);
+    const { uid, generation } = (await found(CLUSTER_KINDS[field], name)).metadata;
+
+    const choose = (credentialsSecretRef: object | null) =>
+      client.mergePatch(
+        WhatsAppDeploymentKind,
+        { namespace, name: stack },
+        { spec: { database: { [field]: { credentialsSecretRef } } } },
+        never,
+      );
+    const checks = async () =>
+      (
+        await client.list(
+          kinds.Job,
+          { namespace, labelSelector: `app.kubernetes.io/instance=${stack}` },
+          never,
+        )
+      ).items
+        .map(({ metadata }) => metadata.name)
+        .filter((job) => job.includes('-database-check-'));
+    const [checked] = await checks();
+    await choose({ name: `${stack}-second` });
+    await uses(`${stack}-second`);
+    const [again = ''] = await checks();
+    expect(again).not.toBe(checked);
+    expect(await loginOf(kinds.Job, again)).toBe(`${stack}-second`);
+
+    await made({
+      apiVersion: WhatsAppBackupKind.apiVersion,
+      kind: WhatsAppBackupKind.kind,
+      metadata: { name: `${stack}-now`, namespace },
+      spec: { deployment: stack },
+    });
+    await eventually(
+      async () => (await loginOf(kinds.Job, `${stack}-now-backup`)) === `${stack}-second`,
+      60_000,
+    );
+
+    await choose(null);
+    await uses(`${name}-${first}`);
+    // Nobody wrote to the cluster for it.
+    expect((await found(CLUSTER_KINDS[field], name)).metadata).toMatchObject({ uid, generation });
+    expect(writesOf(CLUSTER_KINDS[field], name)).toHaveLength(1);
+    await deleted(stack);
+  },
+  300_000,
+);
 
 it('needs no rights but those of the chart', () => {
   expect([...operator.forbidden]).toEqual([]);
