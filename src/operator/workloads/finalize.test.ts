@@ -11,7 +11,7 @@ import type { KubeRequest, Transport } from '../../engine/kube/transport.ts';
 import { SNAPSHOT_OF } from '../plan/facts/backups.ts';
 import { CLEANUP_FINALIZER, labels, NETWORK, stackLabels } from '../plan/facts/names.ts';
 import { parseWhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
-import { type StackSources, WhatsAppBackupKind } from '../state/stackSources.ts';
+import type { StackSources } from '../state/stackSources.ts';
 import { finalize } from './finalize.ts';
 
 const never = new AbortController().signal;
@@ -103,7 +103,7 @@ const setup = (
         sources: {
           children: [source('Secret'), source('Job')],
           stacks: { cache: stacks },
-          backups: { kind: WhatsAppBackupKind, cache: backups },
+          backups: { cache: backups },
           pods: { cache: new ObjectCache<KubeObject>({ stack: () => [] }) },
         } as unknown as StackSources,
         recorder: { record: (_: KubeObject, event: EventText) => void events.push(event) } as EventRecorder,

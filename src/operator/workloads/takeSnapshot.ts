@@ -1,9 +1,9 @@
 import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, keyOf, kindOf } from '../../engine/kube/kubeObject.ts';
-import { AgentJobs } from '../backups/agentJobs.ts';
 import { nextSnapshotStep, type SnapshotStep } from '../plan/decide/snapshot.ts';
 import { snapshotName } from '../plan/facts/backups.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import { createIfMissing } from '../state/createIfMissing.ts';
 import type { Journals } from '../state/journalStore.ts';
 import { stackObjects } from '../state/stackObjects.ts';
 import { parsedBackups, type StackSources } from '../state/stackSources.ts';
@@ -38,6 +38,7 @@ export async function takeSnapshot(
       const written = await client.mergePatch<KubeObject>(kindOf(set), { namespace, name }, patch, signal);
       sources.children.find(({ kind }) => kind.kind === set.kind)?.cache.observeWrite(written);
     }
-  if (step.do === 'create') await new AgentJobs({ client, sources }).create(step.backup, signal);
+  if (step.do === 'create')
+    await createIfMissing(step.backup, { client, cache: sources.backups.cache }, signal);
   return step;
 }
