@@ -17,7 +17,8 @@ export async function createIfMissing(
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
-    cache?.observeWrite(await client.create<KubeObject>(object, { fieldManager: FIELD_MANAGER }, signal));
+    const made = await client.create<KubeObject>(object, { fieldManager: FIELD_MANAGER }, signal);
+    cache?.observeWrite(made);
     return true;
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
