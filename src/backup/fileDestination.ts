@@ -5,10 +5,13 @@ import { dirname, join, relative, sep } from 'node:path';
 import { CodedError } from '../base/codedError.ts';
 import type { Failure } from './contract/contract.ts';
 import type { Destination, DestinationObject } from './destination.ts';
+import { gathered } from './gathered.ts';
 
 /** Of files that are being written. No object has such a name. */
 const TEMPORARY = '.partial-';
 const FLUSH_BYTES = 16 * 1024 * 1024;
+/** Each write waits for a thread, whatever its size. */
+const WRITE_BYTES = 512 * 1024;
 
 /** Objects as files below a mounted folder. */
 export class FileDestination implements Destination {
@@ -89,7 +92,7 @@ export class FileDestination implements Destination {
   async #write(handle: FileHandle, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
     let flushing: Promise<void> = Promise.resolve();
     let waitingBytes = 0;
-    for await (const bytes of content) {
+    for await (const bytes of gathered(content, WRITE_BYTES)) {
       signal.throwIfAborted();
       // A write may store less than it was given.
       for (let from = 0; from < bytes.length; )

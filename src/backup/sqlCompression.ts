@@ -1,4 +1,4 @@
-import { Readable, type Transform } from 'node:stream';
+import type { Transform } from 'node:stream';
 import zlib from 'node:zlib';
 import { CodedError } from '../base/codedError.ts';
 import { SQL_FORMS, type SqlForm } from './contract/contract.ts';
@@ -44,15 +44,22 @@ export async function* decompressed(path: string, content: Bytes): AsyncGenerato
     );
 }
 
-/** Errors of the source come out at the end, as they are. */
+/** Errors of the source come out at the end, as they are. A chunk of it is used up before the next one is asked for. */
 async function* piped(content: Bytes, through: Transform): AsyncGenerator<Uint8Array> {
-  const source = Readable.from(content, { objectMode: false });
-  source.on('error', (error) => through.destroy(error));
-  source.pipe(through);
+  const isClosed = new Promise<void>((resolve) => void through.once('close', resolve));
+  const feed = async () => {
+    for await (const chunk of content) {
+      const isWritten = new Promise<void>((resolve) => void through.write(chunk, () => resolve()));
+      await Promise.race([isWritten, isClosed]);
+      if (through.destroyed) return;
+    }
+    through.end();
+  };
+  // Nobody waits for its end: the source may be silent for long, and whoever owns it ends it.
+  void feed().catch((error: Error) => void through.destroy(error));
   try {
     for await (const chunk of through) yield chunk as Buffer;
   } finally {
-    source.destroy();
     through.destroy();
   }
 }

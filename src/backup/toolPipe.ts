@@ -9,6 +9,7 @@ import { CodedError } from '../base/codedError.ts';
 import { eitherSignal } from '../base/eitherSignal.ts';
 import { CONTAINERS } from './contract/contract.ts';
 import { PIPE_FILES, type ToolAction } from './contract/dumpScript.ts';
+import { PipeReader } from './pipeReader.ts';
 
 export interface ToolPipeOptions {
   readonly folder: string;
@@ -60,12 +61,15 @@ export class ToolPipe {
     return (await this.#waitFor(PIPE_FILES.version, signal)).trim();
   }
 
-  /** What run `number` of the tool writes. The stream ends only if the tool succeeded. @throws CodedError `DumpFailed` */
+  /**
+   * What run `number` of the tool writes. The stream ends only if the tool succeeded. A chunk is valid until the next one is
+   * asked for. @throws CodedError `DumpFailed`
+   */
   async *source(number: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    const socket = await this.#connect(number, constants.O_RDONLY, signal);
-    const watched = this.#watched(number, socket, signal);
+    const reader = new PipeReader(await this.#connect(number, constants.O_RDONLY, signal));
+    const watched = this.#watched(number, reader, signal);
     try {
-      for await (const bytes of socket) yield bytes as Buffer;
+      yield* reader.chunks();
     } catch (error) {
       signal.throwIfAborted();
       if (watched.failure) throw watched.failure;
@@ -74,14 +78,16 @@ export class ToolPipe {
       throw error;
     } finally {
       watched.release();
-      socket.destroy();
+      reader.destroy();
     }
     await this.#succeeded(number, signal);
   }
 
   /** Feeds run `number` of the tool, and waits until it succeeded. @throws CodedError `RestoreFailed`, or that of `content` */
   async feed(number: number, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
-    const socket = await this.#connect(number, constants.O_WRONLY, signal);
+    const fd = await this.#connect(number, constants.O_WRONLY, signal);
+    // The event loop writes it, as a socket: writes to a file would each hold a thread.
+    const socket = new Socket({ fd, readable: false, writable: true });
     const watched = this.#watched(number, socket, signal);
     let broken: Error | undefined;
     socket.on('error', (error) => {
@@ -143,9 +149,9 @@ export class ToolPipe {
   }
 
   /** The end of a named pipe. Opened without waiting: a thread that waits in open() could not be stopped. */
-  async #connect(number: number, mode: number, signal: AbortSignal): Promise<Socket> {
+  #connect(number: number, mode: number, signal: AbortSignal): Promise<number> {
     const path = this.#at(`${number}.${PIPE_FILES.fifo}`);
-    const fd = await this.#until(async () => {
+    return this.#until(async () => {
       // It ended before it opened the pipe.
       if (await this.#hasFailed(number)) await this.#succeeded(number, signal);
       try {
@@ -156,13 +162,10 @@ export class ToolPipe {
         throw error;
       }
     }, signal);
-    // The event loop reads and writes it, as a socket: reads of a file would each hold a thread.
-    const readable = mode === constants.O_RDONLY;
-    return new Socket({ fd, readable, writable: !readable });
   }
 
   /** Ends the connection when the script dies, the tool fails without a word, or `signal` fires. */
-  #watched(number: number, socket: Socket, signal: AbortSignal) {
+  #watched(number: number, end: { destroy(error: Error): void }, signal: AbortSignal) {
     const { signal: either, release } = eitherSignal(signal, this.#dead.signal);
     const watched: { failure?: Error; release: () => void } = {
       release: () => {
@@ -174,13 +177,13 @@ export class ToolPipe {
     const over = new AbortController();
     const onAbort = () => {
       if (this.#dead.signal.aborted) watched.failure = this.#dead.signal.reason as Error;
-      socket.destroy(either.reason as Error);
+      end.destroy(either.reason as Error);
     };
     if (either.aborted) onAbort();
     else either.addEventListener('abort', onAbort, { once: true });
     const watch = async () => {
       while (!(await this.#hasFailed(number))) await sleep(this.#options.clock, BEAT_MS, over.signal);
-      if (!over.signal.aborted) socket.destroy(this.#failed('the tool failed'));
+      if (!over.signal.aborted) end.destroy(this.#failed('the tool failed'));
     };
     void watch().catch(() => {});
     return watched;

@@ -1,11 +1,12 @@
-import { type Clock, sleep } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { CodedError, describeError } from '../base/codedError.ts';
 import { type DatabaseVerdict, databaseVerdict } from '../onprem/databaseVerdict.ts';
 import { passwordMark, ROTATION_VARIABLES, type RotationWork } from '../onprem/passwordRotation.ts';
 import { parseEnvironment } from './parseEnvironment.ts';
+import { reportUntil } from './reportUntil.ts';
 import { accounts, type Login } from './store/accounts.ts';
 import { type DatabaseSettings, databaseSettings } from './store/databaseSettings.ts';
-import { servers } from './store/server.ts';
+import { asAdmin } from './store/server.ts';
 
 export interface RotationOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -21,9 +22,6 @@ interface RotationReport {
   readonly message: string;
 }
 
-/** How often work that cannot be done yet is tried again. */
-const AGAIN_MS = 5_000;
-
 /**
  * Does one step of a rotation, on the server and with the login that the `WA_DB_*` variables name, and tries it until it is
  * done. @throws CodedError `BadEnvironment` for variables that cannot become right in this process
@@ -32,13 +30,11 @@ export async function runPasswordRotation(options: RotationOptions, signal: Abor
   const { env, clock, work, print } = options;
   const settings = databaseSettings(parseEnvironment(env), 'node');
   const step = work === 'prepare' ? preparing(settings, env) : retiring(settings, env);
-  for (let last = ''; ; await sleep(clock, AGAIN_MS, signal)) {
-    const report = await step().catch(failed);
-    const line = JSON.stringify(report);
-    if (line !== last) print(line);
-    last = line;
-    if (report.verdict === 'Done') return;
-  }
+  await reportUntil(
+    () => step().catch(failed),
+    { clock, print, isLast: ({ verdict }) => verdict === 'Done' },
+    signal,
+  );
 }
 
 type Step = () => Promise<RotationReport>;
@@ -53,12 +49,12 @@ function preparing(settings: DatabaseSettings, env: RotationOptions['env']): Ste
     );
   return async () => {
     const { username } = login;
-    await asAdmin(settings, (ask) => accounts[settings.engine].prepare(ask, login)).catch(
+    await asAdmin(settings, ({ ask }) => accounts[settings.engine].prepare(ask, login)).catch(
       (error: unknown) => {
         throw withoutPassword(error, login);
       },
     );
-    await asAdmin({ ...settings, ...login }, (ask) => ask('SELECT 1'));
+    await asAdmin({ ...settings, ...login }, ({ ask }) => ask('SELECT 1'));
     return { verdict: 'Done', message: `the account ${username} has its new password` };
   };
 }
@@ -68,7 +64,7 @@ function retiring(settings: DatabaseSettings, env: RotationOptions['env']): Step
   const username = accountIn(settings, env);
   const { sessions, lock } = accounts[settings.engine];
   return () =>
-    asAdmin(settings, async (ask) => {
+    asAdmin(settings, async ({ ask }) => {
       const places = await sessions(ask, username);
       if (places.length > 0) return { verdict: 'Waiting', message: sessionWords(username, places) };
       await lock(ask, username);
@@ -87,17 +83,6 @@ function accountIn({ username }: DatabaseSettings, env: RotationOptions['env']):
     'BadEnvironment',
     `${ROTATION_VARIABLES.username} must name another account than WA_DB_USERNAME, which is ${username}`,
   );
-}
-
-type Admin = Awaited<ReturnType<(typeof servers)['PGSQL']['admin']>>;
-
-async function asAdmin<T>(settings: DatabaseSettings, act: (ask: Admin['ask']) => Promise<T>): Promise<T> {
-  const admin = await servers[settings.engine].admin(settings);
-  try {
-    return await act(admin.ask);
-  } finally {
-    await admin.close().catch(() => {});
-  }
 }
 
 /** A server repeats the part of a statement that it does not understand. */

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { aborted } from '../base/aborted.ts';
-import { type Clock, sleep } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { CodedError } from '../base/codedError.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
 import { retryUntilDone } from '../base/retryUntilDone.ts';
@@ -8,11 +8,12 @@ import { NODE_PORTS, type StackEnvironment, WEB_PORT } from '../onprem/environme
 import { clientVersion } from './clientVersionOf.ts';
 import { startCoreapp } from './coreapp/startCoreapp.ts';
 import { parseEnvironment } from './parseEnvironment.ts';
+import { reportUntil } from './reportUntil.ts';
 import { checkDatabase } from './store/checkDatabase.ts';
 import { databaseSettings } from './store/databaseSettings.ts';
 import { type DatabaseName, openDatabases } from './store/databases.ts';
 import { isTooOld, type Upgrader } from './store/schemaTooNew.ts';
-import { servers } from './store/server.ts';
+import { asAdmin } from './store/server.ts';
 import { databaseStores } from './store/stores.ts';
 import { ALL_DATABASES, NODE_DATABASES, upgradeSchema } from './store/upgrade.ts';
 import { startWebapp } from './webapp/startWebapp.ts';
@@ -127,18 +128,8 @@ export async function runCoreapp(options: RoleOptions, signal: AbortSignal): Pro
 /** Waits until the database answers, as the vendor's wait scripts do. */
 export async function waitOnDatabase(options: RoleOptions, signal: AbortSignal): Promise<void> {
   const settings = databaseSettings(parseEnvironment(options.env), 'node');
-  await waiting(
-    async () => {
-      const admin = await servers[settings.engine].admin(settings);
-      await admin.close();
-    },
-    options,
-    signal,
-  );
+  await waiting(() => asAdmin(settings, async () => {}), options, signal);
 }
-
-/** How often a check that found something wrong asks again. */
-const CHECK_EVERY_MS = 5_000;
 
 /**
  * Checks the database that the variables name, and prints what it found as one line of JSON, again whenever it finds
@@ -150,13 +141,12 @@ export async function runDatabaseCheck(
   signal: AbortSignal,
 ): Promise<boolean> {
   const settings = databaseSettings(parseEnvironment(env), 'node');
-  for (let last = ''; ; await sleep(clock, CHECK_EVERY_MS, signal)) {
-    const report = await checkDatabase(settings, { needed, clock }, signal);
-    const line = JSON.stringify(report);
-    if (line !== last) print(line);
-    last = line;
-    if (report.verdict === 'Ready' || !wait) return report.verdict === 'Ready';
-  }
+  const { verdict } = await reportUntil(
+    () => checkDatabase(settings, { needed, clock }, signal),
+    { clock, print, isLast: ({ verdict }) => verdict === 'Ready' || !wait },
+    signal,
+  );
+  return verdict === 'Ready';
 }
 
 const waiting = <T>(

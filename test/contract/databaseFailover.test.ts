@@ -1,4 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { CLUSTER_RIGHTS } from '../../src/operator/plan/render/mariadbCluster.ts';
+import type { Login } from '../../src/stack/store/accounts.ts';
+import { asAdmin } from '../../src/stack/store/server.ts';
 import { CountedLoad, tally } from '../support/countedLoad.ts';
 import { CuttableLink } from '../support/cuttableLink.ts';
 import { EmulatorStack, startReceiver } from '../support/emulatorStack.ts';
@@ -18,7 +21,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-async function loadedStack() {
+async function loadedStack(loginOn?: (database: ReplicatedDatabase) => Promise<Login>) {
   const database = await replicatedDatabase();
   closers.push(() => database.primary.close());
   const link = await CuttableLink.start(HOST, [database.primary.port]);
@@ -32,8 +35,9 @@ async function loadedStack() {
   });
   closers.push(() => stack.close());
   const databasePort = link.ports[0] as number;
-  await stack.startNode('coreapp-0', SINGLE, undefined, { databasePort });
-  await stack.startWebapp(false, { databasePort });
+  const at = { databasePort, login: await loginOn?.(database) };
+  await stack.startNode('coreapp-0', SINGLE, undefined, at);
+  await stack.startWebapp(false, at);
   const client = stack.client();
   const session = await client.users.login('admin', 'secret', { newPassword: 'Passw0rd!-test' }, never);
   await stack.register(client, session);
@@ -44,7 +48,7 @@ async function loadedStack() {
     never,
   );
   // The CA takes effect with a restart.
-  await stack.restartNodes({ databasePort });
+  await stack.restartNodes(at);
   for (const from of PEOPLE)
     await stack.network.people.write({
       from,
@@ -63,7 +67,22 @@ async function loadedStack() {
     await eventually(() => load.accepted.length > before + 2 * PER_SECOND, 30_000);
   };
   await flows();
-  return { database, link, load, flows, receiver };
+  /** As the operator does it: one process after the other. */
+  const takeLogin = async (login: Login) => {
+    await stack.restartNodes({ databasePort, login });
+    await stack.restartWebapps({ databasePort, login, port: stack.address().port });
+  };
+  return { database, link, load, flows, receiver, takeLogin };
+}
+
+/** What the receiver was told of the accepted messages, once it was told of all. */
+async function toldOf({
+  load,
+  receiver,
+}: Pick<Awaited<ReturnType<typeof loadedStack>>, 'load' | 'receiver'>) {
+  const told = () => tally(receiver.received, load.accepted);
+  await eventually(() => told().lost.length === 0, 30_000).catch(() => {});
+  return told();
 }
 
 const FAILOVERS: Record<string, (database: ReplicatedDatabase, link: CuttableLink) => Promise<void>> = {
@@ -89,9 +108,7 @@ describe('a failover of the database under load', () => {
     await FAILOVERS[name]?.(database, link);
     await flows();
     await load.stop();
-    const told = () => tally(receiver.received, load.accepted);
-    await eventually(() => told().lost.length === 0, 30_000).catch(() => {});
-    const { lost, disordered, repeated } = told();
+    const { lost, disordered, repeated } = await toldOf({ load, receiver });
     process.stderr.write(
       `${name}: ${load.accepted.length} accepted, ${load.refused} refused, ${lost.length} lost, ${repeated} repeated\n`,
     );
@@ -99,3 +116,88 @@ describe('a failover of the database under load', () => {
     expect(load.refused).toBeGreaterThan(0);
   });
 });
+
+const ROOT: Login = { username: 'waba', password: 'test-password' };
+const FIRST: Login = { username: 'app', password: 'first' };
+const SECOND: Login = { username: 'app_2', password: 'second' };
+/** As docs/databases.md says it for a cluster of another operator: none of the accounts rules the server. */
+const ACCOUNTS = {
+  PGSQL: {
+    first: [`CREATE ROLE app LOGIN CREATEDB PASSWORD 'first'`],
+    second: [`CREATE ROLE app_2 LOGIN IN ROLE app PASSWORD 'second'`, `ALTER ROLE app_2 SET role = app`],
+    change: (user: string, password: string) => `ALTER ROLE ${user} PASSWORD '${password}'`,
+    sessions: (user: string) => `SELECT 1 FROM pg_stat_activity WHERE usename = '${user}'`,
+  },
+  MYSQL: {
+    first: [
+      `CREATE USER 'app'@'%' IDENTIFIED BY 'first'`,
+      `GRANT ${CLUSTER_RIGHTS.join(', ')} ON *.* TO 'app'@'%'`,
+    ],
+    second: [
+      `CREATE USER 'app_2'@'%' IDENTIFIED BY 'second'`,
+      `GRANT ${CLUSTER_RIGHTS.join(', ')} ON *.* TO 'app_2'@'%'`,
+    ],
+    change: (user: string, password: string) => `ALTER USER '${user}'@'%' IDENTIFIED BY '${password}'`,
+    sessions: (user: string) => `SELECT 1 FROM information_schema.PROCESSLIST WHERE USER = '${user}'`,
+  },
+} as const;
+
+describe('another login of a replicated database under load', () => {
+  it('loses no message that was accepted, with a failover between, and goes back to the first account', async () => {
+    const ask = async (
+      { primary }: ReplicatedDatabase,
+      statements: readonly string[],
+      login: Login,
+      port: number,
+    ) => {
+      let rows: readonly object[] = [];
+      const settings = { engine: primary.engine, host: HOST, port, prefix: '', ...login };
+      for (const statement of statements) rows = await asAdmin(settings, ({ ask }) => ask(statement));
+      return rows;
+    };
+    const { database, link, load, flows, receiver, takeLogin } = await loadedStack(async (database) => {
+      await ask(
+        database,
+        ACCOUNTS[database.primary.engine].first,
+        administrator(database),
+        database.primary.port,
+      );
+      return FIRST;
+    });
+    const { engine, port } = database.primary;
+    const { second, change, sessions } = ACCOUNTS[engine];
+    const root = administrator(database);
+    await ask(database, second, root, port);
+    await takeLogin(SECOND);
+    await flows();
+    expect(await ask(database, [sessions(FIRST.username)], root, port)).toEqual([]);
+    await ask(database, [change(FIRST.username, 'changed')], root, port);
+    await expect(ask(database, ['SELECT 1'], FIRST, port)).rejects.toThrow();
+    await flows();
+
+    // What either account makes, the other one may change.
+    const changed = { ...FIRST, password: 'changed' };
+    await ask(database, ['CREATE DATABASE of_the_second'], SECOND, port);
+    await ask(database, ['DROP DATABASE of_the_second'], changed, port);
+
+    await database.killPrimary();
+    link.moveTo(database.standbyPort);
+    await database.promoteStandby();
+    await flows();
+    await takeLogin(changed);
+    await flows();
+    await ask(database, [change(SECOND.username, 'changed too')], root, database.standbyPort);
+    await flows();
+    await load.stop();
+    const { lost, disordered, repeated } = await toldOf({ load, receiver });
+    process.stderr.write(
+      `another login: ${load.accepted.length} accepted, ${load.refused} refused, ${lost.length} lost, ${repeated} repeated\n`,
+    );
+    expect({ lost, disordered }).toEqual({ lost: [], disordered: [] });
+    expect(await ask(database, [sessions(SECOND.username)], root, database.standbyPort)).toEqual([]);
+  }, 120_000);
+});
+
+/** MariaDB lets only root make accounts: `waba` has no GRANT OPTION there. */
+const administrator = ({ primary }: ReplicatedDatabase): Login =>
+  primary.engine === 'MYSQL' ? { ...ROOT, username: 'root' } : ROOT;

@@ -13,7 +13,7 @@ import {
   type ClusterField,
   databaseClusters,
 } from '../../src/operator/resource/databaseClusters.ts';
-import { CLUSTER_KINDS, COMPANION_KINDS } from '../../src/operator/state/stackSources.ts';
+import { CLUSTER_KINDS, COMPANION_KINDS, WhatsAppBackupKind } from '../../src/operator/state/stackSources.ts';
 import { account } from '../support/accounts.ts';
 import { chartRulesWithDatabases } from '../support/chartRules.ts';
 import {
@@ -328,6 +328,131 @@ it('makes a MariaDB with a user and its rights, tells which of them is not there
   for (const one of [kind, user, grant]) await allGone(one, name);
   await allGone(kinds.Secret, 'maria-db-login');
 }, 240_000);
+
+/** The Secret from which each role of a stack takes its login, and the Job of a backup. */
+async function loginOf(kind: ResourceKind, name: string): Promise<string | undefined> {
+  const stored = await client.get(kind, namespace, name, never).catch(() => undefined);
+  const pod = (stored?.spec as { template?: { spec: { containers: Container[] } } } | undefined)?.template;
+  const variables = pod?.spec.containers.flatMap(({ env = [] }) => env) ?? [];
+  return variables.find(({ name }) => name === 'WA_DB_PASSWORD')?.valueFrom?.secretKeyRef?.name;
+}
+interface Container {
+  readonly env?: readonly {
+    readonly name: string;
+    readonly valueFrom?: { readonly secretKeyRef?: { readonly name: string } };
+  }[];
+}
+
+/** Created clusters that serve, as their operators tell, and the Secret with the login that each begins with. */
+const CREATED = {
+  cloudNativePG: {
+    secrets: { app: { username: 'waba', password: 'p' }, ca: { 'ca.crt': 'CA' } },
+    serving: (name: string) => ({ ...HEALTHY, currentPrimary: `${name}-1`, targetPrimary: `${name}-1` }),
+    first: 'app',
+  },
+  mysqlOperator: {
+    secrets: {},
+    serving: () => ({ cluster: { status: 'ONLINE', onlineInstances: 3 } }),
+    first: 'account',
+  },
+  mariadbOperator: {
+    secrets: { 'ca-bundle': { 'ca.crt': 'CA' } },
+    serving: (name: string) => ({
+      currentPrimary: `${name}-0`,
+      conditions: [{ ...since, type: 'Ready', status: 'True', message: 'Running' }],
+    }),
+    first: 'login',
+  },
+} as const;
+
+it.each(Object.keys(CREATED) as ClusterField[])(
+  'gives a stack and its backups another login of a created cluster of %s, and the first one back',
+  async (field) => {
+    const { secrets, serving, first } = CREATED[field];
+    const stack = `turns-${field.slice(0, 3)}`.toLowerCase();
+    const name = `${stack}-db`;
+    const number = `+1631555${9_000 + CLUSTER_FIELDS.indexOf(field)}`;
+    await secret(`${stack}-second`, { username: 'waba_2', password: 'q' });
+    await secret(`${stack}-vault`, { passphrase: 'correct horse battery staple' });
+    await stackOn(
+      stack,
+      number,
+      { [field]: {} },
+      {
+        deletionPolicy: 'Delete',
+        backup: {
+          destination: { claim: { name: 'vault' } },
+          encryptionSecretRef: { name: `${stack}-vault` },
+          suspend: true,
+        },
+      },
+    );
+    await found(CLUSTER_KINDS[field], name);
+    for (const [suffix, data] of Object.entries(secrets)) await secret(`${name}-${suffix}`, data);
+    await told(field, name, serving(name));
+    for (const kind of COMPANION_KINDS[field]) {
+      await found(kind, name);
+      await toldOf(kind, name, {
+        conditions: [{ ...since, type: 'Ready', status: 'True', message: 'Made' }],
+      });
+    }
+    await becomes(stack, 'True', 'Reachable');
+    const jobs = async () =>
+      (
+        await client.list(
+          kinds.Job,
+          { namespace, labelSelector: `app.kubernetes.io/instance=${stack}` },
+          never,
+        )
+      ).items.map(({ metadata }) => metadata.name);
+    /** The Jobs that try a login and bring the schema, after which nodes may take it, and the first role that does. */
+    const isTaken = (login: string) =>
+      eventually(async () => {
+        const names = (await jobs()).filter((job) => /-(database-check|schema)-/.test(job));
+        const roles = [
+          ...names.map((job) => loginOf(kinds.Job, job)),
+          loginOf(kinds.StatefulSet, `${stack}-coreapp-0`),
+        ];
+        return names.length === 2 && (await Promise.all(roles)).every((one) => one === login);
+      }, 90_000).catch(async (cause: unknown) => {
+        const names = await jobs();
+        const found = await Promise.all(names.map((job) => loginOf(kinds.Job, job)));
+        const node = await loginOf(kinds.StatefulSet, `${stack}-coreapp-0`);
+        throw new Error(`the Jobs ${names} have ${found}, and the Coreapp ${node}`, { cause });
+      });
+    await isTaken(`${name}-${first}`);
+    const { uid, generation } = (await found(CLUSTER_KINDS[field], name)).metadata;
+
+    const choose = (credentialsSecretRef: object | null) =>
+      client.mergePatch(
+        WhatsAppDeploymentKind,
+        { namespace, name: stack },
+        { spec: { database: { [field]: { credentialsSecretRef } } } },
+        never,
+      );
+    await choose({ name: `${stack}-second` });
+    await isTaken(`${stack}-second`);
+
+    await made({
+      apiVersion: WhatsAppBackupKind.apiVersion,
+      kind: WhatsAppBackupKind.kind,
+      metadata: { name: `${stack}-now`, namespace },
+      spec: { deployment: stack },
+    });
+    await eventually(
+      async () => (await loginOf(kinds.Job, `${stack}-now-backup`)) === `${stack}-second`,
+      60_000,
+    );
+
+    await choose(null);
+    await isTaken(`${name}-${first}`);
+    // Nobody wrote to the cluster for it.
+    expect((await found(CLUSTER_KINDS[field], name)).metadata).toMatchObject({ uid, generation });
+    expect(writesOf(CLUSTER_KINDS[field], name)).toHaveLength(1);
+    await deleted(stack);
+  },
+  300_000,
+);
 
 it('needs no rights but those of the chart', () => {
   expect([...operator.forbidden]).toEqual([]);

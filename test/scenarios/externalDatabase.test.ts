@@ -3,19 +3,22 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAuthority, issueCertificate, type KeyPair } from '../../src/base/pki/certificates.ts';
 import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
-import { type TestDatabase, testPostgres } from '../support/emulatorStack.ts';
+import { startReceiver, type TestDatabase, testPostgres } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
 import { OperatorCluster } from '../support/operatorCluster.ts';
+import { StackLoad } from '../support/stackLoad.ts';
 
 /** A server that takes only TLS with a certificate for its user, under a name that the stack verifies. */
 const USER = 'certified';
 const STACK = 'sales';
+const NUMBER = '16315558301';
 const never = new AbortController().signal;
 
 let cluster: OperatorCluster;
 let database: TestDatabase;
 let admin: Client;
 let authority: KeyPair;
+let receiver: Awaited<ReturnType<typeof startReceiver>>;
 
 const secret = (name: string, stringData: Record<string, string>, type?: string): KubeObject =>
   ({
@@ -34,6 +37,7 @@ async function clientCertificate(by: KeyPair): Promise<KubeObject> {
 }
 
 beforeAll(async () => {
+  receiver = await startReceiver();
   authority = await createAuthority({ subject: 'CN=database CA' });
   const server = await issueCertificate(authority, {
     commonName: 'localhost',
@@ -65,6 +69,7 @@ afterAll(async () => {
   await cluster?.close();
   await admin?.end();
   await database?.close();
+  await receiver?.close();
 });
 
 const checks = async (): Promise<readonly string[]> => {
@@ -84,7 +89,7 @@ describe('a stack on a database server that demands everything', () => {
       kind: 'WhatsAppDeployment',
       metadata: { name: STACK, namespace: 'default' },
       spec: {
-        phoneNumber: '+16315558301',
+        phoneNumber: `+${NUMBER}`,
         topology: 'Single',
         database: {
           external: {
@@ -135,6 +140,42 @@ describe('a stack on a database server that demands everything', () => {
     expect(await checks()).not.toContain(good);
     await cluster.apply(await clientCertificate(authority));
     await cluster.ready(STACK, 180_000);
+    expect(await checks()).toHaveLength(1);
+  });
+
+  it('takes another login under load, loses no accepted message, and leaves the first account', {
+    timeout: 420_000,
+  }, async () => {
+    // As docs/databases.md says: a member of the first account, which acts as it.
+    await admin.query(`CREATE ROLE ${USER}_2 LOGIN IN ROLE ${USER} PASSWORD 'secondPassword1'`);
+    await admin.query(`ALTER ROLE ${USER}_2 SET role = ${USER}`);
+    await cluster.apply(secret('hook-ca', { 'ca.crt': receiver.caPem }));
+    await cluster.spec(STACK, {
+      settings: { webhooks: { message: { sent: true, delivered: true } } },
+      webhook: { url: receiver.url, caSecretRef: { name: 'hook-ca', key: 'ca.crt' } },
+    });
+    await cluster.ready(STACK, 120_000);
+    const load = await StackLoad.start({
+      cluster,
+      name: STACK,
+      number: NUMBER,
+      receiver,
+      perSecond: 10,
+    });
+    await cluster.apply(secret('sales-login-2', { username: `${USER}_2`, password: 'secondPassword1' }));
+    await cluster.spec(STACK, {
+      database: { external: { credentialsSecretRef: { name: 'sales-login-2' } } },
+    });
+    const sessions = async (user: string) => {
+      const { rows } = await admin.query('SELECT 1 FROM pg_stat_activity WHERE usename = $1', [user]);
+      return rows.length;
+    };
+    await eventually(async () => (await sessions(USER)) === 0 && (await sessions(`${USER}_2`)) > 0, 180_000);
+    await cluster.ready(STACK, 120_000);
+    await admin.query(`ALTER ROLE ${USER} WITH NOLOGIN`);
+    await load.flows(50);
+    expect(await load.stop()).toEqual([]);
+    expect(load.accepted.length).toBeGreaterThan(70);
     expect(await checks()).toHaveLength(1);
   });
 });

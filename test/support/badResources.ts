@@ -192,12 +192,6 @@ export const badResources: BadResource[] = [
     rule: true,
   },
   {
-    name: 'a login for a MariaDB that the operator creates',
-    spec: { ...number, database: { mariadbOperator: { credentialsSecretRef: { name: 'login' } } } },
-    says: 'credentialsSecretRef goes with name only, because a created MariaDB gets a user of its own',
-    rule: true,
-  },
-  {
     name: 'a Galera cluster of two halves',
     spec: { ...number, database: { mariadbOperator: { mode: 'Galera', instances: 4 } } },
     says: 'database.mariadbOperator.instances must be odd with mode Galera',

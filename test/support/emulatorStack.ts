@@ -18,6 +18,7 @@ import type { CoreappOptions } from '../../src/stack/coreapp/coreappOptions.ts';
 import { startCoreapp } from '../../src/stack/coreapp/startCoreapp.ts';
 import { startControlServer } from '../../src/stack/network/controlServer.ts';
 import { Network } from '../../src/stack/network/network.ts';
+import type { Login } from '../../src/stack/store/accounts.ts';
 import type { ClusterStore } from '../../src/stack/store/clusterStore.ts';
 import { openDatabases } from '../../src/stack/store/databases.ts';
 import type { Engine } from '../../src/stack/store/dialect.ts';
@@ -52,9 +53,11 @@ export interface StackOptions {
 type Role = CoreappNode | RunningWebapp;
 interface NodeChanges extends Partial<Pick<CoreappOptions, 'buildDateMs' | 'secret' | 'version'>> {
   /** Where the node finds the database, if not on its own port. */
-  readonly databasePort?: number;
+  readonly databasePort?: number | undefined;
+  /** Another account than that of the administrator. */
+  readonly login?: Login | undefined;
 }
-interface WebappChanges extends Pick<NodeChanges, 'databasePort' | 'version'> {
+interface WebappChanges extends Pick<NodeChanges, 'databasePort' | 'login' | 'version'> {
   readonly port?: number;
 }
 
@@ -260,7 +263,7 @@ export class EmulatorStack {
     return this.#options.version ?? common.version;
   }
 
-  async #open(port = this.#database.port): Promise<{
+  async #open({ databasePort: port = this.#database.port, login }: NodeChanges): Promise<{
     stores: OpenStores;
     upgrade: (upgrader?: Upgrader) => Promise<void>;
     close(): Promise<void>;
@@ -281,6 +284,7 @@ export class EmulatorStack {
       port,
       username: 'waba',
       password: this.#database.password,
+      ...login,
       prefix: this.#prefix,
     };
     const databases = openDatabases(settings, silentLogger);
@@ -295,9 +299,9 @@ export class EmulatorStack {
     container: string,
     role: { master: boolean; multiconnect: boolean },
     known?: readonly number[],
-    { databasePort, ...more }: NodeChanges = {},
+    { databasePort, login, ...more }: NodeChanges = {},
   ): Promise<CoreappNode> {
-    const { stores, upgrade, close } = await this.#open(databasePort);
+    const { stores, upgrade, close } = await this.#open({ databasePort, login });
     const ports = known ?? (await Promise.all([freePort(), freePort(), freePort(), freePort()]));
     const node = await startCoreapp({
       ...common,
@@ -324,9 +328,9 @@ export class EmulatorStack {
 
   async startWebapp(
     multiconnect: boolean,
-    { databasePort, port = 0, version = this.#version }: WebappChanges = {},
+    { databasePort, login, port = 0, version = this.#version }: WebappChanges = {},
   ): Promise<RunningWebapp> {
-    const { stores, upgrade, close } = await this.#open(databasePort);
+    const { stores, upgrade, close } = await this.#open({ databasePort, login });
     const single = this.nodes.get('coreapp-0')?.options.externalPorts ?? [];
     const webapp = await startWebapp(
       {
@@ -354,11 +358,11 @@ export class EmulatorStack {
   }
 
   /** Restarts every Webapp, so that it reads its start settings again. */
-  async restartWebapps(): Promise<void> {
+  async restartWebapps(more: WebappChanges = {}): Promise<void> {
     const multiconnect = this.nodes.size > 1;
     for (const webapp of this.webapps.splice(0)) {
       await this.#end(webapp);
-      await this.startWebapp(multiconnect);
+      await this.startWebapp(multiconnect, more);
     }
   }
 

@@ -2,14 +2,12 @@ import { Command } from 'commander';
 import { systemClock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
 import { type ClusterOptions, clusterOptions } from '../clusterAccess.ts';
-import { CommandExit } from '../commandExit.ts';
+import { CommandExit, NOT_READY } from '../commandExit.ts';
 import type { CliContext } from '../context.ts';
-import { EXIT_CODES } from '../exitCodes.ts';
+
 import { isData, outputOption, printData } from '../output.ts';
 import { getFleet, listFleets, patchFleet } from './fleets.ts';
 import { fleetsText, fleetText, isHalted } from './fleetText.ts';
-
-const NOT_READY = EXIT_CODES.NOT_READY.code;
 
 interface StatusOptions extends ClusterOptions {
   readonly allNamespaces?: boolean;

@@ -164,6 +164,52 @@ describe('kubectl waba backup list', () => {
     );
   });
 
+  it('shows what the last verification found, and when', async () => {
+    const verified = (name: string, status: string, reason: string, completedAt?: string) =>
+      cluster.put(
+        whatsAppBackup(name, {
+          status: {
+            ...GOOD,
+            conditions: [
+              ...GOOD.conditions,
+              { type: 'Verified', status, reason, message: '', lastTransitionTime: '' },
+            ],
+            verification: { attempt: 1, completedAt },
+          },
+        }),
+      );
+    verified('bad', 'False', 'BackupCorrupted', '2025-02-01T00:00:00Z');
+    verified('good', 'True', 'Verified', '2025-02-01T00:00:00Z');
+    verified('soon', 'Unknown', 'Verifying');
+    const { stdout } = await waba('backup', 'list', 'shop');
+    const found = Object.fromEntries(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split(/\s{2,}/))
+        .map((cells) => [cells[0], cells[6]]),
+    );
+    expect(found).toEqual({
+      NAME: 'VERIFIED',
+      new: '-',
+      old: '-',
+      bad: expect.stringMatching(/^BackupCorrupted, \d+d ago$/),
+      good: expect.stringMatching(/^good, \d+d ago$/),
+      soon: 'Verifying',
+    });
+    const listed = JSON.parse((await waba('backup', 'list', 'shop', '-o', 'json')).stdout) as {
+      name: string;
+      verification?: object;
+    }[];
+    const bad = listed.find(({ name }) => name === 'bad');
+    expect(bad?.verification).toEqual({
+      verified: false,
+      reason: 'BackupCorrupted',
+      completed: '2025-02-01T00:00:00Z',
+    });
+    expect(listed.find(({ name }) => name === 'new')).not.toHaveProperty('verification');
+  });
+
   it('prints JSON for programs', async () => {
     const listed = JSON.parse((await waba('backup', 'list', 'shop', '-o', 'json')).stdout) as object[];
     expect(listed[1]).toEqual({

@@ -123,14 +123,33 @@ function jsonOf(backup: WhatsAppBackup): object {
     bytes: status.storedBytes,
     created: metadata.creationTimestamp,
     completed: status.completedAt,
+    verification: verdictOf(backup),
     location: status.location,
     warnings: status.warnings ?? [],
   };
 }
 
+/** The last verdict on a backup, or why there is none yet; undefined if nobody has asked for one. */
+function verdictOf({ status = {} }: WhatsAppBackup) {
+  const condition = status.conditions?.find(({ type }) => type === 'Verified');
+  return (
+    condition && {
+      verified: condition.status === 'Unknown' ? null : condition.status === 'True',
+      reason: condition.reason,
+      completed: status.verification?.completedAt,
+    }
+  );
+}
+
+function verdictText(backup: WhatsAppBackup, nowMs: number): string {
+  const { verified, reason, completed } = verdictOf(backup) ?? {};
+  if (typeof verified !== 'boolean' || completed === undefined) return reason ?? '-';
+  return `${verified ? 'good' : reason}, ${shortAge(nowMs - Date.parse(completed))} ago`;
+}
+
 const tableOf = (backups: readonly WhatsAppBackup[], nowMs: number): string =>
   table(
-    ['NAME', 'STACK', 'PHASE', 'REASON', 'SIZE', 'AGE'],
+    ['NAME', 'STACK', 'PHASE', 'REASON', 'SIZE', 'AGE', 'VERIFIED'],
     backups.map((backup) => {
       const { metadata, spec, status = {} } = backup;
       return [
@@ -140,6 +159,7 @@ const tableOf = (backups: readonly WhatsAppBackup[], nowMs: number): string =>
         reasonOf(backup).reason,
         status.storedBytes === undefined ? '-' : shortSize(status.storedBytes),
         shortAge(nowMs - Date.parse(metadata.creationTimestamp)),
+        verdictText(backup, nowMs),
       ];
     }),
   );

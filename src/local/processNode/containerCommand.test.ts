@@ -80,7 +80,60 @@ describe('the command of a container', () => {
     expect(run({ env: [{ name: 'MEDIA', value: '/usr/local/wamedia/x' }] }).env.MEDIA).toBe('/data/media/x');
   });
 
-  it('does not expand what is escaped', () => {
-    expect(expand('$$(A) $(A)', { A: '1' })).toBe('$(A) 1');
+  it.each([
+    ['$(A)', '1'],
+    ['$$(A)', '$(A)'],
+    ['$$$(A)', '$1'],
+    ['$$$$(A)', '$$(A)'],
+    ['kill $$; echo $1', 'kill $; echo $1'],
+    ['$(A', '$(A'],
+    ['$(A$$', '$(A$'],
+    ['$(B) $() $(toString)', '$(B) $() $(toString)'],
+    ['cost: 5$', 'cost: 5$'],
+    ['$(E)|', '|'],
+  ])('has %s expanded to %s, as by the kubelet', (text, expanded) => {
+    expect(expand(text, { A: '1', E: '' })).toBe(expanded);
+  });
+
+  it('keeps the dollar signs of Secrets and of the image, and expands by nothing that the container does not declare', () => {
+    const { env, argv } = containerCommand(
+      {
+        name: 'main',
+        image: 'stack',
+        envFrom: [{ secretRef: { name: 'db' } }],
+        env: [
+          { name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'db', key: 'password' } } },
+          { name: 'LOGIN', value: 'waba:$(PASSWORD)' },
+        ],
+        args: ['$(LOGIN)', '$(PATH)$(FROM_IMAGE)'],
+      },
+      {
+        ...context,
+        secrets: new Map([['db', { password: 'a$$b$(ADDRESS)' }]]),
+        images: { stack: { entrypoint: ['run$$'], env: { FROM_IMAGE: '1' } } },
+      },
+    );
+    expect(env).toMatchObject({
+      password: 'a$$b$(ADDRESS)',
+      PASSWORD: 'a$$b$(ADDRESS)',
+      LOGIN: 'waba:a$$b$(ADDRESS)',
+    });
+    expect(argv).toEqual(['run$$', 'waba:a$$b$(ADDRESS)', '$(PATH)$(FROM_IMAGE)']);
+  });
+
+  it('has the command of a probe expanded by literal values only', () => {
+    const { enter } = run({
+      env: [
+        { name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'db', key: 'password' } } },
+        { name: 'URL', value: 'tcp://$(HOST)' },
+      ],
+    });
+    expect(enter(['ask', '$(URL)', '$(PASSWORD)', '$(OTHER)', 'kill $$'])).toEqual([
+      'ask',
+      'tcp://$(HOST)',
+      '',
+      '$(OTHER)',
+      'kill $',
+    ]);
   });
 });

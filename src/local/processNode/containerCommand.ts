@@ -39,7 +39,7 @@ export interface ContainerCommand {
   readonly argv: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | undefined;
-  /** Wraps another command to run in the same namespace, for probes. */
+  /** The command of a probe, to run in the same namespace. */
   readonly enter: (argv: readonly [string, ...string[]]) => readonly [string, ...string[]];
 }
 
@@ -65,15 +65,17 @@ function localImage(images: ImageTable, image = ''): LocalImage {
  */
 export function containerCommand(container: Container, context: ContainerContext): ContainerCommand {
   const image = localImage(context.images, container.image);
-  const env: Record<string, string> = { ...context.baseEnv, ...image.env };
-  for (const [name, value] of declaredVariables(container, context)) env[name] = expand(value, env);
-
-  const declared = container.command ?? image.entrypoint ?? [];
-  const words = [...declared, ...(container.args ?? [])].map((word) => expand(word, env));
+  const declared = declaredVariables(container, context);
+  const env: Record<string, string> = { ...context.baseEnv, ...image.env, ...declared };
+  // The kubelet expands what the container declares, and nothing in the command of the image.
+  const command = container.command?.map((word) => expand(word, declared)) ?? image.entrypoint ?? [];
+  const words = [...command, ...(container.args ?? []).map((word) => expand(word, declared))];
   const place = (text: string) => (context.enter ? text : relocate(text, context.mounts));
   const [program, ...args] = words.map((word) => inImage(image, place(word)));
   if (program === undefined)
     throw new CodedError('CreateContainerConfigError', `container ${container.name} has no command`);
+  // In probes the kubelet knows no value that is written elsewhere, and expands those of the pod as they are written.
+  const literals = Object.fromEntries((container.env ?? []).map(({ name, value = '' }) => [name, value]));
   const cwd = container.workingDir && place(container.workingDir);
   const enter = (argv: readonly [string, ...string[]]) => context.enter?.(argv, cwd) ?? argv;
   return {
@@ -86,34 +88,37 @@ export function containerCommand(container: Container, context: ContainerContext
       ]),
     ),
     cwd: context.enter ? undefined : cwd,
-    enter: (argv) => enter(argv.map((word) => inImage(image, place(word))) as [string, ...string[]]),
+    enter: (argv) =>
+      enter(argv.map((word) => inImage(image, place(expand(word, literals)))) as [string, ...string[]]),
   };
 }
 
-function declaredVariables(container: Container, context: ContainerContext): [string, string][] {
-  const all = (container.envFrom ?? []).flatMap(
-    ({ prefix = '', secretRef, configMapRef }): [string, string][] => {
-      const source = secretRef
-        ? context.secrets.get(secretRef.name)
-        : context.configMaps.get(configMapRef?.name ?? '');
-      if (!source && !(secretRef ?? configMapRef)?.optional)
-        throw missing(secretRef ? 'secret' : 'configmap', (secretRef ?? configMapRef)?.name);
-      return Object.entries(source ?? {}).map(([name, value]) => [prefix + name, value]);
-    },
-  );
-  const single = (container.env ?? []).flatMap((variable): [string, string][] => {
-    const value = variableValue(variable, context);
-    return value === undefined ? [] : [[variable.name, value]];
-  });
-  return [...all, ...single];
+/** Only literal values expand, by the variables before them: what a Secret holds may contain `$`. */
+function declaredVariables(container: Container, context: ContainerContext): Record<string, string> {
+  const declared: Record<string, string> = {};
+  for (const { prefix = '', secretRef, configMapRef } of container.envFrom ?? []) {
+    const source = secretRef
+      ? context.secrets.get(secretRef.name)
+      : context.configMaps.get(configMapRef?.name ?? '');
+    if (!source && !(secretRef ?? configMapRef)?.optional)
+      throw missing(secretRef ? 'secret' : 'configmap', (secretRef ?? configMapRef)?.name);
+    for (const [name, value] of Object.entries(source ?? {})) declared[prefix + name] = value;
+  }
+  for (const { name, value, valueFrom } of container.env ?? []) {
+    const found = valueFrom ? referredValue(valueFrom, context) : expand(value ?? '', declared);
+    if (found !== undefined) declared[name] = found;
+  }
+  return declared;
 }
 
-function variableValue({ value, valueFrom }: EnvVar, context: ContainerContext): string | undefined {
-  if (!valueFrom) return value ?? '';
-  if (valueFrom.fieldRef) return fieldValue(valueFrom.fieldRef.fieldPath, context);
-  const [kind, ref, sources] = valueFrom.secretKeyRef
-    ? (['secret', valueFrom.secretKeyRef, context.secrets] as const)
-    : (['configmap', valueFrom.configMapKeyRef, context.configMaps] as const);
+function referredValue(
+  { fieldRef, secretKeyRef, configMapKeyRef }: NonNullable<EnvVar['valueFrom']>,
+  context: ContainerContext,
+): string | undefined {
+  if (fieldRef) return fieldValue(fieldRef.fieldPath, context);
+  const [kind, ref, sources] = secretKeyRef
+    ? (['secret', secretKeyRef, context.secrets] as const)
+    : (['configmap', configMapKeyRef, context.configMaps] as const);
   const found = sources.get(ref?.name ?? '')?.[ref?.key ?? ''];
   if (found === undefined && !ref?.optional) throw missing(kind, ref?.name, ref?.key);
   return found;
@@ -147,13 +152,14 @@ export function fieldValue(
   return fields[path] ?? '';
 }
 
-/** `$(NAME)` becomes the variable's value, `$$(NAME)` stays `$(NAME)`, unknown names stay as they are. */
-export function expand(text: string, env: Readonly<Record<string, string>>): string {
-  return text.replace(/\$\$\(|\$\(([^)]+)\)/g, (whole, name?: string) => {
-    if (name === undefined) return '$(';
-    return env[name] ?? whole;
-  });
-}
+/**
+ * As the kubelet expands (third_party/forked/golang/expansion of Kubernetes): `$(NAME)` becomes the variable's value, unknown
+ * names stay as they are, and two dollar signs become one wherever they stand, also before anything else than a parenthesis.
+ */
+export const expand = (text: string, env: Readonly<Record<string, string>>): string =>
+  text.replace(/\$(?:\$|\(([^)]*)\))/g, (whole, name?: string) =>
+    name === undefined ? '$' : Object.hasOwn(env, name) ? (env[name] ?? '') : whole,
+  );
 
 /** Replaces mount paths by the folders behind them, wherever a path may stand. Longest first. */
 export function relocate(text: string, mounts: ReadonlyMap<string, string>): string {

@@ -233,12 +233,45 @@ describe('the certificate of the Webapps', () => {
     });
   });
 
-  it('stays on the Webapps when spec.tls is removed', async () => {
+  it('stays on the Webapps when spec.tls is removed, and its end is told in time', async () => {
     const application = withCertificate(first);
     await certify(application.pass());
+    application.restartPods();
     application.stack.takeCalls();
     application.spec = {};
-    expect(await reason(application)).toBe('Uploaded');
+    const advice = expect.stringContaining('set spec.tls.selfSigned to {}');
+    expect(await certify(application.pass())).toMatchObject({
+      status: 'True',
+      reason: 'Uploaded',
+      message: advice,
+    });
+    const ends = application.journal.served?.notAfter ?? 0;
+    await application.clock.advance(ends - application.clock.now() - 13 * DAY_MS);
+    expect(await certify(application.pass())).toMatchObject({
+      status: 'True',
+      reason: 'Expiring',
+      message: advice,
+    });
+    await application.clock.advance(13 * DAY_MS);
+    expect(await certify(application.pass())).toMatchObject({
+      status: 'False',
+      reason: 'Expired',
+      message: advice,
+    });
     expect(application.stack.takeCalls()).toEqual([]);
+  });
+
+  it('keeps the trust in both certificates when spec.tls is removed before the upload is known to be done', async () => {
+    const application = withCertificate(first);
+    await certify(application.pass());
+    application.restartPods();
+    await certify(application.pass());
+    application.secrets = { tls: second };
+    application.stack.failNext(EXTERNAL, { lose: 'after' });
+    await expect(certify(application.pass())).rejects.toMatchObject({ code: 'Unreachable' });
+    application.spec = {};
+    await certify(application.pass());
+    expect(application.journal.webappCa).toContain(first['ca.crt'].trim());
+    expect(application.journal.webappCa).toContain(second['ca.crt'].trim());
   });
 });

@@ -21,14 +21,11 @@ const WARN_BEFORE_MS = 14 * DAY_MS;
  */
 export async function certify(pass: ApplicationPass): Promise<Verdict<'CertificatesReady'>> {
   const { tls } = pass.observed.resource.spec;
+  // The API has no call that removes an uploaded certificate, so without spec.tls the Webapps keep the last one.
   if (!tls)
     return journalOf(pass).certificate.applied === undefined
       ? met('CertificatesReady', 'Generated', 'the certificate that the stack generated is pinned')
-      : met(
-          'CertificatesReady',
-          'Uploaded',
-          'the Webapps keep the certificate that the operator uploaded before: the API has no call to remove it',
-        );
+      : judge(pass);
   try {
     const wanted = tls.selfSigned ? await selfSigned(pass) : fromSecret(pass);
     if (wanted) await upload(pass, wanted);
@@ -179,7 +176,9 @@ const trustBoth = (before: string | undefined, added: string): string =>
 function renewal({ observed: { resource } }: ApplicationPass): string {
   const { tls } = resource.spec;
   if (tls?.secretRef) return `put a new certificate into Secret ${tls.secretRef.name} (spec.tls.secretRef)`;
-  return tls?.issuerRef
+  if (!tls)
+    return 'spec.tls is gone, and the API has no call that removes the certificate: set spec.tls.selfSigned to {}, and the operator uploads one that it renews';
+  return tls.issuerRef
     ? `cert-manager has not renewed it; run kubectl describe certificate ${names(resource.metadata.name).tlsSecret}`
     : 'the operator renews it';
 }
@@ -192,9 +191,9 @@ async function judge(pass: ApplicationPass): Promise<Verdict<'CertificatesReady'
       'RestartingWebapps',
       `the certificate takes effect when the Webapps have restarted; still to restart: ${waiting.join(', ')}`,
     );
-  const { served, webappCa } = journalOf(pass);
-  // No Webapp presents the old certificate any longer.
-  if (served && webappCa !== served.ca)
+  const { served, webappCa, certificate } = journalOf(pass);
+  // No Webapp presents the old certificate any longer, unless spec.tls was removed in the middle of an upload.
+  if (served && webappCa !== served.ca && certificate.pending === undefined)
     await updateJournal(pass, (journal) => ({ ...journal, webappCa: served.ca }));
   const leftMs = (served?.notAfter ?? 0) - pass.nowMs;
   const ends = new Date(served?.notAfter ?? 0).toISOString();
@@ -210,5 +209,6 @@ async function judge(pass: ApplicationPass): Promise<Verdict<'CertificatesReady'
       'Expiring',
       `the certificate of the Webapps expires at ${ends}; ${renewal(pass)}`,
     );
-  return met('CertificatesReady', 'Uploaded', `the certificate of the Webapps is valid until ${ends}`);
+  const kept = pass.observed.resource.spec.tls ? '' : `; ${renewal(pass)}`;
+  return met('CertificatesReady', 'Uploaded', `the certificate of the Webapps is valid until ${ends}${kept}`);
 }

@@ -1,9 +1,9 @@
 import { CONTAINERS } from '../../backup/contract/contract.ts';
-import { isAlreadyExists, isBadRequest, isConflict, isNotFound } from '../../engine/kube/apiError.ts';
+import { isBadRequest, isConflict, isNotFound } from '../../engine/kube/apiError.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, kindOf } from '../../engine/kube/kubeObject.ts';
 import { podLog } from '../../engine/kube/podLog.ts';
-import { FIELD_MANAGER } from '../plan/facts/names.ts';
+import { createIfMissing } from '../state/createIfMissing.ts';
 import type { PodObject } from '../state/podObject.ts';
 import type { StackSources } from '../state/stackSources.ts';
 
@@ -26,16 +26,9 @@ export class AgentJobs {
     this.#sources = sources;
   }
 
-  /** @returns false if it is there: a pass before this one made it, and the watch has not shown it yet */
-  async create(object: KubeObject, signal: AbortSignal): Promise<boolean> {
-    try {
-      const made = await this.#client.create<KubeObject>(object, { fieldManager: FIELD_MANAGER }, signal);
-      this.#cacheOf(made)?.observeWrite(made);
-      return true;
-    } catch (error) {
-      if (!isAlreadyExists(error)) throw error;
-      return false;
-    }
+  /** @returns false if it is there */
+  create(object: KubeObject, signal: AbortSignal): Promise<boolean> {
+    return createIfMissing(object, { client: this.#client, cache: this.#cacheOf(object) }, signal);
   }
 
   /** Deletes this very object with what it owns, and no other of its name. */

@@ -10,7 +10,7 @@ import { planRestore, type RestorePlan } from '../plan/decide/restore.ts';
 import { type BackupSeen, formerJournal } from '../plan/decide/restoredSecrets.ts';
 import { managedTls } from '../plan/facts/managedTls.ts';
 import { type ReleaseImages, releaseOf } from '../plan/facts/release.ts';
-import { RESTORE_TASKS, type RestoreNews, type RestoreTask, restoreJobName } from '../plan/facts/restore.ts';
+import { type RestoreNews, restoreJobName } from '../plan/facts/restore.ts';
 import { restoreStage, TASKS } from '../plan/facts/restoreStage.ts';
 import type { SecretObject } from '../plan/facts/secrets.ts';
 import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
@@ -18,7 +18,7 @@ import { readJournal } from '../state/journalStore.ts';
 import { type ObserveContext, observe } from '../state/observe.ts';
 import type { PodObject } from '../state/podObject.ts';
 import { AgentJobs } from './agentJobs.ts';
-import { jobReport, newest } from './jobReport.ts';
+import { jobReport, newest, workingPod } from './jobReport.ts';
 import { RestoreActions, type RestoreActionsOptions } from './restoreActions.ts';
 
 export interface StackRestoresOptions extends ObserveContext, RestoreActionsOptions {
@@ -94,34 +94,28 @@ export class StackRestores {
   ): Promise<RestorePlan | undefined> {
     const { sources, release: offered } = this.#options;
     const observed = await observe(resource, this.#options, signal);
-    const jobs = new Map<RestoreTask, KubeObject>();
-    const pods = new Map<RestoreTask, readonly PodObject[]>();
-    for (const task of RESTORE_TASKS) {
-      const name = restoreJobName(resource.metadata.name, task);
-      const job = sources.children
-        .flatMap(({ kind, cache }) => (kind.kind === 'Job' ? cache.byIndex('restore', key) : []))
-        .find(({ metadata }) => metadata.name === name);
-      if (!job) continue;
-      jobs.set(task, job);
-      pods.set(
-        task,
-        (sources.pods.cache.byIndex('restore', key) as PodObject[]).filter((pod) =>
-          pod.metadata.ownerReferences?.some(({ uid }) => uid === job.metadata.uid),
-        ),
-      );
-    }
+    const stage = restoreStage(observed);
+    if (!stage || stage.at === 'Refused') return undefined;
+    const task = TASKS[stage.at];
+    const name = restoreJobName(resource.metadata.name, task);
+    const job = sources.children
+      .flatMap(({ kind, cache }) => (kind.kind === 'Job' ? cache.byIndex('restore', key) : []))
+      .find(({ metadata }) => metadata.name === name);
+    const pods = (sources.pods.cache.byIndex('restore', key) as PodObject[]).filter((pod) =>
+      pod.metadata.ownerReferences?.some(({ uid }) => uid === job?.metadata.uid),
+    );
     const reading = this.#readingOf(key, resource);
-    const logs = new Map<RestoreTask, string | undefined>();
-    for (const [task, ofTask] of pods)
-      if (reading.told === undefined || reading.told.job !== jobs.get(task)?.metadata.uid)
-        logs.set(task, await this.#jobs.endOfLog(newest(ofTask), signal));
-    const seen = this.#read(reading, jobs.get('open'), logs.get('open'));
+    const isTold = job !== undefined && reading.told?.job === job.metadata.uid;
+    // The log of the first Job holds more than its result.
+    const pod = task === 'open' ? newest(pods) : workingPod(pods);
+    const log = isTold ? undefined : await this.#jobs.endOfLog(pod, signal);
+    const seen = task === 'open' ? this.#read(reading, job, log) : undefined;
     return planRestore({
       ...observed,
-      jobs,
-      reports: new Map([...pods].map(([task, ofTask]) => [task, jobReport(ofTask, logs.get(task))])),
+      job,
+      report: jobReport(pods, log),
       seen,
-      isLost: !seen && (pods.get('open')?.length ?? 0) === 0,
+      isLost: !seen && pods.length === 0,
       readerKey: reading.key.publicKey,
       release: {
         ...releaseOf(resource, observed.journal?.release, offered),

@@ -447,11 +447,11 @@ export const conditions = {
       RestartingWebapps: { means: 'Webapps are restarting to serve a new certificate.' },
       Expiring: {
         means: 'The certificate expires within two weeks.',
-        fix: 'Put a new certificate into the Secret of `spec.tls.secretRef`; with `spec.tls.issuerRef`, run `kubectl describe certificate NAME-tls`.',
+        fix: 'Put a new certificate into the Secret of `spec.tls.secretRef`; with `spec.tls.issuerRef`, run `kubectl describe certificate NAME-tls`; without `spec.tls`, set `spec.tls.selfSigned` to `{}`.',
       },
       Expired: {
         means: 'The certificate expired.',
-        fix: 'Put a new certificate into the Secret of `spec.tls.secretRef`; with `spec.tls.issuerRef`, run `kubectl describe certificate NAME-tls`.',
+        fix: 'Put a new certificate into the Secret of `spec.tls.secretRef`; with `spec.tls.issuerRef`, run `kubectl describe certificate NAME-tls`; without `spec.tls`, set `spec.tls.selfSigned` to `{}`.',
       },
     },
   },

@@ -44,7 +44,6 @@ const created = (instances: z.ZodInt) => ({
 
 interface Created {
   readonly name?: string | undefined;
-  readonly credentialsSecretRef?: unknown;
 }
 
 /** Rules for a cluster that has a name, and for one that the operator creates, which takes the fields `own`. */
@@ -54,13 +53,14 @@ const rulesOf = (field: ClusterField, own: readonly string[], { needsLogin = fal
   const loginText = needsLogin ? ' and needs credentialsSecretRef' : '';
   return [
     {
-      cel: `has(self.name) ? ${login}${own.map((name) => `!has(self.${name})`).join(' && ')} : !has(self.credentialsSecretRef)`,
-      message: `database.${field}.name refers to an existing ${kind}, which has its own ${own.slice(0, -1).join(', ')} and ${own.at(-1)}${loginText}: set name or these fields. credentialsSecretRef goes with name only, because a created ${kind} gets a user of its own`,
+      cel: `!has(self.name) || (${login}${own.map((name) => `!has(self.${name})`).join(' && ')})`,
+      message: `database.${field}.name refers to an existing ${kind}, which has its own ${own.slice(0, -1).join(', ')} and ${own.at(-1)}${loginText}: set name or these fields`,
       check: (value: Created) => {
         const set = Object.entries(value).flatMap(([name, given]) => (given === undefined ? [] : [name]));
-        return set.includes('name')
-          ? !own.some((name) => set.includes(name)) && (!needsLogin || set.includes('credentialsSecretRef'))
-          : !set.includes('credentialsSecretRef');
+        return (
+          !set.includes('name') ||
+          (!own.some((name) => set.includes(name)) && (!needsLogin || set.includes('credentialsSecretRef')))
+        );
       },
     },
     {
@@ -87,7 +87,7 @@ export const cloudNativePGSpec = described(
     z.object({
       name: nameOf('cloudNativePG'),
       credentialsSecretRef: secretRef(
-        'Only with `name`: Secret with `username` and `password` of the user of the stack, who must be able to create databases. Default: the one that CloudNativePG publishes, usually NAME-app.',
+        'Secret with `username` and `password` of the user of the stack, who must be able to create databases. Default: the one that CloudNativePG publishes, usually NAME-app. Another Secret gives a running stack another login.',
       ).optional(),
       ...created(z.int().min(1).max(9)),
     }),
@@ -101,7 +101,7 @@ export const mysqlOperatorSpec = described(
     z.object({
       name: nameOf('mysqlOperator'),
       credentialsSecretRef: secretRef(
-        'Only with `name`: Secret with `username` and `password` of the user of the stack, who must be able to create databases. Default: the root account in the Secret that `spec.secretName` of the InnoDBCluster names.',
+        'Secret with `username` and `password` of the user of the stack, who must be able to create databases. Default: the root account in the Secret that `spec.secretName` of the InnoDBCluster names. Another Secret gives a running stack another login.',
       ).optional(),
       // A group of two stops when one is away.
       ...created(z.int().min(3).max(9)),
@@ -130,7 +130,7 @@ export const mariadbOperatorSpec = described(
     z.object({
       name: nameOf('mariadbOperator'),
       credentialsSecretRef: secretRef(
-        'Required with `name`, and only with it: Secret with `username` and `password` of the user of the stack, who must be able to create databases.',
+        'Required with `name`: Secret with `username` and `password` of the user of the stack, who must be able to create databases. Default: the one that the operator generates, STACK-db-login. Another Secret gives a running stack another login.',
       ).optional(),
       ...created(z.int().min(2).max(9)),
       mode: described(

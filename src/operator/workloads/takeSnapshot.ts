@@ -1,10 +1,9 @@
-import { isAlreadyExists } from '../../engine/kube/apiError.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, keyOf, kindOf } from '../../engine/kube/kubeObject.ts';
 import { nextSnapshotStep, type SnapshotStep } from '../plan/decide/snapshot.ts';
 import { snapshotName } from '../plan/facts/backups.ts';
-import { FIELD_MANAGER } from '../plan/facts/names.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
+import { createIfMissing } from '../state/createIfMissing.ts';
 import type { Journals } from '../state/journalStore.ts';
 import { stackObjects } from '../state/stackObjects.ts';
 import { parsedBackups, type StackSources } from '../state/stackSources.ts';
@@ -40,13 +39,6 @@ export async function takeSnapshot(
       sources.children.find(({ kind }) => kind.kind === set.kind)?.cache.observeWrite(written);
     }
   if (step.do === 'create')
-    try {
-      sources.backups.cache.observeWrite(
-        await client.create<KubeObject>(step.backup, { fieldManager: FIELD_MANAGER }, signal),
-      );
-    } catch (error) {
-      // A pass before this one made it, and the watch has not shown it yet.
-      if (!isAlreadyExists(error)) throw error;
-    }
+    await createIfMissing(step.backup, { client, cache: sources.backups.cache }, signal);
   return step;
 }

@@ -7,6 +7,7 @@ import { databaseName } from './databases.ts';
 import { engineAt } from './engineAt.ts';
 import { servers } from './server.ts';
 import { type Ask, type ConnectionCounts, serverFacts } from './serverFacts.ts';
+import type { AdminConnection } from './serverTypes.ts';
 import { NODE_DATABASES } from './upgrade.ts';
 
 /** Whether a stack can work with its database server, in words. */
@@ -30,7 +31,7 @@ export async function checkDatabase(
   signal: AbortSignal,
 ): Promise<DatabaseReport> {
   const { engine } = settings;
-  let admin: Awaited<ReturnType<(typeof servers)[typeof engine]['admin']>>;
+  let admin: AdminConnection;
   try {
     admin = await servers[engine].admin(settings);
   } catch (error) {

@@ -5,7 +5,7 @@ import type { DatabaseSettings } from './databaseSettings.ts';
 import type { Ask } from './serverFacts.ts';
 
 /** Administration of the server, outside of any database of the stack. */
-interface AdminConnection {
+export interface AdminConnection {
   /** Only one client changes schemas at a time. Closing the connection releases the lock. */
   lock(): Promise<void>;
   /** @returns whether it was missing */

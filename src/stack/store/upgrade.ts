@@ -7,7 +7,7 @@ import type { DatabaseSettings } from './databaseSettings.ts';
 import { DATABASE_NAMES, type DatabaseName, type Databases, databaseName } from './databases.ts';
 import { migrationsOf } from './migrations.ts';
 import { refuseOlderClient, schemaTooNew, type Upgrader } from './schemaTooNew.ts';
-import { servers } from './server.ts';
+import { asAdmin } from './server.ts';
 
 /**
  * Creates the databases that are missing and brings their schemas up to date. Safe to run by several nodes at
@@ -22,8 +22,7 @@ export async function upgradeSchema(
   logger: Logger,
   upgrader?: Upgrader,
 ): Promise<void> {
-  const admin = await servers[settings.engine].admin(settings);
-  try {
+  await asAdmin(settings, async (admin) => {
     await admin.lock();
     const before = await refuseNewerSchema(databases, names, upgrader);
     const cluster = new DatabaseClusterStore(databases);
@@ -49,9 +48,7 @@ export async function upgradeSchema(
     // Ends what this or an earlier upgrade began.
     const { isUnderWay, version } = await cluster.upgradeRecord();
     if (isUnderWay || version !== by.version) await cluster.setUpgrade(false, by);
-  } finally {
-    await admin.close();
-  }
+  });
 }
 
 export const NODE_DATABASES: readonly DatabaseName[] = ['config', 'cluster', 'message'];

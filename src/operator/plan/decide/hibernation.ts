@@ -4,7 +4,7 @@ import { networkUsers } from '../facts/networkUsers.ts';
 import { type Observed, ownedBy } from '../facts/observed.ts';
 import { type Child, childKey } from '../render/child.ts';
 import { replicasOf } from './childChange.ts';
-import { databaseUsers, runningJobs, runningNodes } from './runningParts.ts';
+import { databaseUsers, nodesToStop, runningJobs, runningNodes } from './runningParts.ts';
 import { stopped } from './stopping.ts';
 
 /** The children of a stack that have pods. */
@@ -27,16 +27,14 @@ export interface Hibernation {
 
 /** What stops now. The database outlives everything that writes to it. */
 export function hibernation(observed: Observed, children: StoppingChildren): Hibernation {
-  const { sets, pods } = runningNodes(observed);
+  const running = runningNodes(observed);
   const isThere = ({ object }: Child) => observed.children.has(childKey(object));
   const nodes = children.nodes.filter(isThere);
   const declared = new Set(nodes.map(({ object }) => childKey(object)));
   // A stack that sleeps is looked at too, and stays asleep.
   const isBackingUp = observed.isBackingUp === true && runningDatabase(observed) !== undefined;
   const writers = [
-    ...(sets.length + pods.length > 0
-      ? [`the Webapps, Masters and Coreapps to stop${pods.length > 0 ? `: ${pods.join(', ')}` : ''}`]
-      : []),
+    ...nodesToStop(running),
     ...runningJobs(observed, () => true).map((job) => `the end of Job ${job}`),
     ...databaseUsers({ ...observed, isBackingUp }).map((user) => `the end of ${user}`),
   ];
@@ -46,7 +44,7 @@ export function hibernation(observed: Observed, children: StoppingChildren): Hib
     stop: [...nodes, ...(mayStopRest ? rest.filter((child) => child.restarts && isThere(child)) : [])].map(
       stopped,
     ),
-    scale: sets
+    scale: running.sets
       .filter((live) => !declared.has(childKey(live)))
       .map((live) => ({ live, replicas: 0 as const })),
     waitingFor: mayStopRest ? runningDatabase(observed) : writers.join(', and for '),

@@ -4,7 +4,7 @@ import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.
 import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import { EMPTY_JOURNAL, type Journal, type RestoreEntry } from '../facts/journal.ts';
 import type { ReferencedSecret } from '../facts/observed.ts';
-import { MADE_FROM, type RestoreNews, type RestoreTask, restoreJobName } from '../facts/restore.ts';
+import { MADE_FROM, type RestoreNews, restoreJobName } from '../facts/restore.ts';
 import { planRestore, type RestoreObserved } from './restore.ts';
 import type { BackupSeen } from './restoredSecrets.ts';
 import { planWorkloads } from './workloads.ts';
@@ -81,14 +81,15 @@ function seen(changes: Partial<BackupSeen['opened']> = {}, of: Journal | undefin
   };
 }
 
+const NOTHING_TOLD = { result: undefined, problem: undefined, progress: undefined };
 function observed(changes: Partial<RestoreObserved> = {}): RestoreObserved {
   return {
     resource: stack(),
     journal: undefined,
     children: new Map(),
     referenced: new Map([secret('vault-key', { passphrase: 'p' })]),
-    jobs: new Map(),
-    reports: new Map(),
+    job: undefined,
+    report: NOTHING_TOLD,
     seen: undefined,
     isLost: false,
     readerKey: 'K'.repeat(43),
@@ -100,16 +101,12 @@ function observed(changes: Partial<RestoreObserved> = {}): RestoreObserved {
 
 type JobEnd = 'Complete' | 'Failed';
 /** The Job that the plan starts, as the cluster has it then. */
-function withJob(
-  task: RestoreTask,
-  end: JobEnd | undefined,
-  changes: Partial<RestoreObserved> = {},
-): RestoreObserved {
+function withJob(end: JobEnd | undefined, changes: Partial<RestoreObserved> = {}): RestoreObserved {
   const before = observed(changes);
   const started = planRestore(before)?.start;
   if (!started) throw new Error('no Job starts');
   const status = end ? { conditions: [{ type: end, status: 'True', message: 'BackoffLimitExceeded' }] } : {};
-  return { ...before, jobs: new Map([[task, { ...started, status } as KubeObject]]) };
+  return { ...before, job: { ...started, status } as KubeObject };
 }
 const entry: RestoreEntry = {
   phase: 'Databases',
@@ -161,9 +158,7 @@ describe('a stack that begins with a backup', () => {
     const plan = planWorkloads(model.observed({ journal: halfway }), release);
     expect(plan.steps[1]?.verdict.reason).toBe('Restoring');
     expect(plan.generate).toEqual([]);
-    expect(
-      planRestore({ ...withJob('open', 'Complete'), journal: halfway, seen: seen() })?.bring,
-    ).toBeDefined();
+    expect(planRestore({ ...withJob('Complete'), journal: halfway, seen: seen() })?.bring).toBeDefined();
   });
 
   it('does not begin while another stack has the number', () => {
@@ -301,7 +296,7 @@ describe('the Secrets of a backup', () => {
   });
 
   it('come back under the new name, without those of the old server, and the journal with them', () => {
-    const plan = planRestore({ ...withJob('open', 'Complete'), seen: seen() });
+    const plan = planRestore({ ...withJob('Complete'), seen: seen() });
     expect(plan?.bring?.secrets.map(({ name }) => name)).toEqual([
       'shop-admin',
       'shop-keys',
@@ -341,21 +336,21 @@ describe('the Secrets of a backup', () => {
   ];
   it.each(MISFITS)('of another %s are not written', (_, spec, told, message) => {
     const resource = stack({ spec: { registration: { restoreFrom }, ...spec } });
-    const plan = planRestore({ ...withJob('open', 'Complete', { resource }), seen: told });
+    const plan = planRestore({ ...withJob('Complete', { resource }), seen: told });
     expect(plan?.news).toMatchObject({ isRefused: true, message: expect.stringContaining(message) });
     expect(plan?.bring).toBeUndefined();
   });
 
   it('are read anew by a process with another key, and after the pod of a Job is gone', () => {
-    const other = { ...withJob('open', 'Complete'), readerKey: 'L'.repeat(43) };
+    const other = { ...withJob('Complete'), readerKey: 'L'.repeat(43) };
     expect(planRestore(other)?.stop?.metadata.name).toBe(restoreJobName('shop', 'open'));
-    const lost = planRestore({ ...withJob('open', 'Complete'), isLost: true });
+    const lost = planRestore({ ...withJob('Complete'), isLost: true });
     expect(lost?.stop?.metadata.annotations?.[MADE_FROM]).toBeDefined();
-    expect(planRestore(withJob('open', 'Complete'))).toMatchObject({ news: { isRefused: false } });
+    expect(planRestore(withJob('Complete'))).toMatchObject({ news: { isRefused: false } });
   });
 
   it('that cannot be read tell why, and how to try again', () => {
-    const failed = withJob('open', 'Failed');
+    const failed = withJob('Failed');
     const result = {
       ok: false as const,
       command: 'open',
@@ -364,8 +359,8 @@ describe('the Secrets of a backup', () => {
       retriable: false,
       durationMs: 1,
     };
-    const reports = new Map([['open' as const, { result, problem: undefined, progress: undefined }]]);
-    expect(planRestore({ ...failed, reports })?.news).toEqual({
+    const report = { ...NOTHING_TOLD, result };
+    expect(planRestore({ ...failed, report })?.news).toEqual({
       task: 'open',
       isRefused: true,
       message:
@@ -426,16 +421,16 @@ describe('the databases of a backup', () => {
       retriable: false,
       durationMs: 1,
     };
-    const reports = new Map([['restore' as const, { result, problem: undefined, progress: undefined }]]);
-    const { news } = planRestore({ ...withJob('restore', 'Failed', changes), reports }) ?? {};
+    const report = { ...NOTHING_TOLD, result };
+    const { news } = planRestore({ ...withJob('Failed', changes), report }) ?? {};
     expect(news?.message).toContain('drop the databases whose names begin with shop_');
   });
 
   it('are done when the Job is complete', () => {
-    expect(planRestore(withJob('restore', 'Complete', inDatabases()))).toMatchObject({
+    expect(planRestore(withJob('Complete', inDatabases()))).toMatchObject({
       end: { phase: 'Databases' },
     });
-    expect(planRestore(withJob('restore', undefined, inDatabases()))).toMatchObject({
+    expect(planRestore(withJob(undefined, inDatabases()))).toMatchObject({
       news: { task: 'restore', isRefused: false },
     });
   });
@@ -471,8 +466,8 @@ describe('the media of a backup', () => {
       warnings: [],
       media: { restored: 3, kept: 1 },
     };
-    const reports = new Map([['media' as const, { result, problem: undefined, progress: undefined }]]);
-    const plan = planRestore({ ...withJob('media', 'Complete', inMedia()), reports });
+    const report = { ...NOTHING_TOLD, result };
+    const plan = planRestore({ ...withJob('Complete', inMedia()), report });
     expect(plan?.end).toEqual({ phase: 'Media', media: { restored: 3, kept: 1 } });
   });
 

@@ -17,8 +17,9 @@ import { type BackupSeen, broughtBack, misfits, type RestoredSecret } from './re
 
 export interface RestoreObserved
   extends Pick<Observation, 'resource' | 'journal' | 'children' | 'referenced'> {
-  readonly jobs: ReadonlyMap<RestoreTask, KubeObject>;
-  readonly reports: ReadonlyMap<RestoreTask, JobReport>;
+  /** Of the task that the stage has. */
+  readonly job: KubeObject | undefined;
+  readonly report: JobReport;
   /** What the Job told, if this process could open it. */
   readonly seen: BackupSeen | undefined;
   /** The pods of the Job are gone, and with them what it told. */
@@ -95,7 +96,7 @@ function bringSecrets(choice: BackupChoice, observed: RestoreObserved): RestoreP
   const wanted = openingJob(resource, source, readerKey);
   const progress = progressOf('open', wanted, observed);
   if (progress !== 'complete') return progress;
-  const job = observed.jobs.get('open');
+  const { job } = observed;
   if (isLost && job) return { ...say(`reading backup ${named(choice)} again`), stop: job };
   if (!seen) return say(`reading what Job ${wanted.metadata.name} tells of backup ${named(choice)}`);
   const problems = misfits(resource, seen);
@@ -135,10 +136,10 @@ function fillDatabases(entry: RestoreEntry, observed: RestoreObserved): RestoreP
 }
 
 function bringMedia(entry: RestoreEntry, observed: RestoreObserved): RestorePlan {
-  const { resource, reports } = observed;
+  const { resource, report } = observed;
   const progress = progressOf('media', mediaJob(resource, { ...observed, ...entry }), observed);
   if (progress !== 'complete') return progress;
-  const result = reports.get('media')?.result;
+  const { result } = report;
   return {
     news: { task: 'media', isRefused: false, message: `the media of backup ${named(entry)} are restored` },
     end: { phase: 'Media', media: result?.ok ? result.media : undefined },
@@ -151,9 +152,9 @@ function progressOf(
   wanted: KubeObject,
   observed: RestoreObserved,
 ): RestorePlan | 'complete' {
-  const { metadata } = observed.resource;
-  const job = observed.jobs.get(task);
-  const { result, problem, progress } = observed.reports.get(task) ?? {};
+  const { job, report, resource } = observed;
+  const { metadata } = resource;
+  const { result, problem, progress } = report;
   const name = restoreJobName(metadata.name, task);
   const say = (message: string): RestorePlan => ({ news: { task, isRefused: false, message } });
   if (!job) return { ...say(`Job ${name} is about to start`), start: wanted };
@@ -170,7 +171,7 @@ function progressOf(
     const cause =
       failureOf(result) ?? [problem?.text, failure.message ?? failure.reason].filter(Boolean).join('; ');
     const isFilled = result?.ok === false && result.code === 'DatabaseNotEmpty';
-    const filled = isFilled ? `; ${whatToDrop(observed.resource)}` : '';
+    const filled = isFilled ? `; ${whatToDrop(resource)}` : '';
     return {
       news: {
         task,

@@ -26,6 +26,12 @@ export function runningNodes(observed: Seen): RunningNodes {
   return { sets, pods };
 }
 
+/** As a part of a sentence about what somebody waits for; none if all have stopped. */
+export const nodesToStop = ({ sets, pods }: RunningNodes): string[] =>
+  sets.length + pods.length > 0
+    ? [`the Webapps, Masters and Coreapps to stop${pods.length > 0 ? `: ${pods.join(', ')}` : ''}`]
+    : [];
+
 /** Names of the Jobs of a stack that have not ended. */
 export const runningJobs = (observed: Seen, concerns: (component: string) => boolean): string[] =>
   ownedBy(observed, 'Job')

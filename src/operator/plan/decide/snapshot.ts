@@ -7,7 +7,7 @@ import { isServing, type Observation, ownedBy } from '../facts/observed.ts';
 import { hasNodes } from '../facts/restoreStage.ts';
 import { unmet, type Verdict } from '../tell/conditions.ts';
 import { replicasOf } from './childChange.ts';
-import { runningJobs, runningNodes } from './runningParts.ts';
+import { nodesToStop, runningJobs, runningNodes } from './runningParts.ts';
 
 /** A stack that is being deleted. */
 export interface SnapshotObserved extends Pick<Observation, 'resource' | 'children' | 'pods' | 'journal'> {
@@ -89,15 +89,11 @@ function obstacleTo({ resource: { metadata, spec } }: SnapshotObserved): string 
 
 /** Stops the nodes, and waits for their pods and for a schema Job that changes the databases. */
 function stoppingNodes(observed: SnapshotObserved): SnapshotStep | undefined {
-  const { sets, pods } = runningNodes(observed);
+  const running = runningNodes(observed);
+  const { sets } = running;
   const jobs = runningJobs(observed, (component) => component === 'schema');
-  if (sets.length + pods.length + jobs.length === 0) return undefined;
-  const what = [
-    ...(sets.length + pods.length > 0
-      ? [`the Webapps, Masters and Coreapps to stop: ${pods.join(', ')}`]
-      : []),
-    ...jobs.map((job) => `the end of Job ${job}`),
-  ];
+  const what = [...nodesToStop(running), ...jobs.map((job) => `the end of Job ${job}`)];
+  if (what.length === 0) return undefined;
   const ready = deleting(`the last backup waits for ${what.join(', and for ')}`);
   return sets.length > 0 ? { do: 'scale', sets, replicas: 0, ready } : { do: 'wait', ready };
 }

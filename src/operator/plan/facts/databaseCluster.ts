@@ -74,7 +74,11 @@ export const publishedLogin = (choice: ClusterChoice, object?: KubeObject): Publ
   const published = clusterPublishers[choice.field].login(
     object ?? ({ metadata: { name: choice.name } } as KubeObject),
   );
-  return choice.loginSecret === undefined
-    ? { ...published, ...choice.own }
-    : { ...published, secretName: choice.loginSecret, userKey: 'username', passwordKey: 'password' };
+  return {
+    ...published,
+    ...choice.own,
+    ...(choice.loginSecret === undefined
+      ? {}
+      : { secretName: choice.loginSecret, userKey: 'username', passwordKey: 'password' }),
+  };
 };

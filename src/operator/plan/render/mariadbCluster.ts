@@ -12,7 +12,7 @@ import { apart } from './clusterPods.ts';
  * What the stack does, and what dumps and their restore need. Not READ ONLY ADMIN, which `ALL PRIVILEGES` contains: its
  * holder writes even to a primary that a switchover has made read-only.
  */
-const RIGHTS = [
+export const CLUSTER_RIGHTS = [
   ...['ALTER', 'CREATE', 'DELETE', 'DROP', 'INDEX', 'INSERT', 'REFERENCES', 'SELECT', 'UPDATE'],
   ...['ALTER ROUTINE', 'CREATE ROUTINE', 'CREATE VIEW', 'EXECUTE', 'LOCK TABLES', 'SHOW VIEW', 'TRIGGER'],
 ] as const;
@@ -104,7 +104,7 @@ export function mariadbCluster(resource: WhatsAppDeployment): Child[] {
           // The databases of the stack have names that it makes. The servers are its own.
           database: '*',
           table: '*',
-          privileges: [...RIGHTS],
+          privileges: [...CLUSTER_RIGHTS],
         },
       }),
     }),
