@@ -15,17 +15,21 @@ import { ROTATION_WORK, type RotationWork } from '../onprem/passwordRotation.ts'
 import { clientVersion } from '../stack/clientVersionOf.ts';
 import { CloudNetwork } from '../stack/cloud/cloudNetwork.ts';
 import { cloudSettings } from '../stack/cloud/cloudSettings.ts';
+import { Graph } from '../stack/graph/graph.ts';
+import { startGraphServer } from '../stack/graph/graphServer.ts';
 import { type Laptop, startLaptop } from '../stack/laptop.ts';
 import { LAPTOP_DEFAULTS } from '../stack/laptopDefaults.ts';
 import { parseSeed } from '../stack/laptopSeed.ts';
 import type { LaptopDatabase } from '../stack/laptopStores.ts';
 import { startControlServer } from '../stack/network/controlServer.ts';
+import type { GraphMode } from '../stack/network/graphSide.ts';
 import { Network } from '../stack/network/network.ts';
 import { openApi } from '../stack/webapp/openApi.ts';
 import {
   parseCount,
   parseDatabase,
   parseDate,
+  parseGraphMode,
   parseNumber,
   parsePassword,
   parsePort,
@@ -89,6 +93,13 @@ const controlAccess = ({ WABA_CONTROL_TOKEN: token, WABA_CONTROL_HOSTS: hosts = 
     .filter(Boolean),
 });
 
+/** Hosts that links of messages may name; undefined: all with public addresses. */
+const mediaHosts = ({ WABA_MEDIA_HOSTS: list }: NodeJS.ProcessEnv) =>
+  list
+    ?.split(',')
+    .map((host) => host.trim().toLowerCase())
+    .filter(Boolean);
+
 function program(): Command {
   const command = new Command('waba-emulator')
     .description('Emulator of the WhatsApp Business On-Premises stack')
@@ -149,7 +160,18 @@ function addLaptopCommand(program: Command): void {
       parsePort,
       LAPTOP_DEFAULTS.controlPort,
     )
-    .option('--host <address>', 'address that both listen on', LAPTOP_DEFAULTS.host)
+    .option(
+      '--graph <both|exclusive|off>',
+      'the simulated Cloud API: a number is on both APIs, on one at a time, or there is none',
+      parseGraphMode,
+      'both',
+    )
+    .option(
+      '--graph-port <port>',
+      `port of the simulated Cloud API (default: ${LAPTOP_DEFAULTS.graphPort}, or a free one if that is in use)`,
+      parsePort,
+    )
+    .option('--host <address>', 'address that all of them listen on', LAPTOP_DEFAULTS.host)
     .option(
       '--version [version]',
       'client version to stand for, v2.57.1; without one, print that of the emulator',
@@ -196,6 +218,8 @@ function addLaptopCommand(program: Command): void {
 async function runLaptop(options: {
   port: number;
   controlPort: number;
+  graph?: GraphMode;
+  graphPort?: number;
   host: string;
   version?: string | true;
   data?: string;
@@ -217,7 +241,7 @@ async function runLaptop(options: {
   const { port, controlPort, host, data, database, tls, number, password, webhook, webhookCa, json } =
     options;
   const seed = options.seed ?? options.config;
-  const { rateLimits, buildDate, version = clientVersion(process.env) } = options;
+  const { rateLimits, buildDate, graph, version = clientVersion(process.env) } = options;
   const caPem = webhookCa ? await readOption('--webhook-ca', webhookCa) : undefined;
   const cloud = options.cloud && {
     settings: cloudSettings(
@@ -247,6 +271,7 @@ async function runLaptop(options: {
       webhook: webhook === undefined ? undefined : { url: webhook, caPem },
       control: controlAccess(process.env),
       ...(cloud ? { cloud } : {}),
+      ...(graph ? { graph: { mode: graph, ...graphPortOf(options.graphPort) } } : {}),
       clock: systemClock,
       logger: json || !interactive ? logger : terminal(),
     },
@@ -259,6 +284,12 @@ async function runLaptop(options: {
   await laptop.close();
 }
 
+/** A port that nobody asked for gives way to a free one. */
+const graphPortOf = (asked: number | undefined) => ({
+  port: asked ?? LAPTOP_DEFAULTS.graphPort,
+  isPortMeant: asked !== undefined,
+});
+
 function addNetworkCommand(program: Command): void {
   program
     .command('network')
@@ -266,6 +297,17 @@ function addNetworkCommand(program: Command): void {
     .option('--host <address>', 'address to listen on', '0.0.0.0')
     .option('--port <port>', 'port for Coreapps, Masters and Webapps', parsePort, 5222)
     .option('--control-port <port>', 'port of the simulation page and the control API', parsePort, 8080)
+    .addOption(
+      new Option('--graph-port <port>', 'port of the simulated Cloud API; without one there is none')
+        .env('WABA_GRAPH_PORT')
+        .argParser(parsePort),
+    )
+    .addOption(
+      new Option('--graph <both|exclusive|off>', 'whether a number is on both APIs, or on one at a time')
+        .env('WABA_GRAPH')
+        .default('exclusive')
+        .argParser(parseGraphMode),
+    )
     .option('--data <folder>', 'folder for its state', '/var/lib/waba-network')
     .option(
       '--no-rate-limits',
@@ -278,18 +320,24 @@ async function runNetwork(options: {
   host: string;
   port: number;
   controlPort: number;
+  graph?: GraphMode;
+  graphPort?: number;
   data: string;
   rateLimits: boolean;
 }): Promise<void> {
-  const { host, port, controlPort, data, rateLimits } = options;
+  const { host, port, controlPort, graphPort, data, rateLimits } = options;
+  const limits = rateLimits && process.env.WABA_RATE_LIMITS !== '0';
+  const mode = graphPort === undefined ? undefined : options.graph;
   const network = await Network.start({
     host,
     port,
     dataFolder: data,
-    limits: rateLimits && process.env.WABA_RATE_LIMITS !== '0',
+    limits,
+    graph: mode,
     clock: systemClock,
     logger,
   });
+  const graph = mode && new Graph({ network, limits, mediaHosts: mediaHosts(process.env), logger });
   network.snapshots.begin();
   const control = await startControlServer(network, {
     host,
@@ -297,8 +345,15 @@ async function runNetwork(options: {
     openApi: openApi(clientVersion(process.env)),
     ...controlAccess(process.env),
   });
-  logger.info('network listening', { port: network.port, controlPort: control.port });
+  const server = graph && (await startGraphServer(graph, { host, port: graphPort ?? 0 }));
+  logger.info('network listening', {
+    port: network.port,
+    controlPort: control.port,
+    ...(server ? { graphPort: server.port } : {}),
+  });
   await aborted(stop);
+  await server?.close();
+  graph?.close();
   await control.close();
   await network.close();
 }
@@ -347,6 +402,11 @@ async function runCloud(options: {
 
 function welcome(about: Omit<Laptop, 'close'> & { readonly number: string }): string {
   const { url, controlUrl, cloudWebhookUrl, username, password, caFile, number } = about;
+  const graph =
+    about.graphUrl === undefined
+      ? ''
+      : `
+  Cloud API  ${about.graphUrl}/v26.0/${about.phoneNumberId}/messages   (simulated; any token)`;
   const behind =
     controlUrl === undefined
       ? `webhooks   ${cloudWebhookUrl}   (for the Cloud API)`
@@ -361,7 +421,7 @@ WhatsApp Business On-Premises ${controlUrl === undefined ? 'API in front of the 
 
   API        ${url}   (user ${username}, password ${password})
   CA         ${caFile}
-  ${behind}
+  ${behind}${graph}
 
 Log in${controlUrl === undefined ? ' and write to a customer' : ', let a customer write, and answer'}:
 

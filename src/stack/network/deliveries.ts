@@ -9,13 +9,17 @@ import { isTemplate } from '../../onprem/templateMessage.ts';
 import { messageAttributes } from '../wire/messageAttributes.ts';
 import type { Billing, NetworkEvent, NetworkProtocol } from '../wire/networkProtocol.ts';
 import type { CallRequest } from '../wire/protocol.ts';
-import { courseOf, SESSION_WINDOW_MS, type Step } from './behaviour.ts';
+import { courseOf, graphCourseOf, SESSION_WINDOW_MS, type Step } from './behaviour.ts';
 import { productProblem } from './catalog.ts';
 import { DEFAULT_BEHAVIOUR } from './defaultBehaviour.ts';
+import type { SentByGraph } from './graphState.ts';
 import { LIMIT_REACHED } from './messagingLimits.ts';
-import type { Entry } from './networkEntries.ts';
+import type { Entry, Outgoing } from './networkEntries.ts';
 import type { NetworkState } from './networkState.ts';
 import { laterFailure } from './templates.ts';
+
+/** A message that is handed over: by a Coreapp, or with `graph` by the Graph API. */
+type Handed = CallRequest<NetworkProtocol, 'send'> & { readonly graph?: SentByGraph };
 
 export interface DeliveriesOptions {
   readonly state: NetworkState;
@@ -23,6 +27,12 @@ export interface DeliveriesOptions {
   readonly record: (...entries: Entry[]) => Promise<void>;
   /** Records an event together with these entries. */
   readonly emit: (number: string, body: NetworkEvent['body'], ...together: Entry[]) => Promise<void>;
+  /** The same for a message of the Graph API, and the stage that it has reached. */
+  readonly tellGraph: (
+    message: Outgoing & { readonly id: string },
+    step: Step,
+    ...together: Entry[]
+  ) => Promise<void>;
   /** Whether the messaging tier limits the conversations that a number begins. */
   readonly limits: boolean;
   /** Where the pages of errors are, without the code. */
@@ -73,11 +83,7 @@ export class Deliveries {
   }
 
   /** Resolves when the message is on disk. The same id twice is one message. `fate`: a code to fail with, or lost. */
-  accept(
-    number: string,
-    request: CallRequest<NetworkProtocol, 'send'>,
-    fate?: AsynchronousErrorCode | 'lost',
-  ): Promise<Billing> {
+  accept(number: string, request: Handed, fate?: AsynchronousErrorCode | 'lost'): Promise<Billing> {
     const { id } = request;
     const accepting =
       this.#accepting.get(id) ??
@@ -86,11 +92,7 @@ export class Deliveries {
     return accepting;
   }
 
-  #acceptTraced(
-    number: string,
-    request: CallRequest<NetworkProtocol, 'send'>,
-    fate?: AsynchronousErrorCode | 'lost',
-  ): Promise<Billing> {
+  #acceptTraced(number: string, request: Handed, fate?: AsynchronousErrorCode | 'lost'): Promise<Billing> {
     const { id, type, traceparent: parent } = request;
     const about = { parent, kind: SpanKind.SERVER, attributes: messageAttributes(id, type) };
     return traced('network take message', about, ({ traceparent }) =>
@@ -98,13 +100,9 @@ export class Deliveries {
     );
   }
 
-  async #accept(
-    number: string,
-    request: CallRequest<NetworkProtocol, 'send'>,
-    fate?: AsynchronousErrorCode | 'lost',
-  ): Promise<Billing> {
+  async #accept(number: string, request: Handed, fate?: AsynchronousErrorCode | 'lost'): Promise<Billing> {
     const { state, now } = this.#options;
-    const { id, type, body, media, traceparent } = request;
+    const { id, type, body, media, traceparent, graph } = request;
     const to = state.waIdOf(request.to);
     const billing = this.#billing(number, to, type);
     if (state.hasSeen(id)) return billing;
@@ -127,6 +125,7 @@ export class Deliveries {
       ...(failsWith === undefined ? {} : { failsWith }),
       ...(problem?.isWarning ? { warning: { code: problem.code, details: problem.details } } : {}),
       ...(fate === 'lost' ? { isLost: true } : {}),
+      ...(graph === undefined ? {} : { graph }),
       ...(traceparent === undefined ? {} : { traceparent }),
     };
     await this.#record(accepted, begins && failsWith === undefined);
@@ -191,7 +190,7 @@ export class Deliveries {
   #deliver(id: string): void {
     const message = this.#options.state.outgoing.get(id);
     if (!message) return;
-    const { number, to, messageType: type, acceptedAt, ttlDays, failsWith, warning, isLost } = message;
+    const { number, to, messageType: type, acceptedAt, ttlDays, failsWith, warning, isLost, graph } = message;
     const finish = () => this.#options.record({ type: 'finished', id });
     if (isLost) {
       this.#later(0, finish);
@@ -204,9 +203,9 @@ export class Deliveries {
       ...person?.behaviour,
       ...(failsWith === undefined ? {} : { failsWith }),
     };
-    const steps = courseOf({ type, behaviour: how, silentMs, ttlDays, warning }).filter(
-      ({ stage }) => !message.done.includes(stage),
-    );
+    const delivery = { type, behaviour: how, silentMs, ttlDays, warning };
+    const course = graph ? graphCourseOf(delivery, graph) : courseOf(delivery);
+    const steps = course.filter(({ stage }) => !message.done.includes(stage));
     if (steps.length === 0) this.#later(0, finish);
     else this.#takeSteps(id, acceptedAt, steps);
   }
@@ -220,10 +219,17 @@ export class Deliveries {
     });
   }
 
-  async #advance(id: string, { stage, error }: Step, isLast: boolean): Promise<void> {
+  async #advance(id: string, step: Step, isLast: boolean): Promise<void> {
     const message = this.#options.state.outgoing.get(id);
     if (!message) return;
+    const { stage, error } = step;
     const { number, to, messageType, traceparent: parent } = message;
+    // Together, so that a status is told once, also if it has to be tried again.
+    const done: Entry[] = [{ type: 'stage', id, stage, ...(error ? { error } : {}) }];
+    if (isLast) done.push({ type: 'finished', id });
+    if (message.graph) return this.#options.tellGraph({ ...message, id }, step, ...done);
+    // Only messages of the Graph API are played.
+    if (stage === 'played') return this.#options.record(...done);
     const { conversation, pricing } = this.#billing(number, to, messageType);
     const { expiration_timestamp: _, ...ongoing } = conversation;
     const status = {
@@ -235,9 +241,6 @@ export class Deliveries {
       ...(error ? { errors: [this.#linked(error)] } : {}),
       ...(stage === 'delivered' || stage === 'read' ? { billing: { conversation: ongoing, pricing } } : {}),
     };
-    // Together, so that a status is told once, also if it has to be tried again.
-    const done: Entry[] = [{ type: 'stage', id, stage, ...(error ? { error } : {}) }];
-    if (isLast) done.push({ type: 'finished', id });
     const attributes = { ...messageAttributes(id, messageType), 'waba.status': stage };
     await traced(
       'network report status',
