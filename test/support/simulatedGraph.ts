@@ -6,7 +6,7 @@ import { silentLogger } from '../../src/base/logger.ts';
 import { Graph } from '../../src/stack/graph/graph.ts';
 import { startGraphServer } from '../../src/stack/graph/graphServer.ts';
 import { callbackOf } from '../../src/stack/graph/webhookPoster.ts';
-import { wamidOf } from '../../src/stack/graph/webhookValues.ts';
+import { changeValue, wamidOf } from '../../src/stack/graph/webhookValues.ts';
 import {
   type GraphFault,
   graphFault,
@@ -22,6 +22,8 @@ export interface SimulatedGraphOptions {
   readonly number?: string;
   readonly phoneNumberId?: string;
   readonly status?: GraphStatus;
+  /** Whether any code verifies the number. */
+  readonly takesAnyCode?: boolean;
   /** Whether the documented rates apply. */
   readonly limits?: boolean;
   readonly clock?: Clock;
@@ -67,6 +69,7 @@ export class SimulatedGraph {
     number = '16315551000',
     phoneNumberId,
     status = 'CONNECTED',
+    takesAnyCode = false,
     limits = false,
     clock = systemClock,
     onAccepted,
@@ -84,7 +87,7 @@ export class SimulatedGraph {
     });
     const graph = new Graph({ network, limits, mediaHosts: ['*'], logger: silentLogger });
     const server = await startGraphServer(graph, { host: '127.0.0.1', port: 0 });
-    const change = { status, ...(phoneNumberId === undefined ? {} : { phoneNumberId }) };
+    const change = { status, takesAnyCode, ...(phoneNumberId === undefined ? {} : { phoneNumberId }) };
     await network.record({ type: 'graph-number', number, change });
     const simulated = new SimulatedGraph(
       { network, graph, number, url: `http://127.0.0.1:${server.port}` },
@@ -143,6 +146,11 @@ export class SimulatedGraph {
     return wamidOf(
       await this.network.people.write(personalMessage(this.number, inbound.parse({ from, ...message }))),
     );
+  }
+
+  /** A change of messages that the simulation would not tell by itself. */
+  tell(value: Readonly<Record<string, unknown>>): Promise<void> {
+    return this.network.tellGraph(this.number, changeValue(this.network, this.number, value));
   }
 
   /** Whether the business has read a message of a person. */
