@@ -262,7 +262,7 @@ describe('media', () => {
     expect(body).toMatchObject({
       messaging_product: 'whatsapp',
       mime_type: 'application/pdf',
-      file_size: 13,
+      file_size: '13',
       id,
     });
     const get = (headers: Record<string, string>) => fetch(body.url, { headers });
@@ -294,7 +294,7 @@ describe('media', () => {
     await eventually(() => messages().length > 0);
     const { audio } = messages()[0] as unknown as { audio: { id: string } };
     expect(audio).toMatchObject({ voice: true, mime_type: 'audio/ogg; codecs=opus' });
-    expect((await call('GET', audio.id)).body.file_size).toBe(10);
+    expect((await call('GET', audio.id)).body.file_size).toBe('10');
     await graph.network.advance(7 * 86_400_000);
     expect((await call('GET', audio.id)).status).toBe(400);
   });

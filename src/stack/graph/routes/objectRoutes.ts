@@ -95,7 +95,7 @@ async function mediaAnswer(id: string, { origin }: GraphCall, { network, urlKey 
     url: mediaUrl(urlKey, origin, media, network.now()),
     mime_type: media.type,
     sha256: Buffer.from(media.sha256, 'hex').toString('base64'),
-    file_size: await network.media.size(media.sha256),
+    file_size: String((await network.media.size(media.sha256)) ?? 0),
     id,
   };
 }
