@@ -54,7 +54,7 @@ export class PersonPanel {
             hint(
               'This person gets messages at once and reads them soon. Save a name to change how they behave.',
             ),
-            this.#form({ waId }),
+            this.#form({ waId, userId: '', hidesNumber: false }),
             element('div', { className: 'actions' }, removal(waId, name)),
           ]),
     );
