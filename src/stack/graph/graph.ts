@@ -17,7 +17,7 @@ export interface GraphOptions {
 }
 
 /** The app secret of a simulation that was given none. It is no secret: whoever reaches the port may call it. */
-export const DEFAULT_APP_SECRET = 'emulator-app-secret';
+const DEFAULT_APP_SECRET = 'emulator-app-secret';
 
 /** The simulated Graph API: the same people, chats, templates and clock as the On-Premises side of the network. */
 export class Graph {

@@ -56,7 +56,7 @@ export function startGraphServer(
 type Answer = (request: Request, bindings?: HttpBindings) => Promise<Response>;
 
 /** Answers requests: with the faults that are set, and each of them logged. Without bindings no connection can be cut. */
-export function createGraphApp(graph: Graph): Answer {
+function createGraphApp(graph: Graph): Answer {
   const faults = new WeakMap<Request, GraphFault>();
   const app = new Hono();
   app.get('/healthz', (context) => context.text('ok'));

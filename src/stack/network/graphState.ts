@@ -63,7 +63,7 @@ export interface GraphApp {
   /** Absent: any token is taken. */
   readonly tokens?: readonly GraphToken[] | null;
 }
-export interface GraphToken {
+interface GraphToken {
   readonly token: string;
   readonly isExpired?: boolean | undefined;
 }
