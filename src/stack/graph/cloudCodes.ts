@@ -1,5 +1,5 @@
 /**
- * On-Premises codes of failures as the Cloud API tells them: the inverse of docs/onprem/cloud-migration.md §10.1. What the
+ * On-Premises codes of failures as the Cloud API tells them: the inverse of docs/onprem/cloud-migration.md §10. What the
  * simulation decides is decided once, in On-Premises codes.
  */
 const CLOUD_CODES: Readonly<Record<number, number>> = {

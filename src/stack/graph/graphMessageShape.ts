@@ -92,7 +92,7 @@ function recipientOf({ to, recipient }: z.output<typeof shape>): Pick<SentMessag
   return { input: recipient, to: { userId: recipient } };
 }
 
-/** The shapes of both products are the same but for these fields. Source: docs/onprem/cloud-migration.md §3.2. */
+/** The shapes of both products are the same but for these fields. Source: docs/onprem/cloud-migration.md §3. */
 function checkContent(type: SentMessage['type'], content: unknown): void {
   if (type === 'interactive' && OWN_INTERACTIVE.has(String((content as { type?: unknown }).type))) return;
   const checked = asOnPremises(type, content);
