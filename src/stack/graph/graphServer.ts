@@ -36,7 +36,13 @@ export function startGraphServer(
   const answer = createGraphApp(graph);
   return new Promise((resolve, reject) => {
     const server = serve(
-      { fetch: (request, env) => answer(request, env as HttpBindings), hostname: host, port },
+      {
+        fetch: (request, env) => answer(request, env as HttpBindings),
+        hostname: host,
+        port,
+        // Other programs of this process, and its tests, keep the Response that they know.
+        overrideGlobalObjects: false,
+      },
       (address) =>
         resolve({
           port: address.port,
