@@ -1,12 +1,12 @@
 import { StackClient } from '../src/client/stackClient.ts';
 import { HttpsStackTransport } from '../src/client/stackTransport.ts';
 import { startCloudProcess } from '../test/support/cloudProcess.ts';
-import { GraphDouble } from '../test/support/graphDouble.ts';
 import { startPlainReceiver } from '../test/support/plainReceiver.ts';
+import { SimulatedGraph } from '../test/support/simulatedGraph.ts';
 import { pacedLoad } from './pacedLoad.ts';
 import { printTable } from './printTable.ts';
 
-// The gateway to the Cloud API beside the Cloud API itself, which is a double in this process: what it adds to a message, and
+// The gateway to the Cloud API beside the Cloud API itself, which is simulated in this process: what it adds to a message, and
 // whether its pace keeps to the throughput of the number.
 const never = new AbortController().signal;
 const THROUGHPUT = Number(process.env.THROUGHPUT ?? 80);
@@ -24,14 +24,17 @@ const quantiles = (values: readonly number[]): string => {
 };
 
 const arrivals = new Map<string, number>();
-const graph = await GraphDouble.start({
-  throughput: THROUGHPUT,
-  fate: (message) => {
-    const { body } = message.text as { readonly body: string };
+const graph = await SimulatedGraph.start({
+  limits: true,
+  onAccepted: ({ content }) => {
+    const { body } = content.text as { readonly body: string };
     arrivals.set(body, performance.now());
-    return 'ok';
   },
 });
+const people = Array.from({ length: PEOPLE }, (_, index) => person(index));
+await graph.openWindows(...people);
+if (THROUGHPUT > 80)
+  await graph.network.record({ type: 'graph-number', number: graph.number, change: { throughput: 'HIGH' } });
 const receiver = await startPlainReceiver();
 const gateway = await startCloudProcess(graph, {
   webhookUrl: receiver.url,

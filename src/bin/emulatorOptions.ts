@@ -6,6 +6,7 @@ import { passwordProblem } from '../onprem/users.ts';
 import { clientVersion } from '../stack/clientVersionOf.ts';
 import { LAPTOP_DEFAULTS } from '../stack/laptopDefaults.ts';
 import type { LaptopDatabase } from '../stack/laptopStores.ts';
+import type { GraphMode } from '../stack/network/graphSide.ts';
 
 export const parsePort = (text: string): number => {
   const port = Number(text);
@@ -24,6 +25,13 @@ export const parseCount = (text: string): number => {
 export const parseSwitch = (text: string): boolean => {
   if (text === 'on' || text === 'off') return text === 'on';
   throw new InvalidArgumentError('write on or off');
+};
+
+/** How the two APIs share numbers; undefined: there is no Graph API. */
+export const parseGraphMode = (text: string): GraphMode | undefined => {
+  if (text === 'off') return undefined;
+  if (text === 'both' || text === 'exclusive') return text;
+  throw new InvalidArgumentError('write both, exclusive or off');
 };
 
 const ENGINES: Readonly<Record<string, { engine: 'PGSQL' | 'MYSQL'; port: number }>> = {

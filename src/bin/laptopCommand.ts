@@ -13,9 +13,11 @@ import { type Laptop, startLaptop } from '../stack/laptop.ts';
 import { LAPTOP_DEFAULTS } from '../stack/laptopDefaults.ts';
 import { parseSeed } from '../stack/laptopSeed.ts';
 import type { LaptopDatabase } from '../stack/laptopStores.ts';
+import type { GraphMode } from '../stack/network/graphSide.ts';
 import {
   parseDatabase,
   parseDate,
+  parseGraphMode,
   parseNumber,
   parsePassword,
   parsePort,
@@ -37,7 +39,18 @@ export function addLaptopCommand(program: Command): void {
       parsePort,
       LAPTOP_DEFAULTS.controlPort,
     )
-    .option('--host <address>', 'address that both listen on', LAPTOP_DEFAULTS.host)
+    .option(
+      '--graph <both|exclusive|off>',
+      'the simulated Cloud API: a number is on both APIs, on one at a time, or there is none',
+      parseGraphMode,
+      'both',
+    )
+    .option(
+      '--graph-port <port>',
+      `port of the simulated Cloud API (default: ${LAPTOP_DEFAULTS.graphPort}, or a free one if that is in use)`,
+      parsePort,
+    )
+    .option('--host <address>', 'address that all of them listen on', LAPTOP_DEFAULTS.host)
     .option(
       '--version [version]',
       'client version to stand for, v2.57.1; without one, print that of the emulator',
@@ -84,6 +97,8 @@ export function addLaptopCommand(program: Command): void {
 async function runLaptop(options: {
   port: number;
   controlPort: number;
+  graph?: GraphMode;
+  graphPort?: number;
   host: string;
   version?: string | true;
   data?: string;
@@ -105,7 +120,7 @@ async function runLaptop(options: {
   const { port, controlPort, host, data, database, tls, number, password, webhook, webhookCa, json } =
     options;
   const seed = options.seed ?? options.config;
-  const { rateLimits, buildDate, version = clientVersion(process.env) } = options;
+  const { rateLimits, buildDate, graph, version = clientVersion(process.env) } = options;
   const caPem = webhookCa ? await readOption('--webhook-ca', webhookCa) : undefined;
   const cloud = options.cloud && {
     settings: cloudSettings(
@@ -135,6 +150,7 @@ async function runLaptop(options: {
       webhook: webhook === undefined ? undefined : { url: webhook, caPem },
       control: controlAccess(process.env),
       ...(cloud ? { cloud } : {}),
+      ...(graph ? { graph: { mode: graph, ...graphPortOf(options.graphPort) } } : {}),
       clock: systemClock,
       logger: json || !interactive ? logger : terminal(),
     },
@@ -147,8 +163,19 @@ async function runLaptop(options: {
   await laptop.close();
 }
 
+/** A port that nobody asked for gives way to a free one. */
+const graphPortOf = (asked: number | undefined) => ({
+  port: asked ?? LAPTOP_DEFAULTS.graphPort,
+  isPortMeant: asked !== undefined,
+});
+
 function welcome(about: Omit<Laptop, 'close'> & { readonly number: string }): string {
   const { url, controlUrl, cloudWebhookUrl, username, password, caFile, number } = about;
+  const graph =
+    about.graphUrl === undefined
+      ? ''
+      : `
+  Cloud API  ${about.graphUrl}/v26.0/${about.phoneNumberId}/messages   (simulated; any token)`;
   const behind =
     controlUrl === undefined
       ? `webhooks   ${cloudWebhookUrl}   (for the Cloud API)`
@@ -163,7 +190,7 @@ WhatsApp Business On-Premises ${controlUrl === undefined ? 'API in front of the 
 
   API        ${url}   (user ${username}, password ${password})
   CA         ${caFile}
-  ${behind}
+  ${behind}${graph}
 
 Log in${controlUrl === undefined ? ' and write to a customer' : ', let a customer write, and answer'}:
 

@@ -15,6 +15,8 @@ import type { CloudSettings } from './cloud/cloudSettings.ts';
 import { WEBHOOK_PATH } from './cloud/webhookServer.ts';
 import type { CoreappNode } from './coreapp/coreappNode.ts';
 import { startCoreapp } from './coreapp/startCoreapp.ts';
+import { Graph } from './graph/graph.ts';
+import { type GraphServer, startGraphServer } from './graph/graphServer.ts';
 import { makeReady } from './laptopRegistration.ts';
 import { loadSecrets, newSecrets } from './laptopSecrets.ts';
 import { type LaptopSeed, requireNoSimulation, seedNetwork, seedStack } from './laptopSeed.ts';
@@ -22,6 +24,7 @@ import type { LaptopDatabase, LaptopStores } from './laptopStores.ts';
 import { laptopWebhook } from './laptopWebhook.ts';
 import type { ControlAccess } from './network/control/controlGuard.ts';
 import { startControlServer } from './network/controlServer.ts';
+import type { GraphMode } from './network/graphSide.ts';
 import { Network } from './network/network.ts';
 import { laptopFolder, openLaptopStores } from './openLaptopStores.ts';
 import { openApi } from './webapp/openApi.ts';
@@ -52,6 +55,13 @@ export interface LaptopOptions {
   readonly webhook?: { readonly url: string; readonly caPem?: string | undefined } | undefined;
   /** Who may call the control port; without it, every program of the machine. */
   readonly control?: ControlAccess;
+  /**
+   * The simulated Graph API beside `/v1`; without it there is none. `port`: 0 for any free one. `isPortMeant`: otherwise a
+   * port that is in use gives way to a free one.
+   */
+  readonly graph?:
+    | { readonly mode: GraphMode; readonly port: number; readonly isPortMeant?: boolean }
+    | undefined;
   /** The Cloud API takes the place of the simulated servers of WhatsApp, and posts its webhooks to this port. */
   readonly cloud?: { readonly settings: CloudSettings; readonly webhookPort: number } | undefined;
   readonly clock: Clock;
@@ -62,6 +72,10 @@ export interface Laptop {
   readonly url: string;
   /** The page and API of the simulation; none with the Cloud API. */
   readonly controlUrl?: string;
+  /** The simulated Graph API, and the ids of the number there. */
+  readonly graphUrl?: string;
+  readonly phoneNumberId?: string;
+  readonly businessAccountId?: string;
   /** Where the webhooks of the Cloud API arrive. */
   readonly cloudWebhookUrl?: string;
   readonly username: string;
@@ -109,6 +123,7 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
       ? await requireFreePort(options.controlPort, host, '--control-port')
       : await freePort(host);
     const controlUrl = `http://${isHere(host) ? HOST : host}:${controlPort}`;
+    const graphPort = await graphPortOf(options);
     // Pages of errors belong to the simulation.
     const errorsUrl = cloud ? undefined : `${controlUrl}/errors`;
     const secrets = await secretsOf(options);
@@ -120,6 +135,7 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
     await configure(options, { stores, adminPassword: secrets.adminPassword });
     const gateway = cloud && (await startGateway(options, cloud, place, started, signal));
     const network = cloud ? undefined : await startNetwork(options, place, started, signal);
+    const graph = network && (await startGraph(options, { network, port: graphPort }, started));
     const coreapp = await startSingleCoreapp(options, place);
     started.add(coreapp, () => coreapp.close());
     const webapp = await startSingleWebapp({ ...options, port }, place, signal);
@@ -145,6 +161,7 @@ export async function startLaptop(options: LaptopOptions, signal: AbortSignal): 
       ...(gateway
         ? { cloudWebhookUrl: `http://${isHere(host) ? HOST : host}:${gateway.webhookPort}${WEBHOOK_PATH}` }
         : { controlUrl }),
+      ...(graph ? { graphUrl: `http://${isHere(host) ? HOST : host}:${graph.port}`, ...graph.ids } : {}),
       username: DEFAULT_ADMIN.username,
       password: secrets.adminPassword,
       caFile,
@@ -209,7 +226,7 @@ async function startGateway(
 
 /** What stands for the servers of WhatsApp. */
 async function startNetwork(
-  { dataFolder, rateLimits = true, phoneNumber, seed, clock, logger }: LaptopOptions,
+  { dataFolder, rateLimits = true, phoneNumber, seed, graph, clock, logger }: LaptopOptions,
   { folder, time, wire, errorsUrl }: Place,
   started: Started,
   signal: AbortSignal,
@@ -221,6 +238,7 @@ async function startNetwork(
     dataFolder: join(folder, 'network'),
     inMemory: dataFolder === undefined,
     limits: rateLimits,
+    graph: graph?.mode,
     errorsUrl,
     clock,
     time,
@@ -229,6 +247,34 @@ async function startNetwork(
   started.add(network, () => network.close());
   if (seed) await seedNetwork(seed, { network, number: phoneNumber.replace('+', '') }, signal);
   return network;
+}
+
+/** Undefined without a Graph API. @throws CodedError `PortTaken` for one that was asked for */
+async function graphPortOf({ graph, cloud, host = HOST }: LaptopOptions): Promise<number | undefined> {
+  if (!graph || cloud) return undefined;
+  if (graph.port === 0) return freePort(host);
+  const required = requireFreePort(graph.port, host, '--graph-port');
+  return graph.isPortMeant === true ? required : required.catch(() => freePort(host));
+}
+
+/** The Graph API of the simulated servers. */
+async function startGraph(
+  { rateLimits = true, phoneNumber, host = HOST, logger }: LaptopOptions,
+  { network, port }: { readonly network: Network; readonly port: number | undefined },
+  started: Started,
+) {
+  if (port === undefined) return undefined;
+  const graph = new Graph({
+    network,
+    limits: rateLimits,
+    // As the Coreapp does here.
+    mediaHosts: ['*'],
+    logger: logger.child({ role: 'graph' }),
+  });
+  started.add(graph, async () => graph.close());
+  const server: GraphServer = await startGraphServer(graph, { host, port });
+  started.add(server, server.close);
+  return { port: server.port, ids: graph.numbers.idsOf(phoneNumber.replace('+', '')) };
 }
 
 /** What the single Coreapp and the single Webapp have in common. */

@@ -8,6 +8,7 @@ import { type Behaviour, behaviour } from './network/behaviour.ts';
 import { catalog } from './network/catalog.ts';
 import type { Network } from './network/network.ts';
 import { templateEntry } from './network/templates.ts';
+import { USER_ID } from './network/userId.ts';
 import type { ConfigStore } from './store/configStore.ts';
 import type { WebStore } from './store/webStore.ts';
 import { apiFault } from './wire/apiFault.ts';
@@ -45,6 +46,10 @@ const seed = z
             .max(10)
             .optional(),
           behaviour: behaviour.partial().optional(),
+          /** Business-scoped, for the Graph API. */
+          userId: z.string().regex(USER_ID, 'must be like US.13491208655302741918').optional(),
+          /** The Graph API tells no number of theirs. */
+          hidesNumber: z.boolean().optional(),
         }),
       )
       .max(100_000),
@@ -97,8 +102,11 @@ export async function seedNetwork(
   if (linked) await network.setCatalog(number, linked);
   if (faults) await network.apiFaults.set(faults, signal);
   // A parsed object has no undefined fields.
-  for (const { waId, name, dialled, behaviour: how } of people)
+  for (const { waId, name, dialled, behaviour: how, userId, hidesNumber } of people) {
     await network.people.set(waId, { name, dialled, behaviour: (how ?? {}) as Partial<Behaviour> });
+    if (userId !== undefined || hidesNumber !== undefined)
+      await network.people.setId(waId, { userId, hidesNumber });
+  }
 }
 
 /** @throws CodedError `BadConfig` for what only simulated servers can hold */

@@ -5,18 +5,19 @@ import { VERSION } from '../../src/base/version.ts';
 import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
 import { clusterProcesses, killProcesses } from '../support/clusterProcesses.ts';
 import { eventually } from '../support/eventually.ts';
-import { GraphDouble } from '../support/graphDouble.ts';
 import { OperatorCluster } from '../support/operatorCluster.ts';
+import { SimulatedGraph } from '../support/simulatedGraph.ts';
 import { stackApi } from '../support/stackLoad.ts';
 
 const never = new AbortController().signal;
 const ANA = '16505550001';
 
 let cluster: OperatorCluster;
-let graph: GraphDouble;
+let graph: SimulatedGraph;
 
 beforeAll(async () => {
-  graph = await GraphDouble.start({ number: '16315551777' });
+  graph = await SimulatedGraph.start({ number: '16315551777', phoneNumberId: '106540352242922' });
+  await graph.openWindows(ANA);
   cluster = await OperatorCluster.start();
   await cluster.installOperator();
 });
@@ -46,11 +47,12 @@ describe('a stack in a cluster with the Cloud API behind it', () => {
     for (const object of await exampleObjects()) await cluster.apply(object);
     const { status } = await cluster.ready('bridge', 180_000);
     expect(status?.registration?.state).toBe('Registered');
-    expect(graph.pins).toEqual([]);
+    expect(graph.network.state.known(graph.number).pin).toBeUndefined();
     const address = await cluster.kubectl(
       ...['get', 'pods', '-l', 'app=cloud-gateway', '-o', 'jsonpath={.items[0].status.podIP}'],
     );
-    graph.subscription = { url: `http://${address}:9092/webhook`, verifyToken: '' };
+    const callback = { url: `http://${address}:9092/webhook`, verifyToken: '' };
+    await graph.network.record({ type: 'graph-app', change: { callback } });
   });
 
   it('delivers messages in order also when the gateway dies, and takes their statuses', {
@@ -65,7 +67,7 @@ describe('a stack in a cluster with the Cloud API behind it', () => {
     );
     const second = await client.messages.sendText(session, ANA, 'Two', never);
     await eventually(() => graph.accepted.length === 2, 120_000);
-    expect(graph.accepted.map(({ message }) => message.biz_opaque_callback_data)).toEqual([first, second]);
+    expect(graph.accepted.map(({ opaque }) => opaque)).toEqual([first, second]);
     // A webhook that is not taken is posted again until the gateway is back.
     await graph.settled();
     client.close();

@@ -8,14 +8,14 @@ import { StackClient } from '../../src/client/stackClient.ts';
 import { HttpsStackTransport } from '../../src/client/stackTransport.ts';
 import { cloudSettings } from '../../src/stack/cloud/cloudSettings.ts';
 import { startLaptop } from '../../src/stack/laptop.ts';
-import type { GraphDouble } from './graphDouble.ts';
 import { startPlainReceiver } from './plainReceiver.ts';
+import type { SimulatedGraph } from './simulatedGraph.ts';
 
 const never = new AbortController().signal;
 const VERIFY_TOKEN = 'verify-token';
 
 /** A whole stack in this process with a Cloud API behind it, and a receiver of its callbacks. */
-export async function startCloudStack(graph: GraphDouble, variables: Record<string, string> = {}) {
+export async function startCloudStack(graph: SimulatedGraph, variables: Record<string, string> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'waba-cloud-'));
   const tokenFile = join(folder, 'token');
   await writeFile(tokenFile, `${graph.token}\n`);

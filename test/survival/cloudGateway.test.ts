@@ -5,8 +5,8 @@ import { HttpsStackTransport } from '../../src/client/stackTransport.ts';
 import { startCloudProcess } from '../support/cloudProcess.ts';
 import { CountedLoad } from '../support/countedLoad.ts';
 import { eventually } from '../support/eventually.ts';
-import { GraphDouble, type GraphFate } from '../support/graphDouble.ts';
 import { startPlainReceiver } from '../support/plainReceiver.ts';
+import { SimulatedGraph } from '../support/simulatedGraph.ts';
 
 const never = new AbortController().signal;
 /** `npm run soak` raises both. */
@@ -26,25 +26,23 @@ it(`a gateway that is killed ${KILLS} times posts each accepted message once (SE
   timeout,
 }, async () => {
   const random = seeded(SEED);
-  let isUnkind = true;
-  const refused = new Set<string>();
-  const graph = await GraphDouble.start({
-    fate: ({ biz_opaque_callback_data: id }): GraphFate => {
-      const number = isUnkind ? random() : 1;
-      if (number < 0.05) return 'accepted-without-answer';
-      if (number < 0.1) return 'accepted-with-500';
-      if (number < 0.13) return 'dropped';
-      if (number < 0.16) return { code: 131016 };
-      if (number < 0.19) {
-        refused.add(id);
-        return { code: 131026 };
-      }
-      return 'ok';
-    },
-    // Some come before the answer, some in another order, some twice.
-    delivery: () => ({ afterMs: Math.floor(random() * 1_000), times: random() < 0.1 ? 2 : 1 }),
-  });
+  const graph = await SimulatedGraph.start();
   closers.push(() => graph.close());
+  const people = Array.from({ length: 40 }, (_, index) => `1650557${1000 + index}`);
+  await graph.openWindows(...people);
+  const faults = [
+    { cut: true, isServed: true, share: 0.05 },
+    { status: 500, isServed: true, share: 0.05 },
+    { cut: true, share: 0.03 },
+    { code: 131016, share: 0.03 },
+    { code: 131026, share: 0.03 },
+  ];
+  graph.setFaults(...faults.map((fault, index) => ({ path: '*/messages', seed: SEED + index, ...fault })));
+  // Some come before the answer, some in another order, some twice.
+  graph.setWebhookFaults(
+    { kind: 'statuses', jitterMs: 1_000, repeats: 1, share: 0.1, seed: SEED },
+    { kind: 'statuses', jitterMs: 1_000 },
+  );
   const receiver = await startPlainReceiver();
   closers.push(receiver.close);
   const gateway = await startCloudProcess(graph, {
@@ -57,7 +55,8 @@ it(`a gateway that is killed ${KILLS} times posts each accepted message once (SE
   closers.push(async () => client.close());
   let session = await client.users.login(about.username, about.password, {}, never);
   const load = new CountedLoad(
-    (index) => client.messages.sendText(session, `1650557${1000 + (index % 40)}`, `message ${index}`, never),
+    (index) =>
+      client.messages.sendText(session, people[index % people.length] ?? '', `message ${index}`, never),
     PER_SECOND,
   );
   for (let kills = 0; kills < KILLS; kills++) {
@@ -66,7 +65,7 @@ it(`a gateway that is killed ${KILLS} times posts each accepted message once (SE
     session = await eventually(() => client.users.login(about.username, about.password, {}, never));
   }
   await load.stop();
-  isUnkind = false;
+  graph.setFaults();
   expect(load.accepted.length).toBeGreaterThan(KILLS);
   const isTold = (id: string) =>
     receiver.statuses().some((status) => status.id === id && status.status !== 'sent');
@@ -74,12 +73,11 @@ it(`a gateway that is killed ${KILLS} times posts each accepted message once (SE
   await eventually(() => untold().length === 0, 60_000).catch(() => {});
   await graph.settled();
   const times = new Map<string, number>();
-  for (const { message } of graph.accepted)
-    times.set(message.biz_opaque_callback_data, (times.get(message.biz_opaque_callback_data) ?? 0) + 1);
-  const lost = load.accepted.filter((id) => !times.has(id) && !refused.has(id));
+  for (const { opaque = '' } of graph.accepted) times.set(opaque, (times.get(opaque) ?? 0) + 1);
+  const lost = load.accepted.filter((id) => !times.has(id) && !graph.refused.has(id));
   const twice = [...times].filter(([, count]) => count > 1);
   process.stdout.write(
-    `${load.accepted.length} accepted, ${refused.size} refused, ${lost.length} lost, ${twice.length} twice\n`,
+    `${load.accepted.length} accepted, ${graph.refused.size} refused, ${lost.length} lost, ${twice.length} twice\n`,
   );
   expect({ lost, twice, untold: untold() }).toEqual({ lost: [], twice: [], untold: [] });
 });

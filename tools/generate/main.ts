@@ -11,6 +11,7 @@ import { dashboards } from './dashboards.ts';
 import { doctorPage } from './doctorTable.ts';
 import { cliPage } from './exitCodeTable.ts';
 import { fidelityTable } from './fidelityTable.ts';
+import { graphPage } from './graphEndpoints.ts';
 import { monitoringDocs } from './monitoringDocs.ts';
 import { permissionsTable } from './permissionsTable.ts';
 import { podAdmissionYaml } from './podAdmission.ts';
@@ -73,6 +74,7 @@ const outputs: Record<string, () => string> = {
   'docs/cli.md': () => cliPage(readFileSync('docs/cli.md', 'utf8')),
   'docs/reference.md': referenceDocs,
   'docs/emulator-api.md': fidelityTable,
+  'docs/simulated-cloud-api.md': () => graphPage(readFileSync('docs/simulated-cloud-api.md', 'utf8')),
   'docs/emulator-seed.schema.json': () => `${JSON.stringify(seedSchema(), null, 2)}\n`,
   'docs/permissions.md': permissionsTable,
 };

@@ -4,6 +4,7 @@ import { type AsynchronousErrorCode, asynchronousErrors } from '../../onprem/err
 import { isTemplate } from '../../onprem/templateMessage.ts';
 import { DEFAULT_BEHAVIOUR } from './defaultBehaviour.ts';
 import { failureCode } from './failureCode.ts';
+import type { SentByGraph } from './graphState.ts';
 
 /** How a simulated person receives messages. By default they receive messages at once and read them soon. */
 export const behaviour = z.strictObject({
@@ -32,7 +33,8 @@ export const SESSION_WINDOW_MS = 24 * 3_600_000;
 /** Not found in any source: the code with which a message to a person who opted out fails. */
 const OPTED_OUT = 471;
 
-export type Stage = 'warning' | 'delivered' | 'read' | 'failed' | 'deleted';
+/** Of them, only the Graph API has `sent`, which a Coreapp tells by itself, and `played`. */
+export type Stage = 'warning' | 'sent' | 'delivered' | 'read' | 'played' | 'failed' | 'deleted';
 export interface Step {
   readonly afterMs: number;
   readonly stage: Stage;
@@ -69,6 +71,22 @@ export function courseOf(delivery: Delivery): Step[] {
   if (person.deleteAfterMs !== null)
     steps.push({ afterMs: deliveredMs + person.deleteAfterMs, stage: 'deleted' });
   return steps.sort((a, b) => a.afterMs - b.afterMs);
+}
+
+/** A voice note is played so long after it was read. */
+const PLAYED_AFTER_MS = 100;
+
+/** The stages of a message of the Graph API: it tells neither warnings nor deletions, and plays of voice notes. */
+export function graphCourseOf(delivery: Delivery, { failure, isVoice }: SentByGraph): Step[] {
+  const sent: Step = { afterMs: 0, stage: 'sent' };
+  // Not found in any source: whether a message that fails for its window or its recipient is told as sent before.
+  if (failure) return [{ afterMs: DEFAULT_BEHAVIOUR.deliverAfterMs, stage: 'failed', error: { ...failure } }];
+  const steps = courseOf(delivery).filter(({ stage }) => stage !== 'warning' && stage !== 'deleted');
+  if (steps[0]?.stage === 'failed') return steps;
+  const read = steps.find(({ stage }) => stage === 'read');
+  const played: Step[] =
+    isVoice && read ? [{ afterMs: read.afterMs + PLAYED_AFTER_MS, stage: 'played' }] : [];
+  return [sent, ...steps, ...played];
 }
 
 function failureOf(type: string, person: Behaviour, silentMs: number): ApiErrorBody | undefined {

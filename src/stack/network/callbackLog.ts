@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { safeJson } from '../../base/safeJson.ts';
 import { type CallbackReport, callbackAttempt } from '../wire/reports.ts';
+import { type ApiName, apiName } from './apiName.ts';
 
 /** A callback of a number, and what became of it. */
 export const callbackRecord = z.object({
   id: z.int().meta({ description: 'grows with each callback' }),
   number: z.string(),
-  /** The field of the body that says what happened: `statuses`, `messages`, `errors`, `media_items`, `services`. */
+  api: apiName,
+  /** The field of the body that says what happened: `statuses`, `messages`, `errors`, `media_items`, `services`; of the Graph API that of its first change. */
   kind: z.string(),
   at: z.number().meta({ description: 'when it was made, epoch ms' }),
   state: z.enum(['waiting', 'delivered', 'dropped']),
@@ -54,9 +56,10 @@ export class CallbackLog {
     number: string,
     { key, payload, state, attempt, delayMs }: CallbackReport,
     redeliveryOf?: number,
+    api: ApiName = 'v1',
   ): CallbackRecord {
     const known = this.#records.get(this.#ids.get(`${number} ${key}`) ?? 0);
-    const { nextAttemptAt: _, ...before } = known ?? this.#add(number, key, payload);
+    const { nextAttemptAt: _, ...before } = known ?? this.#add(number, key, payload, api);
     const attempts = [...before.attempts, ...(attempt ? [attempt] : [])].slice(-REMEMBERED.attempts);
     const record: CallbackRecord = {
       ...before,
@@ -76,15 +79,14 @@ export class CallbackLog {
     this.skipped = 0;
   }
 
-  #add(number: string, key: string, payload: string): CallbackRecord {
+  #add(number: string, key: string, payload: string, api: ApiName): CallbackRecord {
     this.#lastId += 1;
     const body = safeJson(payload) ?? {};
-    // The sender of a message is told before the message.
-    const kind = Object.keys(body as object).find((name) => name !== 'contacts') ?? '';
     const record: CallbackRecord = {
       id: this.#lastId,
       number,
-      kind,
+      api,
+      kind: kindOf(body as object, api),
       at: this.#now(),
       state: 'waiting',
       body,
@@ -103,4 +105,16 @@ export class CallbackLog {
     this.#ids.delete(this.#keys.get(oldest) ?? '');
     this.#keys.delete(oldest);
   }
+}
+
+/** A change of the Graph API that tells of neither messages nor statuses is of the kind of its field. */
+function kindOf(body: object, api: ApiName): string {
+  if (api === 'graph') {
+    const { field = '', value = {} } =
+      (body as { entry?: { changes?: { field?: string; value?: object }[] }[] }).entry?.[0]?.changes?.[0] ??
+      {};
+    return ['messages', 'statuses', 'errors'].find((name) => name in value) ?? field;
+  }
+  // The sender of a message is told before the message.
+  return Object.keys(body).find((name) => name !== 'contacts') ?? '';
 }

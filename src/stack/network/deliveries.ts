@@ -9,14 +9,18 @@ import { isTemplate } from '../../onprem/templateMessage.ts';
 import { messageAttributes } from '../wire/messageAttributes.ts';
 import type { Billing, NetworkEvent, NetworkProtocol } from '../wire/networkProtocol.ts';
 import type { CallRequest } from '../wire/protocol.ts';
-import { courseOf, SESSION_WINDOW_MS, type Step } from './behaviour.ts';
+import { courseOf, graphCourseOf, SESSION_WINDOW_MS, type Step } from './behaviour.ts';
 import { type Bill, Bills } from './bills.ts';
 import { productProblem } from './catalog.ts';
 import { DEFAULT_BEHAVIOUR } from './defaultBehaviour.ts';
+import type { SentByGraph } from './graphState.ts';
 import { LIMIT_REACHED } from './messagingLimits.ts';
-import type { Entry } from './networkEntries.ts';
+import type { Entry, Outgoing } from './networkEntries.ts';
 import type { NetworkState } from './networkState.ts';
 import { laterFailure } from './templates.ts';
+
+/** A message that is handed over: by a Coreapp, or with `graph` by the Graph API. */
+type Handed = CallRequest<NetworkProtocol, 'send'> & { readonly graph?: SentByGraph };
 
 export interface DeliveriesOptions {
   readonly state: NetworkState;
@@ -24,6 +28,12 @@ export interface DeliveriesOptions {
   readonly record: (...entries: Entry[]) => Promise<void>;
   /** Records an event together with these entries. */
   readonly emit: (number: string, body: NetworkEvent['body'], ...together: Entry[]) => Promise<void>;
+  /** The same for a message of the Graph API, and the stage that it has reached. */
+  readonly tellGraph: (
+    message: Outgoing & { readonly id: string },
+    step: Step,
+    ...together: Entry[]
+  ) => Promise<void>;
   /** Whether the messaging tier limits the conversations that a number begins. */
   readonly limits: boolean;
   /** Where the pages of errors are, without the code. */
@@ -77,11 +87,7 @@ export class Deliveries {
   }
 
   /** Resolves when the message is on disk. The same id twice is one message. `fate`: a code to fail with, or lost. */
-  accept(
-    number: string,
-    request: CallRequest<NetworkProtocol, 'send'>,
-    fate?: AsynchronousErrorCode | 'lost',
-  ): Promise<Billing> {
+  accept(number: string, request: Handed, fate?: AsynchronousErrorCode | 'lost'): Promise<Billing> {
     const { id } = request;
     const known = this.#accepting.get(id);
     if (known) return known;
@@ -92,11 +98,7 @@ export class Deliveries {
     return accepting;
   }
 
-  #acceptTraced(
-    number: string,
-    request: CallRequest<NetworkProtocol, 'send'>,
-    fate?: AsynchronousErrorCode | 'lost',
-  ): Promise<Billing> {
+  #acceptTraced(number: string, request: Handed, fate?: AsynchronousErrorCode | 'lost'): Promise<Billing> {
     const { id, type, traceparent: parent } = request;
     const about = { parent, kind: SpanKind.SERVER, attributes: messageAttributes(id, type) };
     return traced('network take message', about, ({ traceparent }) =>
@@ -106,12 +108,12 @@ export class Deliveries {
 
   async #accept(
     number: string,
-    request: CallRequest<NetworkProtocol, 'send'>,
+    request: Handed,
     traceparent: string | undefined,
     fate?: AsynchronousErrorCode | 'lost',
   ): Promise<Billing> {
     const { state, now } = this.#options;
-    const { id, type, body, media } = request;
+    const { id, type, body, media, graph } = request;
     const to = state.waIdOf(request.to);
     const { sent: billing } = this.#billing(number, to, type);
     if (state.hasSeen(id)) return billing;
@@ -136,6 +138,7 @@ export class Deliveries {
     if (failsWith !== undefined) accepted.failsWith = failsWith;
     if (problem?.isWarning) accepted.warning = { code: problem.code, details: problem.details };
     if (fate === 'lost') accepted.isLost = true;
+    if (graph !== undefined) accepted.graph = graph;
     if (traceparent !== undefined) accepted.traceparent = traceparent;
     if (begins && failsWith === undefined) await this.#recordFirst(accepted);
     else await this.#options.record(accepted);
@@ -181,7 +184,7 @@ export class Deliveries {
   #deliver(id: string): void {
     const message = this.#options.state.outgoing.get(id);
     if (!message) return;
-    const { number, to, messageType: type, acceptedAt, ttlDays, failsWith, warning, isLost } = message;
+    const { number, to, messageType: type, acceptedAt, ttlDays, failsWith, warning, isLost, graph } = message;
     const finish = () => this.#options.record({ type: 'finished', id });
     if (isLost) {
       this.#later(0, finish);
@@ -194,7 +197,8 @@ export class Deliveries {
       ...person?.behaviour,
       ...(failsWith === undefined ? {} : { failsWith }),
     };
-    const steps = courseOf({ type, behaviour: how, silentMs, ttlDays, warning });
+    const delivery = { type, behaviour: how, silentMs, ttlDays, warning };
+    const steps = graph ? graphCourseOf(delivery, graph) : courseOf(delivery);
     const left =
       message.done.length === 0 ? steps : steps.filter(({ stage }) => !message.done.includes(stage));
     if (left.length === 0) this.#later(0, finish);
@@ -212,10 +216,17 @@ export class Deliveries {
     );
   }
 
-  #advance(id: string, { stage, error }: Step, isLast: boolean): Promise<void> {
+  #advance(id: string, step: Step, isLast: boolean): Promise<void> {
     const message = this.#options.state.outgoing.get(id);
     if (!message) return NOTHING_TO_DO;
+    const { stage, error } = step;
     const { number, to, messageType, traceparent: parent } = message;
+    // Together, so that a status is told once, also if it has to be tried again.
+    const done: Entry[] = [error ? { type: 'stage', id, stage, error } : { type: 'stage', id, stage }];
+    if (isLast) done.push({ type: 'finished', id });
+    if (message.graph) return this.#options.tellGraph({ ...message, id }, step, ...done);
+    // Only messages of the Graph API are played.
+    if (stage === 'played') return this.#options.record(...done);
     const isReceipt = stage === 'delivered' || stage === 'read';
     const errors = error ? [this.#linked(error)] : undefined;
     const billing = isReceipt ? this.#billing(number, to, messageType).later : undefined;
@@ -229,9 +240,6 @@ export class Deliveries {
       ...(errors && { errors }),
       ...(billing && { billing }),
     };
-    // Together, so that a status is told once, also if it has to be tried again.
-    const done: Entry[] = [error ? { type: 'stage', id, stage, error } : { type: 'stage', id, stage }];
-    if (isLast) done.push({ type: 'finished', id });
     const attributes = { ...messageAttributes(id, messageType), 'waba.status': stage };
     return traced(
       'network report status',

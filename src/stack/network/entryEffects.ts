@@ -155,12 +155,52 @@ const effects: Effects = {
     const number = state.number(entry.number);
     number.events = without(number.events, entry.eventIds);
   },
+  'user-id': (state, { waId, userId, hidesNumber }) => {
+    const person = state.person(waId);
+    if (userId !== undefined) person.userId = userId;
+    if (hidesNumber !== undefined) person.hidesNumber = hidesNumber;
+    return { waId };
+  },
+  'graph-number': (state, { number, change }) => {
+    const known = state.number(number);
+    known.graph = { ...known.graph, ...change };
+    return { number };
+  },
+  'graph-settings': (state, { number, change }) => {
+    const known = state.number(number);
+    known.graphSettings = { ...known.graphSettings, ...change };
+    return { number };
+  },
+  'graph-account': (state, { id, account }) => {
+    state.graph.accounts.set(id, account);
+  },
+  'graph-app': (state, { change }) => {
+    state.graph.app = { ...state.graph.app, ...change };
+  },
+  'graph-media': (state, { id, media }) => {
+    state.graph.media.set(id, media);
+  },
+  'graph-media-removed': (state, { ids }) => {
+    for (const id of ids) state.graph.media.delete(id);
+  },
+  'graph-change': (state, { number, change }) => {
+    const known = state.number(number);
+    known.changes = known.changes ?? [];
+    known.changes.push(change);
+    state.nextEventId = Math.max(state.nextEventId, change.id + 1);
+  },
+  'graph-changes-told': (state, { number, ids }) => {
+    const known = state.number(number);
+    const done = new Set(ids);
+    known.changes = known.changes?.filter(({ id }) => !done.has(id)) ?? [];
+  },
   person: (state, entry) => {
     const person = state.person(entry.waId);
     if (entry.profileName !== undefined) person.profileName = entry.profileName;
     const { wroteTo: number, message, waId } = entry;
-    if (number === undefined || !message) return { waId };
+    if (number === undefined) return { waId };
     person.lastWrote[number] = entry.at;
+    if (!message) return { number, waId };
     state.received.set(`${number}/${message.id}`, false);
     dropOldest(state.received);
     const { id, type, context, media } = message;

@@ -13,6 +13,8 @@ import { CallbackLog, type CallbackRecord } from './callbackLog.ts';
 import type { Catalog } from './catalog.ts';
 import { Deliveries } from './deliveries.ts';
 import { applyEntry } from './entryEffects.ts';
+import { GraphFaults } from './graphFaults.ts';
+import { type GraphMode, type GraphSide, graphStatusOf, type NewChange } from './graphSide.ts';
 import type { MessagingLimits } from './messagingLimits.ts';
 import type { Entry } from './networkEntries.ts';
 import type { NetworkFaults } from './networkFaults.ts';
@@ -29,6 +31,7 @@ import { Snapshots } from './snapshots.ts';
 import { Submissions } from './submissions.ts';
 import type { TemplateEntry } from './templates.ts';
 import { usedMedia } from './usedMedia.ts';
+import { userIdOf } from './userId.ts';
 
 export interface NetworkOptions {
   readonly host: string;
@@ -41,6 +44,8 @@ export interface NetworkOptions {
   readonly inMemory?: boolean;
   /** Whether the documented tiers and throughput apply; off for measurements. */
   readonly limits: boolean;
+  /** How numbers are shared with the Graph API; absent: there is none. */
+  readonly graph?: GraphMode | undefined;
   /** Where the pages of errors are, without the code; without it failures link to the vendor's page. */
   readonly errorsUrl?: string | undefined;
   readonly clock: Clock;
@@ -56,6 +61,9 @@ interface Snapshot {
   readonly entries: readonly Entry[];
   readonly faults: readonly ApiFault[];
 }
+/** Entries that no snapshot of a test holds: what waits, and where the webhooks of the Graph API go. */
+const PASSING: ReadonlySet<Entry['type']> = new Set(['event', 'graph-change', 'graph-account', 'graph-app']);
+
 /** Called when the numbers that reach people have changed. */
 interface AliasNews {
   tell: () => void;
@@ -70,6 +78,8 @@ export class Network {
   readonly people: People;
   /** Faults of API calls. */
   readonly apiFaults: ApiFaults;
+  /** Faults of the Graph API and of its webhooks. */
+  readonly graphFaults: GraphFaults;
   readonly callbacks: CallbackLog;
   readonly requests: RequestLog;
   /** What changes, for those who watch. */
@@ -86,6 +96,7 @@ export class Network {
   readonly #orders: Orders;
   readonly #stop = new AbortController();
   #server: RpcServer | undefined;
+  #graph: GraphSide | undefined;
   #endCollection: () => void = () => {};
 
   private constructor(
@@ -124,10 +135,15 @@ export class Network {
     this.media = new PersonalMedia(join(dataFolder, 'media'));
     this.people = new People({ ...common, media: this.media });
     this.apiFaults = new ApiFaults({ clock, random });
+    this.graphFaults = new GraphFaults(random);
     this.#sessions = new Sessions(state, (number, event) => this.#drop(number, event));
     this.#registrar = new Registrar(common);
     this.#deliveries = new Deliveries({
       ...common,
+      tellGraph: async (message, step, ...together) => {
+        const change = this.#graph?.stageOf(message, step);
+        await this.tellGraph(message.number, change, ...together);
+      },
       limits,
       errorsUrl: options.errorsUrl,
       clock: time,
@@ -177,6 +193,79 @@ export class Network {
     return this.#options.clock;
   }
 
+  get random(): () => number {
+    return this.#options.random ?? Math.random;
+  }
+
+  get graphMode(): GraphMode | undefined {
+    return this.#options.graph;
+  }
+
+  /** From now on the Graph API is told of what happens. */
+  join(graph: GraphSide): void {
+    this.#graph = graph;
+  }
+
+  /** Resolves when all entries are on disk and applied; otherwise none is. */
+  async record(...entries: Entry[]): Promise<void> {
+    await this.#journal.append(...entries);
+  }
+
+  /** Hands over a message of the Graph API. Resolves when it is on disk. */
+  async submit(number: string, message: Parameters<Deliveries['accept']>[1]): Promise<void> {
+    await this.#deliveries.accept(number, message);
+  }
+
+  /** The webhook of the Graph API will be told of a change, which is recorded together with these entries. */
+  async tellGraph(number: string, change: NewChange | undefined, ...together: Entry[]): Promise<void> {
+    const told: Entry[] = change
+      ? [
+          {
+            type: 'graph-change',
+            number,
+            change: { id: this.state.nextEventId++, at: this.now(), ...change },
+          },
+        ]
+      : [];
+    await this.#journal.append(...together, ...told);
+    if (change) this.#graph?.announce(number);
+  }
+
+  /** Posts a webhook of the Graph API again. `redeliveryOf`: the record that it repeats. @throws Error without a Graph API */
+  async redeliverGraph(number: string, body: unknown, redeliveryOf: number): Promise<CallbackRecord> {
+    if (!this.#graph) throw new Error('the Graph API is off');
+    return this.#graph.post(number, body, redeliveryOf);
+  }
+
+  /** As `People.setId`; a new id is told to the numbers that the person wrote to. */
+  async setUserId(waId: string, change: Parameters<People['setId']>[1]): Promise<void> {
+    const before = this.state.people.get(waId);
+    const formerUserId = userIdOf(waId, before);
+    await this.people.setId(waId, change);
+    const { userId = formerUserId } = change;
+    if (userId === formerUserId || !this.#graph) return;
+    for (const number of Object.keys(before?.lastWrote ?? {}))
+      if (this.isOnGraph(number))
+        await this.tellGraph(number, this.#graph.userIdChange(number, { waId, userId, formerUserId }));
+  }
+
+  /** Whether messages of people reach a number, by one of the APIs. */
+  isReached(number: string): boolean {
+    return this.state.known(number).registrationKey !== undefined || this.isOnGraph(number);
+  }
+
+  isOnGraph(number: string): boolean {
+    const { graph: mode } = this.#options;
+    return mode !== undefined && graphStatusOf(this.state.known(number), mode) === 'CONNECTED';
+  }
+
+  /** The number is registered elsewhere: its On-Premises installation is disconnected. */
+  async endRegistration(number: string, reason: string): Promise<void> {
+    if (this.state.known(number).registrationKey === undefined) return;
+    await this.#journal.append({ type: 'unregistered', number });
+    this.#sessions.replaceAll(number, reason);
+  }
+
   /** Epoch ms in the simulation. */
   now(): number {
     return this.time.now();
@@ -194,7 +283,7 @@ export class Network {
 
   /** All that people and tests have set and done, as a text for `restore`. */
   snapshot(): string {
-    const entries = [...this.state.snapshot()].filter(({ type }) => type !== 'event');
+    const entries = [...this.state.snapshot()].filter(({ type }) => !PASSING.has(type));
     const faults = this.apiFaults.list().faults.map(({ id: _, met: __, ...fault }) => fault);
     return JSON.stringify({ entries, faults } satisfies Snapshot);
   }
@@ -214,6 +303,7 @@ export class Network {
       ),
     );
     this.#submissions.clearFaults();
+    this.graphFaults.clear();
     await this.apiFaults.set(faults, this.#stop.signal);
     await this.#orders.give(this.#sessions.peers(), (peer, order) => peer.emit('reset', { order }));
     for (const { number, peer } of this.#sessions.all())
@@ -286,6 +376,7 @@ export class Network {
       callbacks: this.callbacks,
       requests: this.requests,
       orders: this.#orders,
+      onRegistered: (number) => this.#leaveGraph(number),
       record: (...entries) => this.#journal.append(...entries),
       now: () => this.now(),
       movedMs: () => this.time.movedMs,
@@ -298,11 +389,32 @@ export class Network {
     this.#server = await serveRpc(networkProtocol, handlers, { host, port, wire, logger, onDisconnect });
   }
 
-  #emit(number: string, body: NetworkEvent['body'], together: Entry[]): Promise<void> {
-    const event: NetworkEvent = { eventId: this.state.nextEventId++, body };
-    return this.#journal
-      .append(...together, { type: 'event', number, event })
-      .then(() => this.#sessions.announce(number));
+  async #emit(number: string, body: NetworkEvent['body'], together: Entry[]): Promise<void> {
+    const isOnPremises = body.kind === 'status' || !this.isOnGraph(number) || this.#isRegistered(number);
+    const event: NetworkEvent | undefined = isOnPremises
+      ? { eventId: this.state.nextEventId++, body }
+      : undefined;
+    const graph =
+      body.kind !== 'status' && this.isOnGraph(number) ? this.#graph?.changeOf(number, body) : undefined;
+    await this.tellGraph(
+      number,
+      graph?.change,
+      ...together,
+      ...(graph?.together ?? []),
+      ...(event ? [{ type: 'event' as const, number, event }] : []),
+    );
+    if (event) this.#sessions.announce(number);
+  }
+
+  /** At the vendor a number is on one API at a time. */
+  async #leaveGraph(number: string): Promise<void> {
+    const { graph } = this.state.known(number);
+    if (this.#options.graph === 'exclusive' && graph?.status === 'CONNECTED')
+      await this.#journal.append({ type: 'graph-number', number, change: { status: 'DISCONNECTED' } });
+  }
+
+  #isRegistered(number: string): boolean {
+    return this.state.known(number).registrationKey !== undefined;
   }
 
   #tellAliases(): void {

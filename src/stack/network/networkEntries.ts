@@ -5,6 +5,15 @@ import type { NetworkEvent } from '../wire/networkProtocol.ts';
 import type { Behaviour, Stage } from './behaviour.ts';
 import type { Catalog } from './catalog.ts';
 import type { ChatMessage, Chats } from './chats.ts';
+import type {
+  GraphAccount,
+  GraphApp,
+  GraphChange,
+  GraphMedia,
+  GraphRegistration,
+  GraphSettings,
+  SentByGraph,
+} from './graphState.ts';
 import type { Begun, MessagingLimits } from './messagingLimits.ts';
 import type { Recording } from './recording.ts';
 import type { TemplateEntry } from './templates.ts';
@@ -30,6 +39,10 @@ export interface NumberState {
   recording?: Recording;
   /** Not acknowledged yet. */
   events: NetworkEvent[];
+  graph?: GraphRegistration;
+  graphSettings?: GraphSettings;
+  /** What the webhook of the Graph API has not taken yet. */
+  changes?: GraphChange[];
 }
 
 export interface Person {
@@ -44,6 +57,10 @@ export interface Person {
   checkedBy?: Record<string, number>;
   /** Numbers by which they are reached, where no rule makes their WhatsApp id of them. */
   dialled?: readonly string[];
+  /** Their business-scoped id, if a test has chosen one. */
+  userId?: string;
+  /** The Graph API tells no number of theirs. */
+  hidesNumber?: boolean;
 }
 
 /** A message on its way to a person. */
@@ -61,6 +78,8 @@ export interface Outgoing {
   readonly isLost?: true;
   /** Where the message is in its trace, if traces are on. */
   readonly traceparent?: string;
+  /** It came by the Graph API, which is told of its stages. */
+  readonly graph?: SentByGraph;
   /** Stages that were reported to the business. */
   done: Stage[];
 }
@@ -99,6 +118,15 @@ export type Entry =
   | { type: 'finished'; id: string }
   | { type: 'event'; number: string; event: NetworkEvent }
   | { type: 'acknowledged'; number: string; eventIds: number[] }
+  | { type: 'user-id'; waId: string; userId?: string; hidesNumber?: boolean }
+  | { type: 'graph-number'; number: string; change: GraphRegistration }
+  | { type: 'graph-settings'; number: string; change: GraphSettings }
+  | { type: 'graph-account'; id: string; account: GraphAccount }
+  | { type: 'graph-app'; change: GraphApp }
+  | { type: 'graph-media'; id: string; media: GraphMedia }
+  | { type: 'graph-media-removed'; ids: string[] }
+  | { type: 'graph-change'; number: string; change: GraphChange }
+  | { type: 'graph-changes-told'; number: string; ids: number[] }
   | {
       type: 'person';
       waId: string;

@@ -27,6 +27,8 @@ export interface NetworkParts {
   readonly callbacks: CallbackLog;
   readonly requests: RequestLog;
   readonly orders: Orders;
+  /** A number was registered with an On-Premises installation. */
+  readonly onRegistered: (number: string) => Promise<void>;
   readonly record: (...entries: Entry[]) => Promise<void>;
   readonly now: () => number;
   /** By how much tests have moved the clock. */
@@ -43,6 +45,7 @@ export function networkHandlers(parts: NetworkParts): Handlers<NetworkProtocol> 
       const registered = await registrar.register(request);
       // A number has one installation: a new registration ends the sessions of the one before.
       sessions.replaceAll(request.number, 'the number was registered elsewhere');
+      await parts.onRegistered(request.number);
       return registered;
     },
     reshard: async (request) => {

@@ -1,5 +1,6 @@
 import { waIdByRule } from '../../onprem/waId.ts';
 import { Chats } from './chats.ts';
+import { GraphState } from './graphState.ts';
 import { type Begun, ConversationCount, DEFAULT_LIMITS, type MessagingLimits } from './messagingLimits.ts';
 import type { Entry, NumberState, Outgoing, Person, SerialisedState } from './networkEntries.ts';
 import type { Recording } from './recording.ts';
@@ -18,6 +19,7 @@ const REGISTRATION = [
   'registeredAt',
   'registrations',
   'pin',
+  'graph',
 ] as const satisfies readonly (keyof NumberState)[];
 
 /** A number with the registration of another state of it. */
@@ -42,6 +44,7 @@ export class NetworkState {
   /** Messages of people, by number and id: whether the business has read them. */
   readonly received = new Map<string, boolean>();
   readonly chats = new Chats();
+  readonly graph = new GraphState();
   readonly #begun = new Map<string, ConversationCount>();
   readonly #aliases = new Map<string, string>();
   /** Counts changes of the aliases. */
@@ -145,19 +148,24 @@ export class NetworkState {
     for (const part of parts(this.seen, PART)) yield partial({ seen: part });
     for (const part of parts(this.received, PART)) yield partial({ received: part });
     for (const part of parts(this.chats.toJSON(), 1)) yield partial({ chats: part });
-    for (const [number, { events, recording, ...rest }] of this.numbers) {
+    yield { type: 'graph-app', change: this.graph.app };
+    for (const [id, account] of this.graph.accounts) yield { type: 'graph-account', id, account };
+    for (const [id, media] of this.graph.media) yield { type: 'graph-media', id, media };
+    for (const [number, { events, recording, changes = [], ...rest }] of this.numbers) {
       yield partial({ numbers: [[number, { ...rest, events: [] }]] });
       for (const event of events) yield { type: 'event', number, event };
+      for (const change of changes) yield { type: 'graph-change', number, change };
       if (recording) yield* replayed(number, recording);
     }
     // An event sets the next id, which may be higher already.
     yield partial({ nextEventId: this.nextEventId });
   }
 
-  /** Forgets everything but the registrations and PINs of numbers. Ids of events go on, because sessions count them. */
+  /** Forgets everything but the registrations and PINs of numbers, and where webhooks of the Graph API go. Ids of events go on, because sessions count them. */
   clear(): void {
     for (const [key, number] of this.numbers) this.numbers.set(key, withRegistrationOf(number, newNumber()));
-    for (const each of [this.people, this.outgoing, this.seen, this.received, this.#begun, this.#aliases])
+    const { people, outgoing, seen, received, graph } = this;
+    for (const each of [people, outgoing, seen, received, graph.media, this.#begun, this.#aliases])
       each.clear();
     this.chats.clear();
     this.aliasRevision += 1;

@@ -7,6 +7,7 @@ import type { Behaviour } from './behaviour.ts';
 import type { Entry } from './networkEntries.ts';
 import type { NetworkState } from './networkState.ts';
 import type { PersonalMedia } from './personalMedia.ts';
+import { peerInIds, userIdOf } from './userId.ts';
 
 /** What a person writes: any content of the API, media as bytes. */
 export interface PersonalMessage {
@@ -63,6 +64,33 @@ export class People {
     await record({ type: 'behaviour', waId, behaviour });
   }
 
+  /** Sets the business-scoped id of a person, and whether the Graph API tells their number; what is absent stays. */
+  async setId(
+    waId: string,
+    { userId, hidesNumber }: { userId?: string | undefined; hidesNumber?: boolean | undefined },
+  ): Promise<void> {
+    const entry: Entry = {
+      type: 'user-id',
+      waId,
+      ...(userId === undefined ? {} : { userId }),
+      ...(hidesNumber === undefined ? {} : { hidesNumber }),
+    };
+    await this.#options.record(entry);
+  }
+
+  /** The person with this business-scoped id; undefined if nobody has it. */
+  byUserId(userId: string): string | undefined {
+    for (const [waId, person] of this.#options.state.people)
+      if (userIdOf(waId, person) === userId) return waId;
+    return undefined;
+  }
+
+  /** The customer-care window of a number opens, as if the person had just written. */
+  async openWindow(waId: string, number: string): Promise<void> {
+    const { record, now } = this.#options;
+    await record({ type: 'person', waId, wroteTo: number, at: now() });
+  }
+
   /** A person has a new phone: every number that they wrote to is told of another identity. */
   async changeIdentity(waId: string): Promise<void> {
     const { record, now } = this.#options;
@@ -74,6 +102,8 @@ export class People {
   /** A person has a new phone number, and stays the same person: their chats go on under it. */
   async changeNumber(waId: string, newWaId: string): Promise<void> {
     const { record, now } = this.#options;
+    // They stay the same person to a business.
+    await this.setId(waId, { userId: userIdOf(waId, this.#options.state.people.get(waId)) });
     await this.#tell(waId, { kind: 'number-changed', waId, newWaId, timestamp: this.#timestamp() });
     await record({ type: 'number-changed', waId, newWaId, at: now() });
   }
@@ -95,7 +125,7 @@ export class People {
   async write(input: PersonalMessage): Promise<string> {
     const { to, type, content, context, referral } = input;
     const from = this.#options.state.waIdOf(input.from);
-    const id = messageId('inbound', from, randomBytes);
+    const id = messageId('inbound', peerInIds(from, this.#options.state.people.get(from)), randomBytes);
     const profileName = input.profileName ?? this.#options.state.people.get(from)?.profileName;
     const timestamp = this.#timestamp();
     const message = {

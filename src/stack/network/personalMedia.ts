@@ -53,6 +53,11 @@ export class PersonalMedia {
     );
   }
 
+  /** Bytes of a file; undefined for an unknown checksum. */
+  async size(sha256: string): Promise<number | undefined> {
+    return (await stat(this.path(sha256)).catch(() => undefined))?.size;
+  }
+
   /** Stores a part of an upload. After the last part, the checksum is verified and the file becomes readable. */
   async takePart(sha256: string, offset: number, content: Buffer, isLast: boolean): Promise<void> {
     await mkdir(this.#folder, { recursive: true });

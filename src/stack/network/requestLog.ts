@@ -2,11 +2,13 @@ import { z } from 'zod';
 import { safeJson } from '../../base/safeJson.ts';
 import { apiErrorBody } from '../../onprem/envelope.ts';
 import { type RequestReport, requestReport } from '../wire/reports.ts';
+import { type ApiName, apiName } from './apiName.ts';
 
 /** A call of the API, and how it was answered. */
 export const requestRecord = requestReport.omit({ body: true, answer: true }).extend({
   id: z.int().meta({ description: 'grows with each call' }),
-  webapp: z.string(),
+  api: apiName,
+  webapp: z.string().meta({ description: 'who answered: a Webapp, or graph' }),
   /** JSON, or the beginning of its text where that is long or no JSON. */
   body: z.unknown().optional(),
   answer: z.unknown().optional(),
@@ -39,17 +41,17 @@ export class RequestLog {
     return this.#records;
   }
 
-  take(webapp: string, { body, answer, ...report }: RequestReport): void {
+  take(webapp: string, { body, answer, ...report }: RequestReport, api: ApiName = 'v1'): void {
     this.#lastId += 1;
     const answered = jsonOr(answer);
-    const errors = z.array(apiErrorBody).safeParse((answered as { errors?: unknown } | undefined)?.errors);
     const record: RequestRecord = {
       id: this.#lastId,
+      api,
       webapp,
       ...report,
       ...(body === undefined ? {} : { body: jsonOr(body) }),
       ...(answer === undefined ? {} : { answer: answered }),
-      errors: errors.data ?? [],
+      errors: errorsIn(answered),
     };
     this.#records.push(record);
     if (this.#records.length > REMEMBERED) this.#records.shift();
@@ -60,6 +62,18 @@ export class RequestLog {
     this.#records.length = 0;
     this.skipped = 0;
   }
+}
+
+/** Of an answer of either API. */
+function errorsIn(answer: unknown): RequestRecord['errors'] {
+  const { errors, error } = (answer ?? {}) as { errors?: unknown; error?: unknown };
+  const { code, message, error_data } = (error ?? {}) as {
+    code?: unknown;
+    message?: unknown;
+    error_data?: { details?: unknown };
+  };
+  const ofGraph = { code, title: message, details: error_data?.details };
+  return z.array(apiErrorBody).safeParse(error === undefined ? errors : [ofGraph]).data ?? [];
 }
 
 const jsonOr = (text: string | undefined): unknown =>

@@ -8,6 +8,8 @@ export const templateEntry = z.strictObject({
   name: z.string().min(1).max(512),
   language: z.string().min(2).max(10),
   status: z.enum(['approved', 'rejected', 'paused', 'disabled']).default('approved'),
+  /** Of the price of the Graph API; `authentication` needs the person's number there. */
+  category: z.enum(['marketing', 'utility', 'authentication']).optional(),
   /** Number of variables of the body, if it is to be checked; by default those of `body`. */
   bodyParameters: z.number().int().min(0).max(100).optional(),
   /** What people read, with variables {{1}}, {{2}}, …: a business sends only their values. */

@@ -1,9 +1,9 @@
 import { type Clock, withDeadline } from '../../../base/clock.ts';
+import { openLink } from '../../../base/openLink.ts';
 import { isLegalType, LARGEST_UPLOAD_BYTES, mediaProblem, UNKNOWN_TYPE } from '../../../onprem/media.ts';
 import { type MediaReference, mediaReferences } from '../../../onprem/messages.ts';
 import type { MediaProvider } from '../../../onprem/profile.ts';
 import type { MediaFile, MediaStore } from '../../store/mediaStore.ts';
-import { openLink } from './openLink.ts';
 
 /** Not found in any source: how long a download may take. */
 const DOWNLOAD_TIMEOUT_MS = 30_000;

@@ -24,6 +24,7 @@ export const callbackRoutes: readonly ControlRoute[] = [
       summary: 'The latest callbacks with attempts, answers and times, the oldest first',
       query: {
         number: 'of this business',
+        api: 'v1 or graph',
         state: 'waiting, delivered or dropped',
         kind: 'statuses, messages, errors, media_items or services',
         containing: 'whose body holds this text',
@@ -33,7 +34,13 @@ export const callbackRoutes: readonly ControlRoute[] = [
       answer: callbackList,
     },
     async ({ query }, { callbacks }) => {
-      const [number, state, kind, containing = ''] = ['number', 'state', 'kind', 'containing'].map(query);
+      const [number, api, state, kind, containing = ''] = [
+        'number',
+        'api',
+        'state',
+        'kind',
+        'containing',
+      ].map(query);
       const after = Number(query('after') ?? 0);
       const found = callbacks
         .all()
@@ -41,6 +48,7 @@ export const callbackRoutes: readonly ControlRoute[] = [
           (each) =>
             each.id > after &&
             each.number === (number ?? each.number) &&
+            each.api === (api ?? each.api) &&
             each.state === (state ?? each.state) &&
             each.kind === (kind ?? each.kind) &&
             (containing === '' || JSON.stringify(each.body).includes(containing)),
@@ -71,7 +79,8 @@ export const callbackRoutes: readonly ControlRoute[] = [
       status: 201,
     },
     async (call, network) => {
-      const { id, number, body } = known(idIn(call), network);
+      const { id, number, body, api } = known(idIn(call), network);
+      if (api === 'graph') return network.redeliverGraph(number, body, id);
       return delivered(number, body, network, id);
     },
   ),

@@ -26,7 +26,7 @@ const ask = (method: string, path: string, body?: unknown) =>
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'waba-control-'));
-  const common = { limits: false, clock: systemClock, logger: silentLogger };
+  const common = { limits: false, graph: 'both' as const, clock: systemClock, logger: silentLogger };
   network = await Network.start({ host: '127.0.0.1', port: 0, dataFolder: folder, ...common });
   app = createControlApp(network, { openApi: API });
   applyEntry(network.state, { type: 'registered', number: NUMBER, registrationKey: 'key', at: 0 });
@@ -89,6 +89,8 @@ describe('the control API', () => {
       '/numbers/:number/recording': { isOn: true },
       '/numbers/:number/replay': { callbacks: [{ afterMs: 0, body: {} }] },
       '/people/:waId/number': { newWaId: PERSON },
+      '/people/:waId/window': { number: NUMBER },
+      '/graph/numbers/:number/changes': { field: 'account_update', value: {} },
     };
     const body = bodies[path.slice(CONTROL_BASE.length)] ?? {};
     const answer = await ask(method, wrong, method === 'GET' ? undefined : body);

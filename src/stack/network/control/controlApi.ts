@@ -9,6 +9,7 @@ import { serveRoutes } from '../../http/serveRoutes.ts';
 import type { Network } from '../network.ts';
 import { callbackRoutes } from './callbackRoutes.ts';
 import { ControlProblem, type ControlRoute } from './controlRoute.ts';
+import { graphRoutes } from './graphRoutes.ts';
 import { numberRoutes } from './numberRoutes.ts';
 import { peopleRoutes } from './peopleRoutes.ts';
 import { requestRoutes } from './requestRoutes.ts';
@@ -26,6 +27,7 @@ export const controlRoutes: readonly ControlRoute[] = [
   ...unversioned,
   ...callbackRoutes,
   ...requestRoutes,
+  ...graphRoutes,
   ...stateRoutes,
 ].map((route) => ({ ...route, path: CONTROL_BASE + route.path }));
 

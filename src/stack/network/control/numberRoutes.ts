@@ -86,8 +86,7 @@ export const numberRoutes: readonly ControlRoute[] = [
     },
     async ({ body, ...call }, network) => {
       const number = numberIn(call, 'number');
-      if (!network.state.numbers.get(number)?.registrationKey)
-        throw new ControlProblem(404, `${number} is not registered`);
+      if (!network.isReached(number)) throw new ControlProblem(404, `${number} is not registered`);
       return { id: await network.people.write(personalMessage(number, body)) };
     },
   ),

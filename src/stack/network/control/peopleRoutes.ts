@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { normaliseRecipient } from '../../../onprem/messages.ts';
 import { type Behaviour, behaviour } from '../behaviour.ts';
 import { DEFAULT_BEHAVIOUR } from '../defaultBehaviour.ts';
+import { USER_ID, userIdOf } from '../userId.ts';
 import { ControlProblem, type ControlRoute, defined, numberIn, route } from './controlRoute.ts';
 
 const PERSON = '/people/:waId';
@@ -20,6 +21,8 @@ const personAnswer = z.object({
   waId: z.string(),
   profileName: z.string().optional(),
   dialled: z.array(z.string()).readonly().optional(),
+  userId: z.string().meta({ description: 'business-scoped id, which the Graph API tells' }),
+  hidesNumber: z.boolean().meta({ description: 'the Graph API tells no number of theirs' }),
   behaviour,
 });
 
@@ -33,11 +36,13 @@ export const peopleRoutes: readonly ControlRoute[] = [
       answer: z.object({ people: z.array(personAnswer) }),
     },
     async (_, { state }) => ({
-      people: [...state.people].map(([waId, { profileName, dialled: digits, behaviour: how = {} }]) => ({
+      people: [...state.people].map(([waId, person]) => ({
         waId,
-        profileName,
-        dialled: digits,
-        behaviour: { ...DEFAULT_BEHAVIOUR, ...how },
+        profileName: person.profileName,
+        dialled: person.dialled,
+        userId: userIdOf(waId, person),
+        hidesNumber: person.hidesNumber === true,
+        behaviour: { ...DEFAULT_BEHAVIOUR, ...person.behaviour },
       })),
     }),
   ),
@@ -46,14 +51,40 @@ export const peopleRoutes: readonly ControlRoute[] = [
       method: 'PUT',
       path: PERSON,
       summary: 'Names a person and sets how they behave; an absent field stays',
-      body: behaviour.partial().extend({ name: z.string().max(256).optional(), dialled: dialled.optional() }),
+      note: 'A new userId is told to the webhook of the Graph API.',
+      body: behaviour.partial().extend({
+        name: z.string().max(256).optional(),
+        dialled: dialled.optional(),
+        userId: z.string().regex(USER_ID, 'must be like US.13491208655302741918').optional(),
+        hidesNumber: z.boolean().optional(),
+      }),
     },
-    async ({ body: { name, dialled: digits, ...how }, ...call }, network) =>
-      network.people.set(numberIn(call, 'waId'), {
+    async ({ body: { name, dialled: digits, userId, hidesNumber, ...how }, ...call }, network) => {
+      const waId = numberIn(call, 'waId');
+      const owner = userId === undefined ? undefined : network.people.byUserId(userId);
+      if (owner !== undefined && owner !== waId)
+        throw new ControlProblem(400, `${userId} is the id of ${owner}: choose another one`);
+      await network.people.set(waId, {
         name,
         dialled: digits,
         behaviour: defined(how) as Partial<Behaviour>,
-      }),
+      });
+      if (userId !== undefined || hidesNumber !== undefined)
+        await network.setUserId(waId, { userId, hidesNumber });
+    },
+  ),
+  route(
+    {
+      method: 'POST',
+      path: `${PERSON}/window`,
+      summary: 'The customer-care window of a number opens, as if the person had just written',
+      body: z.strictObject({ number: z.string() }),
+    },
+    async ({ body: { number }, ...call }, network) => {
+      const digits = normaliseRecipient(number);
+      if (digits === undefined) throw new ControlProblem(400, `${number} is no phone number`);
+      await network.people.openWindow(numberIn(call, 'waId'), digits);
+    },
   ),
   route(
     {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { requestRecord } from '../requestLog.ts';
 import { type ControlRoute, limitIn, route } from './controlRoute.ts';
 
-/** Calls of the API, as the Webapps answered them. */
+/** Calls of both APIs, as the Webapps and the Graph API answered them. */
 export const requestRoutes: readonly ControlRoute[] = [
   route(
     {
@@ -11,6 +11,7 @@ export const requestRoutes: readonly ControlRoute[] = [
       summary: 'The latest calls of the API with their answers and errors, the oldest first',
       note: 'Bodies of calls that hold secrets (users, account, certificates, two-step PIN, backups) are left out.',
       query: {
+        api: 'v1 or graph',
         method: 'of this method',
         path: 'whose path begins so',
         refused: 'present: only calls that were refused',
@@ -24,13 +25,14 @@ export const requestRoutes: readonly ControlRoute[] = [
       }),
     },
     async ({ query }, { requests }) => {
-      const [method, path = ''] = [query('method'), query('path')];
+      const [api, method, path = ''] = ['api', 'method', 'path'].map(query);
       const isRefusal = (status: number) => status === 0 || status >= 400;
       const found = requests
         .all()
         .filter(
           (each) =>
             each.id > Number(query('after') ?? 0) &&
+            each.api === (api ?? each.api) &&
             each.method === (method ?? each.method) &&
             each.path.startsWith(path) &&
             (query('refused') === undefined || isRefusal(each.status)),

@@ -64,8 +64,9 @@ export class PersonPanel {
     waId,
     profileName = '',
     dialled = [],
+    hidesNumber = false,
     behaviour,
-  }: Omit<Person, 'behaviour'> & Partial<Person>): HTMLElement {
+  }: Pick<Person, 'waId'> & Partial<Person>): HTMLElement {
     const form = element(
       'form',
       {
@@ -80,6 +81,7 @@ export class PersonPanel {
       },
       field('Name', { name: 'name', value: profileName, maxLength: 256 }),
       ...(behaviour ? behaviourFields(behaviour) : []),
+      toggle('Hides the number from the Cloud API', { name: 'hidesNumber', checked: hidesNumber }),
       field('Also reached by', {
         name: 'dialled',
         value: dialled.join(', '),

@@ -14,7 +14,7 @@ type ApiError = RequestRecord['errors'][number];
 
 /** Everything about one call of the API. Of a refusal, the lines of the body that the errors name are marked. */
 export function requestDetail(record: RequestRecord): HTMLElement[] {
-  const { method, path, at, durationMs, webapp, body, answer, errors } = record;
+  const { api, method, path, at, durationMs, webapp, body, answer, errors } = record;
   const details = errors.map((error) => String(error.details ?? ''));
   return [
     element('header', {}, element('h2', { textContent: `${method} ${path}` }), statusBadge(record)),
@@ -26,9 +26,11 @@ export function requestDetail(record: RequestRecord): HTMLElement[] {
     factList([
       ['Answered', dateAndTime(at)],
       ['Took', duration(durationMs)],
-      ['Webapp', webapp],
+      api === 'graph' ? ['API', 'Cloud API'] : ['Webapp', webapp],
     ]),
-    ...(errors.length > 0 ? [section('Why it was refused', ...errors.map(errorCard))] : []),
+    ...(errors.length > 0
+      ? [section('Why it was refused', ...errors.map((error) => errorCard(error, api)))]
+      : []),
     section(
       'Body',
       body === undefined
@@ -42,20 +44,21 @@ export function requestDetail(record: RequestRecord): HTMLElement[] {
   ];
 }
 
-const errorCard = ({ code, title, details }: ApiError): HTMLElement =>
+const errorCard = ({ code, title, details }: ApiError, api: RequestRecord['api']): HTMLElement =>
   element(
     'div',
     { className: 'error-card' },
     element('strong', { textContent: `${code} ${title}` }),
     details !== undefined && element('p', { textContent: details }),
-    errorLink(code, 'What this error means, and how to mend it'),
+    // The pages of errors are of the On-Premises API.
+    api === 'v1' && errorLink(code, 'What this error means, and how to mend it'),
   );
 
 /** With the variables of the documentation. */
-const asCurl = ({ method, path, body }: RequestRecord): string =>
+const asCurl = ({ api, method, path, body }: RequestRecord): string =>
   curl({
     method,
-    url: `$API${path}`,
-    extra: ['--cacert ca.pem', '-H "Authorization: Bearer $TOKEN"'],
+    url: api === 'graph' ? `$GRAPH${path}` : `$API${path}`,
+    extra: [...(api === 'graph' ? [] : ['--cacert ca.pem']), '-H "Authorization: Bearer $TOKEN"'],
     ...(body === undefined ? {} : { body }),
   });

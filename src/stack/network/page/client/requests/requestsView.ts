@@ -12,6 +12,11 @@ const ANSWERS = [
   ['refused', 'Refused'],
   ['accepted', 'Accepted'],
 ] as const;
+const APIS = [
+  ['', 'Both APIs'],
+  ['v1', '/v1'],
+  ['graph', 'Cloud API'],
+] as const;
 const METHODS = [
   ['', 'Any method'],
   ...['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].map((name) => [name, name] as const),
@@ -23,8 +28,9 @@ export const requestsView = (log: RecordLog<RequestRecord>): View =>
     log,
     title: 'Requests',
     textLabel: 'Filter by path, text or error',
-    selects: { Method: METHODS, Answer: ANSWERS },
-    fits: (record, method, answer) =>
+    selects: { Method: METHODS, Answer: ANSWERS, API: APIS },
+    fits: (record, method, answer, api) =>
+      (!api || record.api === api) &&
       (method === '' || record.method === method) &&
       (answer === '' || isRefusal(record) === (answer === 'refused')),
     wordsOf: ({ method, path, status, body, answer }) => JSON.stringify([method, path, status, body, answer]),

@@ -22,14 +22,28 @@ export interface CallbackDescription {
   readonly text?: string | undefined;
 }
 
-const firstOf = ({ body, kind }: Pick<CallbackRecord, 'body' | 'kind'>): Entry => {
-  const list = (body as Record<string, unknown> | null)?.[kind];
+type Told = Pick<CallbackRecord, 'api' | 'body' | 'kind'>;
+
+/** What the webhook of the Graph API tells stands in an envelope. */
+function contentOf({ api, body }: Told): Record<string, unknown> | null | undefined {
+  if (api === 'v1') return body as Record<string, unknown> | null;
+  const { entry } = body as { entry?: { changes?: { value?: Record<string, unknown> }[] }[] };
+  return entry?.[0]?.changes?.[0]?.value;
+}
+
+const firstOf = (record: Told): Entry => {
+  const list = contentOf(record)?.[record.kind];
   const [first] = Array.isArray(list) ? list : [];
   return typeof first === 'object' && first !== null ? (first as Entry) : {};
 };
 
 /** What a callback tells, in a few words. */
-export function describeCallback(record: Pick<CallbackRecord, 'body' | 'kind'>): CallbackDescription {
+export function describeCallback(record: Told): CallbackDescription {
+  const told = describeContent(record);
+  return record.api === 'v1' ? told : { ...told, title: `Cloud: ${told.title}` };
+}
+
+function describeContent(record: Told): CallbackDescription {
   const first = firstOf(record);
   switch (record.kind) {
     case 'statuses':

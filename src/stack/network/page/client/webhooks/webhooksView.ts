@@ -17,6 +17,11 @@ const KINDS = [
   ['media_items', 'Media'],
   ['services', 'Services'],
 ] as const;
+const APIS = [
+  ['', 'Both APIs'],
+  ['v1', '/v1'],
+  ['graph', 'Cloud API'],
+] as const;
 const STATES = [
   ['', 'Any state'],
   ['delivered', 'Delivered'],
@@ -27,14 +32,17 @@ const STATES = [
 
 /** The webhook inspector: `#/webhooks/<callback>`, and `#/webhooks//<text>` with a filter. */
 export function webhooksView(model: Model, log: RecordLog<CallbackRecord>): View {
-  const previousOf = ({ id, kind, number }: CallbackRecord) =>
-    log.all().find((other) => other.id < id && other.kind === kind && other.number === number);
+  const previousOf = ({ id, kind, number, api }: CallbackRecord) =>
+    log
+      .all()
+      .find((other) => other.id < id && other.kind === kind && other.number === number && other.api === api);
   return recordsView<CallbackRecord>({
     log,
     title: 'Webhooks',
     textLabel: 'Filter by text, person or id',
-    selects: { Kind: KINDS, State: STATES },
-    fits: (record, kind, state) => (kind === '' || record.kind === kind) && isIn(record, state ?? ''),
+    selects: { Kind: KINDS, State: STATES, API: APIS },
+    fits: (record, kind, state, api) =>
+      (kind === '' || record.kind === kind) && (!api || record.api === api) && isIn(record, state ?? ''),
     wordsOf: (record) => {
       const { title, waId } = describeCallback(record);
       return `${title} ${waId ? model.nameOf(waId) : ''} ${JSON.stringify(record.body)}`;

@@ -2,7 +2,7 @@ import { type LookupAddress, lookup } from 'node:dns';
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import { isPublicAddress } from '../../../base/publicAddress.ts';
+import { isPublicAddress } from './publicAddress.ts';
 
 /** Not found in any source. */
 const MOST_REDIRECTS = 5;
