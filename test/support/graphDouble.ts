@@ -27,13 +27,24 @@ export interface GraphDoubleOptions {
   readonly throughput?: number;
 }
 
-const postedMessage = z.looseObject({
-  messaging_product: z.literal('whatsapp'),
-  recipient_type: z.literal('individual'),
-  to: z.string().regex(/^\+[1-9][0-9]{5,14}$/),
-  type: z.string(),
-  biz_opaque_callback_data: z.string().max(512),
-});
+const postedMessage = z
+  .looseObject({
+    messaging_product: z.literal('whatsapp'),
+    recipient_type: z.literal('individual'),
+    to: z
+      .string()
+      .regex(/^\+[1-9][0-9]{5,14}$/)
+      .optional(),
+    recipient: z
+      .string()
+      .regex(/^[A-Z]{2}\.[A-Za-z0-9]{1,128}$/)
+      .optional(),
+    type: z.string(),
+    biz_opaque_callback_data: z.string().max(512),
+  })
+  .refine(({ to, recipient }) => (to === undefined) !== (recipient === undefined));
+/** In ids of messages to people who show no number. */
+const NO_PEER = '0';
 export type PostedMessage = z.output<typeof postedMessage>;
 const readMark = z.object({
   messaging_product: z.literal('whatsapp'),
@@ -109,17 +120,25 @@ export class GraphDouble {
     return this.#options.number ?? '16315551000';
   }
 
-  /** A person writes. @returns the id of the message */
+  /** A person writes; without a number if they show none. @returns the id of the message */
   async say(
-    from: string,
+    from: string | undefined,
     message: { readonly type: string; readonly [content: string]: unknown },
   ): Promise<string> {
-    const id = wamidOf(from, 0x12);
+    const id = wamidOf(from ?? NO_PEER, 0x12);
     const { name = 'Ana', userId, ...content } = message as { name?: string; userId?: string; type: string };
+    const shown = <K extends string>(key: K, value: string | undefined) =>
+      value === undefined ? {} : { [key]: value };
     await this.post({
-      contacts: [{ profile: { name }, wa_id: from, ...(userId ? { user_id: userId } : {}) }],
+      contacts: [{ profile: { name }, ...shown('wa_id', from), ...shown('user_id', userId) }],
       messages: [
-        { from, id, timestamp: timestamp(), ...(userId ? { from_user_id: userId } : {}), ...content },
+        {
+          ...shown('from', from),
+          id,
+          timestamp: timestamp(),
+          ...shown('from_user_id', userId),
+          ...content,
+        },
       ],
     });
     return id;
@@ -297,8 +316,8 @@ export class GraphDouble {
     const fate = this.#options.fate?.(message) ?? 'ok';
     if (typeof fate === 'object') return refuse(fate.code);
     if (fate === 'dropped') return cut();
-    const to = message.to.slice(1);
-    const wamid = wamidOf(to, 0x11);
+    const to = message.to?.slice(1);
+    const wamid = wamidOf(to ?? NO_PEER, 0x11);
     this.accepted.push({ wamid, message });
     for (const status of ['sent', 'delivered']) this.#tell(wamid, message, status);
     if (fate === 'accepted-without-answer') return cut();
@@ -306,7 +325,7 @@ export class GraphDouble {
       return json(500, { error: { code: 131000, message: 'Something went wrong' } });
     return json(200, {
       messaging_product: 'whatsapp',
-      contacts: [{ input: message.to, wa_id: to }],
+      contacts: [to === undefined ? { input: message.recipient } : { input: message.to, wa_id: to }],
       messages: [{ id: wamid, message_status: 'accepted' }],
     });
   }
@@ -324,12 +343,13 @@ export class GraphDouble {
   #tell(wamid: string, message: PostedMessage, status: string): void {
     const { afterMs, times } = this.#options.delivery?.() ?? { afterMs: 5, times: 1 };
     const value = {
+      ...(message.recipient === undefined ? {} : { contacts: [{ user_id: message.recipient }] }),
       statuses: [
         {
           id: wamid,
           status,
           timestamp: timestamp(),
-          recipient_id: message.to.slice(1),
+          ...(message.to === undefined ? {} : { recipient_id: message.to.slice(1) }),
           biz_opaque_callback_data: message.biz_opaque_callback_data,
           pricing: { billable: true, pricing_model: 'PMP', type: 'regular', category: 'service' },
         },

@@ -1,5 +1,4 @@
 import { cloudId } from '../../cloud/messageIds.ts';
-import { waIdByRule } from '../../onprem/waId.ts';
 import type { Sessions } from '../network/sessions.ts';
 import type { NetworkProtocol } from '../wire/networkProtocol.ts';
 import { Refusal } from '../wire/protocol.ts';
@@ -16,18 +15,22 @@ export interface CloudParts {
   readonly sender: CloudSender;
   readonly media: CloudMedia;
   readonly graph: Pick<GraphClient, 'markRead'>;
+  /** `v26.0` */
+  readonly graphVersion: string;
   readonly state: CloudState;
   readonly record: (...entries: CloudEntry[]) => Promise<void>;
   /** Ends with the gateway. */
   readonly signal: AbortSignal;
 }
 
+/** As `meta` of an answer names what is behind the stack. */
+const BACKEND = 'cloud-api';
 /** Messages that Graph keeps for so long anyway need no time to live of their own. */
 const GRAPH_LIFE_DAYS = 30;
 
 /** What the gateway answers Coreapps, primary Masters and Webapps. */
 export function cloudHandlers(parts: CloudParts): Handlers<NetworkProtocol> {
-  const { account, sessions, sender, media, graph, state, record, signal } = parts;
+  const { account, sessions, sender, media, graph, graphVersion, state, record, signal } = parts;
   return {
     requestCode: (request) => account.requestCode(request),
     register: (request) => account.register(request),
@@ -36,7 +39,7 @@ export function cloudHandlers(parts: CloudParts): Handlers<NetworkProtocol> {
     },
     login: async (request, peer) => {
       sessions.login(request, peer);
-      return { isRecording: false, aliases: {}, movedMs: 0 };
+      return { isRecording: false, aliases: Object.fromEntries(state.aliases), movedMs: 0 };
     },
     send: async ({ id, to, type, body, media: files }, peer) => {
       sessions.of(peer);
@@ -54,7 +57,7 @@ export function cloudHandlers(parts: CloudParts): Handlers<NetworkProtocol> {
       return {};
     },
     contacts: async ({ numbers }) => ({
-      contacts: numbers.map((number) => ({ waId: waIdByRule(number), hasWhatsApp: true, isKnown: true })),
+      contacts: numbers.map((number) => ({ waId: state.waIdOf(number), hasWhatsApp: true, isKnown: true })),
     }),
     identity: async ({ waId }) => {
       const hash = state.identities.get(waId);
@@ -88,7 +91,12 @@ export function cloudHandlers(parts: CloudParts): Handlers<NetworkProtocol> {
     },
     // Only a simulation records callbacks, fails calls and keeps a log of both.
     recorded: async () => ({}),
-    attachWebapp: async () => ({ revision: 0, calls: [], movedMs: 0 }),
+    attachWebapp: async () => ({
+      revision: 0,
+      calls: [],
+      movedMs: 0,
+      backend: { name: BACKEND, version: graphVersion },
+    }),
     apiFaultsSeen: async () => ({}),
     meetApiFault: async () => ({}),
     reportCallbacks: async () => ({}),

@@ -101,6 +101,10 @@ export class CloudNetwork {
       metrics: this.#metrics,
       event: this.#event,
       onEvents: this.#announce,
+      onAliases: () => {
+        const aliases = Object.fromEntries(state.aliases);
+        for (const peer of this.#sessions.peers()) peer.emit('aliases', { aliases });
+      },
       upload: (file, ends) => this.#media.upload(file, ends),
     });
     this.#subscription = new Subscription({
@@ -159,6 +163,8 @@ export class CloudNetwork {
       record: this.#record,
       event: this.#event,
       onEvents: this.#announce,
+      onAccepted: (message) => this.#sender.enqueue(message),
+      contactRequest: settings.contactRequest,
       onMedia: (sha256) =>
         void this.#media
           .fetch(sha256)
@@ -212,6 +218,7 @@ export class CloudNetwork {
     return cloudHandlers({
       ...common,
       account,
+      graphVersion: this.#options.settings.graphVersion,
       sessions: this.#sessions,
       sender: this.#sender,
       media: this.#media,

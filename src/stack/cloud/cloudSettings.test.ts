@@ -22,6 +22,8 @@ it('has defaults for what is not given', () => {
     graphUrl: 'https://graph.facebook.com',
     webhookUrl: undefined,
     identity: 'Omit',
+    contactRequest: expect.stringContaining('phone number'),
+    controlToken: undefined,
     throughput: undefined,
     unknownOutcomeMs: 900_000,
   });

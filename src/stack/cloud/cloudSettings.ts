@@ -3,6 +3,12 @@ import { CodedError } from '../../base/codedError.ts';
 import { isPrivatePlainUrl } from '../../base/privatePlainUrl.ts';
 import { GATEWAY_TOKEN_VARIABLE } from '../../cloud/gatewayStatus.ts';
 
+/**
+ * What becomes of people who show no number: `from` is left out, or is their business-scoped id, or they are asked for their
+ * number once, and `from` is left out until they give it.
+ */
+const IDENTITIES = ['Omit', 'BsuidInFrom', 'RequestContact'] as const;
+
 /** How the gateway reaches the Cloud API, as the variables `WABA_CLOUD_…` of its container. */
 const cloudEnvironment = z.object({
   WABA_CLOUD_PHONE_NUMBER_ID: z.string().regex(/^[0-9]{5,20}$/, 'must be the digits of the phone number id'),
@@ -25,7 +31,13 @@ const cloudEnvironment = z.object({
       'must be an https:// URL; http:// is for a simulated Cloud API in a private network',
     )
     .optional(),
-  WABA_CLOUD_IDENTITY: z.enum(['Omit', 'BsuidInFrom']).default('Omit'),
+  WABA_CLOUD_IDENTITY: z.enum(IDENTITIES).default('Omit'),
+  /** What people without a visible number read when they are asked for it. */
+  WABA_CLOUD_CONTACT_REQUEST_TEXT: z
+    .string()
+    .min(1)
+    .max(1_024)
+    .default('Please share your phone number with us, so that we can serve you.'),
   /** Messages a second; without it that of the number. */
   WABA_CLOUD_THROUGHPUT: z.coerce.number().int().min(1).max(1_000).optional(),
   WABA_CLOUD_UNKNOWN_OUTCOME_SECONDS: z.coerce.number().int().min(1).max(86_400).default(900),
@@ -51,7 +63,9 @@ export interface CloudSettings {
   readonly graphVersion: string;
   readonly graphUrl: string;
   readonly webhookUrl: string | undefined;
-  readonly identity: 'Omit' | 'BsuidInFrom';
+  readonly identity: (typeof IDENTITIES)[number];
+  /** The text of that question. */
+  readonly contactRequest: string;
   /** Messages a second. */
   readonly throughput: number | undefined;
   /**
@@ -92,6 +106,7 @@ export function cloudSettings(env: Environment): CloudSettings {
     graphUrl: given.WABA_CLOUD_GRAPH_URL,
     webhookUrl: given.WABA_CLOUD_WEBHOOK_URL,
     identity: given.WABA_CLOUD_IDENTITY,
+    contactRequest: given.WABA_CLOUD_CONTACT_REQUEST_TEXT,
     throughput: given.WABA_CLOUD_THROUGHPUT,
     unknownOutcomeMs: given.WABA_CLOUD_UNKNOWN_OUTCOME_SECONDS * 1_000,
   };

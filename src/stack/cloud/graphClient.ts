@@ -48,6 +48,13 @@ export class GraphUnknown extends Error {
   }
 }
 
+export interface SentMessage {
+  readonly wamid: string;
+  /** Who gets the message, as far as Graph tells. */
+  readonly waId: string | undefined;
+  readonly userId: string | undefined;
+}
+
 /** How long an answer may take, and the bytes of media. */
 const TIMEOUT_MS = { call: 20_000, media: 60_000 } as const;
 
@@ -73,15 +80,12 @@ export class GraphClient {
   }
 
   /** @throws GraphRefusal; GraphUnreachable: it was not sent; GraphUnknown: it may have been sent */
-  async send(
-    message: GraphMessage,
-    signal: AbortSignal,
-  ): Promise<{ readonly wamid: string; readonly waId: string | undefined }> {
+  async send(message: GraphMessage, signal: AbortSignal): Promise<SentMessage> {
     const answer = await this.#call('POST', `${this.#number}/messages`, { json: message }, signal);
     const [sent] = (answer.messages ?? []) as readonly { readonly id?: unknown }[];
-    const [contact] = (answer.contacts ?? []) as readonly { readonly wa_id?: unknown }[];
+    const [contact] = (answer.contacts ?? []) as readonly Answer[];
     if (typeof sent?.id !== 'string') throw new GraphUnknown('the answer names no message');
-    return { wamid: sent.id, waId: typeof contact?.wa_id === 'string' ? contact.wa_id : undefined };
+    return { wamid: sent.id, waId: textOf(contact?.wa_id), userId: textOf(contact?.user_id) };
   }
 
   /** @throws as `send` */

@@ -16,7 +16,8 @@ import { CoreappRouter } from './coreappRouter.ts';
 import { NetworkLink } from './networkLink.ts';
 import { chainOf, splitPem } from './uploadedCertificate.ts';
 import { WebMetrics } from './webMetrics.ts';
-import { withApiFaults } from './withApiFaults.ts';
+import { type Serve, withApiFaults } from './withApiFaults.ts';
+import { withBackend } from './withBackend.ts';
 import { withRequestLog } from './withRequestLog.ts';
 
 export interface WebappOptions {
@@ -94,6 +95,11 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
     wire: options.wire,
     clock,
   });
+  const { networkUrl, container: webapp } = options;
+  const link =
+    networkUrl === undefined
+      ? undefined
+      : await NetworkLink.start({ networkUrl, webapp, wire: options.wire, clock, time, logger });
   const app = createWebApp({
     store,
     router,
@@ -104,17 +110,13 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
     apiKey: options.apiKey,
     caPem,
     version,
+    backend: () => link?.backend,
     errorsUrl,
     clock: time,
     logger,
   });
-  const { networkUrl, container: webapp } = options;
-  const link =
-    networkUrl === undefined
-      ? undefined
-      : await NetworkLink.start({ networkUrl, webapp, wire: options.wire, clock, time, logger });
-  const faulty = link ? withApiFaults(app.fetch, link, { version, errorsUrl, clock }) : app.fetch;
-  const listener = getRequestListener(link ? withRequestLog(faulty, link, { clock, time }) : faulty);
+  const serve = link ? linked(app.fetch, link, { version, errorsUrl, clock, time }) : app.fetch;
+  const listener = getRequestListener(serve);
   const isPlain = options.tls === false;
   // The server sends the whole chain, so that a client that pins the CA can verify it.
   const server = isPlain ? createPlainServer(listener) : createServer({ cert: chain, key }, listener);
@@ -128,6 +130,15 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
     await closeServer(server);
   };
   return { port, caPem, close };
+}
+
+/** What the network process adds to the API. */
+function linked(
+  serve: Serve,
+  link: NetworkLink,
+  options: { version: string; errorsUrl: string | undefined; clock: Clock; time: Clock },
+): Serve {
+  return withRequestLog(withApiFaults(withBackend(serve, link), link, options), link, options);
 }
 
 function closeServer(server: Server | PlainServer): Promise<void> {

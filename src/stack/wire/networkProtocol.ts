@@ -43,6 +43,10 @@ const networkEvent = z.object({
       timestamp: z.string(),
       errors: z.array(apiErrorBody).optional(),
       billing: billing.optional(),
+      /** The business-scoped id of a person who shows no number; `recipient` is then only for this stack. */
+      userId: z.string().optional(),
+      /** Whether callbacks leave `recipient` out. */
+      isRecipientHidden: z.boolean().optional(),
       traceparent,
     }),
     /** A person's keys changed, because they have a new phone. */
@@ -51,6 +55,15 @@ const networkEvent = z.object({
       kind: z.literal('number-changed'),
       waId: z.string(),
       newWaId: z.string(),
+      timestamp: z.string(),
+    }),
+    /** A person has another business-scoped id. */
+    z.object({
+      kind: z.literal('user-id-changed'),
+      userId: z.string(),
+      newUserId: z.string(),
+      /** If it is known. */
+      waId: z.string().optional(),
       timestamp: z.string(),
     }),
     z.object({
@@ -178,10 +191,14 @@ export const networkProtocol = {
     acknowledge: { request: z.object({ eventIds: z.array(z.int()) }), response: nothing },
     /** Reports a delivered callback while a recording runs. */
     recorded: { request: z.object({ body: z.unknown() }), response: nothing },
-    /** Only for faults: a Webapp learns which calls to fail. Webapps of the real product have no such connection. */
+    /** For faults, and what is behind the stack: a Webapp learns which calls to fail. Webapps of the real product have no such connection. */
     attachWebapp: {
       request: z.object({ webapp: z.string() }),
-      response: watchedCalls.extend({ movedMs: movedMs.default(0) }),
+      response: watchedCalls.extend({
+        movedMs: movedMs.default(0),
+        /** Set if the Cloud API is behind the stack. */
+        backend: z.object({ name: z.string(), version: z.string() }).optional(),
+      }),
     },
     apiFaultsSeen: { request: z.object({ revision: z.int() }), response: nothing },
     /** Asks what happens to a call that a fault selects. */
