@@ -76,6 +76,11 @@ export class GraphDouble {
   readonly accepted: Accepted[] = [];
   readonly readMarks: string[] = [];
   readonly pins: string[] = [];
+  /** Of a number that came from an On-Premises installation. */
+  backup: unknown;
+  isTellingIdentities = false;
+  readonly profile: Record<string, unknown> = {};
+  readonly #uploads = new Map<string, { readonly type: string; bytes: Buffer }>();
   readonly media = new Map<string, { readonly type: string; readonly bytes: Buffer }>();
   /** Codes of refusals, in their order. */
   readonly refusals: number[] = [];
@@ -204,7 +209,14 @@ export class GraphDouble {
       this.refusals.push(code);
       json(code === 190 ? 401 : 400, { error: { code, message, type: 'OAuthException', fbtrace_id: 'x' } });
     };
-    if (request.headers.authorization !== `Bearer ${this.token}`)
+    // The vendor serves pictures to everybody.
+    const picture = this.media.get(pathname.match(/^\/picture\/(\w+)$/)?.[1] ?? '');
+    if (picture) {
+      response.writeHead(200, { 'content-type': picture.type });
+      return void response.end(picture.bytes);
+    }
+    const isUpload = decodeURIComponent(pathname).includes('/upload:');
+    if (request.headers.authorization !== `${isUpload ? 'OAuth' : 'Bearer'} ${this.token}`)
       return refuse(190, 'Invalid OAuth access token');
     const content = pathname.match(/^\/content\/(\w+)$/)?.[1];
     if (content) return void response.end(this.media.get(content)?.bytes);
@@ -212,6 +224,18 @@ export class GraphDouble {
     if (!/^v\d+\.\d+$/.test(version ?? '')) return refuse(2500, 'unknown path');
     const parsed: unknown =
       request.headers['content-type'] === 'application/json' ? JSON.parse(body.toString('utf8')) : undefined;
+    const session = this.#uploads.get(object ?? '');
+    if (session) {
+      if (request.headers.file_offset !== '0') return refuse(100, 'file_offset');
+      session.bytes = body;
+      return json(200, { h: `handle of ${object}` });
+    }
+    if (object === 'app' && call === 'uploads') {
+      const { searchParams } = new URL(request.url ?? '/', this.url);
+      const id = `upload:${this.#uploads.size}`;
+      this.#uploads.set(id, { type: String(searchParams.get('file_type')), bytes: Buffer.alloc(0) });
+      return json(200, { id });
+    }
     if (object === this.businessAccountId && call === 'subscribed_apps') {
       if (request.method === 'GET') return json(200, { data: [] });
       if (request.method === 'DELETE') this.subscription = undefined;
@@ -243,6 +267,12 @@ export class GraphDouble {
         this.media.set(id, { type, bytes: Buffer.from(await file.arrayBuffer()) });
         return json(200, { id });
       }
+      case 'whatsapp_business_profile':
+        if (request.method === 'POST') this.#setProfile(parsed as Record<string, unknown>);
+        return json(200, request.method === 'POST' ? { success: true } : { data: [this.profile] });
+      case 'settings':
+        this.isTellingIdentities = true;
+        return json(200, { success: true });
       case 'request_code':
         return json(200, { success: true });
       case 'verify_code':
@@ -251,6 +281,7 @@ export class GraphDouble {
         return json(200, { success: true });
       case 'register':
         this.#setPin(parsed);
+        this.backup = (parsed as { backup?: unknown }).backup;
         this.status = 'CONNECTED';
         return json(200, { success: true });
       default:
@@ -268,6 +299,19 @@ export class GraphDouble {
       quality_rating: 'GREEN',
       throughput: { level: 'STANDARD' },
     };
+  }
+
+  #setProfile({
+    messaging_product: _,
+    profile_picture_handle: handle,
+    ...fields
+  }: Record<string, unknown>): void {
+    Object.assign(this.profile, fields);
+    if (handle === undefined) return;
+    const upload = this.#uploads.get(String(handle).replace('handle of ', ''));
+    if (!upload) throw new Error(`no upload ${String(handle)}`);
+    const { id } = this.keep(upload.bytes, upload.type);
+    this.profile.profile_picture_url = `${this.url}/picture/${id}`;
   }
 
   #setPin(body: unknown): object {

@@ -5,6 +5,7 @@ import { Refusal } from '../wire/protocol.ts';
 import type { Handlers } from '../wire/rpcServer.ts';
 import { asked, type CloudAccount } from './cloudAccount.ts';
 import type { CloudMedia } from './cloudMedia.ts';
+import type { CloudProfile } from './cloudProfile.ts';
 import type { CloudSender } from './cloudSender.ts';
 import type { CloudEntry, CloudState } from './cloudState.ts';
 import type { GraphClient } from './graphClient.ts';
@@ -14,6 +15,7 @@ export interface CloudParts {
   readonly sessions: Sessions;
   readonly sender: CloudSender;
   readonly media: CloudMedia;
+  readonly profile: CloudProfile;
   readonly graph: Pick<GraphClient, 'markRead'>;
   /** `v26.0` */
   readonly graphVersion: string;
@@ -30,7 +32,7 @@ const GRAPH_LIFE_DAYS = 30;
 
 /** What the gateway answers Coreapps, primary Masters and Webapps. */
 export function cloudHandlers(parts: CloudParts): Handlers<NetworkProtocol> {
-  const { account, sessions, sender, media, graph, graphVersion, state, record, signal } = parts;
+  const { account, sessions, sender, media, profile, graph, graphVersion, state, record, signal } = parts;
   return {
     requestCode: (request) => account.requestCode(request),
     register: (request) => account.register(request),
@@ -81,6 +83,11 @@ export function cloudHandlers(parts: CloudParts): Handlers<NetworkProtocol> {
     },
     setPin: async (request) => {
       await account.setPin(request);
+      return {};
+    },
+    profile: (request) => profile.get(request),
+    setProfile: async (request) => {
+      await profile.set(request);
       return {};
     },
     acknowledge: async ({ eventIds }, peer) => {

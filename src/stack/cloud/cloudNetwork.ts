@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { Journal, MemoryJournal } from '../../base/journal.ts';
 import type { Logger } from '../../base/logger.ts';
+import { retryUntilDone } from '../../base/retryUntilDone.ts';
 import { PersonalMedia } from '../network/personalMedia.ts';
 import { Sessions } from '../network/sessions.ts';
 import type { LocalWire } from '../wire/localWire.ts';
@@ -12,13 +13,14 @@ import { cloudHandlers } from './cloudHandlers.ts';
 import { CloudIntake } from './cloudIntake.ts';
 import { CloudMedia } from './cloudMedia.ts';
 import { CloudMetrics } from './cloudMetrics.ts';
-import { CloudSecrets } from './cloudSecrets.ts';
+import { CloudProfile } from './cloudProfile.ts';
+import { CloudSecrets, readSecret } from './cloudSecrets.ts';
 import { CloudSender } from './cloudSender.ts';
 import type { CloudSettings } from './cloudSettings.ts';
 import { type CloudEntry, CloudState } from './cloudState.ts';
 import { gatewayReport } from './gatewayReport.ts';
 import { startGatewayServer } from './gatewayServer.ts';
-import { GraphClient } from './graphClient.ts';
+import { GraphClient, type NumberBackup } from './graphClient.ts';
 import { GraphWatch } from './graphWatch.ts';
 import { lookAtNumber } from './numberWatch.ts';
 import { Subscription } from './subscription.ts';
@@ -44,6 +46,7 @@ export interface CloudNetworkOptions {
 /** Of a number whose throughput Graph does not tell. */
 const DEFAULT_THROUGHPUT = 80;
 const COLLECT_EVERY_MS = 3_600_000;
+const ASK_FOR_IDENTITIES_MS = 600_000;
 const LOOK_AT_NUMBER_EVERY_MS = 30_000;
 
 /**
@@ -198,6 +201,8 @@ export class CloudNetwork {
     void this.#repeat(COLLECT_EVERY_MS, () => this.#media.collect());
     void this.#repeat(LOOK_AT_NUMBER_EVERY_MS, () => this.#lookAtNumber(signal));
     this.#subscription.keep();
+    const tellIdentities = { clock, logger, what: 'identities are not told', everyMs: ASK_FOR_IDENTITIES_MS };
+    retryUntilDone(() => this.#graph.tellIdentities(signal), tellIdentities, signal).catch(() => {});
   }
 
   #handlers() {
@@ -210,6 +215,7 @@ export class CloudNetwork {
     const account = new CloudAccount({
       ...common,
       phoneNumberId: this.#options.settings.phoneNumberId,
+      backup: backupOf(this.#options.settings),
       onRegistered: (number) => {
         this.#sessions.replaceAll(number, 'the number was registered elsewhere');
         this.#sender.holds.release('connected');
@@ -222,6 +228,7 @@ export class CloudNetwork {
       sessions: this.#sessions,
       sender: this.#sender,
       media: this.#media,
+      profile: new CloudProfile({ ...common, logger: this.#options.logger }),
     });
   }
 
@@ -271,4 +278,11 @@ export class CloudNetwork {
   });
 
   readonly #announce = (): void => this.#sessions.announce(this.#state.number);
+}
+
+function backupOf({ backup }: CloudSettings): (() => Promise<NumberBackup>) | undefined {
+  return (
+    backup &&
+    (async () => ({ data: await readSecret(backup.data), password: await readSecret(backup.password) }))
+  );
 }

@@ -55,15 +55,16 @@ export class CloudSecrets {
 
 async function readAll(sources: Sources): Promise<Secrets> {
   const [accessToken, appSecret, verifyToken, controlToken] = await Promise.all([
-    read(sources.accessToken),
-    read(sources.appSecret),
-    read(sources.verifyToken),
-    sources.controlToken && read(sources.controlToken),
+    readSecret(sources.accessToken),
+    readSecret(sources.appSecret),
+    readSecret(sources.verifyToken),
+    sources.controlToken && readSecret(sources.controlToken),
   ]);
   return { accessToken, appSecret, verifyToken, controlToken };
 }
 
-async function read(source: SecretSource): Promise<string> {
+/** @throws CodedError `NoSecret` */
+export async function readSecret(source: SecretSource): Promise<string> {
   if ('text' in source) return source.text;
   const text = await readFile(source.file, 'utf8').catch((cause: unknown) => {
     throw new CodedError('NoSecret', `cannot read ${source.file}`, { cause });

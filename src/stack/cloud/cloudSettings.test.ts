@@ -24,6 +24,7 @@ it('has defaults for what is not given', () => {
     identity: 'Omit',
     contactRequest: expect.stringContaining('phone number'),
     controlToken: undefined,
+    backup: undefined,
     throughput: undefined,
     unknownOutcomeMs: 900_000,
   });

@@ -54,12 +54,16 @@ const SECRETS: Readonly<Record<SecretName, string>> = {
   verifyToken: 'WABA_CLOUD_VERIFY_TOKEN',
 };
 
+const BACKUP = 'WABA_CLOUD_BACKUP';
+
 export interface CloudSettings {
   readonly phoneNumberId: string;
   readonly businessAccountId: string;
   readonly secrets: SecretSources;
   /** Whoever calls the control port must know it; without it the port tells only that the gateway lives. */
   readonly controlToken: SecretSource | undefined;
+  /** What `POST /v1/settings/backup` of the On-Premises installation answered, for a number that moves to the Cloud API. */
+  readonly backup: { readonly data: SecretSource; readonly password: SecretSource } | undefined;
   readonly graphVersion: string;
   readonly graphUrl: string;
   readonly webhookUrl: string | undefined;
@@ -90,6 +94,8 @@ export function cloudSettings(env: Environment): CloudSettings {
     if (!found) problems.push(`${variable} is not set, and neither is ${variable}_FILE`);
     return found ?? { text: '' };
   };
+  const [data, password] = [sourceOf(env, BACKUP), sourceOf(env, `${BACKUP}_PASSWORD`)];
+  if (!data !== !password) problems.push(`${BACKUP} and ${BACKUP}_PASSWORD need each other`);
   const secrets = {
     accessToken: source('accessToken'),
     appSecret: source('appSecret'),
@@ -101,6 +107,7 @@ export function cloudSettings(env: Environment): CloudSettings {
     phoneNumberId: given.WABA_CLOUD_PHONE_NUMBER_ID,
     businessAccountId: given.WABA_CLOUD_BUSINESS_ACCOUNT_ID,
     secrets,
+    backup: data && password ? { data, password } : undefined,
     controlToken: sourceOf(env, GATEWAY_TOKEN_VARIABLE),
     graphVersion: given.WABA_CLOUD_GRAPH_VERSION,
     graphUrl: given.WABA_CLOUD_GRAPH_URL,

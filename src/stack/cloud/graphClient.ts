@@ -3,6 +3,7 @@ import { describeError } from '../../base/codedError.ts';
 import { safeJson } from '../../base/safeJson.ts';
 import { detailsOf, type GraphError, graphError } from '../../cloud/graphErrors.ts';
 import type { GraphMessage } from '../../cloud/graphMessage.ts';
+import { type GraphProfile, graphProfile, PROFILE_FIELDS } from '../../cloud/graphProfile.ts';
 import type { GraphCall, GraphNumber, GraphOutcome, Probe } from './graphCall.ts';
 
 /** Calls of the Cloud API. Source: docs/onprem/cloud-migration.md §2, §17.2, §17.3. */
@@ -48,6 +49,12 @@ export class GraphUnknown extends Error {
   }
 }
 
+/** What moves a number from an On-Premises installation. */
+export interface NumberBackup {
+  readonly data: string;
+  readonly password: string;
+}
+
 export interface SentMessage {
   readonly wamid: string;
   /** Who gets the message, as far as Graph tells. */
@@ -69,6 +76,8 @@ type Answer = Readonly<Record<string, unknown>>;
 interface CallContent {
   readonly json?: object;
   readonly form?: FormData;
+  /** Of a resumable upload, from its beginning. */
+  readonly bytes?: Buffer;
   readonly timeoutMs?: number;
 }
 
@@ -137,6 +146,42 @@ export class GraphClient {
   }
 
   /** @throws as `send` */
+  async profile(signal: AbortSignal): Promise<GraphProfile> {
+    const path = `${this.#number}/whatsapp_business_profile?fields=${PROFILE_FIELDS.join()}`;
+    const { data } = await this.#call('GET', path, {}, signal);
+    const [profile] = Array.isArray(data) ? (data as unknown[]) : [];
+    const parsed = graphProfile.safeParse(profile ?? {});
+    if (!parsed.success) throw new GraphUnknown('the answer has no profile of the known shape');
+    return parsed.data;
+  }
+
+  /** Changes these fields. @throws as `send` */
+  async setProfile(fields: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<void> {
+    const json = { messaging_product: 'whatsapp', ...fields };
+    await this.#call('POST', `${this.#number}/whatsapp_business_profile`, { json }, signal);
+  }
+
+  /** The profile photo, from a URL that Graph told; it needs no token. @throws GraphUnknown, GraphUnreachable */
+  picture(url: string, signal: AbortSignal): Promise<{ readonly type: string; readonly bytes: Buffer }> {
+    return this.#within(TIMEOUT_MS.media, signal, async (inTime) => {
+      const response = await this.#fetch(url, {}, inTime);
+      if (!response.ok) throw new GraphUnknown(`the URL of the photo answered ${response.status}`);
+      const bytes = Buffer.from(await response.arrayBuffer());
+      return { type: response.headers.get('content-type') ?? 'image/jpeg', bytes };
+    });
+  }
+
+  /** A resumable upload in one part. @returns the handle by which the profile takes the picture. @throws as `send` */
+  async uploadPicture(bytes: Buffer, type: string, signal: AbortSignal): Promise<string> {
+    const query = new URLSearchParams({ file_length: String(bytes.length), file_type: type });
+    const { id } = await this.#call('POST', `app/uploads?${query}`, {}, signal);
+    if (typeof id !== 'string') throw new GraphUnknown('the answer names no upload');
+    const { h } = await this.#call('POST', id, { bytes, timeoutMs: TIMEOUT_MS.media }, signal);
+    if (typeof h !== 'string') throw new GraphUnknown('the answer has no handle of the picture');
+    return h;
+  }
+
+  /** @throws as `send` */
   async requestCode(method: 'sms' | 'voice', signal: AbortSignal): Promise<void> {
     const json = { code_method: method.toUpperCase(), language: 'en_US' };
     await this.#call('POST', `${this.#number}/request_code`, { json }, signal);
@@ -148,13 +193,18 @@ export class GraphClient {
   }
 
   /** @throws as `send` */
-  async register(pin: string, signal: AbortSignal): Promise<void> {
-    await this.#call(
-      'POST',
-      `${this.#number}/register`,
-      { json: { messaging_product: 'whatsapp', pin } },
-      signal,
-    );
+  async register(
+    { pin, backup }: { readonly pin: string; readonly backup?: NumberBackup },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const json = { messaging_product: 'whatsapp', pin, ...(backup ? { backup } : {}) };
+    await this.#call('POST', `${this.#number}/register`, { json }, signal);
+  }
+
+  /** Has webhooks tell the hashes of identities. @throws as `send` */
+  async tellIdentities(signal: AbortSignal): Promise<void> {
+    const json = { user_identity_change: { enable_identity_key_check: true } };
+    await this.#call('POST', `${this.#number}/settings`, { json }, signal);
   }
 
   /** @throws as `send` */
@@ -209,13 +259,18 @@ export class GraphClient {
   #exchange(
     method: string,
     path: string,
-    { json, form, timeoutMs = TIMEOUT_MS.call }: CallContent,
+    { json, form, bytes, timeoutMs = TIMEOUT_MS.call }: CallContent,
     signal: AbortSignal,
   ): Promise<Answer> {
     const { graphUrl, graphVersion } = this.#options;
     return this.#within(timeoutMs, signal, async (inTime) => {
-      const headers = { ...this.#authorization(), ...(json ? { 'content-type': 'application/json' } : {}) };
-      const body = form ?? (json ? JSON.stringify(json) : null);
+      const headers = {
+        ...this.#authorization(),
+        ...(json ? { 'content-type': 'application/json' } : {}),
+        // Uploads know only this scheme.
+        ...(bytes ? { authorization: `OAuth ${this.#options.accessToken()}`, file_offset: '0' } : {}),
+      };
+      const body = form ?? (bytes ? new Uint8Array(bytes) : json ? JSON.stringify(json) : null);
       const response = await this.#fetch(
         `${graphUrl}/${graphVersion}/${path}`,
         { method, headers, body },

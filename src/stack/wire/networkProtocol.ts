@@ -12,6 +12,8 @@ const nothing = z.object({});
 /** WhatsApp ids of the numbers for which no rule tells them. */
 const aliases = z.record(z.string(), z.string());
 
+export const profilePart = z.enum(['about', 'business', 'photo']);
+
 const mediaFile = z.object({ id: z.string(), type: z.string(), bytes: z.number(), sha256: z.string() });
 
 const personalMedia = z.object({ type: z.string(), sha256: z.string() });
@@ -186,6 +188,15 @@ export const networkProtocol = {
     },
     setPin: {
       request: z.object({ number: z.string(), registrationKey: z.string(), pin: z.string().optional() }),
+      response: nothing,
+    },
+    /** The public profile, where the servers keep it. The value is as the stack stores it; none: there is none. */
+    profile: {
+      request: z.object({ part: profilePart }),
+      response: z.object({ value: z.unknown().optional() }),
+    },
+    setProfile: {
+      request: z.object({ part: profilePart, value: z.unknown().optional() }),
       response: nothing,
     },
     acknowledge: { request: z.object({ eventIds: z.array(z.int()) }), response: nothing },
