@@ -1,6 +1,7 @@
 import { type Clock, sleep } from '../../base/clock.ts';
 import { Gate } from '../../base/gate.ts';
 import type { Logger } from '../../base/logger.ts';
+import { retryUntilDone } from '../../base/retryUntilDone.ts';
 import { TokenBucket } from '../../base/tokenBucket.ts';
 import { detailsOf, type GraphError, statusError } from '../../cloud/graphErrors.ts';
 import { graphMessage } from '../../cloud/graphMessage.ts';
@@ -118,7 +119,7 @@ export class CloudSender {
   resume(): void {
     for (const message of this.#options.state.queued.values())
       if (message.postingAt === undefined) this.enqueue(message);
-      // No status could come while the gateway was down, so its time begins anew.
+      // Not counted from the post: no status could come while the gateway was down, and the wall clock may have moved.
       else this.#awaitStatus(message);
     void this.#forgetLanes();
   }
@@ -288,9 +289,9 @@ export class CloudSender {
     sleep(clock, unknownOutcomeMs, signal)
       .then(async () => {
         if (!state.queued.has(message.id)) return;
-        logger.warn('no status names a message whose outcome is unknown; posting it again', {
-          id: message.id,
-        });
+        const { id, postingAt } = state.queued.get(message.id) ?? message;
+        const waitedMs = clock.now() - (postingAt ?? clock.now());
+        logger.warn('no status names a message whose outcome is unknown; posting it again', { id, waitedMs });
         await this.#recordSurely({ type: 'unsent', id: message.id, notBefore: clock.now() });
         this.enqueue(message);
       })
@@ -301,15 +302,10 @@ export class CloudSender {
   }
 
   /** What has happened must be known after a restart, so a full disk is waited for. */
-  async #recordSurely(...entries: CloudEntry[]): Promise<void> {
+  #recordSurely(...entries: CloudEntry[]): Promise<void> {
     const { record, clock, logger, signal } = this.#options;
-    for (let isFirst = true; ; isFirst = false)
-      try {
-        return await record(...entries);
-      } catch (error) {
-        if (isFirst) logger.error('the journal cannot be written; trying again', { error });
-        await sleep(clock, DISK_AGAIN_MS, signal);
-      }
+    const what = 'the journal cannot be written; trying again';
+    return retryUntilDone(() => record(...entries), { clock, logger, what, everyMs: DISK_AGAIN_MS }, signal);
   }
 
   async #forgetLanes(): Promise<void> {
