@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { aborted } from '../base/aborted.ts';
 import { systemClock } from '../base/clock.ts';
+import { GATEWAY_PORTS } from '../cloud/gatewayStatus.ts';
 import { CloudNetwork } from '../stack/cloud/cloudNetwork.ts';
 import { cloudSettings } from '../stack/cloud/cloudSettings.ts';
 import { LAPTOP_DEFAULTS } from '../stack/laptopDefaults.ts';
@@ -22,6 +23,12 @@ export function addCloudCommand(program: Command): void {
       parsePort,
       LAPTOP_DEFAULTS.cloudWebhookPort,
     )
+    .option(
+      '--control-port <port>',
+      'port for status, metrics and the removal of the subscription; all but /healthz need WABA_CONTROL_TOKEN',
+      parsePort,
+      GATEWAY_PORTS.control,
+    )
     .option('--data <folder>', 'folder for its state', '/var/lib/waba-network')
     .action(runCloud);
 }
@@ -30,14 +37,16 @@ async function runCloud(options: {
   host: string;
   port: number;
   webhookPort: number;
+  controlPort: number;
   data: string;
 }): Promise<void> {
-  const { host, port, webhookPort, data } = options;
+  const { host, port, webhookPort, controlPort, data } = options;
   const gateway = await CloudNetwork.start(
     {
       host,
       port,
       webhook: { host, port: webhookPort },
+      control: { host, port: controlPort },
       dataFolder: data,
       settings: cloudSettings(process.env),
       clock: systemClock,
@@ -45,7 +54,11 @@ async function runCloud(options: {
     },
     stop,
   );
-  logger.info('gateway listening', { port: gateway.port, webhookPort: gateway.webhookPort });
+  logger.info('gateway listening', {
+    port: gateway.port,
+    webhookPort: gateway.webhookPort,
+    controlPort: gateway.controlPort,
+  });
   await aborted(stop);
   await gateway.close();
 }

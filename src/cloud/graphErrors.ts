@@ -124,3 +124,11 @@ const REMEDIES: Readonly<Record<number, Remedy>> = {
 };
 
 export const remedyOf = ({ code }: GraphError): Remedy => REMEDIES[code] ?? 'never';
+
+/** Whether a message that was refused with it may be posted again. */
+export const isRetried = (error: GraphError): boolean => remedyOf(error) !== 'never';
+
+/** All codes of which more is known than that they are errors. */
+export const knownGraphCodes: readonly number[] = [
+  ...new Set([...Object.keys(COUNTERPARTS), ...Object.keys(REMEDIES)].map(Number)),
+];

@@ -31,6 +31,8 @@ export type GraphEvent =
       readonly timestamp: string;
       readonly errors: readonly ApiErrorBody[];
       readonly billing: Readonly<Record<string, unknown>> | undefined;
+      /** What the message is billed as; undefined if it is free, or the status tells no price. */
+      readonly billedAs: { readonly category: string; readonly type: string } | undefined;
     }
   | {
       readonly kind: 'inbound';
@@ -44,7 +46,16 @@ export type GraphEvent =
       readonly kind: 'number-changed';
       readonly wamid: string;
       readonly waId: string;
+      readonly userId: string | undefined;
       readonly newWaId: string;
+      readonly timestamp: string;
+    }
+  | {
+      readonly kind: 'user-id-changed';
+      readonly wamid: string;
+      /** With the new id. */
+      readonly person: GraphPerson & { readonly userId: string };
+      readonly oldUserId: string;
       readonly timestamp: string;
     }
   | { readonly kind: 'identity'; readonly waId: string; readonly hash: string };
@@ -67,6 +78,8 @@ export function graphEvents(
 function identityOf({ wa_id: waId, identity_key_hash: hash }: GraphContact): GraphEvent[] {
   return waId === undefined || hash === undefined ? [] : [{ kind: 'identity', waId, hash }];
 }
+
+const UNTOLD_PRICE_TYPE = 'regular';
 
 function statusEvents(status: GraphStatus, contacts: readonly GraphContact[]): GraphEvent[] {
   // `played` and whatever comes later have no counterpart.
@@ -92,6 +105,9 @@ function statusEvents(status: GraphStatus, contacts: readonly GraphContact[]): G
           category: pricing.category,
         },
       },
+      billedAs: pricing?.billable
+        ? { category: pricing.category, type: pricing.type ?? UNTOLD_PRICE_TYPE }
+        : undefined,
     },
   ];
 }
@@ -100,7 +116,7 @@ const MEDIA_TYPES: ReadonlySet<string> = new Set(['image', 'audio', 'video', 'do
 
 function inboundEvents(message: GraphInbound, contacts: readonly GraphContact[], idOf: IdOf): GraphEvent[] {
   const { id: wamid, from, from_user_id, timestamp } = message;
-  if (message.type === 'system') return systemEvents(message);
+  if (message.type === 'system') return systemEvents(message, contacts);
   const contact = contactOf(message, contacts);
   const { type, content, media } = contentOf(message);
   const { context, referral } = message as {
@@ -117,6 +133,7 @@ function inboundEvents(message: GraphInbound, contacts: readonly GraphContact[],
         timestamp,
         type,
         ...(content === undefined ? {} : { [type]: withKnownIds(content, idOf) }),
+        ...(typeof message.group_id === 'string' ? { group_id: message.group_id } : {}),
         ...(context ? { context: withKnownIds(context, idOf) } : {}),
         ...(referral ? { referral: referralOf(referral) } : {}),
       },
@@ -133,10 +150,19 @@ const contactOf = ({ from, from_user_id }: GraphInbound, contacts: readonly Grap
       (from !== undefined && wa_id === from) || (from_user_id !== undefined && user_id === from_user_id),
   ) ?? (contacts.length === 1 ? contacts[0] : undefined);
 
-function systemEvents({ id: wamid, from, timestamp, system }: GraphInbound): GraphEvent[] {
-  const { type, wa_id: newWaId } = (system ?? {}) as { type?: unknown; wa_id?: unknown };
-  if (type !== 'user_changed_number' || typeof newWaId !== 'string' || from === undefined) return [];
-  return [{ kind: 'number-changed', wamid, waId: from, newWaId, timestamp }];
+/** The names of the fields beside `type` and `wa_id` are inferred: those of other messages. */
+function systemEvents(message: GraphInbound, contacts: readonly GraphContact[]): GraphEvent[] {
+  const { id: wamid, from, from_user_id, timestamp } = message;
+  const system = (message.system ?? {}) as Readonly<Record<string, unknown>>;
+  const contact = contactOf(message, contacts);
+  const [newWaId, newUserId] = [system.wa_id, system.user_id];
+  const userId = from_user_id ?? contact?.user_id;
+  if (system.type === 'user_changed_number' && typeof newWaId === 'string' && from !== undefined)
+    return [{ kind: 'number-changed', wamid, waId: from, userId, newWaId, timestamp }];
+  if (system.type !== 'user_changed_user_id' || typeof newUserId !== 'string' || userId === undefined)
+    return [];
+  const person = { waId: from ?? contact?.wa_id, userId: newUserId };
+  return [{ kind: 'user-id-changed', wamid, person, oldUserId: userId, timestamp }];
 }
 
 /** The content of a message without its media, which have other ids here. */

@@ -1,4 +1,5 @@
 import { type MediaKind, mediaKindOf } from '../onprem/messageContent.ts';
+import { userIdOf } from '../onprem/userId.ts';
 import { cloudId } from './messageIds.ts';
 
 /** Messages of `POST /v1/messages` as the Cloud API takes them. Source: docs/onprem/cloud-migration.md §3, §17.3. */
@@ -9,13 +10,16 @@ export interface MessageToSend {
   /** Digits. */
   readonly to: string;
   readonly type: string;
+  /** With `recipient`, the business-scoped id of a person, in place of `to`. */
   readonly body: Readonly<Record<string, unknown>>;
 }
 
 export interface GraphMessage {
   readonly messaging_product: 'whatsapp';
   readonly recipient_type: 'individual';
-  readonly to: string;
+  /** One of `to`, a number with its plus sign, and `recipient`, a business-scoped user id. */
+  readonly to?: string;
+  readonly recipient?: string;
   readonly type: string;
   /** Comes back on each status of the message, so that no table is needed to find it. */
   readonly biz_opaque_callback_data: string;
@@ -40,12 +44,13 @@ export function graphMessage(
   const uploaded = [...media];
   const content = withUploads(body[type], uploaded, type);
   const { message_id: quotedId } = (context ?? {}) as { message_id?: unknown };
+  const userId = userIdOf(body);
   const quoted = quotedId === undefined ? {} : { context: { message_id: wamid(quotedId) } };
   const graph = (graphType: string, object: unknown): GraphMessage => ({
     messaging_product: 'whatsapp',
     recipient_type: 'individual',
     // Without the plus sign Graph may put the country code of the business in front.
-    to: `+${to}`,
+    ...(userId === undefined ? { to: `+${to}` } : { recipient: userId }),
     type: graphType,
     biz_opaque_callback_data: id,
     ...quoted,

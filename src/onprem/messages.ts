@@ -53,7 +53,9 @@ const ttl = z
  */
 export const sendRequest = z
   .looseObject({
-    to: z.string().min(1),
+    to: z.string().min(1).optional(),
+    /** In place of `to`, where the Cloud API is behind the stack: the business-scoped id of a person. */
+    recipient: z.string().min(1).optional(),
     type: z.enum(MESSAGE_TYPES as [MessageType, ...MessageType[]]).default('text'),
     recipient_type: z.string().default('individual'),
     preview_url: z.boolean().optional(),
@@ -62,6 +64,8 @@ export const sendRequest = z
   })
   .superRefine((message, context) => {
     const { type, recipient_type } = message;
+    if (message.to === undefined && message.recipient === undefined)
+      return context.addIssue({ code: 'custom', message: 'is required', path: ['to'] });
     if (recipient_type !== 'individual') return refuse(context, 1002, 'recipient_type must be individual');
     if (message.ttl !== undefined && !isTemplate(type))
       refuse(context, 1010, 'ttl belongs to templates', ['ttl']);
@@ -91,12 +95,14 @@ export const markRead = z.object({ status: z.literal('read') });
 
 /** A message as it is stored and sent: the content of its type, and the common fields. */
 export function messageBody(request: SendRequest): Record<string, unknown> {
-  const { type, preview_url, ttl: days, context } = request;
+  const { type, to, recipient, preview_url, ttl: days, context } = request;
   return {
     [type]: request[type],
     ...(preview_url === undefined ? {} : { preview_url }),
     ...(days === undefined ? {} : { ttl: days }),
     ...(context === undefined ? {} : { context }),
+    // A number goes before an id: it is what this API names people by.
+    ...(to === undefined && recipient !== undefined ? { recipient } : {}),
   };
 }
 

@@ -47,7 +47,8 @@ export const settingsPatch = z.strictObject({
         .number()
         .refine((count) => [6, 12, 18, 24].includes(count), 'must be 6, 12, 18 or 24')
         .optional(),
-      message: z.strictObject({ sent: flag, delivered: flag, read: flag }).optional(),
+      // `sending` is only for stacks with the Cloud API behind them.
+      message: z.strictObject({ sent: flag, delivered: flag, read: flag, sending: flag }).optional(),
     })
     .optional(),
   heartbeat_interval: seconds,

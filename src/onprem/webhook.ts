@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { apiErrorBody } from './envelope.ts';
 
-export const messageStatus = z.enum(['sent', 'delivered', 'read', 'failed', 'deleted', 'warning']);
+/** `sending` is no status of the On-Premises product. Source: docs/onprem/cloud-migration.md §17.5. */
+export const messageStatus = z.enum(['sent', 'delivered', 'read', 'failed', 'deleted', 'warning', 'sending']);
 export type MessageStatus = z.output<typeof messageStatus>;
 
 const statusEntry = z.looseObject({
@@ -28,7 +29,8 @@ export const callback = z.looseObject({
   contacts: z
     .array(
       z.looseObject({
-        wa_id: z.string(),
+        /** Absent only for people who show no number to the Cloud API. */
+        wa_id: z.string().optional(),
         profile: z.looseObject({ name: z.string().optional() }).optional(),
       }),
     )

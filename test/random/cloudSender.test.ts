@@ -79,9 +79,11 @@ class Schedule {
       record,
       event,
       onEvents: () => {},
+      onAliases: () => {},
       graph: { send: (message, ends) => this.#graph(message, ends) },
       upload: async () => 'media',
       throughput: 80,
+      metrics: { paced: () => {} },
       unknownOutcomeMs: UNKNOWN_OUTCOME_MS,
       clock: this.clock,
       logger: silentLogger,
@@ -93,7 +95,10 @@ class Schedule {
       event,
       onEvents: () => {},
       onMedia: () => {},
+      onAccepted: () => {},
+      contactRequest: '',
       identity: 'Omit',
+      metrics: { billed: () => {}, lagged: () => {} },
       clock: this.clock,
     });
     this.#sender.resume();
@@ -139,14 +144,14 @@ class Schedule {
     for (const status of ['sent', 'delivered', 'read']) void this.#tell(wamid, message, status);
     if (this.chance(0.15)) throw new GraphUnknown('reset after it arrived');
     await sleep(this.clock, this.upTo(300), signal);
-    return { wamid, waId: undefined };
+    return { wamid, waId: undefined, userId: undefined };
   }
 
   /** A webhook comes in time, in any order, and again until it is taken. */
   async #tell(wamid: string, { to, biz_opaque_callback_data }: GraphMessage, status: string): Promise<void> {
     const never = new AbortController().signal;
     const value = {
-      statuses: [{ id: wamid, status, timestamp: '1', recipient_id: to.slice(1), biz_opaque_callback_data }],
+      statuses: [{ id: wamid, status, timestamp: '1', recipient_id: to?.slice(1), biz_opaque_callback_data }],
     };
     await sleep(this.clock, this.upTo(UNKNOWN_OUTCOME_MS / 4), never);
     for (let times = this.chance(0.2) ? 2 : 1; times > 0; ) {

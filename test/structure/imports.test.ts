@@ -102,6 +102,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'stack/network',
     'stack/graph',
     'stack/cloud',
+    'cloud',
     'cli',
   ],
   'tools/generate': [

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { freePort } from '../../src/base/ports.ts';
-import type { SimulatedGraph } from './simulatedGraph.ts';
+import type { AnyGraph } from './simulatedGraph.ts';
 
 interface CloudProcessOptions {
   /** Of the application. */
@@ -15,7 +15,7 @@ interface CloudProcessOptions {
 
 /** The bundled emulator with the Cloud API behind it: a process that can be killed, and goes on with the same data. */
 export async function startCloudProcess(
-  graph: SimulatedGraph,
+  graph: AnyGraph,
   { webhookUrl, unknownOutcomeSeconds, throughput }: CloudProcessOptions,
 ) {
   const folder = await mkdtemp(join(tmpdir(), 'waba-cloud-'));

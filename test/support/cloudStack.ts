@@ -5,17 +5,17 @@ import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { freePort } from '../../src/base/ports.ts';
 import { StackClient } from '../../src/client/stackClient.ts';
-import { HttpsStackTransport } from '../../src/client/stackTransport.ts';
+import { HttpsStackTransport, type StackRequest } from '../../src/client/stackTransport.ts';
 import { cloudSettings } from '../../src/stack/cloud/cloudSettings.ts';
 import { startLaptop } from '../../src/stack/laptop.ts';
 import { startPlainReceiver } from './plainReceiver.ts';
-import type { SimulatedGraph } from './simulatedGraph.ts';
+import type { AnyGraph } from './simulatedGraph.ts';
 
 const never = new AbortController().signal;
 const VERIFY_TOKEN = 'verify-token';
 
 /** A whole stack in this process with a Cloud API behind it, and a receiver of its callbacks. */
-export async function startCloudStack(graph: SimulatedGraph, variables: Record<string, string> = {}) {
+export async function startCloudStack(graph: AnyGraph, variables: Record<string, string> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'waba-cloud-'));
   const tokenFile = join(folder, 'token');
   await writeFile(tokenFile, `${graph.token}\n`);
@@ -45,18 +45,28 @@ export async function startCloudStack(graph: SimulatedGraph, variables: Record<s
     },
     never,
   );
-  const client = new StackClient(
-    new HttpsStackTransport({
-      host: 'localhost',
-      port: Number(new URL(laptop.url).port),
-      serverName: 'localhost',
-      ca: await readFile(laptop.caFile, 'utf8'),
-    }),
-  );
+  const transport = new HttpsStackTransport({
+    host: 'localhost',
+    port: Number(new URL(laptop.url).port),
+    serverName: 'localhost',
+    ca: await readFile(laptop.caFile, 'utf8'),
+  });
+  const client = new StackClient(transport);
   const session = await client.users.login(laptop.username, laptop.password, {}, never);
   return {
     client,
     session,
+    /** The answer as it is. */
+    call: (method: StackRequest['method'], path: string, json?: object) =>
+      transport.request(
+        {
+          method,
+          path,
+          authorization: `Bearer ${session.token}`,
+          ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+        },
+        never,
+      ),
     webhookPort,
     callbacks: receiver.callbacks,
     statuses: receiver.statuses,

@@ -38,6 +38,11 @@ export interface AcceptedMessage {
   readonly content: Readonly<Record<string, unknown>>;
 }
 
+/** Where a gateway finds a Graph API, and with which identity. */
+export type AnyGraph = Readonly<
+  Record<'url' | 'token' | 'number' | 'phoneNumberId' | 'businessAccountId' | 'appSecret', string>
+>;
+
 /** The simulated Graph API alone, in this process. Every person has just written to its number. */
 export class SimulatedGraph {
   readonly network: Network;

@@ -4,13 +4,16 @@ import { refusalCode } from '../../cloud/graphErrors.ts';
 import type { NetworkProtocol } from '../wire/networkProtocol.ts';
 import { type CallRequest, type CallResponse, Refusal } from '../wire/protocol.ts';
 import type { CloudEntry, CloudState } from './cloudState.ts';
-import { type GraphClient, type GraphNumber, GraphRefusal } from './graphClient.ts';
+import type { GraphNumber } from './graphCall.ts';
+import { type GraphClient, GraphRefusal, type NumberBackup } from './graphClient.ts';
 
 export interface CloudAccountOptions {
   readonly state: CloudState;
   readonly record: (...entries: CloudEntry[]) => Promise<void>;
   readonly graph: Pick<GraphClient, 'number' | 'requestCode' | 'verifyCode' | 'register' | 'setPin'>;
   readonly phoneNumberId: string;
+  /** Of an On-Premises installation whose number moves here; read when it is needed. */
+  readonly backup: (() => Promise<NumberBackup>) | undefined;
   /** The number is registered: the sessions of its former installation end. */
   readonly onRegistered: (number: string) => void;
   /** Ends with the gateway. */
@@ -33,7 +36,7 @@ export class CloudAccount {
     request: CallRequest<NetworkProtocol, 'requestCode'>,
   ): Promise<CallResponse<NetworkProtocol, 'requestCode'>> {
     return this.#turns.run('account', async () => {
-      const { graph, signal } = this.#options;
+      const { graph, backup, signal } = this.#options;
       const known = await this.#numberOf(request.cc + request.phone_number);
       const vname = known.verifiedName;
       if (known.status === CONNECTED)
@@ -42,9 +45,25 @@ export class CloudAccount {
           vname,
           registrationKey: await this.#registered(known),
         };
+      if (backup) return this.#move(known, request.pin, backup);
       await asked(graph.requestCode(request.method, signal));
       return { outcome: 'code-sent' as const, vname };
     });
+  }
+
+  /**
+   * Takes the number over from its On-Premises installation, which needs no code. The PIN must be the right one: the vendor ends
+   * that installation even if it is wrong.
+   */
+  async #move(known: GraphNumber, pin: string | undefined, backup: () => Promise<NumberBackup>) {
+    if (pin === undefined)
+      throw new Refusal(
+        1009,
+        'pin: give the two-step PIN of the number; if it has none, this one is set. With a wrong one the On-Premises client stops, and the number is registered nowhere',
+      );
+    await asked(this.#options.graph.register({ pin, backup: await backup() }, this.#options.signal));
+    const registrationKey = await this.#registered(known);
+    return { outcome: 'already-registered' as const, vname: known.verifiedName, registrationKey };
   }
 
   /** @throws Refusal with the reason */
@@ -58,7 +77,8 @@ export class CloudAccount {
       const known = await this.#numberOf(number);
       await asked(graph.verifyCode(code, signal));
       // A number of the Cloud API always has a PIN. One that nobody chose can be set anew with `setPin`.
-      await asked(graph.register(pin ?? String(randomInt(1_000_000)).padStart(6, '0'), signal));
+      const chosen = pin ?? String(randomInt(1_000_000)).padStart(6, '0');
+      await asked(graph.register({ pin: chosen }, signal));
       return { registrationKey: await this.#registered(known), vname: known.verifiedName };
     });
   }

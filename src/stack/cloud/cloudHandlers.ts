@@ -1,11 +1,11 @@
 import { cloudId } from '../../cloud/messageIds.ts';
-import { waIdByRule } from '../../onprem/waId.ts';
 import type { Sessions } from '../network/sessions.ts';
 import type { NetworkProtocol } from '../wire/networkProtocol.ts';
 import { Refusal } from '../wire/protocol.ts';
 import type { Handlers } from '../wire/rpcServer.ts';
 import { asked, type CloudAccount } from './cloudAccount.ts';
 import type { CloudMedia } from './cloudMedia.ts';
+import type { CloudProfile } from './cloudProfile.ts';
 import type { CloudSender } from './cloudSender.ts';
 import type { CloudEntry, CloudState } from './cloudState.ts';
 import type { GraphClient } from './graphClient.ts';
@@ -15,19 +15,24 @@ export interface CloudParts {
   readonly sessions: Sessions;
   readonly sender: CloudSender;
   readonly media: CloudMedia;
+  readonly profile: CloudProfile;
   readonly graph: Pick<GraphClient, 'markRead'>;
+  /** `v26.0` */
+  readonly graphVersion: string;
   readonly state: CloudState;
   readonly record: (...entries: CloudEntry[]) => Promise<void>;
   /** Ends with the gateway. */
   readonly signal: AbortSignal;
 }
 
+/** As `meta` of an answer names what is behind the stack. */
+const BACKEND = 'cloud-api';
 /** Messages that Graph keeps for so long anyway need no time to live of their own. */
 const GRAPH_LIFE_DAYS = 30;
 
 /** What the gateway answers Coreapps, primary Masters and Webapps. */
 export function cloudHandlers(parts: CloudParts): Handlers<NetworkProtocol> {
-  const { account, sessions, sender, media, graph, state, record, signal } = parts;
+  const { account, sessions, sender, media, profile, graph, graphVersion, state, record, signal } = parts;
   return {
     requestCode: (request) => account.requestCode(request),
     register: (request) => account.register(request),
@@ -36,7 +41,7 @@ export function cloudHandlers(parts: CloudParts): Handlers<NetworkProtocol> {
     },
     login: async (request, peer) => {
       sessions.login(request, peer);
-      return { isRecording: false, aliases: {}, movedMs: 0 };
+      return { isRecording: false, aliases: Object.fromEntries(state.aliases), movedMs: 0 };
     },
     send: async ({ id, to, type, body, media: files }, peer) => {
       sessions.of(peer);
@@ -54,7 +59,7 @@ export function cloudHandlers(parts: CloudParts): Handlers<NetworkProtocol> {
       return {};
     },
     contacts: async ({ numbers }) => ({
-      contacts: numbers.map((number) => ({ waId: waIdByRule(number), hasWhatsApp: true, isKnown: true })),
+      contacts: numbers.map((number) => ({ waId: state.waIdOf(number), hasWhatsApp: true, isKnown: true })),
     }),
     identity: async ({ waId }) => {
       const hash = state.identities.get(waId);
@@ -80,6 +85,11 @@ export function cloudHandlers(parts: CloudParts): Handlers<NetworkProtocol> {
       await account.setPin(request);
       return {};
     },
+    profile: (request) => profile.get(request),
+    setProfile: async (request) => {
+      await profile.set(request);
+      return {};
+    },
     acknowledge: async ({ eventIds }, peer) => {
       const session = sessions.of(peer);
       await record({ type: 'acknowledged', eventIds });
@@ -88,7 +98,12 @@ export function cloudHandlers(parts: CloudParts): Handlers<NetworkProtocol> {
     },
     // Only a simulation records callbacks, fails calls and keeps a log of both.
     recorded: async () => ({}),
-    attachWebapp: async () => ({ revision: 0, calls: [], movedMs: 0 }),
+    attachWebapp: async () => ({
+      revision: 0,
+      calls: [],
+      movedMs: 0,
+      backend: { name: BACKEND, version: graphVersion },
+    }),
     apiFaultsSeen: async () => ({}),
     meetApiFault: async () => ({}),
     reportCallbacks: async () => ({}),

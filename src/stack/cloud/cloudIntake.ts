@@ -4,8 +4,11 @@ import { type GraphEvent, type GraphPerson, graphEvents } from '../../cloud/grap
 import type { GraphValue } from '../../cloud/graphWebhook.ts';
 import { onPremisesId } from '../../cloud/messageIds.ts';
 import { keyOfMessageId, messageId, peerOfMessageId } from '../../onprem/messages.ts';
+import { NO_NUMBER } from '../../onprem/userId.ts';
 import type { NetworkEvent } from '../wire/networkProtocol.ts';
-import type { CloudEntry, CloudState } from './cloudState.ts';
+import type { CloudMetrics } from './cloudMetrics.ts';
+import type { CloudSettings } from './cloudSettings.ts';
+import type { CloudEntry, CloudState, QueuedMessage } from './cloudState.ts';
 
 export interface CloudIntakeOptions {
   readonly state: CloudState;
@@ -15,12 +18,14 @@ export interface CloudIntakeOptions {
   /** Media was announced: it is to be fetched before Graph deletes it. */
   readonly onMedia: (sha256: string) => void;
   /** How people without a visible number appear in callbacks. */
-  readonly identity: 'Omit' | 'BsuidInFrom';
+  readonly identity: CloudSettings['identity'];
+  /** What people without a number read when they are asked for it. */
+  readonly contactRequest: string;
+  /** A question to a person was recorded: it is to be posted. */
+  readonly onAccepted: (message: QueuedMessage) => void;
+  readonly metrics: Pick<CloudMetrics, 'billed' | 'lagged'>;
   readonly clock: Clock;
 }
-
-/** An id of a message whose Cloud id has no known structure: the same for the same message. */
-const UNKNOWN_PEER = '1000000';
 
 /** Turns webhooks of the Cloud API into events of the stack. */
 export class CloudIntake {
@@ -34,7 +39,7 @@ export class CloudIntake {
 
   /** Resolves when everything is on disk: all of it, or nothing. */
   async take(values: readonly GraphValue[]): Promise<void> {
-    const { onEvents, onMedia } = this.#options;
+    const { onEvents, onAccepted, onMedia } = this.#options;
     const events = new Map(
       values
         .flatMap((value) => graphEvents(value, (wamid) => this.#idOf(wamid)))
@@ -44,6 +49,7 @@ export class CloudIntake {
     for (let others = this.#writingOf(events); others.length > 0; others = this.#writingOf(events))
       await Promise.allSettled(others);
     const news = [...events].filter(([key, event]) => this.#isNews(key, event));
+    const bills = news.flatMap(([, event]) => this.#billOf(event, news));
     const entries = news.flatMap(([key, event]) => this.#entriesOf(event, key));
     if (entries.length > 0)
       await this.#write(
@@ -51,7 +57,34 @@ export class CloudIntake {
         news.map(([key]) => key),
       );
     onEvents();
+    for (const entry of entries) if (entry.type === 'accepted') onAccepted(entry.message);
+    this.#measure(news, bills);
     for (const [, event] of news) if (event.kind === 'inbound' && event.media) onMedia(event.media.sha256);
+  }
+
+  /**
+   * A message is billed when it is delivered. `read` of one that was not told as delivered implies that, and the other one of
+   * the two, if it comes after all, bills nothing more.
+   */
+  #billOf(event: GraphEvent, news: readonly (readonly [string, GraphEvent])[]): readonly Bill[] {
+    if (event.kind !== 'status' || event.billedAs === undefined) return [];
+    const { status } = event;
+    if (status !== 'delivered' && status !== 'read') return [];
+    const other = keyOf({ ...event, status: status === 'read' ? 'delivered' : 'read' });
+    const isBilled =
+      this.#options.state.hasTold(other) ||
+      // Of two that come together, `delivered` counts.
+      (status === 'read' && news.some(([key]) => key === other));
+    return isBilled ? [] : [event.billedAs];
+  }
+
+  #measure(news: readonly (readonly [string, GraphEvent])[], bills: readonly Bill[]): void {
+    const { metrics, clock } = this.#options;
+    for (const bill of bills) metrics.billed(bill);
+    for (const [, event] of news) {
+      const seconds = Number(timestampOf(event));
+      if (Number.isFinite(seconds)) metrics.lagged(Math.max(0, clock.now() / 1_000 - seconds));
+    }
   }
 
   #writingOf(events: ReadonlyMap<string, unknown>): Promise<void>[] {
@@ -77,7 +110,7 @@ export class CloudIntake {
     const known = this.#options.state.idOf(wamid) ?? onPremisesId(wamid);
     if (known !== undefined) return known;
     const key = createHash('sha256').update(wamid).digest().subarray(0, 10);
-    return messageId('inbound', UNKNOWN_PEER, () => key);
+    return messageId('inbound', NO_NUMBER, () => key);
   }
 
   #entriesOf(event: GraphEvent, key: string): CloudEntry[] {
@@ -86,9 +119,16 @@ export class CloudIntake {
         return this.#statusEntries(event, key);
       case 'inbound':
         return this.#inboundEntries(event, key);
-      case 'number-changed': {
-        const { kind, waId, newWaId, timestamp } = event;
-        return [this.#options.event({ kind, waId, newWaId, timestamp }, key)];
+      case 'number-changed':
+        return this.#numberEntries(event, key);
+      case 'user-id-changed': {
+        const { kind, person, oldUserId, timestamp } = event;
+        const waId = person.waId ?? this.#options.state.people.get(oldUserId);
+        const told = { kind, userId: oldUserId, newUserId: person.userId, timestamp };
+        return [
+          { type: 'user-id', userId: oldUserId, newUserId: person.userId },
+          this.#options.event({ ...told, ...(waId === undefined ? {} : { waId }) }, key),
+        ];
       }
       case 'identity':
         return this.#identityEntries(event, key);
@@ -96,15 +136,20 @@ export class CloudIntake {
   }
 
   #statusEntries(event: Extract<GraphEvent, { kind: 'status' }>, key: string): CloudEntry[] {
-    const { state } = this.#options;
+    const { state, identity } = this.#options;
     const { wamid, person, status, timestamp, errors, billing } = event;
+    const own = state.queued.get(event.messageId ?? '');
+    if (own?.isOwn) return [{ type: 'posted', id: own.id, wamid }];
     // Other programs that send for the same number put their own texts into the field.
     const messageId = [event.messageId, state.idOf(wamid)].find(
       (id) => keyOfMessageId(id ?? '') !== undefined,
     );
     if (messageId === undefined) return [];
-    const recipient = this.#waIdOf(person) ?? peerOfMessageId(messageId) ?? person.userId ?? '';
+    const waId = this.#waIdOf(person) ?? numberOf(messageId);
+    const { userId } = person;
+    const recipient = waId ?? userId ?? NO_NUMBER;
     return [
+      ...this.#learn(person),
       // Also for a message whose post had no known outcome.
       ...(state.queued.has(messageId) ? [{ type: 'posted' as const, id: messageId, wamid }] : []),
       this.#options.event(
@@ -116,6 +161,10 @@ export class CloudIntake {
           timestamp,
           ...(errors.length > 0 ? { errors: [...errors] } : {}),
           ...(billing ? { billing: billing as never } : {}),
+          ...(waId === undefined && userId !== undefined ? { userId } : {}),
+          ...(waId === undefined && !(identity === 'BsuidInFrom' && userId !== undefined)
+            ? { isRecipientHidden: true }
+            : {}),
         },
         key,
       ),
@@ -143,10 +192,43 @@ export class CloudIntake {
           ...(profileName === undefined ? {} : { profileName }),
           ...(media ? { media: { type: media.type, sha256: media.sha256 } } : {}),
           ...(userId === undefined ? {} : { userId }),
-          ...(waId === undefined && identity === 'Omit' ? { isFromHidden: true } : {}),
+          ...(waId === undefined && identity !== 'BsuidInFrom' ? { isFromHidden: true } : {}),
         },
         key,
       ),
+      ...(waId === undefined && userId !== undefined ? this.#question(userId) : []),
+    ];
+  }
+
+  /** Asks for the number once. What the person wrote is told meanwhile: nobody must answer the question. */
+  #question(userId: string): CloudEntry[] {
+    const { state, identity, contactRequest, clock } = this.#options;
+    if (identity !== 'RequestContact' || state.hasAsked(userId)) return [];
+    const message: QueuedMessage = {
+      id: `contact-request/${userId}`,
+      isOwn: true,
+      to: NO_NUMBER,
+      type: 'interactive',
+      body: {
+        recipient: userId,
+        interactive: { type: 'contact_request', body: { text: contactRequest } },
+      },
+      media: [],
+      acceptedAt: clock.now(),
+      failures: 0,
+    };
+    return [
+      { type: 'asked', userId },
+      { type: 'accepted', message },
+    ];
+  }
+
+  #numberEntries(event: Extract<GraphEvent, { kind: 'number-changed' }>, key: string): CloudEntry[] {
+    const { kind, waId, newWaId, timestamp } = event;
+    const userId = event.userId ?? this.#options.state.userIdOf(waId);
+    return [
+      ...this.#learn({ waId: newWaId, userId }),
+      this.#options.event({ kind, waId, newWaId, timestamp }, key),
     ];
   }
 
@@ -171,6 +253,19 @@ export class CloudIntake {
   }
 }
 
+/** The number in an id of ours. */
+function numberOf(messageId: string): string | undefined {
+  const peer = peerOfMessageId(messageId);
+  return peer === NO_NUMBER ? undefined : peer;
+}
+
+type Bill = NonNullable<Extract<GraphEvent, { kind: 'status' }>['billedAs']>;
+
+function timestampOf(event: GraphEvent): string | undefined {
+  if (event.kind === 'identity') return undefined;
+  return event.kind === 'inbound' ? String(event.message.timestamp) : event.timestamp;
+}
+
 /** The same for what a webhook repeats. */
 function keyOf(event: GraphEvent): string {
   switch (event.kind) {
@@ -178,6 +273,7 @@ function keyOf(event: GraphEvent): string {
       return `${event.messageId ?? event.wamid}/${event.status}`;
     case 'inbound':
     case 'number-changed':
+    case 'user-id-changed':
       return event.wamid;
     case 'identity':
       return `${event.waId}/${event.hash}`;

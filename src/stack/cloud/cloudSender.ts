@@ -1,13 +1,16 @@
 import { type Clock, sleep } from '../../base/clock.ts';
 import { Gate } from '../../base/gate.ts';
 import type { Logger } from '../../base/logger.ts';
+import { retryUntilDone } from '../../base/retryUntilDone.ts';
 import { TokenBucket } from '../../base/tokenBucket.ts';
-import { type GraphError, statusError } from '../../cloud/graphErrors.ts';
+import { detailsOf, type GraphError, statusError } from '../../cloud/graphErrors.ts';
 import { graphMessage } from '../../cloud/graphMessage.ts';
+import { userIdOf } from '../../onprem/userId.ts';
 import type { NetworkEvent } from '../wire/networkProtocol.ts';
 import { afterRefusal, unreachableWaitMs } from './afterRefusal.ts';
+import type { CloudMetrics } from './cloudMetrics.ts';
 import type { CloudEntry, CloudState, QueuedMessage } from './cloudState.ts';
-import { type GraphClient, GraphRefusal, GraphUnreachable } from './graphClient.ts';
+import { type GraphClient, GraphRefusal, GraphUnreachable, type SentMessage } from './graphClient.ts';
 import { Holds } from './holds.ts';
 
 export interface CloudSenderOptions {
@@ -18,11 +21,14 @@ export interface CloudSenderOptions {
   readonly event: (body: NetworkEvent['body'], key: string) => CloudEntry;
   /** Events were recorded. */
   readonly onEvents: () => void;
+  /** Numbers whose WhatsApp ids no rule tells are known. */
+  readonly onAliases: () => void;
   readonly graph: Pick<GraphClient, 'send'>;
   /** The id of an upload of this media. @throws as `GraphClient.upload` */
   readonly upload: (media: QueuedMessage['media'][number], signal: AbortSignal) => Promise<string>;
   /** Messages a second. */
   readonly throughput: number;
+  readonly metrics: Pick<CloudMetrics, 'paced'>;
   /** How long a message waits for its status after a post without a known outcome, before it is posted again. */
   readonly unknownOutcomeMs: number;
   readonly clock: Clock;
@@ -54,12 +60,19 @@ interface Lane {
   usedAtMs: number;
 }
 
+/** No second may have more than the throughput where it arrives, so the burst and the unevenness of networks come off. */
+const paceOf = (throughput: number) => ({
+  burst: Math.max(1, Math.floor(throughput * PACE.burst)),
+  perSecond: throughput * PACE.steady,
+});
+
 /** Posts the messages of the stack to the Cloud API: none is lost, and none is posted again while it may be there. */
 export class CloudSender {
   readonly #options: CloudSenderOptions;
   readonly #lanes = new Map<string, Lane>();
   /** Messages that are being recorded. One that comes again meanwhile is the same one. */
   readonly #accepting = new Map<string, Promise<void>>();
+  #perSecond: number;
   readonly #throughput: TokenBucket;
   readonly #gate = new Gate({ atOnce: AT_ONCE, longestQueue: Number.POSITIVE_INFINITY });
   /** What holds all messages back. */
@@ -69,9 +82,19 @@ export class CloudSender {
     this.#options = options;
     const { clock, signal, throughput } = options;
     this.holds = new Holds(clock, signal);
-    // No second may have more than the throughput where it arrives, so the burst and the unevenness of networks come off.
-    const burst = Math.max(1, Math.floor(throughput * PACE.burst));
-    this.#throughput = new TokenBucket(clock, { burst, perSecond: throughput * PACE.steady });
+    this.#perSecond = throughput;
+    this.#throughput = new TokenBucket(clock, paceOf(throughput));
+  }
+
+  /** Messages a second. */
+  get throughput(): number {
+    return this.#perSecond;
+  }
+
+  set throughput(perSecond: number) {
+    if (perSecond === this.#perSecond) return;
+    this.#perSecond = perSecond;
+    this.#throughput.adjust(paceOf(perSecond));
   }
 
   /** Resolves when the message is on disk. The same id twice is one message. */
@@ -89,21 +112,23 @@ export class CloudSender {
     // A message that Graph has is named, and one that has failed was told.
     if (state.queued.has(id) || state.wamidOf(id) !== undefined || state.hasTold(failureKey(id))) return;
     await record({ type: 'accepted', message: { ...message, acceptedAt: clock.now(), failures: 0 } });
-    this.#enqueue(message);
+    this.enqueue(message);
   }
 
   /** Goes on with the messages of an earlier run. */
   resume(): void {
     for (const message of this.#options.state.queued.values())
-      if (message.postingAt === undefined) this.#enqueue(message);
-      // No status could come while the gateway was down, so its time begins anew.
+      if (message.postingAt === undefined) this.enqueue(message);
+      // Not counted from the post: no status could come while the gateway was down, and the wall clock may have moved.
       else this.#awaitStatus(message);
     void this.#forgetLanes();
   }
 
-  #enqueue({ id, to }: Pick<QueuedMessage, 'id' | 'to'>): void {
+  /** Posts a message that is on disk, after those to the same person. */
+  enqueue({ id, ...about }: Pick<QueuedMessage, 'id' | 'to' | 'body'>): void {
     const { clock, signal } = this.#options;
-    const known = this.#lanes.get(to);
+    const person = this.#personOf(about);
+    const known = this.#lanes.get(person);
     const lane: Lane = known ?? {
       queue: [],
       pair: new TokenBucket(clock, PAIR),
@@ -111,7 +136,7 @@ export class CloudSender {
       isDraining: false,
       usedAtMs: clock.monotonic(),
     };
-    this.#lanes.set(to, lane);
+    this.#lanes.set(person, lane);
     if (!lane.queue.includes(id)) lane.queue.push(id);
     if (lane.isDraining) return;
     lane.isDraining = true;
@@ -121,8 +146,14 @@ export class CloudSender {
     });
   }
 
+  /** Number and business-scoped id of a person are one lane, once they are known to be one person. */
+  #personOf({ to, body }: Pick<QueuedMessage, 'to' | 'body'>): string {
+    const userId = userIdOf(body);
+    return userId === undefined ? to : (this.#options.state.people.get(userId) ?? userId);
+  }
+
   async #drain(lane: Lane): Promise<void> {
-    const { state, clock, signal } = this.#options;
+    const { state, metrics, clock, signal } = this.#options;
     for (let id = lane.queue.shift(); id !== undefined; id = lane.queue.shift()) {
       const message = state.queued.get(id);
       // A status may have told meanwhile that Graph has it.
@@ -132,11 +163,13 @@ export class CloudSender {
         this.#later(message, waitMs);
         continue;
       }
+      const waitsSinceMs = clock.monotonic();
       await lane.pair.take(signal);
       await lane.holds.wait();
       await this.holds.wait();
       await this.#throughput.take(signal);
       lane.usedAtMs = clock.monotonic();
+      metrics.paced((lane.usedAtMs - waitsSinceMs) / 1_000);
       await this.#gate.run(() => this.#post(message, lane));
     }
     lane.isDraining = false;
@@ -145,13 +178,13 @@ export class CloudSender {
   #later(message: QueuedMessage, afterMs: number): void {
     const { clock, signal } = this.#options;
     sleep(clock, afterMs, signal).then(
-      () => this.#enqueue(message),
+      () => this.enqueue(message),
       () => {},
     );
   }
 
   async #post(message: QueuedMessage, lane: Lane): Promise<void> {
-    const { state, record, graph, upload, clock, logger, signal } = this.#options;
+    const { state, record, graph, upload, onAliases, clock, logger, signal } = this.#options;
     const { id } = message;
     if (clock.now() - message.acceptedAt > LONGEST_LIFE_MS) return this.#fail(message, EXPIRED);
     let isPosting = false;
@@ -161,8 +194,10 @@ export class CloudSender {
       const body = graphMessage(message, { media, wamids: (known) => state.wamidOf(known) });
       await record({ type: 'posting', id, at: clock.now() });
       isPosting = true;
-      const { wamid } = await graph.send(body, signal);
-      await this.#recordSurely({ type: 'posted', id, wamid });
+      const sent = await graph.send(body, signal);
+      const news = this.#learnt(message, sent);
+      await this.#recordSurely({ type: 'posted', id, wamid: sent.wamid }, ...news);
+      if (news.some(({ type }) => type === 'alias')) onAliases();
     } catch (error) {
       if (signal.aborted) throw error;
       if (error instanceof GraphRefusal) return this.#refused(message, error.error, lane);
@@ -179,6 +214,22 @@ export class CloudSender {
       this.holds.hold('unreachable', afterMs);
       await this.#again(message, 0);
     }
+  }
+
+  /** What the answer tells of the person. */
+  #learnt({ to, body }: QueuedMessage, { waId, userId: told }: SentMessage): CloudEntry[] {
+    const { state } = this.#options;
+    if (waId === undefined) return [];
+    const asked = userIdOf(body);
+    const userId = told ?? asked;
+    return [
+      ...(asked === undefined && state.waIdOf(to) !== waId
+        ? [{ type: 'alias' as const, number: to, waId }]
+        : []),
+      ...(userId !== undefined && state.people.get(userId) !== waId
+        ? [{ type: 'person' as const, userId, waId }]
+        : []),
+    ];
   }
 
   async #refused(message: QueuedMessage, error: GraphError, lane: Lane): Promise<void> {
@@ -199,19 +250,32 @@ export class CloudSender {
   async #again(message: QueuedMessage, afterMs: number): Promise<void> {
     const { clock } = this.#options;
     await this.#recordSurely({ type: 'unsent', id: message.id, notBefore: clock.now() + afterMs });
-    const lane = this.#lanes.get(message.to);
+    const lane = this.#lanes.get(this.#personOf(message));
     if (afterMs === 0 && lane) lane.queue.unshift(message.id);
     else this.#later(message, afterMs);
   }
 
   async #fail(message: QueuedMessage, error: GraphError): Promise<void> {
-    const { clock, event, onEvents } = this.#options;
+    const { clock, event, onEvents, logger } = this.#options;
     const { id, to } = message;
+    if (message.isOwn) {
+      logger.warn('the Cloud API refused a question of the gateway', { id, details: detailsOf(error) });
+      return this.#recordSurely({ type: 'dropped', id });
+    }
     const timestamp = String(Math.floor(clock.now() / 1000));
     const errors = [statusError(error)];
+    const userId = userIdOf(message.body);
     await this.#recordSurely(
       event(
-        { kind: 'status', messageId: id, recipient: to, status: 'failed', timestamp, errors },
+        {
+          kind: 'status',
+          messageId: id,
+          recipient: to,
+          status: 'failed',
+          timestamp,
+          errors,
+          ...(userId === undefined ? {} : { userId, isRecipientHidden: true }),
+        },
         failureKey(id),
       ),
       { type: 'dropped', id },
@@ -225,11 +289,11 @@ export class CloudSender {
     sleep(clock, unknownOutcomeMs, signal)
       .then(async () => {
         if (!state.queued.has(message.id)) return;
-        logger.warn('no status names a message whose outcome is unknown; posting it again', {
-          id: message.id,
-        });
+        const { id, postingAt } = state.queued.get(message.id) ?? message;
+        const waitedMs = clock.now() - (postingAt ?? clock.now());
+        logger.warn('no status names a message whose outcome is unknown; posting it again', { id, waitedMs });
         await this.#recordSurely({ type: 'unsent', id: message.id, notBefore: clock.now() });
-        this.#enqueue(message);
+        this.enqueue(message);
       })
       .catch((error: unknown) => {
         if (!signal.aborted)
@@ -238,15 +302,10 @@ export class CloudSender {
   }
 
   /** What has happened must be known after a restart, so a full disk is waited for. */
-  async #recordSurely(...entries: CloudEntry[]): Promise<void> {
+  #recordSurely(...entries: CloudEntry[]): Promise<void> {
     const { record, clock, logger, signal } = this.#options;
-    for (let isFirst = true; ; isFirst = false)
-      try {
-        return await record(...entries);
-      } catch (error) {
-        if (isFirst) logger.error('the journal cannot be written; trying again', { error });
-        await sleep(clock, DISK_AGAIN_MS, signal);
-      }
+    const what = 'the journal cannot be written; trying again';
+    return retryUntilDone(() => record(...entries), { clock, logger, what, everyMs: DISK_AGAIN_MS }, signal);
   }
 
   async #forgetLanes(): Promise<void> {

@@ -22,6 +22,9 @@ it('has defaults for what is not given', () => {
     graphUrl: 'https://graph.facebook.com',
     webhookUrl: undefined,
     identity: 'Omit',
+    contactRequest: expect.stringContaining('phone number'),
+    controlToken: undefined,
+    backup: undefined,
     throughput: undefined,
     unknownOutcomeMs: 900_000,
   });

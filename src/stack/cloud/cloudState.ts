@@ -1,4 +1,5 @@
 import { surplus } from '../../base/surplus.ts';
+import { waIdByRule } from '../../onprem/waId.ts';
 import type { NetworkEvent } from '../wire/networkProtocol.ts';
 
 /** A message that the stack handed over. */
@@ -7,6 +8,8 @@ export interface QueuedMessage {
   readonly to: string;
   readonly type: string;
   readonly body: Readonly<Record<string, unknown>>;
+  /** A question of the gateway itself, of which the stack is told nothing. */
+  readonly isOwn?: boolean | undefined;
   /** In the order of `mediaReferences`. */
   readonly media: readonly { readonly type: string; readonly sha256: string }[];
   /** Epoch ms, as all times here. */
@@ -39,6 +42,12 @@ export type CloudEntry =
       readonly at: number;
     }
   | { readonly type: 'person'; readonly userId: string; readonly waId: string }
+  /** The person has another business-scoped id. */
+  | { readonly type: 'user-id'; readonly userId: string; readonly newUserId: string }
+  /** The person was asked for their number. */
+  | { readonly type: 'asked'; readonly userId: string }
+  /** The WhatsApp id of a number is another one than the rule says. */
+  | { readonly type: 'alias'; readonly number: string; readonly waId: string }
   | { readonly type: 'identity'; readonly waId: string; readonly hash: string }
   /** `key`: of what happened, so that a webhook that is repeated tells nothing twice. */
   | { readonly type: 'event'; readonly event: NetworkEvent; readonly key: string }
@@ -47,7 +56,15 @@ export type CloudEntry =
   | { readonly type: 'next-event'; readonly eventId: number };
 
 /** What a webhook repeats comes within days. Older entries of these tables go first. */
-const MOST = { told: 200_000, names: 100_000, uploads: 20_000, receivedMedia: 100_000 } as const;
+const MOST = {
+  told: 200_000,
+  names: 100_000,
+  uploads: 20_000,
+  receivedMedia: 100_000,
+  asked: 200_000,
+  // All of them travel in one frame.
+  aliases: 10_000,
+} as const;
 
 /** Keeps the newest entries of a table. */
 class Newest<K, V> extends Map<K, V> {
@@ -81,6 +98,9 @@ export class CloudState {
   /** WhatsApp ids by business-scoped user id. */
   readonly people = new Map<string, string>();
   readonly identities = new Map<string, string>();
+  /** WhatsApp ids by number, where the rule tells another one. */
+  readonly aliases = new Newest<string, string>(MOST.aliases);
+  readonly #asked = new Newest<string, true>(MOST.asked);
   readonly #wamids = new Newest<string, string>(MOST.names);
   readonly #ids = new Newest<string, string>(MOST.names);
   readonly #told = new Newest<string, true>(MOST.told);
@@ -100,6 +120,21 @@ export class CloudState {
 
   idOf(wamid: string): string | undefined {
     return this.#ids.get(wamid);
+  }
+
+  /** The WhatsApp id of the person whom a number reaches. */
+  waIdOf(number: string): string {
+    return this.aliases.get(number) ?? waIdByRule(number);
+  }
+
+  /** The business-scoped id of the person with this WhatsApp id. */
+  userIdOf(waId: string): string | undefined {
+    for (const [userId, known] of this.people) if (known === waId) return userId;
+    return undefined;
+  }
+
+  hasAsked(userId: string): boolean {
+    return this.#asked.has(userId);
   }
 
   hasTold(key: string): boolean {
@@ -134,6 +169,14 @@ export class CloudState {
     uploaded: ({ sha256, mediaId, at }) => void this.uploads.set(sha256, { mediaId, at }),
     'received-media': ({ sha256, graphId, at }) => void this.receivedMedia.set(sha256, { graphId, at }),
     person: ({ userId, waId }) => void this.people.set(userId, waId),
+    'user-id': ({ userId, newUserId }) => {
+      const waId = this.people.get(userId);
+      this.people.delete(userId);
+      if (waId !== undefined) this.people.set(newUserId, waId);
+      if (this.#asked.delete(userId)) this.#asked.set(newUserId, true);
+    },
+    asked: ({ userId }) => void this.#asked.set(userId, true),
+    alias: ({ number, waId }) => void this.aliases.set(number, waId),
     identity: ({ waId, hash }) => void this.identities.set(waId, hash),
     event: ({ event, key }) => {
       this.events.push(event);
@@ -160,6 +203,8 @@ export class CloudState {
     for (const [sha256, { graphId, at }] of this.receivedMedia)
       yield { type: 'received-media', sha256, graphId, at };
     for (const [userId, waId] of this.people) yield { type: 'person', userId, waId };
+    for (const userId of this.#asked.keys()) yield { type: 'asked', userId };
+    for (const [number, waId] of this.aliases) yield { type: 'alias', number, waId };
     for (const [waId, hash] of this.identities) yield { type: 'identity', waId, hash };
     for (const [key] of this.#told) yield { type: 'told', key };
     for (const event of this.events) yield { type: 'event', event, key: '' };

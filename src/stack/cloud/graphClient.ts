@@ -1,7 +1,10 @@
 import { type Clock, withDeadline } from '../../base/clock.ts';
+import { describeError } from '../../base/codedError.ts';
 import { safeJson } from '../../base/safeJson.ts';
 import { detailsOf, type GraphError, graphError } from '../../cloud/graphErrors.ts';
 import type { GraphMessage } from '../../cloud/graphMessage.ts';
+import { type GraphProfile, graphProfile, PROFILE_FIELDS } from '../../cloud/graphProfile.ts';
+import type { GraphCall, GraphNumber, GraphOutcome, Probe } from './graphCall.ts';
 
 /** Calls of the Cloud API. Source: docs/onprem/cloud-migration.md §2, §17.2, §17.3. */
 
@@ -14,6 +17,8 @@ export interface GraphClientOptions {
   /** Read for each call, because the token changes while the gateway runs. */
   readonly accessToken: () => string;
   readonly fetch?: typeof fetch;
+  /** Hears how each call ended. */
+  readonly onCall?: (call: GraphCall) => void;
   readonly clock: Clock;
 }
 
@@ -44,6 +49,19 @@ export class GraphUnknown extends Error {
   }
 }
 
+/** What moves a number from an On-Premises installation. */
+export interface NumberBackup {
+  readonly data: string;
+  readonly password: string;
+}
+
+export interface SentMessage {
+  readonly wamid: string;
+  /** Who gets the message, as far as Graph tells. */
+  readonly waId: string | undefined;
+  readonly userId: string | undefined;
+}
+
 /** How long an answer may take, and the bytes of media. */
 const TIMEOUT_MS = { call: 20_000, media: 60_000 } as const;
 
@@ -51,18 +69,17 @@ const TIMEOUT_MS = { call: 20_000, media: 60_000 } as const;
 const BEFORE_THE_REQUEST =
   /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT|CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
 
-export interface GraphNumber {
-  readonly status: string | undefined;
-  /** Digits. */
-  readonly number: string;
-  readonly verifiedName: string;
-  /** Messages a second. */
-  readonly throughput: number | undefined;
-}
-
 const THROUGHPUT: Readonly<Record<string, number>> = { STANDARD: 80, HIGH: 1_000 };
 
 type Answer = Readonly<Record<string, unknown>>;
+
+interface CallContent {
+  readonly json?: object;
+  readonly form?: FormData;
+  /** Of a resumable upload, from its beginning. */
+  readonly bytes?: Buffer;
+  readonly timeoutMs?: number;
+}
 
 export class GraphClient {
   readonly #options: GraphClientOptions;
@@ -72,15 +89,12 @@ export class GraphClient {
   }
 
   /** @throws GraphRefusal; GraphUnreachable: it was not sent; GraphUnknown: it may have been sent */
-  async send(
-    message: GraphMessage,
-    signal: AbortSignal,
-  ): Promise<{ readonly wamid: string; readonly waId: string | undefined }> {
+  async send(message: GraphMessage, signal: AbortSignal): Promise<SentMessage> {
     const answer = await this.#call('POST', `${this.#number}/messages`, { json: message }, signal);
     const [sent] = (answer.messages ?? []) as readonly { readonly id?: unknown }[];
-    const [contact] = (answer.contacts ?? []) as readonly { readonly wa_id?: unknown }[];
+    const [contact] = (answer.contacts ?? []) as readonly Answer[];
     if (typeof sent?.id !== 'string') throw new GraphUnknown('the answer names no message');
-    return { wamid: sent.id, waId: typeof contact?.wa_id === 'string' ? contact.wa_id : undefined };
+    return { wamid: sent.id, waId: textOf(contact?.wa_id), userId: textOf(contact?.user_id) };
   }
 
   /** @throws as `send` */
@@ -118,15 +132,53 @@ export class GraphClient {
 
   /** What Graph knows of the number. @throws as `send` */
   async number(signal: AbortSignal): Promise<GraphNumber> {
-    const fields = 'status,display_phone_number,verified_name,throughput';
-    const answer = await this.#call('GET', `${this.#number}?fields=${fields}`, {}, signal);
+    const fields = 'status,display_phone_number,verified_name,name_status,quality_rating,throughput';
+    const answer = await this.#call('GET', `${this.#number}?fields=${fields}`, { probe: 'number' }, signal);
     const { level } = (answer.throughput ?? {}) as { readonly level?: unknown };
     return {
-      status: typeof answer.status === 'string' ? answer.status : undefined,
+      status: textOf(answer.status),
+      nameStatus: textOf(answer.name_status),
+      quality: textOf(answer.quality_rating),
       number: String(answer.display_phone_number ?? '').replace(/\D/g, ''),
       verifiedName: String(answer.verified_name ?? ''),
       throughput: THROUGHPUT[String(level)],
     };
+  }
+
+  /** @throws as `send` */
+  async profile(signal: AbortSignal): Promise<GraphProfile> {
+    const path = `${this.#number}/whatsapp_business_profile?fields=${PROFILE_FIELDS.join()}`;
+    const { data } = await this.#call('GET', path, {}, signal);
+    const [profile] = Array.isArray(data) ? (data as unknown[]) : [];
+    const parsed = graphProfile.safeParse(profile ?? {});
+    if (!parsed.success) throw new GraphUnknown('the answer has no profile of the known shape');
+    return parsed.data;
+  }
+
+  /** Changes these fields. @throws as `send` */
+  async setProfile(fields: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<void> {
+    const json = { messaging_product: 'whatsapp', ...fields };
+    await this.#call('POST', `${this.#number}/whatsapp_business_profile`, { json }, signal);
+  }
+
+  /** The profile photo, from a URL that Graph told; it needs no token. @throws GraphUnknown, GraphUnreachable */
+  picture(url: string, signal: AbortSignal): Promise<{ readonly type: string; readonly bytes: Buffer }> {
+    return this.#within(TIMEOUT_MS.media, signal, async (inTime) => {
+      const response = await this.#fetch(url, {}, inTime);
+      if (!response.ok) throw new GraphUnknown(`the URL of the photo answered ${response.status}`);
+      const bytes = Buffer.from(await response.arrayBuffer());
+      return { type: response.headers.get('content-type') ?? 'image/jpeg', bytes };
+    });
+  }
+
+  /** A resumable upload in one part. @returns the handle by which the profile takes the picture. @throws as `send` */
+  async uploadPicture(bytes: Buffer, type: string, signal: AbortSignal): Promise<string> {
+    const query = new URLSearchParams({ file_length: String(bytes.length), file_type: type });
+    const { id } = await this.#call('POST', `app/uploads?${query}`, {}, signal);
+    if (typeof id !== 'string') throw new GraphUnknown('the answer names no upload');
+    const { h } = await this.#call('POST', id, { bytes, timeoutMs: TIMEOUT_MS.media }, signal);
+    if (typeof h !== 'string') throw new GraphUnknown('the answer has no handle of the picture');
+    return h;
   }
 
   /** @throws as `send` */
@@ -141,13 +193,18 @@ export class GraphClient {
   }
 
   /** @throws as `send` */
-  async register(pin: string, signal: AbortSignal): Promise<void> {
-    await this.#call(
-      'POST',
-      `${this.#number}/register`,
-      { json: { messaging_product: 'whatsapp', pin } },
-      signal,
-    );
+  async register(
+    { pin, backup }: { readonly pin: string; readonly backup?: NumberBackup },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const json = { messaging_product: 'whatsapp', pin, ...(backup ? { backup } : {}) };
+    await this.#call('POST', `${this.#number}/register`, { json }, signal);
+  }
+
+  /** Has webhooks tell the hashes of identities. @throws as `send` */
+  async tellIdentities(signal: AbortSignal): Promise<void> {
+    const json = { user_identity_change: { enable_identity_key_check: true } };
+    await this.#call('POST', `${this.#number}/settings`, { json }, signal);
   }
 
   /** @throws as `send` */
@@ -162,6 +219,11 @@ export class GraphClient {
   ): Promise<void> {
     const json = { override_callback_uri: url, verify_token: verifyToken };
     await this.#call('POST', `${businessAccountId}/subscribed_apps`, { json }, signal);
+  }
+
+  /** Asks for what is subscribed, to learn whether the token sees the account. @throws as `send` */
+  async probeAccount(businessAccountId: string, signal: AbortSignal): Promise<void> {
+    await this.#call('GET', `${businessAccountId}/subscribed_apps`, { probe: 'account' }, signal);
   }
 
   /** @throws as `send` */
@@ -180,13 +242,35 @@ export class GraphClient {
   async #call(
     method: string,
     path: string,
-    { json, form, timeoutMs = TIMEOUT_MS.call }: { json?: object; form?: FormData; timeoutMs?: number },
+    { probe, ...content }: CallContent & { readonly probe?: Probe },
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { onCall } = this.#options;
+    try {
+      const answer = await this.#exchange(method, path, content, signal);
+      onCall?.({ probe, outcome: { kind: 'done' } });
+      return answer;
+    } catch (error) {
+      if (!signal.aborted) onCall?.({ probe, outcome: outcomeOf(error) });
+      throw error;
+    }
+  }
+
+  #exchange(
+    method: string,
+    path: string,
+    { json, form, bytes, timeoutMs = TIMEOUT_MS.call }: CallContent,
     signal: AbortSignal,
   ): Promise<Answer> {
     const { graphUrl, graphVersion } = this.#options;
     return this.#within(timeoutMs, signal, async (inTime) => {
-      const headers = { ...this.#authorization(), ...(json ? { 'content-type': 'application/json' } : {}) };
-      const body = form ?? (json ? JSON.stringify(json) : null);
+      const headers = {
+        ...this.#authorization(),
+        ...(json ? { 'content-type': 'application/json' } : {}),
+        // Uploads know only this scheme.
+        ...(bytes ? { authorization: `OAuth ${this.#options.accessToken()}`, file_offset: '0' } : {}),
+      };
+      const body = form ?? (bytes ? new Uint8Array(bytes) : json ? JSON.stringify(json) : null);
       const response = await this.#fetch(
         `${graphUrl}/${graphVersion}/${path}`,
         { method, headers, body },
@@ -234,4 +318,12 @@ function answerOf(status: number, text: string): Answer {
   const refused = graphError.safeParse(answer.error);
   if (status < 500 && refused.success) throw new GraphRefusal(refused.data);
   throw new GraphUnknown(`the Cloud API answered ${status}`);
+}
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+function outcomeOf(error: unknown): GraphOutcome {
+  if (error instanceof GraphRefusal) return { kind: 'refused', error: error.error };
+  const kind = error instanceof GraphUnreachable ? 'unreachable' : 'unknown';
+  return { kind, detail: describeError(error) };
 }

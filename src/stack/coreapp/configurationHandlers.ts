@@ -4,9 +4,11 @@ import { pemBlocks } from '../../base/pki/pemBlocks.ts';
 import { isPrivatePlainUrl } from '../../base/privatePlainUrl.ts';
 import { knows } from '../../onprem/clientBehaviour.ts';
 import { mergeSettings, SETTINGS_OF_CLIENT, settingsPatch } from '../../onprem/settings.ts';
+import { profilePart } from '../wire/networkProtocol.ts';
 import type { NodeProtocol } from '../wire/nodeProtocol.ts';
 import { Refusal } from '../wire/protocol.ts';
 import type { Handlers } from '../wire/rpcServer.ts';
+import { askNetwork } from './askNetwork.ts';
 import { openBackup, sealBackup } from './backup.ts';
 import type { CoreappNode } from './coreappNode.ts';
 import { registeredAccount } from './registeredAccount.ts';
@@ -62,8 +64,19 @@ export function configurationHandlers(node: CoreappNode) {
       return {};
     },
 
-    getDocument: async ({ name }) => ({ value: await config.document(name) }),
-    setDocument: async ({ name, value }) => {
+    getDocument: async ({ name, isAtServers }) => {
+      if (!isAtServers) return { value: await config.document(name) };
+      const part = profilePart.parse(name);
+      return askNetwork(node.options, (client, signal) => client.call('profile', { part }, signal));
+    },
+    setDocument: async ({ name, value, isAtServers }) => {
+      if (isAtServers) {
+        const part = profilePart.parse(name);
+        await askNetwork(node.options, (client, signal) =>
+          client.call('setProfile', { part, value }, signal),
+        );
+      }
+      // Kept here too: a backup holds it, and a stack that leaves the Cloud API goes on with it.
       await config.saveDocument(name, value);
       return {};
     },

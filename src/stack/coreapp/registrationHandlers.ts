@@ -1,12 +1,8 @@
-import { withDeadline } from '../../base/clock.ts';
-import { type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
-import { parseNetworkUrl } from '../wire/networkUrl.ts';
-import { NETWORK_TIMEOUT_MS, type NodeProtocol } from '../wire/nodeProtocol.ts';
-import { Refusal, Unreachable } from '../wire/protocol.ts';
-import { RpcClient } from '../wire/rpcClient.ts';
+import type { NodeProtocol } from '../wire/nodeProtocol.ts';
+import { Refusal } from '../wire/protocol.ts';
 import type { Handlers } from '../wire/rpcServer.ts';
+import { askNetwork } from './askNetwork.ts';
 import { type CoreappNode, EXPIRED } from './coreappNode.ts';
-import type { CoreappOptions } from './coreappOptions.ts';
 import { registeredAccount } from './registeredAccount.ts';
 
 /** Registration, shards and the two-step PIN: the calls on which the servers of WhatsApp decide. */
@@ -81,23 +77,4 @@ export function registrationHandlers(node: CoreappNode) {
       return {};
     },
   } satisfies Partial<Handlers<NodeProtocol>>;
-}
-
-/** Registration needs no session: the primary Master asks the network over a connection of its own. */
-async function askNetwork<T>(
-  { networkUrl, wire, clock }: Pick<CoreappOptions, 'networkUrl' | 'wire' | 'clock'>,
-  ask: (client: RpcClient<NetworkProtocol>, signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const late = () => new Unreachable(networkUrl);
-  const { signal, release } = withDeadline(clock, new AbortController().signal, NETWORK_TIMEOUT_MS, late);
-  try {
-    const client = await RpcClient.connect(
-      networkProtocol,
-      { ...parseNetworkUrl(networkUrl), wire, clock },
-      signal,
-    );
-    return await ask(client, signal).finally(() => client.close());
-  } finally {
-    release();
-  }
 }

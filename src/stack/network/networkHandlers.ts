@@ -92,6 +92,9 @@ export function networkHandlers(parts: NetworkParts): Handlers<NetworkProtocol> 
       await registrar.setPin(request);
       return {};
     },
+    // Only the Cloud API keeps it at the servers.
+    profile: async () => ({}),
+    setProfile: async () => ({}),
     acknowledge: async ({ eventIds }, peer) => {
       const session = sessions.of(peer);
       await record({ type: 'acknowledged', number: session.number, eventIds });

@@ -174,6 +174,7 @@ export class Sessions {
 /** The person whose shard an event belongs to. */
 function peerOf(body: NetworkEvent['body']): string {
   if (body.kind === 'inbound') return body.message.from;
+  if (body.kind === 'user-id-changed') return body.waId ?? body.userId;
   return body.kind === 'status' ? body.recipient : body.waId;
 }
 

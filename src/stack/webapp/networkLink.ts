@@ -7,7 +7,7 @@ import { type ApiCall, type ApiFault, type CallPattern, isMeant } from '../wire/
 import type { LocalWire } from '../wire/localWire.ts';
 import { type NetworkProtocol, networkProtocol } from '../wire/networkProtocol.ts';
 import { parseNetworkUrl } from '../wire/networkUrl.ts';
-import { type EventBody, Unreachable } from '../wire/protocol.ts';
+import { type CallResponse, type EventBody, Unreachable } from '../wire/protocol.ts';
 import { Reporter } from '../wire/reporter.ts';
 import type { RequestReport } from '../wire/reports.ts';
 import { RpcClient } from '../wire/rpcClient.ts';
@@ -42,6 +42,7 @@ export class NetworkLink {
   readonly #running: Promise<void>;
   readonly #reporter: Reporter<RequestReport>;
   #onAttached = () => {};
+  #backend: NetworkLink['backend'] = 'unknown';
 
   private constructor(options: NetworkLinkOptions) {
     this.#options = options;
@@ -70,6 +71,11 @@ export class NetworkLink {
     await Promise.race([attached, aborted(patience.signal)]);
     patience.release();
     return source;
+  }
+
+  /** The Cloud API, if that is behind the stack; `unknown` until the network process was reached once. */
+  get backend(): CallResponse<NetworkProtocol, 'attachWebapp'>['backend'] | 'unknown' {
+    return this.#backend;
   }
 
   /** Whether no fault selects any call. */
@@ -147,6 +153,7 @@ export class NetworkLink {
     try {
       this.#client = client;
       const attached = await client.call('attachWebapp', { webapp }, signal);
+      this.#backend = attached.backend;
       take(attached);
       move(attached);
       this.#onAttached();

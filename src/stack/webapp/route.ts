@@ -6,6 +6,7 @@ import { type Endpoint, routeOf } from '../http/route.ts';
 import type { MediaStore } from '../store/mediaStore.ts';
 import type { User, WebStore } from '../store/webStore.ts';
 import type { CoreappRouter } from './coreappRouter.ts';
+import type { NetworkLink } from './networkLink.ts';
 import type { WebMetrics } from './webMetrics.ts';
 
 /** What the handlers of the API work with. */
@@ -19,6 +20,8 @@ export interface Api {
   /** PEM of the CA that signed the certificate in use; empty if the chain of an uploaded certificate has no CA. */
   readonly caPem: string;
   readonly version: string;
+  /** What is behind the stack. */
+  readonly backend: () => NetworkLink['backend'];
   readonly clock: Clock;
   readonly logger: Logger;
   /** Empties the cache of checked tokens, because tokens were revoked. */

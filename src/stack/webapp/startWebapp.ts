@@ -18,6 +18,7 @@ import { NetworkLink } from './networkLink.ts';
 import { chainOf, splitPem } from './uploadedCertificate.ts';
 import { WebMetrics } from './webMetrics.ts';
 import { withApiFaults } from './withApiFaults.ts';
+import { withBackend } from './withBackend.ts';
 import { beginLog, withRequestLog } from './withRequestLog.ts';
 
 export interface WebappOptions {
@@ -95,6 +96,11 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
     wire: options.wire,
     clock,
   });
+  const { networkUrl, container: webapp } = options;
+  const link =
+    networkUrl === undefined
+      ? undefined
+      : await NetworkLink.start({ networkUrl, webapp, wire: options.wire, clock, time, logger });
   const app = createWebApp({
     store,
     router,
@@ -105,20 +111,19 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
     apiKey: options.apiKey,
     caPem,
     version,
+    backend: () => link?.backend,
     errorsUrl,
     clock: time,
     logger,
   });
-  const { networkUrl, container: webapp } = options;
-  const link =
-    networkUrl === undefined
-      ? undefined
-      : await NetworkLink.start({ networkUrl, webapp, wire: options.wire, clock, time, logger });
-  const faulty = link ? withApiFaults(app.fetch, link, { version, errorsUrl, clock }) : app.fetch;
+  const faulty = link
+    ? withApiFaults(withBackend(app.fetch, link), link, { version, errorsUrl, clock })
+    : app.fetch;
   const listener = directCalls(
     {
       direct: app.direct,
-      isQuiet: () => link?.isQuiet !== false,
+      // The Cloud API adds to the answers what the direct way leaves out.
+      isQuiet: () => link === undefined || (link.isQuiet && link.backend === undefined),
       begin: () => (link ? beginLog(link, { clock, time }) : () => {}),
     },
     getRequestListener(link ? withRequestLog(faulty, link, { clock, time }) : faulty),

@@ -12,6 +12,8 @@ const nothing = z.object({});
 /** WhatsApp ids of the numbers for which no rule tells them. */
 const aliases = z.record(z.string(), z.string());
 
+export const profilePart = z.enum(['about', 'business', 'photo']);
+
 const mediaFile = z.object({ id: z.string(), type: z.string(), bytes: z.number(), sha256: z.string() });
 
 const personalMedia = z.object({ type: z.string(), sha256: z.string() });
@@ -43,6 +45,10 @@ const networkEvent = z.object({
       timestamp: z.string(),
       errors: z.array(apiErrorBody).optional(),
       billing: billing.optional(),
+      /** The business-scoped id of a person who shows no number; `recipient` is then only for this stack. */
+      userId: z.string().optional(),
+      /** Whether callbacks leave `recipient` out. */
+      isRecipientHidden: z.boolean().optional(),
       traceparent,
     }),
     /** A person's keys changed, because they have a new phone. */
@@ -51,6 +57,15 @@ const networkEvent = z.object({
       kind: z.literal('number-changed'),
       waId: z.string(),
       newWaId: z.string(),
+      timestamp: z.string(),
+    }),
+    /** A person has another business-scoped id. */
+    z.object({
+      kind: z.literal('user-id-changed'),
+      userId: z.string(),
+      newUserId: z.string(),
+      /** If it is known. */
+      waId: z.string().optional(),
       timestamp: z.string(),
     }),
     z.object({
@@ -175,13 +190,26 @@ export const networkProtocol = {
       request: z.object({ number: z.string(), registrationKey: z.string(), pin: z.string().optional() }),
       response: nothing,
     },
+    /** The public profile, where the servers keep it. The value is as the stack stores it; none: there is none. */
+    profile: {
+      request: z.object({ part: profilePart }),
+      response: z.object({ value: z.unknown().optional() }),
+    },
+    setProfile: {
+      request: z.object({ part: profilePart, value: z.unknown().optional() }),
+      response: nothing,
+    },
     acknowledge: { request: z.object({ eventIds: z.array(z.int()) }), response: nothing },
     /** Reports a delivered callback while a recording runs. */
     recorded: { request: z.object({ body: z.unknown() }), response: nothing },
-    /** Only for faults: a Webapp learns which calls to fail. Webapps of the real product have no such connection. */
+    /** For faults, and what is behind the stack: a Webapp learns which calls to fail. Webapps of the real product have no such connection. */
     attachWebapp: {
       request: z.object({ webapp: z.string() }),
-      response: watchedCalls.extend({ movedMs: movedMs.default(0) }),
+      response: watchedCalls.extend({
+        movedMs: movedMs.default(0),
+        /** Set if the Cloud API is behind the stack. */
+        backend: z.object({ name: z.string(), version: z.string() }).optional(),
+      }),
     },
     apiFaultsSeen: { request: z.object({ revision: z.int() }), response: nothing },
     /** Asks what happens to a call that a fault selects. */

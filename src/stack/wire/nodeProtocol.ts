@@ -105,15 +105,22 @@ export const nodeProtocol = {
       request: z.object({ pin: z.string().optional() }),
       response: nothing,
     },
-    /** Profile, media providers, sticker packs: what the account keeps beside its settings. */
+    /**
+     * Profile, media providers, sticker packs: what the account keeps beside its settings. `isAtServers`: the servers keep
+     * it, because the Cloud API is behind the stack.
+     */
     getDocument: {
-      ...onPrimary,
-      request: z.object({ name: z.string() }),
+      ...onPrimaryByNetwork,
+      request: z.object({ name: z.string(), isAtServers: z.boolean().optional() }),
       response: z.object({ value: z.unknown().optional() }),
     },
     setDocument: {
-      ...onPrimary,
-      request: z.object({ name: z.string(), value: z.unknown().optional() }),
+      ...onPrimaryByNetwork,
+      request: z.object({
+        name: z.string(),
+        value: z.unknown().optional(),
+        isAtServers: z.boolean().optional(),
+      }),
       response: nothing,
     },
     backup: {

@@ -5,6 +5,7 @@ import { asynchronousErrors } from '../../../onprem/errorCatalogue.ts';
 import { reported } from '../../../onprem/inboundType.ts';
 import { LARGEST_UPLOAD_BYTES } from '../../../onprem/media.ts';
 import type { ApplicationSettings } from '../../../onprem/settings.ts';
+import { userIdOf } from '../../../onprem/userId.ts';
 import type { InboundMessage } from '../../../onprem/webhook.ts';
 import type { NewCallback } from '../../store/callbackStore.ts';
 import type { MediaStore, ReceivedMedia } from '../../store/mediaStore.ts';
@@ -44,6 +45,7 @@ export interface EventIntakeOptions {
 type MessageEvent = Extract<NetworkEvent['body'], { kind: 'inbound' }>;
 type StatusEvent = Extract<NetworkEvent['body'], { kind: 'status' }>;
 type IdentityEvent = Extract<NetworkEvent['body'], { kind: 'identity' }>;
+type UserIdEvent = Extract<NetworkEvent['body'], { kind: 'user-id-changed' }>;
 type NumberEvent = Extract<NetworkEvent['body'], { kind: 'number-changed' }>;
 
 /** Stores the servers' events (messages, statuses, changes of identity and number), each with its callback. */
@@ -72,6 +74,8 @@ export class EventIntake {
         return this.#identity(body, shard);
       case 'number-changed':
         return this.#numberChanged(body, shard);
+      case 'user-id-changed':
+        return this.#userIdChanged(body, shard);
     }
   }
 
@@ -83,8 +87,11 @@ export class EventIntake {
       isOnItsWay,
     }: { readonly billing?: StatusEvent['billing']; readonly isOnItsWay?: boolean | undefined },
   ): Promise<void> {
-    if (isOnItsWay === true) await this.#update({ messageId: message.id, state: 'sent' });
-    else await this.#told(message, 'sent', { billing });
+    if (isOnItsWay !== true) return this.#told(message, 'sent', { billing });
+    const status = { ...this.#ownStatus(message), status: 'sending' as const };
+    const callback = this.#wants('sending') ? statusCallback(status, message.shard) : undefined;
+    await this.#update({ messageId: message.id, state: 'sent', callback });
+    this.#options.onCallback();
   }
 
   /** The message can never be sent. */
@@ -101,14 +108,20 @@ export class EventIntake {
     status: 'sent' | 'failed',
     more: Pick<StatusEvent, 'errors' | 'billing'>,
   ): Promise<void> {
-    const { id: messageId, recipient, shard, traceparent } = message;
-    const timestamp = this.#timestamp();
-    await this.#status(
-      { kind: 'status', messageId, recipient, status, timestamp, traceparent, ...more },
-      shard,
-      true,
-    );
+    await this.#status({ kind: 'status', ...this.#ownStatus(message), status, ...more }, message.shard, true);
     this.#options.onCallback();
+  }
+
+  /** What a status that this node found out says of its message. */
+  #ownStatus({ id: messageId, recipient, body, traceparent }: StoredMessage) {
+    const userId = userIdOf(body);
+    return {
+      messageId,
+      recipient,
+      timestamp: this.#timestamp(),
+      traceparent,
+      ...(userId === undefined ? {} : { userId, isRecipientHidden: true }),
+    };
   }
 
   /** Stores a callback that is no event of the network. */
@@ -177,6 +190,8 @@ export class EventIntake {
     if (!knows(this.#options.version, 'statusSwitches')) return status !== 'sent' || sent_status === true;
     if (status === 'sent') return webhooks?.message.sent === true || sent_status === true;
     const wanted: Readonly<Record<string, boolean>> = webhooks?.message ?? {};
+    // Clients of the On-Premises product do not know it.
+    if (status === 'sending') return wanted.sending === true;
     return wanted[status] !== false;
   }
 
@@ -200,6 +215,14 @@ export class EventIntake {
     const body = `User changed their phone number from ${waId} to ${newWaId}`;
     const system = { type: 'user_changed_number', body, new_wa_id: newWaId };
     await this.#update({ callback: systemCallback({ waId, timestamp }, system, shard) });
+  }
+
+  /** The same kind of news as another number. */
+  async #userIdChanged({ userId, newUserId, waId, timestamp }: UserIdEvent, shard: number): Promise<void> {
+    if (this.#options.settings()?.notify_user_change_number !== true) return;
+    const body = `User changed their id from ${userId} to ${newUserId}`;
+    const system = { type: 'user_changed_user_id', body, user_id: newUserId };
+    await this.#update({ callback: systemCallback({ waId, userId, timestamp }, system, shard) });
   }
 
   #inbound(event: MessageEvent, shard: number): Promise<void> {

@@ -1,16 +1,27 @@
 import { createHash } from 'node:crypto';
 import type { ApiErrorBody } from '../../../onprem/envelope.ts';
 import { messageId } from '../../../onprem/messages.ts';
+import { NO_NUMBER } from '../../../onprem/userId.ts';
 import type { Callback, InboundMessage, MessageStatus } from '../../../onprem/webhook.ts';
 import { type NewCallback, statusKey } from '../../store/callbackStore.ts';
 
 const STATUSES = { begin: '{"statuses":[', end: ']}' } as const;
 
 /** The body of several callbacks that `statusCallback` made, as texts. Source: docs/onprem/api-messaging.md §8. */
-export const joinStatuses = (payloads: readonly string[]): string =>
-  STATUSES.begin +
-  payloads.map((payload) => payload.slice(STATUSES.begin.length, -STATUSES.end.length)).join(',') +
-  STATUSES.end;
+export function joinStatuses(payloads: readonly string[]): string {
+  // People without a number have a contact beside the status.
+  if (payloads.every((payload) => payload.startsWith(STATUSES.begin)))
+    return (
+      STATUSES.begin +
+      payloads.map((payload) => payload.slice(STATUSES.begin.length, -STATUSES.end.length)).join(',') +
+      STATUSES.end
+    );
+  const bodies = payloads.map((payload) => JSON.parse(payload) as Callback);
+  return JSON.stringify({
+    contacts: bodies.flatMap(({ contacts = [] }) => contacts),
+    statuses: bodies.flatMap(({ statuses = [] }) => statuses),
+  });
+}
 
 /** A callback has one event, until it is posted together with others: see `chooseBodies`. */
 export function statusCallback(
@@ -23,15 +34,20 @@ export function statusCallback(
     /** Conversation and price, if the settings ask for them. */
     billing?: object | undefined;
     traceparent?: string | undefined;
+    /** The business-scoped id of a person who shows no number. */
+    userId?: string | undefined;
+    isRecipientHidden?: boolean | undefined;
   },
   shard: number,
 ): NewCallback {
   const payload: Callback = {
+    ...(status.userId === undefined ? {} : { contacts: [{ user_id: status.userId }] }),
     statuses: [
       {
         id: status.messageId,
-        recipient_id: status.recipient,
-        message: { recipient_id: status.recipient },
+        ...(status.isRecipientHidden
+          ? {}
+          : { recipient_id: status.recipient, message: { recipient_id: status.recipient } }),
         status: status.status,
         timestamp: status.timestamp,
         type: 'message',
@@ -74,7 +90,7 @@ export function inboundCallback(
 
 /** A system message: an event of a person that is not a message. Source: docs/onprem/api-messaging.md §8.4. */
 export const systemCallback = (
-  event: { waId: string; timestamp: string },
+  event: { waId: string | undefined; userId?: string | undefined; timestamp: string },
   system: Readonly<Record<string, unknown>> & { readonly type: string },
   shard: number,
 ): NewCallback => {
@@ -82,15 +98,18 @@ export const systemCallback = (
     .update(JSON.stringify([event, system]))
     .digest('hex')
     .slice(0, 40);
-  const id = messageId('inbound', event.waId, () => Buffer.from(eventKey, 'hex').subarray(0, 10));
-  const message: InboundMessage = {
-    from: event.waId,
+  const { waId, userId } = event;
+  const key = () => Buffer.from(eventKey, 'hex').subarray(0, 10);
+  const id = messageId('inbound', waId ?? NO_NUMBER, key);
+  const message = {
+    ...(waId === undefined ? {} : { from: waId }),
+    ...(userId === undefined ? {} : { from_bsuid: userId }),
     id,
     timestamp: event.timestamp,
     type: 'system',
     system,
   };
-  return { shard, eventKey: `system/${eventKey}`, payload: { messages: [message] } satisfies Callback };
+  return { shard, eventKey: `system/${eventKey}`, payload: { messages: [message] } };
 };
 
 /** An error that belongs to no status. `eventKey` prevents a second callback of the same error. */

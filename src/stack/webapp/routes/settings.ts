@@ -12,6 +12,7 @@ import {
   PHOTO,
 } from '../../../onprem/profile.ts';
 import type { Answer } from '../../http/route.ts';
+import { profilePart } from '../../wire/networkProtocol.ts';
 import { Refusal } from '../../wire/protocol.ts';
 import { binaryAnswer, relayed } from '../respond.ts';
 import { type Api, type Route, route } from '../route.ts';
@@ -30,11 +31,24 @@ interface Photo {
   readonly base64: string;
 }
 
-const read = async <T>({ router }: Api, name: string, otherwise: T): Promise<T> =>
-  ((await router.primary('getDocument', { name })).value as T | undefined) ?? otherwise;
-const write = async ({ router, version }: Api, name: string, value?: unknown): Promise<Answer> => {
-  await router.primary('setDocument', { name, ...(value === undefined ? {} : { value }) });
-  return relayed(version);
+const PROFILE: ReadonlySet<string> = new Set(profilePart.options);
+
+/** Where the Cloud API is behind the stack, it keeps the profile. @throws Refusal 1011 while nobody knows what is there */
+function placeOf({ backend }: Api, name: string): { isAtServers?: true } {
+  const behind = backend();
+  if (!PROFILE.has(name) || behind === undefined) return {};
+  if (behind === 'unknown') throw new Refusal(1011, 'The servers of WhatsApp do not answer yet');
+  return { isAtServers: true };
+}
+
+const read = async <T>(api: Api, name: string, otherwise: T): Promise<T> => {
+  const { value } = await api.router.primary('getDocument', { name, ...placeOf(api, name) });
+  return (value as T | undefined) ?? otherwise;
+};
+const write = async (api: Api, name: string, value?: unknown): Promise<Answer> => {
+  const given = value === undefined ? {} : { value };
+  await api.router.primary('setDocument', { name, ...given, ...placeOf(api, name) });
+  return relayed(api.version);
 };
 
 export const settingsRoutes: readonly Route[] = [
@@ -252,7 +266,12 @@ export const settingsRoutes: readonly Route[] = [
       note: 'the answer to a wrong password (1005) is not documented',
       body: z.object({ password: z.string().min(1), data: z.string().min(1) }),
     },
-    async ({ body }, { router, version }) => {
+    async ({ body }, { router, version, backend }) => {
+      if (typeof backend() === 'object')
+        throw new Refusal(
+          1009,
+          'The Cloud API takes a backup only when the number is registered; give it to the gateway as WABA_CLOUD_BACKUP',
+        );
       await router.primary('restore', body);
       return relayed(version);
     },
