@@ -11,6 +11,7 @@ import { quietRepeats } from '../base/quietRepeats.ts';
 import { stopSignal } from '../base/stopSignal.ts';
 import { startTracing } from '../base/tracing/startTracing.ts';
 import { VERSION } from '../base/version.ts';
+import { GATEWAY_PORTS } from '../cloud/gatewayStatus.ts';
 import { ROTATION_WORK, type RotationWork } from '../onprem/passwordRotation.ts';
 import { clientVersion } from '../stack/clientVersionOf.ts';
 import { CloudNetwork } from '../stack/cloud/cloudNetwork.ts';
@@ -317,6 +318,12 @@ function addCloudCommand(program: Command): void {
       parsePort,
       LAPTOP_DEFAULTS.cloudWebhookPort,
     )
+    .option(
+      '--control-port <port>',
+      'port for status, metrics and the removal of the subscription; all but /healthz need WABA_CONTROL_TOKEN',
+      parsePort,
+      GATEWAY_PORTS.control,
+    )
     .option('--data <folder>', 'folder for its state', '/var/lib/waba-network')
     .action(runCloud);
 }
@@ -325,14 +332,16 @@ async function runCloud(options: {
   host: string;
   port: number;
   webhookPort: number;
+  controlPort: number;
   data: string;
 }): Promise<void> {
-  const { host, port, webhookPort, data } = options;
+  const { host, port, webhookPort, controlPort, data } = options;
   const gateway = await CloudNetwork.start(
     {
       host,
       port,
       webhook: { host, port: webhookPort },
+      control: { host, port: controlPort },
       dataFolder: data,
       settings: cloudSettings(process.env),
       clock: systemClock,
@@ -340,7 +349,11 @@ async function runCloud(options: {
     },
     stop,
   );
-  logger.info('gateway listening', { port: gateway.port, webhookPort: gateway.webhookPort });
+  logger.info('gateway listening', {
+    port: gateway.port,
+    webhookPort: gateway.webhookPort,
+    controlPort: gateway.controlPort,
+  });
   await aborted(stop);
   await gateway.close();
 }

@@ -31,6 +31,8 @@ export type GraphEvent =
       readonly timestamp: string;
       readonly errors: readonly ApiErrorBody[];
       readonly billing: Readonly<Record<string, unknown>> | undefined;
+      /** What the message is billed as; undefined if it is free, or the status tells no price. */
+      readonly billedAs: { readonly category: string; readonly type: string } | undefined;
     }
   | {
       readonly kind: 'inbound';
@@ -68,6 +70,8 @@ function identityOf({ wa_id: waId, identity_key_hash: hash }: GraphContact): Gra
   return waId === undefined || hash === undefined ? [] : [{ kind: 'identity', waId, hash }];
 }
 
+const UNTOLD_PRICE_TYPE = 'regular';
+
 function statusEvents(status: GraphStatus, contacts: readonly GraphContact[]): GraphEvent[] {
   // `played` and whatever comes later have no counterpart.
   const name = messageStatus.safeParse(status.status);
@@ -92,6 +96,9 @@ function statusEvents(status: GraphStatus, contacts: readonly GraphContact[]): G
           category: pricing.category,
         },
       },
+      billedAs: pricing?.billable
+        ? { category: pricing.category, type: pricing.type ?? UNTOLD_PRICE_TYPE }
+        : undefined,
     },
   ];
 }

@@ -29,7 +29,12 @@ const graphStatus = z.looseObject({
   biz_opaque_callback_data: z.string().optional(),
   errors: z.array(graphError).optional(),
   pricing: z
-    .looseObject({ billable: z.boolean(), pricing_model: z.string(), category: z.string() })
+    .looseObject({
+      billable: z.boolean(),
+      pricing_model: z.string(),
+      category: z.string(),
+      type: z.string().optional(),
+    })
     .optional(),
   conversation: z.looseObject({ id: z.string() }).optional(),
 });

@@ -82,6 +82,7 @@ class Schedule {
       graph: { send: (message, ends) => this.#graph(message, ends) },
       upload: async () => 'media',
       throughput: 80,
+      metrics: { paced: () => {} },
       unknownOutcomeMs: UNKNOWN_OUTCOME_MS,
       clock: this.clock,
       logger: silentLogger,
@@ -94,6 +95,7 @@ class Schedule {
       onEvents: () => {},
       onMedia: () => {},
       identity: 'Omit',
+      metrics: { billed: () => {}, lagged: () => {} },
       clock: this.clock,
     });
     this.#sender.resume();

@@ -92,6 +92,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'stack/webapp',
     'stack/network',
     'stack/cloud',
+    'cloud',
     'cli',
   ],
   'tools/generate': [

@@ -194,6 +194,7 @@ export class GraphDouble {
     const parsed: unknown =
       request.headers['content-type'] === 'application/json' ? JSON.parse(body.toString('utf8')) : undefined;
     if (object === this.businessAccountId && call === 'subscribed_apps') {
+      if (request.method === 'GET') return json(200, { data: [] });
       if (request.method === 'DELETE') this.subscription = undefined;
       else if (!(await this.#subscribe(parsed))) return refuse(2200, 'Callback verification failed');
       return json(200, { success: true });
@@ -244,6 +245,8 @@ export class GraphDouble {
       status: this.status,
       display_phone_number: `+${this.number.slice(0, 1)} ${this.number.slice(1)}`,
       verified_name: 'Shop',
+      name_status: 'APPROVED',
+      quality_rating: 'GREEN',
       throughput: { level: 'STANDARD' },
     };
   }

@@ -4,7 +4,8 @@ import { refusalCode } from '../../cloud/graphErrors.ts';
 import type { NetworkProtocol } from '../wire/networkProtocol.ts';
 import { type CallRequest, type CallResponse, Refusal } from '../wire/protocol.ts';
 import type { CloudEntry, CloudState } from './cloudState.ts';
-import { type GraphClient, type GraphNumber, GraphRefusal } from './graphClient.ts';
+import type { GraphNumber } from './graphCall.ts';
+import { type GraphClient, GraphRefusal } from './graphClient.ts';
 
 export interface CloudAccountOptions {
   readonly state: CloudState;

@@ -5,6 +5,7 @@ import type { GraphValue } from '../../cloud/graphWebhook.ts';
 import { onPremisesId } from '../../cloud/messageIds.ts';
 import { keyOfMessageId, messageId, peerOfMessageId } from '../../onprem/messages.ts';
 import type { NetworkEvent } from '../wire/networkProtocol.ts';
+import type { CloudMetrics } from './cloudMetrics.ts';
 import type { CloudEntry, CloudState } from './cloudState.ts';
 
 export interface CloudIntakeOptions {
@@ -16,6 +17,7 @@ export interface CloudIntakeOptions {
   readonly onMedia: (sha256: string) => void;
   /** How people without a visible number appear in callbacks. */
   readonly identity: 'Omit' | 'BsuidInFrom';
+  readonly metrics: Pick<CloudMetrics, 'billed' | 'lagged'>;
   readonly clock: Clock;
 }
 
@@ -44,6 +46,7 @@ export class CloudIntake {
     for (let others = this.#writingOf(events); others.length > 0; others = this.#writingOf(events))
       await Promise.allSettled(others);
     const news = [...events].filter(([key, event]) => this.#isNews(key, event));
+    const bills = news.flatMap(([, event]) => this.#billOf(event, news));
     const entries = news.flatMap(([key, event]) => this.#entriesOf(event, key));
     if (entries.length > 0)
       await this.#write(
@@ -51,7 +54,33 @@ export class CloudIntake {
         news.map(([key]) => key),
       );
     onEvents();
+    this.#measure(news, bills);
     for (const [, event] of news) if (event.kind === 'inbound' && event.media) onMedia(event.media.sha256);
+  }
+
+  /**
+   * A message is billed when it is delivered. `read` of one that was not told as delivered implies that, and the other one of
+   * the two, if it comes after all, bills nothing more.
+   */
+  #billOf(event: GraphEvent, news: readonly (readonly [string, GraphEvent])[]): readonly Bill[] {
+    if (event.kind !== 'status' || event.billedAs === undefined) return [];
+    const { status } = event;
+    if (status !== 'delivered' && status !== 'read') return [];
+    const other = keyOf({ ...event, status: status === 'read' ? 'delivered' : 'read' });
+    const isBilled =
+      this.#options.state.hasTold(other) ||
+      // Of two that come together, `delivered` counts.
+      (status === 'read' && news.some(([key]) => key === other));
+    return isBilled ? [] : [event.billedAs];
+  }
+
+  #measure(news: readonly (readonly [string, GraphEvent])[], bills: readonly Bill[]): void {
+    const { metrics, clock } = this.#options;
+    for (const bill of bills) metrics.billed(bill);
+    for (const [, event] of news) {
+      const seconds = Number(timestampOf(event));
+      if (Number.isFinite(seconds)) metrics.lagged(Math.max(0, clock.now() / 1_000 - seconds));
+    }
   }
 
   #writingOf(events: ReadonlyMap<string, unknown>): Promise<void>[] {
@@ -169,6 +198,13 @@ export class CloudIntake {
     if (waId === undefined || userId === undefined) return [];
     return this.#options.state.people.get(userId) === waId ? [] : [{ type: 'person', userId, waId }];
   }
+}
+
+type Bill = NonNullable<Extract<GraphEvent, { kind: 'status' }>['billedAs']>;
+
+function timestampOf(event: GraphEvent): string | undefined {
+  if (event.kind === 'identity') return undefined;
+  return event.kind === 'inbound' ? String(event.message.timestamp) : event.timestamp;
 }
 
 /** The same for what a webhook repeats. */

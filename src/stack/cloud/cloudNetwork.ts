@@ -6,17 +6,22 @@ import { PersonalMedia } from '../network/personalMedia.ts';
 import { Sessions } from '../network/sessions.ts';
 import type { LocalWire } from '../wire/localWire.ts';
 import { type NetworkEvent, networkProtocol } from '../wire/networkProtocol.ts';
-import { type RpcServer, serveRpc } from '../wire/rpcServer.ts';
+import { serveRpc } from '../wire/rpcServer.ts';
 import { CloudAccount } from './cloudAccount.ts';
 import { cloudHandlers } from './cloudHandlers.ts';
 import { CloudIntake } from './cloudIntake.ts';
 import { CloudMedia } from './cloudMedia.ts';
+import { CloudMetrics } from './cloudMetrics.ts';
 import { CloudSecrets } from './cloudSecrets.ts';
 import { CloudSender } from './cloudSender.ts';
 import type { CloudSettings } from './cloudSettings.ts';
 import { type CloudEntry, CloudState } from './cloudState.ts';
+import { gatewayReport } from './gatewayReport.ts';
+import { startGatewayServer } from './gatewayServer.ts';
 import { GraphClient } from './graphClient.ts';
-import { keepSubscribed } from './keepSubscribed.ts';
+import { GraphWatch } from './graphWatch.ts';
+import { lookAtNumber } from './numberWatch.ts';
+import { Subscription } from './subscription.ts';
 import { startWebhookServer } from './webhookServer.ts';
 
 export interface CloudNetworkOptions {
@@ -24,6 +29,8 @@ export interface CloudNetworkOptions {
   readonly port: number;
   /** Where Graph posts webhooks. */
   readonly webhook: { readonly host: string; readonly port: number };
+  /** The control port; without it nobody is told how the gateway is. */
+  readonly control?: { readonly host: string; readonly port: number };
   /** Set if the other roles are in this process. */
   readonly wire?: LocalWire;
   readonly dataFolder: string;
@@ -47,51 +54,66 @@ export class CloudNetwork {
   readonly #options: CloudNetworkOptions;
   readonly #state: CloudState;
   readonly #journal: Pick<Journal<CloudEntry>, 'append' | 'close'>;
+  readonly #secrets: CloudSecrets;
+  readonly #stop = new AbortController();
+  readonly #metrics = new CloudMetrics();
+  readonly #watch: GraphWatch;
   readonly #graph: GraphClient;
-  readonly #sender: CloudSender;
-  readonly #media: CloudMedia;
   readonly #sessions: Sessions;
-  readonly #stop: AbortController;
+  readonly #media: CloudMedia;
+  readonly #sender: CloudSender;
+  readonly #subscription: Subscription;
+  readonly #closers: (() => Promise<void>)[] = [];
   #nextEventId: number;
-  #server: RpcServer | undefined;
-  #webhooks: Awaited<ReturnType<typeof startWebhookServer>> | undefined;
+  #ports = { sessions: 0, webhook: 0, control: 0 };
 
   private constructor(
     options: CloudNetworkOptions,
-    parts: {
-      state: CloudState;
-      journal: Pick<Journal<CloudEntry>, 'append' | 'close'>;
-      graph: GraphClient;
-      throughput: number;
-      stop: AbortController;
-    },
+    state: CloudState,
+    journal: Pick<Journal<CloudEntry>, 'append' | 'close'>,
+    secrets: CloudSecrets,
   ) {
     this.#options = options;
-    const { state, journal, graph, throughput, stop } = parts;
-    [this.#state, this.#journal, this.#graph, this.#stop] = [state, journal, graph, stop];
+    [this.#state, this.#journal, this.#secrets] = [state, journal, secrets];
     this.#nextEventId = state.nextEventId;
-    const { clock, logger } = options;
-    const { signal } = stop;
-    const record = (...entries: CloudEntry[]) => journal.append(...entries);
-    const common = { state, record, graph, clock, logger, signal };
+    const { settings, clock, logger } = options;
+    const { signal } = this.#stop;
+    this.#watch = new GraphWatch(() => clock.now());
+    this.#graph = new GraphClient({
+      ...settings,
+      accessToken: () => secrets.current.accessToken,
+      onCall: (call) => {
+        this.#watch.heard(call);
+        this.#metrics.called(call.outcome);
+      },
+      clock,
+    });
     this.#sessions = new Sessions(state, (_, { eventId }) => {
       logger.error('an event is too large for any frame, and was dropped', { eventId });
-      void record({ type: 'acknowledged', eventIds: [eventId] });
+      void this.#record({ type: 'acknowledged', eventIds: [eventId] });
     });
+    const common = { state, record: this.#record, graph: this.#graph, clock, logger, signal };
     this.#media = new CloudMedia({ ...common, files: new PersonalMedia(join(options.dataFolder, 'media')) });
     this.#sender = new CloudSender({
       ...common,
-      throughput,
-      unknownOutcomeMs: options.settings.unknownOutcomeMs,
-      event: (body, key) => this.#event(body, key),
-      onEvents: () => this.#announce(),
+      throughput: settings.throughput ?? DEFAULT_THROUGHPUT,
+      unknownOutcomeMs: settings.unknownOutcomeMs,
+      metrics: this.#metrics,
+      event: this.#event,
+      onEvents: this.#announce,
       upload: (file, ends) => this.#media.upload(file, ends),
+    });
+    this.#subscription = new Subscription({
+      ...common,
+      businessAccountId: settings.businessAccountId,
+      url: settings.webhookUrl,
+      verifyToken: () => secrets.current.verifyToken,
     });
   }
 
   static async start(options: CloudNetworkOptions, signal: AbortSignal): Promise<CloudNetwork> {
-    const { settings, clock, logger } = options;
-    const secrets = await CloudSecrets.read(settings.secrets);
+    const { settings, logger } = options;
+    const secrets = await CloudSecrets.read({ ...settings.secrets, controlToken: settings.controlToken });
     const state = new CloudState();
     const changes = {
       apply: (entry: CloudEntry) => state.apply(entry),
@@ -101,109 +123,126 @@ export class CloudNetwork {
     const journal = await (options.inMemory === true
       ? new MemoryJournal(changes)
       : Journal.open<CloudEntry>(join(options.dataFolder, 'cloud.jsonl'), changes));
-    const graph = new GraphClient({ ...settings, accessToken: () => secrets.current.accessToken, clock });
+    const network = new CloudNetwork(options, state, journal, secrets);
     // A gateway that cannot reach Graph starts all the same: webhooks and the stack come first.
-    const known = await graph.number(signal).catch((error: unknown) => {
-      logger.warn('the Cloud API does not tell of the number', { error });
-      return undefined;
-    });
-    const throughput = settings.throughput ?? known?.throughput ?? DEFAULT_THROUGHPUT;
-    const network = new CloudNetwork(options, {
-      state,
-      journal,
-      graph,
-      throughput,
-      stop: new AbortController(),
-    });
-    await network.#begin(secrets);
+    await network
+      .#lookAtNumber(signal)
+      .catch((error: unknown) => logger.warn('the Cloud API does not tell of the number', { error }));
+    await network.#begin();
     return network;
   }
 
   get port(): number {
-    return this.#server?.port ?? 0;
+    return this.#ports.sessions;
   }
 
   get webhookPort(): number {
-    return this.#webhooks?.port ?? 0;
+    return this.#ports.webhook;
+  }
+
+  /** 0 without a control port. */
+  get controlPort(): number {
+    return this.#ports.control;
   }
 
   async close(): Promise<void> {
     this.#stop.abort(new Error('the gateway ends'));
-    await this.#webhooks?.close();
-    await this.#server?.close();
+    for (const close of this.#closers.splice(0).reverse()) await close();
     await this.#journal.close();
   }
 
-  async #begin(secrets: CloudSecrets): Promise<void> {
-    const { host, port, wire, webhook, settings, clock, logger } = this.#options;
+  async #begin(): Promise<void> {
+    const { host, port, wire, webhook, control, settings, clock, logger } = this.#options;
     const { signal } = this.#stop;
-    const record = (...entries: CloudEntry[]) => this.#journal.append(...entries);
     const intake = new CloudIntake({
       state: this.#state,
-      record,
-      event: (body, key) => this.#event(body, key),
-      onEvents: () => this.#announce(),
+      record: this.#record,
+      event: this.#event,
+      onEvents: this.#announce,
       onMedia: (sha256) =>
         void this.#media
           .fetch(sha256)
           .catch((error: unknown) => logger.warn('media is not fetched yet', { sha256, error })),
       identity: settings.identity,
+      metrics: this.#metrics,
       clock,
     });
-    const account = new CloudAccount({
-      state: this.#state,
-      record,
-      graph: this.#graph,
+    const onDisconnect = (peer: Parameters<Sessions['disconnected']>[0]) => this.#sessions.disconnected(peer);
+    const sessions = await serveRpc(networkProtocol, this.#handlers(), {
+      ...{ host, port, wire, logger, onDisconnect },
+    });
+    this.#closers.push(() => sessions.close());
+    const webhooks = await startWebhookServer({
+      ...webhook,
       phoneNumberId: settings.phoneNumberId,
+      secrets: () => this.#secrets.current,
+      take: (values) => intake.take(values),
+      logger,
+    });
+    this.#closers.push(() => webhooks.close());
+    const controlPort = control ? await this.#serveControl(control) : 0;
+    this.#ports = { sessions: sessions.port, webhook: webhooks.port, control: controlPort };
+    this.#sender.resume();
+    const onToken = () => {
+      this.#watch.tokenChanged();
+      this.#sender.holds.release('token');
+      this.#lookAtNumber(signal).catch(() => {});
+    };
+    void this.#secrets.watch({ clock, logger, onToken }, signal);
+    void this.#repeat(COLLECT_EVERY_MS, () => this.#media.collect());
+    void this.#repeat(LOOK_AT_NUMBER_EVERY_MS, () => this.#lookAtNumber(signal));
+    this.#subscription.keep();
+  }
+
+  #handlers() {
+    const common = {
+      state: this.#state,
+      record: this.#record,
+      graph: this.#graph,
+      signal: this.#stop.signal,
+    };
+    const account = new CloudAccount({
+      ...common,
+      phoneNumberId: this.#options.settings.phoneNumberId,
       onRegistered: (number) => {
         this.#sessions.replaceAll(number, 'the number was registered elsewhere');
         this.#sender.holds.release('connected');
       },
-      signal,
     });
-    const handlers = cloudHandlers({
+    return cloudHandlers({
+      ...common,
       account,
       sessions: this.#sessions,
       sender: this.#sender,
       media: this.#media,
-      graph: this.#graph,
-      state: this.#state,
-      record,
-      signal,
     });
-    const onDisconnect = (peer: Parameters<Sessions['disconnected']>[0]) => this.#sessions.disconnected(peer);
-    this.#server = await serveRpc(networkProtocol, handlers, { host, port, wire, logger, onDisconnect });
-    this.#webhooks = await startWebhookServer({
-      ...webhook,
-      phoneNumberId: settings.phoneNumberId,
-      secrets: () => secrets.current,
-      take: (values) => intake.take(values),
-      logger,
-    });
-    this.#sender.resume();
-    const onToken = () => this.#sender.holds.release('token');
-    void secrets.watch({ clock, logger, onToken }, signal);
-    void this.#repeat(COLLECT_EVERY_MS, () => this.#media.collect());
-    void this.#repeat(LOOK_AT_NUMBER_EVERY_MS, () => this.#lookAtNumber());
-    if (settings.webhookUrl !== undefined)
-      void keepSubscribed(
-        {
-          graph: this.#graph,
-          businessAccountId: settings.businessAccountId,
-          url: settings.webhookUrl,
-          verifyToken: () => secrets.current.verifyToken,
-          clock,
-          logger,
-        },
-        signal,
-      );
   }
 
-  /** Sending goes on once a number is connected again. */
-  async #lookAtNumber(): Promise<void> {
-    if (!this.#sender.holds.reasons.includes('connected')) return;
-    const { status } = await this.#graph.number(this.#stop.signal);
-    if (status === 'CONNECTED') this.#sender.holds.release('connected');
+  async #serveControl({ host, port }: { readonly host: string; readonly port: number }): Promise<number> {
+    const server = await startGatewayServer({
+      ...{ host, port },
+      token: () => this.#secrets.current.controlToken,
+      status: () =>
+        gatewayReport({
+          graphVersion: this.#options.settings.graphVersion,
+          watch: this.#watch,
+          subscription: this.#subscription,
+          sender: this.#sender,
+          state: this.#state,
+        }),
+      metrics: () => this.#metrics.registry.metrics(),
+      unsubscribe: () => this.#subscription.remove(),
+      logger: this.#options.logger,
+    });
+    this.#closers.push(() => server.close());
+    return server.port;
+  }
+
+  #lookAtNumber(signal: AbortSignal): Promise<void> {
+    const { settings, logger } = this.#options;
+    const { businessAccountId, throughput } = settings;
+    const [graph, watch, sender, state] = [this.#graph, this.#watch, this.#sender, this.#state];
+    return lookAtNumber({ graph, watch, sender, state, businessAccountId, throughput, logger }, signal);
   }
 
   async #repeat(everyMs: number, act: () => Promise<void>): Promise<void> {
@@ -216,11 +255,13 @@ export class CloudNetwork {
     }
   }
 
-  #event(body: NetworkEvent['body'], key: string): CloudEntry {
-    return { type: 'event', key, event: { eventId: this.#nextEventId++, body } };
-  }
+  readonly #record = (...entries: CloudEntry[]): Promise<void> => this.#journal.append(...entries);
 
-  #announce(): void {
-    this.#sessions.announce(this.#state.number);
-  }
+  readonly #event = (body: NetworkEvent['body'], key: string): CloudEntry => ({
+    type: 'event',
+    key,
+    event: { eventId: this.#nextEventId++, body },
+  });
+
+  readonly #announce = (): void => this.#sessions.announce(this.#state.number);
 }

@@ -4,22 +4,23 @@ import { CodedError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { SecretName, SecretSource, SecretSources } from './cloudSettings.ts';
 
-type Secrets = Readonly<Record<SecretName, string>>;
+type Secrets = Readonly<Record<SecretName, string>> & { readonly controlToken: string | undefined };
+type Sources = SecretSources & { readonly controlToken?: SecretSource | undefined };
 
 const LOOK_EVERY_MS = 2_000;
 
 /** The secrets of the gateway. Their files may change while it runs: Kubernetes renews a mounted Secret. */
 export class CloudSecrets {
-  readonly #sources: SecretSources;
+  readonly #sources: Sources;
   #current: Secrets;
 
-  private constructor(sources: SecretSources, current: Secrets) {
+  private constructor(sources: Sources, current: Secrets) {
     this.#sources = sources;
     this.#current = current;
   }
 
   /** @throws CodedError `NoSecret` for a file that is missing or empty */
-  static async read(sources: SecretSources): Promise<CloudSecrets> {
+  static async read(sources: Sources): Promise<CloudSecrets> {
     return new CloudSecrets(sources, await readAll(sources));
   }
 
@@ -52,9 +53,14 @@ export class CloudSecrets {
   }
 }
 
-async function readAll({ accessToken, appSecret, verifyToken }: SecretSources): Promise<Secrets> {
-  const [token, app, verify] = await Promise.all([read(accessToken), read(appSecret), read(verifyToken)]);
-  return { accessToken: token, appSecret: app, verifyToken: verify };
+async function readAll(sources: Sources): Promise<Secrets> {
+  const [accessToken, appSecret, verifyToken, controlToken] = await Promise.all([
+    read(sources.accessToken),
+    read(sources.appSecret),
+    read(sources.verifyToken),
+    sources.controlToken && read(sources.controlToken),
+  ]);
+  return { accessToken, appSecret, verifyToken, controlToken };
 }
 
 async function read(source: SecretSource): Promise<string> {

@@ -6,6 +6,7 @@ import { type GraphError, statusError } from '../../cloud/graphErrors.ts';
 import { graphMessage } from '../../cloud/graphMessage.ts';
 import type { NetworkEvent } from '../wire/networkProtocol.ts';
 import { afterRefusal, unreachableWaitMs } from './afterRefusal.ts';
+import type { CloudMetrics } from './cloudMetrics.ts';
 import type { CloudEntry, CloudState, QueuedMessage } from './cloudState.ts';
 import { type GraphClient, GraphRefusal, GraphUnreachable } from './graphClient.ts';
 import { Holds } from './holds.ts';
@@ -23,6 +24,7 @@ export interface CloudSenderOptions {
   readonly upload: (media: QueuedMessage['media'][number], signal: AbortSignal) => Promise<string>;
   /** Messages a second. */
   readonly throughput: number;
+  readonly metrics: Pick<CloudMetrics, 'paced'>;
   /** How long a message waits for its status after a post without a known outcome, before it is posted again. */
   readonly unknownOutcomeMs: number;
   readonly clock: Clock;
@@ -54,12 +56,19 @@ interface Lane {
   usedAtMs: number;
 }
 
+/** No second may have more than the throughput where it arrives, so the burst and the unevenness of networks come off. */
+const paceOf = (throughput: number) => ({
+  burst: Math.max(1, Math.floor(throughput * PACE.burst)),
+  perSecond: throughput * PACE.steady,
+});
+
 /** Posts the messages of the stack to the Cloud API: none is lost, and none is posted again while it may be there. */
 export class CloudSender {
   readonly #options: CloudSenderOptions;
   readonly #lanes = new Map<string, Lane>();
   /** Messages that are being recorded. One that comes again meanwhile is the same one. */
   readonly #accepting = new Map<string, Promise<void>>();
+  #perSecond: number;
   readonly #throughput: TokenBucket;
   readonly #gate = new Gate({ atOnce: AT_ONCE, longestQueue: Number.POSITIVE_INFINITY });
   /** What holds all messages back. */
@@ -69,9 +78,19 @@ export class CloudSender {
     this.#options = options;
     const { clock, signal, throughput } = options;
     this.holds = new Holds(clock, signal);
-    // No second may have more than the throughput where it arrives, so the burst and the unevenness of networks come off.
-    const burst = Math.max(1, Math.floor(throughput * PACE.burst));
-    this.#throughput = new TokenBucket(clock, { burst, perSecond: throughput * PACE.steady });
+    this.#perSecond = throughput;
+    this.#throughput = new TokenBucket(clock, paceOf(throughput));
+  }
+
+  /** Messages a second. */
+  get throughput(): number {
+    return this.#perSecond;
+  }
+
+  set throughput(perSecond: number) {
+    if (perSecond === this.#perSecond) return;
+    this.#perSecond = perSecond;
+    this.#throughput.adjust(paceOf(perSecond));
   }
 
   /** Resolves when the message is on disk. The same id twice is one message. */
@@ -122,7 +141,7 @@ export class CloudSender {
   }
 
   async #drain(lane: Lane): Promise<void> {
-    const { state, clock, signal } = this.#options;
+    const { state, metrics, clock, signal } = this.#options;
     for (let id = lane.queue.shift(); id !== undefined; id = lane.queue.shift()) {
       const message = state.queued.get(id);
       // A status may have told meanwhile that Graph has it.
@@ -132,11 +151,13 @@ export class CloudSender {
         this.#later(message, waitMs);
         continue;
       }
+      const waitsSinceMs = clock.monotonic();
       await lane.pair.take(signal);
       await lane.holds.wait();
       await this.holds.wait();
       await this.#throughput.take(signal);
       lane.usedAtMs = clock.monotonic();
+      metrics.paced((lane.usedAtMs - waitsSinceMs) / 1_000);
       await this.#gate.run(() => this.#post(message, lane));
     }
     lane.isDraining = false;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CodedError } from '../../base/codedError.ts';
 import { isPrivatePlainUrl } from '../../base/privatePlainUrl.ts';
+import { GATEWAY_TOKEN_VARIABLE } from '../../cloud/gatewayStatus.ts';
 
 /** How the gateway reaches the Cloud API, as the variables `WABA_CLOUD_…` of its container. */
 const cloudEnvironment = z.object({
@@ -45,6 +46,8 @@ export interface CloudSettings {
   readonly phoneNumberId: string;
   readonly businessAccountId: string;
   readonly secrets: SecretSources;
+  /** Whoever calls the control port must know it; without it the port tells only that the gateway lives. */
+  readonly controlToken: SecretSource | undefined;
   readonly graphVersion: string;
   readonly graphUrl: string;
   readonly webhookUrl: string | undefined;
@@ -68,10 +71,10 @@ export function cloudSettings(env: Environment): CloudSettings {
     return env[name] === undefined ? `${name} is not set` : `${name} ${message}`;
   });
   const source = (name: SecretName): SecretSource => {
-    const [text, file] = [env[SECRETS[name]], env[`${SECRETS[name]}_FILE`]];
-    if (file) return { file };
-    if (!text) problems.push(`${SECRETS[name]} is not set, and neither is ${SECRETS[name]}_FILE`);
-    return { text: text ?? '' };
+    const variable = SECRETS[name];
+    const found = sourceOf(env, variable);
+    if (!found) problems.push(`${variable} is not set, and neither is ${variable}_FILE`);
+    return found ?? { text: '' };
   };
   const secrets = {
     accessToken: source('accessToken'),
@@ -84,6 +87,7 @@ export function cloudSettings(env: Environment): CloudSettings {
     phoneNumberId: given.WABA_CLOUD_PHONE_NUMBER_ID,
     businessAccountId: given.WABA_CLOUD_BUSINESS_ACCOUNT_ID,
     secrets,
+    controlToken: sourceOf(env, GATEWAY_TOKEN_VARIABLE),
     graphVersion: given.WABA_CLOUD_GRAPH_VERSION,
     graphUrl: given.WABA_CLOUD_GRAPH_URL,
     webhookUrl: given.WABA_CLOUD_WEBHOOK_URL,
@@ -91,4 +95,10 @@ export function cloudSettings(env: Environment): CloudSettings {
     throughput: given.WABA_CLOUD_THROUGHPUT,
     unknownOutcomeMs: given.WABA_CLOUD_UNKNOWN_OUTCOME_SECONDS * 1_000,
   };
+}
+
+function sourceOf(env: Environment, variable: string): SecretSource | undefined {
+  const [text, file] = [env[variable], env[`${variable}_FILE`]];
+  if (file) return { file };
+  return text ? { text } : undefined;
 }

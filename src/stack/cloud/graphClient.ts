@@ -1,7 +1,9 @@
 import { type Clock, withDeadline } from '../../base/clock.ts';
+import { describeError } from '../../base/codedError.ts';
 import { safeJson } from '../../base/safeJson.ts';
 import { detailsOf, type GraphError, graphError } from '../../cloud/graphErrors.ts';
 import type { GraphMessage } from '../../cloud/graphMessage.ts';
+import type { GraphCall, GraphNumber, GraphOutcome, Probe } from './graphCall.ts';
 
 /** Calls of the Cloud API. Source: docs/onprem/cloud-migration.md §2, §17.2, §17.3. */
 
@@ -14,6 +16,8 @@ export interface GraphClientOptions {
   /** Read for each call, because the token changes while the gateway runs. */
   readonly accessToken: () => string;
   readonly fetch?: typeof fetch;
+  /** Hears how each call ended. */
+  readonly onCall?: (call: GraphCall) => void;
   readonly clock: Clock;
 }
 
@@ -51,18 +55,15 @@ const TIMEOUT_MS = { call: 20_000, media: 60_000 } as const;
 const BEFORE_THE_REQUEST =
   /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT|CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
 
-export interface GraphNumber {
-  readonly status: string | undefined;
-  /** Digits. */
-  readonly number: string;
-  readonly verifiedName: string;
-  /** Messages a second. */
-  readonly throughput: number | undefined;
-}
-
 const THROUGHPUT: Readonly<Record<string, number>> = { STANDARD: 80, HIGH: 1_000 };
 
 type Answer = Readonly<Record<string, unknown>>;
+
+interface CallContent {
+  readonly json?: object;
+  readonly form?: FormData;
+  readonly timeoutMs?: number;
+}
 
 export class GraphClient {
   readonly #options: GraphClientOptions;
@@ -118,11 +119,13 @@ export class GraphClient {
 
   /** What Graph knows of the number. @throws as `send` */
   async number(signal: AbortSignal): Promise<GraphNumber> {
-    const fields = 'status,display_phone_number,verified_name,throughput';
-    const answer = await this.#call('GET', `${this.#number}?fields=${fields}`, {}, signal);
+    const fields = 'status,display_phone_number,verified_name,name_status,quality_rating,throughput';
+    const answer = await this.#call('GET', `${this.#number}?fields=${fields}`, { probe: 'number' }, signal);
     const { level } = (answer.throughput ?? {}) as { readonly level?: unknown };
     return {
-      status: typeof answer.status === 'string' ? answer.status : undefined,
+      status: textOf(answer.status),
+      nameStatus: textOf(answer.name_status),
+      quality: textOf(answer.quality_rating),
       number: String(answer.display_phone_number ?? '').replace(/\D/g, ''),
       verifiedName: String(answer.verified_name ?? ''),
       throughput: THROUGHPUT[String(level)],
@@ -164,6 +167,11 @@ export class GraphClient {
     await this.#call('POST', `${businessAccountId}/subscribed_apps`, { json }, signal);
   }
 
+  /** Asks for what is subscribed, to learn whether the token sees the account. @throws as `send` */
+  async probeAccount(businessAccountId: string, signal: AbortSignal): Promise<void> {
+    await this.#call('GET', `${businessAccountId}/subscribed_apps`, { probe: 'account' }, signal);
+  }
+
   /** @throws as `send` */
   async unsubscribe(businessAccountId: string, signal: AbortSignal): Promise<void> {
     await this.#call('DELETE', `${businessAccountId}/subscribed_apps`, {}, signal);
@@ -180,7 +188,24 @@ export class GraphClient {
   async #call(
     method: string,
     path: string,
-    { json, form, timeoutMs = TIMEOUT_MS.call }: { json?: object; form?: FormData; timeoutMs?: number },
+    { probe, ...content }: CallContent & { readonly probe?: Probe },
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { onCall } = this.#options;
+    try {
+      const answer = await this.#exchange(method, path, content, signal);
+      onCall?.({ probe, outcome: { kind: 'done' } });
+      return answer;
+    } catch (error) {
+      if (!signal.aborted) onCall?.({ probe, outcome: outcomeOf(error) });
+      throw error;
+    }
+  }
+
+  #exchange(
+    method: string,
+    path: string,
+    { json, form, timeoutMs = TIMEOUT_MS.call }: CallContent,
     signal: AbortSignal,
   ): Promise<Answer> {
     const { graphUrl, graphVersion } = this.#options;
@@ -234,4 +259,12 @@ function answerOf(status: number, text: string): Answer {
   const refused = graphError.safeParse(answer.error);
   if (status < 500 && refused.success) throw new GraphRefusal(refused.data);
   throw new GraphUnknown(`the Cloud API answered ${status}`);
+}
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+function outcomeOf(error: unknown): GraphOutcome {
+  if (error instanceof GraphRefusal) return { kind: 'refused', error: error.error };
+  const kind = error instanceof GraphUnreachable ? 'unreachable' : 'unknown';
+  return { kind, detail: describeError(error) };
 }
