@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { GatewayClient } from '../client/gatewayClient.ts';
 import { Controller, type Reconcile } from '../engine/controller/controller.ts';
 import { runManager } from '../engine/controller/manager.ts';
 import { ControllerMetrics } from '../engine/controller/metrics.ts';
@@ -148,6 +149,7 @@ export function controllers(parts: Parts, signal: AbortSignal) {
   const webhooks = new WebhookCheck((target, signal) =>
     probeWebhook(target, parts.webhookProbes ?? OPERATOR_DEFAULTS.webhookProbes, signal),
   );
+  const gateways = new GatewayClient(clock);
   const enqueue = (key: string, reason: string) => {
     for (const { queue } of [workloads, application]) queue.add(key, 'change', reason);
   };
@@ -201,6 +203,7 @@ export function controllers(parts: Parts, signal: AbortSignal) {
       ...(parts.connectStack ? { connect: parts.connectStack } : {}),
     }),
     webhooks,
+    gateways,
     recorder,
     clock,
     random,

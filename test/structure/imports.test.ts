@@ -52,7 +52,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   testcontainers: ['control'],
   'engine/kube': ['base'],
   'engine/controller': ['engine/kube', 'base'],
-  client: ['onprem', 'base'],
+  client: ['onprem', 'cloud', 'base'],
   backup: ['backup/contract', 'onprem', 'base', 'client'],
   'operator/resource': ['onprem', 'cloud', 'backup/contract'],
   'operator/plan/facts': FACTS,

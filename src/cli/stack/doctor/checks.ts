@@ -1,5 +1,6 @@
 import type { ConditionType } from '../../../operator/resource/conditions.ts';
 import type { Check } from './check.ts';
+import { cloudChecks } from './cloudChecks.ts';
 import { databaseChecks } from './databaseChecks.ts';
 import type { StackValues } from './facts.ts';
 import { nodeChecks } from './nodeChecks.ts';
@@ -11,6 +12,7 @@ export const stackChecks: readonly Check<StackValues>[] = [
   ...databaseChecks,
   ...nodeChecks,
   ...outsideChecks,
+  ...cloudChecks,
 ];
 
 /** The check that judges each condition: none of them may be False without a word of the doctor. */
@@ -20,13 +22,16 @@ export const CHECK_OF_CONDITION = {
   SchemaReady: 'schema',
   WorkloadsReady: 'pods',
   ApiReachable: 'api',
+  TokenValid: 'cloud-token',
   BuildCurrent: 'build-expiry',
   VersionCurrent: 'version',
   CertificatesReady: 'certificates',
   SettingsSynced: 'settings',
   WebhookReady: 'webhook',
+  WebhookSubscribed: 'cloud-webhook',
   Registered: 'registration',
   ShardsServed: 'shards',
+  NumberHealthy: 'cloud-number',
   Exposed: 'exposure',
   Autoscaled: 'autoscaling',
   BackupCurrent: 'backup',
