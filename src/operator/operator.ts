@@ -180,6 +180,7 @@ export function controllers(parts: Parts, signal: AbortSignal) {
     ...context,
     client,
     podSecurity: parts.podSecurity ?? OPERATOR_DEFAULTS.podSecurity,
+    gateways,
     operatorNamespace: parts.installation.namespace,
     applier: new Applier({
       ...parts,
