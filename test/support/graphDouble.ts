@@ -19,6 +19,8 @@ export interface GraphDoubleOptions {
   readonly businessAccountId?: string;
   readonly number?: string;
   readonly appSecret?: string;
+  /** Where a public URL leads, as its name and the proxy behind it decide; by itself without it. */
+  readonly route?: (url: string) => string;
   /** Called for each post of a message; `ok` without it. */
   readonly fate?: (message: PostedMessage) => GraphFate;
   /** How a status is posted: after how long, and how often. */
@@ -78,7 +80,7 @@ export class GraphDouble {
   url = '';
   readonly phoneNumberId: string;
   readonly businessAccountId: string;
-  readonly appSecret: string;
+  appSecret: string;
   readonly #options: GraphDoubleOptions;
   readonly #server: Server;
   readonly #recent: number[] = [];
@@ -148,7 +150,7 @@ export class GraphDouble {
     for (let waitMs = 20; !this.#isClosed; waitMs = Math.min(waitMs * 2, 500)) {
       const { subscription } = this;
       const status = subscription
-        ? await fetch(subscription.url, {
+        ? await fetch(this.#route(subscription.url), {
             method: 'POST',
             headers: { 'content-type': 'application/json', 'x-hub-signature-256': signature },
             body,
@@ -266,7 +268,7 @@ export class GraphDouble {
       'hub.challenge': 'challenge-1',
       'hub.verify_token': verifyToken,
     });
-    const answer = await fetch(`${url}?${query}`).then(
+    const answer = await fetch(`${this.#route(url)}?${query}`).then(
       (response) => response.text(),
       () => '',
     );
@@ -309,6 +311,10 @@ export class GraphDouble {
       contacts: [{ input: message.to, wa_id: to }],
       messages: [{ id: wamid, message_status: 'accepted' }],
     });
+  }
+
+  #route(url: string): string {
+    return this.#options.route?.(url) ?? url;
   }
 
   #isTooFast(): boolean {
