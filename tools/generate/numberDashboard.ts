@@ -44,7 +44,7 @@ const TITLES = Object.fromEntries(
   Object.entries(errorCatalogue).map(([code, { title }]) => [code, `${code} ${title}`]),
 );
 
-/** Categories by which the vendor bills messages. Source: docs/onprem/cloud-migration.md §3.5, §17.4. */
+/** Categories by which the vendor bills messages. Source: docs/onprem/cloud-migration.md §3, §17. */
 const CATEGORIES = ['marketing', 'utility', 'authentication', 'service'] as const;
 const billed = (category: string): string =>
   `sum(increase(${of('waba_messages_billed_total', `category="${category}"`)}[$__range]))`;
