@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { cloudSpec } from '../../test/support/cloudSpec.ts';
 import { changesOf, type Leaf, leavesOf } from '../../test/support/everyField.ts';
 import { FakeApplication } from '../../test/support/fakeApplicationPass.ts';
 import { applied, NOW_MS, release, StackModel, waiting } from '../../test/support/stackModel.ts';
@@ -168,7 +169,7 @@ const SPECS: readonly object[] = [
         samplingPercent: 10,
         headersSecretRef: { name: 'collector', key: 'headers' },
       },
-      network: { type: 'Simulated', url: 'tcp://net:5222' },
+      network: { url: 'tcp://net:5222' },
     },
   },
   {
@@ -179,7 +180,7 @@ const SPECS: readonly object[] = [
       coreapp: { podTemplate: fromField },
       schema: { podTemplate: { ...schemaTemplate, env: fromField.env } },
     },
-    emulator: { network: { type: 'Simulated', resources, podTemplate } },
+    emulator: { network: { resources, podTemplate } },
     database: {
       external: {
         engine: 'PostgreSQL',
@@ -275,6 +276,51 @@ const SPECS: readonly object[] = [
           targetCPUUtilizationPercentage: 60,
           requestsPerSecond: { averageValue: 50, metricName: 'requests' },
           scaleDownStabilizationSeconds: 300,
+        },
+      },
+    },
+  },
+  {
+    stack: 'Cloud',
+    cloud: {
+      phoneNumberId: '106540352242922',
+      businessAccountId: '102290129340398',
+      accessTokenSecretRef: { name: 'meta', key: 'token' },
+      appSecretRef: { name: 'meta', key: 'app' },
+      verifyTokenSecretRef: { name: 'meta', key: 'verify' },
+      graphVersion: 'v25.0',
+      graphUrl: 'https://graph.facebook.com',
+      identity: 'Omit',
+      throughput: 20,
+      webhook: { url: 'https://hooks1.example.com/webhook' },
+      gateway: { storage: { size: '1Gi', storageClassName: 'fast' }, resources, podTemplate },
+    },
+  },
+  {
+    stack: 'Cloud',
+    cloud: {
+      ...cloudSpec(),
+      webhook: {
+        httpRoute: {
+          parents: [{ name: 'public', namespace: 'infra', sectionName: 'https', port: 443 }],
+          hostnames: ['hooks.shop.example'],
+          path: '/shop1/webhook',
+        },
+      },
+      gateway: { podTemplate: fromField },
+    },
+  },
+  {
+    stack: 'Cloud',
+    cloud: {
+      ...cloudSpec(),
+      webhook: {
+        ingress: {
+          className: 'public',
+          hostnames: ['hooks.shop.example'],
+          path: '/shop1/webhook',
+          annotations: { 'example.org/limit': '10' },
+          tlsSecretName: 'hooks-tls',
         },
       },
     },

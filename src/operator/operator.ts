@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { GatewayClient } from '../client/gatewayClient.ts';
 import { Controller, type Reconcile } from '../engine/controller/controller.ts';
 import { runManager } from '../engine/controller/manager.ts';
 import { ControllerMetrics } from '../engine/controller/metrics.ts';
@@ -24,7 +25,7 @@ import { StackRestores, type StackRestoresOptions } from './backups/stackRestore
 import { type Connection, connect } from './connection.ts';
 import type { Installation } from './exporter/operatorMetrics.ts';
 import type { StackCollectorOptions } from './exporter/stackCollector.ts';
-import { fleetsController } from './fleets/fleetsController.ts';
+import { type FleetsControllerOptions, fleetsController } from './fleets/fleetsController.ts';
 import { ANNOTATION_PREFIX, FIELD_MANAGER } from './plan/facts/names.ts';
 import type { PodSecurity } from './plan/facts/podSecurity.ts';
 import type { ReleaseImages } from './plan/facts/release.ts';
@@ -153,6 +154,7 @@ export function controllers(parts: Parts, signal: AbortSignal) {
   const webhooks = new WebhookCheck((target, signal) =>
     probeWebhook(target, parts.webhookProbes ?? OPERATOR_DEFAULTS.webhookProbes, signal),
   );
+  const gateways = new GatewayClient(clock);
   const enqueue = (key: string, reason: string) => {
     for (const { queue } of [workloads, application]) queue.add(key, 'change', reason);
   };
@@ -184,6 +186,7 @@ export function controllers(parts: Parts, signal: AbortSignal) {
     ...context,
     client,
     podSecurity: parts.podSecurity ?? OPERATOR_DEFAULTS.podSecurity,
+    gateways,
     operatorNamespace: parts.installation.namespace,
     applier: new Applier({
       ...parts,
@@ -207,6 +210,7 @@ export function controllers(parts: Parts, signal: AbortSignal) {
       ...(parts.connectStack ? { connect: parts.connectStack } : {}),
     }),
     webhooks,
+    gateways,
     recorder,
     clock,
     random,
@@ -219,19 +223,25 @@ export function controllers(parts: Parts, signal: AbortSignal) {
     'backups',
     backupsReconcile({ ...parts, ...context, client, news: restores, onNews: onRestore }),
   );
-  const fleets: Controller = fleetsController({
-    ...parts,
-    client,
-    sources: stackSources,
-    operatorNamespace: parts.installation.namespace,
-    missing: context.missing,
-    counters: (stack) => reports.messages(stack),
-    whereOurs: (reconcile, isLeft) => claimed.whereOurs(reconcile, isLeft),
-  });
+  const fleets: Controller = fleetsOf({ ...parts, ...context, client }, claimed, reports);
   onStackChange(stackSources, rivals, enqueue);
   onBackupChange(stackSources, (key, reason) => backups.queue.add(key, 'change', reason));
   return { workloads, application, backups, fleets, reports, claimed };
 }
+
+/** The controller of fleets. */
+const fleetsOf = (
+  parts: Parts & Pick<FleetsControllerOptions, 'client' | 'missing'>,
+  claimed: StackNamespaces,
+  reports: StackReports,
+): Controller =>
+  fleetsController({
+    ...parts,
+    sources: parts.stackSources,
+    operatorNamespace: parts.installation.namespace,
+    counters: (stack) => reports.messages(stack),
+    whereOurs: (reconcile, isLeft) => claimed.whereOurs(reconcile, isLeft),
+  });
 
 /** Makes the backups of a stack, and restores it from one. */
 const backupsReconcile = (options: BackupsReconcilerOptions & StackRestoresOptions): Reconcile =>

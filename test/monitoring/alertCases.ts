@@ -158,6 +158,22 @@ export const CASES: Readonly<Record<AlertName, Case>> = {
     series: disk('shop', 8),
     fires: { WabaDatabaseDiskFull: shop('the volume of the database of default/shop has 8% left') },
   },
+  WabaTokenRefused: {
+    trouble: 'the access token of the Cloud API has expired',
+    series: notReady('shop', { TokenValid: 'TokenRefused', WebhookSubscribed: 'SubscriptionFailed' }),
+    fires: {
+      WabaTokenRefused: shop(
+        'the Cloud API refuses the access token of default/shop, and messages wait: TokenRefused',
+      ),
+    },
+  },
+  WabaWebhookUnsubscribed: {
+    trouble: 'the URL of the webhook cannot be reached from outside',
+    series: notReady('shop', { WebhookSubscribed: 'SubscriptionFailed' }),
+    fires: {
+      WabaWebhookUnsubscribed: shop('the Cloud API posts no webhooks to default/shop: SubscriptionFailed'),
+    },
+  },
   WabaDriftContested: {
     trouble: 'another controller keeps changing a Deployment, and every second reconcile fails for it',
     series: {

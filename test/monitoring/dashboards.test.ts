@@ -11,7 +11,16 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const names = readdirSync('dashboards').filter((file) => file.endsWith('.json'));
 const texts = new Map(names.map((name) => [name, readFileSync(`dashboards/${name}`, 'utf8')]));
 const files = new Map([...texts].map(([name, text]) => [name, JSON.parse(text) as DashboardFile]));
-const VARIABLES = { namespace: 'default', stack: 'shop', __rate_interval: '1m' };
+const VARIABLES = {
+  namespace: 'default',
+  stack: 'shop',
+  __rate_interval: '1m',
+  __range: '1h',
+  price_marketing: '0.1',
+  price_utility: '0.1',
+  price_authentication: '0.1',
+  price_service: '0.1',
+};
 
 describe.each([...files])('the dashboard %s', (name, { panels }) => {
   it('numbers its panels, and places none over another', () => {

@@ -164,8 +164,10 @@ describe('a night on call', () => {
     ];
     const named = new Set(queries.flatMap(metricsIn));
     expect(named.size).toBeGreaterThan(50);
-    // Of Prometheus, of the kubelets, and two that exist once something went wrong, and a backup was made.
-    const others = /^(ALERTS|up|kubelet_volume_stats_.+|waba_stack_drift_repaired_total|waba_backup_.+)$/;
+    // Of Prometheus, of the kubelets, of gateways to the Cloud API, and two that exist once something went wrong, and a backup
+    // was made.
+    const others =
+      /^(ALERTS|up|kubelet_volume_stats_.+|waba_cloud_.+|waba_messages_billed_total|waba_stack_drift_repaired_total|waba_backup_.+)$/;
     const wanted = [...named].filter((name) => !others.test(name));
     await eventually(async () => {
       const exported = new Set(

@@ -3,7 +3,7 @@ import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 /** A room is a folder under `src` or `tools`; the room of a file is the longest of these paths that holds it. */
-const FACTS = ['operator/resource', 'onprem', 'engine/kube', 'backup/contract'];
+const FACTS = ['operator/resource', 'onprem', 'cloud', 'engine/kube', 'backup/contract'];
 const RENDER = [...FACTS, 'operator/plan/facts'];
 const DECIDE = [...RENDER, 'operator/plan/render', 'operator/plan/tell'];
 const STATE = [...RENDER, 'operator/plan/render', 'engine/controller', 'base'];
@@ -52,9 +52,9 @@ const ALLOWED: Record<string, readonly string[]> = {
   testcontainers: ['control'],
   'engine/kube': ['base'],
   'engine/controller': ['engine/kube', 'base'],
-  client: ['onprem', 'base'],
+  client: ['onprem', 'cloud', 'base'],
   backup: ['backup/contract', 'onprem', 'base', 'client'],
-  'operator/resource': ['onprem', 'backup/contract'],
+  'operator/resource': ['onprem', 'cloud', 'backup/contract'],
   'operator/plan/facts': FACTS,
   'operator/plan/render': RENDER,
   'operator/plan/tell': [...RENDER, 'base'],

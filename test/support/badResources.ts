@@ -1,3 +1,5 @@
+import { cloudSpec } from './cloudSpec.ts';
+
 /** One resource for each rule and bound that a user is likely to break, and a part of the error message. */
 export interface BadResource {
   readonly name: string;
@@ -10,9 +12,81 @@ export interface BadResource {
 const number = { phoneNumber: '+16315551000' };
 const external = { host: 'db.example.org', credentialsSecretRef: { name: 'db' } };
 const withPods = (podTemplate: unknown) => ({ ...number, nodes: { coreapp: { podTemplate } } });
+const cloudStack = (cloud: object, spec: object = {}) => ({
+  ...number,
+  stack: 'Cloud',
+  cloud: cloudSpec(cloud),
+  ...spec,
+});
 const withSettings = (settings: unknown) => ({ ...number, settings });
 
 export const badResources: BadResource[] = [
+  {
+    name: 'Cloud without cloud',
+    spec: { ...number, stack: 'Cloud' },
+    says: 'stack Cloud needs cloud, and no other stack has it; set cloud.phoneNumberId, cloud.businessAccountId',
+    rule: true,
+  },
+  {
+    name: 'cloud for another stack',
+    spec: { ...number, cloud: cloudSpec() },
+    says: 'stack Cloud needs cloud, and no other stack has it; set cloud.phoneNumberId, cloud.businessAccountId',
+    rule: true,
+  },
+  {
+    name: 'Cloud with two shards',
+    spec: cloudStack({}, { multiconnect: { shards: 2 } }),
+    says: 'stack Cloud has one shard: a number of the Cloud API cannot be divided',
+    rule: true,
+  },
+  {
+    name: 'Cloud with a capacity',
+    spec: cloudStack({}, { capacity: { messagesPerSecond: 80 } }),
+    says: 'capacity chooses the number of shards, and stack Cloud has one',
+    rule: true,
+  },
+  {
+    name: 'Cloud with a simulated network',
+    spec: cloudStack({}, { emulator: { network: { url: 'tcp://net:5222' } } }),
+    says: 'stack Cloud has the Cloud API behind it, and no simulated network',
+    rule: true,
+  },
+  {
+    name: 'two ways to the webhook',
+    spec: cloudStack({
+      webhook: { url: 'https://a.example/webhook', ingress: { hostnames: ['a.example'] } },
+    }),
+    says: 'set exactly one of cloud.webhook.url, cloud.webhook.httpRoute, cloud.webhook.ingress',
+    rule: true,
+  },
+  {
+    name: 'a webhook with a wildcard',
+    spec: cloudStack({ webhook: { ingress: { hostnames: ['*.example.com'] } } }),
+    says: 'the first of cloud.webhook hostnames is subscribed, so it must not be a wildcard',
+    rule: true,
+  },
+  {
+    name: 'a webhook URL with another path',
+    spec: cloudStack({ webhook: { url: 'https://hooks.example.com/' } }),
+    says: 'cloud.webhook.url must be an https:// URL whose path ends with /webhook',
+    rule: true,
+  },
+  {
+    name: 'a phone number instead of its id',
+    spec: cloudStack({ phoneNumberId: '+16315551000' }),
+    says: 'spec.cloud.phoneNumberId',
+  },
+  {
+    name: 'a Graph version without v',
+    spec: cloudStack({ graphVersion: '26.0' }),
+    says: 'spec.cloud.graphVersion',
+  },
+  {
+    name: 'a volume named like one of the gateway',
+    spec: cloudStack({ gateway: { podTemplate: { volumes: [{ name: 'secrets', emptyDir: {} }] } } }),
+    says: 'volumes data, secrets are those of the operator; give the volume another name',
+    rule: true,
+  },
   { name: 'a missing number', spec: {}, says: 'spec.phoneNumber: Required value' },
   { name: 'a number without +', spec: { phoneNumber: '16315551000' }, says: 'spec.phoneNumber' },
   {
@@ -22,8 +96,8 @@ export const badResources: BadResource[] = [
   },
   {
     name: 'an unknown stack',
-    spec: { ...number, stack: 'Cloud' },
-    says: 'supported values: "Emulator", "OnPremises"',
+    spec: { ...number, stack: 'Moon' },
+    says: 'supported values: "Emulator", "Cloud", "OnPremises"',
   },
   {
     name: 'an unknown topology',
@@ -76,7 +150,7 @@ export const badResources: BadResource[] = [
       registration: { certificateSecretRef: { name: 'cert' } },
       emulator: {},
     },
-    says: 'emulator applies only to stack Emulator; remove it, or set stack to Emulator',
+    says: 'emulator does not apply to stack OnPremises; remove it, or set stack to Emulator',
     rule: true,
   },
   {
@@ -388,7 +462,7 @@ export const badResources: BadResource[] = [
   {
     name: 'a sidecar named like a container of the operator',
     spec: withPods({ sidecars: [{ name: 'webapp', image: 'a' }] }),
-    says: 'containers webapp, master, coreapp, database, network, schema are those of the operator; give the',
+    says: 'containers webapp, master, coreapp, database, network, gateway, schema are those of the operator; give the',
     rule: true,
   },
   {

@@ -3,7 +3,12 @@ import type { RotationEntry } from '../../src/operator/plan/facts/journal.ts';
 import { managedTls } from '../../src/operator/plan/facts/managedTls.ts';
 import type { Observation } from '../../src/operator/plan/facts/observed.ts';
 import { databaseCheck } from '../../src/operator/plan/render/databaseCheckJob.ts';
-import { issuedCertificate, podMonitor } from '../../src/operator/plan/render/integrations.ts';
+import { gateway } from '../../src/operator/plan/render/gateway.ts';
+import {
+  gatewayMonitor,
+  issuedCertificate,
+  podMonitor,
+} from '../../src/operator/plan/render/integrations.ts';
 import { managedDatabase } from '../../src/operator/plan/render/managedDatabase.ts';
 import { networkProcess } from '../../src/operator/plan/render/networkProcess.ts';
 import { coreapps, masters } from '../../src/operator/plan/render/nodeSlots.ts';
@@ -52,6 +57,8 @@ export function everyChild(resource: WhatsAppDeployment): KubeObject[] {
     ...podMonitor(resource, 'shop-webapp.default.svc'),
     ...managedDatabase(resource, release, databaseTls),
     ...networkProcess(resource, [resource], release.stack),
+    ...gateway(resource, release),
+    ...gatewayMonitor(resource),
     schemaRun(pods, nothingIsThere(resource)).job,
     ...[databaseCheck(pods, nothingIsThere(resource), release.stack)].flatMap((check) => check?.job ?? []),
     ...(resource.spec.database.managed ? ROTATIONS : []).flatMap(

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { listen } from '../../src/base/ports.ts';
 
 /** What happens to a post of a message: the answer, and whether Graph has the message. */
-export type GraphFate =
+type GraphFate =
   | 'ok'
   /** Accepted, and the connection breaks before the answer. */
   | 'accepted-without-answer'
@@ -19,6 +19,8 @@ export interface GraphDoubleOptions {
   readonly businessAccountId?: string;
   readonly number?: string;
   readonly appSecret?: string;
+  /** Where a public URL leads, as its name and the proxy behind it decide; by itself without it. */
+  readonly route?: (url: string) => string;
   /** Called for each post of a message; `ok` without it. */
   readonly fate?: (message: PostedMessage) => GraphFate;
   /** How a status is posted: after how long, and how often. */
@@ -94,7 +96,7 @@ export class GraphDouble {
   url = '';
   readonly phoneNumberId: string;
   readonly businessAccountId: string;
-  readonly appSecret: string;
+  appSecret: string;
   readonly #options: GraphDoubleOptions;
   readonly #server: Server;
   readonly #recent: number[] = [];
@@ -172,7 +174,7 @@ export class GraphDouble {
     for (let waitMs = 20; !this.#isClosed; waitMs = Math.min(waitMs * 2, 500)) {
       const { subscription } = this;
       const status = subscription
-        ? await fetch(subscription.url, {
+        ? await fetch(this.#route(subscription.url), {
             method: 'POST',
             headers: { 'content-type': 'application/json', 'x-hub-signature-256': signature },
             body,
@@ -329,7 +331,7 @@ export class GraphDouble {
       'hub.challenge': 'challenge-1',
       'hub.verify_token': verifyToken,
     });
-    const answer = await fetch(`${url}?${query}`).then(
+    const answer = await fetch(`${this.#route(url)}?${query}`).then(
       (response) => response.text(),
       () => '',
     );
@@ -372,6 +374,10 @@ export class GraphDouble {
       contacts: [to === undefined ? { input: message.recipient } : { input: message.to, wa_id: to }],
       messages: [{ id: wamid, message_status: 'accepted' }],
     });
+  }
+
+  #route(url: string): string {
+    return this.#options.route?.(url) ?? url;
   }
 
   #isTooFast(): boolean {

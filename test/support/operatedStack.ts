@@ -239,6 +239,7 @@ export class OperatedStack implements Journals {
       },
       {
         webhooks: this.#webhooks,
+        gateways: { status: () => Promise.reject(new Error('the stack has no gateway')) },
         onDrift: ({ fields }) => {
           for (const field of fields) this.shown.add(field);
         },

@@ -2,6 +2,7 @@ import { dump } from 'js-yaml';
 import {
   APPLICATION_CONDITIONS,
   type ConditionType,
+  isRequired,
   ownReasons,
   WORKLOADS_CONDITIONS,
 } from '../../src/operator/resource/conditions.ts';
@@ -51,6 +52,11 @@ const shardsWait = best(
   'max',
   `waba_stack_condition{condition="ShardsServed",reason=~"${['WaitingForApproval', 'WaitingForWindow'].join('|')}"} == 0`,
 );
+const tokenRefused = best('max', 'waba_stack_condition{condition="TokenValid"} == 0');
+const unsubscribed = best(
+  'max',
+  'waba_stack_condition{condition="WebhookSubscribed",reason!="Pending"} == 0',
+);
 const shardsUnserved = lines(
   `${best('min', 'waba_stack_shards_desired - waba_stack_shards_served')} > 0`,
   // A stack that is new serves no shard either.
@@ -75,7 +81,7 @@ const expiresWithin = (metric: string, days: number): string =>
 const buildExpiring = expiresWithin('waba_stack_build_expiry_timestamp_seconds', 14);
 const certificateExpiring = expiresWithin('waba_stack_certificate_expiry_timestamp_seconds', 7);
 
-const READY_NEEDS = [...WORKLOADS_CONDITIONS, ...APPLICATION_CONDITIONS];
+const READY_NEEDS = [...WORKLOADS_CONDITIONS, ...APPLICATION_CONDITIONS].filter(isRequired);
 /** They say no more than that pods are not there yet. */
 const WAIT_FOR_PODS = [...new Set(READY_NEEDS.flatMap((type) => Object.keys(ownReasons(type))))].filter(
   (reason) => reason.startsWith('Restarting'),
@@ -129,6 +135,8 @@ export const ALERTS = {
       notReady,
       held,
       registrationLost,
+      tokenRefused,
+      unsubscribed,
       shardsUnserved,
       apiFailing,
       callbackFailing,
@@ -145,6 +153,19 @@ export const ALERTS = {
     for: '5m',
     expr: unless(registrationLost, held),
     summary: `the number of ${STACK} is not registered: ${WHY}`,
+  },
+  WabaTokenRefused: {
+    severity: 'critical',
+    for: '2m',
+    expr: unless(tokenRefused, held),
+    summary: `the Cloud API refuses the access token of ${STACK}, and messages wait: ${WHY}`,
+  },
+  WabaWebhookUnsubscribed: {
+    severity: 'critical',
+    for: '10m',
+    // Without a token nobody can subscribe.
+    expr: unless(unsubscribed, held, tokenRefused),
+    summary: `the Cloud API posts no webhooks to ${STACK}: ${WHY}`,
   },
   WabaShardNotServed: {
     severity: 'critical',

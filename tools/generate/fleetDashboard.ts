@@ -249,7 +249,8 @@ export const fleet = dashboard('WhatsApp fleet', 'waba-fleet')
     table(
       {
         title: 'Fleets',
-        description: 'Rollouts of WhatsAppFleets that are not complete; kubectl waba fleet status NAME says more',
+        description:
+          'Rollouts of WhatsAppFleets that are not complete; kubectl waba fleet status NAME says more',
         queries: [
           'max by (namespace, fleet) (waba_fleet_condition{condition="Complete"}) == 0',
           'max by (namespace, fleet) (waba_fleet_condition{condition="Halted"})',

@@ -1,4 +1,4 @@
-import { RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
+import { RowBuilder, TextBoxVariableBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 import { errorCatalogue } from '../../src/onprem/errorCatalogue.ts';
 import {
   BACKUP_AGE,
@@ -22,7 +22,17 @@ import {
   VOLUME_LEFT,
 } from './meanings.ts';
 import { course, stat, table, timeline } from './panels.ts';
-import { dashboard, docs, durations, never, quantile, rate, sinceWhen, variable } from './queries.ts';
+import {
+  dashboard,
+  docs,
+  durations,
+  never,
+  quantile,
+  quantiles,
+  rate,
+  sinceWhen,
+  variable,
+} from './queries.ts';
 
 /** Labels of the selected stack. */
 const OF_STACK = 'namespace="$namespace",stack="$stack"';
@@ -34,10 +44,22 @@ const TITLES = Object.fromEntries(
   Object.entries(errorCatalogue).map(([code, { title }]) => [code, `${code} ${title}`]),
 );
 
+/** Categories by which the vendor bills messages. Source: docs/onprem/cloud-migration.md §3, §17. */
+const CATEGORIES = ['marketing', 'utility', 'authentication', 'service'] as const;
+const billed = (category: string): string =>
+  `sum(increase(${of('waba_messages_billed_total', `category="${category}"`)}[$__range]))`;
+/** What one message costs, as the user types it in: prices depend on the country and the contract. */
+const price = (category: string) =>
+  new TextBoxVariableBuilder(`price_${category}`).label(`Price of ${category}`).defaultValue('0');
+
 /** One phone number: its state, its throughput and its backlogs. */
 export const number = dashboard('WhatsApp number', 'waba-number')
   .withVariable(variable('namespace', 'label_values(waba_stack_ready, namespace)'))
   .withVariable(variable('stack', 'label_values(waba_stack_ready{namespace="$namespace"}, stack)'))
+  .withVariable(price('marketing'))
+  .withVariable(price('utility'))
+  .withVariable(price('authentication'))
+  .withVariable(price('service'))
   .withRow(new RowBuilder('State'))
   .withPanel(
     stat(
@@ -447,6 +469,52 @@ export const number = dashboard('WhatsApp number', 'waba-number')
         unit: 'bytes',
         queries: [[`max(${of('waba_backup_last_bytes')})`, 'size']],
         noValue: 'no backup',
+      },
+      6,
+    ),
+  )
+  .withRow(new RowBuilder('Cloud API'))
+  .withPanel(
+    course(
+      {
+        title: 'Cost by category',
+        description:
+          'Billed messages of the time range times the price that you type above, by category; only with the Cloud API behind the stack',
+        unit: 'none',
+        queries: CATEGORIES.map((category) => [`${billed(category)} * $price_${category}`, category]),
+      },
+      6,
+    ),
+  )
+  .withPanel(
+    course(
+      {
+        title: 'Calls of the Cloud API',
+        description: 'Calls a second by outcome: ok, the code of a refusal, unknown or unreachable',
+        unit: 'reqps',
+        queries: [[rate('waba_cloud_graph_calls_total', OF_STACK, 'code'), '{{code}}']],
+      },
+      6,
+    ),
+  )
+  .withPanel(
+    course(
+      {
+        title: 'Waits before sending',
+        description: 'How long messages wait for the throughput of the number and the limit of one person',
+        unit: 's',
+        queries: quantiles(`rate(${of('waba_cloud_pacing_wait_seconds_bucket')}[$__rate_interval])`),
+      },
+      6,
+    ),
+  )
+  .withPanel(
+    course(
+      {
+        title: 'Lag of webhooks',
+        description: 'From what happened at the Cloud API until its webhook was stored here',
+        unit: 's',
+        queries: quantiles(`rate(${of('waba_cloud_webhook_lag_seconds_bucket')}[$__rate_interval])`),
       },
       6,
     ),

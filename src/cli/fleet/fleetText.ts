@@ -4,7 +4,7 @@ import type { WhatsAppFleet } from '../../operator/resource/whatsAppFleet.ts';
 import { shortAge } from '../shortAge.ts';
 import { table } from '../table.ts';
 
-export const fleetCondition = ({ status }: WhatsAppFleet, type: 'Complete' | 'Halted') =>
+const fleetCondition = ({ status }: WhatsAppFleet, type: 'Complete' | 'Halted') =>
   status?.conditions?.find((condition) => condition.type === type);
 
 export const isHalted = (fleet: WhatsAppFleet): boolean => fleetCondition(fleet, 'Halted')?.status === 'True';

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import type { GatewayClient } from '../../client/gatewayClient.ts';
 import type { Reconcile } from '../../engine/controller/controller.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
@@ -8,7 +9,7 @@ import { isPlanOnly } from '../plan/facts/names.ts';
 import type { ApiObservation, Observation } from '../plan/facts/observed.ts';
 import { stamp, type Verdict, waitingFor, withLastKnown } from '../plan/tell/conditions.ts';
 import { registrationState } from '../plan/tell/registrationState.ts';
-import { APPLICATION_CONDITIONS } from '../resource/conditions.ts';
+import { APPLICATION_CONDITIONS, isRequired } from '../resource/conditions.ts';
 import type { WhatsAppDeploymentStatus } from '../resource/status.ts';
 import { parseWhatsAppDeployment, type WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { type ObserveContext, observe } from '../state/observe.ts';
@@ -22,6 +23,7 @@ import type { WebhookCheck } from './webhook.ts';
 export interface ApplicationOptions extends ObserveContext {
   readonly sessions: StackSessions;
   readonly webhooks: WebhookCheck;
+  readonly gateways: Pick<GatewayClient, 'status'>;
   readonly recorder: EventRecorder;
   readonly clock: Clock;
   readonly random: () => number;
@@ -78,7 +80,7 @@ export class ApplicationReconciler {
     const { verdicts, retryAfterMs } = await this.#visit(key, observed, signal);
     await this.#writeStatus(resource, verdicts, signal);
     const settled =
-      Object.values(verdicts).every(({ status }) => status === 'True') &&
+      Object.values(verdicts).every(({ type, status }) => status === 'True' || !isRequired(type)) &&
       resource.status?.rollout === undefined;
     const intervalMs =
       (settled ? INTERVALS.settledMs : INTERVALS.busyMs) * (0.9 + 0.2 * this.#options.random());
@@ -107,7 +109,7 @@ export class ApplicationReconciler {
   }
 
   #visit(key: string, observed: Observation, signal: AbortSignal): Promise<Findings> {
-    const { clock, journals, sessions, webhooks, onObservation, onTarget, onDrift } = this.#options;
+    const { clock, journals, sessions, webhooks, gateways, onObservation, onTarget, onDrift } = this.#options;
     const refused = this.#refused.get(key) ?? new RefusedCalls(clock);
     this.#refused.set(key, refused);
     return runSteps(
@@ -121,7 +123,7 @@ export class ApplicationReconciler {
         onObservation: (api) => onObservation(key, api),
         onTarget: (target) => onTarget(key, target),
       },
-      { webhooks, onDrift: (report) => onDrift(observed.resource, report) },
+      { webhooks, gateways, onDrift: (report) => onDrift(observed.resource, report) },
       signal,
     );
   }

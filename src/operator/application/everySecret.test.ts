@@ -73,6 +73,9 @@ const CASES: readonly Case[] = [
 /** Secrets of another kind, and the test that holds for them. */
 const OTHER_KINDS: Readonly<Record<string, string>> = {
   'emulator.tracing.headersSecretRef': 'read by the pods',
+  'cloud.accessTokenSecretRef': 'read by the gateway',
+  'cloud.appSecretRef': 'read by the gateway',
+  'cloud.verifyTokenSecretRef': 'read by the gateway',
   'profile.photoSecretRef': 'bytes: profile.test.ts',
   'webhook.caSecretRef': 'PEM: webhook.test.ts',
   'tls.secretRef': 'PEM: certificates.test.ts',

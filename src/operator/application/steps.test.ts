@@ -29,6 +29,7 @@ function visit(
   const { pass = app.pass(), onObservation = () => {} } = given;
   const { observed, journals, refused, nowMs } = pass;
   const sessions = new StackSessions({ clock: app.clock, connect: () => app.stack });
+  const gateways = { status: async () => Promise.reject(new Error('no gateway')) };
   const webhooks = new WebhookCheck(async () => ({ layer: 'Status', problem: undefined, latencyMs: 1 }));
   return runSteps(
     {
@@ -41,7 +42,7 @@ function visit(
       onObservation,
       onTarget: () => {},
     },
-    { webhooks, onDrift: () => {} },
+    { webhooks, gateways, onDrift: () => {} },
     never,
   );
 }
@@ -53,13 +54,16 @@ describe('the steps of the application controller', () => {
   it('report every condition in the order of the table', async () => {
     expect(summary(await visit(application()))).toEqual([
       'ApiReachable=True/Reachable',
+      'TokenValid=True/NoCloud',
       'BuildCurrent=Unknown/Unknown',
       'VersionCurrent=True/NotDeclared',
       'CertificatesReady=True/Generated',
       'SettingsSynced=True/Synced',
       'WebhookReady=True/NotConfigured',
+      'WebhookSubscribed=True/NoCloud',
       'Registered=False/CertificateMissing',
       'ShardsServed=False/NotRegistered',
+      'NumberHealthy=True/NoCloud',
     ]);
   });
 

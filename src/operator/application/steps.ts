@@ -1,12 +1,21 @@
 import { inStep } from '../../base/tracing/inStep.ts';
-import { buildExpiry, judgeBuild } from '../plan/tell/build.ts';
+import type { GatewayClient } from '../../client/gatewayClient.ts';
+import { judgeClient } from '../plan/tell/build.ts';
+import {
+  isRegisteredWith,
+  judgeNumber,
+  judgeSubscription,
+  judgeToken,
+  registrationObstacle,
+} from '../plan/tell/cloud.ts';
 import { failed, type Verdict, waitingFor } from '../plan/tell/conditions.ts';
 import { judgeVersion } from '../plan/tell/version.ts';
 import { APPLICATION_CONDITIONS, type ApplicationCondition } from '../resource/conditions.ts';
 import { concernsOneThing } from './applicationError.ts';
 import { certify } from './certificates.ts';
+import { type GatewayLook, lookAtGateway } from './gatewayLook.ts';
 import { collectWhenDue } from './housekeeping.ts';
-import type { ApplicationPass, PartResult } from './pass.ts';
+import { type ApplicationPass, journalOf, type PartResult } from './pass.ts';
 import { type Reach, reachApi } from './reachApi.ts';
 import { takeRegistrationStep } from './registrationStep.ts';
 import { reshard } from './resharding.ts';
@@ -20,6 +29,8 @@ interface Look {
   /** Whether the number is registered; undefined while no node reports it. */
   readonly registered: boolean | undefined;
   readonly webhooks: WebhookCheck;
+  /** What the gateway tells; undefined for a stack without the Cloud API. */
+  readonly gateway: GatewayLook | undefined;
   readonly onDrift: (report: DriftReport) => void;
 }
 
@@ -29,8 +40,9 @@ type Steps = {
 
 /** The steps of the application controller after it reached the API, one for each condition that it reports. */
 const STEPS: Steps = {
+  TokenValid: async ({ pass, gateway }) => ({ verdict: judgeToken(cloudOf(pass), gateway) }),
   BuildCurrent: async ({ pass }) => ({
-    verdict: judgeBuild(buildExpiry(pass.observed.api?.support ?? {}), pass.nowMs),
+    verdict: judgeClient(pass.observed.resource, pass.observed.api?.support ?? {}, pass.nowMs),
   }),
   VersionCurrent: async ({ pass: { observed } }) => ({
     verdict: judgeVersion(
@@ -45,9 +57,17 @@ const STEPS: Steps = {
     retryAfterMs: registered === true ? await collectWhenDue(pass) : undefined,
   }),
   WebhookReady: async ({ key, pass, webhooks }) => ({ verdict: await webhooks.judge(key, pass) }),
-  Registered: ({ pass, registered }) => takeRegistrationStep(pass, registered),
+  WebhookSubscribed: async ({ pass, gateway }) => ({ verdict: judgeSubscription(cloudOf(pass), gateway) }),
+  Registered: async ({ pass, registered, gateway }) => {
+    const isRegistered = isRegisteredWith(gateway, registered, journalOf(pass).registration?.confirmedAtMs);
+    const obstacle = isRegistered ? undefined : registrationObstacle(cloudOf(pass), gateway);
+    return obstacle ? { verdict: obstacle } : takeRegistrationStep(pass, isRegistered);
+  },
   ShardsServed: ({ pass, registered }) => reshard(pass, registered === true),
+  NumberHealthy: async ({ pass, gateway }) => ({ verdict: judgeNumber(cloudOf(pass), gateway) }),
 };
+
+const cloudOf = ({ observed }: ApplicationPass) => observed.resource.spec.cloud;
 
 /** The result of a pass over a stack. */
 export interface Findings {
@@ -63,7 +83,11 @@ export interface Findings {
  */
 export async function runSteps(
   reach: Reach,
-  { webhooks, onDrift }: Pick<Look, 'webhooks' | 'onDrift'>,
+  {
+    webhooks,
+    gateways,
+    onDrift,
+  }: Pick<Look, 'webhooks' | 'onDrift'> & { readonly gateways: Pick<GatewayClient, 'status'> },
   signal: AbortSignal,
 ): Promise<Findings> {
   const verdicts = new Map<ApplicationCondition, Verdict>();
@@ -74,7 +98,8 @@ export async function runSteps(
     verdicts.set('ApiReachable', verdict);
     if (reached.pass) {
       const { pass, registered } = reached;
-      const look: Look = { key: reach.key, pass, registered, webhooks, onDrift };
+      const gateway = await lookAtGateway(pass.observed, gateways, signal);
+      const look: Look = { key: reach.key, pass, registered, webhooks, gateway, onDrift };
       for (const type of APPLICATION_CONDITIONS) {
         if (type === 'ApiReachable') continue;
         current = type;

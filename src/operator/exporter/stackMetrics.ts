@@ -3,7 +3,7 @@ import type { ApiObservation } from '../plan/facts/observed.ts';
 import { ownedShards, servedShards } from '../plan/facts/servedShards.ts';
 import { counts } from '../plan/facts/stackSettings.ts';
 import { claimsOf } from '../plan/facts/volumeSizes.ts';
-import { buildExpiry } from '../plan/tell/build.ts';
+import { clientExpiry } from '../plan/tell/build.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 
 /** What the operator knows of a stack when Prometheus scrapes. */
@@ -156,8 +156,10 @@ export const STACK_METRICS: readonly StackMetric[] = [
       })),
     ),
   ),
-  single('waba_stack_build_expiry_timestamp_seconds', 'When the build of the client expires', ({ api }) =>
-    seconds(api && buildExpiry(api.support)),
+  single(
+    'waba_stack_build_expiry_timestamp_seconds',
+    'When the build of the client expires, or the version of the Graph API behind it ends',
+    ({ resource, api }) => seconds(clientExpiry(resource, api?.support ?? {})),
   ),
   single(
     'waba_stack_certificate_expiry_timestamp_seconds',

@@ -5,7 +5,7 @@ import { FleetsReconciler, type FleetsReconcilerOptions } from './fleetsReconcil
 import { parsedFleets } from './observeFleet.ts';
 import { onFleetChange } from './onFleetChange.ts';
 
-interface FleetsControllerOptions
+export interface FleetsControllerOptions
   extends FleetsReconcilerOptions,
     Omit<ControllerOptions, 'name' | 'reconcile' | 'workers' | 'clock'> {
   readonly registry: Registry;

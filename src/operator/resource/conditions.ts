@@ -17,6 +17,8 @@ interface ConditionEntry {
   readonly means: string;
   /** Which of the two controllers reports it; `summary` if it is computed from the conditions that they report. */
   readonly reportedBy: 'workloads' | 'application' | 'summary';
+  /** Ready does not depend on it. Of those that `summary` reports, it never does. */
+  readonly isInformation?: true;
   readonly reasons: Readonly<Record<string, Reason>>;
 }
 
@@ -401,26 +403,59 @@ export const conditions = {
       NoWebapp: { means: 'No Webapp is ready yet.' },
     },
   },
-  BuildCurrent: {
-    means: 'The build of the client expires in more than a week.',
+  TokenValid: {
+    means: 'The Cloud API accepts the access token of `spec.cloud`, or the stack has no Cloud API behind it.',
     reportedBy: 'application',
     reasons: {
-      Current: { means: 'The build expires in more than 30 days.' },
+      NoCloud: { means: '`spec.stack` is not Cloud.' },
+      Valid: { means: 'The Cloud API accepted the token at the last call.' },
+      TokenRefused: {
+        means:
+          'The Cloud API refuses the access token: it has expired, or somebody revoked it. Messages wait in the gateway, and none is lost.',
+        fix: 'Put another token into the Secret key that the message names. The gateway takes it within two minutes, without a restart.',
+        blocks: true,
+      },
+      PermissionMissing: {
+        means: 'The access token lacks a permission that the gateway needs.',
+        fix: 'Give its system user whatsapp_business_messaging and whatsapp_business_management, and make a token anew.',
+        blocks: true,
+      },
+      WrongAccount: {
+        means:
+          'The access token sees no number or no account with the ids of `spec.cloud`, or the id is that of another number.',
+        fix: 'Correct `spec.cloud.phoneNumberId` and `spec.cloud.businessAccountId`, or the token.',
+        blocks: true,
+      },
+    },
+  },
+  BuildCurrent: {
+    means:
+      'The build of the client expires in more than a week; with stack Cloud, the version of the Graph API ends in more than a week.',
+    reportedBy: 'application',
+    reasons: {
+      Current: {
+        means: 'The build expires in more than 30 days, the version of the Graph API in more than 60.',
+      },
+      ExpiresIn60Days: {
+        means: 'The version of the Graph API ends within 60 days.',
+        fix: 'Set `spec.cloud.graphVersion` to a newer version.',
+      },
       ExpiresIn30Days: {
-        means: 'The build expires within 30 days.',
-        fix: 'Set `spec.version` to a newer version.',
+        means: 'The build, or the version of the Graph API, expires within 30 days.',
+        fix: 'Set `spec.version` or `spec.cloud.graphVersion` to a newer version.',
       },
       ExpiresIn14Days: {
         means: 'The build expires within 14 days.',
         fix: 'Set `spec.version` to a newer version.',
       },
       ExpiresIn7Days: {
-        means: 'The build expires within 7 days.',
-        fix: 'Set `spec.version` to a newer version now.',
+        means: 'The build, or the version of the Graph API, expires within 7 days.',
+        fix: 'Set `spec.version` or `spec.cloud.graphVersion` to a newer version now.',
       },
       Expired: {
-        means: 'The build expired and sends no messages.',
-        fix: 'Set `spec.version` to a newer version now.',
+        means:
+          'The build expired and sends no messages; or the version of the Graph API ended, and the Cloud API serves calls as its oldest living version, whose behaviour may differ.',
+        fix: 'Set `spec.version` or `spec.cloud.graphVersion` to a newer version now.',
       },
     },
   },
@@ -498,6 +533,29 @@ export const conditions = {
       },
     },
   },
+  WebhookSubscribed: {
+    means:
+      'The Cloud API posts the webhooks of the number to the gateway, or the stack has no Cloud API behind it.',
+    reportedBy: 'application',
+    reasons: {
+      NoCloud: { means: '`spec.stack` is not Cloud.' },
+      Subscribed: { means: 'The Cloud API accepted the subscription, and the gateway renews it.' },
+      ByHand: {
+        means:
+          '`spec.cloud.webhook` is not set: somebody subscribes by hand, and the operator does not know whether.',
+      },
+      Pending: { means: 'The gateway subscribes, and has no answer yet.' },
+      SubscriptionFailed: {
+        means:
+          'The Cloud API refused the subscription, or did not get the verify token back from the URL. No status and no message of a person arrives.',
+        fix: 'Make the URL in the message reachable from the Internet, with a public certificate; the gateway tries again by itself.',
+      },
+      Removed: {
+        means: 'A call to the gateway removed the subscription.',
+        fix: 'Delete the pod of the gateway: it subscribes when it starts.',
+      },
+    },
+  },
   Registered: {
     means: 'The number is registered with this stack.',
     reportedBy: 'application',
@@ -538,6 +596,12 @@ export const conditions = {
         means:
           'The stack did not answer a registration call. The operator does not repeat it, because requests are limited.',
         fix: 'If a code arrived, put it into its Secret; otherwise raise `spec.registration.attempt`.',
+        blocks: true,
+      },
+      NumberNotConnected: {
+        means:
+          'The Cloud API gives the number a status that a registration does not change, such as BANNED or MIGRATED.',
+        fix: 'Look at the number in WhatsApp Manager.',
         blocks: true,
       },
       RegistrationLost: {
@@ -593,11 +657,34 @@ export const conditions = {
       },
     },
   },
+  NumberHealthy: {
+    means:
+      'The Cloud API limits neither the number nor its display name, or the stack has no Cloud API behind it. The message holds display name, quality, messaging limit and throughput. Ready does not depend on it.',
+    reportedBy: 'application',
+    isInformation: true,
+    reasons: {
+      NoCloud: { means: '`spec.stack` is not Cloud.' },
+      Healthy: { means: 'The Cloud API reports nothing that a person must act on.' },
+      NumberLimited: {
+        means: 'The vendor limits the number (FLAGGED or RESTRICTED).',
+        fix: 'Look at the number in WhatsApp Manager, which says why and until when.',
+      },
+      NameNotApproved: {
+        means: 'The display name was declined or has expired.',
+        fix: 'Correct it in WhatsApp Manager.',
+      },
+      QualityLow: {
+        means: 'People block the number or report it. The vendor may limit it.',
+        fix: 'Look at the number in WhatsApp Manager, and send fewer messages that people did not ask for.',
+      },
+    },
+  },
   Exposed: {
-    means: 'The API is reached from outside the cluster as `spec.exposure` declares, or it declares nothing.',
+    means:
+      'The API, and the webhook port of a gateway, are reached from outside the cluster as `spec.exposure` and `spec.cloud.webhook` declare, or they declare nothing.',
     reportedBy: 'workloads',
     reasons: {
-      NotConfigured: { means: '`spec.exposure` is not set.' },
+      NotConfigured: { means: 'Neither `spec.exposure` nor a route in `spec.cloud.webhook` is set.' },
       Accepted: { means: 'Every Gateway accepts the route, or the Ingress exists.' },
       NoCertificateYet: {
         means:
@@ -772,6 +859,12 @@ const reportedBy = <R extends ConditionEntry['reportedBy']>(reporter: R): readon
   CONDITION_TYPES.filter((type): type is ReportedBy<R> => conditions[type].reportedBy === reporter);
 export const WORKLOADS_CONDITIONS = reportedBy('workloads');
 export const APPLICATION_CONDITIONS = reportedBy('application');
+
+/** Whether a stack is Ready only if this condition is True. */
+export const isRequired = (type: ConditionType): boolean => {
+  const { reportedBy: reporter, isInformation }: ConditionEntry = conditions[type];
+  return reporter !== 'summary' && !isInformation;
+};
 
 /** The reasons that only this condition has, by name. */
 export const ownReasons = (type: ConditionType): Readonly<Record<string, Reason>> => conditions[type].reasons;

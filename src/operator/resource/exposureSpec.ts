@@ -8,7 +8,7 @@ const HOSTNAME = /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-
 /** Below `/v1`: what else a Webapp serves, such as its metrics, stays inside. */
 const API_PATH = /^\/v1(\/[A-Za-z0-9_][-A-Za-z0-9._~]*)*$/;
 
-const hostnames = (description: string) =>
+export const hostnames = (description: string) =>
   described(description, z.array(z.string().min(1).max(253).regex(HOSTNAME)).min(1).max(16));
 
 const paths = described(
@@ -16,7 +16,7 @@ const paths = described(
   z.array(z.string().min(3).max(253).regex(API_PATH)).min(1).max(8),
 ).default(['/v1']);
 
-const parents = described(
+export const parents = described(
   'The Gateways that the route attaches to.',
   z
     .array(
@@ -33,16 +33,14 @@ const parents = described(
 
 /** Text that some controllers put into their configuration as it is. */
 const SNIPPET = '-snippet';
-const ingressAnnotations = annotationMap(
-  'Annotations of the Ingress, by which its controller learns that the Webapps speak HTTPS.',
-  [
+export const ingressAnnotations = (description: string) =>
+  annotationMap(description, [
     {
       cel: `self.all(key, !key.endsWith('${SNIPPET}'))`,
       message: `an annotation of the Ingress must not end with ${SNIPPET}: it would write the configuration of the controller`,
       check: (map) => Object.keys(map).every((key) => !key.endsWith(SNIPPET)),
     },
-  ],
-);
+  ]);
 
 const CHOICES = ['httpRoute', 'tlsRoute', 'ingress'] as const;
 
@@ -73,7 +71,9 @@ export const exposureSpec = described(
           ).optional(),
           hostnames: hostnames('Host names of the API.'),
           paths,
-          annotations: ingressAnnotations.optional(),
+          annotations: ingressAnnotations(
+            'Annotations of the Ingress, by which its controller learns that the Webapps speak HTTPS.',
+          ).optional(),
           tlsSecretName: objectName(
             'Secret of type kubernetes.io/tls, in the same namespace, with the certificate for the host names. Only the controller of the Ingress reads it.',
           ).optional(),

@@ -4,7 +4,6 @@ import {
   described,
   listByName,
   objectName,
-  planned,
   resources,
   secretKeyRef,
   secretRef,
@@ -167,7 +166,7 @@ export const monitoringSpec = described(
 const LINK_HOST = /^(\*|(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?|[0-9a-f]*:[0-9a-f:]+)$/;
 
 export const emulatorSpec = described(
-  'Options of stack Emulator.',
+  'Options of our stack. With stack Cloud, only `mediaHosts` and `tracing`.',
   z.object({
     mediaHosts: described(
       'Hosts that links to media may name: `media.shop.svc`, `*.shop.example`, or `*` for all. Without it, links reach every host with a public address; with it, these hosts only, whatever their addresses. Credentials of media providers go to no other host.',
@@ -200,9 +199,6 @@ export const emulatorSpec = described(
     network: described(
       'The network that stands in for the servers of WhatsApp.',
       z.object({
-        type: planned(described('Type of the network.', z.enum(['Simulated', 'Cloud'])), ['Cloud']).default(
-          'Simulated',
-        ),
         url: described(
           'Address of an existing network process, tcp://host:port. Without it, the operator runs one.',
           withRules(z.string().min(1).max(512), [

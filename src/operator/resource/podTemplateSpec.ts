@@ -18,12 +18,21 @@ const ENV_NAME = /^[A-Za-z_][-._A-Za-z0-9]*$/;
 const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/;
 
 /** Names of the operator's own containers: the components of a stack. */
-export const OWN_CONTAINERS = ['webapp', 'master', 'coreapp', 'database', 'network', 'schema'] as const;
+export const OWN_CONTAINERS = [
+  'webapp',
+  'master',
+  'coreapp',
+  'database',
+  'network',
+  'gateway',
+  'schema',
+] as const;
 /** Volumes of the operator in the pods of Webapps, Masters and Coreapps. */
 export const OWN_NODE_VOLUMES = ['media', 'database-ca', 'database-client'] as const;
-/** Volumes of the operator in the pods of a managed database, and of the network process. */
+/** Volumes of the operator in the pods of a managed database, of the network process, and of the gateway. */
 export const OWN_DATABASE_VOLUMES = ['data', 'run', 'tmp', 'database-tls'] as const;
 export const OWN_NETWORK_VOLUMES = ['data'] as const;
+export const OWN_GATEWAY_VOLUMES = ['data', 'secrets'] as const;
 /** Variables of the operator, by the beginning of their names. */
 export const OWN_VARIABLES = ['WA_', 'WACORE_', 'COREAPP_', 'WABA_'] as const;
 /** Labels by which the operator and Kubernetes find pods. */

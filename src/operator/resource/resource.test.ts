@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { badResources } from '../../../test/support/badResources.ts';
 import { type Json, whatsAppDeploymentCrd } from './crd.ts';
+import { planned } from './fields.ts';
 import { notImplementedPaths } from './notImplemented.ts';
 import { whatsAppDeploymentSpec } from './spec.ts';
 
@@ -44,11 +46,12 @@ describe('fields that are not acted on yet', () => {
   });
 
   it('are named by path, by value, and inside lists and objects', () => {
-    const value = spec({
-      upgrade: { mode: 'Manual' },
-      emulator: { network: { type: 'Cloud' } },
+    const schema = z.object({
+      mode: planned(z.enum(['Now', 'Later']), ['Later']),
+      rooms: z.array(z.object({ colour: planned(z.string()).optional() })),
     });
-    expect(notImplementedPaths(whatsAppDeploymentSpec, value)).toEqual(['spec.emulator.network.type=Cloud']);
+    const value = schema.parse({ mode: 'Later', rooms: [{}, { colour: 'red' }] });
+    expect(notImplementedPaths(schema, value)).toEqual(['spec.mode=Later', 'spec.rooms[1].colour']);
   });
 });
 

@@ -11,6 +11,7 @@ import {
   webhookSpec,
 } from './applicationSpec.ts';
 import { backupSpec } from './backupSpec.ts';
+import { cloudSpec } from './cloudSpec.ts';
 import { databaseSpec } from './databaseSpec.ts';
 import { exposureSpec } from './exposureSpec.ts';
 import { described, withRules } from './fields.ts';
@@ -37,9 +38,10 @@ export const whatsAppDeploymentSpec = withRules(
       z.string().min(8).max(16).regex(E164),
     ),
     stack: described(
-      'Emulator runs the emulator of this project. OnPremises runs the vendor images, and needs version, images and registration.certificateSecretRef.',
-      z.enum(['Emulator', 'OnPremises']),
+      'Emulator runs the emulator of this project. Cloud runs the same stack with the Cloud API behind it, and needs cloud. OnPremises runs the vendor images, and needs version, images and registration.certificateSecretRef.',
+      z.enum(['Emulator', 'Cloud', 'OnPremises']),
     ).default('Emulator'),
+    cloud: cloudSpec.optional(),
     version: described('Client version, e.g. v2.57.1.', z.string().min(1).max(32).regex(VERSION)).optional(),
     images: imagesSpec.optional(),
     imagePullSecrets: imagePullSecretsSpec.optional(),
@@ -156,9 +158,33 @@ export const whatsAppDeploymentSpec = withRules(
       check: ({ deletionPolicy, backup }) => deletionPolicy !== 'Snapshot' || backup !== undefined,
     },
     {
-      cel: "self.stack == 'Emulator' || !has(self.emulator)",
-      message: 'emulator applies only to stack Emulator; remove it, or set stack to Emulator',
-      check: ({ stack, emulator }) => stack === 'Emulator' || emulator === undefined,
+      cel: "self.stack != 'OnPremises' || !has(self.emulator)",
+      message: 'emulator does not apply to stack OnPremises; remove it, or set stack to Emulator',
+      check: ({ stack, emulator }) => stack !== 'OnPremises' || emulator === undefined,
+    },
+    {
+      cel: "self.stack != 'Cloud' || !has(self.emulator) || !has(self.emulator.network)",
+      message:
+        'stack Cloud has the Cloud API behind it, and no simulated network; remove emulator.network, or set stack to Emulator',
+      check: ({ stack, emulator }) => stack !== 'Cloud' || emulator?.network === undefined,
+    },
+    {
+      cel: "(self.stack == 'Cloud') == has(self.cloud)",
+      message:
+        'stack Cloud needs cloud, and no other stack has it; set cloud.phoneNumberId, cloud.businessAccountId, cloud.accessTokenSecretRef and cloud.appSecretRef, or remove cloud',
+      check: ({ stack, cloud }) => (stack === 'Cloud') === (cloud !== undefined),
+    },
+    {
+      cel: "self.stack != 'Cloud' || !has(self.multiconnect) || self.multiconnect.shards == 1",
+      message:
+        'stack Cloud has one shard: a number of the Cloud API cannot be divided, and its throughput grows on its own; set multiconnect.shards to 1',
+      check: ({ stack, multiconnect }) => stack !== 'Cloud' || (multiconnect?.shards ?? 1) === 1,
+    },
+    {
+      cel: "self.stack != 'Cloud' || !has(self.capacity)",
+      message:
+        'capacity chooses the number of shards, and stack Cloud has one; remove capacity, and set nodes.webapp.replicas and resources',
+      check: ({ stack, capacity }) => stack !== 'Cloud' || capacity === undefined,
     },
   ],
 );

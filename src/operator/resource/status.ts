@@ -101,6 +101,7 @@ export const whatsAppDeploymentStatus = z
       .object({
         database: word(32, 'Size of the volume of the database, while spec wants a larger one.'),
         media: word(32, 'Size of the volume of the media, while spec wants a larger one.'),
+        gateway: word(32, 'Size of the volume of the gateway, while spec wants a larger one.'),
       })
       .partial(),
     client: z

@@ -12,7 +12,7 @@ export const storageClassRule = (field: string, classOf: (self: string) => strin
 /** Of the whole object, because a size may be set back to the one that the claim kept, and only the status tells that. */
 function sizeRule(
   field: string,
-  volume: 'database' | 'media',
+  volume: 'database' | 'media' | 'gateway',
   sizeOf: (spec: string) => string,
   unless: string,
 ) {
@@ -42,5 +42,12 @@ export const volumeSizeRules = [
     (spec) =>
       `(has(${spec}.media) && has(${spec}.media.storage) ? string(${spec}.media.storage.size) : '10Gi')`,
     inEither((spec) => `has(${spec}.media) && has(${spec}.media.claimName)`),
+  ),
+  sizeRule(
+    'cloud.gateway.storage',
+    'gateway',
+    (spec) =>
+      `(has(${spec}.cloud.gateway) && has(${spec}.cloud.gateway.storage) ? string(${spec}.cloud.gateway.storage.size) : '1Gi')`,
+    inEither((spec) => `!has(${spec}.cloud)`),
   ),
 ];

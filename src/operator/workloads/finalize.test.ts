@@ -109,6 +109,7 @@ const setup = (
         recorder: { record: (_: KubeObject, event: EventText) => void events.push(event) } as EventRecorder,
         clock: new VirtualClock(DELETED_AT + minutesSince * 60_000),
         journals: { read: () => undefined },
+        gateways: { unsubscribe: async () => undefined },
         isBusy: () => isBusy,
         missing: () => missing,
       },

@@ -15,6 +15,7 @@ import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { parsedStacks, type StackSources, WhatsAppDeploymentKind } from '../state/stackSources.ts';
 import { claimHolders } from './claimHolders.ts';
 import { leftClaims } from './leftClaims.ts';
+import { type RemoveSubscriptionOptions, removeSubscription } from './removeSubscription.ts';
 import { type SnapshotOptions, takeSnapshot } from './takeSnapshot.ts';
 
 /**
@@ -25,14 +26,19 @@ const DEADLINE_MS = 10 * 60_000;
 const BUSY_RETRY_MS = 500;
 /** Nothing reports that a refused deletion is allowed now. */
 const REFUSED_RETRY_MS = 10_000;
+/** Nothing reports that the Cloud API answers now. */
+const FAREWELL_RETRY_MS = 5_000;
 /** Watches report pods and backups; this is for what they do not. */
 const SNAPSHOT_LOOK_MS = 10_000;
 
-/** Whether the resource needs the finalizer: its data go with it, at once or after a last backup. */
-export const wantsFinalizer = ({ spec }: Pick<WhatsAppDeployment, 'spec'>): boolean =>
-  spec.deletionPolicy !== 'Retain';
+/** Whether its data go with the resource, at once or after a last backup. */
+const deletesData = ({ spec }: Pick<WhatsAppDeployment, 'spec'>): boolean => spec.deletionPolicy !== 'Retain';
 
-export interface FinalizeOptions extends SnapshotOptions {
+/** Whether the resource needs the finalizer: its data go with it, or the Cloud API must forget its webhook. */
+export const wantsFinalizer = (resource: Pick<WhatsAppDeployment, 'spec'>): boolean =>
+  deletesData(resource) || resource.spec.cloud?.webhook !== undefined;
+
+export interface FinalizeOptions extends SnapshotOptions, Pick<RemoveSubscriptionOptions, 'gateways'> {
   readonly recorder: EventRecorder;
   readonly clock: Clock;
   /** Whether the application controller works on the stack: a journal that it writes after the deletion would stay. */
@@ -71,7 +77,7 @@ function isLastUser({ metadata, spec }: WhatsAppDeployment, sources: StackSource
 const JOURNAL_SUFFIX = names('').journal;
 
 /**
- * Under `deletionPolicy: Delete`: deletes the objects without owner reference, the journal last. Under `Snapshot`, a last backup
+ * A gateway removes its subscription first. Under `deletionPolicy: Delete`: deletes the objects without owner reference, the journal last. Under `Snapshot`, a last backup
  * comes before. The policy can still be changed meanwhile.
  */
 export async function finalize(
@@ -83,7 +89,9 @@ export async function finalize(
   const { namespace, finalizers } = resource.metadata;
   if (!finalizers.includes(CLEANUP_FINALIZER)) return waitsForOthers(finalizers);
   const { client, clock } = options;
-  if (!wantsFinalizer(resource)) return release(resource, stored, client, signal);
+  const farewell = await removeSubscription(resource, stored, options, signal);
+  if (farewell) return { ready: farewell, requeueAfterMs: FAREWELL_RETRY_MS };
+  if (!deletesData(resource)) return release(resource, stored, client, signal);
   const deletedMs = Date.parse(resource.metadata.deletionTimestamp ?? '');
   if (options.isBusy(keyOf(stored)) && clock.now() <= deletedMs + DEADLINE_MS)
     return { requeueAfterMs: BUSY_RETRY_MS };

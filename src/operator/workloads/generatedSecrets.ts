@@ -5,6 +5,7 @@ import { codeHash, encodeCertificate } from '../../onprem/emulatorCertificate.ts
 import { DEFAULT_ADMIN } from '../../onprem/users.ts';
 import { clusterName } from '../plan/facts/databaseCluster.ts';
 import {
+  CLOUD_KEYS,
   CLUSTER_CERTIFICATE,
   CLUSTER_USER,
   DATABASE_CERTIFICATE,
@@ -118,6 +119,12 @@ const CONTENT: { readonly [P in GeneratedPart]: Make<P> } = {
     return { 'tls.crt': certificatePem, 'tls.key': privateKeyPem };
   },
   control: () => ({ token: randomText(48) }),
+  cloud: (stack) => ({
+    // The Cloud API asks for no certificate, so nothing checks the hash of its code.
+    [CLOUD_KEYS.certificate]: encodeCertificate({ vname: stack, codeHash: codeHash(randomText(6)) }),
+    [CLOUD_KEYS.verifyToken]: randomText(48),
+    [CLOUD_KEYS.controlToken]: randomText(48),
+  }),
   registration: (stack) => {
     const code = String(randomInt(1_000_000)).padStart(6, '0');
     // The certificate names no number, so that a user can still correct a mistyped one.

@@ -39,6 +39,6 @@ export async function mendSecret(
     .join(', ');
   const message = values
     ? `Secret ${name}: ${fields} removed or emptied by somebody, set back`
-    : `Secret ${name}: values removed or emptied by somebody before anything used them; ${fields} generated anew`;
+    : `Secret ${name}: values removed or emptied by somebody, which nothing needs as they were; ${fields} generated anew`;
   return { written, message };
 }

@@ -58,6 +58,7 @@ function setup() {
   const recorder = { record: () => {} } as unknown as EventRecorder;
   const rollBudget = new RollBudget(1, () => {});
   const reconciler = new WorkloadsReconciler({
+    gateways: { unsubscribe: async () => undefined },
     client,
     clock,
     recorder,

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { describeError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
 import { inStep } from '../../base/tracing/inStep.ts';
+import type { GatewayClient } from '../../client/gatewayClient.ts';
 import type { Reconcile, ReconcileResult } from '../../engine/controller/controller.ts';
 import type { RollBudget } from '../../engine/controller/rollBudget.ts';
 import { isLostRace } from '../../engine/kube/apiError.ts';
@@ -47,6 +48,7 @@ export interface WorkloadsOptions extends ObserveContext {
   readonly recorder: EventRecorder;
   /** Limits how many stacks restart pods at the same time. */
   readonly rollBudget: RollBudget;
+  readonly gateways: Pick<GatewayClient, 'unsubscribe'>;
   readonly release: ReleaseImages;
   readonly podSecurity: PodSecurity;
   /** Where the operator runs. */

@@ -16,7 +16,7 @@ export interface WebhookServerOptions {
   readonly logger: Logger;
 }
 
-/** Where Graph posts webhooks. */
+/** Where Graph posts webhooks: at the end of the path. */
 export const WEBHOOK_PATH = '/webhook';
 /** A webhook has up to 1,000 changes. */
 const LONGEST_BODY_BYTES = 16 * 1024 * 1024;
@@ -57,7 +57,8 @@ interface Answer {
 async function answer(request: IncomingMessage, options: WebhookServerOptions): Promise<Answer> {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://webhook');
   if (pathname === '/healthz') return { status: 200, text: 'ok' };
-  if (pathname !== WEBHOOK_PATH) return { status: 404 };
+  // Stacks may share a host name, so that what is before it differs.
+  if (!pathname.endsWith(WEBHOOK_PATH)) return { status: 404 };
   if (request.method === 'GET') return handshake(searchParams, options);
   if (request.method !== 'POST') return { status: 405 };
   const body = await bodyOf(request);

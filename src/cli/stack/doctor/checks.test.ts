@@ -481,6 +481,9 @@ const stackCases: readonly Case<StackValues>[] = [
     'expires in 29 days',
     { resource: resourceWith({ status: { client: { expires: at(29.5 * DAY_MS) } } }) },
   ],
+  ['cloud-token', 'failed', 'TokenRefused', told('TokenValid', 'TokenRefused')],
+  ['cloud-webhook', 'failed', 'SubscriptionFailed', told('WebhookSubscribed', 'SubscriptionFailed')],
+  ['cloud-number', 'failed', 'QualityLow', told('NumberHealthy', 'QualityLow')],
   ['registration', 'failed', 'RegistrationLost', told('Registered', 'RegistrationLost')],
   ['api', 'failed', 'CredentialsUnknown', told('ApiReachable', 'CredentialsUnknown')],
   [

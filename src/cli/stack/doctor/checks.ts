@@ -1,5 +1,6 @@
 import type { ConditionType } from '../../../operator/resource/conditions.ts';
 import type { Check } from './check.ts';
+import { cloudChecks } from './cloudChecks.ts';
 import { clusterChecks } from './clusterChecks.ts';
 import { databaseChecks } from './databaseChecks.ts';
 import type { StackValues } from './facts.ts';
@@ -14,6 +15,7 @@ export const stackChecks: readonly Check<StackValues>[] = [
   ...databaseChecks,
   ...nodeChecks,
   ...outsideChecks,
+  ...cloudChecks,
 ];
 
 /** What the documentation shows of a check. */
@@ -34,13 +36,16 @@ export const CHECK_OF_CONDITION = {
   SchemaReady: 'schema',
   WorkloadsReady: 'pods',
   ApiReachable: 'api',
+  TokenValid: 'cloud-token',
   BuildCurrent: 'build-expiry',
   VersionCurrent: 'version',
   CertificatesReady: 'certificates',
   SettingsSynced: 'settings',
   WebhookReady: 'webhook',
+  WebhookSubscribed: 'cloud-webhook',
   Registered: 'registration',
   ShardsServed: 'shards',
+  NumberHealthy: 'cloud-number',
   Exposed: 'exposure',
   Autoscaled: 'autoscaling',
   BackupCurrent: 'backup',

@@ -14,6 +14,7 @@ const NOT_LOOKED: readonly string[] = [
 /** Reasons that tell of a danger ahead, or of a decision that is due, while all still works. */
 const DANGERS: readonly string[] = [
   'Expiring',
+  'ExpiresIn60Days',
   'ExpiresIn30Days',
   'ExpiresIn14Days',
   'ExpiresIn7Days',

@@ -275,7 +275,8 @@ function buildExpiry(
   about: { readonly name: string; readonly nowMs: number },
 ): Finding {
   const { expires } = resource.status?.client ?? {};
-  if (expires === undefined) return fromCondition(resource, 'BuildCurrent', about);
+  // No build expires in front of the Cloud API, but its version ends.
+  if (resource.spec.cloud || expires === undefined) return fromCondition(resource, 'BuildCurrent', about);
   // The client reports UTC without saying so.
   const days = Math.floor((Date.parse(`${expires.replace(/Z$/, '')}Z`) - about.nowMs) / DAY_MS);
   const upgrade = `kubectl waba upgrade ${about.name} --to VERSION`;

@@ -47,8 +47,10 @@ describe('docs/doctor.md', () => {
     const quoted = quotes.flatMap(sectionsOf).flatMap(({ checks }) => checks.map(({ id }) => id));
     expect(quoted.length).toBeGreaterThan(ids.length);
     expect(quoted.filter((id) => !ids.includes(id))).toEqual([]);
-    // On the cluster of the quotation, no check but this one is absent: it is only for the client of the vendor.
-    expect(ids.filter((id) => !quoted.includes(id))).toEqual(['hosts']);
+    // On the cluster of the quotation, no checks but these are absent: one is only for the client of the vendor, the others
+    // only for a stack with the Cloud API behind it.
+    const absent = ['hosts', 'cloud-token', 'cloud-webhook', 'cloud-number'];
+    expect(ids.filter((id) => !quoted.includes(id))).toEqual(absent);
   });
 
   it.each(quotes.map((text, index) => [index, text]))(

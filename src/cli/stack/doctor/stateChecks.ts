@@ -15,17 +15,18 @@ const PATIENCE_MS = 60_000;
 const GROUP = 'State';
 const STATUS = 'the status of the WhatsAppDeployment';
 
-/** A check that repeats the verdict of the operator. */
+/** A check that repeats the verdict of the operator. `arises`: whether the question arises for a stack. */
 export const conditionCheck = (
   type: ConditionType,
   entry: Pick<Check<StackValues>, 'id' | 'group' | 'asks' | 'mend' | 'wadebug'>,
+  arises: (resource: StackValues['resource']) => boolean = () => true,
 ): Check<StackValues> =>
   ask({
     rule: `failed: the condition ${type} is False for a reason that somebody must mend; warning: the operator is at work`,
     source: STATUS,
     ...entry,
     needs: ['resource'],
-    judge: ({ resource }, about) => fromCondition(resource, type, about),
+    judge: ({ resource }, about) => (arises(resource) ? fromCondition(resource, type, about) : undefined),
   });
 
 export const stateChecks: readonly Check<StackValues>[] = [

@@ -2,6 +2,7 @@ import type { KubeObject } from '../../../engine/kube/kubeObject.ts';
 import type { PlanEntry } from '../../resource/status.ts';
 import { annotations } from '../facts/names.ts';
 import type { Observed, PodView } from '../facts/observed.ts';
+import { rollsByItself } from '../facts/rollsByItself.ts';
 import { isLeftToAutoscaler } from '../render/autoscaler.ts';
 import { type Child, childKey } from '../render/child.ts';
 import type { ChangePolicy } from './changePolicy.ts';
@@ -69,7 +70,7 @@ export function changeOf(
 ): ChildChange {
   const { child, live, difference, wants, slot } = judged;
   const { policy, decision, fleet } = run;
-  const isSet = child.object.kind === 'StatefulSet';
+  const isSet = !rollsByItself(child.object);
   // A missing node is not made before its schema is.
   if (judged.held !== undefined && !live) return {};
   if (!('fields' in difference)) {

@@ -12,7 +12,7 @@ export interface StoppingChildren {
   readonly nodes: readonly Child[];
   /** The managed database, with its Service and claim. */
   readonly database: readonly Child[];
-  /** The network process of the namespace, with its Service and claim. */
+  /** The network process of the namespace, or the gateway of the stack, with its Service and claim. */
   readonly network: readonly Child[];
 }
 
@@ -51,8 +51,9 @@ export function hibernation(observed: Observed, children: StoppingChildren): Hib
   };
 }
 
-/** Another stack of the namespace that runs keeps the network process. One that is paused may run. */
-const isNetworkIdle = ({ stacks }: Observed): boolean =>
+/** Another stack of the namespace that runs keeps the network process. One that is paused may run. A gateway has one stack. */
+const isNetworkIdle = ({ resource, stacks }: Observed): boolean =>
+  resource.spec.stack === 'Cloud' ||
   networkUsers(stacks).every(({ spec }) => spec.hibernated && !spec.paused);
 
 function runningDatabase(observed: Observed): string | undefined {

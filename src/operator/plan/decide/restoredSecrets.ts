@@ -34,6 +34,7 @@ const BACK: { readonly [P in GeneratedPart]: 'needed' | 'if stored' | 'new' } = 
   authority: 'if stored',
   registration: 'if stored',
   control: 'new',
+  cloud: 'new',
 };
 
 /** Why the backup does not fit what the resource declares: each with the field to change. */

@@ -28,7 +28,7 @@ import { hasAvailablePod, isSettled, type SlotState, slotState } from './slotSta
 /** The children of a stack whose changes restart pods. */
 export interface RestartingChildren extends Pick<NodeSlotPlan, 'nodes' | 'surplus'> {
   readonly database: Child | undefined;
-  /** The network process of the namespace, and whether changes by a new operator version roll it immediately. */
+  /** The network process of the namespace, or the gateway, and whether changes by a new operator version roll it immediately. */
   readonly network: { readonly child: Child; readonly immediately: boolean } | undefined;
   readonly webapps: Child;
 }
@@ -49,7 +49,7 @@ interface JudgedSlot extends Judged {
 
 /**
  * Decides which templates to write and which pods to restart. Templates of StatefulSets are written immediately: their
- * pods take them only when the operator deletes them. Deployments restart their pods by themselves, so their templates
+ * pods take them only when the operator deletes them. Deployments and a gateway restart their pods by themselves, so their templates
  * wait for their turn, after all slots. A change that only a new version of the operator makes is held until the user
  * changes something too.
  */

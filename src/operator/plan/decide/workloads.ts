@@ -24,7 +24,8 @@ import { autoscaler } from '../render/autoscaler.ts';
 import { type Child, childKey } from '../render/child.ts';
 import { databaseCheck } from '../render/databaseCheckJob.ts';
 import { exposure, type WebappTrust } from '../render/exposure.ts';
-import { issuedCertificate, podMonitor } from '../render/integrations.ts';
+import { gateway } from '../render/gateway.ts';
+import { gatewayMonitor, issuedCertificate, podMonitor } from '../render/integrations.ts';
 import { managedDatabase } from '../render/managedDatabase.ts';
 import { mariadbCluster } from '../render/mariadbCluster.ts';
 import { mysqlCluster } from '../render/mysqlCluster.ts';
@@ -34,6 +35,7 @@ import type { StackPods } from '../render/nodeInputs.ts';
 import { postgresCluster } from '../render/postgresCluster.ts';
 import { type SchemaRun, schemaRun } from '../render/schemaJob.ts';
 import { disruptionBudgets, mediaClaim, serviceAccount, services } from '../render/surroundings.ts';
+import { webhookExposure } from '../render/webhookExposure.ts';
 import { unmet, type Verdict, waitingFor } from '../tell/conditions.ts';
 import { judgeExposure } from '../tell/exposureChecks.ts';
 import { notOurs } from '../tell/identityChecks.ts';
@@ -117,6 +119,8 @@ interface Run {
   readonly schema: SchemaRun;
   readonly surroundings: readonly Child[];
   readonly exposure: readonly Child[];
+  /** The way in for the webhooks of the Cloud API. */
+  readonly webhook: readonly Child[];
   readonly network: readonly Child[];
   readonly database: readonly Child[];
   readonly webapps: Child;
@@ -194,7 +198,7 @@ function prepare(
       ...mysqlCluster(resource),
       ...mariadbCluster(resource),
     ],
-    networkProcess(resource, stacks, offered.stack),
+    [...networkProcess(resource, stacks, offered.stack), ...gateway(resource, release)],
     webappsOf(observed, pods),
   ];
   const nodes = [...slots.nodes.map(({ child }) => child), web];
@@ -207,7 +211,8 @@ function prepare(
   const gates = gatesOf(observed, { schema, check }, creating, policy.forbidden);
   const shared = network.find(({ restarts }) => restarts);
   // Stacks share the network process: a change by a new operator version rolls immediately if any of them says so.
-  const immediately = networkUsers(stacks).some(({ spec }) => spec.upgrade.operatorChanges === 'Immediately');
+  const users = resource.spec.cloud ? [resource] : networkUsers(stacks);
+  const immediately = users.some(({ spec }) => spec.upgrade.operatorChanges === 'Immediately');
   const rollout = planRollout(
     observed,
     {
@@ -238,6 +243,7 @@ function prepare(
     schema,
     surroundings: surroundings(observed),
     exposure: exposure(resource, trustOf(observed)),
+    webhook: webhookExposure(resource),
     network,
     database,
     webapps: web,
@@ -305,6 +311,7 @@ const surroundings = ({ resource, journal, operatorNamespace }: Observed): Child
   ...mediaClaim(resource),
   ...issuedCertificate(resource),
   ...podMonitor(resource, webappCertificateName(resource, journal)),
+  ...gatewayMonitor(resource),
 ];
 
 function planDatabase({ observed, gates, rollout, rotation, database }: Run): StepPlan<'DatabaseReady'> {
@@ -379,7 +386,15 @@ function planNodes(run: Run): StepPlan<'WorkloadsReady'> {
   const { observed, offered, release, slots, rollout } = run;
   const changes = changesTo([...slots.nodes.map(({ child }) => child), run.webapps], rollout);
   const scaling = autoscaler(observed.resource);
-  const declared = [...run.surroundings, ...run.exposure, ...run.database, run.webapps, ...scaling];
+  const declared = [
+    ...run.surroundings,
+    ...run.exposure,
+    ...run.webhook,
+    ...run.network,
+    ...run.database,
+    run.webapps,
+    ...scaling,
+  ];
   return {
     ...changes,
     // Last: the Deployment must not declare a number any more when the autoscaler begins to change it.
@@ -393,12 +408,10 @@ function planNodes(run: Run): StepPlan<'WorkloadsReady'> {
 }
 
 /** The way into a stack whose nodes the operator runs. Nothing of the stack waits for it. */
-function planExposure({ observed, exposure }: Run): StepPlan<'Exposed'> {
-  const verdict = judgeExposure(
-    observed,
-    exposure.map(({ object }) => childKey(object)),
-  );
-  const apply = verdict.reason === 'NoCertificateYet' ? [] : exposure;
+function planExposure({ observed, exposure, webhook }: Run): StepPlan<'Exposed'> {
+  const keysOf = (children: readonly Child[]) => children.map(({ object }) => childKey(object));
+  const verdict = judgeExposure(observed, { api: keysOf(exposure), webhook: keysOf(webhook) });
+  const apply = [...(verdict.reason === 'NoCertificateYet' ? [] : exposure), ...webhook];
   return { ...NOTHING, apply, verdict, open: true };
 }
 

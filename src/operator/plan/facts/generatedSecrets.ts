@@ -8,6 +8,16 @@ export const KEYS = { jwt: 'jwtKey', secret: 'secret', apiKey: 'apiKey' } as con
 /** Keys of the Secret with the certificate of the managed database. */
 export const DATABASE_CERTIFICATE = { ca: 'ca.crt', chain: 'tls.crt', key: 'tls.key' } as const;
 
+/**
+ * Keys of what a stack with the Cloud API behind it needs besides the Secrets of the user: the certificate that `/v1/account`
+ * asks for and the Cloud API does not, the token of a subscription that names none, and the one of the gateway's control port.
+ */
+export const CLOUD_KEYS = {
+  certificate: 'certificate',
+  verifyToken: 'verifyToken',
+  controlToken: 'controlToken',
+} as const;
+
 /** The same of a created InnoDBCluster, as MySQL Operator calls them. */
 export const CLUSTER_CERTIFICATE = { ca: 'ca.pem', chain: 'tls.crt', key: 'tls.key' } as const;
 
@@ -40,6 +50,7 @@ export const GENERATED_KEYS = {
   keys: [KEYS.jwt, KEYS.secret, KEYS.apiKey],
   authority: ['tls.crt', 'tls.key'],
   registration: ['certificate', 'code'],
+  cloud: Object.values(CLOUD_KEYS),
   control: ['token'],
 } as const;
 export type GeneratedPart = keyof typeof GENERATED_KEYS;

@@ -71,9 +71,14 @@ export const isNeededLater = ({ resource, children }: Observation, secretName: s
   return secretName === databaseCertificateSecret && children.has(`StatefulSet/${database}`);
 };
 
-/** Whether the stack does without a Secret that it once generated: a lost certificate can be made anew after that. */
-export const isGivenUp = ({ metadata, spec }: WhatsAppDeployment, secretName: string): boolean =>
-  secretName === names(metadata.name).databaseCertificateSecret && !wantsManagedTls(spec);
+/**
+ * Whether a Secret that the operator once generated may be made anew: no data depends on what a gateway to the Cloud API has
+ * been given, and a certificate is free once the stack does without it.
+ */
+export const isGivenUp = ({ metadata, spec }: WhatsAppDeployment, secretName: string): boolean => {
+  const { databaseCertificateSecret, cloudSecret } = names(metadata.name);
+  return secretName === cloudSecret || (secretName === databaseCertificateSecret && !wantsManagedTls(spec));
+};
 
 /** The generated Secrets for the journal: those that it knows already, and those that are there. */
 export const rememberedSecrets = (

@@ -70,6 +70,7 @@ export type Component =
   | 'password-rotation'
   | 'schema'
   | 'network'
+  | 'gateway'
   | 'webapp'
   | 'master'
   | 'coreapp'
@@ -122,6 +123,10 @@ export const names = (stack: string) => ({
   adminSecret: `${stack}-admin`,
   keysSecret: `${stack}-keys`,
   registrationSecret: `${stack}-registration`,
+  /** What the operator generates for a stack of `stack: Cloud`. */
+  cloudSecret: `${stack}-cloud`,
+  /** The gateway to the Cloud API: its StatefulSet, Service, claim, and the way in for webhooks. */
+  gateway: `${stack}-gateway`,
   /** Where cert-manager stores the certificate of the Webapps. */
   tlsSecret: `${stack}-tls`,
   /** The authority that signs the certificate with `spec.tls.selfSigned`. */
@@ -137,8 +142,9 @@ export const names = (stack: string) => ({
   webappCa: `${stack}-webapp-ca`,
   coreappService: `${stack}-coreapp`,
   disruptionBudget: (component: Component) => `${stack}-${component}`,
-  networkPolicy: (of: 'database' | 'node' | 'webapp') => `${stack}-${of}-access`,
+  networkPolicy: (of: 'database' | 'node' | 'webapp' | 'gateway') => `${stack}-${of}-access`,
   egressPolicy: `${stack}-egress`,
+  gatewayEgressPolicy: `${stack}-gateway-egress`,
   slot: (role: 'master' | 'coreapp', index: number) => `${stack}-${role}-${index}`,
 });
 
@@ -155,6 +161,10 @@ export const NETWORK = {
   /** Holds what callers of the control port must know, under `token`. */
   controlSecret: 'waba-network-control',
 } as const;
+
+/** Whether the nodes are of our implementation, which takes more variables than the vendor's. */
+export const isOurStack = ({ spec }: { readonly spec: Pick<WhatsAppDeployment['spec'], 'stack'> }): boolean =>
+  spec.stack !== 'OnPremises';
 
 export const sharesNetwork = ({ stack, emulator }: WhatsAppDeployment['spec']): boolean =>
   stack === 'Emulator' && emulator?.network?.url === undefined;
@@ -184,6 +194,7 @@ export const generatedSecretNames = ({ metadata, spec }: WhatsAppDeployment): st
     of.keysSecret,
     ...(spec.tls?.selfSigned ? [of.authoritySecret] : []),
     ...(spec.stack === 'Emulator' && needsGeneratedRegistration(spec) ? [of.registrationSecret] : []),
+    ...(spec.stack === 'Cloud' ? [of.cloudSecret] : []),
   ];
 };
 

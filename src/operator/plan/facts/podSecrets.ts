@@ -1,5 +1,6 @@
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
-import type { Component } from './names.ts';
+import { cloudSecretRefs } from './cloud.ts';
+import { type Component, isOurStack } from './names.ts';
 import { firstTraced, firstWith, networkUsers } from './networkUsers.ts';
 
 /** A Secret that a user gives the pods of a role. They do not start, or do not get their image, without it. */
@@ -17,14 +18,34 @@ export interface PodSecret {
 }
 
 const NODES = ['webapp', 'master', 'coreapp', 'schema'] as const;
+/** Those that the gateway mounts. */
+const ofCloud = ({ metadata, spec }: WhatsAppDeployment): PodSecret[] =>
+  Object.entries(cloudSecretRefs(spec)).flatMap(([field, reference]) =>
+    reference
+      ? [
+          {
+            name: reference.name,
+            keys: [reference.key],
+            field: `spec.cloud.${field}`,
+            stack: metadata.name,
+            component: 'gateway',
+            isForImages: false,
+          },
+        ]
+      : [],
+  );
 
 /** Every Secret that the specs give the pods of a stack, the shared network process among them. */
 export function podSecrets(resource: WhatsAppDeployment, stacks: readonly WhatsAppDeployment[]): PodSecret[] {
-  const { nodes, database } = resource.spec;
+  const { nodes, database, cloud } = resource.spec;
   const users = networkUsers(stacks);
   const shared = firstWith(users, 'podTemplate');
   const traced = firstTraced(users);
-  const own = [...NODES, ...(database.managed ? (['database'] as const) : [])];
+  const own = [
+    ...NODES,
+    ...(database.managed ? (['database'] as const) : []),
+    ...(cloud ? (['gateway'] as const) : []),
+  ];
   return [
     ...own.flatMap((component) => ofImages(resource, component)),
     ...users.flatMap((user) => ofImages(user, 'network')),
@@ -33,6 +54,8 @@ export function podSecrets(resource: WhatsAppDeployment, stacks: readonly WhatsA
     ),
     ...ofTemplate(resource, 'database', database.managed?.podTemplate, 'spec.database.managed.podTemplate'),
     ...NODES.filter((role) => role !== 'schema').flatMap((role) => ofTracing(resource, role)),
+    ...ofCloud(resource),
+    ...ofTemplate(resource, 'gateway', cloud?.gateway?.podTemplate, 'spec.cloud.gateway.podTemplate'),
     ...(traced ? ofTracing(traced, 'network') : []),
     ...(shared ? ofTemplate(shared.stack, 'network', shared.value, 'spec.emulator.network.podTemplate') : []),
   ];
@@ -62,7 +85,7 @@ const ofTemplate = (
   }));
 
 const ofTracing = (stack: WhatsAppDeployment, component: Component): PodSecret[] =>
-  stack.spec.stack === 'Emulator'
+  isOurStack(stack)
     ? ofTemplate(stack, component, stack.spec.emulator?.tracing, 'spec.emulator.tracing')
     : [];
 

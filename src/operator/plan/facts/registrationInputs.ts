@@ -1,3 +1,4 @@
+import { CLOUD_KEYS } from './generatedSecrets.ts';
 import { names } from './names.ts';
 import type { Observation } from './observed.ts';
 import { secretLine, secretValue } from './secrets.ts';
@@ -39,9 +40,18 @@ export function registrationInputs(observed: Observation): RegistrationInputs {
   const { resource, children } = observed;
   const { registration } = resource.spec;
   const generated = names(resource.metadata.name).registrationSecret;
-  const isGenerated = children.has(`Secret/${generated}`);
+  // A stack that was an emulator before keeps the Secret, whose code no person gave.
+  const isGenerated = resource.spec.stack !== 'Cloud' && children.has(`Secret/${generated}`);
+  const ownPlace = (key: keyof typeof FORMS) => {
+    if (isGenerated) return { name: generated, key };
+    // The Cloud API needs no certificate, and a code comes from a person.
+    const isOfCloud = resource.spec.stack === 'Cloud' && key === 'certificate';
+    return isOfCloud
+      ? { name: names(resource.metadata.name).cloudSecret, key: CLOUD_KEYS.certificate }
+      : undefined;
+  };
   const input = (key: keyof typeof FORMS): Input => {
-    const place = registration[`${key}SecretRef`] ?? (isGenerated ? { name: generated, key } : undefined);
+    const place = registration[`${key}SecretRef`] ?? ownPlace(key);
     if (!place)
       return { value: undefined, source: `a Secret, and name it in spec.registration.${key}SecretRef` };
     const source = `Secret ${place.name}, key ${place.key}`;

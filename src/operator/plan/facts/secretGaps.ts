@@ -81,6 +81,9 @@ function isInUse(part: GeneratedPart, { resource, children, sharedPods = [], jou
     case 'clusterRoot':
     case 'clusterCertificate':
       return cluster !== undefined && children.has(`${cluster.kind}/${cluster.name}`);
+    case 'cloud':
+      // The gateway takes other tokens while it runs, and subscribes anew.
+      return false;
     case 'admin':
       // The journal has no password that the stack took, or the user declared another one.
       return false;

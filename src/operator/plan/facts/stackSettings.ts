@@ -12,6 +12,7 @@ export const DEFAULTS = {
   webappReplicas: { HighAvailability: 2, Single: 1 },
   masters: 2,
   mediaSize: '10Gi',
+  gatewaySize: '1Gi',
   /** Of a managed PostgreSQL. Another value would restart existing databases. */
   postgresConnections: 300,
   /** Connections of one container of the vendor's, at most; a server with a lower limit refuses some. Source: docs/onprem/deployment.md §4.4. */
@@ -71,7 +72,7 @@ const LEAST_PLACES = 8;
  * Connections that a container needs at least. Of our stack: measured at rest, 4 to 6, and it opens up to 16. Of the
  * vendor's: the least of the published setups. Source: docs/onprem/deployment.md §4.4.
  */
-const CONNECTIONS_OF_CONTAINER = { Emulator: 6, OnPremises: 37 } as const;
+const CONNECTIONS_OF_CONTAINER = { Emulator: 6, Cloud: 6, OnPremises: 37 } as const;
 
 /** Connections to the database that all pods of a stack need together. */
 export const connectionsNeeded = (resource: WhatsAppDeployment): number =>

@@ -21,6 +21,11 @@ export const claimsOf = ({ metadata, spec }: WhatsAppDeployment) =>
       wanted:
         spec.media?.claimName === undefined ? (spec.media?.storage?.size ?? DEFAULTS.mediaSize) : undefined,
     },
+    gateway: {
+      claim: names(metadata.name).gateway,
+      field: 'spec.cloud.gateway.storage.size',
+      wanted: spec.cloud && (spec.cloud.gateway?.storage?.size ?? DEFAULTS.gatewaySize),
+    },
   }) as const satisfies Record<Volume, object>;
 
 /** The size that a claim asks for. */

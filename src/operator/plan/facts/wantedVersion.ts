@@ -4,7 +4,7 @@ import type { Observed } from './observed.ts';
 
 /** The client version that a stack runs. `stack: OnPremises` always declares it. */
 export const wantedVersion = ({ spec }: Pick<WhatsAppDeployment, 'spec'>): string | undefined =>
-  spec.version ?? (spec.stack === 'Emulator' ? CLIENT_VERSION : undefined);
+  spec.version ?? (spec.stack === 'OnPremises' ? undefined : CLIENT_VERSION);
 
 /** Why the declared version cannot run on the stack's database: its schema is newer, and a schema cannot go back. */
 export function downgrade({ resource, journal }: Pick<Observed, 'resource' | 'journal'>): string | undefined {

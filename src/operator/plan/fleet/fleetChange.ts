@@ -14,12 +14,12 @@ export interface FleetChange {
 }
 
 /** Owns version and images. Never by force: a GitOps tool that owns them too would set them back. */
-export const FLEET_MANAGER = 'waba-operator-fleet';
+const FLEET_MANAGER = 'waba-operator-fleet';
 /**
  * Owns `spec.upgrade.operatorChanges` while a stack takes the changes of a new operator version. By force, because whoever
  * created the stack owns the default; when the fleet lets go, the API server fills in the default again.
  */
-export const PERMISSION_MANAGER = 'waba-operator-fleet-permission';
+const PERMISSION_MANAGER = 'waba-operator-fleet-permission';
 
 /** What the fleet applies to a stack whose turn it is. */
 export function changesOf(

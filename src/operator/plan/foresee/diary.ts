@@ -59,7 +59,8 @@ export class Diary {
       const reasons = plan.steps.flatMap(({ restart }) =>
         restart.flatMap((one) => (one.pod.name === pod.name ? [one.reason] : [])),
       );
-      this.#restart(`Pod/${pod.name}`, reasons[0], set);
+      const rolled = plan.steps.flatMap(({ rolls }) => rolls.get(childKey(set)) ?? []);
+      this.#restart(`Pod/${pod.name}`, reasons[0] ?? rolled[0], set);
     }
     for (const key of gone)
       this.#add({ action: 'Remove', target: key, reason: 'the stack needs it no longer' });

@@ -10,6 +10,7 @@ import { EMPTY_JOURNAL, type Journal } from '../facts/journal.ts';
 import { rememberedSecrets } from '../facts/managedTls.ts';
 import { annotations, generatedSecretNames, isOfJob, labels, NETWORK } from '../facts/names.ts';
 import type { Observation, PodView } from '../facts/observed.ts';
+import { rollsByItself } from '../facts/rollsByItself.ts';
 import type { SecretMend } from '../facts/secretGaps.ts';
 import type { SecretObject } from '../facts/secrets.ts';
 import { isLeftToAutoscaler } from '../render/autoscaler.ts';
@@ -118,8 +119,7 @@ export class ModelCluster {
       live &&
       noteOf(live, annotations.template) === noteOf(object, annotations.template) &&
       differences(specOf(object).template, specOf(live).template).length === 0;
-    // A Deployment replaces its pods by itself when its template changes.
-    if (live?.kind === 'Deployment' && !isSameTemplate)
+    if (live && rollsByItself(live) && !isSameTemplate)
       this.pods = this.pods.filter((pod) => !isPodOf(live)(pod));
     const revision = isSameTemplate ? revisionOf(live) : hashOf([specOf(object).template]);
     this.children.set(childKey(object), { ...seen, ...statusOf(seen, revision) });
@@ -191,9 +191,9 @@ function statusOf(object: KubeObject, updateRevision: string | undefined): { rea
   const { replicas = 1 } = specOf(object);
   const observedGeneration = object.metadata.generation;
   if (object.kind === 'Job') return { status: { conditions: [{ type: 'Complete', status: 'True' }] } };
-  if (object.kind === 'StatefulSet')
-    return { status: { observedGeneration, updateRevision, readyReplicas: replicas } };
   const counts = { replicas, updatedReplicas: replicas, availableReplicas: replicas };
+  if (object.kind === 'StatefulSet')
+    return { status: { observedGeneration, updateRevision, readyReplicas: replicas, ...counts } };
   return object.kind === 'Deployment' ? { status: { observedGeneration, ...counts } } : {};
 }
 

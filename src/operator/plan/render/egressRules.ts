@@ -1,3 +1,4 @@
+import { GATEWAY_PORTS } from '../../../cloud/gatewayStatus.ts';
 import { managedEngines } from '../../resource/managedEngines.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { memberLabels, NETWORK, NODES, sharesNetwork } from '../facts/names.ts';
@@ -36,11 +37,23 @@ const PUBLIC: Rule = {
   ],
 };
 
+const rulesFor = (namespace: string, ...hosts: readonly (URL | undefined)[]): Rule[] =>
+  hosts.flatMap((url) => (url ? ruleFor(url, namespace) : []));
+
+/** The Cloud API and the servers of its media have public addresses. */
+export function gatewayEgressRules({ metadata, spec }: WhatsAppDeployment): Rule[] {
+  const { cloud, emulator, networkPolicy } = spec;
+  return [
+    DNS,
+    ...rulesFor(metadata.namespace, parse(cloud?.graphUrl), parse(emulator?.tracing?.endpoint)),
+    PUBLIC,
+    ...(networkPolicy?.egress ?? []),
+  ];
+}
+
 export function egressRules(resource: WhatsAppDeployment): Rule[] {
   const { name, namespace } = resource.metadata;
-  const { database, emulator, webhook, networkPolicy } = resource.spec;
-  const to = (...hosts: readonly (URL | undefined)[]) =>
-    hosts.flatMap((url) => (url ? ruleFor(url, namespace) : []));
+  const { database, emulator, webhook, cloud, networkPolicy } = resource.spec;
   return [
     DNS,
     { ports: [NODE_PORT_RANGE], to: [{ podSelector: podsOf(name, NODES) }] },
@@ -56,7 +69,14 @@ export function egressRules(resource: WhatsAppDeployment): Rule[] {
           to: [{ podSelector: { matchLabels: memberLabels(NETWORK.name, 'network') } }],
         }
       : undefined,
-    ...to(
+    cloud
+      ? {
+          ports: [tcp(GATEWAY_PORTS.sessions)],
+          to: [{ podSelector: { matchLabels: memberLabels(name, 'gateway') } }],
+        }
+      : undefined,
+    ...rulesFor(
+      namespace,
       // A server of yours, or the Service of another operator's cluster.
       database.managed ? undefined : addressOf(databaseAddress(resource)),
       parse(emulator?.network?.url),

@@ -9,7 +9,7 @@ type Spec = WhatsAppDeployment['spec'];
 type Exposure = NonNullable<Spec['exposure']>;
 type Parent = NonNullable<Exposure['httpRoute']>['parents'][number];
 
-const GATEWAY_API = 'gateway.networking.k8s.io';
+export const GATEWAY_API = 'gateway.networking.k8s.io';
 
 /** What a Gateway verifies: the authority of the Webapps (PEM), and a name that their certificate bears. */
 export interface WebappTrust {
@@ -18,10 +18,10 @@ export interface WebappTrust {
 }
 
 /** With the defaults of the API server, so that they are no difference. */
-const parentRefs = (parents: readonly Parent[]) =>
+export const parentRefs = (parents: readonly Parent[]) =>
   parents.map((parent) => ({ group: GATEWAY_API, kind: 'Gateway', ...parent }));
 
-const backendRefs = (service: string, port: number) => [
+export const backendRefs = (service: string, port: number) => [
   { group: '', kind: 'Service', name: service, port, weight: 1 },
 ];
 

@@ -1,7 +1,9 @@
+import { GATEWAY_PATHS } from '../../../cloud/gatewayStatus.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
+import { controlTokenPlace } from '../facts/cloud.ts';
 import { exposedNames } from '../facts/exposedNames.ts';
 import { KEYS } from '../facts/generatedSecrets.ts';
-import { memberLabels, names, WEBAPP_CA_KEY } from '../facts/names.ts';
+import { labels, memberLabels, names, WEBAPP_CA_KEY } from '../facts/names.ts';
 import { webappHost } from '../facts/stackSettings.ts';
 import { type Child, child } from './child.ts';
 
@@ -28,6 +30,39 @@ export function issuedCertificate(resource: WhatsAppDeployment): Child[] {
     }),
   ];
 }
+
+/** Prometheus scrapes the gateway to the Cloud API, whose control port is for the cluster alone and speaks HTTP. */
+export function gatewayMonitor(resource: WhatsAppDeployment): Child[] {
+  const { monitoring, cloud } = resource.spec;
+  if (!monitoring?.podMonitor || !cloud) return [];
+  const { name } = resource.metadata;
+  return [
+    child(resource, {
+      component: 'gateway',
+      identity: { apiVersion: 'monitoring.coreos.com/v1', kind: 'PodMonitor', name: names(name).gateway },
+      inputs: { selector: memberLabels(name, 'gateway'), token: controlTokenPlace(resource) },
+      render: ({ selector, token }) => ({
+        spec: {
+          selector: { matchLabels: selector },
+          podMetricsEndpoints: [
+            {
+              port: 'control',
+              scheme: 'http',
+              path: GATEWAY_PATHS.metrics,
+              authorization: { type: 'Bearer', credentials: token },
+              // The same labels as in the metrics of the operator.
+              relabelings: [
+                { targetLabel: 'stack', sourceLabels: [`__meta_kubernetes_pod_label_${INSTANCE_LABEL}`] },
+              ],
+            },
+          ],
+        },
+      }),
+    }),
+  ];
+}
+/** As Prometheus writes the name of a label. */
+const INSTANCE_LABEL = labels.instance.replaceAll(/[^A-Za-z0-9_]/g, '_');
 
 /**
  * Prometheus scrapes each Webapp directly, with the API key, which it sends only to who presents the certificate of the stack.

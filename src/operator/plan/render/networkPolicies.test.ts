@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { cloudSpec } from '../../../../test/support/cloudSpec.ts';
 import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
 import { CLUSTER_FIELDS } from '../../resource/databaseClusters.ts';
 import { networkPolicies } from './networkPolicies.ts';
@@ -73,5 +74,40 @@ describe('the NetworkPolicies of a stack', () => {
       expect(
         to(egressOf({ database: { [field]: { name: 'shared', credentialsSecretRef: { name: 'db' } } } })),
       ).toContainEqual(namespace('default'));
+  });
+});
+
+describe('the NetworkPolicy of a gateway to the Cloud API', () => {
+  const tcp = (port: number) => ({ protocol: 'TCP', port });
+  const gateway = (webhook: object, networkPolicy?: object) =>
+    rendered(
+      { stack: 'Cloud', cloud: cloudSpec({ webhook }), ...(networkPolicy ? { networkPolicy } : {}) },
+      'operators',
+    );
+
+  it('lets nodes to the sessions, the Gateways of the route to webhooks, and the operator to the control port', () => {
+    const httpRoute = { parents: [{ name: 'public', namespace: 'infra' }], hostnames: ['a.example'] };
+    const { ingress = [] } = gateway({ httpRoute })['shop-gateway-access'] ?? {};
+    expect(ingress.map((rule) => (rule as { ports?: object[] }).ports)).toEqual([
+      [tcp(5222)],
+      [tcp(9092)],
+      [tcp(8080)],
+    ]);
+    expect(ingress[1]?.from).toEqual([namespace('infra')]);
+    expect(ingress[2]?.from).toEqual([namespace('operators')]);
+  });
+
+  it('lets everybody to signed webhooks where the operator does not know who brings them', () => {
+    const { ingress = [] } = gateway({ url: 'https://a.example/webhook' })['shop-gateway-access'] ?? {};
+    expect(ingress[1]).toEqual({ ports: [tcp(9092)] });
+  });
+
+  it('limits what it connects to together with the nodes, which reach it', () => {
+    const all = gateway({ url: 'https://a.example/webhook' }, { egress: [] });
+    expect(Object.keys(all)).toContain('shop-gateway-egress');
+    const nodes = all['shop-egress']?.egress ?? [];
+    expect(nodes.filter(({ ports }) => JSON.stringify(ports) === JSON.stringify([tcp(5222)]))).toHaveLength(
+      1,
+    );
   });
 });

@@ -1,3 +1,4 @@
+import { GATEWAY_PORTS } from '../../../cloud/gatewayStatus.ts';
 import { WEB_PORT } from '../../../onprem/environment.ts';
 import { managedEngines } from '../../resource/managedEngines.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
@@ -5,7 +6,7 @@ import { BACKUP_LABEL } from '../facts/backups.ts';
 import { type Component, labels, MANAGED_BY, memberLabels, NODES, names } from '../facts/names.ts';
 import { RESTORE_LABEL } from '../facts/restore.ts';
 import { type Child, child } from './child.ts';
-import { egressRules } from './egressRules.ts';
+import { egressRules, gatewayEgressRules } from './egressRules.ts';
 import { NODE_PORT_RANGE, namespaceNamed, podsOf, tcp } from './peers.ts';
 
 /**
@@ -29,7 +30,8 @@ export function networkPolicies(resource: WhatsAppDeployment, operatorNamespace?
     ...databasePolicy(resource),
     ...nodePolicy(resource),
     ...webappPolicy(resource, operatorNamespace),
-    ...egressPolicy(resource),
+    ...gatewayPolicy(resource, operatorNamespace),
+    ...egressPolicies(resource),
   ];
 }
 
@@ -115,14 +117,56 @@ function webappPolicy(resource: WhatsAppDeployment, operatorNamespace: string | 
   ];
 }
 
-function egressPolicy(resource: WhatsAppDeployment): Child[] {
+/**
+ * The nodes of the stack have their sessions here, and the Gateways of the route bring webhooks. Who connects for an Ingress,
+ * or for a proxy of the user, the operator does not know: webhooks are signed. The control port is for the operator alone, and
+ * for whom the user names, such as Prometheus.
+ */
+function gatewayPolicy(resource: WhatsAppDeployment, operatorNamespace: string | undefined): Child[] {
+  const { cloud, networkPolicy } = resource.spec;
+  if (!cloud || !isKnown(resource, cloud.gateway)) return [];
+  const { name, namespace } = resource.metadata;
+  const parents = cloud.webhook?.httpRoute?.parents;
+  const gateways = [...new Set(parents?.map((parent) => parent.namespace ?? namespace))];
+  const control = [
+    ...(operatorNamespace === undefined ? [] : [namespaceNamed(operatorNamespace)]),
+    ...(networkPolicy?.allowFrom ?? []),
+  ];
+  return [
+    policy(resource, 'gateway', names(name).networkPolicy('gateway'), {
+      podSelector: { matchLabels: memberLabels(name, 'gateway') },
+      policyTypes: ['Ingress'],
+      ingress: [
+        { ports: [tcp(GATEWAY_PORTS.sessions)], from: [{ podSelector: podsOf(name, NODES) }] },
+        {
+          ports: [tcp(GATEWAY_PORTS.webhook)],
+          ...(parents ? { from: gateways.map(namespaceNamed) } : {}),
+        },
+        // An empty list of peers would be everybody.
+        ...(control.length > 0 ? [{ ports: [tcp(GATEWAY_PORTS.control)], from: control }] : []),
+      ],
+    }),
+  ];
+}
+
+function egressPolicies(resource: WhatsAppDeployment): Child[] {
   if (!resource.spec.networkPolicy?.egress) return [];
   const { name } = resource.metadata;
+  const of = names(name);
   return [
-    policy(resource, 'webapp', names(name).egressPolicy, {
+    policy(resource, 'webapp', of.egressPolicy, {
       podSelector: podsOf(name, NODES),
       policyTypes: ['Egress'],
       egress: egressRules(resource),
     }),
+    ...(resource.spec.cloud
+      ? [
+          policy(resource, 'gateway', of.gatewayEgressPolicy, {
+            podSelector: { matchLabels: memberLabels(name, 'gateway') },
+            policyTypes: ['Egress'],
+            egress: gatewayEgressRules(resource),
+          }),
+        ]
+      : []),
   ];
 }

@@ -1,6 +1,7 @@
 import { NODE_PORTS, type StackVariable } from '../../../onprem/environment.ts';
+import { gatewayUrl } from '../facts/cloud.ts';
 import { DATABASE_CERTIFICATE, KEYS } from '../facts/generatedSecrets.ts';
-import { NETWORK, names } from '../facts/names.ts';
+import { isOurStack, NETWORK, names } from '../facts/names.ts';
 import { databaseAddress, isCluster, webappHost } from '../facts/stackSettings.ts';
 import type { NodeInputs, PodRelease } from './nodeInputs.ts';
 import type { EnvVar } from './podTemplate.ts';
@@ -126,18 +127,23 @@ export function webappVariables(resource: Facts, release: PodRelease): EnvVar[] 
   ];
 }
 
-/** Where an emulator stack finds the network process, and the client version that it stands for. */
+/** Where a stack of ours finds the network process, or its gateway, and the client version that it stands for. */
 function emulatorVariables({ metadata, spec }: Facts): EnvVar[] {
-  if (spec.stack !== 'Emulator') return [];
+  if (!isOurStack({ spec })) return [];
+  const network =
+    spec.stack === 'Cloud'
+      ? gatewayUrl({ metadata })
+      : (spec.emulator?.network?.url ?? `tcp://${NETWORK.name}.${metadata.namespace}.svc:${NETWORK.port}`);
   return [
-    value(
-      'WABA_NETWORK_URL',
-      spec.emulator?.network?.url ?? `tcp://${NETWORK.name}.${metadata.namespace}.svc:${NETWORK.port}`,
-    ),
+    value('WABA_NETWORK_URL', network),
     ...versionVariable({ spec }),
+    ...(spec.stack === 'Cloud' ? [value('WABA_BUILD_DATE', NO_EXPIRY)] : []),
     ...tracingVariables(spec.emulator?.tracing, metadata),
   ];
 }
+
+/** Our stack imitates a build that expires 180 days later. In front of the Cloud API, that would end a service that works. */
+const NO_EXPIRY = '9000-01-01';
 
 /** Where links to media may lead. The vendor's stack has no such limit. */
 const linkVariables = ({ spec }: Facts): EnvVar[] =>
@@ -145,7 +151,7 @@ const linkVariables = ({ spec }: Facts): EnvVar[] =>
 
 /** Nothing while the field is not set, so that an unset version restarts nothing. */
 const versionVariable = ({ spec }: Pick<Facts, 'spec'>): EnvVar[] =>
-  spec.stack === 'Emulator' && spec.version ? [value('WABA_CLIENT_VERSION', spec.version)] : [];
+  isOurStack({ spec }) && spec.version ? [value('WABA_CLIENT_VERSION', spec.version)] : [];
 
 /** The vendor's client is not known to verify the name of the server, so its check must not ask for more. */
 export const checkVariables = (resource: Facts, release: PodRelease): EnvVar[] => [

@@ -7,6 +7,7 @@ import { unmet, type Verdict } from './conditions.ts';
 const holdersOf = (stack: string): Readonly<Record<string, readonly string[]>> => ({
   [names(stack).mediaClaim]: ['webapp', 'master', 'coreapp'],
   [names(stack).databaseClaim]: ['database'],
+  [names(stack).gateway]: ['gateway'],
   // Its pod is not among those of a stack.
   [NETWORK.name]: [],
 });

@@ -4,7 +4,7 @@ import {
   type CommonReason,
   type ConditionType,
   commonReasons,
-  conditions,
+  isRequired,
   type ReasonOf,
 } from '../../resource/conditions.ts';
 import type { Condition } from '../../resource/status.ts';
@@ -77,7 +77,7 @@ export function reasonOf(error: unknown): CommonReason {
 }
 
 /** Conditions that must be True before the stack is Ready, in order. */
-const REQUIRED = CONDITION_TYPES.filter((type) => conditions[type].reportedBy !== 'summary');
+const REQUIRED = CONDITION_TYPES.filter(isRequired);
 
 /** The Ready condition. Conditions of an older generation do not count. */
 export function readiness(

@@ -33,13 +33,20 @@ type Answered = KubeObject & {
 /** In this order: what is not accepted is not looked up. */
 const REASONS = { Accepted: 'NotAccepted', ResolvedRefs: 'RefsNotResolved' } as const;
 
-/** @param wanted the objects that make the way in, as `Kind/name` */
-export function judgeExposure(observed: Observed, wanted: readonly string[]): Verdict<'Exposed'> {
+/** The objects that make the ways in, as `Kind/name`. */
+interface WaysIn {
+  readonly api: readonly string[];
+  /** For the webhooks of the Cloud API. */
+  readonly webhook: readonly string[];
+}
+
+export function judgeExposure(observed: Observed, ways: WaysIn): Verdict<'Exposed'> {
   const { resource, journal } = observed;
   const { exposure } = resource.spec;
-  if (!exposure) return met('Exposed', 'NotConfigured', 'spec.exposure is not set');
+  const wanted = [...ways.api, ...ways.webhook];
+  if (wanted.length === 0) return met('Exposed', 'NotConfigured', 'spec.exposure is not set');
   // Of a TLSRoute the clients themselves verify the certificate.
-  if (!exposure.tlsRoute && !journal?.webappCa)
+  if (exposure && !exposure.tlsRoute && !journal?.webappCa)
     return unmet(
       'Exposed',
       'NoCertificateYet',
@@ -136,13 +143,12 @@ function namesAreBorne({ resource, journal }: Observed): Verdict<'Exposed'> | un
 }
 
 function accepted({ resource }: Observed, live: readonly Answered[]): Verdict<'Exposed'> {
-  const { name } = resource.metadata;
-  const { exposure } = resource.spec;
-  if (exposure?.ingress)
+  const [ingress] = live.filter(({ kind }) => kind === 'Ingress').map(({ metadata }) => metadata.name);
+  if (ingress !== undefined)
     return met(
       'Exposed',
       'Accepted',
-      `Ingress ${name} exists; whether its controller serves it: kubectl -n ${resource.metadata.namespace} describe ingress ${name}`,
+      `Ingress ${ingress} exists; whether its controller serves it: kubectl -n ${resource.metadata.namespace} describe ingress ${ingress}`,
     );
   const policy = live.find(({ kind }) => kind === 'BackendTLSPolicy');
   const isSilent = policy && (policy.status?.ancestors ?? []).length === 0;

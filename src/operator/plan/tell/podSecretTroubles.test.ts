@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { cloudSpec } from '../../../../test/support/cloudSpec.ts';
 import { podView } from '../../../../test/support/podView.ts';
 import { NOW_MS, release, StackModel } from '../../../../test/support/stackModel.ts';
 import { whatsAppDeployment } from '../../../../test/support/whatsAppDeployment.ts';
@@ -30,6 +31,11 @@ const ROLES: {
     field: 'spec.nodes.coreapp.podTemplate',
     condition: 'WorkloadsReady',
     spec: (podTemplate) => ({ nodes: { coreapp: { podTemplate } } }),
+  },
+  gateway: {
+    field: 'spec.cloud.gateway.podTemplate',
+    condition: 'WorkloadsReady',
+    spec: (podTemplate) => ({ stack: 'Cloud', cloud: { ...cloudSpec(), gateway: { podTemplate } } }),
   },
   schema: {
     field: 'spec.nodes.schema.podTemplate',
@@ -139,12 +145,15 @@ describe('a Secret that a podTemplate names', () => {
       expect([there?.reason, there?.message]).not.toContain('SecretMissing');
       expect(there?.message).not.toContain('mine');
       // The operator reads the Secret, and looks again when it changes.
-      expect(podSecretNames(spec)).toEqual(['mine']);
+      expect(podSecretNames(spec).filter((name) => name !== 'meta')).toEqual(['mine']);
     },
   );
 
   it.each(OWN_CONTAINERS)('for images is told once the image of the role cannot be pulled: %s', (role) => {
-    const spec = { imagePullSecrets: [{ name: 'mine' }] };
+    const spec = {
+      ...(role === 'gateway' ? { stack: 'Cloud', cloud: cloudSpec() } : {}),
+      imagePullSecrets: [{ name: 'mine' }],
+    };
     const pulling = waiting(role, spec, secretNamed(undefined), {
       problem: problem('ImagePullFailed'),
     }).verdict;
@@ -155,7 +164,7 @@ describe('a Secret that a podTemplate names', () => {
     expect(pulling?.message).toContain('(what Kubernetes says)');
     // A public image needs no credentials, and pods take time to start for other reasons.
     expect(waiting(role, spec, secretNamed(undefined)).verdict?.message).not.toContain('mine');
-    expect(podSecretNames(spec)).toEqual(['mine']);
+    expect(podSecretNames(spec).filter((name) => name !== 'meta')).toEqual(['mine']);
   });
 
   it('is not blamed if it is optional, if the pod runs, or if the observer did not look', () => {

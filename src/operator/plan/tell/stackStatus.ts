@@ -1,5 +1,6 @@
 import { BLOCKING_REASONS, CONDITION_TYPES, type ConditionType } from '../../resource/conditions.ts';
 import type { Condition, NodeStatus, PlanEntry, WhatsAppDeploymentStatus } from '../../resource/status.ts';
+import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import { memberLabels, names } from '../facts/names.ts';
 import { isServing, type Observation } from '../facts/observed.ts';
 import type { RolloutProgress } from '../facts/rolloutProgress.ts';
@@ -8,6 +9,7 @@ import { counts, databaseAddress, webappHost } from '../facts/stackSettings.ts';
 import { smallerVolumes } from '../facts/volumeSizes.ts';
 import { scaleOfWebapps } from './autoscaled.ts';
 import { lastBackup } from './backupCurrent.ts';
+import { clientExpiry } from './build.ts';
 import { rotationStep } from './rotationStep.ts';
 
 /** A condition of this pass or one in the stored status. */
@@ -52,7 +54,12 @@ export function stackStatus(
     },
     ...(Object.keys(volumes).length > 0 ? { volumes } : {}),
     ...(support
-      ? { client: { version: support.version ?? '', expires: support.expire_timestamp ?? '' } }
+      ? {
+          client: {
+            version: support.version ?? '',
+            expires: resource.spec.cloud ? graphEnd(resource) : (support.expire_timestamp ?? ''),
+          },
+        }
       : {}),
     plan: waiting.slice(0, 64).map((entry) => ({ ...entry })),
     ...(rollout?.isRolling ? { rollout: rolloutStatus(rollout) } : {}),
@@ -75,6 +82,12 @@ export function stackStatus(
     },
     ...(scaled ? { autoscaling: scaled } : {}),
   };
+}
+
+/** No build expires in front of the Cloud API. */
+function graphEnd(resource: WhatsAppDeployment): string {
+  const end = clientExpiry(resource, {});
+  return end === undefined ? '' : new Date(end).toISOString();
 }
 
 function rotationStatus(

@@ -316,7 +316,8 @@ const topologyIsSettled: Check<'WorkloadsReady', WorkloadsInput> = ({ isSwitchin
 /** Pods that are missing, as sentence parts: `1 of 2 webapp pods are ready`. */
 function shortRoles({ resource, pods }: Observed): string[] {
   const { webapps: webapp, masters: master, coreapps: coreapp } = counts(resource);
-  return Object.entries({ webapp, master, coreapp }).flatMap(([component, count]) => {
+  const gateway = resource.spec.cloud ? 1 : 0;
+  return Object.entries({ webapp, master, coreapp, gateway }).flatMap(([component, count]) => {
     const ready = pods.filter((pod) => isServing(pod, component)).length;
     return ready < count ? [`${ready} of ${count} ${component} pods are ready`] : [];
   });
