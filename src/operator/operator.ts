@@ -231,7 +231,7 @@ export function controllers(parts: Parts, signal: AbortSignal) {
 
 /** The controller of fleets. */
 const fleetsOf = (
-  parts: Parts & Pick<FleetsControllerOptions, 'client' | 'missing'>,
+  parts: Omit<Parts, 'sources'> & Pick<FleetsControllerOptions, 'client' | 'missing'>,
   claimed: StackNamespaces,
   reports: StackReports,
 ): Controller =>

@@ -56,8 +56,8 @@ describe('kubectl waba fleet status', () => {
   it('lists all fleets, says when there is none, and suggests a name', async () => {
     expect(await waba('status', '-A')).toMatchObject({ stderr: '' });
     expect((await waba('status', '-A')).stdout).toMatch(/default +eu +v2\.59\.1 +Rolling +canary +0\/4/);
-    expect((await waba('status', 'ue')).stderr).toContain(
-      'no WhatsAppFleet ue in namespace default; did you mean eu?',
+    expect((await waba('status', 'eu1')).stderr).toContain(
+      'no WhatsAppFleet eu1 in namespace default; did you mean eu?',
     );
     expect((await waba('status', '-n', 'other')).stdout).toBe(
       'no WhatsAppFleet in namespace other; docs/fleet.md shows how to make one\n',

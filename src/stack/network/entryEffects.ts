@@ -220,12 +220,14 @@ const effects: Effects = {
 
 /** Without spreads, which cost as much as all other effects of a message. */
 function outgoingOf(entry: Extract<Entry, { type: 'accepted' }>): Outgoing {
-  const { number, to, messageType, acceptedAt, ttlDays, failsWith, warning, isLost, traceparent } = entry;
+  const { number, to, messageType, acceptedAt, ttlDays, failsWith, warning, isLost, graph, traceparent } =
+    entry;
   const outgoing: Writable<Outgoing> = { number, to, messageType, acceptedAt, done: [] };
   if (ttlDays !== undefined) outgoing.ttlDays = ttlDays;
   if (failsWith !== undefined) outgoing.failsWith = failsWith;
   if (warning !== undefined) outgoing.warning = warning;
   if (isLost !== undefined) outgoing.isLost = isLost;
+  if (graph !== undefined) outgoing.graph = graph;
   if (traceparent !== undefined) outgoing.traceparent = traceparent;
   return outgoing;
 }
