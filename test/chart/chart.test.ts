@@ -92,11 +92,14 @@ describe('the chart', () => {
       verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)),
     );
     expect(changing).toMatchObject([
-      { resources: ['whatsappdeployments/status', 'whatsappbackups/status'], verbs: ['patch'] },
+      {
+        resources: ['whatsappdeployments/status', 'whatsappbackups/status', 'whatsappfleets/status'],
+        verbs: ['patch'],
+      },
     ]);
   });
 
-  it('keeps both CRDs and with them every resource, unless crds.keep is false', async () => {
+  it('keeps the CRDs and with them every resource, unless crds.keep is false', async () => {
     const crds = async (...flags: string[]) =>
       (loadAll(await helm('template', 'x', CHART, ...flags)) as (KubeObject | null)[]).flatMap((object) =>
         object?.kind === 'CustomResourceDefinition' ? [object] : [],
@@ -105,8 +108,8 @@ describe('the chart', () => {
       objects.map(({ metadata }) => metadata.annotations ?? {});
     const keep = { 'helm.sh/resource-policy': 'keep' };
     const kept = await crds();
-    expect(marks(kept)).toEqual([keep, keep]);
-    expect(marks(await crds('--set', 'crds.keep=false'))).toEqual([{}, {}]);
+    expect(marks(kept)).toEqual([keep, keep, keep]);
+    expect(marks(await crds('--set', 'crds.keep=false'))).toEqual([{}, {}, {}]);
     expect(await crds('--set', 'crds.enabled=false')).toEqual([]);
     const plain = readdirSync('crds').map((file) => load(readFileSync(`crds/${file}`, 'utf8')) as KubeObject);
     expect(new Map(kept.map(({ metadata, spec }) => [metadata.name, spec]))).toEqual(

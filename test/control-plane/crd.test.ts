@@ -6,6 +6,7 @@ import type { KubeClient } from '../../src/engine/kube/client.ts';
 import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
 import type { WhatsAppDeployment } from '../../src/operator/resource/whatsAppDeployment.ts';
 import { parseWhatsAppDeployment } from '../../src/operator/resource/whatsAppDeployment.ts';
+import '../../src/operator/state/stackSources.ts'; // registers the kinds
 import { badResources } from '../support/badResources.ts';
 import { freshNamespace, installCrd, kubectl, never, testClient } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
