@@ -3,7 +3,11 @@ import { ApiError } from '../../src/engine/kube/apiError.ts';
 import { kindOf, kinds, resourcePath } from '../../src/engine/kube/kubeObject.ts';
 import type { KubeRequest } from '../../src/engine/kube/transport.ts';
 import { APPROVED_GENERATION, names } from '../../src/operator/plan/facts/names.ts';
-import { OPTIONAL_KINDS, WhatsAppBackupKind } from '../../src/operator/state/stackSources.ts';
+import {
+  OPTIONAL_KINDS,
+  WhatsAppBackupKind,
+  WhatsAppFleetKind,
+} from '../../src/operator/state/stackSources.ts';
 import { SimulatedApiServer } from '../simulation/simulatedApiServer.ts';
 import type { Fault } from '../simulation/simulatedTransport.ts';
 import { VirtualClock } from '../simulation/virtualClock.ts';
@@ -28,7 +32,7 @@ import {
 } from './rollSimulationSpec.ts';
 import { SimulatedStack } from './rollSimulationStack.ts';
 
-const ABSENT = [...OPTIONAL_KINDS, WhatsAppBackupKind];
+const ABSENT = [...OPTIONAL_KINDS, WhatsAppBackupKind, WhatsAppFleetKind];
 
 /** The share of Jobs that fail while there are faults. */
 const FAILING_JOBS = 0.03;
