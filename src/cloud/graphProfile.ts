@@ -3,7 +3,7 @@ import { EMPTY_PROFILE, type VERTICALS } from '../onprem/profile.ts';
 
 /**
  * The public profile of `/v1/settings` and that of the Cloud API. Source: docs/onprem/cloud-migration.md §2. The names of the
- * industries are those of the vendor's published OpenAPI document.
+ * industries are those that public clients of the Cloud API use: the reference does not list them.
  */
 
 const INDUSTRIES: Readonly<Record<(typeof VERTICALS)[number], string>> = {
