@@ -9,8 +9,6 @@ export type Change =
   | { readonly number: string; readonly waId?: string }
   | { readonly number?: undefined; readonly waId: string };
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
-
 type Effects = {
   readonly [T in Entry['type']]: (
     state: NetworkState,
@@ -218,17 +216,23 @@ const effects: Effects = {
   },
 };
 
+/** What only some messages have. The compiler demands every field: one that is left out here would be lost. */
+type Extra = Exclude<keyof Outgoing, 'number' | 'to' | 'messageType' | 'acceptedAt' | 'done'>;
+const EXTRAS = Object.keys({
+  ttlDays: true,
+  failsWith: true,
+  warning: true,
+  isLost: true,
+  graph: true,
+  traceparent: true,
+} satisfies Record<Extra, true>) as readonly Extra[];
+
 /** Without spreads, which cost as much as all other effects of a message. */
 function outgoingOf(entry: Extract<Entry, { type: 'accepted' }>): Outgoing {
-  const { number, to, messageType, acceptedAt, ttlDays, failsWith, warning, isLost, graph, traceparent } =
-    entry;
-  const outgoing: Writable<Outgoing> = { number, to, messageType, acceptedAt, done: [] };
-  if (ttlDays !== undefined) outgoing.ttlDays = ttlDays;
-  if (failsWith !== undefined) outgoing.failsWith = failsWith;
-  if (warning !== undefined) outgoing.warning = warning;
-  if (isLost !== undefined) outgoing.isLost = isLost;
-  if (graph !== undefined) outgoing.graph = graph;
-  if (traceparent !== undefined) outgoing.traceparent = traceparent;
+  const { number, to, messageType, acceptedAt } = entry;
+  const outgoing: Outgoing = { number, to, messageType, acceptedAt, done: [] };
+  for (const extra of EXTRAS)
+    if (entry[extra] !== undefined) (outgoing as Record<Extra, unknown>)[extra] = entry[extra];
   return outgoing;
 }
 
