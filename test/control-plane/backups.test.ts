@@ -278,9 +278,9 @@ describe('kubectl waba backup', () => {
       'the backup denied failed, DestinationDenied: the volume is read-only\nwhat to do: ',
     );
     const { stdout } = await waba('backup', 'list', 'shop');
-    expect(stdout).toMatch(/^NAME\s+STACK\s+PHASE\s+REASON\s+SIZE\s+AGE\n/);
-    expect(stdout).toMatch(/\nby-hand\s+shop\s+Completed\s+Completed\s+2\.0 KiB\s+\d+s\n/);
-    expect(stdout).toMatch(/\ndenied\s+shop\s+Failed\s+DestinationDenied\s+-\s+\d+s\n/);
+    expect(stdout).toMatch(/^NAME\s+STACK\s+PHASE\s+REASON\s+SIZE\s+AGE\s+VERIFIED\n/);
+    expect(stdout).toMatch(/\nby-hand\s+shop\s+Completed\s+Completed\s+2\.0 KiB\s+\d+s\s+-\n/);
+    expect(stdout).toMatch(/\ndenied\s+shop\s+Failed\s+DestinationDenied\s+-\s+\d+s\s+-\n/);
   });
 
   it('ends at what a person must mend', async () => {

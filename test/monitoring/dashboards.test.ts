@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type DashboardFile, filled, metricsIn } from '../support/promQl.ts';
+import { type DashboardFile, filled, metricsIn, typedInto } from '../support/promQl.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'waba-dashboards-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -16,13 +16,12 @@ const VARIABLES = {
   stack: 'shop',
   __rate_interval: '1m',
   __range: '1h',
-  price_marketing: '0.1',
-  price_utility: '0.1',
-  price_authentication: '0.1',
-  price_service: '0.1',
 };
 
-describe.each([...files])('the dashboard %s', (name, { panels }) => {
+describe.each([...files])('the dashboard %s', (name, file) => {
+  const { panels } = file;
+  const variables = { ...VARIABLES, ...typedInto(file) };
+
   it('numbers its panels, and places none over another', () => {
     const shown = panels.filter(({ type }) => type !== 'row');
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
@@ -57,7 +56,7 @@ describe.each([...files])('the dashboard %s', (name, { panels }) => {
 
   it('has queries that Prometheus can parse', async () => {
     const rules = panels.flatMap(({ targets = [] }) =>
-      targets.map(({ expr }, index) => ({ record: `panel:query_${index}`, expr: filled(expr, VARIABLES) })),
+      targets.map(({ expr }, index) => ({ record: `panel:query_${index}`, expr: filled(expr, variables) })),
     );
     const path = join(folder, name);
     // As groups of their own: rules with one name in one group are duplicates.

@@ -8,7 +8,7 @@ import { startReceiver } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
 import { OperatorCluster } from '../support/operatorCluster.ts';
 import { Prometheus } from '../support/prometheus.ts';
-import { type DashboardFile, filled } from '../support/promQl.ts';
+import { type DashboardFile, filled, typedInto } from '../support/promQl.ts';
 import { stackApi } from '../support/stackApi.ts';
 
 const never = new AbortController().signal;
@@ -332,26 +332,30 @@ describe('the application of a stack', () => {
       // A panel says what it shows instead of a sample that a stack that is well does not have.
       const queries = readdirSync('dashboards')
         .filter((file) => file.endsWith('.json'))
-        .flatMap((file) =>
-          (JSON.parse(readFileSync(`dashboards/${file}`, 'utf8')) as DashboardFile).panels
+        .flatMap((file) => {
+          const dashboard = JSON.parse(readFileSync(`dashboards/${file}`, 'utf8')) as DashboardFile;
+          const variables = {
+            namespace: 'default',
+            stack: 'store',
+            __rate_interval: '30s',
+            ...typedInto(dashboard),
+          };
+          return dashboard.panels
             .filter(({ fieldConfig }) => fieldConfig?.defaults.noValue === undefined)
             .flatMap(({ title, targets = [] }) =>
-              targets.map(({ expr }) => ({ title: `${file}: ${title}`, expr })),
-            ),
-        );
+              targets.map(({ expr }) => ({ title: `${file}: ${title}`, expr: filled(expr, variables) })),
+            );
+        });
       expect(queries.length).toBeGreaterThan(60);
-      const variables = { namespace: 'default', stack: 'store', __rate_interval: '30s' };
       const empty = async () => {
         const results = await Promise.all(
           queries.map(async ({ title, expr }) => ({
             title,
             expr,
-            count: (await prometheus.query(filled(expr, variables))).length,
+            count: (await prometheus.query(expr)).length,
           })),
         );
-        return results
-          .filter(({ count }) => count === 0)
-          .map(({ title, expr }) => `${title}: ${filled(expr, variables)}`);
+        return results.filter(({ count }) => count === 0).map(({ title, expr }) => `${title}: ${expr}`);
       };
       // Sent messages show up after the next reading of the counters. Keep sending, because averages over an idle
       // number are NaN.

@@ -37,8 +37,21 @@ interface Panel {
 export interface DashboardFile {
   readonly uid: string;
   readonly panels: readonly Panel[];
+  readonly templating: {
+    readonly list: readonly { readonly name: string; readonly type: string; readonly query?: unknown }[];
+  };
 }
 
-/** A query with the variables of a dashboard filled in. */
+/** What people have typed into the text boxes of a dashboard that they just opened. */
+export const typedInto = ({ templating }: DashboardFile): Record<string, string> =>
+  Object.fromEntries(
+    templating.list.filter(({ type }) => type === 'textbox').map(({ name, query }) => [name, String(query)]),
+  );
+
+/** A query with the variables of a dashboard filled in. @throws for one that has no value */
 export const filled = (expr: string, variables: Readonly<Record<string, string>>): string =>
-  Object.entries(variables).reduce((text, [name, value]) => text.replaceAll(`$${name}`, value), expr);
+  expr.replace(/\$(\w+)/g, (_, name: string) => {
+    const value = variables[name];
+    if (value === undefined) throw new Error(`no value for $${name} in ${expr}`);
+    return value;
+  });

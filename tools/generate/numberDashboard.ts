@@ -52,6 +52,9 @@ const billed = (category: string): string =>
 const price = (category: string) =>
   new TextBoxVariableBuilder(`price_${category}`).label(`Price of ${category}`).defaultValue('0');
 
+/** Of a stack that speaks with the simulated network or the vendor's servers. */
+const NO_CLOUD = 'no Cloud API behind the stack';
+
 /** One phone number: its state, its throughput and its backlogs. */
 export const number = dashboard('WhatsApp number', 'waba-number')
   .withVariable(variable('namespace', 'label_values(waba_stack_ready, namespace)'))
@@ -482,6 +485,7 @@ export const number = dashboard('WhatsApp number', 'waba-number')
           'Billed messages of the time range times the price that you type above, by category; only with the Cloud API behind the stack',
         unit: 'none',
         queries: CATEGORIES.map((category) => [`${billed(category)} * $price_${category}`, category]),
+        noValue: NO_CLOUD,
       },
       6,
     ),
@@ -493,6 +497,7 @@ export const number = dashboard('WhatsApp number', 'waba-number')
         description: 'Calls a second by outcome: ok, the code of a refusal, unknown or unreachable',
         unit: 'reqps',
         queries: [[rate('waba_cloud_graph_calls_total', OF_STACK, 'code'), '{{code}}']],
+        noValue: NO_CLOUD,
       },
       6,
     ),
@@ -504,6 +509,7 @@ export const number = dashboard('WhatsApp number', 'waba-number')
         description: 'How long messages wait for the throughput of the number and the limit of one person',
         unit: 's',
         queries: quantiles(`rate(${of('waba_cloud_pacing_wait_seconds_bucket')}[$__rate_interval])`),
+        noValue: NO_CLOUD,
       },
       6,
     ),
@@ -515,6 +521,7 @@ export const number = dashboard('WhatsApp number', 'waba-number')
         description: 'From what happened at the Cloud API until its webhook was stored here',
         unit: 's',
         queries: quantiles(`rate(${of('waba_cloud_webhook_lag_seconds_bucket')}[$__rate_interval])`),
+        noValue: NO_CLOUD,
       },
       6,
     ),

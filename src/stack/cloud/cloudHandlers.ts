@@ -77,8 +77,8 @@ export function cloudHandlers(parts: CloudParts): Handlers<NetworkProtocol> {
     },
     download: async ({ sha256, offset }) => ({ base64: await media.part(sha256, offset) }),
     hasMedia: async ({ sha256 }) => ({ has: await media.files.has(sha256) }),
-    upload: async ({ sha256, offset, base64, isLast }) => {
-      await media.files.takePart(sha256, offset, Buffer.from(base64, 'base64'), isLast);
+    upload: async (part) => {
+      await media.files.takePart(part);
       return {};
     },
     setPin: async (request) => {

@@ -1,4 +1,3 @@
-import { openAsBlob } from 'node:fs';
 import type { Clock } from '../../base/clock.ts';
 import { Gate } from '../../base/gate.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -6,6 +5,7 @@ import type { PersonalMedia } from '../network/personalMedia.ts';
 import { Refusal } from '../wire/protocol.ts';
 import type { CloudEntry, CloudState, QueuedMessage } from './cloudState.ts';
 import type { GraphClient } from './graphClient.ts';
+import { mediaForm } from './mediaForm.ts';
 
 export interface CloudMediaOptions {
   readonly state: CloudState;
@@ -60,7 +60,7 @@ export class CloudMedia {
     signal: AbortSignal,
   ): Promise<string> {
     const { graph, files, record, clock } = this.#options;
-    const mediaId = await graph.upload(await openAsBlob(files.path(sha256)), type, signal);
+    const mediaId = await graph.upload(await mediaForm(files.path(sha256), type), signal);
     await record({ type: 'uploaded', sha256: key, mediaId, at: clock.now() });
     return mediaId;
   }

@@ -5,6 +5,7 @@ import { detailsOf, type GraphError, graphError } from '../../cloud/graphErrors.
 import type { GraphMessage } from '../../cloud/graphMessage.ts';
 import { type GraphProfile, graphProfile, PROFILE_FIELDS } from '../../cloud/graphProfile.ts';
 import type { GraphCall, GraphNumber, GraphOutcome, Probe } from './graphCall.ts';
+import type { MediaForm } from './mediaForm.ts';
 
 /** Calls of the Cloud API. Source: docs/onprem/cloud-migration.md §2, §17.2, §17.3. */
 
@@ -75,7 +76,7 @@ type Answer = Readonly<Record<string, unknown>>;
 
 interface CallContent {
   readonly json?: object;
-  readonly form?: FormData;
+  readonly form?: MediaForm;
   /** Of a resumable upload, from its beginning. */
   readonly bytes?: Buffer;
   readonly timeoutMs?: number;
@@ -104,11 +105,7 @@ export class GraphClient {
   }
 
   /** @returns the id of the upload, which works for 30 days. @throws as `send` */
-  async upload(file: Blob, type: string, signal: AbortSignal): Promise<string> {
-    const form = new FormData();
-    form.set('messaging_product', 'whatsapp');
-    form.set('type', type);
-    form.set('file', new Blob([file], { type }), 'file');
+  async upload(form: MediaForm, signal: AbortSignal): Promise<string> {
     const { id } = await this.#call(
       'POST',
       `${this.#number}/media`,
@@ -268,12 +265,13 @@ export class GraphClient {
         ...this.#authorization(),
         ...(json ? { 'content-type': 'application/json' } : {}),
         // Uploads know only this scheme.
+        ...form?.headers,
         ...(bytes ? { authorization: `OAuth ${this.#options.accessToken()}`, file_offset: '0' } : {}),
       };
-      const body = form ?? (bytes ? new Uint8Array(bytes) : json ? JSON.stringify(json) : null);
+      const body = form?.body ?? (bytes ? new Uint8Array(bytes) : json ? JSON.stringify(json) : null);
       const response = await this.#fetch(
         `${graphUrl}/${graphVersion}/${path}`,
-        { method, headers, body },
+        { method, headers, body, duplex: 'half' },
         inTime,
       );
       const text = await response.text().catch((cause: unknown) => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { MovableClock } from '../../base/movableClock.ts';
@@ -146,11 +147,12 @@ export class Gateway {
   /** Uploads media to the servers, unless they have it. */
   async offerMedia(sha256: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
     if ((await this.#client().call('hasMedia', { sha256 }, signal)).has) return;
+    const upload = randomUUID();
     let offset = 0;
     let held: Uint8Array = new Uint8Array();
     const send = async (isLast: boolean) => {
       const base64 = Buffer.from(held).toString('base64');
-      await this.#client().call('upload', { sha256, offset, base64, isLast }, signal);
+      await this.#client().call('upload', { sha256, upload, offset, base64, isLast }, signal);
       offset += held.length;
     };
     // One chunk is held back, because the last one has to be marked.

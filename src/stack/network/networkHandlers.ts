@@ -84,8 +84,8 @@ export function networkHandlers(parts: NetworkParts): Handlers<NetworkProtocol> 
     },
     download: async ({ sha256, offset }) => ({ base64: await media.part(sha256, offset) }),
     hasMedia: async ({ sha256 }) => ({ has: await media.has(sha256) }),
-    upload: async ({ sha256, offset, base64, isLast }) => {
-      await media.takePart(sha256, offset, Buffer.from(base64, 'base64'), isLast);
+    upload: async (part) => {
+      await media.takePart(part);
       return {};
     },
     setPin: async (request) => {

@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -22,7 +23,9 @@ describe('media of the network', () => {
     const [shown, announced, unused, recent] = await Promise.all(
       ['shown', 'announced', 'unused', 'recent'].map((text) => media.keep(Buffer.from(text))),
     );
-    await expect(media.takePart('0'.repeat(64), 0, Buffer.from('begun'), false)).resolves.toBeUndefined();
+    await expect(
+      media.takePart({ sha256: '0'.repeat(64), offset: 0, base64: 'YQ==', isLast: false }),
+    ).resolves.toBeUndefined();
     const message = { from: '1', id: 'm', timestamp: '1', type: 'image' };
     const ofChat = { ...message, media: [{ type: 'image/png', sha256: shown ?? '' }] };
     applyEntry(state, { type: 'person', waId: '1', wroteTo: NUMBER, at: 1, message: ofChat });
@@ -41,7 +44,23 @@ describe('media of the network', () => {
 
   it('leaves nothing of an upload with a wrong checksum', async () => {
     const media = new PersonalMedia(folder);
-    await expect(media.takePart('0'.repeat(64), 0, Buffer.from('x'), true)).rejects.toThrow('1009');
+    await expect(
+      media.takePart({ sha256: '0'.repeat(64), offset: 0, base64: 'YQ==', isLast: true }),
+    ).rejects.toThrow('1009');
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('keeps two uploads of the same bytes apart, whichever ends first', async () => {
+    const media = new PersonalMedia(folder);
+    const sha256 = createHash('sha256').update('hello').digest('hex');
+    const part = (upload: string, offset: number, text: string, isLast: boolean) =>
+      media.takePart({ sha256, upload, offset, base64: Buffer.from(text).toString('base64'), isLast });
+    await part('first', 0, 'he', false);
+    await part('second', 0, 'h', false);
+    await part('first', 2, 'llo', true);
+    expect(await readFile(join(folder, sha256), 'utf8')).toBe('hello');
+    await part('second', 1, 'ello', true);
+    expect(await readFile(join(folder, sha256), 'utf8')).toBe('hello');
+    expect(await readdir(folder)).toEqual([sha256]);
   });
 });

@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileBody } from '../../base/fileBody.ts';
-import { Refusal } from '../wire/protocol.ts';
+import type { networkProtocol } from '../wire/networkProtocol.ts';
+import { type CallRequest, Refusal } from '../wire/protocol.ts';
 
 /** How much of a file one call carries. */
 const PART_BYTES = 256 * 1024;
@@ -19,6 +20,8 @@ export interface UsedMedia {
   readonly announced: ReadonlySet<string>;
   readonly shown: ReadonlySet<string>;
 }
+
+type UploadPart = CallRequest<typeof networkProtocol, 'upload'>;
 
 /** Media that people and businesses sent each other, by checksum. */
 export class PersonalMedia {
@@ -59,9 +62,11 @@ export class PersonalMedia {
   }
 
   /** Stores a part of an upload. After the last part, the checksum is verified and the file becomes readable. */
-  async takePart(sha256: string, offset: number, content: Buffer, isLast: boolean): Promise<void> {
+  async takePart({ sha256, upload = '', offset, base64, isLast }: UploadPart): Promise<void> {
+    const content = Buffer.from(base64, 'base64');
     await mkdir(this.#folder, { recursive: true });
-    const draft = `${this.path(sha256)}.part`;
+    // Of this upload alone: the beginning of another one would empty the file between its check and its renaming.
+    const draft = `${this.path(sha256)}.${upload}.part`;
     const file = await open(draft, offset === 0 ? 'w' : 'r+').catch(() => {
       throw new Refusal(1006, 'No such upload');
     });

@@ -183,7 +183,14 @@ export const networkProtocol = {
     /** Whether the network has these bytes; otherwise the Coreapp uploads them in parts. */
     hasMedia: { request: z.object({ sha256: z.string() }), response: z.object({ has: z.boolean() }) },
     upload: {
-      request: z.object({ sha256: z.string(), offset: z.int(), base64: z.string(), isLast: z.boolean() }),
+      request: z.object({
+        sha256: z.string(),
+        /** Tells uploads of the same bytes apart. A Coreapp of an earlier version has none. */
+        upload: z.uuid().optional(),
+        offset: z.int(),
+        base64: z.string(),
+        isLast: z.boolean(),
+      }),
       response: nothing,
     },
     setPin: {
