@@ -121,6 +121,16 @@ describe(`protobuf of a real API server (SEED=${SEED})`, () => {
     }
   });
 
+  it('lists who manages which field, as JSON does', async () => {
+    const managed = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'managed', namespace } };
+    await client.create({ ...managed, data: { a: 'b' } }, by, never);
+    const { items } = await client.list<KubeObject>(kinds.ConfigMap, { namespace }, never);
+    const listed = items.find(({ metadata }) => metadata.name === 'managed');
+    const got = await client.get<KubeObject>(kinds.ConfigMap, namespace, 'managed', never);
+    expect(got.metadata.managedFields).toHaveLength(1);
+    expect(plain(listed?.metadata.managedFields)).toEqual(got.metadata.managedFields);
+  });
+
   it('holds only metadata where only metadata is asked for', async () => {
     const secret = {
       apiVersion: 'v1',

@@ -12,6 +12,8 @@ export interface ListOptions {
   readonly jsonOnly?: boolean;
   /** Which fields to keep, such as `spec.nodeName`, beside apiVersion, kind and metadata; without it all. */
   readonly fields?: readonly string[] | undefined;
+  /** Whether a list as protobuf keeps `metadata.managedFields`, as JSON does: by default it does. */
+  readonly managedFields?: boolean;
 }
 
 export interface ListPage<T extends KubeObject> {
@@ -82,8 +84,9 @@ export class KubeClient {
     options: ListOptions,
     signal: AbortSignal,
   ): Promise<ListPage<T>> {
-    const { metadataOnly = false, fields, jsonOnly } = options;
-    const reader = jsonOnly ? undefined : this.#reader(kind, { metadataOnly, fields, isList: true });
+    const { metadataOnly = false, fields, jsonOnly, managedFields = true } = options;
+    const form = { metadataOnly, fields, managedFields, isList: true };
+    const reader = jsonOnly ? undefined : this.#reader(kind, form);
     const items: T[] = [];
     let resourceVersion = '';
     let token: string | undefined;

@@ -215,7 +215,7 @@ export class Reflector<T extends KubeObject> {
     const { client, kind } = this.#options;
     const { items, resourceVersion } = await client.list<T>(
       kind,
-      { ...this.#options, jsonOnly: this.#reader === undefined },
+      { ...this.#options, managedFields: false, jsonOnly: this.#reader === undefined },
       signal,
     );
     for (const item of items) this.#take(item, 'list');
