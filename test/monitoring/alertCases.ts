@@ -278,6 +278,25 @@ export const MORE_CASES: readonly Case[] = [
     series: { ...notReady('shop', { ShardsServed: reason }), ...shardsServed('shop', 1) },
     fires: {},
   })),
+  ...['WaitingForApproval', 'WaitingForWindow', 'WaitingForDeletion'].map((reason) => ({
+    trouble: `a new version is declared, and the rollout has the reason ${reason}`,
+    series: notReady('shop', {
+      WorkloadsReady: reason,
+      ...(reason === 'WaitingForDeletion' ? {} : { SchemaReady: reason }),
+      VersionCurrent: 'Upgrading',
+    }),
+    fires: {},
+  })),
+  {
+    trouble: 'a new version waits for approval, and a pod does not become ready',
+    series: notReady('shop', { SchemaReady: 'WaitingForApproval', WorkloadsReady: 'PodsNotReady' }),
+    fires: { WabaStackNotReady: shop('default/shop is not Ready: WaitingForApproval') },
+  },
+  {
+    trouble: 'a rollout waits for approval, and settings cannot be set either',
+    series: notReady('shop', { WorkloadsReady: 'WaitingForApproval', SettingsSynced: 'Drifted' }),
+    fires: { WabaStackNotReady: shop('default/shop is not Ready: WaitingForApproval') },
+  },
   {
     trouble: 'more shards wait for approval, and one of those that there are is not served',
     series: { ...notReady('shop', { ShardsServed: 'NotServed' }), ...shardsServed('shop', 1) },

@@ -271,14 +271,20 @@ describe('the application of a stack', () => {
       await eventually(() => accepted.length > before + 10, 60_000);
     };
     await goesOn();
-    await cluster.spec('store', { multiconnect: { shards: 4 } });
+    // Nobody approves it yet: the number keeps its shard, and its messages flow.
+    await cluster.spec('store', { upgrade: { mode: 'Manual' }, multiconnect: { shards: 4 } });
+    await eventually(async () => (await condition('ShardsServed'))?.reason === 'WaitingForApproval', 120_000);
+    expect((await cluster.stack('store')).status).toMatchObject({ shards: { desired: 4, served: 1 } });
+    await goesOn();
+    const { generation } = (await cluster.stack('store')).metadata;
+    await cluster.annotate('store', { 'waba-operator.dev/approved-generation': String(generation) });
     await cluster.ready('store', 240_000);
     expect((await cluster.stack('store')).status).toMatchObject({
       shards: { desired: 4, served: 4 },
       summary: { shards: '4/4' },
     });
     await goesOn();
-    await cluster.spec('store', { multiconnect: { shards: 1 } });
+    await cluster.spec('store', { upgrade: { mode: 'Automatic' }, multiconnect: { shards: 1 } });
     expect(cluster.killOperator()).toBe(true);
     await cluster.ready('store', 240_000);
     await eventually(

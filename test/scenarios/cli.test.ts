@@ -256,7 +256,7 @@ describe('the emulator on a laptop', () => {
     [['--webhook', 'notaurl'], '--webhook notaurl is no URL'],
     [['--webhook', 'http://shop.example/'], 'write https:// for shop.example'],
     [['--seed', '/nope'], '--seed /nope: there is no such file'],
-    [['--config', '/'], '--seed /: that is a folder'],
+    [['--config', '/'], '--config /: that is a folder'],
     [['--webhook-ca', '/nope'], '--webhook-ca /nope: there is no such file'],
     [['--number', 'abc'], 'abc is no phone number: write it with + and the country code'],
     [['--password', 'short'], 'Password must have 8 to 64 characters'],

@@ -4,6 +4,7 @@ import {
   type ConditionType,
   isRequired,
   ownReasons,
+  USER_HOLDS,
   WORKLOADS_CONDITIONS,
 } from '../../src/operator/resource/conditions.ts';
 
@@ -47,11 +48,9 @@ const held = 'waba_stack_held == 1';
 const notReady = `${best('max', 'waba_stack_ready')} == 0`;
 const registered = 'waba_stack_registration{state="Registered"}';
 const registrationLost = best('max', 'waba_stack_condition{condition="Registered"} == 0');
+const atRest = `reason=~"${USER_HOLDS.join('|')}"`;
 /** The number keeps the shards that it has until the user lets it have the declared ones. */
-const shardsWait = best(
-  'max',
-  `waba_stack_condition{condition="ShardsServed",reason=~"${['WaitingForApproval', 'WaitingForWindow'].join('|')}"} == 0`,
-);
+const shardsWait = best('max', `waba_stack_condition{condition="ShardsServed",${atRest}} == 0`);
 const tokenRefused = best('max', 'waba_stack_condition{condition="TokenValid"} == 0');
 const unsubscribed = best(
   'max',
@@ -82,13 +81,15 @@ const buildExpiring = expiresWithin('waba_stack_build_expiry_timestamp_seconds',
 const certificateExpiring = expiresWithin('waba_stack_certificate_expiry_timestamp_seconds', 7);
 
 const READY_NEEDS = [...WORKLOADS_CONDITIONS, ...APPLICATION_CONDITIONS].filter(isRequired);
-/** They say no more than that pods are not there yet. */
+/** They say no more than that pods are not there yet, or may not come yet. */
 const WAIT_FOR_PODS = [...new Set(READY_NEEDS.flatMap((type) => Object.keys(ownReasons(type))))].filter(
-  (reason) => reason.startsWith('Restarting'),
+  (reason) => reason.startsWith('Restarting') || ['Upgrading', ...USER_HOLDS].includes(reason),
 );
+/** Whatever it is, the user lets it wait. */
+const userWaits = best('max', `waba_stack_condition{condition=~"${READY_NEEDS.join('|')}",${atRest}} == 0`);
 
 /** Where `expr` explains why the stack is not Ready: every other condition that Ready needs is True, or waits for pods. */
-function explainsAlone(expr: string, condition: ConditionType): string {
+function explainsAlone(expr: string, condition?: ConditionType): string {
   const others = READY_NEEDS.filter((type) => type !== condition).join('|');
   const labels = `condition=~"${others}",reason!~"${WAIT_FOR_PODS.join('|')}"`;
   return lines('(', indented(expr), `  unless ${ON_STACK} waba_stack_condition{${labels}} != 1`, ')');
@@ -141,7 +142,7 @@ export const ALERTS = {
       apiFailing,
       callbackFailing,
       'waba_stack_condition{condition="Ready",reason="Contested"}',
-      explainsAlone(shardsWait, 'ShardsServed'),
+      explainsAlone(userWaits),
       explainsAlone(standbyLost, 'WorkloadsReady'),
       explainsAlone(buildExpiring, 'BuildCurrent'),
       explainsAlone(certificateExpiring, 'CertificatesReady'),

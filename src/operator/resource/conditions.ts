@@ -22,6 +22,10 @@ interface ConditionEntry {
   readonly reasons: Readonly<Record<string, Reason>>;
 }
 
+/** Reasons for which nothing happens until the user, or a time that the user set, lets it. All works meanwhile. */
+export const USER_HOLDS = ['WaitingForApproval', 'WaitingForWindow', 'WaitingForDeletion'] as const;
+export type UserHoldReason = (typeof USER_HOLDS)[number];
+
 /** Reasons that every condition can have: an earlier condition is not True, or the step failed with an error. */
 export const commonReasons = {
   Waiting: { means: 'The operator has not got this far: an earlier condition is not True yet.' },
@@ -346,6 +350,15 @@ export const conditions = {
           'The schema is up to date. The message also tells of the media of a backup that the stack began with: they come back while it runs.',
       },
       Upgrading: { means: 'The schema Job has not finished yet.' },
+      WaitingForApproval: {
+        means:
+          'The declared version needs another schema. `spec.upgrade.mode` is Manual, and this generation is not approved.',
+        fix: 'Run the command in the message, which approves this generation.',
+      },
+      WaitingForWindow: {
+        means:
+          'The declared version needs another schema. The Job runs once the maintenance window opens (`spec.upgrade.window`).',
+      },
       Stopping: { means: 'All Webapps, Masters and Coreapps stop before the schema is upgraded.' },
       Restoring: { means: 'A Job restores the databases of the backup that the stack begins with.' },
       RestoreFailed: {
@@ -374,6 +387,18 @@ export const conditions = {
       RollingOut: {
         means:
           'Pods restart one at a time to take a new template. The message and `status.rollout` say how far the rollout is and what it waits for.',
+      },
+      WaitingForApproval: {
+        means: 'All pods are ready. `spec.upgrade.mode` is Manual, and this generation is not approved.',
+        fix: 'Run the command in the message, which approves this generation.',
+      },
+      WaitingForWindow: {
+        means: 'All pods are ready. They restart once the maintenance window opens (`spec.upgrade.window`).',
+      },
+      WaitingForDeletion: {
+        means:
+          'All pods are ready. `spec.upgrade.mode` is OnDelete: each takes its new template when somebody deletes it.',
+        fix: 'Delete the pod that the message names when its restart suits you, or set `spec.upgrade.mode` to Automatic.',
       },
       SwitchingTopology: {
         means:

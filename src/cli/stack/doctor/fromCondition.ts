@@ -20,6 +20,7 @@ const DANGERS: readonly string[] = [
   'ExpiresIn7Days',
   'Suspended',
   'WaitingForApproval',
+  'WaitingForDeletion',
 ];
 /** Work that takes as long as it takes. The check `rollout` tells when it makes no progress. */
 const LONG_WORK: readonly string[] = [

@@ -1,3 +1,4 @@
+import type { UserHoldReason } from '../../resource/conditions.ts';
 import { windowAt, windowProblem } from '../facts/maintenanceWindow.ts';
 import { APPROVED_GENERATION } from '../facts/names.ts';
 import type { Observed } from '../facts/observed.ts';
@@ -13,18 +14,22 @@ export interface ChangePolicy {
   readonly forbidden: string | undefined;
   /** Why the operator itself restarts no ready pod, although templates may change. */
   readonly handsOff: string | undefined;
+  /** Why the user lets restarts wait; undefined while they do not, or wait for something else. */
+  readonly hold: UserHoldReason | undefined;
 }
 
 export function changePolicy(observed: Observed): ChangePolicy {
   const { resource, mayRoll, nowMs } = observed;
   const { upgrade } = resource.spec;
   const refused = downgrade(observed) ? 'a version that the database can run' : undefined;
+  const held = userHold(resource, nowMs);
+  const isOnDelete = upgrade.mode === 'OnDelete';
   return {
     immediately: upgrade.operatorChanges === 'Immediately',
     refused,
-    forbidden: refused ?? userHold(resource, nowMs)?.waitingFor ?? (mayRoll ? undefined : BUDGET),
-    handsOff:
-      upgrade.mode === 'OnDelete' ? 'somebody to delete the pod (spec.upgrade.mode is OnDelete)' : undefined,
+    forbidden: refused ?? held?.waitingFor ?? (mayRoll ? undefined : BUDGET),
+    handsOff: isOnDelete ? 'somebody to delete the pod (spec.upgrade.mode is OnDelete)' : undefined,
+    hold: refused ? undefined : (held?.reason ?? (mayRoll && isOnDelete ? 'WaitingForDeletion' : undefined)),
   };
 }
 
@@ -32,7 +37,7 @@ const BUDGET = 'fewer other stacks to be rolling';
 
 /** What spec.upgrade lets wait now, although the operator could do it. */
 export interface UserHold {
-  readonly reason: 'WaitingForApproval' | 'WaitingForWindow';
+  readonly reason: Exclude<UserHoldReason, 'WaitingForDeletion'>;
   /** Completes the sentence "waits for ...", with the command that lets it go on, or the time. */
   readonly waitingFor: string;
 }
@@ -62,3 +67,7 @@ function closedWindow(
   const { opensAtMs } = state;
   return `the maintenance window${opensAtMs === undefined ? ', which never opens again' : `, which opens at ${new Date(opensAtMs).toISOString()}`}`;
 }
+
+/** Why the schema Job waits, as the reason of `SchemaReady`. Nobody deletes a pod for it. */
+export const schemaHold = ({ hold }: ChangePolicy) =>
+  hold === undefined || hold === 'WaitingForDeletion' ? 'Upgrading' : hold;

@@ -118,6 +118,10 @@ export function planRollout(
   ];
   const isDue = wanted.length > 0 || outdated.length > 0 || surplus.length > 0;
   const isRolling = isDue || (before?.isActive === true && before.target === target && changing.length > 0);
+  const waitingFor = isDue
+    ? (decision.waitingFor ?? (next ? undefined : (fleet.waitingFor ?? held)))
+    : undefined;
+  const isHeld = waitingFor !== undefined && [policy.forbidden, policy.handsOff].includes(waitingFor);
   const mayProceed = policy.forbidden === undefined && policy.handsOff === undefined;
   return {
     changes: new Map(
@@ -134,7 +138,8 @@ export function planRollout(
       isProgress: next !== undefined || fleet.write !== undefined,
     }),
     turn: decision.turn?.pod?.name ?? fleet.turn?.key ?? wanted[0]?.key,
-    waitingFor: isDue ? (decision.waitingFor ?? (next ? undefined : (fleet.waitingFor ?? held))) : undefined,
+    waitingFor,
+    hold: isHeld ? policy.hold : undefined,
     underWay: changing[0],
     role: decision.turn?.role ?? (fleet.turn === web ? 'webapp' : undefined),
     stopped: isDue ? stopped : undefined,

@@ -36,6 +36,8 @@ describe('spec.upgrade', () => {
     const waiting = model.settle();
     expect([templatesWritten(waiting), restarted(waiting)]).toEqual([[], []]);
     expect(jobs(model)).toHaveLength(1);
+    expect(verdictOf(waiting, 'WorkloadsReady')?.reason).toBe('WaitingForApproval');
+    expect(verdictOf(waiting, 'SchemaReady')?.reason).toBe('WaitingForApproval');
     expect(verdictOf(waiting, 'SchemaReady')?.message).toContain(
       `kubectl -n default annotate wad shop --overwrite ${APPROVED_GENERATION}=2`,
     );
@@ -55,10 +57,12 @@ describe('spec.upgrade', () => {
     const closed = model.round();
     expect(templatesWritten(closed)).toEqual([]);
     expect(closed.rollout?.waitingFor).toContain('2026-03-02T02:00:00.000Z');
+    expect(verdictOf(closed, 'WorkloadsReady')?.reason).toBe('WaitingForWindow');
     const stuck = model.pods.map((pod) =>
       pod.name === 'shop-coreapp-0-0' ? { ...pod, ready: false, stuck: true } : pod,
     );
     const repair = planWorkloads(model.observed({ pods: stuck, api: apiOf(stuck) }), release);
+    expect(verdictOf(repair, 'WorkloadsReady')?.reason).not.toBe('WaitingForWindow');
     expect(templatesWritten(repair).map(({ object }) => childKey(object))).toEqual([
       'StatefulSet/shop-coreapp-0',
     ]);
@@ -106,12 +110,28 @@ describe('spec.upgrade', () => {
     const plan = model.settle();
     expect(templatesWritten(plan).length).toBeGreaterThan(4);
     expect(restarted(plan)).toEqual([]);
-    expect(verdictOf(plan, 'WorkloadsReady')?.message).toContain('somebody to delete the pod');
+    expect(verdictOf(plan, 'WorkloadsReady')).toMatchObject({
+      reason: 'WaitingForDeletion',
+      message: expect.stringContaining('somebody to delete the pod'),
+    });
+    const unready = model.pods.map((pod) =>
+      pod.name === 'shop-coreapp-0-0' ? { ...pod, ready: false } : pod,
+    );
+    const broken = planWorkloads(model.observed({ pods: unready, api: apiOf(unready) }), release);
+    expect(verdictOf(broken, 'WorkloadsReady')?.reason).not.toBe('WaitingForDeletion');
+    const budget = planWorkloads(model.observed({ mayRoll: false }), release);
+    expect(verdictOf(budget, 'WorkloadsReady')?.reason).toBe('RollingOut');
     for (const { name } of [...model.pods]) {
       model.pods = model.pods.filter((pod) => pod.name !== name);
       model.round();
     }
     expect(model.settle().rollout?.isRolling).toBe(false);
+  });
+
+  it('with a version that the database cannot run waits for no user, whatever the mode', () => {
+    const model = changed({ upgrade: { mode: 'Manual' }, version: 'v2.59.1' }, { version: 'v2.57.1' });
+    const plan = model.round();
+    expect(plan.rollout).toMatchObject({ isRolling: true, hold: undefined });
   });
 
   it('with strategy Stop stops all nodes, then upgrades the schema, then starts all nodes', () => {

@@ -44,7 +44,7 @@ import { secretsAreRestored } from '../tell/restoreChecks.ts';
 import { withRotation } from '../tell/rotationStep.ts';
 import { endOf, isComplete, judgeSpec, judgeWorkloads, lostSecrets } from '../tell/workloadChecks.ts';
 import { handedOver, webappsOf } from './autoscaling.ts';
-import { type ChangePolicy, changePolicy } from './changePolicy.ts';
+import { type ChangePolicy, changePolicy, schemaHold } from './changePolicy.ts';
 import type { ChildChange, Restart } from './childChange.ts';
 import { type Gates, gatesOf, nodesWaitFor, provingJobs } from './gates.ts';
 import { hibernation } from './hibernation.ts';
@@ -352,7 +352,7 @@ function planSchema(run: Run): StepPlan<'SchemaReady'> {
   if (gates.schemaWaitsForUser)
     return {
       ...NOTHING,
-      verdict: unmet('SchemaReady', 'Upgrading', `the schema Job waits for ${policy.forbidden}`),
+      verdict: unmet('SchemaReady', schemaHold(policy), `the schema Job waits for ${policy.forbidden}`),
       // Everything but the change goes on.
       open: true,
     };

@@ -1,4 +1,4 @@
-import type { ReasonOf, SummaryCondition } from '../../resource/conditions.ts';
+import { type ReasonOf, type SummaryCondition, USER_HOLDS } from '../../resource/conditions.ts';
 import type { Condition } from '../../resource/status.ts';
 import { isPlanOnly, PLAN } from '../facts/names.ts';
 import type { Observation } from '../facts/observed.ts';
@@ -45,8 +45,7 @@ function since({ stored, nowMs }: SummaryInput, type: SummaryCondition): string 
 const AT_REST: ReadonlySet<string> = new Set([
   'PlanOnly',
   'Hibernated',
-  'WaitingForApproval',
-  'WaitingForWindow',
+  ...USER_HOLDS,
 ] satisfies ReasonOf<'Ready'>[]);
 
 /** One function for each condition that is computed from the others. */

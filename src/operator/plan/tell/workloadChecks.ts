@@ -339,8 +339,11 @@ function unsettled({ observed, rollout }: WorkloadsInput): string | undefined {
 const nodesAreSettled: Check<'WorkloadsReady', WorkloadsInput> = (input) => {
   const progress = unsettled(input);
   if (progress === undefined) return undefined;
-  const otherwise = input.rollout.isRolling ? 'RollingOut' : 'PodsNotReady';
-  return unmet('WorkloadsReady', ...toldBy(troubleOf(input.observed, isOfNodes), otherwise, progress));
+  const { rollout, observed } = input;
+  // What is held is at rest only while everything that there is works.
+  const hold = shortRoles(observed).length === 0 ? rollout.hold : undefined;
+  const otherwise = rollout.isRolling ? (hold ?? 'RollingOut') : 'PodsNotReady';
+  return unmet('WorkloadsReady', ...toldBy(troubleOf(observed, isOfNodes), otherwise, progress));
 };
 
 /** Before what the nodes wait for, which may pass by itself: only a person can put the token back. */
