@@ -11,6 +11,7 @@ interface ModelStack {
   readonly labels: Record<string, string>;
   generation: number;
   version: string | undefined;
+  images: Record<string, string> | undefined;
   annotations: Record<string, string>;
   ready: { status: string; reason: string; message: string; atMs: number; generation: number };
   progressing: string;
@@ -40,6 +41,7 @@ export class FleetModel {
       labels,
       generation: 1,
       version,
+      images: undefined,
       annotations: {},
       ready: {
         status: 'True',
@@ -134,7 +136,11 @@ export class FleetModel {
       messages: stack.messages,
       resource: whatsAppDeployment({
         metadata: { name: key.split('/')[1], generation, annotations, labels: stack.labels },
-        spec: { ...(stack.version ? { version: stack.version } : {}), paused: stack.paused },
+        spec: {
+          ...(stack.version ? { version: stack.version } : {}),
+          ...(stack.images ? { images: stack.images } : {}),
+          paused: stack.paused,
+        },
         status: {
           conditions: [
             {
@@ -166,7 +172,10 @@ export class FleetModel {
     const stack = this.stack(key);
     this.begun.push(key);
     stack.annotations = { ...stack.annotations, ...metadata.annotations };
-    stack.version = (spec as { version?: string }).version ?? stack.version;
+    const { version, images } = spec as { version?: string; images?: Record<string, string> };
+    stack.version = version ?? stack.version;
+    // The fleet is the only manager here: what it applies no more is gone.
+    if (version !== undefined) stack.images = images;
     stack.generation += 1;
     stack.progressing = 'Rolling';
   }

@@ -7,12 +7,13 @@ import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, keyOf } from '../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import type { FleetChange } from '../plan/fleet/fleetChange.ts';
+import { fleetKey } from '../plan/fleet/fleetTarget.ts';
 import { planFleet } from '../plan/fleet/planFleet.ts';
 import type { MessageCount } from '../plan/fleet/stackStage.ts';
 import { API_VERSION } from '../resource/whatsAppDeployment.ts';
 import { FLEET_KIND, type WhatsAppFleet, type WhatsAppFleetStatus } from '../resource/whatsAppFleet.ts';
 import { MessageTally } from './messageTally.ts';
-import { type FleetsContext, fleetKey, observeFleet } from './observeFleet.ts';
+import { type FleetsContext, observeFleet } from './observeFleet.ts';
 
 export interface FleetsReconcilerOptions extends Omit<FleetsContext, 'messages' | 'refused'> {
   readonly client: KubeClient;

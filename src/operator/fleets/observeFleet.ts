@@ -1,5 +1,6 @@
 import { type KubeObject, keyOf } from '../../engine/kube/kubeObject.ts';
 import { FLEET_CHANGE } from '../plan/facts/names.ts';
+import { fleetKey } from '../plan/fleet/fleetTarget.ts';
 import type { FleetObserved } from '../plan/fleet/planFleet.ts';
 import { hasLabels } from '../plan/fleet/ringsOf.ts';
 import type { FleetStack, MessageCount } from '../plan/fleet/stackStage.ts';
@@ -47,8 +48,6 @@ export function isInFleet({ metadata }: KubeObject, { spec, metadata: own }: Wha
     hasLabels(labels, spec.selector?.matchLabels ?? {})
   );
 }
-
-export const fleetKey = ({ namespace, name }: WhatsAppFleet['metadata']): string => `${namespace}/${name}`;
 
 function stacksOf(fleet: WhatsAppFleet, { stacks }: FleetsContext['sources']): KubeObject[] {
   const namespaces = fleet.spec.namespaces ?? [fleet.metadata.namespace];

@@ -1,7 +1,8 @@
 import type { WorkQueue } from '../../engine/controller/workQueue.ts';
 import { keyOf } from '../../engine/kube/kubeObject.ts';
+import { fleetKey } from '../plan/fleet/fleetTarget.ts';
 import type { StackSources } from '../state/stackSources.ts';
-import { fleetKey, isInFleet, parsedFleets } from './observeFleet.ts';
+import { isInFleet, parsedFleets } from './observeFleet.ts';
 
 /** Changes of stacks come in bursts, and a fleet looks at all of its stacks. */
 const GATHER_MS = 1_000;

@@ -165,6 +165,9 @@ export const whatsAppFleetStatus = z
         version: word(64, 'Version that the rollout brings.'),
         hash: word(64, 'Stands for version and images.'),
         since: time('When the rollout began.'),
+        unfinishedSince: time(
+          'When the first of the rollouts began that did not complete, this one included. A stack that the fleet changed since then changes again, also when it is not Ready.',
+        ),
         isRollback: described(
           'Whether it brings back what the stacks had before: rings do not soak, and stacks that are not Ready change too.',
           z.boolean(),

@@ -1,8 +1,8 @@
-import { type KubeObject, objectKey, splitKey } from '../../../engine/kube/kubeObject.ts';
+import { type KubeObject, splitKey } from '../../../engine/kube/kubeObject.ts';
 import { API_VERSION, KIND } from '../../resource/whatsAppDeployment.ts';
 import type { WhatsAppFleet } from '../../resource/whatsAppFleet.ts';
 import { FLEET, FLEET_CHANGE, FLEET_PERMISSION } from '../facts/names.ts';
-import { type FleetTarget, targetHash } from './fleetTarget.ts';
+import { type FleetTarget, fleetKey, targetHash } from './fleetTarget.ts';
 import type { FleetStack } from './stackStage.ts';
 
 /** What a fleet applies to a stack. What the manager applied last and applies no more, the API server removes. */
@@ -30,7 +30,7 @@ export function changesOf(
 ): FleetChange[] {
   const { version, images, operatorChanges } = target;
   const annotations = {
-    [FLEET]: objectKey(fleet.metadata.namespace, fleet.metadata.name),
+    [FLEET]: fleetKey(fleet.metadata),
     [FLEET_CHANGE]: `${targetHash(target)}@${new Date(nowMs).toISOString()}`,
   };
   const spec = { ...(version === undefined ? {} : { version }), ...(images === undefined ? {} : { images }) };

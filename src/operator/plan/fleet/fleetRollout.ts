@@ -31,6 +31,8 @@ export interface Rollout {
   readonly hash: string;
   readonly version: string | undefined;
   readonly since: string;
+  /** When the first of the rollouts began that did not complete. Stacks changed since then may be down because of that. */
+  readonly unfinishedSince: string;
   readonly isRollback: boolean;
   readonly previousVersion: string | undefined;
   /** The status is of another rollout. */
@@ -52,14 +54,20 @@ export function rolloutOf(
       hash,
       version,
       since: known.since,
+      unfinishedSince: known.unfinishedSince ?? known.since,
       isRollback: known.isRollback ?? false,
       previousVersion,
       isNew: false,
     };
+  const since = new Date(nowMs).toISOString();
+  const wasComplete = status?.conditions?.some(
+    ({ type, status: value }) => type === 'Complete' && value === 'True',
+  );
   return {
     hash,
     version,
-    since: new Date(nowMs).toISOString(),
+    since,
+    unfinishedSince: wasComplete ? since : (known?.unfinishedSince ?? known?.since ?? since),
     isRollback: version !== undefined && version === previousVersion,
     previousVersion: known?.version ?? previousVersion ?? commonVersion(stacks, version),
     isNew: true,

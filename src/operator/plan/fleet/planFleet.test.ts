@@ -222,6 +222,46 @@ describe('a rollout halts', () => {
     expect(model.ring('canary')?.phase).toBe('Soaking');
   });
 
+  it('and brings what is corrected to the stacks that it broke, before others', () => {
+    const { model, canaries } = twoRings({ images: { webapp: 'nowhere/web:1', coreapp: 'nowhere/core:1' } });
+    model.reconcile();
+    const [first = ''] = model.begun;
+    const [other = ''] = canaries.filter((key) => key !== first);
+    model.fail(first, 'ImagePullFailed', 'no such image');
+    model.nowMs += 60_000;
+    model.reconcile();
+    expect(model.status?.phase).toBe('Halted');
+    // Only what the stack still has of the change before tells it from one that is up to date.
+    model.set({ images: undefined });
+    model.reconcile();
+    expect(model.begun).toEqual([first, first]);
+    expect(model.stack(first).images).toBeUndefined();
+    model.fail(first, 'ImagePullFailed', 'another one');
+    model.nowMs += 60_000;
+    model.reconcile();
+    expect(model.status?.phase).toBe('Halted');
+    model.set({ version: 'v2.59.2' });
+    model.settle();
+    expect(model.begun).toEqual([first, first, first, other]);
+    expect(canaries.map((key) => model.stack(key).version)).toEqual(['v2.59.2', 'v2.59.2']);
+  });
+
+  it('and leaves out what went down after an earlier rollout was complete', () => {
+    const { model, canaries } = twoRings({ rings: [CANARY] });
+    model.settle();
+    model.nowMs += 600_000;
+    model.settle();
+    expect(model.condition('Complete')?.status).toBe('True');
+    const [ill = '', well = ''] = canaries;
+    model.fail(ill, 'DatabaseUnreachable');
+    model.nowMs += 3_600_000;
+    model.begun.length = 0;
+    model.set({ version: 'v2.59.2' });
+    model.settle();
+    expect(model.begun).toEqual([well]);
+    expect(model.ring('canary')).toMatchObject({ held: 1 });
+  });
+
   it('and rolls back what it changed, also stacks that are down, without soaking', () => {
     const { model, canaries } = twoRings();
     model.reconcile();

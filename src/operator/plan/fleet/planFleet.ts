@@ -33,14 +33,13 @@ export function planFleet(observed: FleetObserved): FleetPlan {
     return nothing(fleet, 'NoStacks', 'no WhatsAppDeployment has the labels of spec.selector', nowMs);
   const target = targetOf(fleet);
   const rollout = rolloutOf(fleet, target, stacks, nowMs);
-  const { health } = fleet.spec;
   const staged = ringsOf(fleet.spec.rings, stacks);
   const judged = staged.rings.map((ring) => ({
     ring,
     stacks: ring.members.map(
       (stack): StagedStack => ({
         stack,
-        stage: stageOf(stack, target, { health, isRollback: rollout.isRollback, nowMs }),
+        stage: stageOf(stack, target, { fleet, rollout, nowMs }),
       }),
     ),
   }));
@@ -48,7 +47,7 @@ export function planFleet(observed: FleetObserved): FleetPlan {
   const halt = haltOf(rings, fleet, rollout, nowMs);
   const mayBegin = halt === undefined && !fleet.spec.paused;
   const changes = rings.flatMap((ring) => [
-    ...(mayBegin && ring.phase === 'Rolling' ? begun(ring, rollout) : []).flatMap((stack) =>
+    ...(mayBegin && ring.phase === 'Rolling' ? begun(ring) : []).flatMap((stack) =>
       changesOf(stack, fleet, target, nowMs),
     ),
     ...ring.stacks.flatMap(({ stack, stage }) => (stage.is === 'Updated' ? settledChangesOf(stack) : [])),
@@ -144,13 +143,13 @@ function haltOf(
 }
 
 /** The stacks of a ring that begin now. */
-function begun({ ring, stacks }: StagedRing, { isRollback }: Rollout): FleetStack[] {
+function begun({ ring, stacks }: StagedRing): FleetStack[] {
   const waiting = stacks.filter(({ stage }) => stage.is === 'Waiting').map(({ stack }) => stack);
   const isReady = ({ resource }: FleetStack) =>
     resource?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
-  // The way back of a stack that is down costs nobody anything.
-  const down = isRollback ? waiting.filter((stack) => !isReady(stack)) : [];
+  // Another change of a stack that is down costs nobody anything.
+  const down = waiting.filter((stack) => !isReady(stack));
   const rolling = stacks.filter(({ stage }) => stage.is === 'Rolling').length;
-  const room = Math.max(0, roomOf(ring) - rolling);
+  const room = Math.max(0, roomOf(ring) - rolling - down.length);
   return [...down, ...waiting.filter((stack) => !down.includes(stack)).slice(0, room)];
 }

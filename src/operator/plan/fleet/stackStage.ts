@@ -2,6 +2,7 @@ import { BLOCKING_REASONS } from '../../resource/conditions.ts';
 import type { FleetReason } from '../../resource/fleetReasons.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import type { WhatsAppFleet } from '../../resource/whatsAppFleet.ts';
+import type { Rollout } from './fleetRollout.ts';
 import { type FleetTarget, hasTarget, lastChange } from './fleetTarget.ts';
 
 /** Messages that a stack sent since its change. */
@@ -46,15 +47,16 @@ export function stageOf(
   stack: FleetStack,
   target: FleetTarget,
   {
-    health,
-    isRollback,
+    fleet,
+    rollout: { isRollback, unfinishedSince },
     nowMs,
   }: {
-    readonly health: WhatsAppFleet['spec']['health'];
-    readonly isRollback: boolean;
+    readonly fleet: WhatsAppFleet;
+    readonly rollout: Pick<Rollout, 'isRollback' | 'unfinishedSince'>;
     readonly nowMs: number;
   },
 ): Stage {
+  const { health } = fleet.spec;
   const { resource, refused } = stack;
   if (stack.otherFleet) return held(`belongs to the older fleet ${stack.otherFleet}`);
   if (!resource) return held('this version of the operator cannot read it; see its condition Ready');
@@ -62,13 +64,15 @@ export function stageOf(
   if (resource.spec.paused) return held('spec.paused is true');
   if (resource.spec.hibernated) return held('spec.hibernated is true');
   const standing = standingOf(resource);
-  if (!hasTarget(resource, target)) {
-    // The way back is open to stacks that the rollout broke.
-    return standing.ready || isRollback
+  const changedMs = lastChange(resource, fleet)?.atMs ?? 0;
+  if (!hasTarget(resource, target, fleet)) {
+    // The way back, and the way on with what is corrected, are open to stacks that the rollout broke.
+    return standing.ready || isRollback || changedMs >= Date.parse(unfinishedSince)
       ? { is: 'Waiting' }
       : held(`not Ready before its turn: ${standing.message}`);
   }
-  const failure = failureOf(resource, standing, health, nowMs) ?? manyFailed(stack.messages, health);
+  const failure =
+    failureOf(resource, standing, { changedMs, health, nowMs }) ?? manyFailed(stack.messages, health);
   if (failure) return { is: 'Failed', ...failure };
   const pending = pendingOf(resource, target);
   if (standing.ready && pending === undefined) return { is: 'Updated' };
@@ -128,8 +132,15 @@ function pendingOf(
 function failureOf(
   resource: WhatsAppDeployment,
   { ready, reason, message, sinceMs }: Standing,
-  { deadlineSeconds }: WhatsAppFleet['spec']['health'],
-  nowMs: number,
+  {
+    changedMs: writtenMs,
+    health: { deadlineSeconds },
+    nowMs,
+  }: {
+    readonly changedMs: number;
+    readonly health: WhatsAppFleet['spec']['health'];
+    readonly nowMs: number;
+  },
 ): { readonly cause: FleetReason; readonly reason: string } | undefined {
   const failed = (why: string) => ({ cause: 'StackFailed', reason: why }) as const;
   const progressing = resource.status?.conditions?.find(({ type }) => type === 'Progressing');
@@ -137,7 +148,7 @@ function failureOf(
   if (isOfNow && progressing.status === 'False' && FINAL.has(progressing.reason))
     return failed(`${progressing.reason}: ${progressing.message}`);
   if (ready) return undefined;
-  const changedMs = Math.max(lastChange(resource)?.atMs ?? 0, sinceMs ?? 0);
+  const changedMs = Math.max(writtenMs, sinceMs ?? 0);
   if (BLOCKING_REASONS.has(reason) && nowMs - changedMs >= BLOCKED_MS) return failed(message);
   if (changedMs > 0 && nowMs - changedMs >= deadlineSeconds * 1000)
     return failed(`not Ready within ${deadlineSeconds} s of its change: ${message}`);

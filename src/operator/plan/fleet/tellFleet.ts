@@ -43,6 +43,7 @@ export function tellFleet(telling: Telling): WhatsAppFleetStatus {
       ...(rollout.version === undefined ? {} : { version: rollout.version }),
       hash: rollout.hash,
       since: rollout.since,
+      unfinishedSince: rollout.unfinishedSince,
       isRollback: rollout.isRollback,
     },
     ...(rollout.previousVersion === undefined ? {} : { previousVersion: rollout.previousVersion }),
