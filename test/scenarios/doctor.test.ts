@@ -215,21 +215,24 @@ describe('kubectl waba doctor', () => {
     timeout: 1_800_000,
   }, async () => {
     const misses: string[] = [];
+    // At once as well: the test goes on for minutes.
+    const miss = (text: string) => {
+      misses.push(text);
+      process.stderr.write(`${text}\n`);
+    };
     const all = ailments(patient);
     for (const { what, stack: name = 'one', inflict, cure, found } of all) {
-      await inflict().catch((error: unknown) => misses.push(`${what} cannot be inflicted: ${String(error)}`));
+      await inflict().catch((error: unknown) => miss(`${what} cannot be inflicted: ${String(error)}`));
       let last: readonly string[] = [];
       await eventually(async () => {
         const { report, code } = await doctor(name);
         last = troubles(report);
         const isFailure = found.some(([, verdict]) => verdict === 'failed');
         return found.every((each) => isFound(report, each)) && (!isFailure || code === 3);
-      }, 90_000).catch(() => misses.push(`${what}: ${last.join('\n  ')}`));
+      }, 90_000).catch(() => miss(`${what}: ${last.join('\n  ')}`));
       await quote(what, 'doctor', name);
-      await cure().catch((error: unknown) => misses.push(`${what} cannot be cured: ${String(error)}`));
-      await expectHealthy('one', 150_000).catch((error: unknown) =>
-        misses.push(`after ${what}: ${String(error)}`),
-      );
+      await cure().catch((error: unknown) => miss(`${what} cannot be cured: ${String(error)}`));
+      await expectHealthy('one', 150_000).catch((error: unknown) => miss(`after ${what}: ${String(error)}`));
     }
     expect(misses).toEqual([]);
     expect(all.length).toBeGreaterThanOrEqual(15);
