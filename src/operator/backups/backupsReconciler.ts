@@ -5,13 +5,12 @@ import { isNotFound } from '../../engine/kube/apiError.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
-import { hashOf } from '../../engine/kube/ownFields.ts';
 import { type BackupsPlan, planBackups } from '../plan/decide/backups.ts';
 import { FIELD_MANAGER } from '../plan/facts/names.ts';
-import { BACKUP_KIND, type WhatsAppBackup, type WhatsAppBackupStatus } from '../resource/whatsAppBackup.ts';
-import { API_VERSION } from '../resource/whatsAppDeployment.ts';
+import type { WhatsAppBackup, WhatsAppBackupStatus } from '../resource/whatsAppBackup.ts';
 import type { PodObject } from '../state/podObject.ts';
 import { WhatsAppBackupKind } from '../state/stackSources.ts';
+import { type TellStatusOptions, tellStatus } from '../state/tellStatus.ts';
 import { AgentJobs } from './agentJobs.ts';
 import { jobReport, workingPod } from './jobReport.ts';
 import { type BackupsContext, observeBackups } from './observeBackups.ts';
@@ -22,7 +21,14 @@ export interface BackupsReconcilerOptions extends BackupsContext {
   readonly clock: Clock;
 }
 
-const STATUS_MANAGER = 'waba-operator-backups';
+const TELLING: Pick<TellStatusOptions, 'fieldManager' | 'eventOf'> = {
+  fieldManager: 'waba-operator-backups',
+  eventOf: ({ status, reason, message }) => ({
+    type: status === 'False' || reason === 'RemovalFailed' || reason === 'PodProblem' ? 'Warning' : 'Normal',
+    reason: `Backup${reason.replace(/^Backup/, '')}`,
+    message,
+  }),
+};
 
 /** Makes the backups of a stack one after the other, on demand and by schedule, and removes those that nobody keeps. */
 export class BackupsReconciler {
@@ -85,32 +91,10 @@ export class BackupsReconciler {
     }
   }
 
-  async #tell(backup: WhatsAppBackup, status: WhatsAppBackupStatus, signal: AbortSignal): Promise<void> {
-    const { namespace, name } = backup.metadata;
-    const { client, sources, recorder } = this.#options;
-    if (hashOf(status) === hashOf(backup.status ?? {})) return;
-    try {
-      const written = await client.apply<KubeObject>(
-        { apiVersion: API_VERSION, kind: BACKUP_KIND, metadata: { namespace, name }, status },
-        { fieldManager: STATUS_MANAGER, force: true, subresource: 'status' },
-        signal,
-      );
-      sources.backups.cache.observeWrite(written);
-    } catch (error) {
-      // It went with its finalizer.
-      if (isNotFound(error)) return;
-      throw error;
-    }
-    const before = backup.status?.conditions ?? [];
-    for (const { type, status: value, reason, message } of status.conditions ?? []) {
-      if (before.some((condition) => condition.type === type && condition.reason === reason)) continue;
-      const isBad = value === 'False' || reason === 'RemovalFailed' || reason === 'PodProblem';
-      recorder.record(asObject(backup), {
-        type: isBad ? 'Warning' : 'Normal',
-        reason: `Backup${reason.replace(/^Backup/, '')}`,
-        message: message.slice(0, 1024),
-      });
-    }
+  #tell(backup: WhatsAppBackup, status: WhatsAppBackupStatus, signal: AbortSignal): Promise<void> {
+    const { client, recorder, sources } = this.#options;
+    const options = { client, recorder, source: sources.backups, kind: WhatsAppBackupKind, ...TELLING };
+    return tellStatus(options, backup, status, signal);
   }
 }
 

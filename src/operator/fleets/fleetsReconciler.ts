@@ -5,13 +5,13 @@ import { ApiError, isNotFound } from '../../engine/kube/apiError.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, keyOf } from '../../engine/kube/kubeObject.ts';
-import { hashOf } from '../../engine/kube/ownFields.ts';
 import type { FleetChange } from '../plan/fleet/fleetChange.ts';
 import { fleetKey } from '../plan/fleet/fleetTarget.ts';
 import { planFleet } from '../plan/fleet/planFleet.ts';
 import type { MessageCount } from '../plan/fleet/stackStage.ts';
-import { API_VERSION } from '../resource/whatsAppDeployment.ts';
-import { FLEET_KIND, type WhatsAppFleet, type WhatsAppFleetStatus } from '../resource/whatsAppFleet.ts';
+import type { WhatsAppFleet, WhatsAppFleetStatus } from '../resource/whatsAppFleet.ts';
+import { WhatsAppFleetKind } from '../state/stackSources.ts';
+import { type TellStatusOptions, tellStatus } from '../state/tellStatus.ts';
 import { MessageTally } from './messageTally.ts';
 import { type FleetsContext, observeFleet } from './observeFleet.ts';
 
@@ -30,7 +30,15 @@ const isRefusal = (error: unknown): error is ApiError =>
   (error.status !== 409 ||
     (error.details.causes ?? []).some(({ reason }) => reason === 'FieldManagerConflict'));
 
-const STATUS_MANAGER = 'waba-operator-fleets';
+const TELLING: Pick<TellStatusOptions, 'fieldManager' | 'eventOf'> = {
+  fieldManager: 'waba-operator-fleets',
+  eventOf: ({ type, status, reason, message }) => {
+    if (reason === 'NotHalted') return undefined;
+    return type === 'Halted' && status === 'True'
+      ? { type: 'Warning', reason: 'FleetHalted', message }
+      : { type: 'Normal', reason: `Fleet${reason}`, message };
+  },
+};
 
 /** What the API server said to a change, and of which generation of the fleet. */
 interface Refusal {
@@ -100,31 +108,9 @@ export class FleetsReconciler {
     }
   }
 
-  async #tell(fleet: WhatsAppFleet, status: WhatsAppFleetStatus, signal: AbortSignal): Promise<void> {
-    if (hashOf(status) === hashOf(fleet.status ?? {})) return;
-    const { namespace, name } = fleet.metadata;
-    const { client, sources, recorder } = this.#options;
-    try {
-      const written = await client.apply<KubeObject>(
-        { apiVersion: API_VERSION, kind: FLEET_KIND, metadata: { namespace, name }, status },
-        { fieldManager: STATUS_MANAGER, force: true, subresource: 'status' },
-        signal,
-      );
-      sources.fleets.cache.observeWrite(written);
-    } catch (error) {
-      if (isNotFound(error)) return;
-      throw error;
-    }
-    const before = fleet.status?.conditions ?? [];
-    for (const { type, status: value, reason, message } of status.conditions ?? []) {
-      if (reason === 'NotHalted') continue;
-      if (before.some((condition) => condition.type === type && condition.reason === reason)) continue;
-      const isBad = type === 'Halted' && value === 'True';
-      recorder.record(fleet as unknown as KubeObject, {
-        type: isBad ? 'Warning' : 'Normal',
-        reason: isBad ? 'FleetHalted' : `Fleet${reason}`,
-        message: message.slice(0, 1024),
-      });
-    }
+  #tell(fleet: WhatsAppFleet, status: WhatsAppFleetStatus, signal: AbortSignal): Promise<void> {
+    const { client, recorder, sources } = this.#options;
+    const options = { client, recorder, source: sources.fleets, kind: WhatsAppFleetKind, ...TELLING };
+    return tellStatus(options, fleet, status, signal);
   }
 }
