@@ -77,8 +77,9 @@ export class FleetsReconciler {
     }
     const { fleet, nowMs } = observed;
     const { changes, status, againMs } = planFleet(observed);
-    for (const change of changes) await this.#change(fleet, change, signal, logger);
+    // First, so that no process that ends in between leaves a stack that changed before its rollout began.
     await this.#tell(fleet, status, signal);
+    for (const change of changes) await this.#change(fleet, change, signal, logger);
     // What was written changes the plan, also where the watch brings nothing: a refusal is only known here.
     if (changes.length > 0) return { requeueAfterMs: 0 };
     return againMs === undefined ? {} : { requeueAfterMs: Math.max(0, againMs - nowMs) };
