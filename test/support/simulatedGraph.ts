@@ -21,6 +21,7 @@ import { eventually } from './eventually.ts';
 export interface SimulatedGraphOptions {
   readonly number?: string;
   readonly phoneNumberId?: string;
+  readonly businessAccountId?: string;
   readonly status?: GraphStatus;
   /** Whether any code verifies the number. */
   readonly takesAnyCode?: boolean;
@@ -73,6 +74,7 @@ export class SimulatedGraph {
   static async start({
     number = '16315551000',
     phoneNumberId,
+    businessAccountId,
     status = 'CONNECTED',
     takesAnyCode = false,
     limits = false,
@@ -92,7 +94,11 @@ export class SimulatedGraph {
     });
     const graph = new Graph({ network, limits, mediaHosts: ['*'], logger: silentLogger });
     const server = await startGraphServer(graph, { host: '127.0.0.1', port: 0 });
-    const change = { status, takesAnyCode, ...(phoneNumberId === undefined ? {} : { phoneNumberId }) };
+    const ids = {
+      ...(phoneNumberId === undefined ? {} : { phoneNumberId }),
+      ...(businessAccountId === undefined ? {} : { businessAccountId }),
+    };
+    const change = { status, takesAnyCode, ...ids };
     await network.record({ type: 'graph-number', number, change });
     const simulated = new SimulatedGraph(
       { network, graph, number, url: `http://127.0.0.1:${server.port}` },
@@ -125,6 +131,20 @@ export class SimulatedGraph {
     return callbackOf(this.network, this.number) !== undefined;
   }
 
+  /** Where webhooks of the number, or of another one, go. */
+  callback(number = this.number): string | undefined {
+    return callbackOf(this.network, number)?.url;
+  }
+
+  /** Another connected number of the same business account. */
+  async addNumber(number: string): Promise<AnyGraph> {
+    const { url, token, businessAccountId, appSecret } = this;
+    const change = { status: 'CONNECTED' as const, businessAccountId };
+    await this.network.record({ type: 'graph-number', number, change });
+    const { phoneNumberId } = this.graph.numbers.idsOf(number);
+    return { url, token, number, phoneNumberId, businessAccountId, appSecret };
+  }
+
   async setToken(token: string): Promise<void> {
     await this.network.record({ type: 'graph-app', change: { tokens: [{ token }] } });
   }
@@ -147,9 +167,10 @@ export class SimulatedGraph {
   async say(
     from: string,
     message: { readonly type: string; readonly [content: string]: unknown },
+    number = this.number,
   ): Promise<string> {
     return wamidOf(
-      await this.network.people.write(personalMessage(this.number, inbound.parse({ from, ...message }))),
+      await this.network.people.write(personalMessage(number, inbound.parse({ from, ...message }))),
     );
   }
 

@@ -22,6 +22,7 @@ import { gatewayReport } from './gatewayReport.ts';
 import { startGatewayServer } from './gatewayServer.ts';
 import { GraphClient, type NumberBackup } from './graphClient.ts';
 import { GraphWatch } from './graphWatch.ts';
+import { GraphWebhooks } from './graphWebhooks.ts';
 import { lookAtNumber } from './numberWatch.ts';
 import { Subscription } from './subscription.ts';
 import { startWebhookServer } from './webhookServer.ts';
@@ -111,10 +112,10 @@ export class CloudNetwork {
       upload: (file, ends) => this.#media.upload(file, ends),
     });
     this.#subscription = new Subscription({
-      ...common,
-      businessAccountId: settings.businessAccountId,
+      webhooks: new GraphWebhooks({ ...settings, graph: this.#graph }),
       url: settings.webhookUrl,
       verifyToken: () => secrets.current.verifyToken,
+      ...{ clock, logger, signal },
     });
   }
 

@@ -91,7 +91,7 @@ export class GraphClient {
 
   /** @throws GraphRefusal; GraphUnreachable: it was not sent; GraphUnknown: it may have been sent */
   async send(message: GraphMessage, signal: AbortSignal): Promise<SentMessage> {
-    const answer = await this.#call('POST', `${this.#number}/messages`, { json: message }, signal);
+    const answer = await this.call('POST', `${this.#number}/messages`, { json: message }, signal);
     const [sent] = (answer.messages ?? []) as readonly { readonly id?: unknown }[];
     const [contact] = (answer.contacts ?? []) as readonly Answer[];
     if (typeof sent?.id !== 'string') throw new GraphUnknown('the answer names no message');
@@ -101,12 +101,12 @@ export class GraphClient {
   /** @throws as `send` */
   async markRead(wamid: string, signal: AbortSignal): Promise<void> {
     const json = { messaging_product: 'whatsapp', status: 'read', message_id: wamid };
-    await this.#call('POST', `${this.#number}/messages`, { json }, signal);
+    await this.call('POST', `${this.#number}/messages`, { json }, signal);
   }
 
   /** @returns the id of the upload, which works for 30 days. @throws as `send` */
   async upload(form: MediaForm, signal: AbortSignal): Promise<string> {
-    const { id } = await this.#call(
+    const { id } = await this.call(
       'POST',
       `${this.#number}/media`,
       { form, timeoutMs: TIMEOUT_MS.media },
@@ -118,7 +118,7 @@ export class GraphClient {
 
   /** The bytes of media that a person sent. @throws as `send` */
   async download(mediaId: string, signal: AbortSignal): Promise<Buffer> {
-    const { url } = await this.#call('GET', mediaId, {}, signal);
+    const { url } = await this.call('GET', mediaId, {}, signal);
     if (typeof url !== 'string') throw new GraphUnknown('the answer has no URL of the media');
     return this.#within(TIMEOUT_MS.media, signal, async (inTime) => {
       const response = await this.#fetch(url, { headers: this.#authorization() }, inTime);
@@ -130,7 +130,7 @@ export class GraphClient {
   /** What Graph knows of the number. @throws as `send` */
   async number(signal: AbortSignal): Promise<GraphNumber> {
     const fields = 'status,display_phone_number,verified_name,name_status,quality_rating,throughput';
-    const answer = await this.#call('GET', `${this.#number}?fields=${fields}`, { probe: 'number' }, signal);
+    const answer = await this.call('GET', `${this.#number}?fields=${fields}`, { probe: 'number' }, signal);
     const { level } = (answer.throughput ?? {}) as { readonly level?: unknown };
     return {
       status: textOf(answer.status),
@@ -145,7 +145,7 @@ export class GraphClient {
   /** @throws as `send` */
   async profile(signal: AbortSignal): Promise<GraphProfile> {
     const path = `${this.#number}/whatsapp_business_profile?fields=${PROFILE_FIELDS.join()}`;
-    const { data } = await this.#call('GET', path, {}, signal);
+    const { data } = await this.call('GET', path, {}, signal);
     const [profile] = Array.isArray(data) ? (data as unknown[]) : [];
     const parsed = graphProfile.safeParse(profile ?? {});
     if (!parsed.success) throw new GraphUnknown('the answer has no profile of the known shape');
@@ -155,7 +155,7 @@ export class GraphClient {
   /** Changes these fields. @throws as `send` */
   async setProfile(fields: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<void> {
     const json = { messaging_product: 'whatsapp', ...fields };
-    await this.#call('POST', `${this.#number}/whatsapp_business_profile`, { json }, signal);
+    await this.call('POST', `${this.#number}/whatsapp_business_profile`, { json }, signal);
   }
 
   /** The profile photo, from a URL that Graph told; it needs no token. @throws GraphUnknown, GraphUnreachable */
@@ -171,9 +171,9 @@ export class GraphClient {
   /** A resumable upload in one part. @returns the handle by which the profile takes the picture. @throws as `send` */
   async uploadPicture(bytes: Buffer, type: string, signal: AbortSignal): Promise<string> {
     const query = new URLSearchParams({ file_length: String(bytes.length), file_type: type });
-    const { id } = await this.#call('POST', `app/uploads?${query}`, {}, signal);
+    const { id } = await this.call('POST', `app/uploads?${query}`, {}, signal);
     if (typeof id !== 'string') throw new GraphUnknown('the answer names no upload');
-    const { h } = await this.#call('POST', id, { bytes, timeoutMs: TIMEOUT_MS.media }, signal);
+    const { h } = await this.call('POST', id, { bytes, timeoutMs: TIMEOUT_MS.media }, signal);
     if (typeof h !== 'string') throw new GraphUnknown('the answer has no handle of the picture');
     return h;
   }
@@ -181,12 +181,12 @@ export class GraphClient {
   /** @throws as `send` */
   async requestCode(method: 'sms' | 'voice', signal: AbortSignal): Promise<void> {
     const json = { code_method: method.toUpperCase(), language: 'en_US' };
-    await this.#call('POST', `${this.#number}/request_code`, { json }, signal);
+    await this.call('POST', `${this.#number}/request_code`, { json }, signal);
   }
 
   /** @throws as `send` */
   async verifyCode(code: string, signal: AbortSignal): Promise<void> {
-    await this.#call('POST', `${this.#number}/verify_code`, { json: { code } }, signal);
+    await this.call('POST', `${this.#number}/verify_code`, { json: { code } }, signal);
   }
 
   /** @throws as `send` */
@@ -195,37 +195,23 @@ export class GraphClient {
     signal: AbortSignal,
   ): Promise<void> {
     const json = { messaging_product: 'whatsapp', pin, ...(backup ? { backup } : {}) };
-    await this.#call('POST', `${this.#number}/register`, { json }, signal);
+    await this.call('POST', `${this.#number}/register`, { json }, signal);
   }
 
   /** Has webhooks tell the hashes of identities. @throws as `send` */
   async tellIdentities(signal: AbortSignal): Promise<void> {
     const json = { user_identity_change: { enable_identity_key_check: true } };
-    await this.#call('POST', `${this.#number}/settings`, { json }, signal);
+    await this.call('POST', `${this.#number}/settings`, { json }, signal);
   }
 
   /** @throws as `send` */
   async setPin(pin: string, signal: AbortSignal): Promise<void> {
-    await this.#call('POST', this.#number, { json: { pin } }, signal);
-  }
-
-  /** Has the webhooks of a business account posted to this URL. @throws as `send` */
-  async subscribe(
-    { businessAccountId, url, verifyToken }: { businessAccountId: string; url: string; verifyToken: string },
-    signal: AbortSignal,
-  ): Promise<void> {
-    const json = { override_callback_uri: url, verify_token: verifyToken };
-    await this.#call('POST', `${businessAccountId}/subscribed_apps`, { json }, signal);
+    await this.call('POST', this.#number, { json: { pin } }, signal);
   }
 
   /** Asks for what is subscribed, to learn whether the token sees the account. @throws as `send` */
   async probeAccount(businessAccountId: string, signal: AbortSignal): Promise<void> {
-    await this.#call('GET', `${businessAccountId}/subscribed_apps`, { probe: 'account' }, signal);
-  }
-
-  /** @throws as `send` */
-  async unsubscribe(businessAccountId: string, signal: AbortSignal): Promise<void> {
-    await this.#call('DELETE', `${businessAccountId}/subscribed_apps`, {}, signal);
+    await this.call('GET', `${businessAccountId}/subscribed_apps`, { probe: 'account' }, signal);
   }
 
   get #number(): string {
@@ -236,7 +222,8 @@ export class GraphClient {
     return { authorization: `Bearer ${this.#options.accessToken()}` };
   }
 
-  async #call(
+  /** For calls that are not of the number itself. @throws as `send` */
+  async call(
     method: string,
     path: string,
     { probe, ...content }: CallContent & { readonly probe?: Probe },
