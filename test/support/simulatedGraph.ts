@@ -28,6 +28,8 @@ export interface SimulatedGraphOptions {
   /** Whether the documented rates apply. */
   readonly limits?: boolean;
   readonly clock?: Clock;
+  /** Where the URL of a webhook leads, as its name and the proxy behind it decide; by itself without it. */
+  readonly route?: (url: string) => string;
   readonly onAccepted?: (message: AcceptedMessage) => void;
 }
 
@@ -50,7 +52,7 @@ export class SimulatedGraph {
   readonly graph: Graph;
   readonly url: string;
   readonly number: string;
-  readonly appSecret = 'app-secret';
+  appSecret = 'app-secret';
   readonly accepted: AcceptedMessage[] = [];
   /** Codes of refusals, in their order. */
   readonly refusals: number[] = [];
@@ -79,6 +81,7 @@ export class SimulatedGraph {
     takesAnyCode = false,
     limits = false,
     clock = systemClock,
+    route = (url) => url,
     onAccepted,
   }: SimulatedGraphOptions = {}): Promise<SimulatedGraph> {
     const folder = await mkdtemp(join(tmpdir(), 'waba-graph-'));
@@ -92,7 +95,13 @@ export class SimulatedGraph {
       clock,
       logger: silentLogger,
     });
-    const graph = new Graph({ network, limits, mediaHosts: ['*'], logger: silentLogger });
+    const graph = new Graph({
+      network,
+      limits,
+      mediaHosts: ['*'],
+      logger: silentLogger,
+      fetch: (url, init) => fetch(route(String(url)), init),
+    });
     const server = await startGraphServer(graph, { host: '127.0.0.1', port: 0 });
     const ids = {
       ...(phoneNumberId === undefined ? {} : { phoneNumberId }),
@@ -110,7 +119,7 @@ export class SimulatedGraph {
         await rm(folder, { recursive: true, force: true });
       },
     );
-    await network.record({ type: 'graph-app', change: { appSecret: simulated.appSecret } });
+    await simulated.setAppSecret(simulated.appSecret);
     await simulated.setToken('token-1');
     return simulated;
   }
@@ -149,6 +158,11 @@ export class SimulatedGraph {
     await this.network.record({ type: 'graph-app', change: { tokens: [{ token }] } });
   }
 
+  async setAppSecret(appSecret: string): Promise<void> {
+    this.appSecret = appSecret;
+    await this.network.record({ type: 'graph-app', change: { appSecret } });
+  }
+
   /** Each is completed with the defaults of the control API. */
   setFaults(...faults: readonly (Partial<GraphFault> & { readonly path: string })[]): void {
     this.network.graphFaults.calls.set(faults.map((fault) => graphFault.parse(fault)));
@@ -156,6 +170,17 @@ export class SimulatedGraph {
 
   setWebhookFaults(...faults: readonly Partial<WebhookFault>[]): void {
     this.network.graphFaults.webhooks.set(faults.map((fault) => webhookFault.parse(fault)));
+  }
+
+  /** What the simulation knows of the number. */
+  get known() {
+    return this.network.state.known(this.number);
+  }
+
+  /** Bodies of calls whose path ends so, in their order. */
+  bodies(path: string): unknown[] {
+    const calls = this.network.requests.all().filter((request) => request.path.endsWith(path));
+    return calls.map(({ body }) => body);
   }
 
   /** The customer-care window of each is open. */

@@ -98,3 +98,16 @@ it('knows the digits and the throughput of the number', async () => {
     throughput: 1_000,
   });
 });
+
+it('registers a number with its PIN, and with the backup of its On-Premises installation', async () => {
+  const bodies: unknown[] = [];
+  const { client } = clientOf(async (_, { body }) => {
+    bodies.push(JSON.parse(String(body)));
+    return Response.json({ success: true });
+  });
+  const backup = { data: 'sealed', password: 'secret' };
+  await client.register({ pin: '123456' }, never);
+  await client.register({ pin: '123456', backup }, never);
+  const registration = { messaging_product: 'whatsapp', pin: '123456' };
+  expect(bodies).toEqual([registration, { ...registration, backup }]);
+});

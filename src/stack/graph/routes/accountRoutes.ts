@@ -61,7 +61,7 @@ export const accountRoutes: readonly GraphRoute[] = [
       const callback = url === undefined ? undefined : { url, verifyToken };
       const { network } = graph;
       if (callback) {
-        const problem = await handshakeProblem(callback, network.clock, graph.signal);
+        const problem = await handshakeProblem(callback, network.clock, graph.signal, graph.fetch);
         if (problem !== undefined)
           throw new GraphFailure(2200, `(#2200) Callback verification failed: ${problem}`);
       }
