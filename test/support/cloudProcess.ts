@@ -53,6 +53,7 @@ export async function startCloudProcess(
   let running = await start();
   return {
     about: running.about,
+    pid: () => running.program.pid ?? 0,
     address: async () => ({
       host: 'localhost',
       port,

@@ -21,6 +21,7 @@ import { type CloudEntry, CloudState } from './cloudState.ts';
 import { gatewayReport } from './gatewayReport.ts';
 import { startGatewayServer } from './gatewayServer.ts';
 import { GraphClient, type NumberBackup } from './graphClient.ts';
+import { HttpGraphTransport } from './graphTransport.ts';
 import { GraphWatch } from './graphWatch.ts';
 import { GraphWebhooks } from './graphWebhooks.ts';
 import { lookAtNumber } from './numberWatch.ts';
@@ -62,6 +63,7 @@ export class CloudNetwork {
   readonly #stop = new AbortController();
   readonly #metrics = new CloudMetrics();
   readonly #watch: GraphWatch;
+  readonly #transport = new HttpGraphTransport();
   readonly #graph: GraphClient;
   readonly #sessions: Sessions;
   readonly #media: CloudMedia;
@@ -86,6 +88,7 @@ export class CloudNetwork {
     this.#graph = new GraphClient({
       ...settings,
       accessToken: () => secrets.current.accessToken,
+      transport: this.#transport.call,
       onCall: (call) => {
         this.#watch.heard(call);
         this.#metrics.called(call.outcome);
@@ -156,6 +159,7 @@ export class CloudNetwork {
   async close(): Promise<void> {
     this.#stop.abort(new Error('the gateway ends'));
     for (const close of this.#closers.splice(0).reverse()) await close();
+    this.#transport.close();
     await this.#journal.close();
   }
 

@@ -5,6 +5,12 @@ import { detailsOf, type GraphError, graphError } from '../../cloud/graphErrors.
 import type { GraphMessage } from '../../cloud/graphMessage.ts';
 import { type GraphProfile, graphProfile, PROFILE_FIELDS } from '../../cloud/graphProfile.ts';
 import type { GraphCall, GraphNumber, GraphOutcome, Probe } from './graphCall.ts';
+import {
+  type GraphRequest,
+  type GraphResponse,
+  type GraphTransport,
+  RequestNotSent,
+} from './graphTransport.ts';
 import type { MediaForm } from './mediaForm.ts';
 
 /** Calls of the Cloud API. Source: docs/onprem/cloud-migration.md §2, §17.2, §17.3. */
@@ -17,7 +23,7 @@ export interface GraphClientOptions {
   readonly phoneNumberId: string;
   /** Read for each call, because the token changes while the gateway runs. */
   readonly accessToken: () => string;
-  readonly fetch?: typeof fetch;
+  readonly transport: GraphTransport;
   /** Hears how each call ended. */
   readonly onCall?: (call: GraphCall) => void;
   readonly clock: Clock;
@@ -66,9 +72,8 @@ export interface SentMessage {
 /** How long an answer may take, and the bytes of media. */
 const TIMEOUT_MS = { call: 20_000, media: 60_000 } as const;
 
-/** Failures before the first byte of a request. */
-const BEFORE_THE_REQUEST =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT|CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
+/** Redirects that a download follows. */
+const MOST_REDIRECTS = 3;
 
 const THROUGHPUT: Readonly<Record<string, number>> = { STANDARD: 80, HIGH: 1_000 };
 
@@ -121,9 +126,9 @@ export class GraphClient {
     const { url } = await this.call('GET', mediaId, {}, signal);
     if (typeof url !== 'string') throw new GraphUnknown('the answer has no URL of the media');
     return this.#within(TIMEOUT_MS.media, signal, async (inTime) => {
-      const response = await this.#fetch(url, { headers: this.#authorization() }, inTime);
-      if (!response.ok) throw new GraphUnknown(`the URL of the media answered ${response.status}`);
-      return Buffer.from(await response.arrayBuffer());
+      const { status, body } = await this.#get(url, this.#authorization(), inTime);
+      if (!isOk(status)) throw new GraphUnknown(`the URL of the media answered ${status}`);
+      return body;
     });
   }
 
@@ -161,10 +166,9 @@ export class GraphClient {
   /** The profile photo, from a URL that Graph told; it needs no token. @throws GraphUnknown, GraphUnreachable */
   picture(url: string, signal: AbortSignal): Promise<{ readonly type: string; readonly bytes: Buffer }> {
     return this.#within(TIMEOUT_MS.media, signal, async (inTime) => {
-      const response = await this.#fetch(url, {}, inTime);
-      if (!response.ok) throw new GraphUnknown(`the URL of the photo answered ${response.status}`);
-      const bytes = Buffer.from(await response.arrayBuffer());
-      return { type: response.headers.get('content-type') ?? 'image/jpeg', bytes };
+      const { status, type = 'image/jpeg', body: bytes } = await this.#get(url, {}, inTime);
+      if (!isOk(status)) throw new GraphUnknown(`the URL of the photo answered ${status}`);
+      return { type, bytes };
     });
   }
 
@@ -255,16 +259,10 @@ export class GraphClient {
         ...form?.headers,
         ...(bytes ? { authorization: `OAuth ${this.#options.accessToken()}`, file_offset: '0' } : {}),
       };
-      const body = form?.body ?? (bytes ? new Uint8Array(bytes) : json ? JSON.stringify(json) : null);
-      const response = await this.#fetch(
-        `${graphUrl}/${graphVersion}/${path}`,
-        { method, headers, body, duplex: 'half' },
-        inTime,
-      );
-      const text = await response.text().catch((cause: unknown) => {
-        throw new GraphUnknown('the answer broke off', cause);
-      });
-      return answerOf(response.status, text);
+      const body = form?.body ?? bytes ?? (json && JSON.stringify(json));
+      const url = `${graphUrl}/${graphVersion}/${path}`;
+      const response = await this.#send({ method, url, headers, body }, inTime);
+      return answerOf(response.status, response.body.toString('utf8'));
     });
   }
 
@@ -283,23 +281,44 @@ export class GraphClient {
     }
   }
 
-  async #fetch(url: string, request: RequestInit, signal: AbortSignal): Promise<Response> {
+  /** Follows redirects, and tells the token to no other server. */
+  async #get(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<GraphResponse> {
+    let asked = { method: 'GET', url, headers };
+    for (let redirects = 0; ; redirects++) {
+      const response = await this.#send(asked, signal);
+      const { status, location } = response;
+      if (status < 300 || status > 399 || location === undefined || redirects === MOST_REDIRECTS)
+        return response;
+      const next = new URL(location, asked.url);
+      const isSame = next.origin === new URL(asked.url).origin;
+      asked = { method: 'GET', url: next.href, headers: isSame ? asked.headers : {} };
+    }
+  }
+
+  async #send(request: GraphRequest, signal: AbortSignal): Promise<GraphResponse> {
     try {
-      return await (this.#options.fetch ?? fetch)(url, { ...request, signal });
+      return await this.#options.transport(request, signal);
     } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      const { cause } = error as { cause?: { code?: unknown } };
-      if (BEFORE_THE_REQUEST.test(String(cause?.code))) throw new GraphUnreachable(error);
-      throw new GraphUnknown('the connection broke off', error);
+      const isOver = signal.aborted && !(signal.reason instanceof GraphUnknown);
+      if (isOver) throw signal.reason;
+      if (error instanceof RequestNotSent) throw new GraphUnreachable(error.cause);
+      // After the deadline it says how long that was.
+      throw signal.aborted ? signal.reason : new GraphUnknown('the connection broke off', error);
     }
   }
 }
+
+const isOk = (status: number): boolean => status >= 200 && status <= 299;
 
 /** Only an answer of the API itself says that nothing has happened: one of 500 or of a proxy leaves it open. */
 function answerOf(status: number, text: string): Answer {
   const body = safeJson(text);
   const answer = typeof body === 'object' && body !== null ? (body as Answer) : {};
-  if (status >= 200 && status <= 299) return answer;
+  if (isOk(status)) return answer;
   const refused = graphError.safeParse(answer.error);
   if (status < 500 && refused.success) throw new GraphRefusal(refused.data);
   throw new GraphUnknown(`the Cloud API answered ${status}`);
