@@ -56,6 +56,7 @@ describe('a message that is posted to Graph', () => {
     ['a 400 with an error of Graph', json(400, { error: { code: 131026, message: 'No' } })],
     ['a 401', json(401, { error: { code: 190, message: 'No' } })],
     ['a 429', json(429, { error: { code: 130429, message: 'No' } })],
+    ['a 503 that says to try again', json(503, { error: { code: 131016, message: 'Later' } })],
   ])('is not there after %s', async (_, answer) => {
     await expect(clientOf(answer).client.send(MESSAGE, never)).rejects.toBeInstanceOf(GraphRefusal);
   });
@@ -66,7 +67,8 @@ describe('a message that is posted to Graph', () => {
   });
 
   it.each([
-    ['a 500, also with an error of Graph', json(500, { error: { code: 131000, message: 'No' } })],
+    ['a 500 with an error that says nothing of that', json(500, { error: { code: 131000, message: 'No' } })],
+    ['a 500 with an error that is final elsewhere', json(500, { error: { code: 131026, message: 'No' } })],
     ['a 502 of a proxy', async () => text(502, '<html>')],
     ['a 400 of a proxy', async () => text(400, '<html>')],
     ['a 200 that names no message', json(200, {})],

@@ -1,7 +1,7 @@
 import { type Clock, withDeadline } from '../../base/clock.ts';
 import { describeError } from '../../base/codedError.ts';
 import { safeJson } from '../../base/safeJson.ts';
-import { detailsOf, type GraphError, graphError } from '../../cloud/graphErrors.ts';
+import { detailsOf, type GraphError, graphError, isRetried } from '../../cloud/graphErrors.ts';
 import type { GraphMessage } from '../../cloud/graphMessage.ts';
 import { type GraphProfile, graphProfile, PROFILE_FIELDS } from '../../cloud/graphProfile.ts';
 import type { GraphCall, GraphNumber, GraphOutcome, Probe } from './graphCall.ts';
@@ -314,13 +314,16 @@ export class GraphClient {
 
 const isOk = (status: number): boolean => status >= 200 && status <= 299;
 
-/** Only an answer of the API itself says that nothing has happened: one of 500 or of a proxy leaves it open. */
+/**
+ * Only an answer of the API itself says that nothing has happened: one of 500 or of a proxy leaves it open, unless its error is
+ * one with which the message may be posted again. Source: docs/onprem/cloud-migration.md §17.6.
+ */
 function answerOf(status: number, text: string): Answer {
   const body = safeJson(text);
   const answer = typeof body === 'object' && body !== null ? (body as Answer) : {};
   if (isOk(status)) return answer;
   const refused = graphError.safeParse(answer.error);
-  if (status < 500 && refused.success) throw new GraphRefusal(refused.data);
+  if (refused.success && (status < 500 || isRetried(refused.data))) throw new GraphRefusal(refused.data);
   throw new GraphUnknown(`the Cloud API answered ${status}`);
 }
 
