@@ -72,6 +72,14 @@ describe('the account of a stack with the Cloud API behind it', () => {
     });
   });
 
+  it('expires with no build', async () => {
+    const { call } = await start();
+    const { support } = JSON.parse((await call('GET', '/v1/support')).body) as {
+      support: { expire_timestamp: string };
+    };
+    expect(support.expire_timestamp).toMatch(/^9000-/);
+  });
+
   it('refuses what has no counterpart, and says what to do instead', async () => {
     const { call } = await start();
     const backup = JSON.parse((await call('POST', '/v1/settings/backup', { password: 'p' })).body) as {
