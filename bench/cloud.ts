@@ -5,6 +5,7 @@ import { startPlainReceiver } from '../test/support/plainReceiver.ts';
 import { SimulatedGraph } from '../test/support/simulatedGraph.ts';
 import { pacedLoad } from './pacedLoad.ts';
 import { printTable } from './printTable.ts';
+import { cpuSeconds, ownCpuSeconds } from './processCpu.ts';
 
 // The gateway to the Cloud API beside the Cloud API itself, which is simulated in this process: what it adds to a message, and
 // whether its pace keeps to the throughput of the number.
@@ -73,12 +74,24 @@ try {
 
   arrivals.clear();
   const burstAt = performance.now();
+  const cpu = {
+    gateway: ownCpuSeconds(gateway.pid()),
+    all: cpuSeconds(gateway.pid()),
+    bench: ownCpuSeconds(process.pid),
+  };
   await load(0, THROUGHPUT * SECONDS);
   await until(() => arrived('message ') >= THROUGHPUT * SECONDS);
   const seconds = (performance.now() - burstAt) / 1_000;
   await graph.settled();
   const sent = () => receiver.statuses().filter(({ status }) => status === 'delivered').length;
   await until(() => sent() >= count + THROUGHPUT * SECONDS);
+  const perMessage = (used: number) => `${((used * 1_000) / (THROUGHPUT * SECONDS)).toFixed(2)} ms`;
+  const own = ownCpuSeconds(gateway.pid()) - cpu.gateway;
+  const costs = {
+    gateway: perMessage(own),
+    database: perMessage(cpuSeconds(gateway.pid()) - cpu.all - own),
+    bench: perMessage(ownCpuSeconds(process.pid) - cpu.bench),
+  };
   printTable([
     ['the Cloud API itself, one post after another', quantiles(direct)],
     [`through the gateway at ${rate}/s, from the post to its arrival`, quantiles(added)],
@@ -86,6 +99,9 @@ try {
       `as fast as ${THROUGHPUT}/s allow`,
       `${((THROUGHPUT * SECONDS) / seconds).toFixed(0)}/s arrived, ${graph.refusals.length} refused`,
     ],
+    ['CPU of the stack for each message, with its statuses', costs.gateway],
+    ['CPU of its database', costs.database],
+    ['CPU of the load, the simulated Cloud API and the receiver', costs.bench],
     ['callbacks "delivered"', `${sent()} of ${count + THROUGHPUT * SECONDS}`],
   ]);
 } finally {

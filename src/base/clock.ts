@@ -39,6 +39,26 @@ export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promi
   });
 }
 
+/**
+ * What fires with each signal. One listener serves all of them: many requests share a signal, and each would search the list of
+ * its listeners to remove its own.
+ */
+const FOLLOWERS = new WeakMap<AbortSignal, Set<AbortController>>();
+
+function followersOf(signal: AbortSignal): Set<AbortController> {
+  const known = FOLLOWERS.get(signal);
+  if (known) return known;
+  const followers = new Set<AbortController>();
+  FOLLOWERS.set(signal, followers);
+  setMaxListeners(0, signal);
+  const onAbort = () => {
+    for (const controller of followers) controller.abort(signal.reason);
+    followers.clear();
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  return followers;
+}
+
 /** A signal that also fires when `delayMs` have passed. `release` must be called when the work is done. */
 export function withDeadline(
   clock: Clock,
@@ -47,17 +67,15 @@ export function withDeadline(
   reason: () => Error,
 ): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();
-  const onAbort = () => controller.abort(signal.reason);
-  // Many requests may share one signal; each removes its listener again.
-  setMaxListeners(0, signal);
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
+  const followers = followersOf(signal);
+  if (signal.aborted) controller.abort(signal.reason);
+  else followers.add(controller);
   const cancel = clock.after(delayMs, () => controller.abort(reason()));
   return {
     signal: controller.signal,
     release: () => {
       cancel();
-      signal.removeEventListener('abort', onAbort);
+      followers.delete(controller);
     },
   };
 }

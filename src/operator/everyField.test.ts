@@ -282,6 +282,7 @@ const SPECS: readonly object[] = [
   },
   {
     stack: 'Cloud',
+    settings: { webhooks: { message: { sending: true } } },
     cloud: {
       phoneNumberId: '106540352242922',
       businessAccountId: '102290129340398',

@@ -6,6 +6,7 @@ import { holdFolder } from '../base/holdFolder.ts';
 import type { Logger } from '../base/logger.ts';
 import { MovableClock } from '../base/movableClock.ts';
 import { freePort, requireFreePort } from '../base/ports.ts';
+import { BUILD_DATE_WITH_CLOUD } from '../cloud/buildDate.ts';
 import { knows } from '../onprem/clientBehaviour.ts';
 import { CLIENT_VERSION } from '../onprem/clientVersion.ts';
 import { NODE_PORTS } from '../onprem/environment.ts';
@@ -43,7 +44,7 @@ export interface LaptopOptions {
   /** Off: the API speaks plain HTTP. */
   readonly tls?: boolean;
   readonly phoneNumber: string;
-  /** Epoch ms; the build expires 180 days later. */
+  /** Epoch ms; the build expires 180 days later. By default it is of today, and never expires with the Cloud API. */
   readonly buildDateMs?: number | undefined;
   /** The client version to stand for, `v2.57.1`. */
   readonly version?: string;
@@ -288,7 +289,7 @@ interface Place {
 }
 
 const startSingleCoreapp = (
-  { buildDateMs, version = CLIENT_VERSION, clock, logger }: LaptopOptions,
+  { cloud, buildDateMs, version = CLIENT_VERSION, clock, logger }: LaptopOptions,
   { folder, time, wire, stores }: Place,
 ): Promise<CoreappNode> =>
   startCoreapp({
@@ -305,7 +306,7 @@ const startSingleCoreapp = (
     mediaFolder: join(folder, 'media'),
     // Whoever can send here also owns the machine, and has the pictures on it.
     mediaHosts: ['*'],
-    buildDateMs,
+    buildDateMs: buildDateMs ?? (cloud ? Date.parse(BUILD_DATE_WITH_CLOUD) : undefined),
     plainWebhooks: true,
     version,
     clock,

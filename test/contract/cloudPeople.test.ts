@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { startCloudStack } from '../support/cloudStack.ts';
 import { eventually } from '../support/eventually.ts';
-import { GraphDouble, type GraphDoubleOptions } from '../support/graphDouble.ts';
+import { SimulatedGraph } from '../support/simulatedGraph.ts';
 
 const never = new AbortController().signal;
 const ANA = '16505550001';
+const BO = 'US.13491208655302741918';
 
 type Stack = Awaited<ReturnType<typeof startCloudStack>>;
 const closers: (() => Promise<void>)[] = [];
@@ -13,14 +14,15 @@ afterEach(async () => {
 });
 
 async function start(
-  options: GraphDoubleOptions = {},
   variables: Record<string, string> = {},
-): Promise<{ graph: GraphDouble; stack: Stack }> {
-  const graph = await GraphDouble.start(options);
+): Promise<{ graph: SimulatedGraph; stack: Stack }> {
+  const graph = await SimulatedGraph.start();
   closers.push(() => graph.close());
+  await graph.openWindows(ANA);
+  await graph.network.people.setId(ANA, { userId: BO, hidesNumber: true });
   const stack = await startCloudStack(graph, variables);
   closers.push(() => stack.close());
-  await eventually(() => graph.subscription);
+  await eventually(() => graph.isSubscribed);
   return { graph, stack };
 }
 const send = ({ client, session }: Stack, message: object) =>
@@ -46,8 +48,6 @@ async function post(stack: Stack, message: object): Promise<Sent & { readonly id
 }
 
 describe('people of the Cloud API', () => {
-  const BO = 'US.13491208655302741918';
-
   it('writes to a person by a business-scoped id, and tells the statuses by it', async () => {
     const { graph, stack } = await start();
     const { id, contacts, meta } = await post(stack, { recipient: BO, type: 'text', text: { body: 'Hi' } });
@@ -57,9 +57,9 @@ describe('people of the Cloud API', () => {
       backend: { name: 'cloud-api', version: 'v26.0' },
       api_status: 'stable',
     });
-    await eventually(() => statusesOf(stack, id).length === 2);
-    expect(graph.accepted[0]?.message).toMatchObject({ recipient: BO, type: 'text' });
-    expect(graph.accepted[0]?.message).not.toHaveProperty('to');
+    await eventually(() => statusesOf(stack, id).length === 3);
+    expect(graph.bodies('/messages')).toMatchObject([{ recipient: BO, type: 'text' }]);
+    expect(graph.bodies('/messages')[0]).not.toHaveProperty('to');
     const told = stack.callbacks.filter(({ statuses = [] }) => statuses.length > 0);
     for (const { contacts: people, statuses = [] } of told) {
       expect(people?.[0]).toEqual({ user_id: BO });
@@ -68,7 +68,8 @@ describe('people of the Cloud API', () => {
   });
 
   it('tells that a message by such an id failed', async () => {
-    const { stack } = await start({ fate: () => ({ code: 131062 }) });
+    const { graph, stack } = await start();
+    graph.setFaults({ path: '*/messages', code: 131062 });
     const { id } = await post(stack, { recipient: BO, type: 'text', text: { body: 'Hi' } });
     await eventually(() => statusesOf(stack, id).length === 1);
     expect(stack.callbacks.find(({ statuses }) => statuses)).toMatchObject({
@@ -91,11 +92,11 @@ describe('people of the Cloud API', () => {
 
   it('leaves out the number of people who show none, until one webhook tells both', async () => {
     const { graph, stack } = await start();
-    const hi = { type: 'text', text: { body: 'Hi' } };
-    await graph.say(undefined, { ...hi, userId: BO });
-    await graph.say(ANA, { ...hi, userId: BO });
-    await graph.say(undefined, { ...hi, userId: BO });
-    await eventually(() => stack.messages().length === 3);
+    for (const [index, hidesNumber] of [true, false, true].entries()) {
+      await graph.network.people.setId(ANA, { hidesNumber });
+      await graph.say(ANA, { type: 'text', text: 'Hi' });
+      await eventually(() => stack.messages().length === index + 1);
+    }
     expect(stack.messages().map(({ from, from_bsuid }) => [from, from_bsuid])).toEqual([
       [undefined, BO],
       [ANA, BO],
@@ -104,44 +105,45 @@ describe('people of the Cloud API', () => {
   });
 
   it('puts the id of a person without a number into from, if it is asked to', async () => {
-    const { graph, stack } = await start({}, { WABA_CLOUD_IDENTITY: 'BsuidInFrom' });
-    await graph.say(undefined, { type: 'text', text: { body: 'Hi' }, userId: BO });
+    const { graph, stack } = await start({ WABA_CLOUD_IDENTITY: 'BsuidInFrom' });
+    await graph.say(ANA, { type: 'text', text: 'Hi' });
     expect(await eventually(() => stack.messages()[0])).toMatchObject({ from: BO, from_bsuid: BO });
   });
 
   it('asks a person without a number for it once, and delivers what they write meanwhile', async () => {
-    const { graph, stack } = await start({}, { WABA_CLOUD_IDENTITY: 'RequestContact' });
-    for (const body of ['Hi', 'Still here'])
-      await graph.say(undefined, { type: 'text', text: { body }, userId: BO });
+    const { graph, stack } = await start({ WABA_CLOUD_IDENTITY: 'RequestContact' });
+    for (const text of ['Hi', 'Still here']) await graph.say(ANA, { type: 'text', text });
     await eventually(() => graph.accepted.length > 0 && stack.messages().length === 2);
     await graph.settled();
-    expect(graph.accepted.map(({ message }) => message)).toMatchObject([
+    expect(graph.bodies('/messages')).toMatchObject([
       { recipient: BO, type: 'interactive', interactive: { type: 'contact_request' } },
     ]);
     // The stack did not send it.
     expect(stack.statuses()).toEqual([]);
-    await graph.say(ANA, { type: 'text', text: { body: 'My number' }, userId: BO });
+    await graph.network.people.setId(ANA, { hidesNumber: false });
+    await graph.say(ANA, { type: 'text', text: 'My number' });
     expect(await eventually(() => stack.messages()[2])).toMatchObject({ from: ANA, from_bsuid: BO });
   });
 
   it('remembers a person who has another id or another number, and tells of both', async () => {
     const { graph, stack } = await start();
     await stack.client.settings.patchApplication(stack.session, { notify_user_change_number: true }, never);
-    const hi = { type: 'text', text: { body: 'Hi' } };
-    await graph.say(ANA, { ...hi, userId: BO });
-    await graph.say(undefined, {
-      type: 'system',
-      system: { type: 'user_changed_user_id', user_id: 'US.new', body: 'x' },
-      userId: BO,
-    });
-    await graph.say(undefined, { ...hi, userId: 'US.new' });
-    await graph.say(ANA, {
-      type: 'system',
-      system: { type: 'user_changed_number', wa_id: '16505559999', body: 'x' },
-      userId: 'US.new',
-    });
-    await graph.say(undefined, { ...hi, userId: 'US.new' });
-    await eventually(() => stack.messages().length === 5);
+    const { people } = graph.network;
+    const acts = [
+      () =>
+        people.setId(ANA, { hidesNumber: false }).then(() => graph.say(ANA, { type: 'text', text: 'Hi' })),
+      () =>
+        people
+          .setId(ANA, { hidesNumber: true })
+          .then(() => graph.network.setUserId(ANA, { userId: 'US.new' })),
+      () => graph.say(ANA, { type: 'text', text: 'Hi' }),
+      () => people.changeNumber(ANA, '16505559999'),
+      () => graph.say('16505559999', { type: 'text', text: 'Hi' }),
+    ];
+    for (const [index, act] of acts.entries()) {
+      await act();
+      await eventually(() => stack.messages().length === index + 1);
+    }
     expect(stack.messages().map(({ from, system }) => [from, (system as { type?: string })?.type])).toEqual([
       [ANA, undefined],
       [ANA, 'user_changed_user_id'],
@@ -154,11 +156,12 @@ describe('people of the Cloud API', () => {
   });
 
   it('tells that a message is on its way, if it is asked to', async () => {
-    const { stack } = await start();
+    const { graph, stack } = await start();
+    await graph.network.people.setId(ANA, { hidesNumber: false });
     const webhooks = { message: { sending: true, sent: true } };
     await stack.client.settings.patchApplication(stack.session, { webhooks }, never);
     const id = await send(stack, text('Hi'));
-    await eventually(() => statusesOf(stack, id).length === 3);
-    expect(statusesOf(stack, id).sort()).toEqual(['delivered', 'sending', 'sent']);
+    await eventually(() => statusesOf(stack, id).length === 4);
+    expect(statusesOf(stack, id).sort()).toEqual(['delivered', 'read', 'sending', 'sent']);
   });
 });

@@ -5,8 +5,8 @@ import { cloudSpec } from '../support/cloudSpec.ts';
 import { clusterProcesses, killProcesses } from '../support/clusterProcesses.ts';
 import { startReceiver } from '../support/emulatorStack.ts';
 import { eventually } from '../support/eventually.ts';
-import { GraphDouble } from '../support/graphDouble.ts';
 import { OperatorCluster } from '../support/operatorCluster.ts';
+import { SimulatedGraph } from '../support/simulatedGraph.ts';
 import { stackApi } from '../support/stackLoad.ts';
 
 const never = new AbortController().signal;
@@ -15,7 +15,7 @@ const ANA = '16505550001';
 const WEBHOOK_URL = 'https://hooks.example.com/cloudy/webhook';
 
 let cluster: OperatorCluster;
-let graph: GraphDouble;
+let graph: SimulatedGraph;
 let receiver: Awaited<ReturnType<typeof startReceiver>>;
 /** Where the proxy of the webhook leads. */
 let gatewayAddress = '';
@@ -38,10 +38,12 @@ async function findGateway(): Promise<void> {
 }
 
 beforeAll(async () => {
-  graph = await GraphDouble.start({
-    number: '16315551777',
-    route: (url) => (url === WEBHOOK_URL ? `http://${gatewayAddress}:9092/cloudy/webhook` : url),
+  const { phoneNumberId, businessAccountId } = cloudSpec();
+  graph = await SimulatedGraph.start({
+    ...{ number: '16315551777', phoneNumberId, businessAccountId },
+    route: (url) => url.replace(WEBHOOK_URL, `http://${gatewayAddress}:9092/cloudy/webhook`),
   });
+  await graph.openWindows(ANA);
   receiver = await startReceiver();
   cluster = await OperatorCluster.start();
   await cluster.installOperator();
@@ -81,8 +83,8 @@ describe('a stack with the Cloud API behind it', () => {
     }, 120_000);
     const { status } = await cluster.ready(NAME, 180_000);
     expect(status?.registration?.state).toBe('Registered');
-    expect(graph.subscription?.url).toBe(WEBHOOK_URL);
-    expect(graph.pins).toEqual([]);
+    expect(graph.callback()).toBe(WEBHOOK_URL);
+    expect(graph.known.pin).toBeUndefined();
     expect(await condition('TokenValid')).toBe('True/Valid');
     expect(await condition('WebhookSubscribed')).toBe('True/Subscribed');
     expect(await condition('NumberHealthy')).toBe('True/Healthy');
@@ -93,8 +95,8 @@ describe('a stack with the Cloud API behind it', () => {
     const { client, login } = await stackApi(cluster, NAME);
     const id = await client.messages.sendText(await login(), ANA, 'Hello', never);
     await eventually(() => receiver.statuses(id).includes('delivered'), 60_000);
-    expect(graph.accepted.map(({ message }) => message.biz_opaque_callback_data)).toEqual([id]);
-    await graph.say(ANA, { type: 'text', text: { body: 'Is it open?' } });
+    expect(graph.accepted.map(({ opaque }) => opaque)).toEqual([id]);
+    await graph.say(ANA, { type: 'text', text: 'Is it open?' });
     await eventually(() => JSON.stringify(receiver.received).includes('Is it open?'), 60_000);
     client.close();
   });
@@ -103,7 +105,7 @@ describe('a stack with the Cloud API behind it', () => {
     timeout: 240_000,
   }, async () => {
     const before = (await gatewayPods()).map(({ metadata }) => metadata.uid);
-    graph.token = 'token-2';
+    await graph.setToken('token-2');
     await eventually(async () => (await condition('TokenValid')) === 'False/TokenRefused', 120_000);
     expect((await cluster.condition(NAME, 'TokenValid'))?.message).toContain('Secret meta');
     await eventually(async () => (await condition('Ready')) === 'False/TokenRefused', 30_000);
@@ -120,12 +122,11 @@ describe('a stack with the Cloud API behind it', () => {
 
   it('takes webhooks with another app secret, in the same pod', { timeout: 240_000 }, async () => {
     const before = (await gatewayPods()).map(({ metadata }) => metadata.uid);
-    graph.appSecret = 'another-app-secret';
+    await graph.setAppSecret('another-app-secret');
     // Refused with the secret from before, it is posted again until the gateway has the other one.
-    const said = graph.say(ANA, { type: 'text', text: { body: 'Still there?' } });
+    await graph.say(ANA, { type: 'text', text: 'Still there?' });
     await meta();
     await eventually(() => JSON.stringify(receiver.received).includes('Still there?'), 150_000);
-    await said;
     expect((await gatewayPods()).map(({ metadata }) => metadata.uid)).toEqual(before);
   });
 
@@ -152,9 +153,9 @@ describe('a stack with the Cloud API behind it', () => {
   });
 
   it('leaves nothing subscribed when it is deleted', { timeout: 180_000 }, async () => {
-    expect(graph.subscription).toBeDefined();
+    expect(graph.isSubscribed).toBe(true);
     await cluster.kubectl('delete', 'whatsappdeployment', NAME, '--wait=false');
-    await eventually(() => graph.subscription === undefined, 60_000);
+    await eventually(() => !graph.isSubscribed, 60_000);
     await eventually(
       async () =>
         (await cluster.client.get(WhatsAppDeploymentKind, 'default', NAME, never).catch(() => undefined)) ===

@@ -7,17 +7,21 @@ import { silentLogger } from '../../src/base/silentLogger.ts';
 import { GATEWAY_PATHS, gatewayStatus } from '../../src/cloud/gatewayStatus.ts';
 import { CloudNetwork } from '../../src/stack/cloud/cloudNetwork.ts';
 import { cloudSettings } from '../../src/stack/cloud/cloudSettings.ts';
-import type { GraphDouble } from './graphDouble.ts';
+import type { AnyGraph } from './simulatedGraph.ts';
 
 const never = new AbortController().signal;
 const CONTROL_TOKEN = 'control-token';
 
 /** A gateway in this process, without a stack before it. */
-export async function startBareGateway(graph: GraphDouble, variables: Record<string, string> = {}) {
+export async function startBareGateway(
+  graph: AnyGraph,
+  variables: Record<string, string> = {},
+  port?: number,
+) {
   const folder = await mkdtemp(join(tmpdir(), 'waba-gateway-'));
   const tokenFile = join(folder, 'token');
   await writeFile(tokenFile, graph.token);
-  const webhookPort = await freePort();
+  const webhookPort = port ?? (await freePort());
   const host = '127.0.0.1';
   const gateway = await CloudNetwork.start(
     {

@@ -19,7 +19,7 @@ export async function startCloudProcess(
   { webhookUrl, unknownOutcomeSeconds, throughput }: CloudProcessOptions,
 ) {
   const folder = await mkdtemp(join(tmpdir(), 'waba-cloud-'));
-  const [port, webhookPort] = [await freePort(), await freePort()];
+  const [port, webhookPort, controlPort] = [await freePort(), await freePort(), await freePort()];
   const variables = {
     WABA_CLOUD_PHONE_NUMBER_ID: graph.phoneNumberId,
     WABA_CLOUD_BUSINESS_ACCOUNT_ID: graph.businessAccountId,
@@ -39,6 +39,7 @@ export async function startCloudProcess(
     '--port': port,
     '--cloud': file,
     '--cloud-webhook-port': webhookPort,
+    '--control-port': controlPort,
     '--webhook': webhookUrl,
   };
   const start = async () => {
@@ -53,6 +54,7 @@ export async function startCloudProcess(
   let running = await start();
   return {
     about: running.about,
+    pid: () => running.program.pid ?? 0,
     address: async () => ({
       host: 'localhost',
       port,

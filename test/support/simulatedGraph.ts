@@ -21,12 +21,15 @@ import { eventually } from './eventually.ts';
 export interface SimulatedGraphOptions {
   readonly number?: string;
   readonly phoneNumberId?: string;
+  readonly businessAccountId?: string;
   readonly status?: GraphStatus;
   /** Whether any code verifies the number. */
   readonly takesAnyCode?: boolean;
   /** Whether the documented rates apply. */
   readonly limits?: boolean;
   readonly clock?: Clock;
+  /** Where the URL of a webhook leads, as its name and the proxy behind it decide; by itself without it. */
+  readonly route?: (url: string) => string;
   readonly onAccepted?: (message: AcceptedMessage) => void;
 }
 
@@ -49,7 +52,7 @@ export class SimulatedGraph {
   readonly graph: Graph;
   readonly url: string;
   readonly number: string;
-  readonly appSecret = 'app-secret';
+  appSecret = 'app-secret';
   readonly accepted: AcceptedMessage[] = [];
   /** Codes of refusals, in their order. */
   readonly refusals: number[] = [];
@@ -73,10 +76,12 @@ export class SimulatedGraph {
   static async start({
     number = '16315551000',
     phoneNumberId,
+    businessAccountId,
     status = 'CONNECTED',
     takesAnyCode = false,
     limits = false,
     clock = systemClock,
+    route = (url) => url,
     onAccepted,
   }: SimulatedGraphOptions = {}): Promise<SimulatedGraph> {
     const folder = await mkdtemp(join(tmpdir(), 'waba-graph-'));
@@ -90,9 +95,19 @@ export class SimulatedGraph {
       clock,
       logger: silentLogger,
     });
-    const graph = new Graph({ network, limits, mediaHosts: ['*'], logger: silentLogger });
+    const graph = new Graph({
+      network,
+      limits,
+      mediaHosts: ['*'],
+      logger: silentLogger,
+      fetch: (url, init) => fetch(route(String(url)), init),
+    });
     const server = await startGraphServer(graph, { host: '127.0.0.1', port: 0 });
-    const change = { status, takesAnyCode, ...(phoneNumberId === undefined ? {} : { phoneNumberId }) };
+    const ids = {
+      ...(phoneNumberId === undefined ? {} : { phoneNumberId }),
+      ...(businessAccountId === undefined ? {} : { businessAccountId }),
+    };
+    const change = { status, takesAnyCode, ...ids };
     await network.record({ type: 'graph-number', number, change });
     const simulated = new SimulatedGraph(
       { network, graph, number, url: `http://127.0.0.1:${server.port}` },
@@ -104,7 +119,7 @@ export class SimulatedGraph {
         await rm(folder, { recursive: true, force: true });
       },
     );
-    await network.record({ type: 'graph-app', change: { appSecret: simulated.appSecret } });
+    await simulated.setAppSecret(simulated.appSecret);
     await simulated.setToken('token-1');
     return simulated;
   }
@@ -125,8 +140,27 @@ export class SimulatedGraph {
     return callbackOf(this.network, this.number) !== undefined;
   }
 
+  /** Where webhooks of the number, or of another one, go. */
+  callback(number = this.number): string | undefined {
+    return callbackOf(this.network, number)?.url;
+  }
+
+  /** Another connected number of the same business account. */
+  async addNumber(number: string): Promise<AnyGraph> {
+    const { url, token, businessAccountId, appSecret } = this;
+    const change = { status: 'CONNECTED' as const, businessAccountId };
+    await this.network.record({ type: 'graph-number', number, change });
+    const { phoneNumberId } = this.graph.numbers.idsOf(number);
+    return { url, token, number, phoneNumberId, businessAccountId, appSecret };
+  }
+
   async setToken(token: string): Promise<void> {
     await this.network.record({ type: 'graph-app', change: { tokens: [{ token }] } });
+  }
+
+  async setAppSecret(appSecret: string): Promise<void> {
+    this.appSecret = appSecret;
+    await this.network.record({ type: 'graph-app', change: { appSecret } });
   }
 
   /** Each is completed with the defaults of the control API. */
@@ -138,6 +172,17 @@ export class SimulatedGraph {
     this.network.graphFaults.webhooks.set(faults.map((fault) => webhookFault.parse(fault)));
   }
 
+  /** What the simulation knows of the number. */
+  get known() {
+    return this.network.state.known(this.number);
+  }
+
+  /** Bodies of calls whose path ends so, in their order. */
+  bodies(path: string): unknown[] {
+    const calls = this.network.requests.all().filter((request) => request.path.endsWith(path));
+    return calls.map(({ body }) => body);
+  }
+
   /** The customer-care window of each is open. */
   async openWindows(...people: readonly string[]): Promise<void> {
     for (const person of people) await this.network.people.openWindow(person, this.number);
@@ -147,9 +192,10 @@ export class SimulatedGraph {
   async say(
     from: string,
     message: { readonly type: string; readonly [content: string]: unknown },
+    number = this.number,
   ): Promise<string> {
     return wamidOf(
-      await this.network.people.write(personalMessage(this.number, inbound.parse({ from, ...message }))),
+      await this.network.people.write(personalMessage(number, inbound.parse({ from, ...message }))),
     );
   }
 

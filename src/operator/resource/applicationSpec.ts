@@ -79,6 +79,10 @@ export const settingsSpec = described(
             sent: described('`sent` receipts.', z.boolean()).optional(),
             delivered: described('`delivered` receipts.', z.boolean()).optional(),
             read: described('`read` receipts.', z.boolean()).optional(),
+            sending: described(
+              '`sending`: the gateway to the Cloud API has the message. Only with `stack: Cloud`; clients of the On-Premises API do not know it. Default: false.',
+              z.boolean(),
+            ).optional(),
           }),
         ).optional(),
       }),

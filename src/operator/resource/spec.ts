@@ -181,6 +181,11 @@ export const whatsAppDeploymentSpec = withRules(
       check: ({ stack, multiconnect }) => stack !== 'Cloud' || (multiconnect?.shards ?? 1) === 1,
     },
     {
+      cel: "self.stack == 'Cloud' || !has(self.settings) || !has(self.settings.webhooks) || !has(self.settings.webhooks.message) || !has(self.settings.webhooks.message.sending)",
+      message: 'settings.webhooks.message.sending is for stack: Cloud; remove it',
+      check: ({ stack, settings }) => stack === 'Cloud' || settings?.webhooks?.message?.sending === undefined,
+    },
+    {
       cel: "self.stack != 'Cloud' || !has(self.capacity)",
       message:
         'capacity chooses the number of shards, and stack Cloud has one; remove capacity, and set nodes.webapp.replicas and resources',

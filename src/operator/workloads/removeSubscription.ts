@@ -9,7 +9,7 @@ import { secretValue, withoutLineEnd } from '../plan/facts/secrets.ts';
 import { unmet, type Verdict } from '../plan/tell/conditions.ts';
 import type { WhatsAppDeployment } from '../resource/whatsAppDeployment.ts';
 import { stackObjects } from '../state/stackObjects.ts';
-import { parsedStacks, type StackSources } from '../state/stackSources.ts';
+import type { StackSources } from '../state/stackSources.ts';
 
 export interface RemoveSubscriptionOptions {
   readonly sources: StackSources;
@@ -33,7 +33,7 @@ export async function removeSubscription(
   signal: AbortSignal,
 ): Promise<Verdict<'Ready'> | undefined> {
   const { cloud } = resource.spec;
-  if (!cloud || isByHand(resource) || hasCompanion(resource, options.sources)) return undefined;
+  if (!cloud || isByHand(resource)) return undefined;
   const problem = await tryToRemove(resource, stored, options, signal);
   if (problem === undefined) return undefined;
   const { recorder, clock } = options;
@@ -47,7 +47,7 @@ export async function removeSubscription(
   recorder.record(stored, {
     type: 'Warning',
     reason: 'SubscriptionLeft',
-    message: `the Cloud API still posts webhooks of account ${cloud.businessAccountId} to this stack, because ${problem.text}; remove them: curl -X DELETE -H "Authorization: Bearer TOKEN" ${cloud.graphUrl}/${cloud.graphVersion}/${cloud.businessAccountId}/subscribed_apps`,
+    message: `the Cloud API still posts webhooks of number ${cloud.phoneNumberId} to this stack, because ${problem.text}; remove them: curl -X POST -H "Authorization: Bearer TOKEN" -H "Content-Type: application/json" -d '{"webhook_configuration":{"override_callback_uri":""}}' ${cloud.graphUrl}/${cloud.graphVersion}/${cloud.phoneNumberId}`,
   });
   return undefined;
 }
@@ -90,12 +90,3 @@ async function tryToRemove(
 const isByHand = ({ spec, status }: WhatsAppDeployment): boolean =>
   spec.cloud?.webhook === undefined ||
   status?.conditions?.find(({ type }) => type === 'WebhookSubscribed')?.reason === 'ByHand';
-
-/** Another number of the account has a stack too. An account has one subscription, which that stack keeps. */
-const hasCompanion = ({ metadata, spec }: WhatsAppDeployment, { stacks }: StackSources): boolean =>
-  parsedStacks(stacks.cache.list()).some(
-    (other) =>
-      other.metadata.uid !== metadata.uid &&
-      other.metadata.deletionTimestamp === undefined &&
-      other.spec.cloud?.businessAccountId === spec.cloud?.businessAccountId,
-  );

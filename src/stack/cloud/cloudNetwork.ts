@@ -21,7 +21,9 @@ import { type CloudEntry, CloudState } from './cloudState.ts';
 import { gatewayReport } from './gatewayReport.ts';
 import { startGatewayServer } from './gatewayServer.ts';
 import { GraphClient, type NumberBackup } from './graphClient.ts';
+import { HttpGraphTransport } from './graphTransport.ts';
 import { GraphWatch } from './graphWatch.ts';
+import { GraphWebhooks } from './graphWebhooks.ts';
 import { lookAtNumber } from './numberWatch.ts';
 import { Subscription } from './subscription.ts';
 import { startWebhookServer } from './webhookServer.ts';
@@ -61,6 +63,7 @@ export class CloudNetwork {
   readonly #stop = new AbortController();
   readonly #metrics = new CloudMetrics();
   readonly #watch: GraphWatch;
+  readonly #transport = new HttpGraphTransport();
   readonly #graph: GraphClient;
   readonly #sessions: Sessions;
   readonly #media: CloudMedia;
@@ -85,6 +88,7 @@ export class CloudNetwork {
     this.#graph = new GraphClient({
       ...settings,
       accessToken: () => secrets.current.accessToken,
+      transport: this.#transport.call,
       onCall: (call) => {
         this.#watch.heard(call);
         this.#metrics.called(call.outcome);
@@ -111,10 +115,10 @@ export class CloudNetwork {
       upload: (file, ends) => this.#media.upload(file, ends),
     });
     this.#subscription = new Subscription({
-      ...common,
-      businessAccountId: settings.businessAccountId,
+      webhooks: new GraphWebhooks({ ...settings, graph: this.#graph }),
       url: settings.webhookUrl,
       verifyToken: () => secrets.current.verifyToken,
+      ...{ clock, logger, signal },
     });
   }
 
@@ -155,6 +159,7 @@ export class CloudNetwork {
   async close(): Promise<void> {
     this.#stop.abort(new Error('the gateway ends'));
     for (const close of this.#closers.splice(0).reverse()) await close();
+    this.#transport.close();
     await this.#journal.close();
   }
 

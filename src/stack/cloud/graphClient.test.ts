@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
 import type { GraphMessage } from '../../cloud/graphMessage.ts';
 import { GraphClient, GraphRefusal, GraphUnknown, GraphUnreachable } from './graphClient.ts';
+import { type GraphRequest, type GraphTransport, RequestNotSent } from './graphTransport.ts';
 
 const never = new AbortController().signal;
 const MESSAGE: GraphMessage = {
@@ -13,75 +14,119 @@ const MESSAGE: GraphMessage = {
   text: { body: 'Hi' },
 };
 
-function clientOf(answer: (url: string, request: RequestInit) => Promise<Response>) {
+function clientOf(transport: GraphTransport) {
   const clock = new VirtualClock();
   const client = new GraphClient({
     graphUrl: 'https://graph.example',
     graphVersion: 'v26.0',
     phoneNumberId: '1065',
     accessToken: () => 'token',
-    fetch: ((url: string, request: RequestInit) => answer(url, request)) as typeof fetch,
+    transport,
     clock,
   });
   return { client, clock };
 }
-const json = (status: number, body: unknown) => async () => new Response(JSON.stringify(body), { status });
-const broken = (code: string) => async () => {
-  throw new TypeError('fetch failed', { cause: Object.assign(new Error(code), { code }) });
-};
+const text = (status: number, body: string, location?: string) => ({
+  status,
+  location,
+  type: 'text/plain',
+  body: Buffer.from(body),
+});
+const json = (status: number, body: unknown) => async () => text(status, JSON.stringify(body));
 
 describe('a message that is posted to Graph', () => {
   it('bears the token, and is there when the answer names it', async () => {
-    const calls: [string, RequestInit][] = [];
-    const { client } = clientOf(async (...call) => {
-      calls.push(call);
-      return Response.json({ contacts: [{ wa_id: '16505550001' }], messages: [{ id: 'wamid.1' }] });
+    const calls: GraphRequest[] = [];
+    const { client } = clientOf(async (request) => {
+      calls.push(request);
+      return json(200, { contacts: [{ wa_id: '16505550001' }], messages: [{ id: 'wamid.1' }] })();
     });
     expect(await client.send(MESSAGE, never)).toEqual({ wamid: 'wamid.1', waId: '16505550001' });
-    const [[url, request] = []] = calls;
-    expect(url).toBe('https://graph.example/v26.0/1065/messages');
-    expect(request).toMatchObject({ method: 'POST', headers: { authorization: 'Bearer token' } });
+    expect(calls).toMatchObject([
+      {
+        method: 'POST',
+        url: 'https://graph.example/v26.0/1065/messages',
+        headers: { authorization: 'Bearer token', 'content-type': 'application/json' },
+        body: JSON.stringify(MESSAGE),
+      },
+    ]);
   });
 
   it.each([
     ['a 400 with an error of Graph', json(400, { error: { code: 131026, message: 'No' } })],
     ['a 401', json(401, { error: { code: 190, message: 'No' } })],
     ['a 429', json(429, { error: { code: 130429, message: 'No' } })],
+    ['a 503 that says to try again', json(503, { error: { code: 131016, message: 'Later' } })],
   ])('is not there after %s', async (_, answer) => {
     await expect(clientOf(answer).client.send(MESSAGE, never)).rejects.toBeInstanceOf(GraphRefusal);
   });
 
-  it.each(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'CERT_HAS_EXPIRED'])(
-    'has not left after %s',
-    async (code) => {
-      await expect(clientOf(broken(code)).client.send(MESSAGE, never)).rejects.toBeInstanceOf(
-        GraphUnreachable,
-      );
-    },
-  );
+  it('has not left when the transport says so', async () => {
+    const transport = () => Promise.reject(new RequestNotSent(new Error('ECONNREFUSED')));
+    await expect(clientOf(transport).client.send(MESSAGE, never)).rejects.toBeInstanceOf(GraphUnreachable);
+  });
 
   it.each([
-    ['a 500, also with an error of Graph', json(500, { error: { code: 131000, message: 'No' } })],
-    ['a 502 of a proxy', async () => new Response('<html>', { status: 502 })],
-    ['a 400 of a proxy', async () => new Response('<html>', { status: 400 })],
+    ['a 500 with an error that says nothing of that', json(500, { error: { code: 131000, message: 'No' } })],
+    ['a 500 with an error that is final elsewhere', json(500, { error: { code: 131026, message: 'No' } })],
+    ['a 502 of a proxy', async () => text(502, '<html>')],
+    ['a 400 of a proxy', async () => text(400, '<html>')],
     ['a 200 that names no message', json(200, {})],
-    ['a connection that broke off', broken('ECONNRESET')],
-    ['a connection that was closed', broken('UND_ERR_SOCKET')],
+    ['a connection that broke off', () => Promise.reject(new Error('ECONNRESET'))],
   ])('may be there after %s', async (_, answer) => {
     await expect(clientOf(answer).client.send(MESSAGE, never)).rejects.toBeInstanceOf(GraphUnknown);
   });
 
-  it('may be there when no answer comes in time', async () => {
+  it.each([
+    [GraphUnknown, 'no answer within 20 s', (reason: Error) => reason],
+    [GraphUnreachable, 'cannot be reached', (reason: Error) => new RequestNotSent(reason)],
+  ])('fails with %o when no answer comes in time: it may have left or not', async (kind, words, asTold) => {
     const { client, clock } = clientOf(
-      (_, { signal }) =>
-        new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+      (_, signal) =>
+        new Promise((_resolve, reject) =>
+          signal.addEventListener('abort', () => reject(asTold(signal.reason))),
+        ),
     );
     const sent = client.send(MESSAGE, never);
     sent.catch(() => {});
     await clock.advance(30_000);
-    await expect(sent).rejects.toThrow('no answer within 20 s');
-    await expect(sent).rejects.toBeInstanceOf(GraphUnknown);
+    await expect(sent).rejects.toThrow(words);
+    await expect(sent).rejects.toBeInstanceOf(kind);
   });
+
+  it('ends with the gateway', async () => {
+    const end = new AbortController();
+    const { client } = clientOf(
+      (_, signal) =>
+        new Promise((_resolve, reject) =>
+          signal.addEventListener('abort', () => reject(new RequestNotSent(signal.reason))),
+        ),
+    );
+    const sent = client.send(MESSAGE, end.signal);
+    end.abort(new Error('the gateway ends'));
+    await expect(sent).rejects.toThrow('the gateway ends');
+  });
+});
+
+it('follows a redirect of media, and tells the token to no other server', async () => {
+  const calls: GraphRequest[] = [];
+  const answers = [
+    json(200, { url: 'https://graph.example/bytes' }),
+    async () => text(302, '', '/elsewhere'),
+    async () => text(302, '', 'https://cdn.example/bytes'),
+    async () => text(200, 'the bytes'),
+  ];
+  const { client } = clientOf(async (request) => {
+    calls.push(request);
+    return (answers.shift() ?? (() => Promise.reject(new Error('no answer'))))();
+  });
+  expect((await client.download('7', never)).toString()).toBe('the bytes');
+  expect(calls.map(({ url, headers }) => [url, headers.authorization])).toEqual([
+    ['https://graph.example/v26.0/7', 'Bearer token'],
+    ['https://graph.example/bytes', 'Bearer token'],
+    ['https://graph.example/elsewhere', 'Bearer token'],
+    ['https://cdn.example/bytes', undefined],
+  ]);
 });
 
 it('knows the digits and the throughput of the number', async () => {
@@ -97,4 +142,17 @@ it('knows the digits and the throughput of the number', async () => {
     verifiedName: 'Shop',
     throughput: 1_000,
   });
+});
+
+it('registers a number with its PIN, and with the backup of its On-Premises installation', async () => {
+  const bodies: unknown[] = [];
+  const { client } = clientOf(async ({ body }) => {
+    bodies.push(JSON.parse(String(body)));
+    return json(200, { success: true })();
+  });
+  const backup = { data: 'sealed', password: 'secret' };
+  await client.register({ pin: '123456' }, never);
+  await client.register({ pin: '123456', backup }, never);
+  const registration = { messaging_product: 'whatsapp', pin: '123456' };
+  expect(bodies).toEqual([registration, { ...registration, backup }]);
 });

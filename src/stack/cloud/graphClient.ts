@@ -1,10 +1,16 @@
 import { type Clock, withDeadline } from '../../base/clock.ts';
 import { describeError } from '../../base/codedError.ts';
 import { safeJson } from '../../base/safeJson.ts';
-import { detailsOf, type GraphError, graphError } from '../../cloud/graphErrors.ts';
+import { detailsOf, type GraphError, graphError, isRetried } from '../../cloud/graphErrors.ts';
 import type { GraphMessage } from '../../cloud/graphMessage.ts';
 import { type GraphProfile, graphProfile, PROFILE_FIELDS } from '../../cloud/graphProfile.ts';
 import type { GraphCall, GraphNumber, GraphOutcome, Probe } from './graphCall.ts';
+import {
+  type GraphRequest,
+  type GraphResponse,
+  type GraphTransport,
+  RequestNotSent,
+} from './graphTransport.ts';
 import type { MediaForm } from './mediaForm.ts';
 
 /** Calls of the Cloud API. Source: docs/onprem/cloud-migration.md §2, §17.2, §17.3. */
@@ -17,7 +23,7 @@ export interface GraphClientOptions {
   readonly phoneNumberId: string;
   /** Read for each call, because the token changes while the gateway runs. */
   readonly accessToken: () => string;
-  readonly fetch?: typeof fetch;
+  readonly transport: GraphTransport;
   /** Hears how each call ended. */
   readonly onCall?: (call: GraphCall) => void;
   readonly clock: Clock;
@@ -66,9 +72,8 @@ export interface SentMessage {
 /** How long an answer may take, and the bytes of media. */
 const TIMEOUT_MS = { call: 20_000, media: 60_000 } as const;
 
-/** Failures before the first byte of a request. */
-const BEFORE_THE_REQUEST =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT|CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
+/** Redirects that a download follows. */
+const MOST_REDIRECTS = 3;
 
 const THROUGHPUT: Readonly<Record<string, number>> = { STANDARD: 80, HIGH: 1_000 };
 
@@ -91,7 +96,7 @@ export class GraphClient {
 
   /** @throws GraphRefusal; GraphUnreachable: it was not sent; GraphUnknown: it may have been sent */
   async send(message: GraphMessage, signal: AbortSignal): Promise<SentMessage> {
-    const answer = await this.#call('POST', `${this.#number}/messages`, { json: message }, signal);
+    const answer = await this.call('POST', `${this.#number}/messages`, { json: message }, signal);
     const [sent] = (answer.messages ?? []) as readonly { readonly id?: unknown }[];
     const [contact] = (answer.contacts ?? []) as readonly Answer[];
     if (typeof sent?.id !== 'string') throw new GraphUnknown('the answer names no message');
@@ -101,12 +106,12 @@ export class GraphClient {
   /** @throws as `send` */
   async markRead(wamid: string, signal: AbortSignal): Promise<void> {
     const json = { messaging_product: 'whatsapp', status: 'read', message_id: wamid };
-    await this.#call('POST', `${this.#number}/messages`, { json }, signal);
+    await this.call('POST', `${this.#number}/messages`, { json }, signal);
   }
 
   /** @returns the id of the upload, which works for 30 days. @throws as `send` */
   async upload(form: MediaForm, signal: AbortSignal): Promise<string> {
-    const { id } = await this.#call(
+    const { id } = await this.call(
       'POST',
       `${this.#number}/media`,
       { form, timeoutMs: TIMEOUT_MS.media },
@@ -118,19 +123,19 @@ export class GraphClient {
 
   /** The bytes of media that a person sent. @throws as `send` */
   async download(mediaId: string, signal: AbortSignal): Promise<Buffer> {
-    const { url } = await this.#call('GET', mediaId, {}, signal);
+    const { url } = await this.call('GET', mediaId, {}, signal);
     if (typeof url !== 'string') throw new GraphUnknown('the answer has no URL of the media');
     return this.#within(TIMEOUT_MS.media, signal, async (inTime) => {
-      const response = await this.#fetch(url, { headers: this.#authorization() }, inTime);
-      if (!response.ok) throw new GraphUnknown(`the URL of the media answered ${response.status}`);
-      return Buffer.from(await response.arrayBuffer());
+      const { status, body } = await this.#get(url, this.#authorization(), inTime);
+      if (!isOk(status)) throw new GraphUnknown(`the URL of the media answered ${status}`);
+      return body;
     });
   }
 
   /** What Graph knows of the number. @throws as `send` */
   async number(signal: AbortSignal): Promise<GraphNumber> {
     const fields = 'status,display_phone_number,verified_name,name_status,quality_rating,throughput';
-    const answer = await this.#call('GET', `${this.#number}?fields=${fields}`, { probe: 'number' }, signal);
+    const answer = await this.call('GET', `${this.#number}?fields=${fields}`, { probe: 'number' }, signal);
     const { level } = (answer.throughput ?? {}) as { readonly level?: unknown };
     return {
       status: textOf(answer.status),
@@ -145,7 +150,7 @@ export class GraphClient {
   /** @throws as `send` */
   async profile(signal: AbortSignal): Promise<GraphProfile> {
     const path = `${this.#number}/whatsapp_business_profile?fields=${PROFILE_FIELDS.join()}`;
-    const { data } = await this.#call('GET', path, {}, signal);
+    const { data } = await this.call('GET', path, {}, signal);
     const [profile] = Array.isArray(data) ? (data as unknown[]) : [];
     const parsed = graphProfile.safeParse(profile ?? {});
     if (!parsed.success) throw new GraphUnknown('the answer has no profile of the known shape');
@@ -155,25 +160,24 @@ export class GraphClient {
   /** Changes these fields. @throws as `send` */
   async setProfile(fields: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<void> {
     const json = { messaging_product: 'whatsapp', ...fields };
-    await this.#call('POST', `${this.#number}/whatsapp_business_profile`, { json }, signal);
+    await this.call('POST', `${this.#number}/whatsapp_business_profile`, { json }, signal);
   }
 
   /** The profile photo, from a URL that Graph told; it needs no token. @throws GraphUnknown, GraphUnreachable */
   picture(url: string, signal: AbortSignal): Promise<{ readonly type: string; readonly bytes: Buffer }> {
     return this.#within(TIMEOUT_MS.media, signal, async (inTime) => {
-      const response = await this.#fetch(url, {}, inTime);
-      if (!response.ok) throw new GraphUnknown(`the URL of the photo answered ${response.status}`);
-      const bytes = Buffer.from(await response.arrayBuffer());
-      return { type: response.headers.get('content-type') ?? 'image/jpeg', bytes };
+      const { status, type = 'image/jpeg', body: bytes } = await this.#get(url, {}, inTime);
+      if (!isOk(status)) throw new GraphUnknown(`the URL of the photo answered ${status}`);
+      return { type, bytes };
     });
   }
 
   /** A resumable upload in one part. @returns the handle by which the profile takes the picture. @throws as `send` */
   async uploadPicture(bytes: Buffer, type: string, signal: AbortSignal): Promise<string> {
     const query = new URLSearchParams({ file_length: String(bytes.length), file_type: type });
-    const { id } = await this.#call('POST', `app/uploads?${query}`, {}, signal);
+    const { id } = await this.call('POST', `app/uploads?${query}`, {}, signal);
     if (typeof id !== 'string') throw new GraphUnknown('the answer names no upload');
-    const { h } = await this.#call('POST', id, { bytes, timeoutMs: TIMEOUT_MS.media }, signal);
+    const { h } = await this.call('POST', id, { bytes, timeoutMs: TIMEOUT_MS.media }, signal);
     if (typeof h !== 'string') throw new GraphUnknown('the answer has no handle of the picture');
     return h;
   }
@@ -181,12 +185,12 @@ export class GraphClient {
   /** @throws as `send` */
   async requestCode(method: 'sms' | 'voice', signal: AbortSignal): Promise<void> {
     const json = { code_method: method.toUpperCase(), language: 'en_US' };
-    await this.#call('POST', `${this.#number}/request_code`, { json }, signal);
+    await this.call('POST', `${this.#number}/request_code`, { json }, signal);
   }
 
   /** @throws as `send` */
   async verifyCode(code: string, signal: AbortSignal): Promise<void> {
-    await this.#call('POST', `${this.#number}/verify_code`, { json: { code } }, signal);
+    await this.call('POST', `${this.#number}/verify_code`, { json: { code } }, signal);
   }
 
   /** @throws as `send` */
@@ -195,37 +199,23 @@ export class GraphClient {
     signal: AbortSignal,
   ): Promise<void> {
     const json = { messaging_product: 'whatsapp', pin, ...(backup ? { backup } : {}) };
-    await this.#call('POST', `${this.#number}/register`, { json }, signal);
+    await this.call('POST', `${this.#number}/register`, { json }, signal);
   }
 
   /** Has webhooks tell the hashes of identities. @throws as `send` */
   async tellIdentities(signal: AbortSignal): Promise<void> {
     const json = { user_identity_change: { enable_identity_key_check: true } };
-    await this.#call('POST', `${this.#number}/settings`, { json }, signal);
+    await this.call('POST', `${this.#number}/settings`, { json }, signal);
   }
 
   /** @throws as `send` */
   async setPin(pin: string, signal: AbortSignal): Promise<void> {
-    await this.#call('POST', this.#number, { json: { pin } }, signal);
-  }
-
-  /** Has the webhooks of a business account posted to this URL. @throws as `send` */
-  async subscribe(
-    { businessAccountId, url, verifyToken }: { businessAccountId: string; url: string; verifyToken: string },
-    signal: AbortSignal,
-  ): Promise<void> {
-    const json = { override_callback_uri: url, verify_token: verifyToken };
-    await this.#call('POST', `${businessAccountId}/subscribed_apps`, { json }, signal);
+    await this.call('POST', this.#number, { json: { pin } }, signal);
   }
 
   /** Asks for what is subscribed, to learn whether the token sees the account. @throws as `send` */
   async probeAccount(businessAccountId: string, signal: AbortSignal): Promise<void> {
-    await this.#call('GET', `${businessAccountId}/subscribed_apps`, { probe: 'account' }, signal);
-  }
-
-  /** @throws as `send` */
-  async unsubscribe(businessAccountId: string, signal: AbortSignal): Promise<void> {
-    await this.#call('DELETE', `${businessAccountId}/subscribed_apps`, {}, signal);
+    await this.call('GET', `${businessAccountId}/subscribed_apps`, { probe: 'account' }, signal);
   }
 
   get #number(): string {
@@ -236,7 +226,8 @@ export class GraphClient {
     return { authorization: `Bearer ${this.#options.accessToken()}` };
   }
 
-  async #call(
+  /** For calls that are not of the number itself. @throws as `send` */
+  async call(
     method: string,
     path: string,
     { probe, ...content }: CallContent & { readonly probe?: Probe },
@@ -268,16 +259,10 @@ export class GraphClient {
         ...form?.headers,
         ...(bytes ? { authorization: `OAuth ${this.#options.accessToken()}`, file_offset: '0' } : {}),
       };
-      const body = form?.body ?? (bytes ? new Uint8Array(bytes) : json ? JSON.stringify(json) : null);
-      const response = await this.#fetch(
-        `${graphUrl}/${graphVersion}/${path}`,
-        { method, headers, body, duplex: 'half' },
-        inTime,
-      );
-      const text = await response.text().catch((cause: unknown) => {
-        throw new GraphUnknown('the answer broke off', cause);
-      });
-      return answerOf(response.status, text);
+      const body = form?.body ?? bytes ?? (json && JSON.stringify(json));
+      const url = `${graphUrl}/${graphVersion}/${path}`;
+      const response = await this.#send({ method, url, headers, body }, inTime);
+      return answerOf(response.status, response.body.toString('utf8'));
     });
   }
 
@@ -296,25 +281,49 @@ export class GraphClient {
     }
   }
 
-  async #fetch(url: string, request: RequestInit, signal: AbortSignal): Promise<Response> {
+  /** Follows redirects, and tells the token to no other server. */
+  async #get(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<GraphResponse> {
+    let asked = { method: 'GET', url, headers };
+    for (let redirects = 0; ; redirects++) {
+      const response = await this.#send(asked, signal);
+      const { status, location } = response;
+      if (status < 300 || status > 399 || location === undefined || redirects === MOST_REDIRECTS)
+        return response;
+      const next = new URL(location, asked.url);
+      const isSame = next.origin === new URL(asked.url).origin;
+      asked = { method: 'GET', url: next.href, headers: isSame ? asked.headers : {} };
+    }
+  }
+
+  async #send(request: GraphRequest, signal: AbortSignal): Promise<GraphResponse> {
     try {
-      return await (this.#options.fetch ?? fetch)(url, { ...request, signal });
+      return await this.#options.transport(request, signal);
     } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      const { cause } = error as { cause?: { code?: unknown } };
-      if (BEFORE_THE_REQUEST.test(String(cause?.code))) throw new GraphUnreachable(error);
-      throw new GraphUnknown('the connection broke off', error);
+      const isOver = signal.aborted && !(signal.reason instanceof GraphUnknown);
+      if (isOver) throw signal.reason;
+      if (error instanceof RequestNotSent) throw new GraphUnreachable(error.cause);
+      // After the deadline it says how long that was.
+      throw signal.aborted ? signal.reason : new GraphUnknown('the connection broke off', error);
     }
   }
 }
 
-/** Only an answer of the API itself says that nothing has happened: one of 500 or of a proxy leaves it open. */
+const isOk = (status: number): boolean => status >= 200 && status <= 299;
+
+/**
+ * Only an answer of the API itself says that nothing has happened: one of 500 or of a proxy leaves it open, unless its error is
+ * one with which the message may be posted again. Source: docs/onprem/cloud-migration.md §17.6.
+ */
 function answerOf(status: number, text: string): Answer {
   const body = safeJson(text);
   const answer = typeof body === 'object' && body !== null ? (body as Answer) : {};
-  if (status >= 200 && status <= 299) return answer;
+  if (isOk(status)) return answer;
   const refused = graphError.safeParse(answer.error);
-  if (status < 500 && refused.success) throw new GraphRefusal(refused.data);
+  if (refused.success && (status < 500 || isRetried(refused.data))) throw new GraphRefusal(refused.data);
   throw new GraphUnknown(`the Cloud API answered ${status}`);
 }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HttpGraphTransport } from './graphTransport.ts';
 import { mediaForm } from './mediaForm.ts';
 
 let folder: string;
@@ -27,7 +28,10 @@ async function posted(path: string, type: string, meanwhile: () => Promise<void>
   const form = await mediaForm(path, type);
   await meanwhile();
   const { port } = server.address() as AddressInfo;
-  await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', ...form, duplex: 'half' });
+  const transport = new HttpGraphTransport();
+  const call = { method: 'POST', url: `http://127.0.0.1:${port}/`, ...form };
+  await transport.call(call, new AbortController().signal);
+  transport.close();
   server.closeAllConnections();
   server.close();
   const fields = await new Response(new Uint8Array(bytes), {

@@ -5,7 +5,7 @@ import { fileBody } from '../../base/fileBody.ts';
 /** A form whose bytes are read while they are sent. */
 export interface MediaForm {
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: ReadableStream<Uint8Array>;
+  readonly body: AsyncIterable<Uint8Array>;
 }
 
 /**
@@ -32,6 +32,6 @@ export async function mediaForm(path: string, type: string): Promise<MediaForm> 
       'content-type': `multipart/form-data; boundary=${boundary}`,
       'content-length': String(head.length + size + tail.length),
     },
-    body: ReadableStream.from(parts()),
+    body: parts(),
   };
 }

@@ -7,25 +7,30 @@ import { Subscription } from './subscription.ts';
 function subscriptionAt(url: string | null = 'https://hooks.example/webhook') {
   const calls: string[] = [];
   let answer: (error?: Error) => void = () => {};
+  let isThere = true;
+  const clock = new VirtualClock(1_700_000_000_000);
   const subscription = new Subscription({
-    graph: {
-      subscribe: ({ verifyToken }) => {
+    webhooks: {
+      subscribe: (_, verifyToken) => {
         calls.push(`subscribe ${verifyToken}`);
         return new Promise((resolve, reject) => {
           answer = (error) => (error ? reject(error) : resolve());
         });
       },
+      isSubscribed: async () => isThere,
       unsubscribe: async () => void calls.push('unsubscribe'),
     },
-    businessAccountId: '1',
     url: url ?? undefined,
     verifyToken: () => 'token',
-    clock: new VirtualClock(1_700_000_000_000),
+    clock,
     logger: silentLogger,
     signal: new AbortController().signal,
   });
   const turn = () => new Promise((resolve) => setImmediate(resolve));
-  return { subscription, calls, turn, answer: (error?: Error) => answer(error) };
+  const lose = () => {
+    isThere = false;
+  };
+  return { subscription, calls, turn, clock, lose, answer: (error?: Error) => answer(error) };
 }
 
 it('is removed only after an attempt that is under way, which Graph could act on later', async () => {
@@ -50,6 +55,18 @@ it('says why Graph refused it', async () => {
     state: 'Failed',
     detail: expect.stringContaining('Callback verification failed'),
   });
+});
+
+it('is made again within about a minute when somebody has removed or changed it', async () => {
+  const { subscription, calls, turn, clock, lose, answer } = subscriptionAt();
+  subscription.keep();
+  answer();
+  await turn();
+  await clock.advance(180_000);
+  expect(calls).toEqual(['subscribe token']);
+  lose();
+  await clock.advance(62_000);
+  expect(calls).toEqual(['subscribe token', 'subscribe token']);
 });
 
 it('that somebody makes by hand is left alone', async () => {

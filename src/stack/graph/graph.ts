@@ -14,6 +14,8 @@ export interface GraphOptions {
   /** Hosts that links of messages may name; undefined: every host with a public address. */
   readonly mediaHosts?: readonly string[] | undefined;
   readonly logger: Logger;
+  /** Reaches webhooks; for tests, which have no names of the Internet. */
+  readonly fetch?: typeof fetch;
 }
 
 /** The app secret of a simulation that was given none. It is no secret: whoever reaches the port may call it. */
@@ -27,11 +29,13 @@ export class Graph {
   readonly uploads: ResumableUploads;
   /** Signs the URLs of media. */
   readonly urlKey = randomBytes(32);
+  readonly fetch: typeof fetch;
   readonly #poster: WebhookPoster;
   readonly #stop = new AbortController();
   readonly #stopWatching: () => void;
 
-  constructor({ network, limits, mediaHosts, logger }: GraphOptions) {
+  constructor({ network, limits, mediaHosts, logger, fetch: call = fetch }: GraphOptions) {
+    this.fetch = call;
     this.network = network;
     this.numbers = new GraphNumbers(network);
     this.sender = new GraphSender({ network, limits, mediaHosts, signal: this.#stop.signal });
@@ -39,6 +43,7 @@ export class Graph {
     const poster = new WebhookPoster(network, {
       appSecret: () => network.state.graph.app.appSecret ?? DEFAULT_APP_SECRET,
       logger,
+      fetch: call,
     });
     this.#poster = poster;
     network.join({

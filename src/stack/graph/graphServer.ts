@@ -64,10 +64,13 @@ type Answer = (request: Request, bindings?: HttpBindings) => Promise<Response>;
 /** Answers requests: with the faults that are set, and each of them logged. Without bindings no connection can be cut. */
 function createGraphApp(graph: Graph): Answer {
   const faults = new WeakMap<object, GraphFault>();
+  const bodies = new WeakMap<object, JsonBody>();
   const app = new Hono();
   app.get('/healthz', (context) => context.text('ok'));
   serveRoutes(app, graphRoutes, (route, call) =>
-    served(route, call, graph, faults.get(call.request)).catch((error: unknown) => refusalOf(error)),
+    served(route, readOnce(call, bodies.get(call.request)), graph, faults.get(call.request)).catch(
+      (error: unknown) => refusalOf(error),
+    ),
   );
   app.notFound(() => refusalOf(new GraphFailure(2500, 'Unknown path components')));
   const serveNow = async (request: Request, bindings: HttpBindings | undefined, body: string | undefined) => {
@@ -82,12 +85,15 @@ function createGraphApp(graph: Graph): Answer {
   return async (request, bindings) => {
     const { network } = graph;
     const [at, startedAt] = [network.now(), network.clock.monotonic()];
-    const body = await jsonTextOf(request);
+    const json = await jsonBodyOf(request);
+    if (json) bodies.set(request, json);
+    const body = json?.text;
     const response = await serveNow(request, bindings, body);
     const { pathname, search } = new URL(request.url);
     if (pathname === '/healthz') return response;
     const isCut = response === RESPONSE_ALREADY_SENT;
     const isJson = !isCut && response.headers.get('content-type')?.includes('json') === true;
+    const answer = isJson ? await response.text() : undefined;
     const isSecret = SECRET.test(pathname) && request.method === 'POST';
     const report = {
       at,
@@ -96,22 +102,55 @@ function createGraphApp(graph: Graph): Answer {
       status: isCut ? 0 : response.status,
       durationMs: Math.round(network.clock.monotonic() - startedAt),
       ...(body === undefined || isSecret ? {} : { body: body.slice(0, SHOWN_CHARACTERS) }),
-      ...(isJson ? { answer: (await response.clone().text()).slice(0, SHOWN_CHARACTERS) } : {}),
+      ...(answer === undefined ? {} : { answer: answer.slice(0, SHOWN_CHARACTERS) }),
     };
     network.requests.take('graph', report, 'graph');
-    return response;
+    return answer === undefined ? response : written(answer, response, bindings);
   };
 }
 
-/** The text of a JSON body; the call reads it again. */
-async function jsonTextOf(request: Request): Promise<string | undefined> {
-  const isJson = request.headers.get('content-type')?.includes('json') === true;
-  const isShort = Number(request.headers.get('content-length')) <= LARGEST_BODY_BYTES;
-  if (!isJson || !isShort || !request.body) return undefined;
-  return request
-    .clone()
-    .text()
-    .catch(() => undefined);
+/** Writes an answer whose text is known: a `Response` would cost as much as the call. */
+function written(text: string, { status, headers }: Response, bindings: HttpBindings | undefined): Response {
+  if (!bindings) return new Response(text, { status, headers });
+  bindings.outgoing.writeHead(status, Object.fromEntries(headers));
+  bindings.outgoing.end(text);
+  return RESPONSE_ALREADY_SENT;
+}
+
+interface JsonBody {
+  readonly text: string;
+  /** What the call reads; absent if it can read the request itself. */
+  readonly bytes?: Buffer;
+  /** Why they could not be read. */
+  readonly problem?: unknown;
+}
+
+/** A short JSON body; undefined for all others. One that says its length is read once, and `readOnce` hands it on. */
+async function jsonBodyOf(request: Request): Promise<JsonBody | undefined> {
+  const { headers } = request;
+  const length = headers.get('content-length');
+  if (headers.get('content-type')?.includes('json') !== true || Number(length) > LARGEST_BODY_BYTES)
+    return undefined;
+  try {
+    // A copy costs as much as the call.
+    if (length === null) return request.body ? { text: await request.clone().text() } : undefined;
+    const bytes = Buffer.from(await request.arrayBuffer());
+    return { text: bytes.toString('utf8'), bytes };
+  } catch (problem) {
+    return { text: '', problem };
+  }
+}
+
+/** A call whose body was read already, if it was. */
+function readOnce(call: Omit<Call, 'body'>, body: JsonBody | undefined): Omit<Call, 'body'> {
+  if (!body?.bytes && body?.problem === undefined) return call;
+  const { bytes, problem } = body;
+  const read = async (largestBytes: number) => {
+    if (!bytes) throw new BodyCutShort(problem);
+    if (bytes.length > largestBytes) throw new BodyTooLarge(largestBytes);
+    return bytes;
+  };
+  return { ...call, read };
 }
 
 function faultOf(request: Request, body: string | undefined, { network }: Graph): GraphFault | undefined {

@@ -4,14 +4,17 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 const URL_MS = 5 * 60_000;
 
 export const MEDIA_PATH = '/whatsapp_business/attachments';
+/** Of profile pictures, which everybody may see. */
+export const PICTURE_PATH = '/profile_pictures';
+type Path = typeof MEDIA_PATH | typeof PICTURE_PATH;
 
-const signatureOf = (key: Buffer, sha256: string, untilMs: number): string =>
-  createHmac('sha256', key).update(`${sha256}/${untilMs}`).digest('base64url');
+const signatureOf = (key: Buffer, path: Path, sha256: string, untilMs: number): string =>
+  createHmac('sha256', key).update(`${path}/${sha256}/${untilMs}`).digest('base64url');
 
 /** Where the bytes of media are for the next five minutes. `origin`: by which the caller reached this server. */
 export function mediaUrl(
   key: Buffer,
-  origin: string,
+  { origin, path = MEDIA_PATH }: { readonly origin: string; readonly path?: Path },
   { sha256, type }: { sha256: string; type: string },
   nowMs: number,
 ): string {
@@ -19,18 +22,18 @@ export function mediaUrl(
   const query = new URLSearchParams({
     mid: sha256,
     ext: String(untilMs),
-    hash: signatureOf(key, sha256, untilMs),
+    hash: signatureOf(key, path, sha256, untilMs),
     type,
   });
-  return `${origin}${MEDIA_PATH}/?${query}`;
+  return `${origin}${path}/?${query}`;
 }
 
 /** Whether a URL is one of ours, and still works. */
 export function isMediaUrl(
   key: Buffer,
-  { mid, ext, hash }: { mid: string; ext: string; hash: string },
+  { mid, ext, hash, path }: { mid: string; ext: string; hash: string; path: Path },
   nowMs: number,
 ): boolean {
-  const [given, expected] = [Buffer.from(hash), Buffer.from(signatureOf(key, mid, Number(ext)))];
+  const [given, expected] = [Buffer.from(hash), Buffer.from(signatureOf(key, path, mid, Number(ext)))];
   return given.length === expected.length && timingSafeEqual(given, expected) && nowMs < Number(ext);
 }

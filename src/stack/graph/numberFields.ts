@@ -1,7 +1,6 @@
 import { graphStatusOf } from '../network/graphSide.ts';
 import type { Graph } from './graph.ts';
 import { GraphFailure } from './graphFailure.ts';
-import { callbackOf } from './webhookPoster.ts';
 
 const QUALITIES = { high: 'GREEN', medium: 'YELLOW', low: 'RED' } as const;
 const TIERS: Readonly<Record<string, string>> = {
@@ -47,7 +46,7 @@ function allFields({ network, numbers }: Graph, number: string): Record<string, 
   const isVerified =
     known.graph?.isVerified === true || known.registrationKey !== undefined || status === 'CONNECTED';
   const canSend = status === 'CONNECTED' ? 'AVAILABLE' : 'BLOCKED';
-  const url = callbackOf(network, number)?.url;
+  const account = state.graph.accounts.get(businessAccountId);
   return {
     id: phoneNumberId,
     display_phone_number: `+${number}`,
@@ -70,7 +69,7 @@ function allFields({ network, numbers }: Graph, number: string): Record<string, 
     webhook_configuration: {
       ...(state.graph.app.callback ? { application: state.graph.app.callback.url } : {}),
       ...(known.graph?.callback ? { phone_number: known.graph.callback.url } : {}),
-      ...(url === undefined ? {} : { whatsapp_business_account: url }),
+      ...(account?.callback ? { whatsapp_business_account: account.callback.url } : {}),
     },
     health_status: {
       can_send_message: canSend,

@@ -31,14 +31,19 @@ export class WebhookPoster {
   readonly #network: Network;
   readonly #appSecret: () => string;
   readonly #logger: Logger;
+  readonly #call: typeof fetch;
   readonly #stop = new AbortController();
   #queues = new Map<string, Queue>();
   #cancels = new Set<() => void>();
 
-  constructor(network: Network, { appSecret, logger }: { appSecret: () => string; logger: Logger }) {
+  constructor(
+    network: Network,
+    { appSecret, logger, fetch: call }: { appSecret: () => string; logger: Logger; fetch: typeof fetch },
+  ) {
     this.#network = network;
     this.#appSecret = appSecret;
     this.#logger = logger;
+    this.#call = call;
   }
 
   /** Everything that waits. */
@@ -186,7 +191,7 @@ export class WebhookPoster {
       over.abort(new Error(`no answer within ${LIMITS.answerWithinMs / 1000} s`)),
     );
     try {
-      const response = await fetch(url, {
+      const response = await this.#call(url, {
         method: 'POST',
         headers: {
           'content-type': 'application/json',

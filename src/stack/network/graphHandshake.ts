@@ -11,6 +11,7 @@ export async function handshakeProblem(
   { url, verifyToken }: GraphCallback,
   clock: Clock,
   signal: AbortSignal,
+  call: typeof fetch = fetch,
 ): Promise<string | undefined> {
   if (!URL.canParse(url)) return `${url} is no URL`;
   // The vendor wants https; a simulation is often beside its receiver.
@@ -24,7 +25,7 @@ export async function handshakeProblem(
   const late = () => new Error(`no answer within ${WITHIN_MS / 1000} s`);
   const deadline = withDeadline(clock, signal, WITHIN_MS, late);
   try {
-    const answer = await fetch(asked, { redirect: 'manual', signal: deadline.signal });
+    const answer = await call(asked, { redirect: 'manual', signal: deadline.signal });
     const text = (await answer.text()).trim();
     if (answer.status !== 200) return `${url} answered HTTP ${answer.status} to the verification request`;
     return text === challenge ? undefined : `${url} did not answer with hub.challenge`;

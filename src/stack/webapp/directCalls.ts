@@ -17,6 +17,8 @@ export interface DirectOptions {
   readonly isQuiet: () => boolean;
   /** Called at the start of a call; what it returns is called at its end. */
   readonly begin: () => (request: Incoming, answer: Answer, isCut: boolean) => void;
+  /** What is sent in place of an answer. */
+  readonly complete?: (answer: Answer) => Answer;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface DirectOptions {
  * all that the Webapp does with a message. Everything else is left to `serve`, and the same code makes the answers of both.
  */
 export function directCalls(
-  { direct, isQuiet, begin }: DirectOptions,
+  { direct, isQuiet, begin, complete = (answer) => answer }: DirectOptions,
   serve: RequestListener,
 ): RequestListener {
   return (incoming, outgoing) => {
@@ -44,7 +46,8 @@ export function directCalls(
     };
     const address = incoming.socket.remoteAddress;
     answer({ request, read, address, parameter: NOTHING, query: NO_QUERY })
-      .then((made) => {
+      .then((answered) => {
+        const made = complete(answered);
         tell(request, made, incoming.socket?.destroyed === true);
         return write(made, outgoing);
       })

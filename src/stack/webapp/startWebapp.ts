@@ -18,7 +18,7 @@ import { NetworkLink } from './networkLink.ts';
 import { chainOf, splitPem } from './uploadedCertificate.ts';
 import { WebMetrics } from './webMetrics.ts';
 import { withApiFaults } from './withApiFaults.ts';
-import { withBackend } from './withBackend.ts';
+import { tellBackend, withBackend } from './withBackend.ts';
 import { beginLog, withRequestLog } from './withRequestLog.ts';
 
 export interface WebappOptions {
@@ -122,8 +122,8 @@ export async function startWebapp(options: WebappOptions, signal: AbortSignal): 
   const listener = directCalls(
     {
       direct: app.direct,
-      // The Cloud API adds to the answers what the direct way leaves out.
-      isQuiet: () => link === undefined || (link.isQuiet && link.backend === undefined),
+      isQuiet: () => link?.isQuiet ?? true,
+      complete: (answer) => (link ? tellBackend(answer, link) : answer),
       begin: () => (link ? beginLog(link, { clock, time }) : () => {}),
     },
     getRequestListener(link ? withRequestLog(faulty, link, { clock, time }) : faulty),

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
+import { JsonAnswer } from '../http/jsonAnswer.ts';
 import { responseOf } from './jsonTexts.ts';
 import type { NetworkLink } from './networkLink.ts';
 import { emptyAnswer, jsonAnswer } from './respond.ts';
-import { withBackend } from './withBackend.ts';
+import { tellBackend, withBackend } from './withBackend.ts';
 
 const REQUEST = new Request('https://stack/v1/health');
 const answered = async (backend: NetworkLink['backend'], answer: Response) =>
@@ -17,6 +18,17 @@ it('names the Cloud API in meta, and keeps status, headers and payload', async (
     messages: [{ id: 'a' }],
     meta: { version: '2.57.1', backend: { name: 'cloud-api', version: 'v26.0' }, api_status: 'stable' },
   });
+});
+
+it('does the same for an answer that is written without objects of the Fetch API', () => {
+  const made = jsonAnswer({ status: 201, payload: { messages: [{ id: 'a' }] }, relayed: true }, 'v2.57.1');
+  const told = tellBackend(made, { backend: { name: 'cloud-api', version: 'v26.0' } });
+  expect(told).toBeInstanceOf(JsonAnswer);
+  expect(JSON.parse((told as JsonAnswer).text)).toEqual({
+    messages: [{ id: 'a' }],
+    meta: { version: '2.57.1', backend: { name: 'cloud-api', version: 'v26.0' }, api_status: 'stable' },
+  });
+  expect(tellBackend(made, { backend: undefined })).toBe(made);
 });
 
 it.each([undefined, 'unknown' as const])(

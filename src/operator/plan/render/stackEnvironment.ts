@@ -1,3 +1,4 @@
+import { BUILD_DATE_WITH_CLOUD } from '../../../cloud/buildDate.ts';
 import { NODE_PORTS, type StackVariable } from '../../../onprem/environment.ts';
 import { gatewayUrl } from '../facts/cloud.ts';
 import { DATABASE_CERTIFICATE, KEYS } from '../facts/generatedSecrets.ts';
@@ -137,13 +138,10 @@ function emulatorVariables({ metadata, spec }: Facts): EnvVar[] {
   return [
     value('WABA_NETWORK_URL', network),
     ...versionVariable({ spec }),
-    ...(spec.stack === 'Cloud' ? [value('WABA_BUILD_DATE', NO_EXPIRY)] : []),
+    ...(spec.stack === 'Cloud' ? [value('WABA_BUILD_DATE', BUILD_DATE_WITH_CLOUD)] : []),
     ...tracingVariables(spec.emulator?.tracing, metadata),
   ];
 }
-
-/** Our stack imitates a build that expires 180 days later. In front of the Cloud API, that would end a service that works. */
-const NO_EXPIRY = '9000-01-01';
 
 /** Where links to media may lead. The vendor's stack has no such limit. */
 const linkVariables = ({ spec }: Facts): EnvVar[] =>

@@ -15,8 +15,20 @@ const subscription = z.looseObject({
 const APP = { id: graphId('app'), name: 'Emulated app', link: 'https://www.facebook.com/games/' };
 const PAGE = { usual: 25, most: 1_000 } as const;
 
-/** Calls that name a business account. */
+/** Calls that name a business account, and what the app is that calls. */
 export const accountRoutes: readonly GraphRoute[] = [
+  route(
+    {
+      method: 'GET',
+      path: '/:version/app',
+      summary: 'The app that the access token is of',
+      query: { fields: 'names of fields, with commas' },
+    },
+    async (call) => {
+      const wanted = call.query('fields');
+      return Response.json(only(APP, wanted === undefined ? ['name', 'link'] : fieldNames(wanted)));
+    },
+  ),
   route(
     {
       method: 'GET',
@@ -38,7 +50,7 @@ export const accountRoutes: readonly GraphRoute[] = [
       method: 'POST',
       path: `${OBJECT}/subscribed_apps`,
       summary: 'Subscribes the app to the webhooks of the account, also at another URL',
-      note: 'The URL has to answer with `hub.challenge`. Without one, webhooks go to that of the app.',
+      note: 'The URL has to answer with `hub.challenge`. Without one, webhooks go to that of the app. A URL of a number stands over both: `POST /{phone number id}` with `webhook_configuration`.',
     },
     async (call, graph) => {
       const { id } = accountIn(call, graph);
@@ -49,7 +61,7 @@ export const accountRoutes: readonly GraphRoute[] = [
       const callback = url === undefined ? undefined : { url, verifyToken };
       const { network } = graph;
       if (callback) {
-        const problem = await handshakeProblem(callback, network.clock, graph.signal);
+        const problem = await handshakeProblem(callback, network.clock, graph.signal, graph.fetch);
         if (problem !== undefined)
           throw new GraphFailure(2200, `(#2200) Callback verification failed: ${problem}`);
       }

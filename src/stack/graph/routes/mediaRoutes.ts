@@ -1,12 +1,15 @@
 import { LARGEST_UPLOAD_BYTES, mediaProblem, normaliseType, UNKNOWN_TYPE } from '../../../onprem/media.ts';
 import { numberIn } from '../callee.ts';
+import type { Graph } from '../graph.ts';
 import { GraphFailure } from '../graphFailure.ts';
-import { type GraphRoute, OBJECT, route } from '../graphRoute.ts';
-import { isMediaUrl, MEDIA_PATH } from '../mediaUrl.ts';
+import { type GraphCall, type GraphRoute, OBJECT, route } from '../graphRoute.ts';
+import { isMediaUrl, MEDIA_PATH, PICTURE_PATH } from '../mediaUrl.ts';
 import { newMediaId } from '../webhookValues.ts';
 
 /** Beside the file, a form holds little. */
 const LARGEST_FORM_BYTES = LARGEST_UPLOAD_BYTES + 64 * 1024;
+
+const SIGNED = { mid: 'media', ext: 'end of the URL', hash: 'signature', type: 'content type' } as const;
 
 export const mediaRoutes: readonly GraphRoute[] = [
   route(
@@ -50,32 +53,49 @@ export const mediaRoutes: readonly GraphRoute[] = [
       path: `${MEDIA_PATH}/`,
       summary: 'The bytes of media, at the URL that the media names',
       note: 'The URL works for five minutes, with the access token. `Range` is obeyed.',
-      query: { mid: 'media', ext: 'end of the URL', hash: 'signature', type: 'content type' },
+      query: SIGNED,
     },
-    async ({ query, request }, { network, urlKey }) => {
-      const [mid = '', ext = '', hash = ''] = ['mid', 'ext', 'hash'].map(query);
-      const size = isMediaUrl(urlKey, { mid, ext, hash }, network.now())
-        ? await network.media.size(mid)
-        : undefined;
-      const content = size === undefined ? undefined : await network.media.read(mid);
-      if (!content || size === undefined) return new Response('Not found', { status: 404 });
-      const headers = { 'content-type': query('type') ?? UNKNOWN_TYPE, 'x-content-type-options': 'nosniff' };
-      const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.get('range') ?? '');
-      if (!range) return new Response(content, { headers: { ...headers, 'content-length': String(size) } });
-      const from = Number(range[1]);
-      const to = Math.min(size - 1, range[2] ? Number(range[2]) : size - 1);
-      if (from > to) {
-        await content.cancel();
-        return new Response(null, { status: 416, headers: { 'content-range': `bytes */${size}` } });
-      }
-      const bytes = Buffer.from(await new Response(content).arrayBuffer()).subarray(from, to + 1);
-      return new Response(bytes, {
-        status: 206,
-        headers: { ...headers, 'content-range': `bytes ${from}-${to}/${size}` },
-      });
+    (call, graph) => signedMedia(MEDIA_PATH, call, graph),
+  ),
+  route(
+    {
+      method: 'GET',
+      path: `${PICTURE_PATH}/`,
+      summary: 'A profile picture, at the URL that the profile names',
+      note: 'The URL works for five minutes, without an access token.',
+      query: SIGNED,
+      isOpen: true,
     },
+    (call, graph) => signedMedia(PICTURE_PATH, call, graph),
   ),
 ];
+
+async function signedMedia(
+  path: typeof MEDIA_PATH | typeof PICTURE_PATH,
+  { query, request }: Pick<GraphCall, 'query' | 'request'>,
+  { network, urlKey }: Graph,
+): Promise<Response> {
+  const [mid = '', ext = '', hash = ''] = ['mid', 'ext', 'hash'].map(query);
+  const size = isMediaUrl(urlKey, { mid, ext, hash, path }, network.now())
+    ? await network.media.size(mid)
+    : undefined;
+  const content = size === undefined ? undefined : await network.media.read(mid);
+  if (!content || size === undefined) return new Response('Not found', { status: 404 });
+  const headers = { 'content-type': query('type') ?? UNKNOWN_TYPE, 'x-content-type-options': 'nosniff' };
+  const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.get('range') ?? '');
+  if (!range) return new Response(content, { headers: { ...headers, 'content-length': String(size) } });
+  const from = Number(range[1]);
+  const to = Math.min(size - 1, range[2] ? Number(range[2]) : size - 1);
+  if (from > to) {
+    await content.cancel();
+    return new Response(null, { status: 416, headers: { 'content-range': `bytes */${size}` } });
+  }
+  const bytes = Buffer.from(await new Response(content).arrayBuffer()).subarray(from, to + 1);
+  return new Response(bytes, {
+    status: 206,
+    headers: { ...headers, 'content-range': `bytes ${from}-${to}/${size}` },
+  });
+}
 
 /** The kind whose limits hold for a type. */
 function kindOf(mimeType: string): Parameters<typeof mediaProblem>[0] {

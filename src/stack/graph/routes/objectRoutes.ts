@@ -66,7 +66,7 @@ export const objectRoutes: readonly GraphRoute[] = [
         const { override_callback_uri: url, verify_token: verifyToken } = webhook;
         const callback = url === '' ? null : { url, verifyToken };
         if (callback) {
-          const problem = await handshakeProblem(callback, network.clock, graph.signal);
+          const problem = await handshakeProblem(callback, network.clock, graph.signal, graph.fetch);
           if (problem !== undefined)
             throw new GraphFailure(2200, `(#2200) Callback verification failed: ${problem}`);
         }
@@ -92,7 +92,7 @@ async function mediaAnswer(id: string, { origin }: GraphCall, { network, urlKey 
   if (!media || isGraphMediaOver(media, network.now())) return undefined;
   return {
     messaging_product: 'whatsapp',
-    url: mediaUrl(urlKey, origin, media, network.now()),
+    url: mediaUrl(urlKey, { origin }, media, network.now()),
     mime_type: media.type,
     sha256: Buffer.from(media.sha256, 'hex').toString('base64'),
     file_size: String((await network.media.size(media.sha256)) ?? 0),

@@ -5,7 +5,7 @@ import type { Graph } from '../graph.ts';
 import { GraphFailure } from '../graphFailure.ts';
 import { parsed } from '../graphMessageShape.ts';
 import { done, type GraphRoute, OBJECT, route } from '../graphRoute.ts';
-import { mediaUrl } from '../mediaUrl.ts';
+import { mediaUrl, PICTURE_PATH } from '../mediaUrl.ts';
 import { fieldNames } from '../numberFields.ts';
 import { personOf } from '../webhookValues.ts';
 
@@ -165,6 +165,8 @@ function profileOf(number: string, origin: string, { network, urlKey }: Graph): 
   const picture = graphSettings?.picture;
   return {
     ...graphSettings?.profile,
-    ...(picture ? { profile_picture_url: mediaUrl(urlKey, origin, picture, network.now()) } : {}),
+    ...(picture
+      ? { profile_picture_url: mediaUrl(urlKey, { origin, path: PICTURE_PATH }, picture, network.now()) }
+      : {}),
   };
 }
