@@ -6,6 +6,7 @@ import { build } from 'esbuild';
 import { common, requireBanner } from './bundling.mjs';
 import { buildCliPackage } from './cliPackage.mjs';
 import { buildEmulatorPackage } from './emulatorPackage.mjs';
+import { buildEnginePackage } from './enginePackage.mjs';
 import { bomOf, noticesText, packagesIn } from './notices.mjs';
 
 const quiet = process.argv.includes('--quiet');
@@ -121,7 +122,7 @@ async function buildDist() {
       format: 'cjs',
     }),
   ]);
-  if (!quiet) await Promise.all([buildEmulatorPackage(), buildCliPackage()]);
+  if (!quiet) await Promise.all([buildEmulatorPackage(), buildEnginePackage(), buildCliPackage()]);
   const databases = ['postgres', 'mariadb'].map((name) => [
     name,
     { [name]: ['usr/local/bin/docker-entrypoint.sh'] },

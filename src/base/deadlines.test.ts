@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../test/simulation/virtualClock.ts';
 import { Deadlines } from './deadlines.ts';
+import { VirtualClock } from './virtualClock.ts';
 
 describe('deadlines', () => {
   it('tell of each task that is late, when it is, and of none that is done', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../test/simulation/virtualClock.ts';
 import { MovableClock } from './movableClock.ts';
+import { VirtualClock } from './virtualClock.ts';
 
 describe('a clock that can be moved', () => {
   it('fires the timers that are due when it is moved, in their order, and the others so much earlier', async () => {

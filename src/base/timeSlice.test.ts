@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../test/simulation/virtualClock.ts';
 import { systemClock } from './clock.ts';
 import { TimeSlice } from './timeSlice.ts';
+import { VirtualClock } from './virtualClock.ts';
 
 describe('a time slice', () => {
   it('lets others run in the middle of work that never waits', async () => {

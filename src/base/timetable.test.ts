@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../test/simulation/virtualClock.ts';
 import { MovableClock } from './movableClock.ts';
 import { Timetable } from './timetable.ts';
+import { VirtualClock } from './virtualClock.ts';
 
 describe('a timetable', () => {
   it('calls back in the order of time, and those of one time in the order in which they came', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../test/simulation/virtualClock.ts';
 import { TokenBucket } from './tokenBucket.ts';
+import { VirtualClock } from './virtualClock.ts';
 
 const never = new AbortController().signal;
 

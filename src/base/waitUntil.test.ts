@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../test/simulation/virtualClock.ts';
+import { VirtualClock } from './virtualClock.ts';
 import { waitUntil } from './waitUntil.ts';
 
 const setup = (probe: (elapsedMs: number) => string | undefined, signal = new AbortController().signal) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../test/simulation/virtualClock.ts';
+import { VirtualClock } from '../base/virtualClock.ts';
 import type { Session } from './calls.ts';
 import { LoginCache, RENEWAL_MS } from './loginCache.ts';
 import { StackError } from './stackError.ts';

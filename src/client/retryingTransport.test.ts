@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../test/simulation/virtualClock.ts';
+import { VirtualClock } from '../base/virtualClock.ts';
 import { RETRY_DEFAULTS, RetryingTransport } from './retryingTransport.ts';
 import { StackUnreachable } from './stackError.ts';
 import type { StackRequest, StackResponse } from './stackTransport.ts';

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listen } from '../base/ports.ts';
-import { findPrograms, KUBERNETES_VERSION } from './programs.ts';
+import { KUBERNETES_VERSION, KUBERNETES_VERSIONS, minorOf } from './kubernetesVersions.ts';
+import { findPrograms } from './programs.ts';
 import { silentProgress } from './progress.ts';
 
 const never = new AbortController().signal;
@@ -32,7 +33,7 @@ beforeEach(async () => {
     response.writeHead(content === undefined ? 404 : 200).end(content);
   });
   url = `http://127.0.0.1:${await listen(server, { host: '127.0.0.1', port: 0 })}`;
-  const minor = KUBERNETES_VERSION.replace(/\.\d+$/, '');
+  const minor = minorOf(KUBERNETES_VERSION);
   const entry = (version: string) =>
     `  ${version}:\n    envtest-${version}-linux-${arch}.tar.gz:\n      hash: ${sha512(tarball)}\n      selfLink: ${url}/${version}.tar.gz\n`;
   published.set('/index', `releases:\n${entry(`${minor}.9`)}${entry(`${minor}.10`)}${entry('v1.20.1')}`);
@@ -92,5 +93,31 @@ describe('the programs of a control plane', () => {
     const given = await find({ KUBEBUILDER_ASSETS: first.folder });
     expect(given.origin).toBe('KUBEBUILDER_ASSETS');
     expect(readFileSync(given.path('etcd'), 'utf8')).toContain('echo etcd');
+  });
+
+  it('are those of the version that was asked for, each in a cache of its own', async () => {
+    const first = await find();
+    const asked = { KUBERNETES_VERSION: KUBERNETES_VERSION.slice(1), KUBEBUILDER_ASSETS: '/of/some/version' };
+    expect(await find(asked)).toMatchObject({ folder: first.folder, origin: 'cache' });
+    // Its programs are not published here, and there is no Go.
+    await expect(find({ ...asked, KUBERNETES_VERSION: '1.37' })).rejects.toMatchObject({
+      code: 'NoPrograms',
+    });
+    expect(readdirSync(join(folder, 'cache', 'kubernetes'))).toHaveLength(1);
+  });
+});
+
+describe('the modules from which the programs are built', () => {
+  it('are there for each version, with the parts of that version only', () => {
+    const folders = readdirSync('src/local/kubernetes', { withFileTypes: true });
+    expect(folders.filter((entry) => entry.isDirectory()).map(({ name }) => name)).toEqual([
+      ...KUBERNETES_VERSIONS,
+    ]);
+    for (const version of KUBERNETES_VERSIONS) {
+      const module = readFileSync(`src/local/kubernetes/${version}/go.mod`, 'utf8');
+      expect(/^(?:require |\t)k8s\.io\/kubernetes (\S+)$/m.exec(module)?.[1]).toBe(version);
+      const parts = [...module.matchAll(/^\tk8s\.io\/\S+ => k8s\.io\/\S+ (\S+)$/gm)].map(([, of]) => of);
+      expect([version, ...new Set(parts)]).toEqual([version, version.replace('v1.', 'v0.')]);
+    }
   });
 });

@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { findExecutable, isExecutable, runBound } from '../base/childProcess.ts';
 import { CodedError, describeError } from '../base/codedError.ts';
 import { eitherSignal } from '../base/eitherSignal.ts';
+import { type KubernetesVersion, kubernetesVersion, minorOf } from './kubernetesVersions.ts';
 import type { Progress } from './progress.ts';
-
-export const KUBERNETES_VERSION = 'v1.34.4';
 
 /** Programs of a control plane. kubectl is optional. */
 const REQUIRED = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const;
@@ -18,13 +17,15 @@ type Program = (typeof REQUIRED)[number] | (typeof OPTIONAL)[number];
 export interface Programs {
   readonly folder: string;
   readonly origin: 'KUBEBUILDER_ASSETS' | 'cache' | 'download' | 'build';
+  /** Of Kubernetes. What `KUBEBUILDER_ASSETS` names may be another one. */
+  readonly version: KubernetesVersion;
   path(program: Program): string;
 }
 
 export interface FindOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly progress: Progress;
-  /** Folder with main.go, go.mod and go.sum of the build. */
+  /** Folder with main.go of the build, and go.mod and go.sum in a folder for each version. */
   readonly sourceFolder: string;
   readonly cacheFolder?: string;
   /** Where programs are published; a mirror for machines without internet access. */
@@ -51,9 +52,10 @@ const userCacheFolder = (env: FindOptions['env']): string =>
 
 /**
  * Finds the programs of the control plane: in `KUBEBUILDER_ASSETS`, in the cache, on the internet (checksums verified),
- * or builds them from Go modules (checksums in go.sum), in this order. The last two fill the cache.
+ * or builds them from Go modules (checksums in go.sum), in this order. The last two fill the cache. `KUBERNETES_VERSION`
+ * asks for a version, and then `KUBEBUILDER_ASSETS`, whose version nobody knows, does not count.
  *
- * @throws CodedError `UnsupportedSystem`, `NoPrograms` (with what to do)
+ * @throws CodedError `UnsupportedSystem`, `UnknownKubernetes`, `NoPrograms` (with what to do)
  */
 export async function findPrograms(options: FindOptions, signal: AbortSignal): Promise<Programs> {
   const { env, progress } = options;
@@ -63,16 +65,21 @@ export async function findPrograms(options: FindOptions, signal: AbortSignal): P
       `the local cluster runs on Linux, not on ${process.platform}; use kind there`,
     );
   }
+  const version = kubernetesVersion(env);
   const assets = env.KUBEBUILDER_ASSETS;
-  if (assets) {
-    if (isComplete(assets)) return programs(assets, 'KUBEBUILDER_ASSETS');
+  if (assets && env.KUBERNETES_VERSION) {
+    progress.note(
+      `KUBERNETES_VERSION=${env.KUBERNETES_VERSION} asks for a version, so the programs of KUBEBUILDER_ASSETS are not used; unset one of the two`,
+    );
+  } else if (assets) {
+    if (isComplete(assets)) return programs(assets, 'KUBEBUILDER_ASSETS', version);
     progress.note(
       `KUBEBUILDER_ASSETS=${assets} lacks ${REQUIRED.filter((name) => !isExecutable(join(assets, name))).join(', ')}; searching the cache and the internet instead`,
     );
   }
   const cache = options.cacheFolder ?? userCacheFolder(env);
-  const folder = join(cache, 'kubernetes', `${KUBERNETES_VERSION}-linux-${process.arch}`);
-  if (isComplete(folder)) return programs(folder, 'cache');
+  const folder = join(cache, 'kubernetes', `${version}-linux-${process.arch}`);
+  if (isComplete(folder)) return programs(folder, 'cache', version);
 
   // Filled in a folder beside the cache and then renamed, so that an interrupted attempt leaves no partial cache.
   const attempt = `${folder}.${process.pid}`;
@@ -86,10 +93,10 @@ export async function findPrograms(options: FindOptions, signal: AbortSignal): P
     );
   }
   try {
-    const origin = await fill(attempt, options, signal);
+    const origin = await fill(attempt, version, options, signal);
     await rm(folder, { recursive: true, force: true });
     await rename(attempt, folder);
-    return programs(folder, origin);
+    return programs(folder, origin, version);
   } finally {
     await rm(attempt, { recursive: true, force: true });
   }
@@ -97,13 +104,14 @@ export async function findPrograms(options: FindOptions, signal: AbortSignal): P
 
 async function fill(
   folder: string,
+  version: KubernetesVersion,
   options: FindOptions,
   signal: AbortSignal,
 ): Promise<'download' | 'build'> {
   const { progress } = options;
   let downloadError: unknown;
   try {
-    await downloadPrograms(folder, options, signal);
+    await downloadPrograms(folder, version, options, signal);
     return 'download';
   } catch (error) {
     if (signal.aborted) throw signal.reason;
@@ -118,7 +126,7 @@ async function fill(
       { cause: downloadError },
     );
   }
-  await buildPrograms(go, folder, options, signal);
+  await buildPrograms(go, folder, version, options, signal);
   return 'build';
 }
 
@@ -151,23 +159,24 @@ async function download(url: string, signal: AbortSignal): Promise<Response> {
 
 async function downloadPrograms(
   folder: string,
+  version: KubernetesVersion,
   { progress, publishedAt = PUBLISHED_AT }: FindOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const arch = process.arch === 'x64' ? 'amd64' : process.arch;
-  const step = progress.step(`downloading Kubernetes ${KUBERNETES_VERSION}`);
+  const step = progress.step(`downloading Kubernetes ${version}`);
   try {
     const index = load(await (await download(publishedAt.envtestIndex, signal)).text()) as {
       releases?: Record<string, Record<string, { hash: string; selfLink: string }>>;
     };
     // The newest envtest archive of our minor version. Its patch version may be older than ours.
-    const minor = KUBERNETES_VERSION.replace(/\.\d+$/, '.');
+    const minor = minorOf(version);
     const release = Object.keys(index.releases ?? {})
-      .filter((version) => version.startsWith(minor))
+      .filter((name) => minorOf(name) === minor)
       .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
       .at(-1);
     const archive = release && index.releases?.[release]?.[`envtest-${release}-linux-${arch}.tar.gz`];
-    if (!archive) throw new CodedError('Download', `no envtest archive for ${minor}x on ${arch}`);
+    if (!archive) throw new CodedError('Download', `no envtest archive for ${minor} on ${arch}`);
 
     step.update('etcd, kube-apiserver, kubectl');
     const tarball = join(folder, 'envtest.tar.gz');
@@ -176,7 +185,7 @@ async function downloadPrograms(
     await rm(tarball);
     for (const name of ['kube-controller-manager', 'kube-scheduler']) {
       step.update(name);
-      const url = `${publishedAt.releases}/${KUBERNETES_VERSION}/bin/linux/${arch}/${name}`;
+      const url = `${publishedAt.releases}/${version}/bin/linux/${arch}/${name}`;
       const digest = (await (await download(`${url}.sha512`, signal)).text()).trim().slice(0, 128);
       await writeFile(join(folder, name), await downloadVerified(url, digest, signal), { mode: 0o755 });
     }
@@ -191,25 +200,28 @@ async function downloadPrograms(
 async function buildPrograms(
   go: string,
   folder: string,
+  version: KubernetesVersion,
   options: FindOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { progress, sourceFolder } = options;
-  const step = progress.step(`building Kubernetes ${KUBERNETES_VERSION} from Go modules (once; minutes)`);
+  const step = progress.step(`building Kubernetes ${version} from Go modules (once; minutes)`);
   const source = join(folder, 'source');
   await mkdir(source);
   // The source folder may be read-only, and the build needs a module that it may write.
-  for (const name of ['main.go', 'go.mod', 'go.sum'])
-    await copyFile(join(sourceFolder, name), join(source, name));
+  await copyFile(join(sourceFolder, 'main.go'), join(source, 'main.go'));
+  for (const name of ['go.mod', 'go.sum'])
+    await copyFile(join(sourceFolder, version, name), join(source, name));
+  const goVersion = /^go (\d+\.\d+)/m.exec(await readFile(join(source, 'go.mod'), 'utf8'))?.[1];
   const env = { ...options.env, CGO_ENABLED: '0', GOFLAGS: '-mod=mod', GOWORK: 'off' };
-  const [, minor = ''] = KUBERNETES_VERSION.slice(1).split('.');
-  const version = 'k8s.io/component-base/version';
+  const [, minor = ''] = version.split('.');
+  const variables = 'k8s.io/component-base/version';
   const linkerFlags = [
     '-s',
     '-w',
-    `-X ${version}.gitVersion=${KUBERNETES_VERSION}`,
-    `-X ${version}.gitMajor=1`,
-    `-X ${version}.gitMinor=${minor}`,
+    `-X ${variables}.gitVersion=${version}`,
+    `-X ${variables}.gitMajor=1`,
+    `-X ${variables}.gitMinor=${minor}`,
   ];
   try {
     step.update('downloading modules');
@@ -230,7 +242,7 @@ async function buildPrograms(
     if (signal.aborted) throw signal.reason;
     throw new CodedError(
       'NoPrograms',
-      'building Kubernetes failed. Check the output above: Go must be 1.24 or later, its module proxy reachable, and about 4 GB of disk free',
+      `building Kubernetes failed. Check the output above: Go must be ${goVersion} or later, its module proxy reachable, and about 4 GB of disk free`,
       { cause: error },
     );
   }
@@ -242,6 +254,6 @@ async function buildPrograms(
 
 const isComplete = (folder: string): boolean => REQUIRED.every((name) => isExecutable(join(folder, name)));
 
-function programs(folder: string, origin: Programs['origin']): Programs {
-  return { folder, origin, path: (program) => join(folder, program) };
+function programs(folder: string, origin: Programs['origin'], version: KubernetesVersion): Programs {
+  return { folder, origin, version, path: (program) => join(folder, program) };
 }

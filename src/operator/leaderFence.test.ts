@@ -1,8 +1,5 @@
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
-import { SimulatedApiServer } from '../../test/simulation/simulatedApiServer.ts';
-import { SimulatedTransport } from '../../test/simulation/simulatedTransport.ts';
-import { serveWorkloads } from '../../test/simulation/workloads/workloadKinds.ts';
 import { eventually } from '../../test/support/eventually.ts';
 import {
   registeredStack,
@@ -24,6 +21,9 @@ import { KubeClient } from '../engine/kube/client.ts';
 import { EventRecorder } from '../engine/kube/eventRecorder.ts';
 import { type KubeObject, kinds, resourcePath } from '../engine/kube/kubeObject.ts';
 import { LEASE } from '../engine/kube/leaderElection.ts';
+import { SimulatedApiServer } from '../engine/simulation/simulatedApiServer.ts';
+import { SimulatedTransport } from '../engine/simulation/simulatedTransport.ts';
+import { serveWorkloads } from '../engine/simulation/workloadKinds.ts';
 import { connect } from './connection.ts';
 import { controllers, type Parts, runOperator } from './operator.ts';
 import { stackLabels } from './plan/facts/names.ts';

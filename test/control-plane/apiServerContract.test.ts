@@ -7,9 +7,9 @@ import { type KubeObject, kinds, type ResourceKind, resourcePath } from '../../s
 import { ProtobufReader } from '../../src/engine/kube/protobuf/protobufReader.ts';
 import type { ApiEncoding } from '../../src/engine/kube/transport.ts';
 import { parseWatchEvent } from '../../src/engine/kube/watchEvent.ts';
-import { WIDGET_DEFINITION, WidgetKind } from '../simulation/schemas.ts';
-import { SimulatedApiServer } from '../simulation/simulatedApiServer.ts';
-import { SimulatedTransport } from '../simulation/simulatedTransport.ts';
+import { SimulatedApiServer } from '../../src/engine/simulation/simulatedApiServer.ts';
+import { SimulatedTransport } from '../../src/engine/simulation/simulatedTransport.ts';
+import { WIDGET_DEFINITION, WidgetKind } from '../simulation/widget.ts';
 import { freshNamespace, installDefinition, never, testClient } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -21,6 +21,7 @@ import {
   splitKey,
 } from '../../src/engine/kube/kubeObject.ts';
 import { LeaderElection } from '../../src/engine/kube/leaderElection.ts';
+import { kubernetesVersion, minorOf } from '../../src/local/kubernetesVersions.ts';
 import { freshNamespace, never, testClient } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -41,6 +42,16 @@ const configMap = (name: string, data: Record<string, string>, metadata: object 
 const common = { clock: systemClock, random: Math.random, logger: silentLogger };
 
 describe('the engine on a real API server', () => {
+  it('runs on the version of Kubernetes that was asked for', async ({ skip }) => {
+    const { KUBEBUILDER_ASSETS, KUBERNETES_VERSION } = process.env;
+    skip(Boolean(KUBEBUILDER_ASSETS) && !KUBERNETES_VERSION, 'KUBEBUILDER_ASSETS may hold any version');
+    const { gitVersion } = (await client.transport.request({ method: 'GET', path: '/version' }, never)) as {
+      gitVersion: string;
+    };
+    // A published archive may be of another patch version.
+    expect(minorOf(gitVersion)).toBe(minorOf(kubernetesVersion(process.env)));
+  });
+
   it('types refusals', async () => {
     const missing = await client
       .get(kinds.ConfigMap, namespace, 'missing', never)

@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { sleep } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { seeded } from '../../src/base/seeded.ts';
+import { VirtualClock } from '../../src/base/virtualClock.ts';
 import type { GraphMessage } from '../../src/cloud/graphMessage.ts';
 import { messageId } from '../../src/onprem/messages.ts';
 import { CloudIntake } from '../../src/stack/cloud/cloudIntake.ts';
 import { CloudSender } from '../../src/stack/cloud/cloudSender.ts';
 import { type CloudEntry, CloudState } from '../../src/stack/cloud/cloudState.ts';
 import { GraphRefusal, GraphUnknown, GraphUnreachable } from '../../src/stack/cloud/graphClient.ts';
-import { VirtualClock } from '../simulation/virtualClock.ts';
 
 /**
  * Random schedules of a gateway: Graph accepts, refuses, answers late or not at all, repeats and reorders statuses; the disk

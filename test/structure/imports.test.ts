@@ -52,6 +52,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   testcontainers: ['control'],
   'engine/kube': ['base'],
   'engine/controller': ['engine/kube', 'base'],
+  'engine/simulation': ['engine/kube', 'base'],
+  engine: ['engine/kube', 'engine/controller', 'engine/simulation', 'base'],
   client: ['onprem', 'cloud', 'base'],
   backup: ['backup/contract', 'onprem', 'base', 'client'],
   'operator/resource': ['onprem', 'cloud', 'backup/contract'],

@@ -3,7 +3,7 @@ import { loadAll } from 'js-yaml';
 import { ApiError } from '../../src/engine/kube/apiError.ts';
 import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
 import type { KubeRequest } from '../../src/engine/kube/transport.ts';
-import { parseTarget } from '../simulation/target.ts';
+import { parseTarget } from '../../src/engine/simulation/target.ts';
 import type { account } from './accounts.ts';
 
 type Rules = Parameters<typeof account>[4];

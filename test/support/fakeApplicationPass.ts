@@ -1,3 +1,4 @@
+import { VirtualClock } from '../../src/base/virtualClock.ts';
 import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
 import { DEFAULT_ADMIN } from '../../src/onprem/users.ts';
 import type { ApplicationPass } from '../../src/operator/application/pass.ts';
@@ -5,7 +6,6 @@ import { RefusedCalls } from '../../src/operator/application/refusedCalls.ts';
 import { type StackAccess, StackSessions } from '../../src/operator/application/stackSession.ts';
 import { EMPTY_JOURNAL, type Journal } from '../../src/operator/plan/facts/journal.ts';
 import type { PodView, ReferencedSecret } from '../../src/operator/plan/facts/observed.ts';
-import { VirtualClock } from '../simulation/virtualClock.ts';
 import { FakeJournals } from './fakeJournals.ts';
 import { FakeStack } from './fakeStack.ts';
 import { podView } from './podView.ts';

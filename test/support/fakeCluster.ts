@@ -2,14 +2,14 @@ import { deepFreeze } from '../../src/base/deepFreeze.ts';
 import { ApiError } from '../../src/engine/kube/apiError.ts';
 import { type KubeObject, kindOf, kinds, resourcePath } from '../../src/engine/kube/kubeObject.ts';
 import type { KubeRequest, Transport } from '../../src/engine/kube/transport.ts';
+import { matches } from '../../src/engine/simulation/target.ts';
+import { mergePatch } from '../../src/engine/simulation/versions.ts';
 import {
   OPTIONAL_KINDS,
   WhatsAppBackupKind,
   WhatsAppDeploymentKind,
   WhatsAppFleetKind,
 } from '../../src/operator/state/stackSources.ts';
-import { matches } from '../simulation/target.ts';
-import { mergePatch } from '../simulation/versions.ts';
 
 const PLURALS = new Set(
   [

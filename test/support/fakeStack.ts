@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import type { VirtualClock } from '../../src/base/virtualClock.ts';
 import { StackUnreachable } from '../../src/client/stackError.ts';
 import type {
   StackRequest,
@@ -9,7 +10,6 @@ import type {
 } from '../../src/client/stackTransport.ts';
 import { DEFAULT_ADMIN, formatExpiry, TOKEN_LIFETIME_SECONDS } from '../../src/onprem/users.ts';
 import type { ApiObservation } from '../../src/operator/plan/facts/observed.ts';
-import type { VirtualClock } from '../simulation/virtualClock.ts';
 import { FAKE_ROUTES, type FakeAnswer, freshStack, refusal, type StackState } from './fakeStackModel.ts';
 
 /** The fault of one call. `lose`: no answer, before or after the stack has acted, or no

@@ -1,9 +1,9 @@
 import type { Clock } from '../../src/base/clock.ts';
 import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
+import type { StoredEvent } from '../../src/engine/simulation/simulatedApiServer.ts';
 import { counts } from '../../src/operator/plan/facts/stackSettings.ts';
 import type { Condition } from '../../src/operator/resource/status.ts';
 import type { WhatsAppDeployment } from '../../src/operator/resource/whatsAppDeployment.ts';
-import type { StoredEvent } from '../simulation/simulatedApiServer.ts';
 import {
   type ClusterAccess,
   isReady,

@@ -1,4 +1,5 @@
 import type { KubeObject, ResourceKind } from '../../src/engine/kube/kubeObject.ts';
+import { serveCustomResource } from '../../src/engine/simulation/schemas.ts';
 import { encodeCertificate } from '../../src/onprem/emulatorCertificate.ts';
 import { KEYS } from '../../src/operator/plan/facts/generatedSecrets.ts';
 import { EMPTY_JOURNAL } from '../../src/operator/plan/facts/journal.ts';
@@ -17,7 +18,6 @@ import {
   type WhatsAppDeployment,
 } from '../../src/operator/resource/whatsAppDeployment.ts';
 import { WhatsAppDeploymentKind } from '../../src/operator/state/stackSources.ts';
-import { METADATA_LISTS, serveKind } from '../simulation/schemas.ts';
 import type { PodObject } from '../simulation/workloads/clusterAccess.ts';
 import { NAMESPACE, RELEASE } from './rollSimulationProcess.ts';
 
@@ -27,15 +27,7 @@ export const StackKind: ResourceKind = WhatsAppDeploymentKind;
 
 /** Makes the simulated server serve the custom resource. */
 export const serveStacks = (): void =>
-  serveKind({
-    kind: StackKind,
-    lists: { ...METADATA_LISTS, 'status.conditions': { keys: ['type'] } },
-    otherLists: 'atomic',
-    hasStatus: true,
-    counted: true,
-    blindUpdates: false,
-    typed: false,
-  });
+  serveCustomResource(StackKind, { 'status.conditions': { keys: ['type'] } });
 
 export type Role = 'webapp' | 'master' | 'coreapp' | 'database';
 export const ROLES: readonly Role[] = ['webapp', 'master', 'coreapp', 'database'];

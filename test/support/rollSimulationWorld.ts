@@ -1,23 +1,23 @@
 import type { Logger } from '../../src/base/logger.ts';
+import { VirtualClock } from '../../src/base/virtualClock.ts';
 import { ApiError } from '../../src/engine/kube/apiError.ts';
 import { kindOf, kinds, resourcePath } from '../../src/engine/kube/kubeObject.ts';
 import type { KubeRequest } from '../../src/engine/kube/transport.ts';
+import { SimulatedApiServer } from '../../src/engine/simulation/simulatedApiServer.ts';
+import type { Fault } from '../../src/engine/simulation/simulatedTransport.ts';
+import { serveWorkloads } from '../../src/engine/simulation/workloadKinds.ts';
 import { APPROVED_GENERATION, names } from '../../src/operator/plan/facts/names.ts';
 import {
   OPTIONAL_KINDS,
   WhatsAppBackupKind,
   WhatsAppFleetKind,
 } from '../../src/operator/state/stackSources.ts';
-import { SimulatedApiServer } from '../simulation/simulatedApiServer.ts';
-import type { Fault } from '../simulation/simulatedTransport.ts';
-import { VirtualClock } from '../simulation/virtualClock.ts';
 import { Actors, ClusterAccess } from '../simulation/workloads/clusterAccess.ts';
 import { ControllerManager } from '../simulation/workloads/controllerManager.ts';
 import { DeploymentController } from '../simulation/workloads/deploymentController.ts';
 import { JobController } from '../simulation/workloads/jobController.ts';
 import { Kubelets } from '../simulation/workloads/kubelet.ts';
 import { StatefulSetController } from '../simulation/workloads/statefulSetController.ts';
-import { serveWorkloads } from '../simulation/workloads/workloadKinds.ts';
 import { type ApiFault, StackAccounts } from './rollSimulationApi.ts';
 import { RollMonitor } from './rollSimulationMonitor.ts';
 import { NAMESPACE, RollProcess } from './rollSimulationProcess.ts';

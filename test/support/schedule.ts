@@ -1,13 +1,13 @@
 import { seeded } from '../../src/base/seeded.ts';
+import { VirtualClock } from '../../src/base/virtualClock.ts';
 import { ApiError, isConflict, isNotFound } from '../../src/engine/kube/apiError.ts';
 import { KubeClient } from '../../src/engine/kube/client.ts';
 import { type KubeObject, keyOf, kinds } from '../../src/engine/kube/kubeObject.ts';
 import { appliedHashAnnotation, differences } from '../../src/engine/kube/ownFields.ts';
 import type { KubeRequest } from '../../src/engine/kube/transport.ts';
-import { SimulatedApiServer } from '../simulation/simulatedApiServer.ts';
-import { type Fault, SimulatedTransport } from '../simulation/simulatedTransport.ts';
-import { parseTarget } from '../simulation/target.ts';
-import { VirtualClock } from '../simulation/virtualClock.ts';
+import { SimulatedApiServer } from '../../src/engine/simulation/simulatedApiServer.ts';
+import { type Fault, SimulatedTransport } from '../../src/engine/simulation/simulatedTransport.ts';
+import { parseTarget } from '../../src/engine/simulation/target.ts';
 import { CHILD_OF, PARENT, sampleReconcile, wantedChildren } from './sampleReconcile.ts';
 import { SimulatedProcess } from './simulatedProcess.ts';
 

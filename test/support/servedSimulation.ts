@@ -4,8 +4,8 @@ import { systemClock } from '../../src/base/clock.ts';
 import { ApiError } from '../../src/engine/kube/apiError.ts';
 import type { Credentials } from '../../src/engine/kube/credentials.ts';
 import type { KubeRequest } from '../../src/engine/kube/transport.ts';
-import type { SimulatedApiServer } from '../simulation/simulatedApiServer.ts';
-import { SimulatedTransport } from '../simulation/simulatedTransport.ts';
+import type { SimulatedApiServer } from '../../src/engine/simulation/simulatedApiServer.ts';
+import { SimulatedTransport } from '../../src/engine/simulation/simulatedTransport.ts';
 import { startHttpsServer } from './httpsServer.ts';
 
 export interface ServedSimulation {

@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import type { Clock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
+import type { VirtualClock } from '../../src/base/virtualClock.ts';
 import { Controller, type Reconcile } from '../../src/engine/controller/controller.ts';
 import { ControllerMetrics } from '../../src/engine/controller/metrics.ts';
 import { type Source, Sources } from '../../src/engine/controller/sources.ts';
@@ -10,9 +11,8 @@ import { EventRecorder } from '../../src/engine/kube/eventRecorder.ts';
 import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
 import { LeaderElection } from '../../src/engine/kube/leaderElection.ts';
 import type { KubeRequest, Transport } from '../../src/engine/kube/transport.ts';
-import type { SimulatedApiServer } from '../simulation/simulatedApiServer.ts';
-import { type Fault, SimulatedTransport } from '../simulation/simulatedTransport.ts';
-import type { VirtualClock } from '../simulation/virtualClock.ts';
+import type { SimulatedApiServer } from '../../src/engine/simulation/simulatedApiServer.ts';
+import { type Fault, SimulatedTransport } from '../../src/engine/simulation/simulatedTransport.ts';
 import { SAMPLE_INDEXES, type SampleContext, sampleKey } from './sampleReconcile.ts';
 
 export interface SimulatedProcessOptions {

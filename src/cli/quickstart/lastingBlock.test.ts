@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
 import { LastingBlock } from './lastingBlock.ts';
 
 const OF = { what: 'WhatsAppDeployment shop', command: 'kubectl -n default describe wad shop' };

@@ -1,8 +1,8 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
 import { CodedError } from '../../base/codedError.ts';
 import { type Logger, silentLogger } from '../../base/logger.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
 import { Controller, type Reconcile, TerminalError } from './controller.ts';
 import { ControllerMetrics } from './metrics.ts';
 

@@ -9,7 +9,7 @@ import { startHealthServer } from './healthServer.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import type { Sources } from './sources.ts';
 
-export interface ManagerOptions {
+export interface ManagerRunOptions {
   readonly sources: Sources;
   readonly controllers: readonly Controller[];
   readonly registry: Registry;
@@ -18,7 +18,8 @@ export interface ManagerOptions {
   readonly metrics: ControllerMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly health: { readonly host: string; readonly port: number };
+  /** Where to serve `/healthz`, `/readyz` and `/metrics`; absent: nowhere. */
+  readonly health?: { readonly host: string; readonly port: number } | undefined;
   /** Absent: this process is the only replica. */
   readonly leaderElection?: { readonly name: string; readonly election: LeaderElection };
   /** Runs when all work is done, while the lease is still ours. */
@@ -38,19 +39,21 @@ const MANAGER_DEFAULTS = {
  * Runs the controllers of a process: it fills the caches, then becomes leader, then works. Returns when `signal` has
  * fired and the reconciles under way have ended, or when leadership is lost, because nothing may be written then.
  */
-export async function runManager(options: ManagerOptions, signal: AbortSignal): Promise<void> {
+export async function runManager(options: ManagerRunOptions, signal: AbortSignal): Promise<void> {
   const { sources, controllers, registry, metrics, logger, clock, leaderElection } = options;
   let settled = false;
   metrics.observeQueues(new Map(controllers.map(({ name, queue }) => [name, queue])));
-  const health = await startHealthServer({
-    ...options.health,
-    registry,
-    moreMetrics: options.moreMetrics,
-    liveness: () => (settled ? sources.silent(MANAGER_DEFAULTS.silentWatchMs) : []),
-    // Kinds that we may not read make the process not ready, but it works on the rest.
-    readiness: () => (settled ? sources.missing() : ['caches not synced', ...sources.missing()]),
-  });
-  logger.info('serving health and metrics', { port: health.port });
+  const health =
+    options.health &&
+    (await startHealthServer({
+      ...options.health,
+      registry,
+      moreMetrics: options.moreMetrics,
+      liveness: () => (settled ? sources.silent(MANAGER_DEFAULTS.silentWatchMs) : []),
+      // Kinds that we may not read make the process not ready, but it works on the rest.
+      readiness: () => (settled ? sources.missing() : ['caches not synced', ...sources.missing()]),
+    }));
+  if (health) logger.info('serving health and metrics', { port: health.port });
 
   // Watches outlive the work, so that the last reconciles still see their own writes.
   const watches = new AbortController();
@@ -92,7 +95,7 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
   } finally {
     watches.abort();
     await watching;
-    await health.close();
+    await health?.close();
     logger.info('stopped');
   }
 }

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { SimulatedApiServer } from '../../../test/simulation/simulatedApiServer.ts';
-import { type Fault, SimulatedTransport } from '../../../test/simulation/simulatedTransport.ts';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
 import { CodedError } from '../../base/codedError.ts';
 import { silentLogger } from '../../base/logger.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
 import { KubeClient } from '../kube/client.ts';
 import { fencedTransport } from '../kube/fencedTransport.ts';
 import { kinds, namespaceOfPath } from '../kube/kubeObject.ts';
 import type { LeaseObject } from '../kube/leaderElection.ts';
 import type { KubeRequest } from '../kube/transport.ts';
+import { SimulatedApiServer } from '../simulation/simulatedApiServer.ts';
+import { type Fault, SimulatedTransport } from '../simulation/simulatedTransport.ts';
 import { CLAIM_TIMING, NamespaceClaims } from './namespaceClaims.ts';
 
 const never = new AbortController().signal;

@@ -1,11 +1,11 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
-import { SimulatedApiServer } from '../../../test/simulation/simulatedApiServer.ts';
-import { SimulatedTransport } from '../../../test/simulation/simulatedTransport.ts';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
 import { silentLogger } from '../../base/logger.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
 import { KubeClient } from '../kube/client.ts';
 import { type KubeObject, kinds } from '../kube/kubeObject.ts';
+import { SimulatedApiServer } from '../simulation/simulatedApiServer.ts';
+import { SimulatedTransport } from '../simulation/simulatedTransport.ts';
 import { Sources } from './sources.ts';
 
 const never = new AbortController().signal;

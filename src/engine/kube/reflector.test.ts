@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { SimulatedApiServer } from '../../../test/simulation/simulatedApiServer.ts';
-import { type Fault, SimulatedTransport } from '../../../test/simulation/simulatedTransport.ts';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
 import { silentLogger } from '../../base/logger.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
+import { SimulatedApiServer } from '../simulation/simulatedApiServer.ts';
+import { type Fault, SimulatedTransport } from '../simulation/simulatedTransport.ts';
 import { ApiError } from './apiError.ts';
 import { KubeClient } from './client.ts';
 import { type KubeObject, kinds } from './kubeObject.ts';

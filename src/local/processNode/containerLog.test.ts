@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
 import { eventually } from '../../../test/support/eventually.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
 import { keepLog, readLog } from './containerLog.ts';
 
 let folder: string;

@@ -4,7 +4,7 @@ import type { Logger } from '../../base/logger.ts';
 import { isNotFound } from '../../engine/kube/apiError.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
-import { KUBERNETES_VERSION } from '../programs.ts';
+import { KUBERNETES_VERSION } from '../kubernetesVersions.ts';
 
 /** Name of the only Node of a local cluster. */
 export const NODE_NAME = 'local';
@@ -54,6 +54,7 @@ function nodeStatus(kubeletPort: number, architecture: string, nowMs: number) {
       containerRuntimeVersion: 'process://1',
       kernelVersion: '-',
       kubeProxyVersion: '',
+      // As old as the oldest server that we run: a server accepts nodes of up to three minor versions before its own.
       kubeletVersion: KUBERNETES_VERSION,
       machineID: '-',
       operatingSystem: 'linux',

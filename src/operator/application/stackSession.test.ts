@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
 import { FakeStack } from '../../../test/support/fakeStack.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
 import { type StackAccess, StackSessions } from './stackSession.ts';
 
 const KEY = 'default/shop';

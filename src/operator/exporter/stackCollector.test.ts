@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
 import { silentLogger } from '../../base/logger.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
 import type { CollectTarget, CounterSource, NodeCounters } from './readCounters.ts';
 import { StackCollector } from './stackCollector.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
 import { silentLogger } from '../../base/logger.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
 import { ApiError } from '../../engine/kube/apiError.ts';
 import { KubeClient } from '../../engine/kube/client.ts';
 import type { KubeRequest, Transport } from '../../engine/kube/transport.ts';

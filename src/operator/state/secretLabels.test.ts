@@ -1,6 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { SimulatedApiServer } from '../../../test/simulation/simulatedApiServer.ts';
-import { SimulatedTransport } from '../../../test/simulation/simulatedTransport.ts';
 import { chartRules, withinRules } from '../../../test/support/chartRules.ts';
 import { whatsAppDeployment } from '../../../test/support/whatsAppDeployment.ts';
 import { systemClock } from '../../base/clock.ts';
@@ -9,6 +7,8 @@ import { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, keyOf, kinds } from '../../engine/kube/kubeObject.ts';
 import { ObjectCache } from '../../engine/kube/objectCache.ts';
+import { SimulatedApiServer } from '../../engine/simulation/simulatedApiServer.ts';
+import { SimulatedTransport } from '../../engine/simulation/simulatedTransport.ts';
 import {
   FIELD_MANAGER,
   generatedSecretNames,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
 import type { Source } from '../../engine/controller/sources.ts';
 import { ApiError } from '../../engine/kube/apiError.ts';
 import { KubeClient } from '../../engine/kube/client.ts';

@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { SimulatedApiServer } from '../../../test/simulation/simulatedApiServer.ts';
-import { SimulatedTransport } from '../../../test/simulation/simulatedTransport.ts';
-
 import { chartRules, withinRules } from '../../../test/support/chartRules.ts';
 import { whatsAppDeployment } from '../../../test/support/whatsAppDeployment.ts';
 import { systemClock } from '../../base/clock.ts';
 import { KubeClient } from '../../engine/kube/client.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
+import { SimulatedApiServer } from '../../engine/simulation/simulatedApiServer.ts';
+import { SimulatedTransport } from '../../engine/simulation/simulatedTransport.ts';
 import { FIELD_MANAGER, stackLabels } from '../plan/facts/names.ts';
 import { decodeSecret, type SecretObject } from '../plan/facts/secrets.ts';
 import { mendSecret } from './mendSecret.ts';

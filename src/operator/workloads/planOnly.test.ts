@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
 import { release, StackModel } from '../../../test/support/stackModel.ts';
 import { whatsAppDeployment } from '../../../test/support/whatsAppDeployment.ts';
 import { silentLogger } from '../../base/logger.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
 import { RollBudget } from '../../engine/controller/rollBudget.ts';
 import type { Source } from '../../engine/controller/sources.ts';
 import { ApiError } from '../../engine/kube/apiError.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
 import { cloudSpec } from '../../../test/support/cloudSpec.ts';
 import { CodedError } from '../../base/codedError.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
 import type { EventText } from '../../engine/kube/eventCorrelator.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
 import { apiOf, StackModel } from '../../../test/support/stackModel.ts';
 import { whatsAppDeployment } from '../../../test/support/whatsAppDeployment.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
 import { ApiError } from '../../engine/kube/apiError.ts';
 import type { Applier } from '../../engine/kube/applier.ts';
 import { KubeClient } from '../../engine/kube/client.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
 import type { GraphMessage } from '../../cloud/graphMessage.ts';
 import { GraphClient, GraphRefusal, GraphUnknown, GraphUnreachable } from './graphClient.ts';
 import { type GraphRequest, type GraphTransport, RequestNotSent } from './graphTransport.ts';

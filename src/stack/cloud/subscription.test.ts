@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
 import { silentLogger } from '../../base/silentLogger.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
 import { Subscription } from './subscription.ts';
 
 /** A subscription at a Graph whose answers come when the test says so. */

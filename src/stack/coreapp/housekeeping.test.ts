@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
 import { silentLogger } from '../../base/logger.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
 import { type ApplicationSettings, DEFAULT_SETTINGS } from '../../onprem/settings.ts';
 import { COLLECTION, Housekeeping } from './housekeeping.ts';
 

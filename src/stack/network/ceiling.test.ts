@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
 import { CEILINGS, Ceiling } from './ceiling.ts';
 
 const never = new AbortController().signal;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
 import { Callers } from './callers.ts';
 import { issueToken } from './tokens.ts';
 

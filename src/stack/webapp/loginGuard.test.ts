@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../test/simulation/virtualClock.ts';
+import { VirtualClock } from '../../base/virtualClock.ts';
 import { LoginGuard } from './loginGuard.ts';
 
 const { signal } = new AbortController();

@@ -5,8 +5,8 @@ import {
   type ResourceKind,
   resourcePath,
 } from '../../../src/engine/kube/kubeObject.ts';
-import type { SimulatedApiServer } from '../simulatedApiServer.ts';
-import { parseTarget } from '../target.ts';
+import type { SimulatedApiServer } from '../../../src/engine/simulation/simulatedApiServer.ts';
+import { parseTarget } from '../../../src/engine/simulation/target.ts';
 
 export interface Condition {
   readonly type: string;

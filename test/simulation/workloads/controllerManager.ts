@@ -1,6 +1,6 @@
 import type { Clock } from '../../../src/base/clock.ts';
 import type { KubeObject, ResourceKind } from '../../../src/engine/kube/kubeObject.ts';
-import type { SimulatedApiServer } from '../simulatedApiServer.ts';
+import type { SimulatedApiServer } from '../../../src/engine/simulation/simulatedApiServer.ts';
 import type { Actors, ClusterAccess } from './clusterAccess.ts';
 
 export interface ManagerContext {

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../../test/simulation/virtualClock.ts';
 import { openLink } from '../../../base/openLink.ts';
 import { listen } from '../../../base/ports.ts';
+import { VirtualClock } from '../../../base/virtualClock.ts';
 import type { MediaProvider } from '../../../onprem/profile.ts';
 import type { MediaFile, MediaStore } from '../../store/mediaStore.ts';
 import { fetchMedia } from './fetchMedia.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../../test/simulation/virtualClock.ts';
 import { sleep } from '../../../base/clock.ts';
 import { silentLogger } from '../../../base/logger.ts';
+import { VirtualClock } from '../../../base/virtualClock.ts';
 import type { CallbackStore } from '../../store/callbackStore.ts';
 import type { CallbackReport } from '../../wire/reports.ts';
 import { NodeMetrics } from '../nodeMetrics.ts';

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../../test/simulation/virtualClock.ts';
 import { type HttpsServer, startHttpsServer } from '../../../../test/support/httpsServer.ts';
+import { VirtualClock } from '../../../base/virtualClock.ts';
 import { type Posted, WebhookPoster } from './webhookPoster.ts';
 
 let server: HttpsServer;

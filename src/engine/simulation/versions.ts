@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
+import type { KubeObject } from '../kube/kubeObject.ts';
 import type { Target } from './target.ts';
 
 /** An object that can still be changed. */

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock } from '../../src/base/clock.ts';
-import { ApiError, type ApiErrorDetails } from '../../src/engine/kube/apiError.ts';
-import { type KubeObject, keyOf, kindOf, type OwnerReference } from '../../src/engine/kube/kubeObject.ts';
-import type { KubeRequest } from '../../src/engine/kube/transport.ts';
+import type { Clock } from '../../base/clock.ts';
+import { ApiError, type ApiErrorDetails } from '../kube/apiError.ts';
+import { type KubeObject, keyOf, kindOf, type OwnerReference } from '../kube/kubeObject.ts';
+import type { KubeRequest } from '../kube/transport.ts';
 import { NotSimulated } from './notSimulated.ts';
 import {
   applyFields,

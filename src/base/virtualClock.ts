@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/base/clock.ts';
+import type { Clock } from './clock.ts';
 
 /** A clock for tests and simulations that moves only with `advance`. */
 export class VirtualClock implements Clock {

@@ -1,5 +1,5 @@
-import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
-import type { KubeRequest } from '../../src/engine/kube/transport.ts';
+import type { KubeObject } from '../kube/kubeObject.ts';
+import type { KubeRequest } from '../kube/transport.ts';
 import { NotSimulated } from './notSimulated.ts';
 import { type SimulatedKind, simulatedKind } from './schemas.ts';
 

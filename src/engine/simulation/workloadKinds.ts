@@ -1,5 +1,5 @@
-import { kinds, type ResourceKind } from '../../../src/engine/kube/kubeObject.ts';
-import { METADATA_LISTS, type SimulatedKind, serveKind } from '../schemas.ts';
+import { METADATA_LISTS, type SimulatedKind, serveKind } from '../../../src/engine/simulation/schemas.ts';
+import { kinds, type ResourceKind } from '../kube/kubeObject.ts';
 
 /** One manager writes the spec of each of these objects, so the merge of its lists does not show. */
 const workload = (kind: ResourceKind, more: Partial<SimulatedKind> = {}): SimulatedKind => ({

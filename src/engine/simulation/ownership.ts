@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
+import type { KubeObject } from '../kube/kubeObject.ts';
 import { describePath, fieldsV1, leaves, type Path, removeLeaf, setLeaf } from './fieldSet.ts';
 import type { SimulatedKind } from './schemas.ts';
 

@@ -1,8 +1,8 @@
-import { type Clock, sleep } from '../../src/base/clock.ts';
-import { deepFreeze } from '../../src/base/deepFreeze.ts';
-import { TransportError } from '../../src/engine/kube/apiError.ts';
-import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
-import type { KubeRequest, Transport } from '../../src/engine/kube/transport.ts';
+import { type Clock, sleep } from '../../base/clock.ts';
+import { deepFreeze } from '../../base/deepFreeze.ts';
+import { TransportError } from '../kube/apiError.ts';
+import type { KubeObject } from '../kube/kubeObject.ts';
+import type { KubeRequest, Transport } from '../kube/transport.ts';
 import { NotSimulated } from './notSimulated.ts';
 import { isWithin, refuse, type SimulatedApiServer, type StoredEvent } from './simulatedApiServer.ts';
 import { matches, parseTarget, type Target } from './target.ts';
