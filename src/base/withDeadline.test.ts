@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { VirtualClock } from '../../test/simulation/virtualClock.ts';
 import { withDeadline } from './clock.ts';
+import { VirtualClock } from './virtualClock.ts';
 
 const late = () => new Error('late');
 

@@ -2,7 +2,6 @@ import { BLOCKING_REASONS } from '../../resource/conditions.ts';
 import type { FleetReason } from '../../resource/fleetReasons.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 import type { WhatsAppFleet } from '../../resource/whatsAppFleet.ts';
-import type { Rollout } from './fleetRollout.ts';
 import { type FleetTarget, hasTarget, lastChange } from './fleetTarget.ts';
 
 /** Messages that a stack sent since its change. */
@@ -52,7 +51,7 @@ export function stageOf(
     nowMs,
   }: {
     readonly fleet: WhatsAppFleet;
-    readonly rollout: Pick<Rollout, 'isRollback' | 'unfinishedSince'>;
+    readonly rollout: { readonly isRollback: boolean; readonly unfinishedSince: string };
     readonly nowMs: number;
   },
 ): Stage {
