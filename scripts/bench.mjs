@@ -1,6 +1,6 @@
 // `npm run bench` measures the operator and the emulator, `-- emulator` the latter alone, `-- memory`
 // the latter for long, `-- engine` the engine beside two others, `-- backup` backups beside the bare dump tools,
-// `-- tracing` a span that nobody asked for, `-- cloud` the gateway to the Cloud API.
+// `-- tracing` a span that nobody asked for, `-- noop` a change without effect, `-- cloud` the gateway to the Cloud API.
 import { spawnSync } from 'node:child_process';
 
 const [what, ...args] = process.argv.slice(2);
@@ -10,6 +10,7 @@ const BENCHES = {
   memory: 'dist/bench-memory.js',
   backup: 'dist/bench-backup.js',
   tracing: 'dist/bench-tracing.js',
+  noop: 'dist/bench-noop.js',
   cloud: 'dist/bench-cloud.js',
 };
 if (what && !BENCHES[what]) {

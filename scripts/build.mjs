@@ -108,6 +108,7 @@ async function buildDist() {
         'bench-emulator': 'bench/emulatorMain.ts',
         'bench-memory': 'bench/memory.ts',
         'bench-tracing': 'bench/tracing.ts',
+        'bench-noop': 'bench/withoutEffect.ts',
         'bench-cloud': 'bench/cloud.ts',
         'bench-backup': 'bench/backup.ts',
         'bench-engine': 'bench/engine/main.ts',

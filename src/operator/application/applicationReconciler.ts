@@ -5,7 +5,7 @@ import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import type { KubeObject } from '../../engine/kube/kubeObject.ts';
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import type { CollectTarget } from '../exporter/readCounters.ts';
-import { isPlanOnly } from '../plan/facts/names.ts';
+import { isPlanOnly, ownAnnotations } from '../plan/facts/names.ts';
 import type { ApiObservation, Observation } from '../plan/facts/observed.ts';
 import { stamp, type Verdict, waitingFor, withLastKnown } from '../plan/tell/conditions.ts';
 import { registrationState } from '../plan/tell/registrationState.ts';
@@ -171,7 +171,7 @@ function circumstancesOf({ resource, pods, referenced, journal, children }: Obse
   const { uid, generation, annotations } = resource.metadata;
   const secrets = [...children.values()].filter(({ kind }) => kind === 'Secret');
   return hashOf([
-    [uid, generation, annotations],
+    [uid, generation, ownAnnotations(annotations)],
     pods,
     [...referenced.values()],
     journal ?? null,

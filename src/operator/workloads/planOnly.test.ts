@@ -12,7 +12,7 @@ import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
 import { type KubeObject, kinds } from '../../engine/kube/kubeObject.ts';
 import { ObjectCache } from '../../engine/kube/objectCache.ts';
 import type { KubeRequest, Transport } from '../../engine/kube/transport.ts';
-import { ANNOTATION_PREFIX, PLAN } from '../plan/facts/names.ts';
+import { ANNOTATION_PREFIX, CHECK_WEBHOOK, PLAN } from '../plan/facts/names.ts';
 import type { WhatsAppDeploymentStatus } from '../resource/status.ts';
 import type { JournalStore } from '../state/journalStore.ts';
 import type { ReferencedSecrets } from '../state/referencedSecrets.ts';
@@ -87,9 +87,11 @@ function setup() {
     isBusy: () => false,
     isBackingUp: () => false,
   });
+  let version = 0;
   const visit = async (spec: object, annotations: object, generation: number) => {
     const resource = whatsAppDeployment({ spec, metadata: { annotations, generation } });
-    stacks.cache.store({ ...(resource as unknown as KubeObject) });
+    const object = resource as unknown as KubeObject;
+    stacks.cache.store({ ...object, metadata: { ...object.metadata, resourceVersion: String(++version) } });
     writes.length = 0;
     await reconciler.reconcile(KEY, never, silentLogger);
     const statuses = writes.filter(({ path }) => path.endsWith('/status'));
@@ -133,6 +135,17 @@ describe('the annotation plan: only', () => {
     expect((await visit(CHANGED, {}, 2)).others.map(({ path }) => path)).toContainEqual(
       expect.stringContaining('/poddisruptionbudgets/shop-webapp'),
     );
+  });
+});
+
+describe('a stack that has settled', () => {
+  it('is planned anew when an annotation of the operator changes, and not for those of other tools', async () => {
+    const { visit } = setup();
+    const { status } = await visit({}, {}, 1);
+    expect(status).toBeDefined();
+    const noted = { 'example.org/checked-at': '12:00' };
+    expect(await visit({}, noted, 1)).toEqual({ status: undefined, others: [] });
+    expect((await visit({}, { ...noted, [CHECK_WEBHOOK]: '1' }, 1)).status).toBeDefined();
   });
 });
 

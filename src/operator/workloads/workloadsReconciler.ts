@@ -13,7 +13,7 @@ import { type KubeObject, keyOf } from '../../engine/kube/kubeObject.ts';
 import { databaseUsers } from '../plan/decide/runningParts.ts';
 import { planUnseen, planWorkloads, restarts, type WorkloadPlan } from '../plan/decide/workloads.ts';
 import { clusterChoice } from '../plan/facts/databaseCluster.ts';
-import { CLEANUP_FINALIZER, isPlanOnly } from '../plan/facts/names.ts';
+import { CLEANUP_FINALIZER, isPlanOnly, ownAnnotations } from '../plan/facts/names.ts';
 import type { Observation } from '../plan/facts/observed.ts';
 import type { PodSecurity } from '../plan/facts/podSecurity.ts';
 import type { ReleaseImages } from '../plan/facts/release.ts';
@@ -367,7 +367,14 @@ function inputsOf(observed: Observation, stored: KubeObject, mayRoll: boolean): 
   const { uid, generation, finalizers } = stored.metadata;
   return [
     mayRoll,
-    JSON.stringify([uid, generation, finalizers, stored.metadata.annotations, stored.spec, stored.status]),
+    JSON.stringify([
+      uid,
+      generation,
+      finalizers,
+      ownAnnotations(stored.metadata.annotations),
+      stored.spec,
+      stored.status,
+    ]),
     JSON.stringify([
       observed.pods,
       observed.sharedPods,

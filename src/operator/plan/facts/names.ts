@@ -64,6 +64,10 @@ export const FLEET_CHANGE = `${ANNOTATION_PREFIX}/fleet-change`;
 export const FLEET_PERMISSION = `${ANNOTATION_PREFIX}/fleet-permission`;
 export const CLEANUP_FINALIZER = `${ANNOTATION_PREFIX}/cleanup`;
 
+/** The annotations of a resource that this operator reads. Other tools note things there now and then, which change nothing. */
+export const ownAnnotations = (annotations: Readonly<Record<string, string>> = {}): [string, string][] =>
+  Object.entries(annotations).filter(([name]) => name.startsWith(`${ANNOTATION_PREFIX}/`));
+
 export type Component =
   | 'database'
   | 'database-check'
