@@ -17,6 +17,8 @@ export const SCRIPTS = {
 export const API_KEY_LENGTH = { least: 12, most: 128 } as const;
 /** Days after which a build of the client expires. Source: docs/onprem/deployment.md §1. */
 export const BUILD_LIFETIME_DAYS = 180;
+/** With the Cloud API behind our stack, an end of the build would end a service that works. */
+export const BUILD_DATE_WITH_CLOUD = '9000-01-01';
 /** Characters that a database password must not contain. */
 export const FORBIDDEN_PASSWORD_CHARACTERS = '?{}&~!()^=';
 

@@ -46,6 +46,12 @@ export const badResources: BadResource[] = [
     rule: true,
   },
   {
+    name: 'a status that only the Cloud API has',
+    spec: withSettings({ webhooks: { message: { sending: true } } }),
+    says: 'settings.webhooks.message.sending is for stack: Cloud; remove it',
+    rule: true,
+  },
+  {
     name: 'Cloud with a simulated network',
     spec: cloudStack({}, { emulator: { network: { url: 'tcp://net:5222' } } }),
     says: 'stack Cloud has the Cloud API behind it, and no simulated network',

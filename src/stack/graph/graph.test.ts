@@ -370,6 +370,18 @@ describe('the webhook', () => {
     });
     await graph.say(ANA, { type: 'text', text: 'Hi' });
     await eventually(() => received.length > 0);
+    expect((await onNumber('GET', '?fields=webhook_configuration')).body.webhook_configuration).toEqual({
+      application: 'http://127.0.0.1:1/',
+      phone_number: hook,
+    });
+    await subscribe();
+    await onNumber('POST', '', { webhook_configuration: { override_callback_uri: '' } });
+    expect((await onNumber('GET', '?fields=webhook_configuration')).body.webhook_configuration).toEqual({
+      application: 'http://127.0.0.1:1/',
+      whatsapp_business_account: hook,
+    });
+    const [app] = (await call('GET', `${graph.businessAccountId}/subscribed_apps`)).body.data;
+    expect((await call('GET', 'app')).body.id).toBe(app.whatsapp_business_api_data.id);
   });
 
   it('is read by the gateway’s own translation', async () => {
@@ -534,10 +546,14 @@ describe('the number', () => {
       '/whatsapp_business_profile?fields=about,websites,profile_picture_url',
     );
     expect(body.data[0]).toMatchObject({ about: 'Open', websites: ['https://shop.example'] });
-    const picture = await fetch(body.data[0].profile_picture_url, {
-      headers: { authorization: `Bearer ${graph.token}` },
-    });
-    expect(await picture.text()).toBe('abcdefgh');
+    // Everybody may see it, but no media that people have sent.
+    const url: string = body.data[0].profile_picture_url;
+    expect(await (await fetch(url)).text()).toBe('abcdefgh');
+    expect((await fetch(url.replace('/profile_pictures/', '/whatsapp_business/attachments/'))).status).toBe(
+      401,
+    );
+    const other = url.replace(/mid=[0-9a-f]+/, `mid=${'0'.repeat(64)}`);
+    expect((await fetch(other)).status).toBe(404);
   });
 
   it('checks identities when that is switched on', async () => {

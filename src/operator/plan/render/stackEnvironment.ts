@@ -1,5 +1,4 @@
-import { BUILD_DATE_WITH_CLOUD } from '../../../cloud/buildDate.ts';
-import { NODE_PORTS, type StackVariable } from '../../../onprem/environment.ts';
+import { BUILD_DATE_WITH_CLOUD, NODE_PORTS, type StackVariable } from '../../../onprem/environment.ts';
 import { gatewayUrl } from '../facts/cloud.ts';
 import { DATABASE_CERTIFICATE, KEYS } from '../facts/generatedSecrets.ts';
 import { isOurStack, NETWORK, names } from '../facts/names.ts';
