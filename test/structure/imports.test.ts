@@ -103,6 +103,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'stack/graph',
     'stack/cloud',
     'cloud',
+    'control',
     'cli',
   ],
   'tools/generate': [

@@ -30,7 +30,8 @@ function isEnvelope(
   if (change === 'added') return ADDED[part].some((path) => path.test(to));
   if (change === 'removed') return REMOVED[part].some((path) => path.test(from));
   if (change === 'moved') return to === `${VALUE}${from}`;
-  if (from === 'to') return toValue === `+${String(fromValue).replace(/\D/g, '')}`;
+  if (from === 'to' || from === 'contacts[].input')
+    return toValue === `+${String(fromValue).replace(/\D/g, '')}`;
   return MESSAGE_ID.test(to);
 }
 

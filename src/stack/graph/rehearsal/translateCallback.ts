@@ -49,7 +49,7 @@ function unitOf(view: View, number: string, { name, part, change }: Told): Unit 
       .map(([path, toValue]): Found => ({ change: 'added', to: path, toValue })),
     ...Object.keys(part)
       .filter((key) => key in value)
-      .map((key): Found => ({ change: 'moved', from: `${key}[]`, to: `${VALUE}${key}[]` })),
+      .map((key): Found => ({ change: 'moved', from: key, to: `${VALUE}${key}` })),
     ...differences(from, to, VALUE),
   ];
   const all = judged(once(found), 'body');
