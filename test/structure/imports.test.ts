@@ -120,6 +120,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'stack',
     'base',
     'onprem',
+    'cloud',
   ],
 };
 const ROOMS = Object.keys(ALLOWED).sort((a, b) => b.length - a.length);

@@ -9,9 +9,13 @@ const ADDED: Readonly<Record<Difference['part'], readonly RegExp[]>> = {
   body: [
     /^messaging_product$/,
     /^recipient_type$/,
+    // Both APIs take a message without it for a text.
+    /^type$/,
     /^object$/,
     /^entry\[\]\.(id|changes\[\]\.(field|value\.(messaging_product|metadata\..*)))$/,
     /\.(from_user_id|user_id|recipient_user_id)$/,
+    // Of a person without a name it is the number.
+    /\.contacts\[\]\.profile\.name$/,
   ],
   answer: [/^messaging_product$/, /^contacts\[\]\.(input|wa_id)$/, /^messages\[\]\.message_status$/],
 };

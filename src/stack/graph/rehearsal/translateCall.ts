@@ -24,8 +24,6 @@ export interface Unit {
 
 /** Stands in a message for media that has to be uploaded first. */
 export const UPLOADED = '<id of the upload>';
-/** Of a message that nobody got. */
-const UNKNOWN_ID = 'unknown';
 
 type Body = Readonly<Record<string, unknown>>;
 type Called = Pick<RequestRecord, 'method' | 'path' | 'status' | 'body' | 'answer' | 'errors'>;
@@ -154,10 +152,11 @@ function answerOf(
   if (error) return new GraphFailure(cloudCode(error.code), error.details ?? error.title).body();
   if (status === 0 || status >= 300) return undefined;
   const id = (answer as { messages?: readonly { id?: unknown }[] } | undefined)?.messages?.[0]?.id;
+  if (typeof id !== 'string') return undefined;
   const { to, recipient = '' } = sent;
   const digits = normaliseRecipient(to ?? '');
   return sentAnswer(
-    String(id ?? UNKNOWN_ID),
+    id,
     sent.type,
     digits === undefined ? { input: recipient, user_id: recipient } : { input: `+${digits}`, wa_id: digits },
   );
