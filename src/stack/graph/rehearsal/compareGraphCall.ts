@@ -26,7 +26,7 @@ for (const [v1, { calls }] of Object.entries(COUNTERPARTS))
   }
 
 /** The call as COUNTERPARTS names it: `POST /{phone number id}/messages`. */
-export function graphLine({ method, path }: Pick<Called, 'method' | 'path'>, ids: Ids): string {
+function graphLine({ method, path }: Pick<Called, 'method' | 'path'>, ids: Ids): string {
   const [plain = ''] = path.split('?');
   if (plain.startsWith(MEDIA_URL)) return `${method} <url of the media>`;
   const [, object = '', ...rest] = plain.replace(/^\//, '').split('/');
@@ -65,7 +65,11 @@ export function compareGraphCall(
     graph: [{ line, status: called.status, body: called.body, answer: called.answer }],
     differences: found,
     problems,
-    remedies: [...hints, ...(isRefused ? ['Mend what the Cloud API refuses.'] : []), placeOf(line)],
+    remedies: [
+      ...hints,
+      ...(isRefused ? ['Mend what the Cloud API refuses.'] : []),
+      placeOf(line, status === 'read'),
+    ],
   };
 }
 
@@ -77,8 +81,11 @@ const knownType = (type: unknown): string =>
       ? type
       : '(not valid)';
 
-const placeOf = (line: string): string => {
-  const v1 = V1_CALLS.get(line);
+/** `isRead`: one line sends messages and marks them as read. */
+const placeOf = (line: string, isRead: boolean): string => {
+  const v1 = V1_CALLS.get(line)?.filter(
+    (each) => line !== MESSAGES.line || each.startsWith('PUT ') === isRead,
+  );
   return v1 ? `Takes the place of ${v1.join(', ')}.` : 'No call of /v1 is known that it takes the place of.';
 };
 

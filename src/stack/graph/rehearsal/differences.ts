@@ -5,7 +5,7 @@ type Leaves = ReadonlyMap<string, unknown>;
 export type Found = Pick<Difference, 'change' | 'from' | 'to' | 'fromValue' | 'toValue'>;
 
 /** A path with any element in place of each of a list. */
-export const anyElement = (path: string): string => path.replace(/\[\d+\]/g, '[]');
+const anyElement = (path: string): string => path.replace(/\[\d+\]/g, '[]');
 
 const isInner = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && Object.keys(value).length > 0;

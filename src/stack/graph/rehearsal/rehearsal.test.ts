@@ -155,6 +155,7 @@ describe('a call of the new client', () => {
     await callGraph({ to: `+${ANA}`, type: 'template' });
     const [event] = await events();
     expect(event).toMatchObject({ verdict: 'differs', problems: [expect.stringMatching(/^131008: /)] });
+    expect(event?.remedies).toContain('Takes the place of POST /v1/messages.');
   });
 });
 
