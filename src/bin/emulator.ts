@@ -7,6 +7,7 @@ import { stop } from './emulatorProcess.ts';
 import { addLaptopCommand } from './laptopCommand.ts';
 import { addNetworkCommand } from './networkCommand.ts';
 import { addNodeCommands, runScript } from './nodeCommands.ts';
+import { addRehearseCommand } from './rehearseCommand.ts';
 
 const [, script = '', ...args] = process.argv;
 
@@ -17,6 +18,7 @@ function program(): Command {
     .enablePositionalOptions()
     .version(VERSION, '-V, --emulator-version', 'print the version of the emulator itself');
   addLaptopCommand(command);
+  addRehearseCommand(command);
   addNetworkCommand(command);
   addCloudCommand(command);
   addNodeCommands(command);

@@ -9,7 +9,7 @@ import { quietRepeats } from '../base/quietRepeats.ts';
 import { VERSION } from '../base/version.ts';
 import { clientVersion } from '../stack/clientVersionOf.ts';
 import { cloudSettings } from '../stack/cloud/cloudSettings.ts';
-import { type Laptop, startLaptop } from '../stack/laptop.ts';
+import { type Laptop, type LaptopOptions, startLaptop } from '../stack/laptop.ts';
 import { LAPTOP_DEFAULTS } from '../stack/laptopDefaults.ts';
 import { parseSeed } from '../stack/laptopSeed.ts';
 import type { LaptopDatabase } from '../stack/laptopStores.ts';
@@ -29,9 +29,16 @@ import { controlAccess, interactive, logger, stop, whileTraced } from './emulato
 
 /** The role of a whole stack in one process. */
 export function addLaptopCommand(program: Command): void {
-  program
+  const command = program
     .command('laptop', { isDefault: true })
-    .description('runs a whole stack in one process, registered and ready to send')
+    .description('runs a whole stack in one process, registered and ready to send');
+  withLaptopOptions(command).action((options) =>
+    whileTraced('waba-emulator', () => runLaptop(options, welcome)),
+  );
+}
+
+export const withLaptopOptions = (command: Command): Command =>
+  command
     .option('--port <port>', 'HTTPS port of the API', parsePort, LAPTOP_DEFAULTS.port)
     .option(
       '--control-port <port>',
@@ -94,11 +101,9 @@ export function addLaptopCommand(program: Command): void {
       'YYYY-MM-DD; the build expires 180 days later (default: today; with --cloud: never)',
       parseDate,
     )
-    .option('--json', 'print one line of JSON on stdout when ready; logs go to stderr')
-    .action((options) => whileTraced('waba-emulator', () => runLaptop(options)));
-}
+    .option('--json', 'print one line of JSON on stdout when ready; logs go to stderr');
 
-async function runLaptop(options: {
+export interface LaptopFlags {
   port: number;
   controlPort: number;
   graph?: GraphMode;
@@ -119,7 +124,17 @@ async function runLaptop(options: {
   cloud?: string | true;
   cloudWebhookPort: number;
   json?: boolean;
-}): Promise<void> {
+}
+
+/** What a laptop that runs tells somebody at a terminal. */
+export type LaptopAbout = Omit<Laptop, 'close'> & { readonly number: string };
+
+/** Resolves when it has ended. `hello`: printed when it is ready. `more`: options that no flag has. */
+export async function runLaptop(
+  options: LaptopFlags,
+  hello: (about: LaptopAbout) => string,
+  more: Pick<LaptopOptions, 'rehearsal'> = {},
+): Promise<void> {
   if (options.version === true) return void process.stdout.write(`${VERSION}\n`);
   const { port, controlPort, host, data, database, tls, number, password, webhook, webhookCa, json } =
     options;
@@ -155,6 +170,7 @@ async function runLaptop(options: {
       control: controlAccess(process.env),
       ...(cloud ? { cloud } : {}),
       ...(graph ? { graph: { mode: graph, ...graphPortOf(options.graphPort) } } : {}),
+      ...more,
       clock: systemClock,
       logger: json || !interactive ? logger : terminal(),
     },
@@ -162,7 +178,7 @@ async function runLaptop(options: {
   );
   const { close: _, ...about } = laptop;
   if (json) process.stdout.write(`${JSON.stringify(about)}\n`);
-  else process.stdout.write(welcome({ ...about, number }));
+  else process.stdout.write(hello({ ...about, number }));
   await aborted(end);
   await laptop.close();
 }
@@ -173,7 +189,7 @@ const graphPortOf = (asked: number | undefined) => ({
   isPortMeant: asked !== undefined,
 });
 
-function welcome(about: Omit<Laptop, 'close'> & { readonly number: string }): string {
+function welcome(about: LaptopAbout): string {
   const { url, controlUrl, cloudWebhookUrl, username, password, caFile, number } = about;
   const graph =
     about.graphUrl === undefined

@@ -14,7 +14,7 @@ export const outputOption = (...more: ('wide' | 'name')[]): Option =>
 /** Whether a value of `--output` asks for data, which `printData` prints. */
 export const isData = (output: string): boolean => output === 'json' || output === 'yaml';
 
-export function printData({ stdout }: CliHost, output: string, value: unknown): void {
+export function printData({ stdout }: Pick<CliHost, 'stdout'>, output: string, value: unknown): void {
   // By way of JSON, so that both forms leave out the same fields.
   const json = JSON.stringify(value, null, 2);
   stdout.write(output === 'yaml' ? dump(JSON.parse(json), { noRefs: true }) : `${json}\n`);

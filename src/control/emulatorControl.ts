@@ -8,6 +8,8 @@ type Query<C extends Call> = ControlCalls[C]['query'];
 
 export type CallbackRecord = Answer<'GET /callbacks/{id}'>;
 export type RequestRecord = Answer<'GET /requests'>['requests'][number];
+export type RehearsalReport = Answer<'GET /rehearsal'>;
+export type RehearsalEvent = Answer<'GET /rehearsal/events'>['events'][number];
 export type InboundMessage = Body<'POST /numbers/{number}/messages'>;
 export type ApiFault = Body<'POST /api-faults'>;
 export type PersonChange = Body<'PUT /people/{waId}'>;
@@ -164,6 +166,19 @@ export class EmulatorControl {
     signal?: AbortSignal,
   ): Promise<readonly RequestRecord[]> {
     return (await this.call('GET /requests', { query }, signal)).requests;
+  }
+
+  /** What a move to the Cloud API changes, of all calls and callbacks so far. The first call begins the rehearsal. */
+  rehearsal(signal?: AbortSignal): Promise<RehearsalReport> {
+    return this.call('GET /rehearsal', {}, signal);
+  }
+
+  /** The latest calls and callbacks in both shapes, the oldest first. */
+  async rehearsalEvents(
+    query: Query<'GET /rehearsal/events'> = {},
+    signal?: AbortSignal,
+  ): Promise<readonly RehearsalEvent[]> {
+    return (await this.call('GET /rehearsal/events', { query }, signal)).events;
   }
 
   /** Adds a fault of API calls. @returns its id */

@@ -9,5 +9,7 @@ export {
   type EmulatorControlOptions,
   type InboundMessage,
   type PersonChange,
+  type RehearsalEvent,
+  type RehearsalReport,
   type RequestRecord,
 } from './emulatorControl.ts';

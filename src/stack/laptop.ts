@@ -62,6 +62,8 @@ export interface LaptopOptions {
   readonly graph?:
     | { readonly mode: GraphMode; readonly port: number; readonly isPortMeant?: boolean }
     | undefined;
+  /** Every event is compared with what the Cloud API has for it, from the start; needs `graph`. */
+  readonly rehearsal?: boolean;
   /** The Cloud API takes the place of the simulated servers of WhatsApp, and posts its webhooks to this port. */
   readonly cloud?: { readonly settings: CloudSettings; readonly webhookPort: number } | undefined;
   readonly clock: Clock;
@@ -259,7 +261,7 @@ async function graphPortOf({ graph, cloud, host = HOST }: LaptopOptions): Promis
 
 /** The Graph API of the simulated servers. */
 async function startGraph(
-  { rateLimits = true, phoneNumber, host = HOST, logger }: LaptopOptions,
+  { rateLimits = true, phoneNumber, host = HOST, rehearsal = false, logger }: LaptopOptions,
   { network, port }: { readonly network: Network; readonly port: number | undefined },
   started: Started,
 ) {
@@ -272,6 +274,7 @@ async function startGraph(
     logger: logger.child({ role: 'graph' }),
   });
   started.add(graph, async () => graph.close());
+  if (rehearsal) graph.rehearsal.follow();
   const server: GraphServer = await startGraphServer(graph, { host, port });
   started.add(server, server.close);
   return { port: server.port, ids: graph.numbers.idsOf(phoneNumber.replace('+', '')) };

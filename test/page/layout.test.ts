@@ -11,6 +11,8 @@ const VIEWS = [
   'webhooks/1',
   'requests',
   'requests/1',
+  'rehearsal',
+  'rehearsal/1',
   ...['templates', 'catalog', 'limits', 'connection', 'api-faults', 'clock', 'recording', 'snapshots'].map(
     (section) => `setup/${section}`,
   ),

@@ -75,7 +75,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'stack/network': ['base', 'onprem', 'stack/wire', 'stack/http', 'stack/network/page'],
   'stack/graph': ['base', 'onprem', 'cloud', 'stack/wire', 'stack/http', 'stack/network'],
   'stack/cloud': ['base', 'onprem', 'cloud', 'stack/wire', 'stack/network'],
-  'stack/webapp': [...STACK, 'stack/http'],
+  'stack/webapp': [...STACK, 'stack/http', 'cloud'],
   'stack/coreapp/webhooks': [...STACK, 'stack/coreapp'],
   'stack/coreapp/messages': [...STACK, 'stack/coreapp/webhooks', 'stack/coreapp'],
   'stack/coreapp': [...STACK, 'stack/coreapp/webhooks', 'stack/coreapp/messages'],
@@ -105,6 +105,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'stack/graph',
     'stack/cloud',
     'cloud',
+    'control',
     'cli',
   ],
   'tools/generate': [
@@ -121,6 +122,7 @@ const ALLOWED: Record<string, readonly string[]> = {
     'stack',
     'base',
     'onprem',
+    'cloud',
   ],
 };
 const ROOMS = Object.keys(ALLOWED).sort((a, b) => b.length - a.length);

@@ -1,5 +1,8 @@
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { findExecutable } from '../../src/base/childProcess.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import { Graph } from '../../src/stack/graph/graph.ts';
+import { type GraphServer, startGraphServer } from '../../src/stack/graph/graphServer.ts';
 import { testPostgres } from './emulatorStack.ts';
 import { Simulation } from './simulation.ts';
 
@@ -7,6 +10,8 @@ import { Simulation } from './simulation.ts';
 export class TestPage {
   readonly simulation: Simulation;
   readonly page: Page;
+  /** Of the simulated Graph API, with the phone number id of the number: `http://127.0.0.1:4711/v26.0/178036126672577`. */
+  readonly graphNumberUrl: string;
   /** Errors of the page, and of the console. */
   readonly problems: string[] = [];
   readonly #browser: Browser;
@@ -14,11 +19,13 @@ export class TestPage {
 
   private constructor(
     simulation: Simulation,
+    graphNumberUrl: string,
     browser: Browser,
     page: Page,
     closers: readonly (() => Promise<unknown>)[],
   ) {
     this.simulation = simulation;
+    this.graphNumberUrl = graphNumberUrl;
     this.page = page;
     this.#browser = browser;
     this.#closers = closers;
@@ -28,6 +35,12 @@ export class TestPage {
   static async start(prefix: string): Promise<TestPage> {
     const database = await testPostgres();
     const simulation = await Simulation.start(database, prefix);
+    const { network } = simulation.stack;
+    const graph = new Graph({ network, limits: false, logger: silentLogger });
+    const server: GraphServer = await startGraphServer(graph, { host: '127.0.0.1', port: 0 });
+    const [number = ''] = [...network.state.numbers.keys()];
+    const { phoneNumberId } = graph.numbers.idsOf(number);
+    const graphNumberUrl = `http://127.0.0.1:${server.port}/v26.0/${phoneNumberId}`;
     const browser = await chromium.launch({
       executablePath:
         process.env.CHROMIUM ?? findExecutable('chromium', process.env.PATH) ?? '/usr/bin/chromium',
@@ -47,8 +60,14 @@ export class TestPage {
     });
     const page = await context.newPage();
     page.setDefaultTimeout(15_000);
-    const closers = [() => browser.close(), () => simulation.close(), () => database.close()];
-    const test = new TestPage(simulation, browser, page, closers);
+    const closers = [
+      () => browser.close(),
+      () => server.close(),
+      async () => graph.close(),
+      () => simulation.close(),
+      () => database.close(),
+    ];
+    const test = new TestPage(simulation, graphNumberUrl, browser, page, closers);
     await test.open();
     return test;
   }

@@ -7,6 +7,7 @@ import { seedSchema } from '../../src/stack/laptopSeed.ts';
 import { ALERT_NAMES, type AlertName, alertYaml } from './alerts.ts';
 import { conditionDocs } from './conditionDocs.ts';
 import { controlCalls } from './controlCalls.ts';
+import { rehearsalPage } from './counterpartTable.ts';
 import { dashboards } from './dashboards.ts';
 import { doctorPage } from './doctorTable.ts';
 import { cliPage } from './exitCodeTable.ts';
@@ -75,6 +76,7 @@ const outputs: Record<string, () => string> = {
   'docs/reference.md': referenceDocs,
   'docs/emulator-api.md': fidelityTable,
   'docs/simulated-cloud-api.md': () => graphPage(readFileSync('docs/simulated-cloud-api.md', 'utf8')),
+  'docs/rehearsal.md': () => rehearsalPage(readFileSync('docs/rehearsal.md', 'utf8')),
   'docs/emulator-seed.schema.json': () => `${JSON.stringify(seedSchema(), null, 2)}\n`,
   'docs/permissions.md': permissionsTable,
 };

@@ -1,5 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { Turns } from '../../base/turns.ts';
+import { REFUSED } from '../../cloud/counterparts.ts';
 import { refusalCode } from '../../cloud/graphErrors.ts';
 import type { NetworkProtocol } from '../wire/networkProtocol.ts';
 import { type CallRequest, type CallResponse, Refusal } from '../wire/protocol.ts';
@@ -88,11 +89,7 @@ export class CloudAccount {
     return this.#turns.run('account', async () => {
       if (registrationKey !== this.#options.state.registrationKey)
         throw new Refusal(1005, 'the number is registered elsewhere');
-      if (pin === undefined)
-        throw new Refusal(
-          1009,
-          'The Cloud API cannot switch two-step verification off; set another PIN instead',
-        );
+      if (pin === undefined) throw new Refusal(REFUSED.twoStepOff.code, REFUSED.twoStepOff.details);
       await asked(this.#options.graph.setPin(pin, this.#options.signal));
     });
   }

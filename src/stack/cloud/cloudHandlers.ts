@@ -1,3 +1,4 @@
+import { REFUSED } from '../../cloud/counterparts.ts';
 import { cloudId } from '../../cloud/messageIds.ts';
 import type { Sessions } from '../network/sessions.ts';
 import type { NetworkProtocol } from '../wire/networkProtocol.ts';
@@ -37,7 +38,7 @@ export function cloudHandlers(parts: CloudParts): Handlers<NetworkProtocol> {
     requestCode: (request) => account.requestCode(request),
     register: (request) => account.register(request),
     reshard: async () => {
-      throw new Refusal(1009, 'A number of the Cloud API has one shard; its throughput grows on its own');
+      throw new Refusal(REFUSED.shards.code, REFUSED.shards.details);
     },
     login: async (request, peer) => {
       sessions.login(request, peer);
@@ -52,10 +53,7 @@ export function cloudHandlers(parts: CloudParts): Handlers<NetworkProtocol> {
     // Graph judges templates and products when the message is posted; its verdict is the status `failed`.
     check: async ({ ttl }) => {
       if (ttl !== undefined && ttl !== GRAPH_LIFE_DAYS)
-        throw new Refusal(
-          1009,
-          'ttl: the Cloud API has no time to live of a message; set message_send_ttl_seconds of the template',
-        );
+        throw new Refusal(REFUSED.ttl.code, REFUSED.ttl.details);
       return {};
     },
     contacts: async ({ numbers }) => ({

@@ -1,4 +1,5 @@
 import type { Logger } from '../../base/logger.ts';
+import { REFUSED } from '../../cloud/counterparts.ts';
 import { businessOf, graphFieldsOf } from '../../cloud/graphProfile.ts';
 import type { NetworkProtocol } from '../wire/networkProtocol.ts';
 import { type CallRequest, type CallResponse, Refusal } from '../wire/protocol.ts';
@@ -57,8 +58,7 @@ export class CloudProfile {
         await asked(graph.setProfile(graphFieldsOf(value as Record<string, unknown>), signal));
         break;
       case 'photo': {
-        if (value === undefined)
-          throw new Refusal(1009, 'The Cloud API cannot remove the photo; upload another one instead');
+        if (value === undefined) throw new Refusal(REFUSED.photoRemoval.code, REFUSED.photoRemoval.details);
         const { type, base64 } = value as Photo;
         const handle = await asked(graph.uploadPicture(Buffer.from(base64, 'base64'), type, signal));
         await asked(graph.setProfile({ profile_picture_handle: handle }, signal));

@@ -31,7 +31,7 @@ const NUMBERS = 100;
 
 /**
  * Where Graph posts the webhooks of one number. Each number has a URL of its own, so that numbers of one business account do
- * not take each other's webhooks; the account as a whole only has to be subscribed. Source: docs/onprem/cloud-migration.md §17.7.
+ * not take each other's webhooks; the account as a whole only has to be subscribed. Source: docs/onprem/cloud-migration.md §17.8.
  */
 export class GraphWebhooks {
   readonly #options: GraphWebhooksOptions;

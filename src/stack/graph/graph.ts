@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from '../../base/logger.ts';
 import type { Network } from '../network/network.ts';
 import { GraphNumbers } from './graphNumbers.ts';
+import { Rehearsal } from './rehearsal/rehearsal.ts';
 import { ResumableUploads } from './resumableUploads.ts';
 import { GraphSender } from './sendGraphMessage.ts';
 import { WebhookPoster } from './webhookPoster.ts';
@@ -19,7 +20,7 @@ export interface GraphOptions {
 }
 
 /** The app secret of a simulation that was given none. It is no secret: whoever reaches the port may call it. */
-const DEFAULT_APP_SECRET = 'emulator-app-secret';
+export const DEFAULT_APP_SECRET = 'emulator-app-secret';
 
 /** The simulated Graph API: the same people, chats, templates and clock as the On-Premises side of the network. */
 export class Graph {
@@ -27,6 +28,7 @@ export class Graph {
   readonly numbers: GraphNumbers;
   readonly sender: GraphSender;
   readonly uploads: ResumableUploads;
+  readonly rehearsal: Rehearsal;
   /** Signs the URLs of media. */
   readonly urlKey = randomBytes(32);
   readonly fetch: typeof fetch;
@@ -46,7 +48,9 @@ export class Graph {
       fetch: call,
     });
     this.#poster = poster;
+    this.rehearsal = new Rehearsal(network, this.numbers, logger);
     network.join({
+      rehearsal: this.rehearsal,
       changeOf: (number, body) => changeOfEvent(network, number, body),
       stageOf: (message, step) => stageChange(network, message, step),
       userIdChange: (number, change) => userIdChange(network, number, change),
@@ -65,6 +69,7 @@ export class Graph {
 
   close(): void {
     this.#stop.abort();
+    this.rehearsal.stop();
     this.#stopWatching();
     this.#poster.stop();
   }

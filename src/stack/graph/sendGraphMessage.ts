@@ -31,6 +31,21 @@ export interface GraphSenderOptions {
   readonly signal: AbortSignal;
 }
 
+/** The answer to a message. `id`: of the On-Premises structure. */
+export const sentAnswer = (
+  id: string,
+  type: string,
+  contact: {
+    readonly input: string;
+    readonly wa_id?: string | undefined;
+    readonly user_id?: string | undefined;
+  },
+): object => ({
+  messaging_product: 'whatsapp',
+  contacts: [contact],
+  messages: [{ id: wamidOf(id), ...(type === 'template' ? { message_status: 'accepted' } : {}) }],
+});
+
 type Media = { readonly id: string; readonly type: string; readonly bytes: number; readonly sha256: string };
 type Failure = NonNullable<SentByGraph['failure']>;
 
@@ -78,11 +93,7 @@ export class GraphSender {
     });
     const person = personOf(network, waId);
     const contact = 'userId' in to ? { user_id: person.userId } : { wa_id: waId };
-    return {
-      messaging_product: 'whatsapp',
-      contacts: [{ input: message.input, ...contact }],
-      messages: [{ id: wamidOf(id), ...(type === 'template' ? { message_status: 'accepted' } : {}) }],
-    };
+    return sentAnswer(id, type, { input: message.input, ...contact });
   }
 
   #isWindowOpen(number: string, waId: string): boolean {

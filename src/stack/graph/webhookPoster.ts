@@ -5,6 +5,7 @@ import type { FaultyChange } from '../network/graphFaults.ts';
 import { type GraphCallback, type GraphChange, graphIds } from '../network/graphState.ts';
 import type { Network } from '../network/network.ts';
 import { escapedJson } from './escapedJson.ts';
+import { webhookBody } from './webhookValues.ts';
 
 /** Source: docs/onprem/cloud-migration.md §8. */
 const BATCH = 1_000;
@@ -95,7 +96,7 @@ export class WebhookPoster {
     const { graphFaults, random, callbacks } = this.#network;
     const { fault } = graphFaults.webhooks.meet(faultyChange(change)) ?? {};
     if (fault?.isLost) {
-      const text = escapedJson(this.#envelope(number, [change]));
+      const text = escapedJson(webhookBody(this.#network, number, [change]));
       callbacks.take(
         number,
         { key: `lost/${change.id}`, payload: text, state: 'dropped' },
@@ -130,7 +131,7 @@ export class WebhookPoster {
       const batch = queue.due.splice(0, BATCH);
       const changes = batch.map(({ change }) => change);
       const ids = batch.filter(({ isCopy }) => !isCopy).map(({ change }) => change.id);
-      const text = escapedJson(this.#envelope(number, changes));
+      const text = escapedJson(webhookBody(this.#network, number, changes));
       queue.posting += 1;
       void this.#attempt(number, { key: randomUUID(), text, since: this.#network.now(), ids }, 0).finally(
         () => {
@@ -139,14 +140,6 @@ export class WebhookPoster {
         },
       );
     }
-  }
-
-  #envelope(number: string, changes: readonly GraphChange[]): object {
-    const { businessAccountId } = graphIds(number, this.#network.state.known(number).graph);
-    return {
-      object: 'whatsapp_business_account',
-      entry: [{ id: businessAccountId, changes: changes.map(({ field, value }) => ({ value, field })) }],
-    };
   }
 
   /** Resolves after this attempt; the next one comes by itself. */

@@ -59,6 +59,19 @@ export function changeValue(
   };
 }
 
+/** The body of a post that tells changes of a number. */
+export function webhookBody(
+  { state }: Pick<View, 'state'>,
+  number: string,
+  changes: readonly NewChange[],
+): object {
+  const { businessAccountId } = graphIds(number, state.known(number).graph);
+  return {
+    object: 'whatsapp_business_account',
+    entry: [{ id: businessAccountId, changes: changes.map(({ field, value }) => ({ value, field })) }],
+  };
+}
+
 /** @returns undefined for what the Cloud API does not tell: identities, and what blocked people write */
 export function changeOfEvent(
   view: View,

@@ -3,6 +3,7 @@ import type { Step } from './behaviour.ts';
 import type { CallbackRecord } from './callbackLog.ts';
 import type { GraphChange, GraphStatus } from './graphState.ts';
 import type { Entry, NumberState, Outgoing } from './networkEntries.ts';
+import type { RehearsalSide } from './rehearsalRecord.ts';
 
 /**
  * `both`: a number is on both APIs at once, to compare them. `exclusive`: on one, as at the vendor: to register it with one
@@ -15,6 +16,7 @@ export type NewChange = Pick<GraphChange, 'field' | 'value'>;
 
 /** The Graph API, as the network sees it. */
 export interface GraphSide {
+  readonly rehearsal: RehearsalSide;
   /** What its webhook is told of an event of a number, with what has to be recorded for that. */
   changeOf(
     number: string,

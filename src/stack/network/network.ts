@@ -25,6 +25,7 @@ import { Orders } from './orders.ts';
 import { People } from './people.ts';
 import { PersonalMedia } from './personalMedia.ts';
 import { Registrar } from './registrar.ts';
+import type { RehearsalSide } from './rehearsalRecord.ts';
 import { RequestLog } from './requestLog.ts';
 import { Sessions } from './sessions.ts';
 import { Snapshots } from './snapshots.ts';
@@ -199,6 +200,11 @@ export class Network {
 
   get graphMode(): GraphMode | undefined {
     return this.#options.graph;
+  }
+
+  /** Undefined without a Graph API. */
+  get rehearsal(): RehearsalSide | undefined {
+    return this.#graph?.rehearsal;
   }
 
   /** From now on the Graph API is told of what happens. */

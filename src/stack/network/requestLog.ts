@@ -18,7 +18,7 @@ export const requestRecord = requestReport.omit({ body: true, answer: true }).ex
 export type RequestRecord = z.output<typeof requestRecord>;
 
 /** Calls that are kept; the oldest go first. */
-const REMEMBERED = 1_000;
+export const REMEMBERED_REQUESTS = 1_000;
 
 /** The latest calls of the API, for people and tests. It is kept in memory only. */
 export class RequestLog {
@@ -54,7 +54,7 @@ export class RequestLog {
       errors: errorsIn(answered),
     };
     this.#records.push(record);
-    if (this.#records.length > REMEMBERED) this.#records.shift();
+    if (this.#records.length > REMEMBERED_REQUESTS) this.#records.shift();
     this.#onChange(record);
   }
 

@@ -52,7 +52,11 @@ afterAll(async () => {
 });
 
 describe('the control API', () => {
-  const read = controlRoutes.filter(({ method, answer }) => method === 'GET' && typeof answer === 'object');
+  // The rehearsal needs the Graph API: src/stack/graph/rehearsal tests its answers.
+  const read = controlRoutes.filter(
+    ({ method, path, answer }) =>
+      method === 'GET' && typeof answer === 'object' && !path.includes('/rehearsal'),
+  );
   it.each(read.map((route) => [route.path, route] as const))(
     'answers GET %s in the shape that it documents',
     async (path, { answer }) => {

@@ -12,6 +12,7 @@ import { ControlProblem, type ControlRoute } from './controlRoute.ts';
 import { graphRoutes } from './graphRoutes.ts';
 import { numberRoutes } from './numberRoutes.ts';
 import { peopleRoutes } from './peopleRoutes.ts';
+import { rehearsalRoutes } from './rehearsalRoutes.ts';
 import { requestRoutes } from './requestRoutes.ts';
 import { simulationRoutes } from './simulationRoutes.ts';
 import { stateRoutes } from './stateRoutes.ts';
@@ -28,6 +29,7 @@ export const controlRoutes: readonly ControlRoute[] = [
   ...callbackRoutes,
   ...requestRoutes,
   ...graphRoutes,
+  ...rehearsalRoutes,
   ...stateRoutes,
 ].map((route) => ({ ...route, path: CONTROL_BASE + route.path }));
 

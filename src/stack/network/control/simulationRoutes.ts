@@ -111,8 +111,8 @@ export const simulationRoutes: readonly ControlRoute[] = [
       method: 'GET',
       path: '/events',
       summary:
-        'Server-sent events: changes of chats, numbers and people, callbacks, calls of the API, the clock',
-      note: 'A message for each change: {number, waId} of a chat, {number} of a number, {waId} of a person without chats; events `callback` and `request` with the whole record; `clock` and `reset`.',
+        'Server-sent events: changes of chats, numbers and people, callbacks, calls of the API, the rehearsal, the clock',
+      note: 'A message for each change: {number, waId} of a chat, {number} of a number, {waId} of a person without chats; events `callback`, `request` and, once the rehearsal has begun, `rehearsal` with the whole record; `clock` and `reset`.',
       answer: 'text/event-stream',
     },
     async (_, network) => changeEvents(network),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { REFUSED } from '../../../cloud/counterparts.ts';
 import { knows } from '../../../onprem/clientBehaviour.ts';
 import { isReadable } from '../../../onprem/media.ts';
 import {
@@ -267,11 +268,7 @@ export const settingsRoutes: readonly Route[] = [
       body: z.object({ password: z.string().min(1), data: z.string().min(1) }),
     },
     async ({ body }, { router, version, backend }) => {
-      if (typeof backend() === 'object')
-        throw new Refusal(
-          1009,
-          'The Cloud API takes a backup only when the number is registered; give it to the gateway as WABA_CLOUD_BACKUP',
-        );
+      if (typeof backend() === 'object') throw new Refusal(REFUSED.restore.code, REFUSED.restore.details);
       await router.primary('restore', body);
       return relayed(version);
     },

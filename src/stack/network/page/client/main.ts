@@ -1,8 +1,10 @@
 import type { CallbackRecord } from '../../callbackLog.ts';
+import type { RehearsalEvent } from '../../rehearsalRecord.ts';
 import type { RequestRecord } from '../../requestLog.ts';
 import { chatsView } from './chats/chatsView.ts';
 import { RecordLog } from './inspect/recordLog.ts';
 import { Model } from './model.ts';
+import { rehearsalView } from './rehearsal/rehearsalView.ts';
 import { requestsView } from './requests/requestsView.ts';
 import { startSearch } from './search/startSearch.ts';
 import { setupView } from './setup/setupView.ts';
@@ -23,10 +25,17 @@ const requests = new RecordLog<RequestRecord>(async (limit) => {
   const { requests: records, lastId } = await call('GET /requests', { query: { limit } });
   return { records, lastId };
 });
+const rehearsal = new RecordLog<RehearsalEvent>(async (limit) => {
+  // Without a Cloud API there is no rehearsal.
+  const none = { events: [], lastId: 0 };
+  const { events, lastId } = await call('GET /rehearsal/events', { query: { limit } }).catch(() => none);
+  return { records: events, lastId };
+});
 const views = {
   chats: chatsView(model),
   webhooks: webhooksView(model, callbacks),
   requests: requestsView(requests),
+  rehearsal: rehearsalView(rehearsal),
   setup: setupView(model),
 };
 
@@ -40,7 +49,17 @@ requests.onChange = oncePerFrame(() => {
   if (current() === views.requests) void views.requests.refresh();
 });
 
-const readLogs = () => Promise.all([callbacks.load(), requests.load()]);
+rehearsal.onChange = oncePerFrame(() => {
+  if (current() === views.rehearsal) void views.rehearsal.refresh();
+});
+
+const readLogs = () =>
+  Promise.all([
+    callbacks.load(),
+    requests.load(),
+    // It begins when somebody looks at it.
+    ...(current() === views.rehearsal || rehearsal.all().length > 0 ? [rehearsal.load()] : []),
+  ]);
 const refresh = followChanges({
   refresh: async () => {
     await model.load();
@@ -53,6 +72,7 @@ const refresh = followChanges({
     reset: () => Promise.all([readLogs(), refresh()]),
     callback: (record) => callbacks.take(record as CallbackRecord),
     request: (record) => requests.take(record as RequestRecord),
+    rehearsal: (event) => rehearsal.take(event as RehearsalEvent),
     clock: () => refresh(),
   },
 });

@@ -1,3 +1,4 @@
+import type { MarkedLine } from '../rehearsal/markedLines.ts';
 import { element } from '../shell/element.ts';
 import { type DiffLine, diffLines } from './diffLines.ts';
 import { jsonLines, tokensOf } from './jsonText.ts';
@@ -27,6 +28,18 @@ export const diffNode = (before: unknown, after: unknown, label: string): HTMLEl
       lineNode(text, `line ${change}`, SIGNS[change]),
     ),
   );
+
+const MARKS: Readonly<Record<MarkedLine['mark'], string>> = {
+  same: ' ',
+  changed: '~',
+  moved: '→',
+  removed: '−',
+  added: '+',
+};
+
+/** Lines with a sign before each that differs from another shape of the same thing. */
+export const markedNode = (lines: readonly MarkedLine[], label: string): HTMLElement =>
+  frame(label, ...lines.map(({ text, mark }) => lineNode(text, `line ${mark}`, MARKS[mark])));
 
 const frame = (ariaLabel: string, ...lines: readonly HTMLElement[]): HTMLElement =>
   element('pre', { className: 'json', ariaLabel, role: 'region', tabIndex: 0 }, ...lines);
