@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startHttpsServer } from '../../../test/support/httpsServer.ts';
 import { freePort } from '../../base/ports.ts';
 import { HttpGraphTransport, RequestNotSent } from './graphTransport.ts';
@@ -10,6 +10,7 @@ const never = new AbortController().signal;
 const closers: (() => unknown)[] = [];
 afterEach(() => {
   for (const close of closers.splice(0)) close();
+  vi.unstubAllEnvs();
 });
 
 function transport(): HttpGraphTransport {
@@ -63,6 +64,21 @@ describe('a request to Graph', () => {
     ],
   ])('has not left when %s', async (_, url) => {
     await expect(transport().call(post(await url()), never)).rejects.toBeInstanceOf(RequestNotSent);
+  });
+
+  it('goes by the proxy of HTTPS_PROXY, except to hosts of NO_PROXY, and has not left when the proxy refuses it', async () => {
+    const asked: (string | undefined)[] = [];
+    const proxy = createServer().on('connect', ({ url }, socket) => {
+      asked.push(url);
+      socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+    });
+    vi.stubEnv('HTTPS_PROXY', `http://127.0.0.1:${await listening(proxy)}`);
+    const { call } = transport();
+    await expect(call(post('https://graph.invalid/'), never)).rejects.toBeInstanceOf(RequestNotSent);
+    expect(asked).toEqual(['graph.invalid:443']);
+    vi.stubEnv('NO_PROXY', 'graph.invalid');
+    await expect(call(post('https://graph.invalid/'), never)).rejects.toBeInstanceOf(RequestNotSent);
+    expect(asked).toHaveLength(1);
   });
 
   it('has not left when the handshake takes too long', async () => {
