@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { type IncomingMessage, type Agent as PlainAgent, request as plainRequest } from 'node:http';
 import { type Agent, type RequestOptions, request } from 'node:https';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { identityProblem } from './identityProblem.ts';
@@ -65,7 +66,7 @@ export function openHttps(
     outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)));
     if (onConnected)
       outgoing.on('socket', (socket) =>
-        socket.connecting
+        isOpening(socket)
           ? socket.once('encrypted' in socket ? 'secureConnect' : 'connect', onConnected)
           : onConnected(),
       );
@@ -74,6 +75,10 @@ export function openHttps(
     else pipeline(Readable.from(body), outgoing).catch(fail);
   });
 }
+
+/** Through a proxy, the connection is there before the handshake with the server begins. */
+const isOpening = (socket: Socket & { readonly secureConnecting?: boolean }): boolean =>
+  socket.connecting || socket.secureConnecting === true;
 
 /**
  * Reads a body to its end and drops it, so that the connection can serve the next request. A body of more than

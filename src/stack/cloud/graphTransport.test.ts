@@ -1,6 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Server,
+  type Socket,
+} from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startHttpsServer } from '../../../test/support/httpsServer.ts';
 import { freePort } from '../../base/ports.ts';
@@ -79,6 +85,23 @@ describe('a request to Graph', () => {
     vi.stubEnv('NO_PROXY', 'graph.invalid');
     await expect(call(post('https://graph.invalid/'), never)).rejects.toBeInstanceOf(RequestNotSent);
     expect(asked).toHaveLength(1);
+  });
+
+  it('has not left when the server behind a proxy is not trusted', async () => {
+    const proxy = createServer().on('connect', ({ url }, socket) => {
+      const [host, port] = String(url).split(':');
+      const server = connect(Number(port), host, () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        socket.pipe(server).pipe(socket);
+      });
+      for (const end of [socket, server]) end.on('error', () => {});
+    });
+    const url = await untrusted();
+    vi.stubEnv('HTTPS_PROXY', `http://127.0.0.1:${await listening(proxy)}`);
+    vi.stubEnv('NO_PROXY', '');
+    const sent = transport().call(post(url), never);
+    await expect(sent).rejects.toBeInstanceOf(RequestNotSent);
+    await expect(sent).rejects.toMatchObject({ cause: { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' } });
   });
 
   it('has not left when the handshake takes too long', async () => {
