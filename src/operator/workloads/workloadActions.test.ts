@@ -11,7 +11,7 @@ import { ObjectCache } from '../../engine/kube/objectCache.ts';
 import type { Transport } from '../../engine/kube/transport.ts';
 import type { WorkloadPlan } from '../plan/decide/workloads.ts';
 import { EMPTY_JOURNAL } from '../plan/facts/journal.ts';
-import { NETWORK } from '../plan/facts/names.ts';
+import { APPROVED_GENERATION, NETWORK } from '../plan/facts/names.ts';
 import type { ApiObservation } from '../plan/facts/observed.ts';
 import type { StackSources } from '../state/stackSources.ts';
 import { WorkloadActions } from './workloadActions.ts';
@@ -101,8 +101,23 @@ describe('a kind that the cluster lacked', () => {
   });
 });
 
-/** Carries out a restart that was planned by one look at the API, after `last`. @returns the requests that it sent */
-async function restarting(planned: ApiObservation, last: ApiObservation | undefined, nowMs: number) {
+/** Stacks as the watch has them. */
+function cached(...stacks: (typeof resource)[]) {
+  const cache = new ObjectCache<KubeObject>({});
+  for (const stack of stacks) cache.observeWrite(stack as unknown as KubeObject);
+  return { cache };
+}
+
+/**
+ * Carries out a restart that was planned by one look at the API, after `last`, and a change of Webapps and a removal with it.
+ * @returns the deletions and changes that it sent
+ */
+async function restarting(
+  planned: ApiObservation,
+  last: ApiObservation | undefined,
+  nowMs: number,
+  stacks = cached(resource),
+) {
   const sent: string[] = [];
   const transport: Transport = {
     request: async ({ method, path }) => {
@@ -116,17 +131,35 @@ async function restarting(planned: ApiObservation, last: ApiObservation | undefi
   const clock = new VirtualClock(nowMs);
   const actions = new WorkloadActions({
     client: new KubeClient(transport),
-    applier: {} as Applier,
+    applier: {
+      ensure: async ({ desired }: { readonly desired: KubeObject }) => {
+        sent.push(`APPLY ${desired.metadata.name}`);
+        return { outcome: 'unchanged', object: desired };
+      },
+    } as unknown as Applier,
     journals: { read: () => EMPTY_JOURNAL, update: async () => EMPTY_JOURNAL, refresh: async () => {} },
-    sources: { children: [], pods: { cache: new ObjectCache<KubeObject>({}) } } as unknown as StackSources,
+    sources: {
+      children: [],
+      pods: { cache: new ObjectCache<KubeObject>({}) },
+      stacks,
+    } as unknown as StackSources,
     recorder: { record: () => {} } as unknown as EventRecorder,
     clock,
     observations: new Map(last ? [['default/shop', last]] : []),
   });
   const pod = { name: 'shop-coreapp-0-0', uid: 'u', resourceVersion: '7', ready: true };
+  const object = (kind: string, name: string) => ({
+    apiVersion: 'apps/v1',
+    kind,
+    metadata: { name, namespace: 'default', uid: 's' },
+  });
   const step = {
-    remove: [],
-    apply: [],
+    remove: [object('StatefulSet', 'shop-coreapp-9')],
+    apply: [
+      { object: object('Deployment', 'shop-webapp') },
+      { object: object('StatefulSet', 'shop-master-0') },
+    ],
+    rolls: new Map([['Deployment/shop-webapp', 'because']]),
     handOver: [],
     scale: [],
     restart: [{ key: 'StatefulSet/shop-coreapp-0', pod, reason: 'because' }],
@@ -136,22 +169,41 @@ async function restarting(planned: ApiObservation, last: ApiObservation | undefi
   const observed = { ...new StackModel(resource).observed(), journal: EMPTY_JOURNAL, api: planned };
   const { problems } = await actions.carryOut(plan, observed, resource as unknown as KubeObject, never);
   expect([...problems]).toEqual([]);
-  return sent.filter((request) => request.startsWith('DELETE'));
+  return sent.filter((request) => /^(DELETE|APPLY)/.test(request));
 }
 
 describe('a restart of a ready pod', () => {
   const api = apiOf([], { atMs: 1_000 });
+  const OTHERS = [
+    'DELETE /apis/apps/v1/namespaces/default/statefulsets/shop-coreapp-9',
+    'APPLY shop-webapp',
+    'APPLY shop-master-0',
+  ];
+  const RESTART = 'DELETE /api/v1/namespaces/default/pods/shop-coreapp-0-0';
 
   it('is carried out by the look at the API that it was planned by', async () => {
-    expect(await restarting(api, api, 2_000)).toEqual([
-      'DELETE /api/v1/namespaces/default/pods/shop-coreapp-0-0',
-    ]);
+    expect(await restarting(api, api, 2_000)).toEqual([...OTHERS, RESTART]);
   });
 
   it('is left to the next pass when the API was asked again since, does not answer any more, or was asked long ago', async () => {
-    expect(await restarting(api, { ...api, isSuperseded: true }, 2_000)).toEqual([]);
-    expect(await restarting(api, undefined, 2_000)).toEqual([]);
-    expect(await restarting(api, api, 60_000)).toEqual([]);
+    expect(await restarting(api, { ...api, isSuperseded: true }, 2_000)).toEqual(OTHERS);
+    expect(await restarting(api, undefined, 2_000)).toEqual(OTHERS);
+    expect(await restarting(api, api, 60_000)).toEqual(OTHERS);
+  });
+
+  it('and whatever else interrupts traffic is left to the next pass when the user has changed the resource, or took an approval back', async () => {
+    const { metadata } = resource;
+    const changes = [
+      { generation: metadata.generation + 1 },
+      { annotations: { [APPROVED_GENERATION]: '1' } },
+    ];
+    for (const change of changes) {
+      const stacks = cached({ ...resource, metadata: { ...metadata, ...change } });
+      expect(await restarting(api, api, 2_000, stacks), JSON.stringify(change)).toEqual([
+        'APPLY shop-master-0',
+      ]);
+    }
+    expect(await restarting(api, api, 2_000, cached())).toEqual(['APPLY shop-master-0']);
   });
 });
 

@@ -14,6 +14,7 @@ import { numberInUse, withNumber } from '../plan/facts/identity.ts';
 import { EMPTY_JOURNAL, type Journal } from '../plan/facts/journal.ts';
 import { rememberedSecrets } from '../plan/facts/managedTls.ts';
 import {
+  APPROVED_GENERATION,
   FIELD_MANAGER,
   generatedSecretNames,
   HANDOVER_MANAGER,
@@ -118,7 +119,11 @@ export class WorkloadActions {
       signal,
     }: { readonly attempt: (act: () => Promise<void>) => Promise<void>; readonly signal: AbortSignal },
   ): Promise<void> {
-    for (const object of step.remove) await attempt(() => this.#remove(object, signal));
+    const isCurrent = () => this.#isCurrent(observed.resource);
+    for (const object of step.remove)
+      await attempt(async () => {
+        if (isCurrent()) await this.#remove(object, signal);
+      });
     // Applied without a number that nobody else holds, a Deployment would shrink to one pod.
     const kept = new Set(step.handOver.map(childKey));
     for (const live of step.handOver)
@@ -128,16 +133,31 @@ export class WorkloadActions {
       });
     for (const child of step.apply.filter(({ object }) => !kept.has(childKey(object))))
       await attempt(async () => {
-        await this.#apply(child, observed, subject, signal);
         const reason = step.rolls.get(childKey(child.object));
+        if (reason !== undefined && !isCurrent()) return;
+        await this.#apply(child, observed, subject, signal);
         if (reason !== undefined) this.#announce(subject, childKey(child.object), reason);
       });
     for (const { live, replicas } of step.scale)
       await attempt(async () => void (await this.#patch(live, { replicas }, signal)));
     for (const restart of step.restart)
       await attempt(async () => {
-        if (!restart.pod.ready || this.#isLastLook(observed)) await this.#restart(restart, subject, signal);
+        if (!restart.pod.ready || (isCurrent() && this.#isLastLook(observed)))
+          await this.#restart(restart, subject, signal);
       });
+  }
+
+  /**
+   * Whether the user still wants what the plan was made for. Writes of this pass may have taken long, and what interrupts
+   * traffic must not follow a generation that is gone, or an approval. The new one causes the next pass.
+   */
+  #isCurrent({ metadata }: Observation['resource']): boolean {
+    const cached = this.#options.sources.stacks.cache.get(`${metadata.namespace}/${metadata.name}`);
+    const approved = cached?.metadata.annotations?.[APPROVED_GENERATION];
+    return (
+      cached?.metadata.generation === metadata.generation &&
+      approved === metadata.annotations[APPROVED_GENERATION]
+    );
   }
 
   /**
