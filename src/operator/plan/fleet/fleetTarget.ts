@@ -20,19 +20,12 @@ export const targetOf = ({ spec: { version, images, operatorChanges } }: WhatsAp
 /** Stands for version and images. Two rollouts with the same hash bring the same. */
 export const targetHash = ({ version, images }: FleetTarget): string => hashOf([version, images]);
 
-/**
- * Whether the spec of a stack says what the target says. What this fleet brought to it before may hold fields that the target
- * has no more, which only the next change removes.
- */
+/** Whether the spec of a stack says what the target says. */
 export function hasTarget(
-  { metadata, spec }: Pick<WhatsAppDeployment, 'metadata' | 'spec'>,
-  target: FleetTarget,
-  fleet: Pick<WhatsAppFleet, 'metadata'>,
+  { spec }: Pick<WhatsAppDeployment, 'spec'>,
+  { version, images = {} }: FleetTarget,
 ): boolean {
-  const { version, images = {} } = target;
-  const before = lastChange({ metadata }, fleet);
   return (
-    (before === undefined || before.hash === targetHash(target)) &&
     (version === undefined || spec.version === version) &&
     Object.entries(images).every(
       ([role, image]) => image === undefined || spec.images?.[role as keyof typeof images] === image,

@@ -47,11 +47,15 @@ export function stageOf(
   target: FleetTarget,
   {
     fleet,
-    rollout: { isRollback, unfinishedSince },
+    rollout: { hash, isRollback, unfinishedSince },
     nowMs,
   }: {
     readonly fleet: WhatsAppFleet;
-    readonly rollout: { readonly isRollback: boolean; readonly unfinishedSince: string };
+    readonly rollout: {
+      readonly hash: string;
+      readonly isRollback: boolean;
+      readonly unfinishedSince: string;
+    };
     readonly nowMs: number;
   },
 ): Stage {
@@ -63,8 +67,11 @@ export function stageOf(
   if (resource.spec.paused) return held('spec.paused is true');
   if (resource.spec.hibernated) return held('spec.hibernated is true');
   const standing = standingOf(resource);
-  const changedMs = lastChange(resource, fleet)?.atMs ?? 0;
-  if (!hasTarget(resource, target, fleet)) {
+  const change = lastChange(resource, fleet);
+  const changedMs = change?.atMs ?? 0;
+  // What the fleet brought before may hold fields that the target has no more: only the next change removes them.
+  const hasOlder = change !== undefined && change.hash !== hash;
+  if (hasOlder || !hasTarget(resource, target)) {
     // The way back, and the way on with what is corrected, are open to stacks that the rollout broke.
     return standing.ready || isRollback || changedMs >= Date.parse(unfinishedSince)
       ? { is: 'Waiting' }
