@@ -117,7 +117,19 @@ const parses = (spec: object): boolean => {
     return false;
   }
 };
-const anySpec = anyFields.filter(parses);
+const anySpec: fc.Arbitrary<object> = anyFields.filter(parses);
+
+/** Fewer shards in a change that has to wait: the Coreapp of the default standby is made before the number of shards falls. */
+const FEWER_SHARDS: [object, object, number] = [
+  {
+    topology: 'HighAvailability',
+    version: 'v2.59.1',
+    multiconnect: { shards: 4, standbys: 0 },
+    database: external('database')[0],
+  },
+  { topology: 'HighAvailability' },
+  0,
+];
 
 let secrets: Record<string, Record<string, string>>;
 let generated: typeof secrets;
@@ -179,7 +191,7 @@ describe('the forecast', () => {
         expectForeseen(forecast, stack.happened);
         total += stack.happened.size;
       }),
-      { seed: SEED, numRuns: PAIRS },
+      { seed: SEED, numRuns: PAIRS, examples: [FEWER_SHARDS] },
     );
     expect(total).toBeGreaterThan(PAIRS);
   }, 600_000);

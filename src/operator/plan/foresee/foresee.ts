@@ -58,12 +58,10 @@ export function foresee(input: ForeseeInput): Forecast {
     const isWritten = diary.note(plan) || isFurther;
     const known = { api, pods };
     api = modelApi(resource, cluster.pods, known, number, nowMs);
-    // The objects around a change are there before the stack is asked for anything.
-    if (plan.generate.length > 0) continue;
-    if (!api) {
-      if (!isWritten) break;
-      continue;
-    }
+    // The operator writes objects at once, and calls the API only when it looks at the stack the next time: a Coreapp
+    // for a number of shards that is about to shrink is there before the call that shrinks it.
+    if (isWritten || plan.generate.length > 0) continue;
+    if (!api) break;
     const look = { ...seen, ...viewOf(cluster), api };
     const foreseen = foreseenCalls({ observed: look, number, hidden, nowMs });
     diary.calls(foreseen.calls, raised(cluster.journal, foreseen.journal));
