@@ -26,6 +26,7 @@ export const common = {
   bundle: true,
   platform: 'node',
   target: 'node20',
+  mainFields: ['module', 'main'],
   external: ['pg-native', '@kubernetes/client-node'],
   plugins: [pageBundle, openTelemetry],
   logLevel: 'warning',

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CodedError } from '../base/codedError.ts';
 import { backupFacts, FORMAT_VERSION } from './contract/contract.ts';
 

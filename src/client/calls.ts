@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { CodedError } from '../base/codedError.ts';
 import { StackError } from './stackError.ts';
 import type { StackRequest, StackResponse, StackTransport } from './stackTransport.ts';

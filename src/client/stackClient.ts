@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Caller, Calls, type Request } from './calls.ts';
 import { AccountNode } from './endpoints/account.ts';
 import { Certificates } from './endpoints/certificates.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * What a gateway to the Cloud API tells of itself, and on which port and paths. The gateway writes it, the operator reads it.

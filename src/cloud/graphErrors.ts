@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ApiErrorBody } from '../onprem/envelope.ts';
 import { asynchronousErrors, errorCatalogue, isErrorCode } from '../onprem/errorCatalogue.ts';
 

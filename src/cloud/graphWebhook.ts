@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { graphError } from './graphErrors.ts';
 
 /** What Graph posts to a webhook. Source: docs/onprem/cloud-migration.md §8, §9, §17.4, §17.5. */

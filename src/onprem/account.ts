@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const number = {
   cc: z.string().regex(/^[0-9]{1,3}$/),

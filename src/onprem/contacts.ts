@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** `POST /v1/contacts` and identities. Source: docs/onprem/api-messaging.md §4. */
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * The emulator's form of a verified-name certificate: base64 of JSON (a real certificate is opaque). It may carry the

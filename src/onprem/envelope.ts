@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** `meta` of every JSON answer. The version may or may not begin with `v`. */
 const meta = z.looseObject({ api_status: z.string(), version: z.string() });

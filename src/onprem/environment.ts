@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Ports of a Coreapp or Master, in the order of `COREAPP_EXTERNAL_PORTS`. */
 export const NODE_PORTS = { messaging: 6250, contacts: 6251, control: 6252, healthcheck: 6253 } as const;

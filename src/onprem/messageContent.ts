@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { refuse, refuseMissing } from './refusalIssue.ts';
 
 /** The content of messages: media, locations, contacts. Source: docs/onprem/api-messaging.md §2.4–2.6. */

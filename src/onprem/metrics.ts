@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** One metric with its values. Source: docs/onprem/api-admin.md §13.1. */
 export const metricShape = z.object({

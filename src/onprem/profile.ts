@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The public profile. Source: docs/onprem/api-admin.md §9. */
 

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { ErrorCode } from './errorCatalogue.ts';
 
 /** Shapes refuse most input with 1008 (missing), 1009 (wrong) and 1010 (superfluous). This is for the other codes. */

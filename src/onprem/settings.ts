@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const flag = z.boolean().optional();
 /** Tables of the documentation give strings, samples give numbers. Both are accepted, and stored as numbers. */

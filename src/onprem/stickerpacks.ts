@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Sticker packs of the business. Source: docs/onprem/api-messaging.md §6. */
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { nodeRole } from './health.ts';
 
 /** One node in `GET /v1/support`. Source: docs/onprem/api-admin.md §16. */

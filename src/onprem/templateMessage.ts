@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { mediaObjects } from './messageContent.ts';
 import { refuse } from './refusalIssue.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const DEFAULT_ADMIN = { username: 'admin', password: 'secret' } as const;
 /** Seconds that a token is valid: 7 days. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { apiErrorBody } from './envelope.ts';
 
 /** `sending` is no status of the On-Premises product. Source: docs/onprem/cloud-migration.md §17.5. */

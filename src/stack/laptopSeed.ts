@@ -1,5 +1,5 @@
 import { load } from 'js-yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CodedError } from '../base/codedError.ts';
 import { about, businessProfile, EMPTY_PROFILE } from '../onprem/profile.ts';
 import { settingsPatch } from '../onprem/settings.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { FieldMeta } from '../../src/operator/resource/fields.ts';
 import { fieldMeta, unwrap } from '../../src/operator/resource/notImplemented.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Json, openApiSchema } from '../../src/operator/resource/crd.ts';
 import { fieldMeta, unwrap } from '../../src/operator/resource/notImplemented.ts';
 import { whatsAppDeploymentSpec } from '../../src/operator/resource/spec.ts';

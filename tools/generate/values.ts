@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { described } from '../../src/operator/resource/fields.ts';
 import { type ManagedEngine, managedEngines } from '../../src/operator/resource/managedEngines.ts';
 

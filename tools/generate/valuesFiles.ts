@@ -1,5 +1,5 @@
 import { dump } from 'js-yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { fieldMeta, unwrap } from '../../src/operator/resource/notImplemented.ts';
 import { chartValues } from './values.ts';
 

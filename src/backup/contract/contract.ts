@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What the operator and the backup program agree on: variables, paths, object names, results. Pure and light. */
 

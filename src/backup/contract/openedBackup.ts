@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { backupFacts } from './contract.ts';
 
 /** What `waba-backup open` tells the operator of a backup, sealed for the operator's key: the log shows a line of base64. */

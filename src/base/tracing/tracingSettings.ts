@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Clock } from '../clock.ts';
 import { CodedError } from '../codedError.ts';
 import type { Logger } from '../logger.ts';

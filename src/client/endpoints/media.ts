@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Calls, Session } from '../calls.ts';
 
 const MEDIA = '/v1/media';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { healthNodes, healthResponse, type NodeHealth } from '../../onprem/health.ts';
 import { type MetricShape, metricsResponse, statsNodes, statsResponse } from '../../onprem/metrics.ts';
 import { type NodeSupport, supportNodes, supportResponse } from '../../onprem/support.ts';

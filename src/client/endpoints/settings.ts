@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type MediaProvider, mediaProvider } from '../../onprem/profile.ts';
 import { settingsResponse } from '../../onprem/settings.ts';
 import type { Calls, Session } from '../calls.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { sticker, stickerPatch, stickerpack, stickerpackPatch } from '../../onprem/stickerpacks.ts';
 import type { Calls, Session } from '../calls.ts';
 

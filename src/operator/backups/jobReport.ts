@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { backupResult, CONTAINERS, progressLine } from '../../backup/contract/contract.ts';
 import { safeJson } from '../../base/safeJson.ts';
 import type { JobReport } from '../plan/decide/backupStep.ts';

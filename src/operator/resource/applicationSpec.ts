@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ENTITY_TYPES, VERTICALS } from '../../onprem/profile.ts';
 import { described, listByName, listOf, secretKeyRef, secretRef, text, withRules } from './fields.ts';
 import { restoreFrom } from './restoreSpec.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { described, objectName, secretKeyRef, secretRef, withRules } from './fields.ts';
 import { schedule } from './schedule.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { GRAPH_VERSION } from '../../cloud/graphVersions.ts';
 import { hostnames, ingressAnnotations, parents } from './exposureSpec.ts';
 import { described, objectName, resources, secretKeyRef, withRules } from './fields.ts';

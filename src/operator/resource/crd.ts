@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { whatsAppDeploymentSpec } from './spec.ts';
 import { rootRules, whatsAppDeploymentStatus } from './status.ts';
 import {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ClusterField, databaseClusters } from './databaseClusters.ts';
 import { described, objectName, resources, secretRef, withRules } from './fields.ts';
 import { storageSpec } from './storageSpec.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { cloudNativePGSpec, mariadbOperatorSpec, mysqlOperatorSpec } from './databaseClusterSpec.ts';
 import { CLUSTER_FIELDS } from './databaseClusters.ts';
 import { described, resources, secretKeyRef, secretRef, withRules } from './fields.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { described, objectName, text, withRules } from './fields.ts';
 import { annotationMap } from './podTemplateSpec.ts';
 

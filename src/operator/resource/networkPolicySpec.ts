@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { described, listOf, passThrough } from './fields.ts';
 
 export const networkPolicySpec = described(

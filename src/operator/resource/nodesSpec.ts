@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { SHARD_COUNTS } from '../../onprem/account.ts';
 import { described, resources, withRules } from './fields.ts';
 import { podTemplate } from './podTemplateSpec.ts';

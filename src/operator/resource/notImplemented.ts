@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { FieldMeta } from './fields.ts';
 
 /** The schema without its defaults and optionals. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { badResources } from '../../../test/support/badResources.ts';
 import { type Json, whatsAppDeploymentCrd } from './crd.ts';
 import { planned } from './fields.ts';

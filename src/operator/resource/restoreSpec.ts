@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { backupDestination, encryptionSecretRef } from './backupSpec.ts';
 import { described, objectName } from './fields.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { described, listOf, withRules } from './fields.ts';
 import { volumeSizeRules } from './volumeRules.ts';
 

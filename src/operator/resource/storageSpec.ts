@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { objectName, volumeSize } from './fields.ts';
 
 /** A volume that the operator, or another one for it, creates. */

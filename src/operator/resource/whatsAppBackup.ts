@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { backupDestination, backupMedia, encryptionSecretRef } from './backupSpec.ts';
 import { described, listOf, objectName, withRules } from './fields.ts';
 import { condition } from './status.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { PublishedLogin } from './databaseClusters.ts';
 import { whatsAppDeploymentSpec } from './spec.ts';
 import { type WhatsAppDeploymentStatus, whatsAppDeploymentStatus } from './status.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { imagesSpec } from './applicationSpec.ts';
 import { described, listByName, listOf, stringMap, withRules } from './fields.ts';
 import { condition } from './status.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CodedError } from '../../base/codedError.ts';
 import { isPrivatePlainUrl } from '../../base/privatePlainUrl.ts';
 import { GATEWAY_TOKEN_VARIABLE } from '../../cloud/gatewayStatus.ts';

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { codeRequest } from '../../onprem/account.ts';
 import { derivedKey } from '../store/passwords.ts';
 import { Refusal } from '../wire/protocol.ts';

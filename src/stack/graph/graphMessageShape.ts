@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { contents, type MessageType, normaliseRecipient } from '../../onprem/messages.ts';
 import { paramsOf } from '../../onprem/refusalIssue.ts';
 import { USER_ID } from '../network/userId.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Endpoint } from './route.ts';
 
 export type Json = Record<string, unknown>;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ApiErrorBody } from '../../onprem/envelope.ts';
 import { type AsynchronousErrorCode, asynchronousErrors } from '../../onprem/errorCatalogue.ts';
 import { isTemplate } from '../../onprem/templateMessage.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { safeJson } from '../../base/safeJson.ts';
 import { type CallbackReport, callbackAttempt } from '../wire/reports.ts';
 import { type ApiName, apiName } from './apiName.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AsynchronousErrorCode } from '../../onprem/errorCatalogue.ts';
 import { isProductMessage } from '../../onprem/interactiveMessage.ts';
 

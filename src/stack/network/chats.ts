@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A message in a chat, as the person sees it. */
 export const chatMessage = z.object({

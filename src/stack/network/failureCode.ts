@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type AsynchronousErrorCode, asynchronousErrors } from '../../onprem/errorCatalogue.ts';
 
 /** Codes with which messages can be made to fail. */

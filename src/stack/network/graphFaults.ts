@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { apiCall, callPattern, isMeant } from '../wire/apiFault.ts';
 import { FaultRules } from './faultRules.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { INBOUND_MEDIA, INBOUND_OTHERS } from '../../onprem/inboundType.ts';
 import { isLegalType } from '../../onprem/media.ts';
 import { normaliseRecipient, TEXT_LIMIT } from '../../onprem/messages.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The tiers: how many conversations a business may begin. Source: docs/onprem/api-messaging.md §9.2. */
 const TIERS = [250, 1_000, 10_000, 100_000] as const;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A callback as a receiver got it, `afterMs` after the recording began. */
 export const recordedCallback = z.object({ afterMs: z.number(), body: z.unknown() });

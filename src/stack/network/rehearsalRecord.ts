@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What the rehearsal of a move from `/v1` to the Cloud API tells. */
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { safeJson } from '../../base/safeJson.ts';
 import { apiErrorBody } from '../../onprem/envelope.ts';
 import { type RequestReport, requestReport } from '../wire/reports.ts';

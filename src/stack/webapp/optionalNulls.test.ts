@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { actions, interactive } from '../../onprem/interactiveMessage.ts';
 import { contents, sendRequest } from '../../onprem/messages.ts';
 import { settingsPatch } from '../../onprem/settings.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { pooledRandomBytes } from '../../base/randomPool.ts';
 import { type ErrorCode, errorCatalogue, isErrorCode } from '../../onprem/errorCatalogue.ts';
 import { isLegalType, UNKNOWN_TYPE } from '../../onprem/media.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { errorCatalogue, isErrorCode } from '../../onprem/errorCatalogue.ts';
 
 /** `*` matches any text. */

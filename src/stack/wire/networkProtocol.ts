@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { codeRequest } from '../../onprem/account.ts';
 import { apiErrorBody } from '../../onprem/envelope.ts';
 import { inboundMessage, messageStatus } from '../../onprem/webhook.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { codeRequest, shardsRequest, verifyRequest } from '../../onprem/account.ts';
 import { contactStatus, identity } from '../../onprem/contacts.ts';
 import { NODE_PORT_NAMES, type NodePortName } from '../../onprem/environment.ts';

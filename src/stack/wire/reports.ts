@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** One attempt to deliver a callback. */
 export const callbackAttempt = z.object({

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CodedError, describeError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
 import { listen } from '../../base/ports.ts';

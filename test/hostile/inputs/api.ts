@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Route } from '../../../src/stack/webapp/route.ts';
 import { routes } from '../../../src/stack/webapp/routes.ts';
 import {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { restoredMedia } from '../../../backup/contract/contract.ts';
 import { backupDestination } from '../../resource/backupSpec.ts';
 import { pinnedRelease } from './release.ts';

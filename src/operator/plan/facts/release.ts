@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MANAGED_ENGINES, type ManagedEngine, managedEngines } from '../../resource/managedEngines.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';
 

@@ -6,8 +6,10 @@ import type { NodeInputs, PodRelease } from './nodeInputs.ts';
 import type { PodInput } from './podTemplate.ts';
 import { databaseCertificates } from './stackEnvironment.ts';
 
-/** Seconds between two probes of a container that starts. */
-export const RETRY_SECONDS = 2;
+/** A container that starts is asked each second for ten minutes: a Coreapp that creates its schema answers late. */
+export const STARTING = { periodSeconds: 1, failureThreshold: 600 };
+/** A pod is in use within 2 s of being able to serve, and out of use after 16 s of not answering. */
+export const SERVING = { periodSeconds: 2, failureThreshold: 8 };
 
 /** The absolute path to the wait script: the default command of the images fails on newer runtimes. */
 export const startCommand = (inputs: NodeInputs): string[] => [

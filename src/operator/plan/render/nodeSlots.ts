@@ -4,7 +4,7 @@ import { tlsMark } from '../facts/managedTls.ts';
 import { annotations, labels, names, selectorLabels } from '../facts/names.ts';
 import { counts } from '../facts/stackSettings.ts';
 import { type Additions, type Child, child } from './child.ts';
-import { commonPod, imageOf, nodeVolumes, RETRY_SECONDS, startCommand } from './nodeContainer.ts';
+import { commonPod, imageOf, nodeVolumes, SERVING, STARTING, startCommand } from './nodeContainer.ts';
 import { type NodeInputs, nodeInputs, nodeRelease, type PodRelease, type StackPods } from './nodeInputs.ts';
 import { podTemplate } from './podTemplate.ts';
 import { nodeVariables } from './stackEnvironment.ts';
@@ -64,13 +64,8 @@ function render(inputs: SlotInputs, release: PodRelease, additions: Additions) {
       env: nodeVariables(inputs, release, role),
       ports: NODE_PORT_NAMES.map((name) => ({ name, containerPort: NODE_PORTS[name] })),
       volumeMounts,
-      // A node that creates its schema answers late; ten minutes is the shortest advised timeout.
-      startupProbe: {
-        tcpSocket: { port: 'healthcheck' },
-        periodSeconds: RETRY_SECONDS,
-        failureThreshold: 300,
-      },
-      readinessProbe: { tcpSocket: { port: 'control' }, periodSeconds: 5 },
+      startupProbe: { tcpSocket: { port: 'healthcheck' }, ...STARTING },
+      readinessProbe: { tcpSocket: { port: 'control' }, ...SERVING },
       livenessProbe: { tcpSocket: { port: 'healthcheck' }, periodSeconds: 10, failureThreshold: 3 },
     },
     volumes,

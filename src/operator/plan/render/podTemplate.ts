@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { resources as resourcesSchema } from '../../resource/fields.ts';
 import type { podTemplate as podTemplateSchema } from '../../resource/podTemplateSpec.ts';
 import type { WhatsAppDeployment } from '../../resource/whatsAppDeployment.ts';

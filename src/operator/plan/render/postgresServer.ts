@@ -19,7 +19,12 @@ export const postgresServer = ({ secretName, hasTls, connections }: ServerInput)
       { name: 'PGDATA', value: '/var/lib/postgresql/data/pgdata' },
     ],
     ports: [{ name: 'postgres', containerPort: 5432 }],
-    readinessProbe: { tcpSocket: { port: 'postgres' }, periodSeconds: 2, timeoutSeconds: 2 },
+    readinessProbe: {
+      tcpSocket: { port: 'postgres' },
+      periodSeconds: 1,
+      timeoutSeconds: 2,
+      failureThreshold: 6,
+    },
     livenessProbe: {
       tcpSocket: { port: 'postgres' },
       periodSeconds: 10,

@@ -4,7 +4,7 @@ import { tlsMark } from '../facts/managedTls.ts';
 import { annotations, names, selectorLabels } from '../facts/names.ts';
 import { counts } from '../facts/stackSettings.ts';
 import { type Additions, type Child, child } from './child.ts';
-import { commonPod, imageOf, nodeVolumes, RETRY_SECONDS, startCommand } from './nodeContainer.ts';
+import { commonPod, imageOf, nodeVolumes, SERVING, STARTING, startCommand } from './nodeContainer.ts';
 import { type NodeInputs, nodeInputs, nodeRelease, type PodRelease, type StackPods } from './nodeInputs.ts';
 import { podTemplate } from './podTemplate.ts';
 import { webappVariables } from './stackEnvironment.ts';
@@ -49,8 +49,8 @@ function render(inputs: WebappInputs, release: PodRelease, { resources: defaults
       env: webappVariables(inputs, release),
       ports: [{ name: 'https', containerPort: WEB_PORT }],
       volumeMounts,
-      startupProbe: { httpGet: HTTPS_GET, periodSeconds: RETRY_SECONDS, failureThreshold: 300 },
-      readinessProbe: { httpGet: HTTPS_GET, periodSeconds: 5, timeoutSeconds: 3 },
+      startupProbe: { httpGet: HTTPS_GET, ...STARTING },
+      readinessProbe: { httpGet: HTTPS_GET, ...SERVING, timeoutSeconds: 3 },
       // The process may keep running after its web server has died.
       livenessProbe: { httpGet: HTTPS_GET, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 },
     },

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { handshakeProblem } from '../../network/graphHandshake.ts';
 import { type GraphAccount, graphId } from '../../network/graphState.ts';
 import type { TemplateEntry } from '../../network/templates.ts';

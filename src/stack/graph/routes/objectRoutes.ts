@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { handshakeProblem } from '../../network/graphHandshake.ts';
 import { isGraphMediaOver } from '../../network/graphState.ts';
 import { accountIn, numberIn } from '../callee.ts';

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { graphStatusOf } from '../../network/graphSide.ts';
 import { numberIn } from '../callee.ts';
 import type { Graph } from '../graph.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { normaliseRecipient } from '../../../onprem/messages.ts';
 import { numberIn } from '../callee.ts';
 import type { Graph } from '../graph.ts';

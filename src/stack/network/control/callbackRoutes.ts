@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { sleep } from '../../../base/clock.ts';
 import { type CallbackRecord, callbackRecord } from '../callbackLog.ts';
 import type { Network } from '../network.ts';

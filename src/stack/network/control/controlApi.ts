@@ -1,5 +1,5 @@
 import type { Hono } from 'hono';
-import { z } from 'zod';
+import * as z from 'zod';
 import { RETRY_AFTER_SECONDS, TooManyBodies } from '../../http/bodyBudget.ts';
 import { type Json, jsonContent, jsonSchema, openApiPath, openApiPaths } from '../../http/openApi.ts';
 import { BadJson, parseJson } from '../../http/parseJson.ts';

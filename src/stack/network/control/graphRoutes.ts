@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { FaultRules } from '../faultRules.ts';
 import { graphFault, webhookFault } from '../graphFaults.ts';
 import { handshakeProblem } from '../graphHandshake.ts';

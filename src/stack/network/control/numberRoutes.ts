@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { catalog } from '../catalog.ts';
 import { chatMessage } from '../chats.ts';
 import { inbound, personalMessage } from '../inboundMessage.ts';

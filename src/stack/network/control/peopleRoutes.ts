@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { normaliseRecipient } from '../../../onprem/messages.ts';
 import { type Behaviour, behaviour } from '../behaviour.ts';
 import { DEFAULT_BEHAVIOUR } from '../defaultBehaviour.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Network } from '../network.ts';
 import { type RehearsalSide, rehearsalEvent, rehearsalReport } from '../rehearsalRecord.ts';
 import { ControlProblem, type ControlRoute, limitIn, route } from './controlRoute.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { requestRecord } from '../requestLog.ts';
 import { type ControlRoute, limitIn, route } from './controlRoute.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { isLegalType, UNKNOWN_TYPE } from '../../../onprem/media.ts';
 import { apiFault } from '../../wire/apiFault.ts';
 import { changeEvents } from './changeEvents.ts';

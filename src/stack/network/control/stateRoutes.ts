@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ControlProblem, type ControlRoute, route } from './controlRoute.ts';
 
 const snapshotName = z

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { REFUSED } from '../../../cloud/counterparts.ts';
 import { knows } from '../../../onprem/clientBehaviour.ts';
 import { isReadable } from '../../../onprem/media.ts';
