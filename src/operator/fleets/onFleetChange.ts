@@ -1,6 +1,7 @@
 import type { WorkQueue } from '../../engine/controller/workQueue.ts';
 import { keyOf } from '../../engine/kube/kubeObject.ts';
 import { fleetKey } from '../plan/fleet/fleetTarget.ts';
+import { isForeignChange } from '../state/isForeignChange.ts';
 import type { StackSources } from '../state/stackSources.ts';
 import { isInFleet, parsedFleets } from './observeFleet.ts';
 
@@ -13,7 +14,9 @@ export function onFleetChange(
   queue: Pick<WorkQueue, 'add' | 'addAfter'>,
   { forget }: { readonly forget: (stack: string) => void },
 ): void {
-  sources.stacks.onChange(({ type, object, previous }) => {
+  sources.stacks.onChange((change) => {
+    if (isForeignChange(change)) return;
+    const { type, object, previous } = change;
     if (type === 'Deleted') forget(keyOf(object));
     for (const fleet of parsedFleets(sources))
       if (isInFleet(object, fleet) || (previous && isInFleet(previous, fleet)))

@@ -29,6 +29,7 @@ import {
   type WhatsAppDeployment,
 } from '../resource/whatsAppDeployment.ts';
 import { FLEET_KIND, FLEET_PLURAL } from '../resource/whatsAppFleet.ts';
+import { isForeignChange } from './isForeignChange.ts';
 
 export const WhatsAppDeploymentKind: ResourceKind = registerKind({
   apiVersion: API_VERSION,
@@ -275,6 +276,7 @@ export function onStackChange(
       enqueue(keyOf(stack), reason);
   };
   sources.stacks.onChange((change) => {
+    if (isForeignChange(change)) return;
     const { object, previous } = change;
     const reason = describeChange(change);
     enqueue(keyOf(object), reason);
@@ -323,7 +325,9 @@ export function onStackChange(
 
 /** Calls back with the key of each stack whose backups or restore a change concerns, and what changed. */
 export function onBackupChange(sources: StackSources, enqueue: (key: string, reason: string) => void): void {
-  sources.stacks.onChange((change) => enqueue(keyOf(change.object), describeChange(change)));
+  sources.stacks.onChange((change) => {
+    if (!isForeignChange(change)) enqueue(keyOf(change.object), describeChange(change));
+  });
   sources.backups.onChange((change) => enqueue(deploymentOf(change.object), describeChange(change)));
   for (const source of [...sources.children, sources.pods])
     source.onChange((change) => {
