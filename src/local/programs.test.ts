@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listen } from '../base/ports.ts';
 import { KUBERNETES_VERSION, KUBERNETES_VERSIONS, minorOf } from './kubernetesVersions.ts';
 import { findPrograms } from './programs.ts';
-import { silentProgress } from './progress.ts';
+import { type Progress, silentProgress } from './progress.ts';
 
 const never = new AbortController().signal;
 const arch = process.arch === 'x64' ? 'amd64' : process.arch;
@@ -51,12 +51,12 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-const find = (env: Record<string, string> = {}) =>
+const find = (env: Record<string, string> = {}, progress: Progress = silentProgress) =>
   findPrograms(
     {
       // No Go on this PATH: what can't be downloaded can't be built either.
       env: { PATH: folder, ...env },
-      progress: silentProgress,
+      progress,
       sourceFolder: 'src/local/kubernetes',
       cacheFolder: join(folder, 'cache'),
       publishedAt: { envtestIndex: `${url}/index`, releases: url },
@@ -104,6 +104,28 @@ describe('the programs of a control plane', () => {
       code: 'NoPrograms',
     });
     expect(readdirSync(join(folder, 'cache', 'kubernetes'))).toHaveLength(1);
+  });
+});
+
+/** Takes the place of Go: notes what it is told, and makes a program that is empty. */
+const GO = `#!/bin/sh
+echo "$1 GOGC=$GOGC" >>"$NOTES"
+while [ $# -gt 0 ]; do if [ "$1" = -o ]; then echo '#!/bin/sh' >"$2"; fi; shift; done
+`;
+
+describe('the programs of a control plane that can only be built', () => {
+  it('are built while the user is told what works without them', async () => {
+    published.clear();
+    writeFileSync(join(folder, 'go'), GO, { mode: 0o755 });
+    const notes = join(folder, 'notes');
+    const told: string[] = [];
+    const progress = { ...silentProgress, note: (text: string) => void told.push(text) };
+    const built = await find({ PATH: `${folder}:/usr/bin:/bin`, NOTES: notes, GOGC: '77' }, progress);
+    expect(built.origin).toBe('build');
+    expect(told.at(-1)).toContain('npm run emulator');
+    // What the user has set for the compiler holds.
+    expect(readFileSync(notes, 'utf8')).toBe('mod GOGC=77\nlist GOGC=77\nbuild GOGC=77\n');
+    expect((await find()).origin).toBe('cache');
   });
 });
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { chmod, copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { freemem, homedir } from 'node:os';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { findExecutable, isExecutable, runBound } from '../base/childProcess.ts';
@@ -196,6 +196,12 @@ async function downloadPrograms(
   }
 }
 
+/**
+ * Free memory above which the Go compiler does not collect its garbage, which shortens the build. Each
+ * compiler lives for one package, and one runs on each core.
+ */
+const COMPILER_WITHOUT_GC_BYTES = 8 * 1024 ** 3;
+
 /** Builds one binary that serves as all programs, so that shared packages are compiled and linked once. */
 async function buildPrograms(
   go: string,
@@ -205,7 +211,10 @@ async function buildPrograms(
   signal: AbortSignal,
 ): Promise<void> {
   const { progress, sourceFolder } = options;
-  const step = progress.step(`building Kubernetes ${version} from Go modules (once; minutes)`);
+  progress.note(
+    'Kubernetes is built once, which takes minutes. Meanwhile the emulator needs no cluster: run "npm run emulator" in another terminal',
+  );
+  const step = progress.step(`building Kubernetes ${version} from Go modules`);
   const source = join(folder, 'source');
   await mkdir(source);
   // The source folder may be read-only, and the build needs a module that it may write.
@@ -213,7 +222,13 @@ async function buildPrograms(
   for (const name of ['go.mod', 'go.sum'])
     await copyFile(join(sourceFolder, version, name), join(source, name));
   const goVersion = /^go (\d+\.\d+)/m.exec(await readFile(join(source, 'go.mod'), 'utf8'))?.[1];
-  const env = { ...options.env, CGO_ENABLED: '0', GOFLAGS: '-mod=mod', GOWORK: 'off' };
+  const env = {
+    ...(freemem() >= COMPILER_WITHOUT_GC_BYTES ? { GOGC: 'off' } : {}),
+    ...options.env,
+    CGO_ENABLED: '0',
+    GOFLAGS: '-mod=mod',
+    GOWORK: 'off',
+  };
   const [, minor = ''] = version.split('.');
   const variables = 'k8s.io/component-base/version';
   const linkerFlags = [
