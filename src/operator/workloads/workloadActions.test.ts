@@ -148,36 +148,47 @@ async function restarting(
     observations: new Map(last ? [['default/shop', last]] : []),
   });
   const pod = { name: 'shop-coreapp-0-0', uid: 'u', resourceVersion: '7', ready: true };
-  const object = (kind: string, name: string) => ({
+  const object = (kind: string, name: string, replicas = 1) => ({
     apiVersion: 'apps/v1',
     kind,
     metadata: { name, namespace: 'default', uid: 's' },
+    spec: { replicas },
   });
+  const running = object('StatefulSet', 'shop-master-1');
   const step = {
     remove: [object('StatefulSet', 'shop-coreapp-9')],
     apply: [
       { object: object('Deployment', 'shop-webapp') },
       { object: object('StatefulSet', 'shop-master-0') },
+      { object: object('StatefulSet', 'shop-master-1', 0) },
     ],
     rolls: new Map([['Deployment/shop-webapp', 'because']]),
     handOver: [],
-    scale: [],
+    scale: [
+      { live: object('Deployment', 'shop-more'), replicas: 2 },
+      { live: object('StatefulSet', 'shop-stop'), replicas: 0 },
+    ],
     restart: [{ key: 'StatefulSet/shop-coreapp-0', pod, reason: 'because' }],
     verdict: { type: 'WorkloadsReady' },
   };
   const plan = { generate: [], mend: [], steps: [step], rollout: undefined } as unknown as WorkloadPlan;
-  const observed = { ...new StackModel(resource).observed(), journal: EMPTY_JOURNAL, api: planned };
+  const children = new Map([['StatefulSet/shop-master-1', running as KubeObject]]);
+  const observed = { ...new StackModel(resource).observed(), children, journal: EMPTY_JOURNAL, api: planned };
   const { problems } = await actions.carryOut(plan, observed, resource as unknown as KubeObject, never);
   expect([...problems]).toEqual([]);
-  return sent.filter((request) => /^(DELETE|APPLY)/.test(request));
+  return sent.filter((request) => /^(DELETE|APPLY|PATCH)/.test(request));
 }
 
 describe('a restart of a ready pod', () => {
   const api = apiOf([], { atMs: 1_000 });
+  const MORE = 'PATCH /apis/apps/v1/namespaces/default/deployments/shop-more';
   const OTHERS = [
     'DELETE /apis/apps/v1/namespaces/default/statefulsets/shop-coreapp-9',
     'APPLY shop-webapp',
     'APPLY shop-master-0',
+    'APPLY shop-master-1',
+    MORE,
+    'PATCH /apis/apps/v1/namespaces/default/statefulsets/shop-stop',
   ];
   const RESTART = 'DELETE /api/v1/namespaces/default/pods/shop-coreapp-0-0';
 
@@ -201,9 +212,10 @@ describe('a restart of a ready pod', () => {
       const stacks = cached({ ...resource, metadata: { ...metadata, ...change } });
       expect(await restarting(api, api, 2_000, stacks), JSON.stringify(change)).toEqual([
         'APPLY shop-master-0',
+        MORE,
       ]);
     }
-    expect(await restarting(api, api, 2_000, cached())).toEqual(['APPLY shop-master-0']);
+    expect(await restarting(api, api, 2_000, cached())).toEqual(['APPLY shop-master-0', MORE]);
   });
 });
 

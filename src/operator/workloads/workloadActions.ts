@@ -8,6 +8,7 @@ import { type KubeObject, kindOf, kinds } from '../../engine/kube/kubeObject.ts'
 import { hashOf } from '../../engine/kube/ownFields.ts';
 import { FRESH_MS } from '../plan/decide/apiObstacle.ts';
 import type { Restart } from '../plan/decide/childChange.ts';
+import { replicasOf } from '../plan/decide/childChange.ts';
 import type { WorkloadPlan } from '../plan/decide/workloads.ts';
 import { withPassword } from '../plan/facts/databaseLogin.ts';
 import { numberInUse, withNumber } from '../plan/facts/identity.ts';
@@ -133,13 +134,18 @@ export class WorkloadActions {
       });
     for (const child of step.apply.filter(({ object }) => !kept.has(childKey(object))))
       await attempt(async () => {
-        const reason = step.rolls.get(childKey(child.object));
-        if (reason !== undefined && !isCurrent()) return;
+        const key = childKey(child.object);
+        const reason = step.rolls.get(key);
+        const live = observed.children.get(key);
+        const isFewer = live !== undefined && replicasOf(child.object) < replicasOf(live);
+        if ((reason !== undefined || isFewer) && !isCurrent()) return;
         await this.#apply(child, observed, subject, signal);
-        if (reason !== undefined) this.#announce(subject, childKey(child.object), reason);
+        if (reason !== undefined) this.#announce(subject, key, reason);
       });
     for (const { live, replicas } of step.scale)
-      await attempt(async () => void (await this.#patch(live, { replicas }, signal)));
+      await attempt(async () => {
+        if (replicas >= replicasOf(live) || isCurrent()) await this.#patch(live, { replicas }, signal);
+      });
     for (const restart of step.restart)
       await attempt(async () => {
         if (!restart.pod.ready || (isCurrent() && this.#isLastLook(observed)))
