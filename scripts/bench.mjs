@@ -1,6 +1,6 @@
 // `npm run bench` measures the operator and the emulator, `-- emulator` the latter alone, `-- memory`
 // the latter for long, `-- engine` the engine beside two others, `-- backup` backups beside the bare dump tools,
-// `-- tracing` a span that nobody asked for, `-- noop` a change without effect, `-- cloud` the gateway to the Cloud API.
+// `-- tracing` a span that nobody asked for, `-- noop` a change without effect, `-- many` the start with 1,000 stacks, `-- cloud` the gateway to the Cloud API.
 import { spawnSync } from 'node:child_process';
 
 const [what, ...args] = process.argv.slice(2);
@@ -11,6 +11,7 @@ const BENCHES = {
   backup: 'dist/bench-backup.js',
   tracing: 'dist/bench-tracing.js',
   noop: 'dist/bench-noop.js',
+  many: 'dist/bench-many.js',
   cloud: 'dist/bench-cloud.js',
 };
 if (what && !BENCHES[what]) {

@@ -106,6 +106,7 @@ async function buildDist() {
         generate: 'tools/generate/main.ts',
         bench: 'bench/main.ts',
         'bench-emulator': 'bench/emulatorMain.ts',
+        'bench-many': 'bench/manyStacks.ts',
         'bench-memory': 'bench/memory.ts',
         'bench-tracing': 'bench/tracing.ts',
         'bench-noop': 'bench/withoutEffect.ts',
