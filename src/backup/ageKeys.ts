@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes, type ScryptOptions, scrypt } from 'node:crypto';
+import { buffer, text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient, Stanza } from 'age-encryption';
 import { CodedError } from '../base/codedError.ts';
@@ -32,9 +33,18 @@ export async function createKeys(
   const identity = await generateX25519Identity();
   const encrypter = new Encrypter();
   encrypter.addRecipient({ wrapFileKey: (fileKey) => wrap(fileKey, passphrase) });
-  const identityFile = await encrypter.encrypt(`${identity}\n`);
+  const identityFile = await buffer(await encrypter.encrypt(streamOf(Buffer.from(`${identity}\n`))));
   return { keys: { identity, recipient: await identityToRecipient(identity) }, identityFile };
 }
+
+/** For the package. It reads what is no stream by a `Response`, for which Node.js loads its undici: 12 MB. */
+const streamOf = (...chunks: Uint8Array[]): ReadableStream<Uint8Array> =>
+  new ReadableStream({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(chunk);
+      controller.close();
+    },
+  });
 
 /** What the package says when no key opens the header. */
 const NO_KEY = /no identity matched/;
@@ -44,7 +54,7 @@ export async function openKeys(identityFile: Uint8Array, passphrase: string): Pr
   const decrypter = new Decrypter();
   decrypter.addIdentity({ unwrapFileKey: (stanzas: Stanza[]) => unwrap(stanzas, passphrase) });
   try {
-    const identity = (await decrypter.decrypt(identityFile, 'text')).trim();
+    const identity = (await text(await decrypter.decrypt(streamOf(identityFile)))).trim();
     return { identity, recipient: await identityToRecipient(identity) };
   } catch (cause) {
     throw NO_KEY.test(String(cause))
@@ -105,7 +115,7 @@ export async function newHeader({
   const encrypter = new Encrypter();
   encrypter.addRecipient(recipient);
   // The package encrypts an empty file; its nonce and payload are dropped, and another nonce starts the real payload.
-  const header = headerOf(Buffer.from(await encrypter.encrypt(new Uint8Array())));
+  const header = headerOf(await buffer(await encrypter.encrypt(streamOf())));
   if (!header) throw new CodedError('Unexpected', 'age-encryption made a file without header');
   return { header, fileKey: await fileKeyOf(header, identity) };
 }

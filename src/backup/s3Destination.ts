@@ -50,6 +50,8 @@ export class S3Destination implements Destination {
   readonly #client: S3Client;
   readonly #options: S3Options;
   readonly #limits: S3Limits;
+  /** Of uploads that have ended: new ones for each object would be twice as large until they are collected. */
+  readonly #buffers: Buffer[][] = [];
 
   constructor(options: S3Options) {
     this.#options = options;
@@ -76,8 +78,12 @@ export class S3Destination implements Destination {
   }
 
   async put(path: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
-    const send = { client: this.#client, object: this.#object(path), partBytes: this.#limits.partBytes };
+    const buffers = this.#buffers.pop() ?? [];
+    const { partBytes } = this.#limits;
+    const send = { client: this.#client, object: this.#object(path), partBytes, buffers };
     await uploadParts(send, content, signal, (error) => this.#worded(error));
+    // Not after a failure: a request that was given up may still read them.
+    this.#buffers.push(buffers);
   }
 
   async get(path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined> {

@@ -12,6 +12,8 @@ interface Target {
   readonly client: S3Client;
   readonly object: { readonly Bucket: string; readonly Key: string };
   readonly partBytes: number;
+  /** Two buffers of a part each, made when they are needed. Uploads that follow one another share them. */
+  readonly buffers: Buffer[];
 }
 
 const ABORT_MS = 10_000;
@@ -22,7 +24,7 @@ const ABORT_MS = 10_000;
  * @param worded puts errors of the client into words; those of `content` come out as they are
  */
 export async function uploadParts(
-  { client, object, partBytes }: Target,
+  { client, object, partBytes, buffers }: Target,
   content: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
   worded: (error: unknown) => Error,
@@ -47,7 +49,7 @@ export async function uploadParts(
   /** The part on its way. Its error comes out with the next part. */
   let sending: Promise<unknown> = Promise.resolve();
   try {
-    for await (const { bytes, isLast } of parts(content, partBytes)) {
+    for await (const { bytes, isLast } of parts(content, partBytes, buffers)) {
       if (isLast && upload === undefined)
         return void (await send(() =>
           client.send(new PutObjectCommand({ ...object, Body: bytes }), options),
@@ -79,8 +81,8 @@ export async function uploadParts(
 async function* parts(
   content: AsyncIterable<Uint8Array>,
   size: number,
+  buffers: Buffer[],
 ): AsyncGenerator<{ bytes: Uint8Array; isLast: boolean }> {
-  const buffers: Buffer[] = [];
   let turn = 0;
   let length = 0;
   const current = () => (buffers[turn] ??= Buffer.allocUnsafeSlow(size));

@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { krewManifest, writeArchive } from '../../scripts/cliArchives.mjs';
 import { VERSION } from '../../src/base/version.ts';
+import { installPacked, packPackage } from '../support/packedPackage.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -14,12 +15,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('the npm package of the kubectl plugin', () => {
   it('runs from an empty folder, by its name and with npx, and brings its completion', async () => {
-    const { stdout } = await execa('npm', ['pack', '--json', '--pack-destination', folder], {
-      cwd: 'dist/kubectl-waba',
-    });
-    const [packed] = Object.values(JSON.parse(stdout)) as [
-      { filename: string; files: readonly { path: string }[] },
-    ];
+    const packed = await packPackage('dist/kubectl-waba', folder);
     expect(
       packed.files
         .map(({ path }) => path)
@@ -27,9 +23,7 @@ describe('the npm package of the kubectl plugin', () => {
     ).toEqual([]);
     const notices = await readFile('dist/kubectl-waba/THIRD-PARTY-NOTICES', 'utf8');
     expect(notices).toMatch(/^@kubernetes\/client-node /m);
-    await writeFile(join(folder, 'package.json'), '{"name":"empty","private":true}');
-    const options = ['--offline', '--no-audit', '--no-fund', '--ignore-scripts'];
-    await execa('npm', ['install', ...options, join(folder, packed.filename)], { cwd: folder });
+    await installPacked(folder, [packed]);
     const commands = join(folder, 'node_modules/.bin');
     expect((await execa(join(commands, 'kubectl-waba'), ['--version'])).stdout).toBe(VERSION);
     const npx = ['--no-install', 'kubectl-waba', '--version'];

@@ -4,27 +4,17 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../src/base/ports.ts';
-
-interface Packed {
-  readonly filename: string;
-  readonly unpackedSize: number;
-  readonly files: readonly { readonly path: string }[];
-}
+import { installPacked, type PackedPackage, packPackage } from '../support/packedPackage.ts';
 
 /** Bytes of the files that npm unpacks. */
 const LARGEST = 5 * 1024 * 1024;
 
 let folder: string;
-let packed: Packed;
+let packed: PackedPackage;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'waba-package-'));
-  const { stdout } = await execa('npm', ['pack', '--json', '--pack-destination', folder], {
-    cwd: 'dist/waba-emulator',
-  });
-  [packed] = Object.values(JSON.parse(stdout)) as [Packed];
-  await writeFile(join(folder, 'package.json'), '{"name":"empty","private":true,"type":"module"}');
-  const options = ['--offline', '--no-audit', '--no-fund', '--ignore-scripts', '--omit=optional'];
-  await execa('npm', ['install', ...options, join(folder, packed.filename)], { cwd: folder });
+  packed = await packPackage('dist/waba-emulator', folder);
+  await installPacked(folder, [packed]);
 }, 180_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

@@ -11,13 +11,9 @@ import { serveCustomResource } from '../../src/engine/simulation/schemas.ts';
 import { SimulatedApiServer } from '../../src/engine/simulation/simulatedApiServer.ts';
 import { SimulatedTransport } from '../../src/engine/simulation/simulatedTransport.ts';
 import { eventually } from '../support/eventually.ts';
+import { installPacked, type PackedPackage, packPackage } from '../support/packedPackage.ts';
 import { serveSimulation } from '../support/servedSimulation.ts';
 
-interface Packed {
-  readonly filename: string;
-  readonly unpackedSize: number;
-  readonly files: readonly { readonly path: string }[];
-}
 interface About {
   readonly dependencies?: Readonly<Record<string, string>>;
 }
@@ -28,18 +24,11 @@ const Shop = { apiVersion: 'example.com/v1', kind: 'Shop', plural: 'shops', name
 const { signal } = new AbortController();
 
 let folder: string;
-let packed: Packed;
+let packed: PackedPackage;
 let programs: string[];
 
 const aboutOf = async (path: string): Promise<About> =>
   JSON.parse(await readFile(join(path, 'package.json'), 'utf8')) as About;
-
-async function pack(path: string): Promise<Packed> {
-  const options = ['--json', '--ignore-scripts', '--pack-destination', folder];
-  const { stdout } = await execa('npm', ['pack', resolve(path), ...options], { cwd: folder });
-  const [first] = Object.values(JSON.parse(stdout)) as [Packed];
-  return first;
-}
 
 /** The packages that this one needs, from node_modules: npm cannot look them up without a network. */
 async function needsOf(path: string, found = new Set<string>()): Promise<Set<string>> {
@@ -59,13 +48,11 @@ async function programsOf(page: string): Promise<Map<string, string>> {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'waba-engine-package-'));
-  packed = await pack('dist/waba-engine');
-  const needs: Packed[] = [];
-  for (const name of await needsOf('dist/waba-engine')) needs.push(await pack(join('node_modules', name)));
-  await writeFile(join(folder, 'package.json'), '{"name":"empty","private":true,"type":"module"}');
-  const options = ['--offline', '--no-audit', '--no-fund', '--ignore-scripts'];
-  const tarballs = [packed, ...needs].map(({ filename }) => join(folder, filename));
-  await execa('npm', ['install', ...options, ...tarballs], { cwd: folder });
+  packed = await packPackage('dist/waba-engine', folder);
+  const needs: PackedPackage[] = [];
+  for (const name of await needsOf('dist/waba-engine'))
+    needs.push(await packPackage(join('node_modules', name), folder));
+  await installPacked(folder, [packed, ...needs]);
   // The peer that kubeconfigs need.
   await mkdir(join(folder, 'node_modules/@kubernetes'));
   await symlink(

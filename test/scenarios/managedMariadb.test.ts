@@ -1,47 +1,33 @@
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type KubeObject, kinds } from '../../src/engine/kube/kubeObject.ts';
-import { decodeSecret, type SecretObject } from '../../src/operator/plan/facts/secrets.ts';
+import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
 import type { WhatsAppDeployment } from '../../src/operator/resource/whatsAppDeployment.ts';
 import { WhatsAppDeploymentKind } from '../../src/operator/state/stackSources.ts';
-import { startReceiver } from '../support/emulatorStack.ts';
+import { DatabaseStack } from '../support/databaseStack.ts';
 import { eventually } from '../support/eventually.ts';
-import { OperatorCluster } from '../support/operatorCluster.ts';
 import type { PodObject } from '../support/podWatch.ts';
-import { StackLoad } from '../support/stackLoad.ts';
+import type { StackLoad } from '../support/stackLoad.ts';
 
 const never = new AbortController().signal;
 const NAME = 'maria';
-const NUMBER = '16315558300';
 const POD = `${NAME}-database-0`;
 
-let cluster: OperatorCluster;
-let receiver: Awaited<ReturnType<typeof startReceiver>>;
+let stack: DatabaseStack;
 let load: StackLoad;
 
 const podOf = async (component: string): Promise<PodObject | undefined> => {
   const label = `app.kubernetes.io/instance=${NAME},app.kubernetes.io/component=${component}`;
-  return (await cluster.pods(label))[0] as PodObject | undefined;
+  return (await stack.cluster.pods(label))[0] as PodObject | undefined;
 };
-const secret = async (name: string) =>
-  decodeSecret(await cluster.client.get<SecretObject>(kinds.Secret, 'default', name, never));
-
 /** Asks the server as the stack does: with the stack's account, verified by the stack's CA. */
 async function ask(query: string, login?: Record<string, string>): Promise<RowDataPacket[]> {
-  const { username, password } = login ?? (await secret(`${NAME}-database`));
-  const { 'ca.crt': ca } = await secret(`${NAME}-database-certificate`);
-  const { spec } = await cluster.client.get<KubeObject & { spec: { clusterIP: string } }>(
-    kinds.Service,
-    'default',
-    `${NAME}-database`,
-    never,
-  );
+  const { username, password } = login ?? (await stack.login());
+  const { host, ca } = await stack.server();
   const connection = await createConnection({
-    host: spec.clusterIP,
+    host,
     user: username ?? '',
     password: password ?? '',
-    // The certificate is for the name of the Service, and this test connects to its address.
-    ssl: { ca: ca ?? '', verifyIdentity: false },
+    ssl: { ca, verifyIdentity: false },
   });
   const [rows] = await connection.query<RowDataPacket[]>(query);
   await connection.end();
@@ -49,37 +35,13 @@ async function ask(query: string, login?: Record<string, string>): Promise<RowDa
 }
 
 beforeAll(async () => {
-  receiver = await startReceiver();
-  cluster = await OperatorCluster.start();
-  await cluster.installOperator();
-  await cluster.kubectl('delete', 'wad', 'shop', '--wait=true', '--timeout=60s');
-  await cluster.apply({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: 'hook-ca', namespace: 'default' },
-    stringData: { 'ca.crt': receiver.caPem },
-  } as KubeObject);
+  stack = await DatabaseStack.start(NAME, '16315558300');
 });
-afterAll(async () => {
-  await cluster?.close();
-  await receiver?.close();
-});
+afterAll(() => stack?.close());
 
 describe('a stack on a managed MariaDB', () => {
   it('becomes Ready, on a server that its nodes verify', async () => {
-    await cluster.apply({
-      apiVersion: 'waba-operator.dev/v1alpha1',
-      kind: 'WhatsAppDeployment',
-      metadata: { name: NAME, namespace: 'default' },
-      spec: {
-        phoneNumber: `+${NUMBER}`,
-        topology: 'Single',
-        database: { managed: { engine: 'MariaDB' } },
-        settings: { webhooks: { message: { sent: true, delivered: true } } },
-        webhook: { url: receiver.url, caSecretRef: { name: 'hook-ca', key: 'ca.crt' } },
-      },
-    } as KubeObject);
-    const { status } = await cluster.ready(NAME, 180_000);
+    const { status } = await stack.create('Single', { engine: 'MariaDB' }, 180_000);
     expect(status?.database).toMatchObject({ engine: 'MariaDB', ready: true });
     for (const component of ['coreapp', 'webapp'])
       expect((await podOf(component))?.spec.containers[0]?.env).toContainEqual({
@@ -94,17 +56,17 @@ describe('a stack on a managed MariaDB', () => {
   });
 
   it('loses no accepted message when the pod of the database is killed, and when it takes another version', async () => {
-    load = await StackLoad.start({ cluster, name: NAME, number: NUMBER, receiver, perSecond: 15 });
-    await cluster.kubectl('delete', 'pod', POD, '--grace-period=0', '--force');
+    load = await stack.load(15);
+    await stack.cluster.kubectl('delete', 'pod', POD, '--grace-period=0', '--force');
     await load.flows(100);
-    await cluster.ready(NAME);
+    await stack.cluster.ready(NAME);
 
-    await cluster.spec(NAME, { database: { managed: { version: '11.4.8' } } });
+    await stack.cluster.spec(NAME, { database: { managed: { version: '11.4.8' } } });
     await eventually(async () => {
       const image = (await podOf('database'))?.spec.containers[0]?.image;
       return image === 'docker.io/library/mariadb:11.4.8';
     }, 60_000);
-    await cluster.ready(NAME);
+    await stack.cluster.ready(NAME);
     await load.flows(100);
 
     expect(await load.stop()).toEqual([]);
@@ -112,31 +74,31 @@ describe('a stack on a managed MariaDB', () => {
   });
 
   it('takes another password by the commands in its message', async () => {
-    const before = await secret(`${NAME}-database`);
+    const before = await stack.login();
     const password = 'another-password-1';
     const data = { password: Buffer.from(password).toString('base64') };
     const patch = JSON.stringify({ data });
-    await cluster.kubectl('patch', 'secret', `${NAME}-database`, '--type=merge', '-p', patch);
+    await stack.cluster.kubectl('patch', 'secret', `${NAME}-database`, '--type=merge', '-p', patch);
     const { message } = await eventually(async () => {
-      const found = await cluster.condition(NAME, 'DatabaseReady');
+      const found = await stack.cluster.condition(NAME, 'DatabaseReady');
       return found?.reason === 'PasswordEdited' ? found : undefined;
     }, 30_000);
     const [, change = ''] = /and there (ALTER USER .*?); then/.exec(message) ?? [];
     expect(change).toContain("'root'@'localhost'");
     await ask(change.replaceAll('the new password', password), before);
     const [, confirm = ''] = /then kubectl -n default (annotate .*)$/.exec(message) ?? [];
-    await cluster.kubectl(...confirm.split(' '));
-    await cluster.ready(NAME);
+    await stack.cluster.kubectl(...confirm.split(' '));
+    await stack.cluster.ready(NAME);
     expect(await ask('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
   it('loses no accepted message while its password is rotated, and takes the old one no more', async () => {
-    const before = await secret(`${NAME}-database`);
-    load = await StackLoad.start({ cluster, name: NAME, number: NUMBER, receiver, perSecond: 15 });
+    const before = await stack.login();
+    load = await stack.load(15);
     await load.flows(50);
-    await cluster.spec(NAME, { database: { managed: { passwordRotation: 'first' } } });
+    await stack.cluster.spec(NAME, { database: { managed: { passwordRotation: 'first' } } });
     const rotated = async () => {
-      const { status } = await cluster.client.get<WhatsAppDeployment & KubeObject>(
+      const { status } = await stack.cluster.client.get<WhatsAppDeployment & KubeObject>(
         WhatsAppDeploymentKind,
         'default',
         NAME,
@@ -145,11 +107,11 @@ describe('a stack on a managed MariaDB', () => {
       return status?.database?.passwordRotation?.completed;
     };
     await eventually(rotated, 180_000);
-    await cluster.ready(NAME);
+    await stack.cluster.ready(NAME);
     await load.flows(50);
     expect(await load.stop()).toEqual([]);
     expect(load.accepted.length).toBeGreaterThan(100);
-    const now = await secret(`${NAME}-database`);
+    const now = await stack.login();
     expect([before.username, now.username]).toEqual(['root', 'waba_2']);
     await expect(ask('SELECT 1', before)).rejects.toThrow(/locked|denied/);
     expect(await ask('SELECT 1 AS one')).toEqual([{ one: 1 }]);
@@ -160,7 +122,7 @@ describe('a stack on a managed MariaDB', () => {
 
 describe('a stack on a managed MySQL', () => {
   it('says that the process node has no program for it', async () => {
-    await cluster.apply({
+    await stack.cluster.apply({
       apiVersion: 'waba-operator.dev/v1alpha1',
       kind: 'WhatsAppDeployment',
       metadata: { name: 'mysql', namespace: 'default' },
@@ -171,7 +133,7 @@ describe('a stack on a managed MySQL', () => {
       },
     } as KubeObject);
     const told = await eventually(async () => {
-      const found = await cluster.condition('mysql', 'DatabaseReady');
+      const found = await stack.cluster.condition('mysql', 'DatabaseReady');
       return found?.reason === 'ImagePullFailed' ? found : undefined;
     }, 60_000);
     expect(told.message).toContain(

@@ -1,4 +1,4 @@
 import { restoreDrill } from '../support/restoreDrill.ts';
 
 // CI has time for one drill of each engine; `npm run soak -- restored` does the others.
-restoreDrill('PostgreSQL', process.env.RESTORE_DRILL ?? 'Single bucket');
+restoreDrill('PostgreSQL', process.env.RESTORE_DRILL ?? 'HighAvailability bucket');

@@ -116,6 +116,9 @@ run() {
 failed=0
 `;
 
+/** As coreutils write it. */
+const TOOL_BUFFER = '256K';
+
 const ENGINES: Readonly<Record<ScriptEngine, string>> = {
   PGSQL: `
 export PGHOST="$WA_DB_HOSTNAME" PGPORT="\${WA_DB_PORT:-5432}" PGUSER="$WA_DB_USERNAME" PGPASSWORD="$WA_DB_PASSWORD"
@@ -162,6 +165,9 @@ case $tls in
   require) mode=$encrypted ;;
   *) mode=$plain ;;
 esac
+# The tool writes 4 KiB at a time, and each wakes up whoever reads the pipe. Not every image has stdbuf.
+buffered=
+stdbuf -o${TOOL_BUFFER} true 2> /dev/null && buffered="stdbuf -o${TOOL_BUFFER}"
 private=$pipe/tool.cnf
 {
   echo '[client]'
@@ -179,7 +185,7 @@ perform() {
   shift
   if [ "$action" = dump ]; then
     # shellcheck disable=SC2086
-    run "$number" "$tool" --defaults-file="$private" $own --single-transaction --quick --routines --triggers \\
+    run "$number" $buffered "$tool" --defaults-file="$private" $own --single-transaction --quick --routines --triggers \\
       --skip-lock-tables --default-character-set=utf8mb4 --max-allowed-packet=512M --databases "$@"
   else
     run "$number" "$client" --defaults-file="$private" --default-character-set=utf8mb4 \\

@@ -32,6 +32,8 @@ export interface PostgresServer {
 
 const START_TIMEOUT_MS = 30_000;
 const STOP_GRACE_MS = 10_000;
+/** Of postmaster.pid, counted from 0: key and id of the segment (PostgreSQL, src/include/utils/pidfile.h). */
+const SHARED_MEMORY_LINE = 6;
 
 /**
  * Starts a PostgreSQL server from the binaries that npm installs. A new data folder is initialised first.
@@ -47,8 +49,10 @@ export async function startPostgres(options: PostgresOptions, signal: AbortSigna
     () => false,
   );
   if (!initialised) await initialise(native, options);
+  const pidFile = join(dataFolder, 'postmaster.pid');
+  await untilLeft(pidFile, options, signal);
   // The pid file of a killed server would block the start if another process has its pid now.
-  await rm(join(dataFolder, 'postmaster.pid'), { force: true });
+  await rm(pidFile, { force: true });
 
   const settings = { unix_socket_directories: '', ...options.settings };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
@@ -85,6 +89,35 @@ export async function startPostgres(options: PostgresOptions, signal: AbortSigna
   };
   await waitUntil(isUp, { clock, everyMs: 50, timeoutMs: START_TIMEOUT_MS, late }, signal);
   return { process: child, stop };
+}
+
+/**
+ * The processes of a killed server end one after the other, on a busy machine late. PostgreSQL refuses to start while one of
+ * them still holds the shared memory of the data folder.
+ */
+async function untilLeft(
+  pidFile: string,
+  { dataFolder, clock }: PostgresOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const lines = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n');
+  const memory = lines[SHARED_MEMORY_LINE]?.trim().split(/\s+/);
+  if (memory?.length !== 2) return;
+  // Only Linux has the table. Elsewhere the message of the failed start says what to do.
+  const isFree = async () => {
+    const table = (await readFile('/proc/sysvipc/shm', 'utf8').catch(() => '')).split('\n');
+    const [, , , , , , users = '0'] =
+      table
+        .map((row) => row.trim().split(/\s+/))
+        .find((row) => row[0] === memory[0] && row[1] === memory[1]) ?? [];
+    return users === '0';
+  };
+  const late = () =>
+    new CodedError(
+      'PostgresFailed',
+      `processes of a PostgreSQL that was killed still use ${dataFolder}; end them (\`fuser ${dataFolder}\` lists them)`,
+    );
+  await waitUntil(isFree, { clock, everyMs: 50, timeoutMs: START_TIMEOUT_MS, late }, signal);
 }
 
 async function initialise(
