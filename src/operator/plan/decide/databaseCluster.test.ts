@@ -39,6 +39,7 @@ const served = (object?: Partial<KubeObject> & { status?: object; spec?: object 
 const healthy = {
   phase: 'Cluster in healthy state',
   readyInstances: 3,
+  instancesStatus: { healthy: ['shop-db-1', 'shop-db-2', 'shop-db-3'] },
   currentPrimary: 'shop-db-1',
   targetPrimary: 'shop-db-1',
 };
@@ -88,6 +89,19 @@ describe('a Cluster that the operator creates', () => {
     expect(check).toBeUndefined();
     expect(verdict).toMatchObject({ reason: 'ClusterNotServing' });
     expect(verdict?.message).toContain('Failing over');
+  });
+
+  it('takes no primary for one that takes writes while its pod is away, whatever the target is meanwhile', () => {
+    // As CloudNativePG 1.30 told a killed primary, several times within three seconds, between two values "pending".
+    const status = {
+      ...healthy,
+      phase: 'Failing over',
+      phaseReason: 'Initiating a failover from shop-db-1',
+      readyInstances: 2,
+      instancesStatus: { healthy: ['shop-db-2', 'shop-db-3'] },
+    };
+    const { check, verdict } = planned({ cloudNativePG: {} }, served({ status }), published);
+    expect([check, verdict?.reason]).toEqual([undefined, 'ClusterNotServing']);
   });
 
   it('lets two servers go on with one', () => {

@@ -27,6 +27,8 @@ interface PostgresCluster extends KubeObject {
     readonly phase?: string;
     readonly phaseReason?: string;
     readonly readyInstances?: number;
+    /** Names of the pods by their state. */
+    readonly instancesStatus?: { readonly healthy?: readonly string[] };
     readonly currentPrimary?: string;
     readonly targetPrimary?: string;
   };
@@ -49,13 +51,24 @@ const cloudNativePG: Publisher = {
   },
   state(object) {
     const { spec, status } = object as PostgresCluster;
-    const { phase, phaseReason, readyInstances = 0, currentPrimary, targetPrimary } = status ?? {};
+    const {
+      phase,
+      phaseReason,
+      readyInstances = 0,
+      instancesStatus,
+      currentPrimary,
+      targetPrimary,
+    } = status ?? {};
     if (!phase) return { isServing: false, words: 'CloudNativePG has not looked at it yet' };
     const instances = `${readyInstances} of ${spec?.instances ?? 1} instances are ready`;
     const primary = currentPrimary ? `, the primary is ${currentPrimary}` : '';
     return {
-      // During a failover or a switchover the target is another instance, or "pending".
-      isServing: readyInstances > 0 && currentPrimary !== undefined && currentPrimary === targetPrimary,
+      // During a failover or a switchover the target is another instance, or "pending". Before CloudNativePG has chosen one, it
+      // sets the target back to the lost primary between two attempts, but counts that one's pod no longer as healthy.
+      isServing:
+        currentPrimary !== undefined &&
+        currentPrimary === targetPrimary &&
+        instancesStatus?.healthy?.includes(currentPrimary) === true,
       words: `${phase}${phaseReason ? ` (${phaseReason})` : ''}; ${instances}${primary}`,
     };
   },
