@@ -22,6 +22,14 @@ interface PostgresCluster extends KubeObject {
       Record<string, { readonly secret?: { readonly name?: string } } | undefined>
     >;
     readonly certificates?: { readonly serverCASecret?: string };
+    readonly postgresql?: {
+      readonly synchronous?: {
+        readonly number?: number;
+        readonly dataDurability?: string;
+        readonly standbyNamesPre?: readonly string[];
+        readonly standbyNamesPost?: readonly string[];
+      };
+    };
   };
   readonly status?: {
     readonly phase?: string;
@@ -32,6 +40,19 @@ interface PostgresCluster extends KubeObject {
     readonly currentPrimary?: string;
     readonly targetPrimary?: string;
   };
+}
+
+/** Instances that must be there for a write: the primary, and the standbys that confirm it. */
+function neededForWrites({ spec }: PostgresCluster): number {
+  const {
+    number = 0,
+    dataDurability,
+    standbyNamesPre,
+    standbyNamesPost,
+  } = spec?.postgresql?.synchronous ?? {};
+  // Servers outside of the cluster may confirm too.
+  const mayBeOutside = [standbyNamesPre, standbyNamesPost].some((names) => names?.length);
+  return dataDurability === 'preferred' || mayBeOutside ? 1 : number + 1;
 }
 
 /** As in the source of cloudnative-pg v1.30, `api/v1/cluster_funcs.go` and `cluster_types.go`. */
@@ -62,14 +83,18 @@ const cloudNativePG: Publisher = {
     if (!phase) return { isServing: false, words: 'CloudNativePG has not looked at it yet' };
     const instances = `${readyInstances} of ${spec?.instances ?? 1} instances are ready`;
     const primary = currentPrimary ? `, the primary is ${currentPrimary}` : '';
+    const healthy = instancesStatus?.healthy ?? [];
+    const needed = neededForWrites(object);
+    const few = healthy.length < needed ? `, and a write needs ${needed}` : '';
     return {
       // During a failover or a switchover the target is another instance, or "pending". Before CloudNativePG has chosen one, it
       // sets the target back to the lost primary between two attempts, but counts that one's pod no longer as healthy.
       isServing:
         currentPrimary !== undefined &&
         currentPrimary === targetPrimary &&
-        instancesStatus?.healthy?.includes(currentPrimary) === true,
-      words: `${phase}${phaseReason ? ` (${phaseReason})` : ''}; ${instances}${primary}`,
+        healthy.includes(currentPrimary) &&
+        few === '',
+      words: `${phase}${phaseReason ? ` (${phaseReason})` : ''}; ${instances}${few}${primary}`,
     };
   },
 };
