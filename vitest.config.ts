@@ -66,6 +66,8 @@ export default defineConfig({
       // Only `npm run soak` runs these.
       layer('soak', ['test/soak/**/*.test.ts'], 300_000),
       layer('e2e', ['test/e2e/**/*.test.ts'], 600_000),
+      // Only `npm run e2e -- --suite cloudnative-pg` runs it.
+      layer('cloudnative-pg', ['test/cloudnative-pg/**/*.test.ts'], 600_000),
     ],
   },
 });

@@ -1,13 +1,18 @@
 // Builds what stands for public images where no registry can be reached: Node for the Dockerfile, databases, a Gateway, and
 // what keeps NetworkPolicies where the network plugin of kind keeps none.
 // Prints the variables that make `npm run e2e` use them; what exists already is kept.
+// `--cloudnative-pg` adds what only `npm run e2e -- --suite cloudnative-pg` needs; it takes minutes to compile.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildCloudNativePG, CLOUD_NATIVE_PG_VERSION } from './cloudNativePG.mjs';
 import { goFolder, TOOLS } from './tools.mjs';
 import { buildTraefik, TRAEFIK_VERSION } from './traefik.mjs';
+
+const { values: options } = parseArgs({ options: { 'cloudnative-pg': { type: 'boolean' } } });
 
 const NODE = '24.21.0';
 const NPM = '11.19.1';
@@ -77,5 +82,23 @@ if (!isThere(images.WABA_E2E_GATEWAY_IMAGE)) {
     delete images.WABA_E2E_GATEWAY_IMAGE;
   }
   await rm(context, { recursive: true });
+}
+if (options['cloudnative-pg']) {
+  images.WABA_E2E_CNPG_IMAGE = `waba-test/cloudnative-pg:${CLOUD_NATIVE_PG_VERSION}`;
+  // CloudNativePG reads the major version from the tag.
+  images.WABA_E2E_CNPG_POSTGRES_IMAGE = 'waba-test/cloudnative-pg-postgres:15';
+  if (!isThere(images.WABA_E2E_CNPG_IMAGE)) {
+    const context = await mkdtemp(join(tmpdir(), 'waba-cloudnative-pg-'));
+    await cp('test/images/cloudnative-pg', context, { recursive: true });
+    await buildCloudNativePG(join(context, 'root'));
+    build(images.WABA_E2E_CNPG_IMAGE, context);
+    await rm(context, { recursive: true });
+  }
+  if (!isThere(images.WABA_E2E_CNPG_POSTGRES_IMAGE))
+    build(
+      images.WABA_E2E_CNPG_POSTGRES_IMAGE,
+      'test/images/cloudnative-pg-postgres',
+      ...['--build-arg', `POSTGRES=${images.WABA_E2E_DATABASE_IMAGE}`],
+    );
 }
 for (const [name, image] of Object.entries(images)) console.log(`export ${name}=${image}`);

@@ -37,6 +37,7 @@ const CLUSTER = `${STACK}-db`;
 const HEALTHY = {
   phase: 'Cluster in healthy state',
   readyInstances: 3,
+  instancesStatus: { healthy: [1, 2, 3].map((number) => `${CLUSTER}-${number}`) },
   currentPrimary: `${CLUSTER}-1`,
   targetPrimary: `${CLUSTER}-1`,
 };

@@ -10,7 +10,6 @@ import { VERSION } from '../../src/base/version.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { imageName } from '../../src/cli/quickstart/containerImages.ts';
 import { sendOne } from '../../src/cli/quickstart/quickstart.ts';
-import { quickstartReceiver } from '../../src/cli/quickstart/quickstartReceiver.ts';
 import type { Report } from '../../src/cli/stack/doctor/report.ts';
 import type { KubeObject } from '../../src/engine/kube/kubeObject.ts';
 import { kinds } from '../../src/engine/kube/kubeObject.ts';
@@ -40,7 +39,8 @@ let cluster: E2eCluster;
 let failed = false;
 
 beforeAll(async () => {
-  cluster = await E2eCluster.open();
+  const { WABA_E2E_DATABASE_IMAGE, WABA_E2E_MARIADB_IMAGE, WABA_E2E_GATEWAY_IMAGE } = process.env;
+  cluster = await E2eCluster.open([WABA_E2E_DATABASE_IMAGE, WABA_E2E_MARIADB_IMAGE, WABA_E2E_GATEWAY_IMAGE]);
   for (const name of [OPERATOR, STACKS, DATABASES, GATEWAYS]) {
     const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
     await cluster.apply('default', [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }]);
@@ -89,7 +89,7 @@ const podsOf = async (stack: string) => {
 };
 /** The state of a number in the network process. */
 const numberOf = async (number: string) => {
-  const { numbers } = (await cluster.simulation(STACKS, '/numbers')) as {
+  const { numbers } = (await cluster.simulation(STACKS, (call) => call('GET', '/numbers'))) as {
     numbers: { number: string; registrations: number; codeRequests: number }[];
   };
   return numbers.find((candidate) => candidate.number === number);
@@ -164,16 +164,7 @@ describe('the life of stacks on a real kubelet', () => {
   });
 
   it('includes the high availability example: it sends a message and receives its webhooks', async () => {
-    for (const object of await quickstartReceiver(
-      cluster.client,
-      { namespace: STACKS, image: imageName('operator', VERSION), fieldManager: 'waba-e2e' },
-      never,
-    ))
-      await cluster.client.apply(object, { fieldManager: 'waba-e2e', force: true }, never);
-    const webhook = {
-      url: `https://webhook-receiver.${STACKS}.svc:8443/callbacks`,
-      caSecretRef: { name: 'webhook-receiver', key: 'ca.crt' },
-    };
+    const webhook = await cluster.receiver(STACKS);
     const [example] = await cluster.example('high-availability');
     await cluster.apply(STACKS, [{ ...example, spec: { ...(example?.spec as object), webhook } }]);
     const support = await cluster.ready(STACKS, 'support');

@@ -7,9 +7,10 @@ import type { ClusterOptions } from '../../src/cli/clusterAccess.ts';
 import { runProgram, startProgram } from '../../src/cli/program.ts';
 import { buildImages, type ImageSize, imageName, TARGETS } from '../../src/cli/quickstart/containerImages.ts';
 import { kindDown, kindUp, loadImages, makeMediaVolumes } from '../../src/cli/quickstart/kindCluster.ts';
+import { quickstartReceiver, RECEIVER } from '../../src/cli/quickstart/quickstartReceiver.ts';
 import { Mask } from '../../src/cli/stack/doctor/mask.ts';
 import { type ReachedService, reachService } from '../../src/cli/stack/reachService.ts';
-import { withControlPort } from '../../src/cli/stack/simulation.ts';
+import { type Simulate, withControlPort } from '../../src/cli/stack/simulation.ts';
 import { writeSupportBundle } from '../../src/cli/stack/supportBundle.ts';
 import { KubeClient } from '../../src/engine/kube/client.ts';
 import { kubeconfigCredentials } from '../../src/engine/kube/credentials.ts';
@@ -25,6 +26,7 @@ import { never } from './cluster.ts';
 import { POLICY_FIREWALL, policyFirewall } from './policyFirewall.ts';
 
 const progress = createProgress(process.stderr);
+const MANAGER = 'waba-e2e';
 
 /** A cluster with a real kubelet, from kind or a context. Uses only programs that users have. */
 export class E2eCluster {
@@ -51,8 +53,11 @@ export class E2eCluster {
     this.#end = end;
   }
 
-  /** Uses the context `WABA_E2E_CONTEXT`, whose machines can pull the images, or creates a kind cluster of three machines. */
-  static async open(): Promise<E2eCluster> {
+  /**
+   * Uses the context `WABA_E2E_CONTEXT`, whose machines can pull the images, or creates a kind cluster of three machines.
+   * @param substitutes images of this machine that stand for official ones; undefined where the official one serves
+   */
+  static async open(substitutes: readonly (string | undefined)[]): Promise<E2eCluster> {
     const { env } = process;
     const context = env.WABA_E2E_CONTEXT;
     if (context) {
@@ -63,13 +68,13 @@ export class E2eCluster {
     const now = new Date(systemClock.now());
     const built = await buildImages({ projectFolder: '.', version: VERSION, env, now, progress }, never);
     const { kubeconfig } = await kindUp(options, never);
-    const { WABA_E2E_DATABASE_IMAGE, WABA_E2E_MARIADB_IMAGE, WABA_E2E_GATEWAY_IMAGE } = env;
-    const others = [WABA_E2E_DATABASE_IMAGE, WABA_E2E_MARIADB_IMAGE, WABA_E2E_GATEWAY_IMAGE].flatMap(
-      (image) => image || [],
-    );
     const firewall = env.WABA_E2E_POLICY_IMAGE;
     const images = TARGETS.map((target) => imageName(target, VERSION));
-    await loadImages(options, [...images, ...others, ...(firewall ? [firewall] : [])], never);
+    await loadImages(
+      options,
+      [...images, ...[...substitutes, firewall].flatMap((image) => image || [])],
+      never,
+    );
     const client = connect(await kubeconfigCredentials(systemClock, { path: kubeconfig }));
     await makeMediaVolumes(client, never);
     const end = async () => {
@@ -91,9 +96,10 @@ export class E2eCluster {
   }
 
   /** Applies objects with `kubectl apply -f -`. */
-  apply(namespace: string, objects: readonly object[]): Promise<string> {
+  apply(namespace: string, objects: readonly object[], ...flags: string[]): Promise<string> {
     const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
-    return runProgram('kubectl', [...this.#flags, '-n', namespace, 'apply', '-f', '-'], { input }, never);
+    const args = [...this.#flags, '-n', namespace, 'apply', '-f', '-', ...flags];
+    return runProgram('kubectl', args, { input }, never);
   }
 
   /** Runs the built `kubectl waba`. @throws CodedError `ProgramFailed` unless it ends with 0 */
@@ -153,10 +159,22 @@ export class E2eCluster {
     return runProgram('helm', [...flags, ...args], {}, never);
   }
 
-  /** What the control API of the network process answers. */
-  simulation(namespace: string, path: string): Promise<unknown> {
+  /** The control API of the network process, while `use` calls it. */
+  simulation<T>(namespace: string, use: (call: Simulate) => Promise<T>): Promise<T> {
     const access = { client: this.client, namespace, server: '' };
-    return withControlPort(access, this.#options, { signal: never }, (call) => call('GET', path));
+    return withControlPort(access, this.#options, { signal: never }, use);
+  }
+
+  /** Runs the receiver of the quickstart. @returns the `webhook` of stacks that it serves */
+  async receiver(namespace: string): Promise<object> {
+    const image = imageName('operator', VERSION);
+    const objects = await quickstartReceiver(this.client, { namespace, image, fieldManager: MANAGER }, never);
+    for (const object of objects)
+      await this.client.apply(object, { fieldManager: MANAGER, force: true }, never);
+    return {
+      url: `https://${RECEIVER}.${namespace}.svc:8443/callbacks`,
+      caSecretRef: { name: RECEIVER, key: 'ca.crt' },
+    };
   }
 
   /** The objects of an example, with a substitute if the database image cannot be pulled. */

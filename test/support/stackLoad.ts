@@ -17,10 +17,14 @@ const never = new AbortController().signal;
 const MOST_OPEN = 60;
 const CALL_TIMEOUT_MS = 8_000;
 
-/** A client of a stack's API through its Service, and an administrator's session. */
+/**
+ * A client of a stack's API, and an administrator's session.
+ * @param at where the API answers. Default: the address of its Service
+ */
 export async function stackApi(
-  cluster: OperatorCluster,
+  cluster: Pick<OperatorCluster, 'client' | 'namespace'>,
   name: string,
+  at?: { readonly host: string; readonly port: number },
 ): Promise<{ client: StackClient; login: () => Promise<Session> }> {
   const { namespace } = cluster;
   const secret = (of: string) => cluster.client.get<SecretObject>(kinds.Secret, namespace, of, never);
@@ -32,10 +36,11 @@ export async function stackApi(
     `${name}-webapp`,
     never,
   );
+  const { host, port } = at ?? { host: spec.clusterIP, port: 443 };
   const client = new StackClient(
     new HttpsStackTransport({
-      host: spec.clusterIP,
-      port: 443,
+      host,
+      port,
       serverName: `${name}-webapp.${namespace}.svc`,
       ca,
       timeoutMs: CALL_TIMEOUT_MS,

@@ -39,13 +39,14 @@ const served = (object?: Partial<KubeObject> & { status?: object; spec?: object 
 const healthy = {
   phase: 'Cluster in healthy state',
   readyInstances: 3,
+  instancesStatus: { healthy: ['shop-db-1', 'shop-db-2', 'shop-db-3'] },
   currentPrimary: 'shop-db-1',
   targetPrimary: 'shop-db-1',
 };
 const published = [secret('shop-db-app', login), secret('shop-db-ca', { 'ca.crt': 'CA' })];
 
 describe('a Cluster that the operator creates', () => {
-  it('has three servers apart, a user who may create databases, and confirmation by a second server', () => {
+  it('has three servers apart, a user who may create databases, and no failover without the last confirmed write', () => {
     const { objects, verdict } = planned({ cloudNativePG: {} }, served());
     const cluster = objects.find(({ kind }) => kind === 'Cluster');
     expect(cluster).toMatchObject({
@@ -56,7 +57,9 @@ describe('a Cluster that the operator creates', () => {
         storage: { size: '10Gi' },
         affinity: { enablePodAntiAffinity: true },
         managed: { roles: [{ name: 'waba', createdb: true }] },
-        postgresql: { synchronous: { method: 'any', number: 1, dataDurability: 'required' } },
+        postgresql: {
+          synchronous: { method: 'any', number: 1, dataDurability: 'required', failoverQuorum: true },
+        },
       },
     });
     expect(cluster?.metadata.ownerReferences).toBeUndefined();
@@ -90,12 +93,54 @@ describe('a Cluster that the operator creates', () => {
     expect(verdict?.message).toContain('Failing over');
   });
 
-  it('lets two servers go on with one', () => {
-    const { objects } = planned({ cloudNativePG: { instances: 2 } }, served());
-    const synchronous = { dataDurability: 'preferred' };
-    expect(objects.find(({ kind }) => kind === 'Cluster')).toMatchObject({
-      spec: { postgresql: { synchronous } },
-    });
+  it('takes no primary for one that takes writes while its pod is away, whatever the target is meanwhile', () => {
+    // As CloudNativePG 1.30 told a killed primary, several times within three seconds, between two values "pending".
+    const status = {
+      ...healthy,
+      phase: 'Failing over',
+      phaseReason: 'Initiating a failover from shop-db-1',
+      readyInstances: 2,
+      instancesStatus: { healthy: ['shop-db-2', 'shop-db-3'] },
+    };
+    const { check, verdict } = planned({ cloudNativePG: {} }, served({ status }), published);
+    expect([check, verdict?.reason]).toEqual([undefined, 'ClusterNotServing']);
+  });
+
+  it('is waited for while it lacks the standbys that must confirm a write', () => {
+    const status = { ...healthy, readyInstances: 1, instancesStatus: { healthy: ['shop-db-1'] } };
+    const of = (synchronous: object) =>
+      planned(
+        { cloudNativePG: {} },
+        served({ spec: { instances: 3, postgresql: { synchronous } }, status }),
+        published,
+      ).verdict;
+    const required = { method: 'any', number: 1 };
+    expect(of(required)).toMatchObject({ reason: 'ClusterNotServing' });
+    expect(of(required)?.message).toContain('1 of 3 instances are ready, and a write needs 2');
+    expect(of({ ...required, dataDurability: 'preferred' })?.reason).toBe('Connecting');
+    expect(of({ ...required, standbyNamesPre: ['elsewhere'] })?.reason).toBe('Connecting');
+  });
+
+  it('lets two servers go on with one, and asks most servers of a larger cluster to confirm', () => {
+    const synchronousOf = (instances: number) => {
+      const { objects } = planned({ cloudNativePG: { instances } }, served());
+      const spec = objects.find(({ kind }) => kind === 'Cluster')?.spec as
+        | { postgresql: { synchronous?: { number: number } } }
+        | undefined;
+      return spec?.postgresql.synchronous;
+    };
+    expect(synchronousOf(1)).toBeUndefined();
+    expect(synchronousOf(2)).toEqual({ method: 'any', number: 1, dataDurability: 'preferred' });
+    for (let instances = 3; instances <= 9; instances++) {
+      const { number = 0 } = synchronousOf(instances) ?? {};
+      // With the primary, those that confirmed are most of the servers.
+      expect(number + 1, `${instances}`).toBeGreaterThan(instances / 2);
+      // As many standbys as there are without the machines that may go are enough for CloudNativePG to promote one.
+      const mayGo = Math.ceil(instances / 2) - 1;
+      expect(instances - mayGo + number, `${instances}`).toBeGreaterThan(instances - 1);
+      // The new primary still finds enough standbys that confirm.
+      expect(instances - mayGo - 1, `${instances}`).toBeGreaterThanOrEqual(number);
+    }
   });
 });
 

@@ -22,14 +22,37 @@ interface PostgresCluster extends KubeObject {
       Record<string, { readonly secret?: { readonly name?: string } } | undefined>
     >;
     readonly certificates?: { readonly serverCASecret?: string };
+    readonly postgresql?: {
+      readonly synchronous?: {
+        readonly number?: number;
+        readonly dataDurability?: string;
+        readonly standbyNamesPre?: readonly string[];
+        readonly standbyNamesPost?: readonly string[];
+      };
+    };
   };
   readonly status?: {
     readonly phase?: string;
     readonly phaseReason?: string;
     readonly readyInstances?: number;
+    /** Names of the pods by their state. */
+    readonly instancesStatus?: { readonly healthy?: readonly string[] };
     readonly currentPrimary?: string;
     readonly targetPrimary?: string;
   };
+}
+
+/** Instances that must be there for a write: the primary, and the standbys that confirm it. */
+function neededForWrites({ spec }: PostgresCluster): number {
+  const {
+    number = 0,
+    dataDurability,
+    standbyNamesPre,
+    standbyNamesPost,
+  } = spec?.postgresql?.synchronous ?? {};
+  // Servers outside of the cluster may confirm too.
+  const mayBeOutside = [standbyNamesPre, standbyNamesPost].some((names) => names?.length);
+  return dataDurability === 'preferred' || mayBeOutside ? 1 : number + 1;
 }
 
 /** As in the source of cloudnative-pg v1.30, `api/v1/cluster_funcs.go` and `cluster_types.go`. */
@@ -49,14 +72,29 @@ const cloudNativePG: Publisher = {
   },
   state(object) {
     const { spec, status } = object as PostgresCluster;
-    const { phase, phaseReason, readyInstances = 0, currentPrimary, targetPrimary } = status ?? {};
+    const {
+      phase,
+      phaseReason,
+      readyInstances = 0,
+      instancesStatus,
+      currentPrimary,
+      targetPrimary,
+    } = status ?? {};
     if (!phase) return { isServing: false, words: 'CloudNativePG has not looked at it yet' };
     const instances = `${readyInstances} of ${spec?.instances ?? 1} instances are ready`;
     const primary = currentPrimary ? `, the primary is ${currentPrimary}` : '';
+    const healthy = instancesStatus?.healthy ?? [];
+    const needed = neededForWrites(object);
+    const few = healthy.length < needed ? `, and a write needs ${needed}` : '';
     return {
-      // During a failover or a switchover the target is another instance, or "pending".
-      isServing: readyInstances > 0 && currentPrimary !== undefined && currentPrimary === targetPrimary,
-      words: `${phase}${phaseReason ? ` (${phaseReason})` : ''}; ${instances}${primary}`,
+      // During a failover or a switchover the target is another instance, or "pending". Before CloudNativePG has chosen one, it
+      // sets the target back to the lost primary between two attempts, but counts that one's pod no longer as healthy.
+      isServing:
+        currentPrimary !== undefined &&
+        currentPrimary === targetPrimary &&
+        healthy.includes(currentPrimary) &&
+        few === '',
+      words: `${phase}${phaseReason ? ` (${phaseReason})` : ''}; ${instances}${few}${primary}`,
     };
   },
 };

@@ -52,16 +52,21 @@ export function postgresCluster(resource: WhatsAppDeployment): Child[] {
 }
 
 /**
- * A message is accepted once a second server has it, so that a failover loses none. Of two servers, the one that is left
- * goes on alone, because nobody would be there to confirm.
+ * A message is accepted once most servers have it, and a standby becomes the primary only if it surely has all of these: so
+ * many can be asked that one of them confirmed the last write. Otherwise CloudNativePG promotes whichever answers, also while
+ * the one that confirmed is away. Of two servers, the one that is left goes on alone, because nobody would be there to confirm.
  */
-const synchronous = (instances: number) =>
-  instances === 1
-    ? {}
+const synchronous = (instances: number) => {
+  if (instances === 1) return {};
+  const method = 'any';
+  return instances === 2
+    ? { synchronous: { method, number: 1, dataDurability: 'preferred' } }
     : {
         synchronous: {
-          method: 'any',
-          number: 1,
-          dataDurability: instances === 2 ? 'preferred' : 'required',
+          method,
+          number: Math.floor(instances / 2),
+          dataDurability: 'required',
+          failoverQuorum: true,
         },
       };
+};
