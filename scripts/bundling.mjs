@@ -1,7 +1,7 @@
 // What all bundles have in common.
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { pageBundle } from './pageBundle.mjs';
 
 // CommonJS dependencies (pg, winston) call require, which an ES module does not have.
@@ -38,24 +38,14 @@ const httpByRequire = {
   },
 };
 
-/** zod exports its messages in all languages as one object, which takes half of its bytes and 3 MB of memory. Ours are English. */
-const zodInEnglish = {
-  name: 'zod-in-english',
-  setup({ onLoad }) {
-    onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, ({ path }) => ({
-      contents: "export { default as en } from './en.js';",
-      resolveDir: dirname(path),
-    }));
-  },
-};
-
 export const common = {
   bundle: true,
   platform: 'node',
   target: 'node20',
+  // Of CommonJS, a bundle takes everything.
   mainFields: ['module', 'main'],
   external: ['pg-native', '@kubernetes/client-node'],
-  plugins: [pageBundle, openTelemetry, httpByRequire, zodInEnglish],
+  plugins: [pageBundle, openTelemetry, httpByRequire],
   logLevel: 'warning',
   legalComments: 'none',
 };
