@@ -223,7 +223,7 @@ describe('a Cluster that the operator creates', () => {
     await cluster.ready(STACKS, STACK);
   });
 
-  it('takes another login without an outage, and goes back to the first account with another password', async () => {
+  it('takes another login under load, and goes back to the first account with another password', async () => {
     const before = { accepted: load?.accepted ?? 0, refused: load?.refused ?? 0 };
     const [created = '', member = ''] = [
       `CREATE ROLE waba_2 LOGIN IN ROLE waba PASSWORD 'second'`,

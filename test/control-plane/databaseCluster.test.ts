@@ -34,13 +34,14 @@ import { eventually } from '../support/eventually.ts';
 
 const STACK = 'clustered';
 const CLUSTER = `${STACK}-db`;
-const HEALTHY = {
+const healthy = (name: string) => ({
   phase: 'Cluster in healthy state',
   readyInstances: 3,
-  instancesStatus: { healthy: [1, 2, 3].map((number) => `${CLUSTER}-${number}`) },
-  currentPrimary: `${CLUSTER}-1`,
-  targetPrimary: `${CLUSTER}-1`,
-};
+  instancesStatus: { healthy: [1, 2, 3].map((number) => `${name}-${number}`) },
+  currentPrimary: `${name}-1`,
+  targetPrimary: `${name}-1`,
+});
+const HEALTHY = healthy(CLUSTER);
 type Stored = KubeObject & {
   status?: { conditions?: { type: string; status: string; reason: string; message: string }[] };
 };
@@ -348,7 +349,7 @@ interface Container {
 const CREATED = {
   cloudNativePG: {
     secrets: { app: { username: 'waba', password: 'p' }, ca: { 'ca.crt': 'CA' } },
-    serving: (name: string) => ({ ...HEALTHY, currentPrimary: `${name}-1`, targetPrimary: `${name}-1` }),
+    serving: healthy,
     first: 'app',
   },
   mysqlOperator: {
