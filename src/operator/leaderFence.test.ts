@@ -168,8 +168,8 @@ describe('an operator with several replicas', () => {
         ...settings,
         clock: systemClock,
         client,
-        election: undefined,
-        fence: ({ method }) => {
+        shards: undefined,
+        fence: (method) => {
           if (method !== 'GET' && !isLeader) throw new CodedError('NotLeader', 'the lease is lost');
         },
         registry,
