@@ -62,7 +62,14 @@ interface Term {
   onIdle: () => void;
 }
 
+/** Holds the Lease of all replicas that divide the namespaces into so many shards. */
+const sharedIdentity = (shards: number): string => `${shards} shards`;
+/** Whether the holder of a Lease is not one replica, but all that divide the namespaces in one way. */
+export const isSharedLease = (holder: string): boolean => /^\d+ shards$/.test(holder);
+
 const JITTER = 0.2;
+/** A free shard is left to those that hold less than their share for so long. */
+const PATIENCE_RETRIES = 2;
 /** Of the register at the end. */
 const LEAVE_TIMEOUT_MS = 2_000;
 
@@ -94,7 +101,7 @@ export class Shards {
       election({ name: lease, ...(shards > 1 ? { wants: (freeMs) => this.#wants(shard, freeMs) } : {}) }),
     );
     if (shards === 1) return;
-    this.#division = election({ identity: `${shards} shards` });
+    this.#division = election({ identity: sharedIdentity(shards) });
     this.#register = new ReplicaRegister({ ...options, timing, name: `${name}-replicas`, identity });
   }
 
@@ -278,8 +285,9 @@ export class Shards {
   #wants(shard: number, freeMs: number): boolean {
     const { clock, timing } = this.#options;
     const nowMs = clock.monotonic();
-    // Whoever should have taken it does not. Too many in one hand are better than none in any.
-    if (freeMs > timing.durationMs) return true;
+    // Whoever should have taken it does not: too many in one hand are better than none in any. A replica that has just started
+    // must watch a lease for as long as it lasts before it may take it.
+    if (freeMs > PATIENCE_RETRIES * timing.retryMs * (1 + JITTER)) return true;
     const kept = [...this.#terms.values()].filter(({ leaving }) => !leaving.signal.aborted).length;
     const taking = [...this.#takingMs].filter(
       ([other, atMs]) => other !== shard && !this.#terms.has(other) && nowMs - atMs < timing.retryMs,

@@ -171,13 +171,15 @@ export class LeaderElection {
     const { client, namespace, name, identity, clock, timing } = this.#options;
     const [monotonic, wall] = [clock.monotonic(), clock.now()];
     const patience = withDeadline(clock, signal, CALL_TIMEOUT_MS.renew, lost);
+    let known: LeaseObject | undefined;
+    const read = () =>
+      client.get<LeaseObject>(kinds.Lease, namespace, name, patience.signal).catch((error: unknown) => {
+        if (isNotFound(error)) return undefined;
+        throw error;
+      });
     try {
-      const lease = await client
-        .get<LeaseObject>(kinds.Lease, namespace, name, patience.signal)
-        .catch((error: unknown) => {
-          if (isNotFound(error)) return undefined;
-          throw error;
-        });
+      const lease = await read();
+      known = lease;
       // The Lease was deleted. Its holder works on until its deadline, so we create a new Lease only after that.
       if (!lease && this.#observed?.holder && this.#sinceObservedMs() <= timing.durationMs) return false;
       if (lease && !this.#mayTake(lease)) {
@@ -192,19 +194,36 @@ export class LeaderElection {
       await (lease
         ? client.update(next, options, patience.signal)
         : client.create(next, options, patience.signal));
-      // Counted from before the request, because the others may count from any moment after it.
-      this.#observed = { record: recordOf(next), holder: identity, atMs: monotonic };
-      const { renewDeadlineMs } = timing;
-      this.#problem = undefined;
-      this.#freeSinceMs = undefined;
-      this.#validUntil = { monotonic: monotonic + renewDeadlineMs, wall: wall + renewDeadlineMs };
-      return true;
+      this.#renewed(next, { monotonic, wall });
+      // The answer may have come too late.
+      return this.isLeader;
     } catch (error) {
-      if (!signal.aborted && !isConflict(error)) this.#report(error);
+      if (signal.aborted) return false;
+      if (!isConflict(error)) this.#report(error);
+      else if (known?.spec?.holderIdentity === identity) {
+        // Others of the same identity renew the lease too. One has done so since we read it.
+        const lease = await read().catch(() => undefined);
+        if (lease?.spec?.holderIdentity !== identity || recordOf(lease) === recordOf(known)) return false;
+        this.#renewed(lease, { monotonic, wall });
+        return this.isLeader;
+      }
       return false;
     } finally {
       patience.release();
     }
+  }
+
+  /** Counted from before the request, because the others may count from any moment after it. */
+  #renewed(lease: LeaseObject, since: { readonly monotonic: number; readonly wall: number }): void {
+    const { identity, timing } = this.#options;
+    const { renewDeadlineMs } = timing;
+    this.#observed = { record: recordOf(lease), holder: identity, atMs: since.monotonic };
+    this.#problem = undefined;
+    this.#freeSinceMs = undefined;
+    this.#validUntil = {
+      monotonic: since.monotonic + renewDeadlineMs,
+      wall: since.wall + renewDeadlineMs,
+    };
   }
 
   #report(error: unknown): void {

@@ -28,7 +28,7 @@ export const OPERATOR_METRICS = [
   },
   {
     name: 'waba_operator_working',
-    help: 'Whether this replica acts on the stacks: 1, or 0 while it starts or another one leads',
+    help: 'Whether this replica acts on stacks: 1, or 0 while it starts or others do',
     labels: ['installation'],
     read: ({ installation, isWorking }) => ({ value: Number(isWorking), labels: { installation } }),
   },
