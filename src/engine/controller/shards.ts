@@ -253,10 +253,10 @@ export class Shards {
     if (!register) return;
     const { clock, random, timing, logger } = this.#options;
     while (!this.ending.aborted) {
-      await register.beat(this.ending);
-      const share = this.#share();
+      const isAnswered = await register.beat(this.ending);
+      // What cannot be released is nobody's until its lease expires.
+      const share = isAnswered ? this.#share() : undefined;
       const kept = [...this.#terms].filter(([, { leaving }]) => !leaving.signal.aborted);
-      // Never before it knows the others.
       const excess = share === undefined ? 0 : Math.max(0, kept.length - share);
       for (const [shard, { leaving }] of kept.sort(([a], [b]) => b - a).slice(0, excess)) {
         logger.info('giving a shard away', { shard, replicas: register.live.length });

@@ -48,14 +48,14 @@ export class ReplicaRegister {
     return [...this.#seen.keys()].filter((key) => !this.#isGone(key)).map((key) => this.#identityOf(key));
   }
 
-  /** Says that this replica lives, and looks who else does. It does not throw. */
-  async beat(signal: AbortSignal): Promise<void> {
+  /** Says that this replica lives, and looks who else does. It does not throw. @returns whether the API server answered */
+  async beat(signal: AbortSignal): Promise<boolean> {
     const gone = [...this.#seen.keys()].filter((key) => this.#isGone(key));
     const entries = Object.fromEntries(gone.map((key) => [key, null]));
     const { identity, clock } = this.#options;
     this.#beats += 1;
     const value = `${identity} ${new Date(clock.now()).toISOString()} ${this.#beats}`;
-    await this.#patch({ ...entries, [this.#keyOf(identity)]: value }, signal);
+    return this.#patch({ ...entries, [this.#keyOf(identity)]: value }, signal);
   }
 
   /** Leaves the shards to the others. It does not throw. */
@@ -63,7 +63,7 @@ export class ReplicaRegister {
     await this.#patch({ [this.#keyOf(this.#options.identity)]: null }, signal);
   }
 
-  async #patch(annotations: Readonly<Record<string, string | null>>, signal: AbortSignal): Promise<void> {
+  async #patch(annotations: Readonly<Record<string, string | null>>, signal: AbortSignal): Promise<boolean> {
     const { client, namespace, name, clock, logger } = this.#options;
     const late = () => new CodedError('Timeout', 'no answer in time', { retriable: true });
     const patience = withDeadline(clock, signal, CALL_TIMEOUT_MS, late);
@@ -84,13 +84,15 @@ export class ReplicaRegister {
         });
       this.#problem = undefined;
       this.#look(lease);
+      return true;
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) return false;
       logger.debug('register of replicas not renewed', { error });
-      if (!isForbidden(error) || this.#problem !== undefined) return;
+      if (!isForbidden(error) || this.#problem !== undefined) return false;
       this.#problem = missingRule(kinds.Lease, namespace, ['patch', 'create']);
       // Logged once; `problem` keeps reporting it.
       logger.error(this.#problem);
+      return false;
     } finally {
       patience.release();
     }
