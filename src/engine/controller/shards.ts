@@ -89,6 +89,8 @@ export class Shards {
   readonly #terms = new Map<number, Term>();
   /** When this replica began to take a shard. */
   readonly #takingMs = new Map<number, number>();
+  /** Until when a shard beyond the share is kept: by then it is known whether the one that left it free is gone. */
+  readonly #keptUntilMs = new Map<number, number>();
   readonly #ending = new AbortController();
 
   constructor({ timing = LEASE, ...options }: ShardsOptions) {
@@ -258,7 +260,8 @@ export class Shards {
       const share = isAnswered ? this.#share() : undefined;
       const kept = [...this.#terms].filter(([, { leaving }]) => !leaving.signal.aborted);
       const excess = share === undefined ? 0 : Math.max(0, kept.length - share);
-      for (const [shard, { leaving }] of kept.sort(([a], [b]) => b - a).slice(0, excess)) {
+      const movable = kept.filter(([shard]) => (this.#keptUntilMs.get(shard) ?? 0) <= clock.monotonic());
+      for (const [shard, { leaving }] of movable.sort(([a], [b]) => b - a).slice(0, excess)) {
         logger.info('giving a shard away', { shard, replicas: register.live.length });
         leaving.abort();
       }
@@ -287,7 +290,10 @@ export class Shards {
     const nowMs = clock.monotonic();
     // Whoever should have taken it does not: too many in one hand are better than none in any. A replica that has just started
     // must watch a lease for as long as it lasts before it may take it.
-    if (freeMs > PATIENCE_RETRIES * timing.retryMs * (1 + JITTER)) return true;
+    if (freeMs > PATIENCE_RETRIES * timing.retryMs * (1 + JITTER)) {
+      this.#keptUntilMs.set(shard, nowMs + timing.durationMs);
+      return true;
+    }
     const kept = [...this.#terms.values()].filter(({ leaving }) => !leaving.signal.aborted).length;
     const taking = [...this.#takingMs].filter(
       ([other, atMs]) => other !== shard && !this.#terms.has(other) && nowMs - atMs < timing.retryMs,
