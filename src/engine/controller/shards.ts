@@ -13,6 +13,7 @@ import {
 } from '../kube/leaderElection.ts';
 import { ReplicaRegister } from '../kube/replicaRegister.ts';
 import { shardOf } from '../kube/shardOf.ts';
+import { sharedIdentity } from '../kube/sharedLease.ts';
 
 export interface ShardsOptions {
   /** Not behind the fence of the shards: it must write to get the leases. */
@@ -61,11 +62,6 @@ interface Term {
   underWay: number;
   onIdle: () => void;
 }
-
-/** Holds the Lease of all replicas that divide the namespaces into so many shards. */
-const sharedIdentity = (shards: number): string => `${shards} shards`;
-/** Whether the holder of a Lease is not one replica, but all that divide the namespaces in one way. */
-export const isSharedLease = (holder: string): boolean => /^\d+ shards$/.test(holder);
 
 const JITTER = 0.2;
 /** A free shard is left to those that hold less than their share for so long. */

@@ -1,4 +1,4 @@
-import { isSharedLease } from '../../../engine/controller/shards.ts';
+import { isSharedIdentity } from '../../../engine/kube/sharedLease.ts';
 import type { PodObject } from '../../../operator/state/podObject.ts';
 import { podProblem } from '../../../operator/state/podProblem.ts';
 import { type Check, check, failed, ok, warning } from './check.ts';
@@ -78,7 +78,7 @@ export const operatorChecks: readonly Check<OperatorValues>[] = [
       const age = `${Math.max(0, Math.round(ageMs / 1000))} s ago`;
       if (ageMs > LEASE_PATIENCE * leaseDurationSeconds * 1000)
         return failed(`Lease ${namespace}/${name} was last renewed ${age}, by ${holderIdentity}`, logs);
-      if (isSharedLease(holderIdentity))
+      if (isSharedIdentity(holderIdentity))
         return ok(`the pods of the operator share ${holderIdentity}, and renewed their Lease ${age}`);
       return operatorPods.some(({ metadata }) => holderIdentity.startsWith(metadata.name))
         ? ok(`${holderIdentity} leads, and renewed its Lease ${age}`)
