@@ -9,6 +9,11 @@ const SOAKS = [
     args: ['--project', 'random', 'test/random/engine.test.ts'],
   },
   {
+    name: 'replicas that share the namespaces under virtual time',
+    env: { SCHEDULES: process.env.SCHEDULES ?? '10000' },
+    args: ['--project', 'random', 'test/random/shards.test.ts'],
+  },
+  {
     name: 'rolls of a stack under virtual time',
     env: { SCHEDULES: process.env.SCHEDULES ?? '10000', RARE_BREAKS: '1' },
     args: ['--project', 'rolls', '--maxWorkers=2'],

@@ -35,6 +35,12 @@ const command = new Command('waba-operator')
     'waba-operator',
   )
   .option(
+    '--shards <number>',
+    'with --leader-elect: into how many parts the replicas divide the namespaces; 1 lets one replica work on all',
+    atLeastOne,
+    OPERATOR_DEFAULTS.shards,
+  )
+  .option(
     '--workers <number>',
     'reconciles at a time, for each controller of stacks',
     atLeastOne,
@@ -99,6 +105,7 @@ const options = command.opts<{
   serviceAccountDir: string;
   leaderElect?: boolean;
   installation: string;
+  shards: number;
   workers: number;
   maxRollingStacks: number;
   podSecurity: 'Restricted' | 'Unrestricted';
@@ -151,6 +158,7 @@ try {
         .split(',')
         .map((name) => name.trim())
         .filter(Boolean),
+      shards: options.shards,
       workers: options.workers,
       maxRollingStacks: options.maxRollingStacks,
       podSecurity: options.podSecurity,

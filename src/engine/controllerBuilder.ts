@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/silentLogger.ts';
 import { Controller, type ReconcileResult } from './controller/controller.ts';
 import type { ControllerMetrics } from './controller/metrics.ts';
+import type { Shards } from './controller/shards.ts';
 import type { Source, Sources } from './controller/sources.ts';
 import type { Applier } from './kube/applier.ts';
 import type { KubeClient } from './kube/client.ts';
@@ -28,6 +29,7 @@ export interface ControllerParts {
   readonly recorder: EventRecorder;
   readonly metrics: ControllerMetrics;
   readonly fieldManager: string;
+  readonly shards: Shards | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -93,12 +95,13 @@ export class ControllerBuilder<T extends KubeObject> {
 
   /**
    * Objects of this kind that a reconcile reads, with `resource.watched`. A change of one calls the objects whose keys
-   * (`namespace/name`) `keysOf` gives; it gets all objects of the controller.
+   * (`namespace/name`) `keysOf` gives; it gets all objects of the controller. With `everyShard`, the objects of namespaces on which
+   * other replicas work are there too.
    */
   watches<W extends KubeObject>(
     kind: ResourceKind,
     keysOf: (object: W, resources: readonly T[]) => readonly string[],
-    options: { readonly labelSelector?: string } = {},
+    options: { readonly labelSelector?: string; readonly everyShard?: boolean } = {},
   ): this {
     const source = this.#parts.sources.watch<W>({ kind: registerKind(kind), ...options });
     this.#watched.set(`${kind.apiVersion}/${kind.kind}`, source as unknown as Source<KubeObject>);
@@ -128,6 +131,7 @@ export class ControllerBuilder<T extends KubeObject> {
       name,
       ...(workers === undefined ? {} : { workers }),
       ...(reconcileTimeoutMs === undefined ? {} : { reconcileTimeoutMs }),
+      known: () => this.#resources.cache.keys(),
       reconcile: async (key, signal, logger) => {
         const object = this.#resources.cache.get(key);
         if (!object) return {};

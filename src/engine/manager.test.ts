@@ -272,6 +272,37 @@ describe('a manager', () => {
     expect(workers.at(-1)).toBe('second');
   });
 
+  it('lets replicas share the namespaces, and keeps only what is of its own shards', async () => {
+    const spaces = ['a', 'b', 'c', 'd', 'e', 'f'];
+    for (const namespace of spaces)
+      await create({ ...shop('s', { shelves: 0 }), metadata: { name: 's', namespace } });
+    const workers = new Map<string, string>();
+    const sizes = new Map<string, () => number>();
+    const replica = (identity: string): void => {
+      const leaderElection = { namespace: 'default', identity, shards: 4 };
+      const manager = new Manager({ name: 'shops', ...cluster.managerOptions(), leaderElection });
+      manager
+        .controller(Shop)
+        .watches(Shop, () => [])
+        .reconcile(async (resource) => {
+          workers.set(resource.key, identity);
+          sizes.set(identity, () => resource.watched(Shop).size);
+          return {};
+        });
+      run(manager);
+    };
+    replica('first');
+    await cluster.until(() => workers.size === spaces.length);
+    expect(sizes.get('first')?.()).toBe(spaces.length);
+
+    replica('second');
+    await cluster.until(() => new Set(workers.values()).size === 2);
+    await cluster.clock.advance(20_000);
+    const seconds = [...workers.values()].filter((identity) => identity === 'second').length;
+    expect(sizes.get('second')?.()).toBe(seconds);
+    expect(sizes.get('first')?.()).toBe(spaces.length - seconds);
+  });
+
   it('ends in the same state when answers to writes are lost', async () => {
     let count = 0;
     faults = (what) => (/^(PATCH|POST)/.test(what) && count++ % 2 === 0 ? { outcome: 'unanswered' } : {});

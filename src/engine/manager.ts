@@ -5,6 +5,7 @@ import type { Logger } from '../base/silentLogger.ts';
 import type { Controller } from './controller/controller.ts';
 import { runManager } from './controller/manager.ts';
 import { ControllerMetrics } from './controller/metrics.ts';
+import { Shards } from './controller/shards.ts';
 import { Sources } from './controller/sources.ts';
 import { ControllerBuilder, type ControllerParts, type ControllerSettings } from './controllerBuilder.ts';
 import { Applier } from './kube/applier.ts';
@@ -12,8 +13,8 @@ import { KubeClient } from './kube/client.ts';
 import type { Credentials } from './kube/credentials.ts';
 import { EventRecorder } from './kube/eventRecorder.ts';
 import { fencedTransport } from './kube/fencedTransport.ts';
-import type { KubeObject, ResourceKind } from './kube/kubeObject.ts';
-import { LeaderElection, type LeaseTiming } from './kube/leaderElection.ts';
+import { type KubeObject, namespaceOfPath, type ResourceKind } from './kube/kubeObject.ts';
+import type { LeaseTiming } from './kube/leaderElection.ts';
 import { type ApiEncoding, HttpsTransport, type Transport } from './kube/transport.ts';
 
 export interface ManagerOptions {
@@ -30,6 +31,11 @@ export interface ManagerOptions {
     readonly namespace: string;
     /** Name of this replica, such as that of its pod. */
     readonly identity: string;
+    /**
+     * Into how many parts the replicas divide the namespaces: each works on its share of them, and `watch` keeps the objects of its
+     * share only. Default 1: one replica works, the others wait.
+     */
+    readonly shards?: number;
     readonly timing?: LeaseTiming;
   };
   /** How long reconciles under way may run after the stop; default 20 s, less than the grace period of a pod. */
@@ -62,7 +68,7 @@ export class Manager {
   readonly registry: Registry;
   readonly #options: ManagerOptions;
   readonly #parts: ControllerParts;
-  readonly #election: LeaderElection | undefined;
+  readonly #shards: Shards | undefined;
   readonly #controllers: Controller[] = [];
 
   constructor(options: ManagerOptions) {
@@ -75,13 +81,12 @@ export class Manager {
     const transport = transportOf(options, metrics, clock, random);
     // Not behind its own fence: it must write to get the lease.
     const ofLease = new KubeClient(transport);
-    const election =
-      leaderElection && new LeaderElection({ client: ofLease, name, ...leaderElection, ...common });
-    this.#election = election;
-    this.client = election
+    const shards = leaderElection && new Shards({ client: ofLease, name, ...leaderElection, ...common });
+    this.#shards = shards;
+    this.client = shards
       ? new KubeClient(
-          fencedTransport(transport, ({ method }) => {
-            if (method !== 'GET') election.assertLeader();
+          fencedTransport(transport, ({ method, path }) => {
+            if (method !== 'GET') shards.assertHeld(namespaceOfPath(path));
           }),
         )
       : ofLease;
@@ -93,7 +98,8 @@ export class Manager {
       metrics,
       recorder,
       fieldManager: name,
-      sources: new Sources({ client, namespaces: options.namespaces ?? [], ...common, registry }),
+      shards,
+      sources: new Sources({ client, namespaces: options.namespaces ?? [], shards, ...common, registry }),
       applier: new Applier({ client, fieldManager: name, annotationPrefix: name, recorder, clock }),
     };
   }
@@ -112,11 +118,11 @@ export class Manager {
   }
 
   /**
-   * Fills the caches, becomes leader, then works. Returns when `signal` has fired and the reconciles under way have ended, or
-   * when the lease is lost: nothing may be written then, so end the process, and let it be started anew. Call it once.
+   * Fills the caches, takes its leases, then works. Returns when `signal` has fired and the reconciles under way have ended, or
+   * when a lease is lost: nothing may be written then, so end the process, and let it be started anew. Call it once.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { name, health, shutdownGraceMs } = this.#options;
+    const { health, shutdownGraceMs } = this.#options;
     const { sources, metrics, clock, logger, recorder } = this.#parts;
     try {
       await runManager(
@@ -128,7 +134,7 @@ export class Manager {
           clock,
           logger,
           health,
-          ...(this.#election ? { leaderElection: { name, election: this.#election } } : {}),
+          shards: this.#shards,
           ...(shutdownGraceMs === undefined ? {} : { shutdownGraceMs }),
           beforeRelease: (patience) => recorder.flush(patience),
         },

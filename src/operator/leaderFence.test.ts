@@ -20,13 +20,14 @@ import { Sources } from '../engine/controller/sources.ts';
 import { KubeClient } from '../engine/kube/client.ts';
 import { EventRecorder } from '../engine/kube/eventRecorder.ts';
 import { type KubeObject, kinds, resourcePath } from '../engine/kube/kubeObject.ts';
-import { LEASE } from '../engine/kube/leaderElection.ts';
+import { LEASE, type LeaseObject } from '../engine/kube/leaderElection.ts';
+import { shardOf } from '../engine/kube/shardOf.ts';
 import { SimulatedApiServer } from '../engine/simulation/simulatedApiServer.ts';
 import { SimulatedTransport } from '../engine/simulation/simulatedTransport.ts';
 import { serveWorkloads } from '../engine/simulation/workloadKinds.ts';
 import { connect } from './connection.ts';
 import { controllers, type Parts, runOperator } from './operator.ts';
-import { stackLabels } from './plan/facts/names.ts';
+import { NAMESPACE_LEASE, stackLabels } from './plan/facts/names.ts';
 import { watchStacks } from './state/stackSources.ts';
 
 const never = new AbortController().signal;
@@ -149,6 +150,60 @@ describe('an operator with several replicas', () => {
     expect(await annotation()).toBe('of the leader');
   }, 60_000);
 
+  it('shares the namespaces, and leaves a stack to another replica without a pause of its claim', async () => {
+    const { server, client } = await cluster();
+    const served = await serveSimulation(server, () => true);
+    closing.push(served.close);
+    const replica = (name: string) => {
+      const stop = new AbortController();
+      const health = { host: '127.0.0.1', port: 0 };
+      const running = runOperator(
+        {
+          ...settings,
+          credentials: served.credentials,
+          clock: systemClock,
+          health,
+          replica: name,
+          shards: 2,
+        },
+        stop.signal,
+      );
+      const end = async () => {
+        stop.abort();
+        await running;
+      };
+      closing.push(end);
+      return end;
+    };
+    const holders = async () =>
+      Promise.all(
+        [0, 1].map(async (shard) => {
+          const lease = await client
+            .get<LeaseObject>(kinds.Lease, 'default', `waba-operator-shard-${shard}`, never)
+            .catch(() => undefined);
+          return lease?.spec?.holderIdentity;
+        }),
+      );
+    const carries = (value: string) =>
+      eventually(async () => {
+        await annotate(client, value);
+        const service = await client
+          .get<KubeObject>(kinds.Service, 'default', `${STACK}-webapp`, never)
+          .catch(() => undefined);
+        return service?.metadata.annotations?.value === value;
+      }, PATIENCE_MS);
+
+    const ends = { first: replica('first'), second: replica('second') };
+    await eventually(async () => new Set(await holders()).size === 2, PATIENCE_MS);
+    await carries('of one');
+    const holder = (await holders())[shardOf('default', 2)] === 'first' ? 'first' : 'second';
+    await ends[holder]();
+    await carries('of the other');
+    const claim = await client.get<LeaseObject>(kinds.Lease, 'default', NAMESPACE_LEASE, never);
+    expect(claim.spec).toMatchObject({ holderIdentity: 'default/waba-operator', leaseTransitions: 0 });
+    await eventually(async () => (await holders()).every((name) => name !== holder && name), PATIENCE_MS);
+  }, 90_000);
+
   it.each([true, false])(
     'changes stacks through their API only as the leader: %s',
     async (isLeader) => {
@@ -168,8 +223,8 @@ describe('an operator with several replicas', () => {
         ...settings,
         clock: systemClock,
         client,
-        election: undefined,
-        fence: ({ method }) => {
+        shards: undefined,
+        fence: (method) => {
           if (method !== 'GET' && !isLeader) throw new CodedError('NotLeader', 'the lease is lost');
         },
         registry,

@@ -8,23 +8,23 @@ import { ControllerMetrics } from '../engine/controller/metrics.ts';
 import { RollBudget } from '../engine/controller/rollBudget.ts';
 import { Sources } from '../engine/controller/sources.ts';
 import { Applier } from '../engine/kube/applier.ts';
-import { KubeClient } from '../engine/kube/client.ts';
+import type { KubeClient } from '../engine/kube/client.ts';
 import type { Credentials } from '../engine/kube/credentials.ts';
 import { missingFromServer } from '../engine/kube/discovery.ts';
 import { EventRecorder } from '../engine/kube/eventRecorder.ts';
-import { fencedTransport } from '../engine/kube/fencedTransport.ts';
-import { keyOf, namespaceOfPath, splitKey } from '../engine/kube/kubeObject.ts';
+import { keyOf, splitKey } from '../engine/kube/kubeObject.ts';
 import type { ApiEncoding } from '../engine/kube/transport.ts';
 import { ApplicationReconciler } from './application/applicationReconciler.ts';
 import type { ProbeScope } from './application/probeTargets.ts';
 import { StackSessions, type StackSessionsOptions } from './application/stackSession.ts';
 import { WebhookCheck } from './application/webhook.ts';
 import { probeWebhook } from './application/webhookProbe.ts';
-import { BackupsReconciler, type BackupsReconcilerOptions } from './backups/backupsReconciler.ts';
-import { StackRestores, type StackRestoresOptions } from './backups/stackRestores.ts';
+import { BackupsReconciler } from './backups/backupsReconciler.ts';
+import { StackRestores } from './backups/stackRestores.ts';
 import { type Connection, connect } from './connection.ts';
 import type { Installation } from './exporter/operatorMetrics.ts';
 import type { StackCollectorOptions } from './exporter/stackCollector.ts';
+import { clientOfClaims, fencedClients } from './fencedClients.ts';
 import { type FleetsControllerOptions, fleetsController } from './fleets/fleetsController.ts';
 import { ANNOTATION_PREFIX, FIELD_MANAGER } from './plan/facts/names.ts';
 import type { PodSecurity } from './plan/facts/podSecurity.ts';
@@ -39,6 +39,7 @@ import { SecretLabels } from './state/secretLabels.ts';
 import { StackNamespaces } from './state/stackNamespaces.ts';
 import {
   ABSENTABLE_KINDS,
+  deploymentOf,
   onBackupChange,
   onStackChange,
   type StackSources,
@@ -60,6 +61,8 @@ export interface OperatorOptions {
   readonly installation: Installation;
   /** Name of this replica; undefined if there is only one. */
   readonly replica?: string | undefined;
+  /** Into how many parts the replicas divide the namespaces; default 1. */
+  readonly shards?: number | undefined;
   /** How many stacks may restart pods at the same time. */
   readonly maxRollingStacks?: number | undefined;
   /** Concurrent reconciles of each controller of stacks. */
@@ -81,23 +84,25 @@ export const OPERATOR_DEFAULTS = {
   workers: 4,
   podSecurity: 'Restricted',
   webhookProbes: 'Public',
+  /** One replica works, the others wait. */
+  shards: 1,
   /** The first version with streaming lists by default. */
   minimumKubernetes: '1.32',
 } as const;
 
 /** Runs the operator, its controllers over shared watches, until `signal` fires. */
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<void> {
-  const { namespaces, installation, clock, random, logger } = options;
+  const { namespaces, clock, random, logger } = options;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const metrics = new ControllerMetrics(registry);
   const connection = connect({ ...options, metrics });
-  const { client, election } = connection;
-  const sources = new Sources({ client, namespaces, clock, random, logger, registry });
+  const { client, shards } = connection;
+  const sources = new Sources({ client, namespaces, shards, clock, random, logger, registry });
   const stackSources = watchStacks(sources, options.databaseOperators);
   const recorder = new EventRecorder({ client, component: 'waba-operator', clock, logger });
   const parts = { ...options, ...connection, registry, metrics, sources, stackSources, recorder };
-  const { workloads, application, backups, fleets, reports, claimed } = controllers(parts, signal);
+  const { workloads, application, backups, fleets, reports, claimed, forget } = controllers(parts, signal);
   void reportServer(client, stackSources, logger, signal);
   await runManager(
     {
@@ -109,11 +114,16 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       clock,
       logger,
       health: options.health,
-      ...(election ? { leaderElection: { name: installation.name, election } } : {}),
-      beforeRelease: async (patience) => {
+      shards,
+      onOpen: () => claimed.begin(),
+      beforeRelease: async (patience, shard) => {
         await recorder.flush(patience);
-        await claimed.release();
+        // Other replicas go on with the claims of this installation.
+        if (shards && shards.count > 1)
+          await claimed.leave((namespace) => shards.shardOf(namespace) === shard);
+        else await claimed.release();
       },
+      onEnd: forget,
     },
     signal,
   );
@@ -122,7 +132,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
 }
 
 /** What the controllers work with. */
-export interface Parts extends Omit<OperatorOptions, 'credentials' | 'health'>, Connection {
+export interface Parts extends Omit<OperatorOptions, 'credentials' | 'health' | 'shards'>, Connection {
   readonly registry: Registry;
   readonly metrics: ControllerMetrics;
   readonly sources: Sources;
@@ -143,13 +153,11 @@ export function controllers(parts: Parts, signal: AbortSignal) {
     }
     for (const fleet of stackSources.fleets.cache.list()) fleets.queue.add(keyOf(fleet), 'change', reason);
   };
-  const claimed = new StackNamespaces({ ...parts, listed: namespaces, onOurs }, signal);
-  const fence = (method: string, namespace: string | undefined) => {
-    if (method !== 'GET' && namespace !== undefined) claimed.assertOurs(namespace);
-  };
-  const client = new KubeClient(
-    fencedTransport(parts.client.transport, ({ method, path }) => fence(method, namespaceOfPath(path))),
+  const claimed = new StackNamespaces(
+    { ...parts, client: clientOfClaims(parts), listed: namespaces, onOurs },
+    signal,
   );
+  const { client, clientOf, stackFence } = fencedClients(parts, claimed);
   const journals = new JournalStore(client, stackSources.secretsOfStacks);
   const webhooks = new WebhookCheck((target, signal) =>
     probeWebhook(target, parts.webhookProbes ?? OPERATOR_DEFAULTS.webhookProbes, signal),
@@ -174,11 +182,13 @@ export function controllers(parts: Parts, signal: AbortSignal) {
     missing: (namespace: string) => claimed.missing(namespace),
     isBackingUp: (key: string) => backups.queue.isWorkedOn(key),
   };
-  const controller = (name: string, reconcile: Reconcile): Controller =>
+  const stackKeys = () => stackSources.stacks.cache.keys();
+  const controller = (name: string, reconcile: Reconcile, known = stackKeys): Controller =>
     new Controller({
       ...parts,
       name,
       workers: parts.workers ?? OPERATOR_DEFAULTS.workers,
+      known,
       reconcile: claimed.whereOurs(reconcile),
     });
   const workloadsReconciler = new WorkloadsReconciler({
@@ -194,8 +204,9 @@ export function controllers(parts: Parts, signal: AbortSignal) {
       fieldManager: FIELD_MANAGER,
       annotationPrefix: ANNOTATION_PREFIX,
     }),
-    rollBudget: new RollBudget(parts.maxRollingStacks ?? OPERATOR_DEFAULTS.maxRollingStacks, (key) =>
-      workloads.queue.add(key, 'change', 'may roll now'),
+    rollBudget: new RollBudget(
+      () => rollLimit(parts),
+      (key) => workloads.queue.add(key, 'change', 'may roll now'),
     ),
     isBusy: (key) => application.queue.isWorkedOn(key),
   });
@@ -203,10 +214,7 @@ export function controllers(parts: Parts, signal: AbortSignal) {
     ...context,
     sessions: new StackSessions({
       clock,
-      fence: (request, key) => {
-        parts.fence?.(request);
-        fence(request.method, splitKey(key).namespace);
-      },
+      fence: ({ method }, key) => stackFence(method, splitKey(key).namespace),
       ...(parts.connectStack ? { connect: parts.connectStack } : {}),
     }),
     webhooks,
@@ -219,19 +227,42 @@ export function controllers(parts: Parts, signal: AbortSignal) {
   });
   const workloads: Controller = controller('workloads', workloadsReconciler.reconcile);
   const application: Controller = controller('application', applicationReconciler.reconcile);
+  const ofBackups = { ...parts, ...context, client, news: restores, onNews: onRestore };
+  const stackRestores = new StackRestores(ofBackups);
   const backups: Controller = controller(
     'backups',
-    backupsReconcile({ ...parts, ...context, client, news: restores, onNews: onRestore }),
+    inTurn(stackRestores.reconcile, new BackupsReconciler(ofBackups).reconcile),
+    () => [...stackKeys(), ...stackSources.backups.cache.list().map(deploymentOf)],
   );
-  const fleets: Controller = fleetsOf({ ...parts, ...context, client }, claimed, reports);
+  const fleets: Controller = fleetsOf({ ...parts, ...context, client, clientOf }, claimed, reports);
   onStackChange(stackSources, rivals, enqueue);
   onBackupChange(stackSources, (key, reason) => backups.queue.add(key, 'change', reason));
-  return { workloads, application, backups, fleets, reports, claimed };
+  const memories = [workloadsReconciler, applicationReconciler, stackRestores];
+  const forget = () => forgetOthers(parts, memories, claimed);
+  return { workloads, application, backups, fleets, reports, claimed, forget };
+}
+
+/** Another replica works on the namespaces that this one no longer watches. */
+function forgetOthers(
+  { shards, stackSources }: Parts,
+  memories: readonly { forget(key: string): void }[],
+  claimed: StackNamespaces,
+): void {
+  const isLeft = (namespace: string) => shards?.watches(namespace) === false;
+  const left = stackSources.stacks.cache.keys().filter((key) => isLeft(splitKey(key).namespace));
+  for (const key of left) for (const memory of memories) memory.forget(key);
+  void claimed.leave(isLeft);
+}
+
+/** The share of this replica: all of them together restart no more stacks at a time than one would. */
+function rollLimit({ maxRollingStacks = OPERATOR_DEFAULTS.maxRollingStacks, shards }: Parts): number {
+  if (!shards) return maxRollingStacks;
+  return Math.max(1, Math.floor((maxRollingStacks * shards.open.length) / shards.count));
 }
 
 /** The controller of fleets. */
 const fleetsOf = (
-  parts: Omit<Parts, 'sources'> & Pick<FleetsControllerOptions, 'client' | 'missing'>,
+  parts: Omit<Parts, 'sources'> & Pick<FleetsControllerOptions, 'client' | 'clientOf' | 'missing'>,
   claimed: StackNamespaces,
   reports: StackReports,
 ): Controller =>
@@ -239,13 +270,10 @@ const fleetsOf = (
     ...parts,
     sources: parts.stackSources,
     operatorNamespace: parts.installation.namespace,
+    isDivided: (parts.shards?.count ?? 1) > 1,
     counters: (stack) => reports.messages(stack),
     whereOurs: (reconcile, isLeft) => claimed.whereOurs(reconcile, isLeft),
   });
-
-/** Makes the backups of a stack, and restores it from one. */
-const backupsReconcile = (options: BackupsReconcilerOptions & StackRestoresOptions): Reconcile =>
-  inTurn(new StackRestores(options).reconcile, new BackupsReconciler(options).reconcile);
 
 /** One after the other; whichever wants to look again first decides. */
 const inTurn =

@@ -2,6 +2,7 @@ import type { Registry } from 'prom-client';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { ControllerMetrics } from '../engine/controller/metrics.ts';
+import type { Shards } from '../engine/controller/shards.ts';
 import type { EventRecorder } from '../engine/kube/eventRecorder.ts';
 import { type KubeObject, keyOf } from '../engine/kube/kubeObject.ts';
 import type { DriftReport } from './application/synchronise.ts';
@@ -19,6 +20,8 @@ import { parsedStacks, type StackSources } from './state/stackSources.ts';
 export interface StackReportsOptions extends Pick<StackCollectorOptions, 'read'> {
   readonly registry: Registry;
   readonly metrics: Pick<ControllerMetrics, 'isWorking'>;
+  /** Default: this replica works on all namespaces. */
+  readonly shards?: Pick<Shards, 'open' | 'isOpen'> | undefined;
   readonly installation: Installation;
   readonly version: string;
   readonly sources: StackSources;
@@ -48,7 +51,9 @@ export class StackReports {
     registerOperatorMetrics(options);
     this.#gauges = new StackGauges(options.registry, {
       stacks: () =>
-        parsedStacks(options.sources.stacks.cache.list()).map((resource) => this.#measured(resource)),
+        parsedStacks(options.sources.stacks.cache.list())
+          .filter(({ metadata }) => options.shards?.isOpen(metadata.namespace) ?? true)
+          .map((resource) => this.#measured(resource)),
       isWorking: () => options.metrics.isWorking,
     });
   }

@@ -34,6 +34,7 @@ const WAYS: Record<string, string[]> = {
   'all-with-enabled': ['--set', 'watch.namespaces={shop}'],
   everything: [
     ...['--set', 'replicas=3,image.digest=sha256:abc,runAsUser=null,priorityClassName=high,log.level=debug'],
+    ...['--set', 'sharding.shards=3'],
     ...['--set', 'imagePullSecrets[0].name=pull,env[0].name=HTTPS_PROXY,env[0].value=http://proxy:3128'],
     ...['--set', 'labels.team=messaging,podLabels.a=b,podAnnotations.c=d,nodeSelector.disk=ssd'],
     ...[
@@ -53,6 +54,7 @@ const WRONG: [string, string][] = [
   ['replica=2', "additional properties 'replica' not allowed"],
   ['replicas=-1', "at '/replicas'"],
   ['replicas=two', "at '/replicas': got string, want integer"],
+  ['sharding.shards=65', "at '/sharding/shards'"],
   ['watch.scope=Cluster', "at '/watch/scope': value must be one of 'All', 'Namespaces'"],
   ['watch.namespaces=shop', "at '/watch/namespaces': got string, want array"],
   ['log.level=trace', "at '/log/level': value must be one of 'error', 'warn', 'info', 'debug'"],

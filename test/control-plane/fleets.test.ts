@@ -55,6 +55,7 @@ beforeAll(async () => {
     recorder: new EventRecorder({ ...parts, component: 'waba-operator' }),
     sources: watchStacks(sources),
     operatorNamespace: namespace,
+    clientOf: () => parts.client,
     missing: () => [],
     counters: () => undefined,
     whereOurs: (reconcile) => reconcile,

@@ -77,7 +77,7 @@ export function startCountedOperator(
   const parts = {
     ...common,
     client,
-    election: undefined,
+    shards: undefined,
     fence: undefined,
     version: 'test',
     release: { stack: 'waba-stack:test', database: 'postgres' },

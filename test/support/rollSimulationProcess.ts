@@ -67,10 +67,10 @@ export class RollProcess {
     const common = { clock, random, logger };
     const installation = { namespace: NAMESPACE, name: 'waba-operator' };
     const election = new LeaderElection({ client: connect(), ...installation, identity: id, ...common });
-    const fence = ({ method }: { readonly method: string }) => {
+    const fence = (method: string) => {
       if (method !== 'GET') election.assertLeader();
     };
-    const client = connect(fence);
+    const client = connect(({ method }) => fence(method));
     const registry = new Registry();
     const sources = new Sources({ client, namespaces: [NAMESPACE], ...common });
     const api = { ...options, clock, arrival: () => clock.arrival(), fault: options.apiFault };
@@ -78,7 +78,7 @@ export class RollProcess {
       {
         ...common,
         client,
-        election,
+        shards: undefined,
         fence,
         installation,
         registry,

@@ -137,13 +137,13 @@ export class SimulatedProcess {
 
 /** The time of one process, and the gate that holds back everything from a suspended or killed process. */
 export class ProcessClock implements Clock {
-  readonly #base: VirtualClock;
+  readonly #base: Clock;
   readonly #held: (() => void)[] = [];
   #suspended = false;
   wallOffsetMs = 0;
   dead = false;
 
-  constructor(base: VirtualClock) {
+  constructor(base: Clock) {
     this.#base = base;
   }
 
@@ -175,6 +175,12 @@ export class ProcessClock implements Clock {
   resume(): void {
     this.#suspended = false;
     for (const callback of this.#held.splice(0)) callback();
+  }
+
+  /** As `resume`, but what each callback has caused happens before the next, as in an event loop. */
+  resumeInTurn(): void {
+    this.#suspended = false;
+    for (const callback of this.#held.splice(0)) this.#base.after(0, () => this.#deliver(callback));
   }
 
   kill(): void {

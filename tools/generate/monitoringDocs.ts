@@ -73,7 +73,8 @@ inhibit_rules:
 
 ${table(OPERATOR_METRICS)}
 
-With several replicas only the one that acts exports \`waba_stack_*\`, \`waba_backup_*\` and \`waba_fleet_*\`. Reconciles, queues and requests to the
+With several replicas only the one that acts on a stack exports its \`waba_stack_*\`, \`waba_backup_*\` and \`waba_fleet_*\`. While
+[they share the work](scaling.md#replicas-of-the-operator), the sum of \`waba_operator_shards_held\` is the number of shards. Reconciles, queues and requests to the
 API server have the names of controller-runtime and client-go, memory and event loop those of prom-client. Other programs use
 them too; a query selects those of this operator by \`and on (job, instance) waba_operator_info\`.
 

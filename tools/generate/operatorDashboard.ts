@@ -18,7 +18,8 @@ export const operator = dashboard('WhatsApp operator', 'waba-operator')
     stat(
       {
         title: 'Replicas',
-        description: 'The one that leads acts on the stacks; the others wait',
+        description:
+          'The one that leads acts on the stacks, and the others wait; with shards, each acts on its share',
         unit: 'none',
         queries: [
           ['max by (installation, instance) (waba_operator_working)', '{{installation}} {{instance}}'],

@@ -6,8 +6,11 @@ import { type ManagedEngine, managedEngines } from '../../src/operator/resource/
 
 const text = (description: string, value: string) => described(description, z.string()).default(value);
 const flag = (description: string, value: boolean) => described(description, z.boolean()).default(value);
-const count = (description: string, value: number, minimum = 1) =>
-  described(description, z.int().min(minimum)).default(value);
+const count = (description: string, value: number, minimum = 1, maximum?: number) =>
+  described(
+    description,
+    maximum === undefined ? z.int().min(minimum) : z.int().min(minimum).max(maximum),
+  ).default(value);
 const choice = <const T extends readonly [string, ...string[]]>(
   description: string,
   values: T,
@@ -42,7 +45,22 @@ const managedDatabaseImage = (engine: ManagedEngine) =>
   );
 
 export const chartValues = z.strictObject({
-  replicas: count('Number of operator pods. One of them is the leader; the others are standbys.', 1, 0),
+  replicas: count(
+    'Number of operator pods. One of them is the leader, and the others are standbys, unless sharding divides the work.',
+    1,
+    0,
+  ),
+  sharding: described(
+    'How the operator pods share the work.',
+    z.strictObject({
+      shards: count(
+        'Into how many parts the namespaces are divided. Each pod works on its share of them; with 1, one pod works on all. Choose several times the number of replicas you may want, at most 64: a change interrupts the operator for as long as a lease lasts.',
+        1,
+        1,
+        64,
+      ),
+    }),
+  ),
   image: image('the operator', 'ghcr.io/waba-operator/waba-operator', {
     pullPolicy: choice('Pull policy of the image.', ['IfNotPresent', 'Always', 'Never'], 'IfNotPresent'),
   }),

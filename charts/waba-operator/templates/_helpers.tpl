@@ -13,6 +13,17 @@
 {{- .Values.serviceAccount.name | default $default -}}
 {{- end -}}
 
+{{/* Leases beside that of the leader: none while the namespaces are not divided. */}}
+{{- define "waba.shardLeases" -}}
+{{- $names := list -}}
+{{- if gt (int .Values.sharding.shards) 1 -}}
+{{- $full := include "waba.fullname" . -}}
+{{- range $shard := until (int .Values.sharding.shards) }}{{ $names = append $names (printf "%s-shard-%d" $full $shard) }}{{ end -}}
+{{- $names = append $names (printf "%s-replicas" $full) -}}
+{{- end -}}
+{{ toJson $names }}
+{{- end -}}
+
 {{- define "waba.selector" -}}
 app.kubernetes.io/name: {{ include "waba.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}

@@ -6,7 +6,9 @@ import type { Logger } from '../../base/logger.ts';
 import { TimeSlice } from '../../base/timeSlice.ts';
 import { markFailed } from '../../base/tracing/markFailed.ts';
 import { isLostRace } from '../kube/apiError.ts';
+import { splitKey } from '../kube/kubeObject.ts';
 import type { ControllerMetrics } from './metrics.ts';
+import type { Shards } from './shards.ts';
 import { WorkQueue } from './workQueue.ts';
 
 export interface ReconcileResult {
@@ -36,6 +38,10 @@ export interface ControllerOptions {
   readonly metrics: ControllerMetrics;
   readonly workers?: number;
   readonly reconcileTimeoutMs?: number;
+  /** Default: this process works on all keys. */
+  readonly shards?: Pick<Shards, 'enter' | 'isOpen'> | undefined;
+  /** The keys of all objects, with which work on a shard begins. */
+  readonly known?: () => readonly string[];
 }
 
 const CONTROLLER_DEFAULTS = { workers: 4, reconcileTimeoutMs: 120_000 } as const;
@@ -62,7 +68,9 @@ export class Controller {
     this.#workers = options.workers ?? CONTROLLER_DEFAULTS.workers;
     const { clock, random, metrics, name } = options;
     this.#logger = options.logger.child({ controller: name });
-    this.queue = new WorkQueue({ clock, random, metrics: metrics.queue(name) });
+    const { shards } = options;
+    const accepts = shards && ((key: string) => shards.isOpen(splitKey(key).namespace));
+    this.queue = new WorkQueue({ clock, random, metrics: metrics.queue(name), accepts });
     metrics.registered(name, this.#workers);
   }
 
@@ -70,9 +78,14 @@ export class Controller {
     return this.#options.name;
   }
 
+  /** Adds every object to the queue. Those of shards that are not open do not enter. */
+  addKnown(reason: string): void {
+    for (const key of this.#options.known?.() ?? []) this.queue.add(key, 'change', reason);
+  }
+
   /**
    * Works until `stop` fires, then finishes the reconciles under way and returns. `abort` aborts those: the lease was
-   * lost, or the process must end.
+   * lost, or the process must end. With shards, the signal of the shard takes its place.
    */
   async run(stop: AbortSignal, abort: AbortSignal): Promise<void> {
     const onStop = () => void this.queue.drain();
@@ -86,8 +99,12 @@ export class Controller {
 
   async #work(abort: AbortSignal): Promise<void> {
     for (let key = await this.queue.next(); key !== undefined; key = await this.queue.next()) {
-      await this.#traced(key, abort);
+      const { shards } = this.#options;
+      const admission = shards?.enter(splitKey(key).namespace);
+      // The shard may be given away while the key waits.
+      if (admission || !shards) await this.#traced(key, admission?.signal ?? abort);
       this.queue.done(key);
+      admission?.leave();
       const pause = this.#slice.pause();
       if (pause) await pause;
     }

@@ -3,10 +3,10 @@ import { aborted } from '../../base/aborted.ts';
 import type { Clock } from '../../base/clock.ts';
 import { CodedError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { LeaderElection } from '../kube/leaderElection.ts';
 import type { Controller } from './controller.ts';
 import { startHealthServer } from './healthServer.ts';
 import type { ControllerMetrics } from './metrics.ts';
+import type { Shards, ShardWork } from './shards.ts';
 import type { Sources } from './sources.ts';
 
 export interface ManagerRunOptions {
@@ -21,9 +21,13 @@ export interface ManagerRunOptions {
   /** Where to serve `/healthz`, `/readyz` and `/metrics`; absent: nowhere. */
   readonly health?: { readonly host: string; readonly port: number } | undefined;
   /** Absent: this process is the only replica. */
-  readonly leaderElection?: { readonly name: string; readonly election: LeaderElection };
-  /** Runs when all work is done, while the lease is still ours. */
-  readonly beforeRelease?: (signal: AbortSignal) => Promise<void>;
+  readonly shards?: Shards | undefined;
+  /** Runs when all work on a shard is done, while its lease is still ours. */
+  readonly beforeRelease?: (signal: AbortSignal, shard: number) => Promise<void>;
+  /** Work on a shard begins: its caches are full. */
+  readonly onOpen?: (shard: number) => void;
+  /** Another replica may work on the shard now. */
+  readonly onEnd?: (shard: number) => void;
   /** How long reconciles under way may run after `signal`; less than the pod's grace period. */
   readonly shutdownGraceMs?: number;
 }
@@ -36,11 +40,11 @@ const MANAGER_DEFAULTS = {
 } as const;
 
 /**
- * Runs the controllers of a process: it fills the caches, then becomes leader, then works. Returns when `signal` has
- * fired and the reconciles under way have ended, or when leadership is lost, because nothing may be written then.
+ * Runs the controllers of a process: it fills the caches, then takes its shards, then works. Returns when `signal` has
+ * fired and the reconciles under way have ended, or when a lease is lost, because nothing may be written then.
  */
 export async function runManager(options: ManagerRunOptions, signal: AbortSignal): Promise<void> {
-  const { sources, controllers, registry, metrics, logger, clock, leaderElection } = options;
+  const { sources, controllers, registry, metrics, logger, shards } = options;
   let settled = false;
   metrics.observeQueues(new Map(controllers.map(({ name, queue }) => [name, queue])));
   const health =
@@ -58,44 +62,73 @@ export async function runManager(options: ManagerRunOptions, signal: AbortSignal
   // Watches outlive the work, so that the last reconciles still see their own writes.
   const watches = new AbortController();
   const watching = sources.run(watches.signal);
-  const work = async (term: AbortSignal) => {
-    logger.info('controllers started', { controllers: controllers.map(({ name }) => name) });
-    const abort = new AbortController();
-    let disarm = () => {};
-    const onStop = () => {
-      const graceMs = options.shutdownGraceMs ?? MANAGER_DEFAULTS.shutdownGraceMs;
-      const reason = new CodedError('Stopping', `not finished ${graceMs} ms after the stop`);
-      disarm = clock.after(graceMs, () => abort.abort(reason));
-    };
-    const onLost = () => abort.abort(term.reason);
-    if (signal.aborted) onStop();
-    signal.addEventListener('abort', onStop, { once: true });
-    term.addEventListener('abort', onLost, { once: true });
-    metrics.working(true);
-    await Promise.all(controllers.map((controller) => controller.run(signal, abort.signal)));
-    metrics.working(false);
-    await options.beforeRelease?.(abort.signal);
-    disarm();
-    signal.removeEventListener('abort', onStop);
-    term.removeEventListener('abort', onLost);
-  };
   try {
     await Promise.race([sources.settled(), aborted(signal)]);
     settled = !signal.aborted;
     if (settled) logger.info('caches synced');
-    if (!leaderElection) return await work(new AbortController().signal);
+    if (!shards) return await workAlone(options, signal);
 
-    const { name, election } = leaderElection;
-    metrics.leading(name, false);
-    await election.acquire(signal).catch(() => {});
-    if (signal.aborted) return;
-    metrics.leading(name, true);
-    await election.lead(work);
-    metrics.leading(name, false);
+    for (const lease of shards.leaseNames) metrics.leading(lease, false);
+    const never = new AbortController().signal;
+    await Promise.all([
+      shards.run(shardWork(options, shards), signal),
+      ...controllers.map((controller) => controller.run(shards.ending, never)),
+    ]);
   } finally {
     watches.abort();
     await watching;
     await health?.close();
     logger.info('stopped');
   }
+}
+
+/** As the only replica. */
+async function workAlone(options: ManagerRunOptions, signal: AbortSignal): Promise<void> {
+  const { controllers, metrics, logger, clock } = options;
+  logger.info('controllers started', { controllers: controllers.map(({ name }) => name) });
+  const abort = new AbortController();
+  let disarm = () => {};
+  const onStop = () => {
+    const graceMs = options.shutdownGraceMs ?? MANAGER_DEFAULTS.shutdownGraceMs;
+    const reason = new CodedError('Stopping', `not finished ${graceMs} ms after the stop`);
+    disarm = clock.after(graceMs, () => abort.abort(reason));
+  };
+  if (signal.aborted) onStop();
+  signal.addEventListener('abort', onStop, { once: true });
+  metrics.working(true);
+  await Promise.all(controllers.map((controller) => controller.run(signal, abort.signal)));
+  metrics.working(false);
+  await options.beforeRelease?.(abort.signal, 0);
+  disarm();
+  signal.removeEventListener('abort', onStop);
+}
+
+function shardWork(options: ManagerRunOptions, shards: Shards): ShardWork {
+  const { controllers, sources, metrics, logger } = options;
+  const lease = (shard: number) => shards.leaseNames[shard] ?? '';
+  return {
+    graceMs: options.shutdownGraceMs ?? MANAGER_DEFAULTS.shutdownGraceMs,
+    begin: async (shard, signal) => {
+      metrics.leading(lease(shard), true);
+      await sources.fill(signal);
+    },
+    onOpen: (shard) => {
+      logger.info('controllers started', {
+        controllers: controllers.map(({ name }) => name),
+        lease: lease(shard),
+      });
+      metrics.working(true);
+      options.onOpen?.(shard);
+      for (const controller of controllers) controller.addKnown('its shard was taken');
+    },
+    finish: async (shard, signal) => {
+      metrics.working(shards.open.length > 0);
+      await options.beforeRelease?.(signal, shard);
+    },
+    onEnd: (shard) => {
+      metrics.leading(lease(shard), false);
+      sources.drop();
+      options.onEnd?.(shard);
+    },
+  };
 }

@@ -33,6 +33,8 @@ const REMOVE_AGAIN_MS = 2_000;
 interface Claim {
   readonly election: LeaderElection;
   readonly stop: AbortController;
+  /** Another replica of the installation goes on. */
+  isLeft: boolean;
   readonly ended: Promise<void>;
 }
 
@@ -74,6 +76,13 @@ export class NamespaceClaims {
   /** Releases all namespaces, so that other installations need not wait. */
   async release(): Promise<void> {
     await Promise.all([...this.#claims.keys()].map((namespace) => this.#end(namespace)));
+  }
+
+  /** Leaves namespaces to other replicas of this installation, whose Leases they remain. */
+  async leave(isLeft: (namespace: string) => boolean): Promise<void> {
+    const left = [...this.#claims].filter(([namespace]) => isLeft(namespace));
+    for (const [, claim] of left) claim.isLeft = true;
+    await Promise.all(left.map(([namespace]) => this.#end(namespace)));
   }
 
   /** Deletes the Lease of a namespace without work, unless another installation has taken it meanwhile. */
@@ -133,12 +142,22 @@ export class NamespaceClaims {
       logger,
     });
     const stop = new AbortController();
-    const claim = { election, stop, ended: this.#hold(namespace, election, stop.signal) };
+    const claim: Claim = {
+      election,
+      stop,
+      isLeft: false,
+      ended: this.#hold(namespace, election, stop.signal, () => claim.isLeft),
+    };
     this.#claims.set(namespace, claim);
     return claim;
   }
 
-  async #hold(namespace: string, election: LeaderElection, stop: AbortSignal): Promise<void> {
+  async #hold(
+    namespace: string,
+    election: LeaderElection,
+    stop: AbortSignal,
+    isLeft: () => boolean,
+  ): Promise<void> {
     const { onChange } = this.#options;
     // Work may come back at once. A claim that met the deletion of the Lease would wait for its next attempt.
     await this.#abandoned.get(namespace);
@@ -149,7 +168,7 @@ export class NamespaceClaims {
         .catch(() => false);
       if (!isAcquired) return;
       onChange(namespace);
-      await election.lead((term) => eitherAborted(stop, term));
+      await election.lead((term) => eitherAborted(stop, term), isLeft);
     }
   }
 }

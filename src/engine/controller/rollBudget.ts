@@ -1,12 +1,12 @@
 /** Limits how many keys do something disruptive at the same time, over all controllers of a process. */
 export class RollBudget {
-  readonly #limit: number;
+  readonly #limit: () => number;
   readonly #holders = new Set<string>();
   readonly #waiting = new Set<string>();
   readonly #onFree: (key: string) => void;
 
   /** `onFree` gets the key that may now enter. */
-  constructor(limit: number, onFree: (key: string) => void) {
+  constructor(limit: () => number, onFree: (key: string) => void) {
     this.#limit = limit;
     this.#onFree = onFree;
   }
@@ -17,7 +17,7 @@ export class RollBudget {
 
   /** Whether `key` may go on. If not, `onFree` gets it when another key leaves. */
   enter(key: string): boolean {
-    if (!this.#holders.has(key) && this.#holders.size >= this.#limit) {
+    if (!this.#holders.has(key) && this.#holders.size >= this.#limit()) {
       this.#waiting.add(key);
       return false;
     }
@@ -30,7 +30,7 @@ export class RollBudget {
     this.#waiting.delete(key);
     this.#holders.delete(key);
     const next = this.#waiting.values().next().value;
-    if (next === undefined || this.#holders.size >= this.#limit) return;
+    if (next === undefined || this.#holders.size >= this.#limit()) return;
     // Called once: the key enters, or leaves and so passes its turn on.
     this.#waiting.delete(next);
     this.#onFree(next);

@@ -7,6 +7,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { KubeObject, ResourceKind } from '../kube/kubeObject.ts';
 import { type CacheChange, type IndexFunction, ObjectCache } from '../kube/objectCache.ts';
 import { Reflector } from '../kube/reflector.ts';
+import type { Shards } from './shards.ts';
 
 export interface SourceOptions<T extends KubeObject> {
   readonly kind: ResourceKind;
@@ -20,6 +21,8 @@ export interface SourceOptions<T extends KubeObject> {
    * read in some namespaces only.
    */
   readonly followed?: boolean;
+  /** Keep also the objects of shards on which other replicas work. */
+  readonly everyShard?: boolean;
   /** The server may not know this kind. Its cache is empty then, and the kind does not count as missing. */
   readonly optional?: boolean;
 }
@@ -39,6 +42,8 @@ export interface SourcesOptions {
   readonly client: KubeClient;
   /** Empty for all namespaces. */
   readonly namespaces: readonly string[];
+  /** Default: this process works on all namespaces. */
+  readonly shards?: Pick<Shards, 'count' | 'watches'> | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -50,6 +55,8 @@ interface Watched {
   readonly source: Source<KubeObject>;
   readonly fields: SourceOptions<KubeObject>['fields'];
   readonly followed: boolean;
+  /** Of its own shards only. */
+  readonly sharded: boolean;
   /** By namespace; `''` stands for all namespaces. */
   readonly reflectors: Map<string, RunningReflector>;
   start(namespace: string | undefined): RunningReflector;
@@ -61,7 +68,10 @@ interface RunningReflector {
   settled: boolean;
 }
 
-/** All watches of a process. Each kind is watched once per namespace and selector, with any number of listeners. */
+/**
+ * All watches of a process. Each kind is watched once per namespace and selector, with any number of listeners. What belongs to shards of
+ * other replicas is dropped as it arrives.
+ */
 export class Sources {
   readonly #options: SourcesOptions;
   readonly #watched = new Map<string, Watched>();
@@ -73,13 +83,15 @@ export class Sources {
     if (options.registry) this.#exportAges(options.registry);
   }
 
-  /** @throws if the same kind and selector are watched with other fields */
+  /** @throws if the same kind and selector are watched with other fields, or for other shards */
   watch<T extends KubeObject>(options: SourceOptions<T>): Source<T> {
     const { kind, labelSelector = '', metadataOnly = false } = options;
     const id = [kind.apiVersion, kind.kind, labelSelector, metadataOnly].join('|');
     let watched = this.#watched.get(id);
     if (watched && watched.fields?.join() !== options.fields?.join())
       throw new Error(`${kind.kind} is watched already, with other fields`);
+    if (watched && watched.sharded !== this.#isSharded(options as unknown as SourceOptions<KubeObject>))
+      throw new Error(`${kind.kind} is watched already, with another everyShard`);
     if (watched) watched.source.cache.addIndexes((options.indexes ?? {}) as Record<string, never>);
     else {
       watched = this.#start(options as unknown as SourceOptions<KubeObject>);
@@ -88,14 +100,24 @@ export class Sources {
     return watched.source as unknown as Source<T>;
   }
 
+  #isSharded({ kind, everyShard, followed }: SourceOptions<KubeObject>): boolean {
+    return this.isDivided && kind.namespaced && !everyShard && !this.#isFollowed(kind, followed);
+  }
+
+  /** A followed kind is watched in the namespaces of its own shards anyway. */
+  #isFollowed({ namespaced }: ResourceKind, followed: boolean | undefined): boolean {
+    return followed === true && !(namespaced && this.#options.namespaces.length > 0);
+  }
+
   #start(options: SourceOptions<KubeObject>): Watched {
-    const { client, namespaces, clock, random, logger } = this.#options;
+    const { client, namespaces, shards, clock, random, logger } = this.#options;
+    const sharded = this.#isSharded(options);
     const cache = new ObjectCache<KubeObject>(options.indexes);
     const listeners: ((change: CacheChange<KubeObject>) => void)[] = [];
     const onChange = (change: CacheChange<KubeObject>) => {
       for (const listener of listeners) listener(change);
     };
-    const { indexes: _, followed: __, ...watch } = options;
+    const { indexes: _, followed: __, everyShard: ___, ...watch } = options;
     const start = (namespace: string | undefined): RunningReflector => {
       const reflector = new Reflector<KubeObject>({
         ...watch,
@@ -106,6 +128,7 @@ export class Sources {
         random,
         logger,
         onChange,
+        ...(shards && sharded ? { keeps: (of) => shards.watches(of) } : {}),
       });
       const running = { reflector, stop: new AbortController(), settled: false };
       void reflector.settled.then(() => {
@@ -114,7 +137,7 @@ export class Sources {
       return running;
     };
     const listed = options.kind.namespaced && namespaces.length > 0;
-    const followed = options.followed === true && !listed;
+    const followed = this.#isFollowed(options.kind, options.followed);
     const scopes = listed ? namespaces : followed ? [] : [undefined];
     const reflectors = new Map(scopes.map((namespace) => [namespace ?? '', start(namespace)]));
     const reflectorOf = (namespace: string) => (reflectors.get(namespace) ?? reflectors.get(''))?.reflector;
@@ -129,6 +152,7 @@ export class Sources {
       },
       fields: options.fields,
       followed,
+      sharded,
       reflectors,
       start,
     };
@@ -175,8 +199,33 @@ export class Sources {
       if (!followed) continue;
       reflectors.get(namespace)?.stop.abort();
       reflectors.delete(namespace);
-      source.cache.forget(namespace);
+      source.cache.forget((known) => known === namespace);
     }
+  }
+
+  /** Fills the caches with the objects of a shard that this process has begun to watch. @throws the signal's reason */
+  async fill(signal: AbortSignal): Promise<void> {
+    const sharded = [...this.#watched.values()].filter((watched) => watched.sharded);
+    const lists = sharded.flatMap(({ reflectors }) =>
+      [...reflectors.values()].map(({ reflector }) => reflector.listAgain()),
+    );
+    await Promise.race([Promise.all(lists), aborted(signal)]);
+    signal.throwIfAborted();
+  }
+
+  /** Drops the objects of shards that this process no longer watches. */
+  drop(): void {
+    const isDropped = (namespace: string) => this.#options.shards?.watches(namespace) === false;
+    for (const { sharded, followed, reflectors, source } of this.#watched.values()) {
+      if (sharded) source.cache.forget(isDropped);
+      if (followed)
+        for (const namespace of [...reflectors.keys()].filter(isDropped)) this.unfollow(namespace);
+    }
+  }
+
+  /** Whether replicas divide the namespaces: only sources of `everyShard` hold all objects. */
+  get isDivided(): boolean {
+    return (this.#options.shards?.count ?? 1) > 1;
   }
 
   /** Resolves when every cache is complete for the first time. */

@@ -17,6 +17,8 @@ export interface WorkQueueOptions {
   readonly random: () => number;
   readonly backoff?: BackoffPolicy;
   readonly metrics?: QueueMetrics;
+  /** Whether a key is ours; default: all are. Others do not enter. */
+  readonly accepts?: ((key: string) => boolean) | undefined;
 }
 
 /** The delays of client-go's default controller rate limiter, with a lower cap. */
@@ -72,7 +74,7 @@ export class WorkQueue {
 
   /** `reason` is for people: the log line of the reconcile shows it. Of several reasons the first counts. */
   add(key: string, priority: Priority = 'change', reason: string = priority): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#options.accepts?.(key) === false) return;
     if (!this.#reasons.next.has(key)) this.#reasons.next.set(key, reason);
     if (this.#working.has(key)) {
       if (this.#dirty.get(key) !== 'change') this.#dirty.set(key, priority);
@@ -94,7 +96,7 @@ export class WorkQueue {
 
   /** Adds a key after a delay. Of two delays for one key the earlier counts. */
   addAfter(key: string, delayMs: number, priority: Priority = 'resync', reason: string = priority): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#options.accepts?.(key) === false) return;
     const at = this.#options.clock.monotonic() + delayMs;
     const pending = this.#delayed.get(key);
     if (pending && pending.at <= at) return;

@@ -5,7 +5,13 @@ import type { KubeRequest, Transport } from './transport.ts';
  * the rate limit or a connection.
  */
 export function fencedTransport(inner: Transport, fence: (request: KubeRequest) => void): Transport {
-  const fenced = (request: KubeRequest): KubeRequest => ({ ...request, fence: () => fence(request) });
+  const fenced = (request: KubeRequest): KubeRequest => ({
+    ...request,
+    fence: () => {
+      request.fence?.();
+      fence(request);
+    },
+  });
   return {
     request: (request, signal) => inner.request(fenced(request), signal),
     stream: (request, signal) => inner.stream(fenced(request), signal),

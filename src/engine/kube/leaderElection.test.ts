@@ -88,6 +88,19 @@ describe('leader election', () => {
     expect(() => first.assertLeader()).toThrow(/nothing is written/);
   });
 
+  it('may be held by several of one name, of which each renews it', async () => {
+    const { clock, election, fault } = setup();
+    const [first, second] = [election('both'), election('both')];
+    await acquire(first, clock);
+    await acquire(second, clock);
+    const [one, other] = [leadUntilLost(first, clock), leadUntilLost(second, clock)];
+    // Both read the lease before either writes, so one of the two always meets a conflict.
+    fault.current = { delayMs: 200 };
+    await clock.advance(120_000);
+    expect([first.isLeader, second.isLeader]).toEqual([true, true]);
+    expect([one.ended.atMs, other.ended.atMs]).toEqual([undefined, undefined]);
+  });
+
   it('lets another one in only after the whole duration, by its own clock', async () => {
     const { clock, election, fault } = setup();
     const [first, second] = [election('first'), election('second')];

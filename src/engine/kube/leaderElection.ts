@@ -13,6 +13,11 @@ export interface LeaderElectionOptions {
   readonly name: string;
   readonly identity: string;
   readonly timing?: LeaseTiming;
+  /**
+   * Asked right before another replica's lease, which is free or has expired, is taken; `freeMs` ago this replica first saw that
+   * it may be taken. Default: take it.
+   */
+  readonly wants?: (freeMs: number) => boolean;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -55,6 +60,8 @@ const lost = () => new CodedError('NotLeader', 'the leader lease has expired; no
 export class LeaderElection {
   readonly #options: LeaderElectionOptions & { readonly timing: LeaseTiming };
   #observed: { record: string; holder: string; atMs: number } | undefined;
+  /** Since when the lease may be taken, by our monotonic clock. */
+  #freeSinceMs: number | undefined;
   /**
    * We may write until then, by both clocks: the monotonic clock may stop while a process is suspended, and the wall
    * clock may be set back.
@@ -103,10 +110,14 @@ export class LeaderElection {
 
   /**
    * Runs `work` under the lease: renews the lease meanwhile, aborts `work` at the moment the lease expires, and releases
-   * the lease after `work` has returned. Call it after `acquire`.
+   * the lease after `work` has returned, unless `keeps` says that others of the same identity go on with it. Call it after
+   * `acquire`.
    * @returns whether the lease was ours to the end
    */
-  async lead(work: (term: AbortSignal) => Promise<void>): Promise<boolean> {
+  async lead(
+    work: (term: AbortSignal) => Promise<void>,
+    keeps: () => boolean = () => false,
+  ): Promise<boolean> {
     const { logger } = this.#options;
     const term = new AbortController();
     const done = new AbortController();
@@ -122,7 +133,8 @@ export class LeaderElection {
       return false;
     }
     // All writes are done, so another replica may take over now.
-    await this.#release();
+    if (keeps()) this.#validUntil = undefined;
+    else await this.#release();
     return true;
   }
 
@@ -159,37 +171,59 @@ export class LeaderElection {
     const { client, namespace, name, identity, clock, timing } = this.#options;
     const [monotonic, wall] = [clock.monotonic(), clock.now()];
     const patience = withDeadline(clock, signal, CALL_TIMEOUT_MS.renew, lost);
+    let known: LeaseObject | undefined;
+    const read = () =>
+      client.get<LeaseObject>(kinds.Lease, namespace, name, patience.signal).catch((error: unknown) => {
+        if (isNotFound(error)) return undefined;
+        throw error;
+      });
     try {
-      const lease = await client
-        .get<LeaseObject>(kinds.Lease, namespace, name, patience.signal)
-        .catch((error: unknown) => {
-          if (isNotFound(error)) return undefined;
-          throw error;
-        });
+      const lease = await read();
+      known = lease;
       // The Lease was deleted. Its holder works on until its deadline, so we create a new Lease only after that.
       if (!lease && this.#observed?.holder && this.#sinceObservedMs() <= timing.durationMs) return false;
       if (lease && !this.#mayTake(lease)) {
         // Another replica has it, whatever our own clock says.
         this.#validUntil = undefined;
+        this.#freeSinceMs = undefined;
         return false;
       }
+      if (lease?.spec?.holderIdentity !== identity && !this.#wants()) return false;
       const options = { fieldManager: identity };
       const next = this.#mine(lease);
       await (lease
         ? client.update(next, options, patience.signal)
         : client.create(next, options, patience.signal));
-      // Counted from before the request, because the others may count from any moment after it.
-      this.#observed = { record: recordOf(next), holder: identity, atMs: monotonic };
-      const { renewDeadlineMs } = timing;
-      this.#problem = undefined;
-      this.#validUntil = { monotonic: monotonic + renewDeadlineMs, wall: wall + renewDeadlineMs };
-      return true;
+      this.#renewed(next, { monotonic, wall });
+      // The answer may have come too late.
+      return this.isLeader;
     } catch (error) {
-      if (!signal.aborted && !isConflict(error)) this.#report(error);
+      if (signal.aborted) return false;
+      if (!isConflict(error)) this.#report(error);
+      else if (known?.spec?.holderIdentity === identity) {
+        // Others of the same identity renew the lease too. One has done so since we read it.
+        const lease = await read().catch(() => undefined);
+        if (lease?.spec?.holderIdentity !== identity || recordOf(lease) === recordOf(known)) return false;
+        this.#renewed(lease, { monotonic, wall });
+        return this.isLeader;
+      }
       return false;
     } finally {
       patience.release();
     }
+  }
+
+  /** Counted from before the request, because the others may count from any moment after it. */
+  #renewed(lease: LeaseObject, since: { readonly monotonic: number; readonly wall: number }): void {
+    const { identity, timing } = this.#options;
+    const { renewDeadlineMs } = timing;
+    this.#observed = { record: recordOf(lease), holder: identity, atMs: since.monotonic };
+    this.#problem = undefined;
+    this.#freeSinceMs = undefined;
+    this.#validUntil = {
+      monotonic: since.monotonic + renewDeadlineMs,
+      wall: since.wall + renewDeadlineMs,
+    };
   }
 
   #report(error: unknown): void {
@@ -230,6 +264,12 @@ export class LeaderElection {
     if (!holderIdentity || holderIdentity === identity) return true;
     const durationMs = (leaseDurationSeconds ?? timing.durationMs / 1000) * 1000;
     return this.#sinceObservedMs() > durationMs;
+  }
+
+  #wants(): boolean {
+    const { clock, wants } = this.#options;
+    this.#freeSinceMs ??= clock.monotonic();
+    return wants?.(clock.monotonic() - this.#freeSinceMs) ?? true;
   }
 
   #sinceObservedMs(): number {

@@ -1,5 +1,5 @@
 import { deepFreeze } from '../../base/deepFreeze.ts';
-import { type KubeObject, keyOf } from './kubeObject.ts';
+import { type KubeObject, keyOf, splitKey } from './kubeObject.ts';
 
 /** The values under which an index finds an object. */
 export type IndexFunction<T extends KubeObject> = (object: T) => readonly string[];
@@ -142,12 +142,13 @@ export class ObjectCache<T extends KubeObject> {
     });
   }
 
-  /** Drops the objects of a namespace that is no longer watched, without an event: the objects may still exist. */
-  forget(namespace: string): void {
-    const within = (key: string) => key.startsWith(`${namespace}/`);
+  /** Drops the objects of namespaces that are no longer watched, without an event: the objects may still exist. */
+  forget(isForgotten: (namespace: string) => boolean): void {
+    const within = (key: string) => isForgotten(splitKey(key).namespace);
     for (const key of [...this.#ownWrites.keys()].filter(within)) this.#ownWrites.delete(key);
     for (const [key, object] of [...this.#objects].filter(([key]) => within(key))) this.#drop(key, object);
-    this.#caughtUp.delete(namespace);
+    for (const namespace of [...this.#caughtUp.keys()])
+      if (namespace !== '' && isForgotten(namespace)) this.#caughtUp.delete(namespace);
   }
 
   #put(key: string, object: T): T {

@@ -18,6 +18,8 @@ export interface ReflectorOptions<T extends KubeObject> extends ListOptions {
   readonly cache: ObjectCache<T>;
   /** The server may not know the kind, or not let this process read it. The reflector then looks for it at intervals, and reports no problem. */
   readonly optional?: boolean;
+  /** Whether the cache keeps objects of a namespace; default: always. After it begins to, call `listAgain`. */
+  readonly keeps?: (namespace: string | undefined) => boolean;
   /** Must only enqueue keys: fast, and without throwing. */
   readonly onChange: (change: CacheChange<T>) => void;
   readonly clock: Clock;
@@ -45,6 +47,7 @@ export const REFLECTOR_DEFAULTS = {
 } as const;
 
 const SILENT = 'WatchSilent';
+const LIST_AGAIN = 'ListAgain';
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
 /**
@@ -63,6 +66,10 @@ export class Reflector<T extends KubeObject> {
   #watchdogMs: number = REFLECTOR_DEFAULTS.watchdogMs;
   /** Ends the sleep before the next attempt. */
   #wake: (() => void) | undefined;
+  /** Ends the connection. */
+  #interrupt: ((reason: Error) => void) | undefined;
+  /** Wait for a list that begins after now, and for the one under way. */
+  readonly #listed = { next: [] as (() => void)[], now: [] as (() => void)[] };
   #markSynced: () => void = () => {};
   #markSettled: () => void = () => {};
 
@@ -94,6 +101,10 @@ export class Reflector<T extends KubeObject> {
     let wasSilent = false;
     while (!signal.aborted) {
       try {
+        if (this.#listed.next.length > 0) {
+          this.#resourceVersion = undefined;
+          this.#listed.now.push(...this.#listed.next.splice(0));
+        }
         if (this.#resourceVersion === undefined && !this.#streamingList) await this.#pagedList(signal);
         if (wasSilent) await this.#checkSilence(signal);
         wasSilent = false;
@@ -103,6 +114,7 @@ export class Reflector<T extends KubeObject> {
         });
       } catch (error) {
         if (signal.aborted) return;
+        if (this.#listed.next.length > 0) continue;
         wasSilent ||= error instanceof CodedError && error.code === SILENT;
         // What the event said is lost, so the watch cannot be resumed after it.
         if (isMalformed(error)) {
@@ -114,6 +126,15 @@ export class Reflector<T extends KubeObject> {
         await this.#rest(delayMs, signal);
       }
     }
+  }
+
+  /** Lists everything anew. Resolves when the cache holds it, or the server refuses to let us read this kind. */
+  listAgain(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#listed.next.push(resolve);
+      this.#interrupt?.(new CodedError(LIST_AGAIN, 'the cache needs a new list', { retriable: true }));
+      this.#wake?.();
+    });
   }
 
   async #rest(delayMs: number, signal: AbortSignal): Promise<void> {
@@ -182,6 +203,7 @@ export class Reflector<T extends KubeObject> {
     this.#failure = error instanceof Error ? error : new Error(String(error));
     if (isForbidden(error) || isNotFound(error)) {
       this.#markSettled();
+      for (const resolve of this.#listed.now.splice(0)) resolve();
       // Logged once; readiness keeps reporting it.
       if (isNew && !(this.#isAbsent(error) && isNotFound(error)))
         logger.error(this.#refusal ?? 'watch refused', { kind: kind.kind });
@@ -259,6 +281,7 @@ export class Reflector<T extends KubeObject> {
     const [shortest, longest] = REFLECTOR_DEFAULTS.watchSeconds;
     const watchdog = new AbortController();
     const onAbort = () => watchdog.abort(signal.reason);
+    this.#interrupt = (reason) => watchdog.abort(reason);
     signal.addEventListener('abort', onAbort, { once: true });
     const silence = new CodedError(SILENT, 'no event or bookmark in time', { retriable: true });
     let heardAt = clock.monotonic();
@@ -302,6 +325,7 @@ export class Reflector<T extends KubeObject> {
       }
     } finally {
       disarm();
+      this.#interrupt = undefined;
       signal.removeEventListener('abort', onAbort);
     }
   }
@@ -328,7 +352,9 @@ export class Reflector<T extends KubeObject> {
   }
 
   #take(object: T, from: 'list' | 'watch'): void {
-    this.#tell(this.#options.cache.store(this.#slim(object), from));
+    const { cache, keeps } = this.#options;
+    if (keeps?.(object.metadata.namespace) === false) return;
+    this.#tell(cache.store(this.#slim(object), from));
   }
 
   #slim(object: T): T {
@@ -348,6 +374,7 @@ export class Reflector<T extends KubeObject> {
     for (const change of cache.retain(present, listVersion, namespace)) this.#tell(change);
     this.#resourceVersion = listVersion;
     this.#markSynced();
+    for (const resolve of this.#listed.now.splice(0)) resolve();
   }
 
   #tell(change: CacheChange<T> | undefined): void {

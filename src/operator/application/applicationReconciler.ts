@@ -61,7 +61,7 @@ export class ApplicationReconciler {
     const stored = sources.stacks.cache.get(key);
     const parsed = stored && parseWhatsAppDeployment(stored);
     if (!parsed?.ok || parsed.resource.metadata.deletionTimestamp) {
-      this.#forget(key);
+      this.forget(key);
       return {};
     }
     const { resource } = parsed;
@@ -69,7 +69,7 @@ export class ApplicationReconciler {
     if (this.#options.missing(resource.metadata.namespace).length > 0) return {};
     if (resource.spec.paused || isPlanOnly(resource)) return {};
     if (resource.spec.hibernated) {
-      this.#forget(key);
+      this.forget(key);
       await this.#writeStatus(resource, NOT_LOOKED_AT, signal);
       return {};
     }
@@ -91,7 +91,8 @@ export class ApplicationReconciler {
     return { requeueAfterMs };
   };
 
-  #forget(key: string): void {
+  /** Forgets a stack that is gone, that hibernates, or that another replica has taken over. */
+  forget(key: string): void {
     const { sessions, webhooks, onObservation, onTarget } = this.#options;
     sessions.forget(key);
     webhooks.forget(key);

@@ -55,6 +55,12 @@ export class StackRestores {
     this.#actions = new RestoreActions(options);
   }
 
+  /** Forgets a stack that is gone, or that another replica has taken over. */
+  forget(key: string): void {
+    this.#readings.delete(key);
+    this.#options.news.delete(key);
+  }
+
   /** @param key of the stack, `namespace/name` */
   readonly reconcile: Reconcile = async (key, signal) => {
     const { sources, journals } = this.#options;
@@ -67,8 +73,7 @@ export class StackRestores {
         })
       : undefined;
     if (!parsed.ok || !stage || stage.at === 'Refused') {
-      this.#readings.delete(key);
-      this.#options.news.delete(key);
+      this.forget(key);
       return {};
     }
     try {

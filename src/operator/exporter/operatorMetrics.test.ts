@@ -2,6 +2,15 @@ import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import { registerOperatorMetrics } from './operatorMetrics.ts';
 
+it('says on how many shards this replica works', async () => {
+  const registry = new Registry();
+  const metrics = { isWorking: true };
+  const installation = { namespace: 'waba', name: 'operator' };
+  const shards = { open: [0, 3] };
+  registerOperatorMetrics({ registry, metrics, installation, version: '1.2.3', shards });
+  expect(await registry.metrics()).toContain('waba_operator_shards_held{installation="waba/operator"} 2');
+});
+
 it('says which version of which installation runs, and whether this replica acts', async () => {
   const registry = new Registry();
   const metrics = { isWorking: false };

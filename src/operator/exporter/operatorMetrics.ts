@@ -10,6 +10,7 @@ interface OperatorMetricsOptions {
   readonly registry: Registry;
   /** Whether the controllers run; read at each scrape. */
   readonly metrics: { readonly isWorking: boolean };
+  readonly shards?: { readonly open: readonly number[] } | undefined;
   readonly installation: Installation;
   readonly version: string;
 }
@@ -27,9 +28,15 @@ export const OPERATOR_METRICS = [
   },
   {
     name: 'waba_operator_working',
-    help: 'Whether this replica acts on the stacks: 1, or 0 while it starts or another one leads',
+    help: 'Whether this replica acts on stacks: 1, or 0 while it starts or others do',
     labels: ['installation'],
     read: ({ installation, isWorking }) => ({ value: Number(isWorking), labels: { installation } }),
+  },
+  {
+    name: 'waba_operator_shards_held',
+    help: 'Shards of the namespaces on which this replica works; 1 or 0 while namespaces are not divided',
+    labels: ['installation'],
+    read: ({ installation, shardsHeld }) => ({ value: shardsHeld, labels: { installation } }),
   },
 ] as const satisfies readonly OperatorMetric[];
 
@@ -42,12 +49,13 @@ interface OperatorMetric {
     /** `namespace/name`. */
     readonly installation: string;
     readonly isWorking: boolean;
+    readonly shardsHeld: number;
   }) => { readonly value: number; readonly labels: Readonly<Record<string, string>> };
 }
 
 /** Registers the metrics of the process, computed at each scrape. */
 export function registerOperatorMetrics(options: OperatorMetricsOptions): void {
-  const { registry, metrics, installation, version } = options;
+  const { registry, metrics, installation, version, shards } = options;
   for (const { name, help, labels, read } of OPERATOR_METRICS)
     new Gauge<string>({
       name,
@@ -60,6 +68,7 @@ export function registerOperatorMetrics(options: OperatorMetricsOptions): void {
           version,
           installation: `${installation.namespace}/${installation.name}`,
           isWorking,
+          shardsHeld: shards?.open.length ?? Number(isWorking),
         });
         this.set(sample.labels, sample.value);
       },

@@ -22,10 +22,13 @@ export function fleetsController(options: FleetsControllerOptions): Controller {
     name: 'fleets',
     // Each reconcile looks at the stacks of all fleets.
     workers: 1,
+    known: () => sources.fleets.cache.keys(),
     reconcile: whereOurs(reconciler.reconcile, (key) => sources.fleets.cache.get(key) !== undefined),
   });
   onFleetChange(sources, controller.queue, reconciler);
-  const { registry, metrics } = options;
-  registerFleetMetrics({ registry, fleets: () => parsedFleets(sources), isWorking: () => metrics.isWorking });
+  const { registry, metrics, shards } = options;
+  const ours = () =>
+    parsedFleets(sources).filter(({ metadata }) => shards?.isOpen(metadata.namespace) ?? true);
+  registerFleetMetrics({ registry, fleets: ours, isWorking: () => metrics.isWorking });
   return controller;
 }

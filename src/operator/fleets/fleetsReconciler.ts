@@ -17,6 +17,8 @@ import { type FleetsContext, observeFleet } from './observeFleet.ts';
 
 export interface FleetsReconcilerOptions extends Omit<FleetsContext, 'messages' | 'refused'> {
   readonly client: KubeClient;
+  /** Writes the stacks of a fleet, which may be in namespaces on which other replicas work. */
+  readonly clientOf: (fleet: WhatsAppFleet) => KubeClient;
   readonly recorder: EventRecorder;
   readonly clock: Clock;
   /** Messages that a stack has counted since its nodes started. */
@@ -93,11 +95,9 @@ export class FleetsReconciler {
   ): Promise<void> {
     const stack = keyOf(object);
     try {
-      const written = await this.#options.client.apply<KubeObject>(
-        object,
-        { fieldManager: manager, force },
-        signal,
-      );
+      const written = await this.#options
+        .clientOf(fleet)
+        .apply<KubeObject>(object, { fieldManager: manager, force }, signal);
       this.#options.sources.stacks.cache.observeWrite(written);
       logger.info('changed a stack', { stack, version: fleet.spec.version });
     } catch (error) {

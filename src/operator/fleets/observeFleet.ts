@@ -12,6 +12,8 @@ export interface FleetsContext {
   readonly sources: Pick<StackSources, 'stacks' | 'fleets'>;
   /** Namespace of the operator: a fleet there may have stacks of other namespaces. */
   readonly operatorNamespace: string;
+  /** Whether other replicas may work on the stacks of other namespaces: they alone count the messages of those. */
+  readonly isDivided?: boolean;
   /** Why the operator cannot work in a namespace. */
   readonly missing: (namespace: string) => readonly string[];
   /** Messages of a stack since a change, by the value of the annotation of the change. */
@@ -60,12 +62,16 @@ function stacksOf(fleet: WhatsAppFleet, { stacks }: FleetsContext['sources']): K
 /** Whoever may create a fleet in a namespace may not be allowed to change the stacks of another. */
 function obstacleOf(
   { metadata: { namespace }, spec }: WhatsAppFleet,
-  { operatorNamespace, missing }: FleetsContext,
+  { operatorNamespace, isDivided, missing }: FleetsContext,
 ): string | undefined {
   const [obstacle] = missing(namespace);
   if (obstacle !== undefined) return obstacle;
   const others = (spec.namespaces ?? []).filter((name) => name !== namespace);
-  if (others.length === 0 || namespace === operatorNamespace) return undefined;
+  if (others.length === 0) return undefined;
+  if (namespace === operatorNamespace)
+    return isDivided && spec.health.maxFailedMessagesPercent !== undefined
+      ? `spec.health.maxFailedMessagesPercent cannot be judged in other namespaces while replicas of the operator share the work; remove it, make a fleet in each namespace, or install the operator with sharding.shards=1`
+      : undefined;
   return `spec.namespaces names ${others.join(', ')}; only a fleet in namespace ${operatorNamespace}, that of the operator, may have stacks of other namespaces`;
 }
 

@@ -81,6 +81,7 @@ function setup() {
     stacks,
     backups,
     pods,
+    everyPod: pods,
     secretsOfStacks,
     secrets,
     fleets: new PlayedSource(),

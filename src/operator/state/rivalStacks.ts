@@ -34,7 +34,7 @@ export class RivalStacks {
       const uids = new Set(this.#nodesOf(key).map(({ metadata }) => metadata.uid ?? ''));
       this.#departed.set(key, { number: numberOf(object), uids });
     });
-    sources.pods.onChange(({ object }) => {
+    sources.everyPod.onChange(({ object }) => {
       const key = objectKey(object.metadata.namespace, object.metadata.labels?.[labels.instance] ?? '');
       const known = this.#departed.get(key);
       if (known?.number !== undefined || sources.stacks.cache.get(key)) return;
@@ -87,7 +87,7 @@ export class RivalStacks {
   }
 
   #nodesOf(key: string): KubeObject[] {
-    return this.#sources.pods.cache
+    return this.#sources.everyPod.cache
       .byIndex('stack', key)
       .filter(({ metadata }) => ['master', 'coreapp'].includes(metadata.labels?.[labels.component] ?? ''));
   }

@@ -3,6 +3,7 @@ import { CodedError } from '../../base/codedError.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Reconcile } from '../../engine/controller/controller.ts';
 import { NamespaceClaims } from '../../engine/controller/namespaceClaims.ts';
+import type { Shards } from '../../engine/controller/shards.ts';
 import type { Sources } from '../../engine/controller/sources.ts';
 import type { KubeClient } from '../../engine/kube/client.ts';
 import type { EventRecorder } from '../../engine/kube/eventRecorder.ts';
@@ -16,6 +17,8 @@ export interface StackNamespacesOptions {
   readonly sources: Sources;
   readonly stackSources: StackSources;
   readonly recorder: EventRecorder;
+  /** Default: this replica works on all namespaces. */
+  readonly shards?: Pick<Shards, 'watches'> | undefined;
   readonly installation: { readonly namespace: string; readonly name: string };
   /** Namespaces that this installation watches; empty for all. */
   readonly listed: readonly string[];
@@ -35,7 +38,7 @@ export class StackNamespaces {
   readonly #claims: NamespaceClaims;
 
   constructor(options: StackNamespacesOptions, signal: AbortSignal) {
-    const { installation, sources, stackSources, onOurs } = options;
+    const { installation, sources, stackSources } = options;
     this.#options = options;
     this.#claims = new NamespaceClaims({
       ...options,
@@ -45,8 +48,7 @@ export class StackNamespaces {
     });
     const onChange = ({ object: { metadata } }: CacheChange<KubeObject>) => {
       const { namespace = '' } = metadata;
-      if (this.#isUsed(namespace))
-        sources.follow(namespace, () => onOurs(this.#keysIn(namespace), 'the namespace is synced'));
+      if (this.#isUsed(namespace)) this.#follow(namespace);
       else {
         sources.unfollow(namespace);
         void this.#claims.abandon(namespace, signal);
@@ -55,6 +57,19 @@ export class StackNamespaces {
     stackSources.stacks.onChange(onChange);
     stackSources.backups.onChange(onChange);
     stackSources.fleets.onChange(onChange);
+  }
+
+  /** This replica begins to work on a shard. */
+  begin(): void {
+    const { stacks, backups, fleets } = this.#options.stackSources;
+    const used = [stacks, backups, fleets].flatMap(({ cache }) => cache.list());
+    for (const namespace of new Set(used.map(({ metadata }) => metadata.namespace ?? '')))
+      this.#follow(namespace);
+  }
+
+  /** Leaves namespaces to other replicas of this installation. Call it when all work on them is done. */
+  async leave(isLeft: (namespace: string) => boolean): Promise<void> {
+    await this.#claims.leave(isLeft);
   }
 
   /** Why this installation cannot work in a namespace: one line per reason, with its fix. */
@@ -99,9 +114,21 @@ export class StackNamespaces {
       );
   }
 
+  /** As `assertOurs`, for work that comes from another namespace: the first call claims this one. */
+  claim(namespace: string): void {
+    this.#claims.holds(namespace);
+    this.assertOurs(namespace);
+  }
+
   /** Lets other installations take over immediately. Call it when all work is done. */
   release(): Promise<void> {
     return this.#claims.release();
+  }
+
+  #follow(namespace: string): void {
+    const { sources, shards, onOurs } = this.#options;
+    if (shards?.watches(namespace) === false) return;
+    sources.follow(namespace, () => onOurs(this.#keysIn(namespace), 'the namespace is synced'));
   }
 
   #mayWork(namespace: string): boolean {

@@ -123,6 +123,8 @@ export interface StackSources {
   readonly fleets: Source<KubeObject>;
   readonly children: readonly Source<KubeObject>[];
   readonly pods: Source<KubeObject>;
+  /** At least the metadata of the pods of all stacks, also of those on which other replicas work. */
+  readonly everyPod: Source<KubeObject>;
   /** The database clusters of other operators, ours among them; only of those that the installation may look at. */
   readonly clusters: Partial<Readonly<Record<ClusterField, Source<KubeObject>>>>;
   /** The Secrets among the children. */
@@ -173,10 +175,22 @@ export function watchStacks(sources: Sources, databaseOperators: readonly Cluste
       sources.watch<KubeObject>({ kind: CLUSTER_KINDS[field], indexes: { stack: byStack }, optional: true }),
     ]),
   ) as StackSources['clusters'];
+  const pods = owned(kinds.Pod);
+  // Two stacks with one number must know of one another, wherever they are.
+  const everyPod = sources.isDivided
+    ? sources.watch<KubeObject>({
+        kind: kinds.Pod,
+        labelSelector: MANAGED_SELECTOR,
+        indexes: { stack: byStack },
+        metadataOnly: true,
+        everyShard: true,
+      })
+    : pods;
   return {
     clusters,
     stacks: sources.watch<KubeObject>({
       kind: WhatsAppDeploymentKind,
+      everyShard: true,
       indexes: {
         number: ({ spec }) => [String((spec as { phoneNumber?: string } | undefined)?.phoneNumber ?? '')],
         database: (object) => [databaseKey(object) ?? []].flat(),
@@ -198,6 +212,7 @@ export function watchStacks(sources: Sources, databaseOperators: readonly Cluste
     // Likewise.
     fleets: sources.watch<KubeObject>({
       kind: WhatsAppFleetKind,
+      everyShard: true,
       indexes: { namespace: byNamespace },
       optional: true,
     }),
@@ -207,7 +222,8 @@ export function watchStacks(sources: Sources, databaseOperators: readonly Cluste
       ...Object.values(clusters),
       ...databaseOperators.flatMap((field) => COMPANION_KINDS[field]).map(owned),
     ],
-    pods: owned(kinds.Pod),
+    pods,
+    everyPod,
     secrets: sources.watch<KubeObject>({ kind: kinds.Secret, metadataOnly: true, followed: true }),
   };
 }
@@ -303,7 +319,7 @@ export function onStackChange(
       else for (const key of byStack(change.object)) enqueue(key, reason);
     });
   }
-  sources.pods.onChange((change) => {
+  sources.everyPod.onChange((change) => {
     for (const key of byStack(change.object).flatMap((stack) => rivals.waitingFor(stack)))
       enqueue(key, describeChange(change));
   });

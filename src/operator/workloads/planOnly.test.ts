@@ -56,7 +56,10 @@ function setup() {
   const client = new KubeClient(transport);
   const clock = new VirtualClock(Date.parse('2026-03-01T12:00:00Z'));
   const recorder = { record: () => {} } as unknown as EventRecorder;
-  const rollBudget = new RollBudget(1, () => {});
+  const rollBudget = new RollBudget(
+    () => 1,
+    () => {},
+  );
   const reconciler = new WorkloadsReconciler({
     gateways: { unsubscribe: async () => undefined },
     client,

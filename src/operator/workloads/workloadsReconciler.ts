@@ -79,7 +79,7 @@ export class WorkloadsReconciler {
   readonly reconcile: Reconcile = async (key, signal, logger) => {
     const stored = this.#options.sources.stacks.cache.get(key);
     if (!stored) {
-      this.#forget(key);
+      this.forget(key);
       return {};
     }
     try {
@@ -99,7 +99,8 @@ export class WorkloadsReconciler {
     }
   };
 
-  #forget(key: string): void {
+  /** Forgets a stack that is gone, or that another replica has taken over. */
+  forget(key: string): void {
     this.#options.rollBudget.leave(key);
     this.#settled.delete(key);
     this.#news.forget(key);

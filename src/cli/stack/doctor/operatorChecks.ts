@@ -1,3 +1,4 @@
+import { isSharedIdentity } from '../../../engine/kube/sharedLease.ts';
 import type { PodObject } from '../../../operator/state/podObject.ts';
 import { podProblem } from '../../../operator/state/podProblem.ts';
 import { type Check, check, failed, ok, warning } from './check.ts';
@@ -57,7 +58,7 @@ export const operatorChecks: readonly Check<OperatorValues>[] = [
   ask({
     id: 'leader',
     group: 'Operator',
-    asks: 'Is one pod of the operator the leader, and does it renew its Lease?',
+    asks: 'Is one pod of the operator the leader, or do several share the work, and is the Lease renewed?',
     rule: 'failed: the Lease is missing, has no holder, its holder is no pod, or it was not renewed for twice its duration',
     mend: 'Look at the log of the operator: `kubectl -n waba-operator-system logs -l app.kubernetes.io/component=operator`.',
     source: 'the Lease and the Pods in the namespace of the operator (get leases, list pods)',
@@ -77,6 +78,8 @@ export const operatorChecks: readonly Check<OperatorValues>[] = [
       const age = `${Math.max(0, Math.round(ageMs / 1000))} s ago`;
       if (ageMs > LEASE_PATIENCE * leaseDurationSeconds * 1000)
         return failed(`Lease ${namespace}/${name} was last renewed ${age}, by ${holderIdentity}`, logs);
+      if (isSharedIdentity(holderIdentity))
+        return ok(`the pods of the operator share ${holderIdentity}, and renewed their Lease ${age}`);
       return operatorPods.some(({ metadata }) => holderIdentity.startsWith(metadata.name))
         ? ok(`${holderIdentity} leads, and renewed its Lease ${age}`)
         : failed(
