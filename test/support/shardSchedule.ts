@@ -29,12 +29,15 @@ export interface ShardViolation {
 const REPLICAS = 4;
 const RETRY_MS = LEASE.retryMs * 1.2;
 const SAMPLE_MS = 1_000;
+const SLOWEST = 1.02;
+/** From one look of a replica at a lease to the next. */
+const LOOK_MS = RETRY_MS * SLOWEST + 600;
 /**
  * No shard may be without a holder for longer, while there is a replica that could hold it. The worst case: a holder gives a shard away,
- * and its release is lost. Others see its last renewal at their next look, wait as long as the lease lasts by a slow clock, leave the
- * shard for two retries to those that hold less, and then take it.
+ * and its release is lost. Another looks, waits as long as the lease lasts by a slow clock, looks again and leaves the shard for two
+ * retries to those that hold less, and takes it at the look after that.
  */
-const LONGEST_GAP_MS = LEASE.durationMs * 1.02 + 2 * RETRY_MS + 2 * (RETRY_MS + 600) + SAMPLE_MS;
+const LONGEST_GAP_MS = (LEASE.durationMs + 2 * RETRY_MS) * SLOWEST + 3 * LOOK_MS + SAMPLE_MS;
 /** After this time without faults all is settled. */
 const SETTLING_MS = 60_000;
 const WATCHED_MS = 20_000;
