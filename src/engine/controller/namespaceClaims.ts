@@ -136,6 +136,7 @@ export class NamespaceClaims {
       namespace,
       name: leaseName,
       identity,
+      isShared: () => claim.isLeft,
       timing,
       clock,
       random,
@@ -146,18 +147,13 @@ export class NamespaceClaims {
       election,
       stop,
       isLeft: false,
-      ended: this.#hold(namespace, election, stop.signal, () => claim.isLeft),
+      ended: this.#hold(namespace, election, stop.signal),
     };
     this.#claims.set(namespace, claim);
     return claim;
   }
 
-  async #hold(
-    namespace: string,
-    election: LeaderElection,
-    stop: AbortSignal,
-    isLeft: () => boolean,
-  ): Promise<void> {
+  async #hold(namespace: string, election: LeaderElection, stop: AbortSignal): Promise<void> {
     const { onChange } = this.#options;
     // Work may come back at once. A claim that met the deletion of the Lease would wait for its next attempt.
     await this.#abandoned.get(namespace);
@@ -168,7 +164,7 @@ export class NamespaceClaims {
         .catch(() => false);
       if (!isAcquired) return;
       onChange(namespace);
-      await election.lead((term) => eitherAborted(stop, term), isLeft);
+      await election.lead((term) => eitherAborted(stop, term));
     }
   }
 }

@@ -99,7 +99,8 @@ export class Shards {
       election({ name: lease, ...(shards > 1 ? { wants: (freeMs) => this.#wants(shard, freeMs) } : {}) }),
     );
     if (shards === 1) return;
-    this.#division = election({ identity: sharedIdentity(shards) });
+    // It belongs to all replicas.
+    this.#division = election({ identity: sharedIdentity(shards), isShared: () => true });
     this.#register = new ReplicaRegister({ ...options, timing, name: `${name}-replicas`, identity });
   }
 
@@ -178,14 +179,10 @@ export class Shards {
     try {
       if (!this.#division) await serve();
       else if (await this.#acquires(this.#division))
-        await this.#division.lead(
-          (lost) => {
-            lost.addEventListener('abort', () => this.#lose(lost.reason), { once: true });
-            return serve();
-          },
-          // It belongs to all replicas.
-          () => true,
-        );
+        await this.#division.lead((lost) => {
+          lost.addEventListener('abort', () => this.#lose(lost.reason), { once: true });
+          return serve();
+        });
     } finally {
       stop.removeEventListener('abort', end);
     }

@@ -4,7 +4,7 @@ import { VirtualClock } from '../../base/virtualClock.ts';
 import { SimulatedApiServer } from '../simulation/simulatedApiServer.ts';
 import { type Fault, SimulatedTransport } from '../simulation/simulatedTransport.ts';
 import { KubeClient } from './client.ts';
-import { kinds } from './kubeObject.ts';
+import { type KubeObject, kinds } from './kubeObject.ts';
 import { LEASE, LeaderElection } from './leaderElection.ts';
 
 const never = new AbortController().signal;
@@ -14,8 +14,9 @@ const setup = () => {
   const server = new SimulatedApiServer({ clock });
   let wallOffsetMs = 0;
   const fault: { current: Fault } = { current: {} };
-  const election = (identity: string) =>
+  const election = (identity: string, isShared = () => false) =>
     new LeaderElection({
+      isShared,
       client: new KubeClient(new SimulatedTransport({ server, clock, fault: () => fault.current })),
       namespace: 'default',
       name: 'lease',
@@ -126,6 +127,31 @@ describe('leader election', () => {
     await clock.advance(2 * LEASE.retryMs);
     expect(await kept).toBe(true);
     expect([first.isLeader, second.isLeader]).toEqual([false, true]);
+  });
+
+  it.each([
+    ['gives the lease back when it is stopped while it takes it', false, ''],
+    ['leaves the lease to others of its name when it is stopped while it takes it', true, 'first'],
+  ])('%s', async (_, isShared, holder) => {
+    const { clock, client, election, fault } = setup();
+    const first = election('first', () => isShared);
+    // The server has written the Lease, and its answer is under way.
+    fault.current = { answerDelayMs: 1_000 };
+    const stop = new AbortController();
+    const acquired = first.acquire(stop.signal).catch(() => 'stopped');
+    const holderNow = async () => {
+      type Lease = KubeObject & { spec: { holderIdentity: string } };
+      const lease = client.get<Lease>(kinds.Lease, 'default', 'lease', never);
+      await clock.advance(0);
+      return (await lease).spec.holderIdentity;
+    };
+    await clock.advance(500);
+    expect(await holderNow()).toBe('first');
+    stop.abort();
+    fault.current = {};
+    await clock.advance(100);
+    expect(await acquired).toBe('stopped');
+    expect(await holderNow()).toBe(holder);
   });
 
   it('keeps the labels of a Lease that somebody else has made', async () => {

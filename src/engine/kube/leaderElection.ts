@@ -12,6 +12,8 @@ export interface LeaderElectionOptions {
   readonly namespace: string;
   readonly name: string;
   readonly identity: string;
+  /** Whether others of the same identity go on with the lease, so that this one does not release it. Default: none do. */
+  readonly isShared?: () => boolean;
   readonly timing?: LeaseTiming;
   /**
    * Asked right before another replica's lease, which is free or has expired, is taken; `freeMs` ago this replica first saw that
@@ -67,6 +69,8 @@ export class LeaderElection {
    * clock may be set back.
    */
   #validUntil: { monotonic: number; wall: number } | undefined;
+  /** Whether we have asked for the lease, and do not know the outcome. */
+  #mayBeOurs = false;
   #problem: string | undefined;
 
   constructor(options: LeaderElectionOptions) {
@@ -100,24 +104,26 @@ export class LeaderElection {
    */
   async acquire(signal: AbortSignal, onWaiting?: () => void): Promise<void> {
     let told: string | undefined;
-    while (!(await this.#try(signal))) {
-      const why = this.problem ?? this.holder;
-      if (why !== undefined && why !== told) onWaiting?.();
-      told = why;
-      await this.#pause(signal);
+    try {
+      while (!(await this.#try(signal))) {
+        const why = this.problem ?? this.holder;
+        if (why !== undefined && why !== told) onWaiting?.();
+        told = why;
+        await this.#pause(signal);
+      }
+    } catch (error) {
+      // The server may have written what was cut off, and nobody else could have the lease until it expires.
+      if (this.#mayBeOurs) await this.#release();
+      throw error;
     }
   }
 
   /**
    * Runs `work` under the lease: renews the lease meanwhile, aborts `work` at the moment the lease expires, and releases
-   * the lease after `work` has returned, unless `keeps` says that others of the same identity go on with it. Call it after
-   * `acquire`.
+   * the lease after `work` has returned. Call it after `acquire`.
    * @returns whether the lease was ours to the end
    */
-  async lead(
-    work: (term: AbortSignal) => Promise<void>,
-    keeps: () => boolean = () => false,
-  ): Promise<boolean> {
+  async lead(work: (term: AbortSignal) => Promise<void>): Promise<boolean> {
     const { logger } = this.#options;
     const term = new AbortController();
     const done = new AbortController();
@@ -133,8 +139,7 @@ export class LeaderElection {
       return false;
     }
     // All writes are done, so another replica may take over now.
-    if (keeps()) this.#validUntil = undefined;
-    else await this.#release();
+    if (this.isLeader) await this.#release();
     return true;
   }
 
@@ -191,6 +196,7 @@ export class LeaderElection {
       if (lease?.spec?.holderIdentity !== identity && !this.#wants()) return false;
       const options = { fieldManager: identity };
       const next = this.#mine(lease);
+      this.#mayBeOurs = true;
       await (lease
         ? client.update(next, options, patience.signal)
         : client.create(next, options, patience.signal));
@@ -277,9 +283,10 @@ export class LeaderElection {
   }
 
   async #release(): Promise<void> {
-    const { client, namespace, name, identity, clock, logger } = this.#options;
-    if (!this.isLeader) return;
+    const { client, namespace, name, identity, isShared, clock, logger } = this.#options;
     this.#validUntil = undefined;
+    this.#mayBeOurs = false;
+    if (isShared?.()) return;
     const patience = withDeadline(clock, new AbortController().signal, CALL_TIMEOUT_MS.release, lost);
     try {
       const lease = await client.get<LeaseObject>(kinds.Lease, namespace, name, patience.signal);
