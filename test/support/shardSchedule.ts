@@ -6,7 +6,7 @@ import { VirtualClock } from '../../src/base/virtualClock.ts';
 import { Shards } from '../../src/engine/controller/shards.ts';
 import { KubeClient } from '../../src/engine/kube/client.ts';
 import { fencedTransport } from '../../src/engine/kube/fencedTransport.ts';
-import { namespaceOfPath } from '../../src/engine/kube/kubeObject.ts';
+import { type KubeObject, namespaceOfPath } from '../../src/engine/kube/kubeObject.ts';
 import { LEASE } from '../../src/engine/kube/leaderElection.ts';
 import { shardOf } from '../../src/engine/kube/shardOf.ts';
 import { SimulatedApiServer } from '../../src/engine/simulation/simulatedApiServer.ts';
@@ -35,7 +35,7 @@ const LOOK_MS = RETRY_MS * SLOWEST + 600;
 /**
  * No shard may be without a holder for longer, while there is a replica that could hold it. The worst case: a holder gives a shard away,
  * and its release is lost. Another looks, waits as long as the lease lasts by a slow clock, looks again and leaves the shard for two
- * retries to those that hold less, and takes it at the look after that.
+ * retries to those that hold less, and takes it at the look after that. It begins anew when a replica takes the shard and fails.
  */
 const LONGEST_GAP_MS = (LEASE.durationMs + 2 * RETRY_MS) * SLOWEST + 3 * LOOK_MS + SAMPLE_MS;
 /** After this time without faults all is settled. */
@@ -175,6 +175,8 @@ class Replica {
   }
 }
 
+type Held = KubeObject & { readonly spec?: { readonly holderIdentity?: string } };
+
 class ShardWorld {
   readonly schedule: ShardSchedule;
   readonly clock = new VirtualClock(Date.UTC(2030, 0, 1));
@@ -187,6 +189,8 @@ class ShardWorld {
   /** By namespace, the terms in which something was written there, one after the other. */
   readonly #writers = new Map<string, string[]>();
   readonly #heldAtMs = new Map<number, number>();
+  /** By shard, who took its Lease last, and when. */
+  readonly #taken = new Map<number, { readonly by: string; readonly atMs: number }>();
   #starts = 0;
   longestGapMs = 0;
 
@@ -198,6 +202,7 @@ class ShardWorld {
       { length: schedule.shards },
       (_, shard) => names.find((name) => shardOf(name, schedule.shards) === shard) ?? '',
     );
+    this.server.onChange(({ object, previous }) => this.#noteHolder(object as Held, previous as Held));
   }
 
   wrote(namespace: string, term: string): void {
@@ -207,6 +212,20 @@ class ShardWorld {
     if (writers.includes(term))
       this.#violated('once', `${term} writes in ${namespace} after ${writers.at(-1)}`);
     writers.push(term);
+  }
+
+  #noteHolder({ metadata, spec }: Held, previous: Held | undefined): void {
+    const [, shard] = /-shard-(\d+)$/.exec(metadata.name) ?? [];
+    const by = spec?.holderIdentity;
+    if (shard === undefined || !by || by === previous?.spec?.holderIdentity) return;
+    this.#taken.set(Number(shard), { by, atMs: this.clock.now() });
+  }
+
+  /** When a replica took a shard that has failed since, maybe before it worked there: its lease has to expire as well. */
+  #lostTakeMs(shard: number): number {
+    const taken = this.#taken.get(shard);
+    const isThere = this.#replicas.some((replica) => replica?.name === taken?.by && replica?.isHealthy);
+    return taken && !isThere ? taken.atMs : 0;
   }
 
   async run(): Promise<void> {
@@ -290,7 +309,7 @@ class ShardWorld {
       const isHeld = this.#replicas.some((replica) => replica?.holds(namespace));
       if (isHeld) this.#heldAtMs.set(shard, nowMs);
       const heldAtMs = this.#heldAtMs.get(shard) ?? 0;
-      const gapMs = nowMs - Math.max(heldAtMs, couldHoldSinceMs);
+      const gapMs = nowMs - Math.max(heldAtMs, couldHoldSinceMs, this.#lostTakeMs(shard));
       this.longestGapMs = Math.max(this.longestGapMs, gapMs);
       if (gapMs > LONGEST_GAP_MS && gapMs <= LONGEST_GAP_MS + SAMPLE_MS)
         this.#violated('held', `shard ${shard} has had no holder for ${gapMs} ms`);
