@@ -37,6 +37,14 @@ describe('the object cache', () => {
     expect(cache.get('default/a')?.node).toBe('written');
   });
 
+  it('says when the watch shows a write of ours, which changes nothing here, and of which listeners have not heard', () => {
+    const cache = setup();
+    cache.store(pod('a', 'u1', 9));
+    cache.observeWrite(pod('a', 'u1', 10, 'written'));
+    expect(cache.store(pod('a', 'u1', 10, 'written'))).toMatchObject({ type: 'Modified', isOwn: true });
+    expect(cache.store(pod('a', 'u1', 11))).not.toHaveProperty('isOwn');
+  });
+
   it('compares resource versions as numbers, not as text', () => {
     const cache = setup();
     cache.store(pod('a', 'u1', 9));

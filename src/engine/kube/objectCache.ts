@@ -9,6 +9,8 @@ export interface CacheChange<T extends KubeObject> {
   readonly object: T;
   /** The object before the change, if there was one. */
   readonly previous: T | undefined;
+  /** The watch shows a write of ours: `previous` has it already, and listeners have not heard of it. */
+  readonly isOwn?: true;
 }
 
 /** A write of ours that the watch has not shown yet. */
@@ -83,7 +85,8 @@ export class ObjectCache<T extends KubeObject> {
     if (own) this.#ownWrites.delete(key);
     if (previous && !own && isSame(object, previous)) return undefined;
     if (previous && from === 'watch' && isOlder(object, previous)) return undefined;
-    return { type: previous ? 'Modified' : 'Added', object: this.#put(key, object), previous };
+    const type = previous ? 'Modified' : 'Added';
+    return { type, object: this.#put(key, object), previous, ...(own ? { isOwn: true } : {}) };
   }
 
   /** Takes in a deletion. The deletion of a predecessor with another UID changes nothing. */

@@ -53,6 +53,12 @@ describe('a change of a stack is foreign', () => {
     expect(changed(stack(), stack({ annotations: { [PLAN]: 'only' } }))).toBe(false);
   });
 
+  it('not when it is a write of ours, which only its writer knows', () => {
+    expect(isForeignChange({ type: 'Modified', object: stack(), previous: stack(), isOwn: true })).toBe(
+      false,
+    );
+  });
+
   it('not when the stack is new, or was not seen before, or is gone', () => {
     expect(isForeignChange({ type: 'Modified', object: stack(), previous: undefined })).toBe(false);
     for (const type of ['Added', 'Deleted'] as const)
