@@ -69,7 +69,7 @@ export function foresee(input: ForeseeInput): Forecast {
     number = foreseen.number;
     waits = foreseen.waits;
     api = modelApi(resource, cluster.pods, { api, pods: cluster.pods }, number, nowMs);
-    if (!isWritten && foreseen.calls.length === 0) break;
+    if (foreseen.calls.length === 0) break;
   }
   const entries = diary.entries();
   return {
